@@ -1,0 +1,2 @@
+//! hookgate
+pub mod webhook;

@@ -1,0 +1,63 @@
+//! The verification core: headers, bytes and a time go in; a proof or a precise error comes out.
+//!
+//! In scope: whether a request is authentic and fresh, and which event it carries. Not in scope: reading requests,
+//! clocks, storage, HTTP answers. Nothing here does I/O, reads a clock or knows a runtime.
+//!
+//! The way through: [`Verifier::receive`] reads what the headers claim, [`Received::verify`] proves it against the
+//! raw body, and [`Verified`] is the proof. A `Verified` can be made in no other way.
+//!
+//! Invariants:
+//! - the scheme comes from the configuration, never from the request;
+//! - only signed material decides freshness and identity;
+//! - the MAC is over the bytes as received, header texts included; nothing is printed again before it is hashed
+//!   (the one exception, [`Part::CanonicalJsonString`], is what that provider signs);
+//! - every secret is tried on every candidate signature in constant time, without early exit.
+
+mod canonical;
+mod error;
+mod freshness;
+mod identity;
+mod json;
+pub mod presets;
+mod scheme;
+mod secret;
+mod sign;
+mod signature;
+mod verify;
+
+pub use error::VerifyError;
+pub use freshness::{Tolerance, UnixTime};
+pub use identity::{EventType, Identity};
+pub use presets::Preset;
+pub use scheme::{
+    Clock, Encoding, Form, IdAt, JsonPath, Layout, Part, Scheme, SecretForm, TimestampAt, TypeAt, WithoutId,
+};
+pub use secret::{Key, Secret, SecretError};
+pub use sign::{SignError, Signed, sign};
+pub use signature::MAX_SIGNATURES;
+pub use verify::{Received, Verified, Verifier};
+
+/// How many secrets a source may have: the current one, those before it while a rotation lasts.
+pub const MAX_SECRETS: usize = 4;
+
+/// The request's headers, as the core needs them.
+///
+/// A repeated header is one value joined with `, `, as Fetch does it.
+pub trait Headers {
+    /// The value of the header `name` (lower case), `None` where the request has none.
+    fn header(&self, name: &str) -> Option<String>;
+}
+
+impl Headers for [(String, String)] {
+    fn header(&self, name: &str) -> Option<String> {
+        let mut values = self.iter().filter(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str());
+        let first = values.next()?.to_owned();
+        Some(values.fold(first, |joined, value| joined + ", " + value))
+    }
+}
+
+impl Headers for Vec<(String, String)> {
+    fn header(&self, name: &str) -> Option<String> {
+        self.as_slice().header(name)
+    }
+}

@@ -1,0 +1,147 @@
+//! Why a request was refused, with the values that were compared.
+
+use super::UnixTime;
+use std::time::Duration;
+use thiserror::Error;
+
+/// Why a request is not [`Verified`](super::Verified).
+///
+/// The text is for the operator (log, command line) and names the compared values, never a secret and never a
+/// computed signature. A provider gets one and the same 401 for every variant that is not
+/// [authentic](VerifyError::is_authentic).
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum VerifyError {
+    /// The scheme's signature header is not there.
+    #[error("no `{header}` header: the request is unsigned, or comes from somebody else")]
+    SignatureMissing {
+        /// The header the scheme signs in.
+        header: &'static str,
+    },
+    /// The signature header does not have the scheme's form.
+    #[error("`{header}` is malformed: {problem}")]
+    SignatureMalformed {
+        /// The header the scheme signs in.
+        header: &'static str,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// More candidate signatures than [`MAX_SIGNATURES`](super::MAX_SIGNATURES).
+    #[error("`{header}` carries more than {max} signatures")]
+    TooManySignatures {
+        /// The header the scheme signs in.
+        header: &'static str,
+        /// The most that are looked at.
+        max: usize,
+    },
+    /// No candidate matches under any secret.
+    #[error(
+        "none of {candidates} signature(s) in `{header}` matches under any of {secrets} secret(s): \
+         another secret, or the body was changed on its way"
+    )]
+    SignatureMismatch {
+        /// The header the scheme signs in.
+        header: &'static str,
+        /// How many signatures the request carried.
+        candidates: usize,
+        /// How many secrets were tried.
+        secrets: usize,
+    },
+    /// A header that the signature covers is not there, or not usable.
+    #[error("the signed header `{header}` is {problem}")]
+    SignedHeader {
+        /// The header's name.
+        header: &'static str,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// The signed timestamp is not there.
+    #[error("no timestamp at `{place}`: freshness cannot be proven")]
+    TimestampMissing {
+        /// Where the scheme puts it.
+        place: String,
+    },
+    /// The signed timestamp cannot be read.
+    #[error("the timestamp at `{place}` is not {expected}")]
+    TimestampMalformed {
+        /// Where the scheme puts it.
+        place: String,
+        /// The form it should have.
+        expected: &'static str,
+    },
+    /// Signed too long ago.
+    #[error("stale: signed at {signed_at}, {age} s before now ({now}); {tolerance:?} are allowed")]
+    TooOld {
+        /// The signed time.
+        signed_at: UnixTime,
+        /// The time it was compared with.
+        now: UnixTime,
+        /// `now - signed_at`, in seconds.
+        age: i64,
+        /// How old it may be.
+        tolerance: Duration,
+    },
+    /// Signed in the future.
+    #[error("signed at {signed_at}, {ahead} s after now ({now}); {tolerance:?} are allowed: is a clock wrong?")]
+    TooNew {
+        /// The signed time.
+        signed_at: UnixTime,
+        /// The time it was compared with.
+        now: UnixTime,
+        /// `signed_at - now`, in seconds.
+        ahead: i64,
+        /// How far ahead it may be.
+        tolerance: Duration,
+    },
+    /// The scheme signs the parsed body, and the body has no single meaning to sign.
+    #[error("the body cannot be brought into the form that is signed: {problem}")]
+    NotCanonical {
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// Authentic, but the body is not the JSON it should be.
+    #[error("authentic, but the body is not JSON: {problem}")]
+    NotJson {
+        /// What the parser said.
+        problem: String,
+    },
+    /// Authentic, but a key that is read stands twice, so that two readers may see two events.
+    #[error("authentic, but ambiguous: the JSON key `{key}` stands twice")]
+    AmbiguousJson {
+        /// The key.
+        key: String,
+    },
+    /// Authentic, but the event's id is missing, empty, or neither a string nor an integer.
+    #[error("authentic, but the event id at `{place}` is {problem}")]
+    IdUnreadable {
+        /// Where the scheme puts it.
+        place: String,
+        /// What is there instead.
+        problem: &'static str,
+    },
+}
+
+impl VerifyError {
+    /// The stable name of this reason, for logs and metrics.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::SignatureMissing { .. } => "signature_missing",
+            Self::SignatureMalformed { .. } => "signature_malformed",
+            Self::TooManySignatures { .. } => "too_many_signatures",
+            Self::SignatureMismatch { .. } => "signature_mismatch",
+            Self::SignedHeader { .. } => "signed_header",
+            Self::TimestampMissing { .. } => "timestamp_missing",
+            Self::TimestampMalformed { .. } => "timestamp_malformed",
+            Self::TooOld { .. } => "too_old",
+            Self::TooNew { .. } => "too_new",
+            Self::NotCanonical { .. } => "not_canonical",
+            Self::NotJson { .. } => "not_json",
+            Self::AmbiguousJson { .. } => "ambiguous_json",
+            Self::IdUnreadable { .. } => "id_unreadable",
+        }
+    }
+
+    /// Whether the signature was proven, so that the sender may be told what is wrong with the rest.
+    pub fn is_authentic(&self) -> bool {
+        matches!(self, Self::NotJson { .. } | Self::AmbiguousJson { .. } | Self::IdUnreadable { .. })
+    }
+}

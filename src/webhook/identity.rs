@@ -1,0 +1,51 @@
+//! Which event a delivery carries, and how we know.
+
+use sha2::{Digest, Sha256};
+
+/// What identifies an event. Either way it is signed material: an id that only an uncovered header names would let
+/// one captured request pass again and again under new ids.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Identity {
+    /// The provider's own id, covered by the signature.
+    SignedId(String),
+    /// SHA-256 of the raw body, where the provider signs no id.
+    BodyDigest([u8; 32]),
+}
+
+/// Longer ids are shown by their digest, so that no log line or answer grows with what a sender puts there.
+const SHOWN_ID: usize = 256;
+
+impl Identity {
+    /// The identity of an event that has no signed id.
+    pub fn of_body(body: &[u8]) -> Self {
+        Self::BodyDigest(Sha256::digest(body).into())
+    }
+
+    /// Where the identity comes from: `signed id` or `body digest`.
+    pub fn provenance(&self) -> &'static str {
+        match self {
+            Self::SignedId(_) => "signed id",
+            Self::BodyDigest(_) => "body digest",
+        }
+    }
+
+    /// The event's id for people and for the origin: the provider's id, or `sha256:` and a digest in hex where there
+    /// is none or where it is longer than 256 bytes.
+    pub fn shown(&self) -> String {
+        let digest = |bytes: &[u8]| format!("sha256:{}", hex::encode(bytes));
+        match self {
+            Self::SignedId(id) if id.len() <= SHOWN_ID => id.clone(),
+            Self::SignedId(id) => digest(&Sha256::digest(id)),
+            Self::BodyDigest(bytes) => digest(bytes),
+        }
+    }
+}
+
+/// What kind of event it is, in the provider's words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventType {
+    /// The provider's name of the type, such as `invoice.paid`.
+    pub name: String,
+    /// Whether the signature covers it. An unsigned type is information, never a reason to trust.
+    pub signed: bool,
+}
