@@ -1,2 +1,38 @@
-//! hookgate
+//! hookgate: a webhook gateway on Cloudflare Workers.
+//!
+//! Providers POST to `/webhooks/{source}`. hookgate proves each request authentic and fresh, drops duplicates, queues
+//! the rest and forwards it to an origin, byte for byte. Three promises: nothing forged, nothing lost, nothing twice
+//! (as far as each deduplication level can promise it).
+//!
+//! # The map
+//!
+//! Imports flow one way: `edge → pipeline → {config, dedup, delivery, retry} → webhook`.
+//!
+//! - [`webhook`]: the pure core. Headers, bytes and a time in; a proof or a precise error out.
+//! - [`config`]: wrangler's variables in, types that cannot be wrong out.
+//! - [`dedup`], [`delivery`], [`retry`], [`answer`], [`record`]: keys, the queue message and the forward, delays,
+//!   HTTP answers and log lines, as data.
+//! - [`pipeline`]: the way of a webhook, top to bottom, over ports. Start reading here.
+//! - `edge`: the only place that knows the runtime. Events in, ports out; it decides nothing. It exists for
+//!   `wasm32` alone, and so do its dependencies: nothing above it can call them.
+//!
+//! # Invariants
+//!
+//! - Verify first: before the signature is proven nothing is stored, looked up or forwarded.
+//! - Only signed material decides freshness and identity.
+//! - The raw bytes stay as they are, from the provider to the origin.
+//! - Durable → remembered → 2xx, in that order.
+//! - Fail closed: a source without a usable secret answers 500, never "accept anyway".
+//! - No secret leaves, and no input makes the Worker panic.
+
+pub mod answer;
+pub mod config;
+pub mod dedup;
+pub mod delivery;
+pub mod pipeline;
+pub mod record;
+pub mod retry;
 pub mod webhook;
+
+#[cfg(target_arch = "wasm32")]
+mod edge;

@@ -1,0 +1,100 @@
+//! What providers are told. Bodies are JSON; errors are problem details (RFC 9457).
+
+use serde_json::{Value, json};
+
+/// An HTTP answer, ready to be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The status code.
+    pub status: u16,
+    /// The headers, by lower-case name, `content-type` and `cache-control` among them.
+    pub headers: Vec<(&'static str, &'static str)>,
+    /// The body.
+    pub body: String,
+}
+
+const JSON: (&str, &str) = ("content-type", "application/json");
+const PROBLEM: (&str, &str) = ("content-type", "application/problem+json");
+const NO_STORE: (&str, &str) = ("cache-control", "no-store");
+/// Seconds after which a provider may find us well again.
+const RETRY_AFTER: (&str, &str) = ("retry-after", "2");
+
+impl Answer {
+    /// 200 with a JSON body.
+    pub fn ok(body: &Value) -> Self {
+        Self { status: 200, headers: vec![JSON, NO_STORE], body: body.to_string() }
+    }
+
+    /// 200: the event `id` is durable.
+    pub fn accepted(id: &str) -> Self {
+        Self::ok(&json!({ "received": true, "id": id }))
+    }
+
+    /// 200: the event `id` was durable before.
+    pub fn duplicate(id: &str) -> Self {
+        Self::ok(&json!({ "received": true, "duplicate": true, "id": id }))
+    }
+
+    /// 200: the event `id` is of a type that this source does not want.
+    pub fn filtered(id: &str) -> Self {
+        Self::ok(&json!({ "received": true, "filtered": true, "id": id }))
+    }
+
+    /// 401: the one answer to every request that is not proven authentic and fresh. It never says why.
+    pub fn unauthentic() -> Self {
+        Self::problem(401, "Not authentic", "The request carries no valid and fresh signature.")
+    }
+
+    /// 404.
+    pub fn not_found() -> Self {
+        Self::problem(404, "No such source", "Nothing is served at this path.")
+    }
+
+    /// 405, with the methods that are allowed.
+    pub fn wrong_method(allowed: &'static str) -> Self {
+        let answer = Self::problem(405, "Method not allowed", "This path does not take the request's method.");
+        answer.with(("allow", allowed))
+    }
+
+    /// 413: the body is over the source's own limit.
+    pub fn body_too_large(limit: usize) -> Self {
+        Self::problem(413, "Body too large", &format!("This source takes bodies of up to {limit} bytes."))
+    }
+
+    /// 413: the body is within the source's limit, but not within a queue message's.
+    pub fn message_too_large() -> Self {
+        let detail = "The event is authentic, but larger than a queue message may be, about 90 kB of body.";
+        Self::problem(413, "Body too large for the queue", detail)
+    }
+
+    /// 422: authentic, but not usable; `detail` says why, which only its signer reads.
+    pub fn unusable(detail: &str) -> Self {
+        Self::problem(422, "Authentic, but not usable", detail)
+    }
+
+    /// 500: this source is misconfigured.
+    pub fn misconfigured() -> Self {
+        Self::problem(500, "Source misconfigured", "The operator's log and `hookgate check` say what is wrong.")
+    }
+
+    /// 500: a fault of ours.
+    pub fn broken() -> Self {
+        Self::problem(500, "Internal error", "The request was not processed.")
+    }
+
+    /// 503: not now; the provider's retry is welcome.
+    pub fn unavailable() -> Self {
+        let answer = Self::problem(503, "Temporarily unavailable", "The event was not accepted. Please send it again.");
+        answer.with(RETRY_AFTER)
+    }
+
+    fn problem(status: u16, title: &str, detail: &str) -> Self {
+        let body = json!({ "title": title, "status": status, "detail": detail }).to_string();
+        Self { status, headers: vec![PROBLEM, NO_STORE], body }
+    }
+
+    fn with(mut self, header: (&'static str, &'static str)) -> Self {
+        self.headers.push(header);
+        self
+    }
+}

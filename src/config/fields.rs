@@ -1,0 +1,95 @@
+//! Reads a table's fields by name and type. Every error names the key, its value, and the nearest known key.
+
+use super::ConfigError;
+use bytesize::ByteSize;
+use serde_json::{Map, Value};
+use std::time::Duration;
+
+/// A table of the configuration, known to have no unknown keys.
+pub(super) struct Fields<'t> {
+    path: &'t str,
+    table: &'t Map<String, Value>,
+}
+
+impl<'t> Fields<'t> {
+    pub fn of(path: &'t str, table: &'t Value, known: &[&'static str]) -> Result<Self, ConfigError> {
+        let error = |key: String, problem: String| Err(ConfigError { key, problem });
+        let Value::Object(table) = table else {
+            return error(path.to_owned(), "must be a table".to_owned());
+        };
+        if let Some(key) = table.keys().find(|key| !known.contains(&key.as_str())) {
+            let hint = did_you_mean(key, known.iter().copied());
+            return error(format!("{path}.{key}"), format!("unknown key{hint}"));
+        }
+        Ok(Self { path, table })
+    }
+
+    /// The key's full name, as `SOURCES.billing.dedup`.
+    pub fn key(&self, key: &str) -> String {
+        format!("{}.{key}", self.path)
+    }
+
+    /// An error about the value of `key`.
+    pub fn error(&self, key: &str, problem: String) -> ConfigError {
+        let problem = match self.table.get(key) {
+            Some(value) => format!("{value}: {problem}"),
+            None => problem,
+        };
+        ConfigError { key: self.key(key), problem }
+    }
+
+    pub fn text(&self, key: &str) -> Result<Option<&'t str>, ConfigError> {
+        match self.table.get(key) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(_) => Err(self.error(key, "must be a text in quotes".to_owned())),
+        }
+    }
+
+    pub fn texts(&self, key: &str) -> Result<Option<Vec<&'t str>>, ConfigError> {
+        // What stands in a list that should hold names may be a secret, so it is not shown.
+        let problem = || ConfigError { key: self.key(key), problem: "must be a list of texts, as [\"A\"]".to_owned() };
+        match self.table.get(key) {
+            None => Ok(None),
+            Some(Value::Array(items)) => {
+                items.iter().map(|item| item.as_str().ok_or_else(problem)).collect::<Result<_, _>>().map(Some)
+            }
+            Some(_) => Err(problem()),
+        }
+    }
+
+    pub fn choice(&self, key: &str, choices: &[&'static str]) -> Result<Option<&'t str>, ConfigError> {
+        match self.text(key)? {
+            Some(text) if !choices.contains(&text) => {
+                Err(self.error(key, format!("must be one of {}", choices.join(", "))))
+            }
+            text => Ok(text),
+        }
+    }
+
+    pub fn duration(&self, key: &str) -> Result<Option<Duration>, ConfigError> {
+        let Some(text) = self.text(key)? else { return Ok(None) };
+        let problem = |_| self.error(key, "must be a duration with its unit, such as \"5m\" or \"7d\"".to_owned());
+        humantime::parse_duration(text).map(Some).map_err(problem)
+    }
+
+    /// A size in bytes.
+    pub fn size(&self, key: &str) -> Result<Option<u64>, ConfigError> {
+        let Some(text) = self.text(key)? else { return Ok(None) };
+        let has_unit = text.ends_with(|c: char| c.is_ascii_alphabetic());
+        match text.parse::<ByteSize>() {
+            Ok(size) if has_unit => Ok(Some(size.as_u64())),
+            _ => Err(self.error(key, "must be a size with its unit, such as \"512KiB\" or \"1MiB\"".to_owned())),
+        }
+    }
+}
+
+/// ` (did you mean …?)` where one of `known` is near `text`, else the list of them.
+pub(super) fn did_you_mean<'k>(text: &str, known: impl Iterator<Item = &'k str>) -> String {
+    let known: Vec<&str> = known.collect();
+    let distance = |candidate: &&str| strsim::damerau_levenshtein(text, candidate);
+    match known.iter().copied().min_by_key(distance) {
+        Some(nearest) if distance(&nearest) <= 3 => format!(" (did you mean `{nearest}`?)"),
+        _ => format!("; known are {}", known.join(", ")),
+    }
+}

@@ -1,0 +1,98 @@
+//! One line of the log per request and per forward: structured JSON, never a secret or a body.
+
+use crate::dedup::DedupKey;
+use crate::delivery::Event;
+use crate::webhook::Verified;
+use serde::Serialize;
+
+/// What came of a request or of a forward.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// Authentic, new and durable.
+    Accepted,
+    /// Authentic, and durable before.
+    Duplicate,
+    /// Authentic, but of a type that is not wanted.
+    Filtered,
+    /// Not authentic, not fresh, or not usable.
+    Rejected,
+    /// Something of ours failed.
+    #[default]
+    Failed,
+    /// The origin has the event.
+    Delivered,
+    /// The forward failed, and will be tried again.
+    Retried,
+    /// The event is a dead letter.
+    Dead,
+}
+
+/// The fields of a log line; those that do not apply are left out.
+#[derive(Debug, Default, Serialize)]
+pub struct Record {
+    /// What came of it.
+    pub verdict: Verdict,
+    /// The stable name of the reason, where it is not simply well.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<&'static str>,
+    /// The exact reason, for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// The source's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// The event's id, or its digest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// The event's type.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    pub event_type: Option<String>,
+    /// The deduplication key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// Where the id comes from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provenance: Option<&'static str>,
+    /// The body's size.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub body_bytes: Option<usize>,
+    /// Our answer's status, or the origin's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// Which attempt to forward this was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<u32>,
+    /// How long it took, in milliseconds of the wall clock.
+    pub ms: u64,
+}
+
+impl Record {
+    /// Notes which event a message carries.
+    pub fn of(&mut self, event: &Event<'_>) {
+        self.id = Some(event.id().to_owned());
+        self.event_type = Some(event.event_type().to_owned());
+        self.key = Some(event.key().to_owned());
+        self.body_bytes = Some(event.body().len());
+    }
+
+    /// Notes which event a proven request carries.
+    pub fn proven(&mut self, verified: &Verified<'_>, id: &str, key: &DedupKey) {
+        self.id = Some(id.to_owned());
+        self.event_type = verified.event_type().map(|event_type| event_type.name.clone());
+        self.key = Some(key.to_string());
+        self.provenance = Some(verified.identity().provenance());
+    }
+
+    /// Notes why it did not go well.
+    pub fn refused(&mut self, verdict: Verdict, reason: &'static str, detail: String) {
+        self.verdict = verdict;
+        self.reason = Some(reason);
+        self.detail = Some(detail);
+    }
+
+    /// The line.
+    pub fn line(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}

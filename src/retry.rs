@@ -1,0 +1,114 @@
+//! What becomes of a forward: attempt and answer in, the next step out.
+
+use crate::webhook::UnixTime;
+use std::time::Duration;
+
+/// The delay after the first failed attempt; it doubles with each one.
+const FIRST_DELAY: Duration = Duration::from_secs(5);
+/// No delay of our own is longer.
+const LONGEST_DELAY: Duration = Duration::from_secs(15 * 60);
+/// An origin's `Retry-After` is respected up to here.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3600);
+
+/// What to do after a forward.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// The origin has it.
+    Delivered,
+    /// Try again after this delay.
+    Retry(Duration),
+    /// The origin refuses this event, and would again: to the dead letters.
+    GiveUp,
+}
+
+/// What follows from the origin's answer to attempt number `attempt` (from 1). `entropy` is a random number, which
+/// spreads retries that began together.
+///
+/// 2xx is delivered. 408, 409, 425 and 429 and everything else that is not a 4xx may change and is retried; other
+/// 4xx say that the event itself is refused.
+pub fn after_answer(status: u16, retry_after: Option<&str>, attempt: u32, now: UnixTime, entropy: u32) -> Next {
+    match status {
+        200..=299 => Next::Delivered,
+        408 | 409 | 425 | 429 => Next::Retry(delay(retry_after, attempt, now, entropy)),
+        400..=499 => Next::GiveUp,
+        _ => Next::Retry(delay(retry_after, attempt, now, entropy)),
+    }
+}
+
+/// The delay after an attempt that got no answer, or none that counts.
+pub fn backoff(attempt: u32, entropy: u32) -> Duration {
+    let doublings = attempt.saturating_sub(1).min(16);
+    let full = FIRST_DELAY.saturating_mul(1_u32.checked_shl(doublings).unwrap_or(u32::MAX)).min(LONGEST_DELAY);
+    let quarter = full.as_millis().checked_div(4).and_then(|ms| u64::try_from(ms).ok()).unwrap_or(0);
+    let jitter = u64::from(entropy).checked_rem(quarter.saturating_add(1)).unwrap_or(0);
+    full.saturating_sub(Duration::from_millis(jitter))
+}
+
+fn delay(retry_after: Option<&str>, attempt: u32, now: UnixTime, entropy: u32) -> Duration {
+    let asked = retry_after.and_then(|text| parse_retry_after(text, now)).unwrap_or_default();
+    backoff(attempt, entropy).max(asked.min(LONGEST_RETRY_AFTER))
+}
+
+/// `Retry-After` (RFC 9110, section 10.2.3): seconds, or a date.
+fn parse_retry_after(text: &str, now: UnixTime) -> Option<Duration> {
+    if let Ok(seconds) = text.trim().parse::<u32>() {
+        return Some(Duration::from_secs(seconds.into()));
+    }
+    let date = httpdate::parse_http_date(text.trim()).ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
+    date.checked_sub(Duration::from_secs(u64::try_from(now.seconds()).ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: UnixTime = UnixTime::from_seconds(1_768_478_400);
+
+    fn seconds(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn delays_double_from_five_seconds_to_a_quarter_of_an_hour() {
+        let delays: Vec<u64> = (1..=10).map(|attempt| backoff(attempt, 0).as_secs()).collect();
+        assert_eq!(delays, [5, 10, 20, 40, 80, 160, 320, 640, 900, 900]);
+        assert_eq!(backoff(u32::MAX, 0), seconds(900));
+    }
+
+    #[test]
+    fn jitter_takes_away_a_quarter_at_most() {
+        let delays: Vec<Duration> = (0..5000).map(|entropy| backoff(2, entropy)).collect();
+        assert_eq!(delays.iter().max(), Some(&seconds(10)));
+        assert_eq!(delays.iter().min(), Some(&Duration::from_millis(7500)));
+    }
+
+    #[test]
+    fn retry_after_is_respected_up_to_an_hour() {
+        let delay = |retry_after| match after_answer(503, Some(retry_after), 1, NOW, 0) {
+            Next::Retry(delay) => delay.as_secs(),
+            next => panic!("{next:?}"),
+        };
+        assert_eq!(delay("120"), 120);
+        assert_eq!(delay("1"), 5, "never sooner than our own delay");
+        assert_eq!(delay("86400"), 3600);
+        assert_eq!(delay("Thu, 15 Jan 2026 12:02:00 GMT"), 120);
+        assert_eq!(delay("Thu, 15 Jan 2026 11:00:00 GMT"), 5);
+        for nonsense in ["", "-1", "soon", "1e9", "99999999999999999999"] {
+            assert_eq!(delay(nonsense), 5, "{nonsense:?}");
+        }
+    }
+
+    #[test]
+    fn an_answer_decides_whether_to_retry() {
+        let next = |status| after_answer(status, None, 1, NOW, 0);
+        for status in [200, 201, 204, 299] {
+            assert_eq!(next(status), Next::Delivered, "{status}");
+        }
+        for status in [301, 307, 408, 409, 425, 429, 500, 502, 503, 504, 599] {
+            assert_eq!(next(status), Next::Retry(seconds(5)), "{status}");
+        }
+        for status in [400, 401, 403, 404, 405, 410, 413, 422] {
+            assert_eq!(next(status), Next::GiveUp, "{status}");
+        }
+    }
+}
