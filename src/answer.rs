@@ -1,6 +1,6 @@
 //! What providers are told. Bodies are JSON; errors are problem details (RFC 9457).
 
-use serde_json::{Value, json};
+use serde::Serialize;
 
 /// An HTTP answer, ready to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +13,27 @@ pub struct Answer {
     pub body: String,
 }
 
+#[derive(Serialize)]
+struct Received<'a> {
+    received: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    duplicate: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    filtered: Option<bool>,
+    id: &'a str,
+}
+
+#[derive(Serialize)]
+struct Problem<'a> {
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+}
+
+fn json(body: &impl Serialize) -> String {
+    serde_json::to_string(body).unwrap_or_default()
+}
+
 const JSON: (&str, &str) = ("content-type", "application/json");
 const PROBLEM: (&str, &str) = ("content-type", "application/problem+json");
 const NO_STORE: (&str, &str) = ("cache-control", "no-store");
@@ -21,23 +42,23 @@ const RETRY_AFTER: (&str, &str) = ("retry-after", "2");
 
 impl Answer {
     /// 200 with a JSON body.
-    pub fn ok(body: &Value) -> Self {
-        Self { status: 200, headers: vec![JSON, NO_STORE], body: body.to_string() }
+    pub fn ok(body: &impl Serialize) -> Self {
+        Self { status: 200, headers: vec![JSON, NO_STORE], body: json(body) }
     }
 
     /// 200: the event `id` is durable.
     pub fn accepted(id: &str) -> Self {
-        Self::ok(&json!({ "received": true, "id": id }))
+        Self::ok(&Received { received: true, duplicate: None, filtered: None, id })
     }
 
     /// 200: the event `id` was durable before.
     pub fn duplicate(id: &str) -> Self {
-        Self::ok(&json!({ "received": true, "duplicate": true, "id": id }))
+        Self::ok(&Received { received: true, duplicate: Some(true), filtered: None, id })
     }
 
     /// 200: the event `id` is of a type that this source does not want.
     pub fn filtered(id: &str) -> Self {
-        Self::ok(&json!({ "received": true, "filtered": true, "id": id }))
+        Self::ok(&Received { received: true, duplicate: None, filtered: Some(true), id })
     }
 
     /// 401: the one answer to every request that is not proven authentic and fresh. It never says why.
@@ -89,8 +110,7 @@ impl Answer {
     }
 
     fn problem(status: u16, title: &str, detail: &str) -> Self {
-        let body = json!({ "title": title, "status": status, "detail": detail }).to_string();
-        Self { status, headers: vec![PROBLEM, NO_STORE], body }
+        Self { status, headers: vec![PROBLEM, NO_STORE], body: json(&Problem { title, status, detail }) }
     }
 
     fn with(mut self, header: (&'static str, &'static str)) -> Self {

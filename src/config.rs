@@ -7,10 +7,9 @@ mod origin;
 
 pub use origin::Origin;
 
-use crate::webhook::{EventType, Key, MAX_SECRETS, Preset, Secret, SecretForm, Tolerance, UnixTime, Verifier, presets};
+use crate::webhook::{EventType, Key, MAX_SECRETS, Preset, Secret, SecretForm, Tolerance, Verifier, presets};
 use fields::Fields;
 use serde_json::Value;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 use thiserror::Error;
@@ -31,7 +30,7 @@ const LARGEST_MAX_BODY: u64 = 25 * 1024 * 1024;
 /// Everything the Worker was told.
 #[derive(Debug)]
 pub struct Config {
-    sources: BTreeMap<String, Result<Source, ConfigError>>,
+    sources: Vec<(String, Result<Source, ConfigError>)>,
     /// Signs forwards, where `ORIGIN_SIGNING_SECRET` is set.
     pub signing: Option<Key>,
     /// What is allowed but probably not meant.
@@ -180,7 +179,7 @@ impl Config {
 
     /// The source called `name`: `None` where there is none, an error where it is misconfigured.
     pub fn source(&self, name: &str) -> Option<Result<&Source, &ConfigError>> {
-        self.sources.get(name).map(Result::as_ref)
+        self.sources.iter().find(|(known, _)| known == name).map(|(_, source)| source.as_ref())
     }
 
     /// Every source by name, usable or not.
@@ -258,7 +257,7 @@ fn parse_tolerance(fields: &Fields<'_>, preset: &Preset) -> Result<Option<Durati
         return Err(fields.error("tolerance", problem));
     }
     if tolerance < Duration::from_secs(1) || tolerance > LONGEST_DURATION {
-        return Err(fields.error("tolerance", "must lie between 1s and 1year".to_owned()));
+        return Err(fields.error("tolerance", "must lie between 1s and 366d".to_owned()));
     }
     Ok(Some(tolerance))
 }
@@ -275,7 +274,7 @@ fn parse_deliver(
         Some(text) => {
             let key = if own.is_some() { fields.key("origin") } else { "ORIGIN".to_owned() };
             let parsed = Origin::parse(&text.replace("{source}", name.as_str()));
-            Some(parsed.map_err(|problem| ConfigError { key, problem: format!("{text:?}: {problem}") })?)
+            Some(parsed.map_err(|problem| ConfigError { key, problem: format!("\"{text}\": {problem}") })?)
         }
     };
     match fields.choice("deliver", &["queue", "origin"])?.unwrap_or("queue") {
@@ -308,11 +307,10 @@ fn parse_ttl(fields: &Fields<'_>, preset: &Preset, tolerance: Option<Duration>) 
     let shortest = windows.fold(preset.retry_span.max(SHORTEST_TTL), Duration::max);
     match fields.duration("dedup_ttl")? {
         None => Ok(DEFAULT_TTL.max(shortest)),
-        Some(ttl) if ttl > LONGEST_DURATION => Err(fields.error("dedup_ttl", "must be at most 1year".to_owned())),
+        Some(ttl) if ttl > LONGEST_DURATION => Err(fields.error("dedup_ttl", "must be at most 366d".to_owned())),
         Some(ttl) if ttl >= shortest => Ok(ttl),
         Some(_) => {
-            let shortest = humantime::format_duration(shortest);
-            let problem = format!("a replay or a retry could outlive it; use at least \"{shortest}\"");
+            let problem = format!("a replay or a retry could outlive it; use at least \"{}s\"", shortest.as_secs());
             Err(fields.error("dedup_ttl", problem))
         }
     }
@@ -330,28 +328,16 @@ fn parse_events(fields: &Fields<'_>) -> Result<Option<EventFilter>, ConfigError>
 
 /// Sources that share a secret: who may sign for one may sign for the other, which is rarely meant.
 fn shared_secrets(tables: &serde_json::Map<String, Value>, lookup: Lookup<'_>) -> Vec<String> {
-    let mut users: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    let mut users: Vec<(String, &str)> = Vec::new();
+    let mut warnings = Vec::new();
     for (source, table) in tables {
         let names = table.get("secrets").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
         for secret in names.filter_map(lookup) {
-            users.entry(secret).or_default().push(source);
+            match users.iter().find(|(known, _)| *known == secret) {
+                Some((_, other)) if other != source => warnings.push(format!("{other} and {source} share a secret")),
+                _ => users.push((secret, source)),
+            }
         }
     }
-    let shared = users.into_values().filter(|sources| sources.len() > 1);
-    shared.map(|sources| format!("sources {} share a secret", sources.join(" and "))).collect()
-}
-
-/// What `GET /healthz` tells: which sources can serve. Nothing secret, nothing looked up.
-pub fn health(config: &Result<Config, ConfigError>, now: UnixTime) -> Value {
-    let usable = |(name, source): (&str, Result<&Source, &ConfigError>)| {
-        (name.to_owned(), serde_json::json!({ "usable": source.is_ok() }))
-    };
-    let sources: serde_json::Map<_, _> = config.iter().flat_map(Config::sources).map(usable).collect();
-    let all_usable = config.as_ref().is_ok_and(|config| config.sources().all(|(_, source)| source.is_ok()));
-    serde_json::json!({
-        "status": if all_usable { "ok" } else { "degraded" },
-        "version": env!("CARGO_PKG_VERSION"),
-        "time": now.to_rfc3339(),
-        "sources": sources,
-    })
+    warnings
 }

@@ -66,7 +66,7 @@ pub enum DecodeError {
     #[error("not a CloudEvent as this gateway writes it: {0}")]
     Malformed(#[from] serde_json::Error),
     /// Not from `/webhooks/{source}`.
-    #[error("its source {0:?} is no /webhooks/… path")]
+    #[error("its source \"{0}\" is no /webhooks/… path")]
     Source(String),
 }
 
@@ -111,7 +111,7 @@ impl<'e> Event<'e> {
     /// # Errors
     /// [`DecodeError`], where another program wrote it.
     pub fn decode(text: &str) -> Result<Event<'static>, DecodeError> {
-        let event: Event<'static> = serde_json::from_str(text)?;
+        let event: Event<'static> = serde_json::from_slice(text.as_bytes())?;
         if !event.source.starts_with(SOURCE_PREFIX) {
             return Err(DecodeError::Source(event.source));
         }
@@ -164,7 +164,7 @@ impl<'e> Event<'e> {
         signing: Option<&Key>,
         now: UnixTime,
     ) -> Forward<'f> {
-        let mut headers: Vec<(String, String)> = serde_json::from_str(&self.headers).unwrap_or_default();
+        let mut headers: Vec<(String, String)> = serde_json::from_slice(self.headers.as_bytes()).unwrap_or_default();
         headers.retain(|(name, _)| is_forwarded(name));
         let mut add = |name: &str, value: &str| headers.push((name.to_owned(), value.to_owned()));
         add("idempotency-key", &self.dedupkey);

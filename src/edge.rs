@@ -1,1 +1,159 @@
+//! The runtime's side: its events in, the pipeline's ports out. Nothing is decided here.
+//!
+//! How the boundary works: the pipeline is one future per event, and JavaScript's own event loop drives it. An export
+//! polls the future until it waits for a promise, hands that promise to a loop of six lines (`drive.js`), and is called
+//! again with what became of it. A webhook costs one call into WASM per promise it really waits for, and one async
+//! function; there are no wakers, no queued microtasks, and no closure per await.
 
+mod environment;
+mod ports;
+mod request;
+mod task;
+
+use crate::answer::Answer;
+use crate::config::{Config, ConfigError};
+use crate::pipeline::{self, Disposition};
+use crate::record::{Record, Verdict};
+use crate::retry::backoff;
+use crate::webhook::UnixTime;
+use environment::Env;
+use js_sys::{Array, Date, Object, Promise, Reflect};
+use ports::Bindings;
+use request::Incoming;
+use std::rc::Rc;
+use std::time::Duration;
+use wasm_bindgen::prelude::*;
+use worker_sys::{Context, MessageBatch};
+
+/// Half the size of the default allocator, and constant time (TLSF).
+#[global_allocator]
+static ALLOCATOR: rlsf::SmallGlobalTlsf = rlsf::SmallGlobalTlsf::new();
+
+/// The queue whose messages are dead letters.
+const DEAD_LETTERS: &str = "hookgate-dead";
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_namespace = console, js_name = log)]
+    fn log(line: &str);
+
+    #[wasm_bindgen(js_namespace = console, js_name = error)]
+    fn log_error(line: &str);
+
+    /// A message of the queue, with what the SDK's type leaves out.
+    #[derive(Clone)]
+    type Message;
+    #[wasm_bindgen(method, getter)]
+    fn body(this: &Message) -> JsValue;
+    #[wasm_bindgen(method, getter)]
+    fn attempts(this: &Message) -> u32;
+    #[wasm_bindgen(method)]
+    fn ack(this: &Message);
+    #[wasm_bindgen(method)]
+    fn retry(this: &Message, options: &JsValue);
+}
+
+/// One HTTP request. Returns a `Response`, or the promise of one.
+#[wasm_bindgen]
+pub fn fetch(request: web_sys::Request, env: Env, context: Context) -> JsValue {
+    let context = Rc::new(context);
+    let in_pipeline = Rc::clone(&context);
+    let began = Date::now();
+    let respond = async move {
+        let config = environment::config(&env);
+        let bindings = Bindings::new(env, Some(in_pipeline));
+        let outcome = pipeline::serve(&Incoming::new(request), config, &bindings, seconds(began)).await;
+        if let Some(record) = outcome.record {
+            write(record, began);
+        }
+        response(&outcome.answer)
+    };
+    let answer = task::run(respond, |panic| {
+        log_error(panic);
+        response(&Answer::broken())
+    });
+    // What was begun is finished even when the provider hangs up: between the queue and the key, say.
+    if let Some(answer) = answer.dyn_ref::<Promise>() {
+        let _ = context.wait_until(answer);
+    }
+    answer
+}
+
+/// One batch of the queue. Returns a promise; each message is settled by itself.
+#[wasm_bindgen]
+pub fn queue(batch: MessageBatch, env: Env, _context: Context) -> Promise {
+    let dead = batch.queue().is_ok_and(|name| name == DEAD_LETTERS);
+    let messages = batch.messages().unwrap_or_default();
+    let config = environment::config(&env);
+    let settled: Array = messages
+        .iter()
+        .map(|message| {
+            let message: Message = message.unchecked_into();
+            if dead { settle_dead(message) } else { settle(message, env.clone(), config) }
+        })
+        .collect();
+    Promise::all(&settled)
+}
+
+fn settle(message: Message, env: Env, config: &'static Result<Config, ConfigError>) -> JsValue {
+    let began = Date::now();
+    let in_case_of_panic = message.clone();
+    let work = async move {
+        let bindings = Bindings::new(env, None);
+        let text = message.body().as_string().unwrap_or_default();
+        let entropy = getrandom::u32().unwrap_or_default();
+        let (disposition, record) =
+            pipeline::forward(&text, message.attempts(), config, &bindings, seconds(began), entropy).await;
+        write(record, began);
+        match disposition {
+            Disposition::Ack => message.ack(),
+            Disposition::Retry(delay) => message.retry(&retry_options(delay)),
+        }
+        JsValue::UNDEFINED
+    };
+    // A message that is neither acknowledged nor retried would count as done when its batch ends well.
+    task::run(work, move |panic| {
+        log_error(panic);
+        in_case_of_panic.retry(&retry_options(backoff(in_case_of_panic.attempts(), 0)));
+        JsValue::UNDEFINED
+    })
+}
+
+fn settle_dead(message: Message) -> JsValue {
+    let text = message.body().as_string().unwrap_or_default();
+    write(pipeline::note_dead_letter(&text), Date::now());
+    message.ack();
+    JsValue::UNDEFINED
+}
+
+fn retry_options(delay: Duration) -> JsValue {
+    let options = Object::new();
+    // The queue takes whole seconds.
+    let seconds = u32::try_from(delay.as_secs()).unwrap_or(u32::MAX).max(1);
+    let _ = Reflect::set(&options, &"delaySeconds".into(), &seconds.into());
+    options.into()
+}
+
+fn write(mut record: Record, began: f64) {
+    record.ms = (Date::now() - began).max(0.0) as u64;
+    let line = record.line();
+    if matches!(record.verdict, Verdict::Failed | Verdict::Dead) { log_error(&line) } else { log(&line) }
+}
+
+fn seconds(milliseconds: f64) -> UnixTime {
+    UnixTime::from_seconds((milliseconds / 1000.0) as i64)
+}
+
+fn response(answer: &Answer) -> JsValue {
+    let headers = Object::new();
+    for (name, value) in &answer.headers {
+        let _ = Reflect::set(&headers, &(*name).into(), &(*value).into());
+    }
+    let init = web_sys::ResponseInit::new();
+    init.set_status(answer.status);
+    init.set_headers(&headers);
+    match web_sys::Response::new_with_opt_str_and_init(Some(&answer.body), &init) {
+        Ok(response) => response.into(),
+        Err(error) => error,
+    }
+}

@@ -10,8 +10,8 @@
 //!
 //! - [`webhook`]: the pure core. Headers, bytes and a time in; a proof or a precise error out.
 //! - [`config`]: wrangler's variables in, types that cannot be wrong out.
-//! - [`dedup`], [`delivery`], [`retry`], [`answer`], [`record`]: keys, the queue message and the forward, delays,
-//!   HTTP answers and log lines, as data.
+//! - [`dedup`], [`delivery`], [`retry`], [`answer`], [`record`], [`health`]: keys, the queue message and the
+//!   forward, delays, HTTP answers, log lines and the health report, as data.
 //! - [`pipeline`]: the way of a webhook, top to bottom, over ports. Start reading here.
 //! - `edge`: the only place that knows the runtime. Events in, ports out; it decides nothing. It exists for
 //!   `wasm32` alone, and so do its dependencies: nothing above it can call them.
@@ -29,6 +29,7 @@ pub mod answer;
 pub mod config;
 pub mod dedup;
 pub mod delivery;
+pub mod health;
 pub mod pipeline;
 pub mod record;
 pub mod retry;

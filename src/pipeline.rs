@@ -14,11 +14,12 @@
 //! crash in between repeats an event, and loses none.
 
 use crate::answer::Answer;
-use crate::config::{Config, ConfigError, Dedup, Deliver, Source, health};
+use crate::config::{Config, ConfigError, Dedup, Deliver, Source};
 use crate::dedup::DedupKey;
 use crate::delivery::{Event, Forward, Message, TooLarge};
+use crate::health::Health;
 use crate::record::{Record, Verdict};
-use crate::retry::{self, Next};
+use crate::retry::{self, Next, RetryAfter};
 use crate::webhook::{Headers, UnixTime, VerifyError};
 use std::time::Duration;
 
@@ -79,8 +80,8 @@ pub trait Upstream {
 pub struct OriginAnswer {
     /// The status code.
     pub status: u16,
-    /// Its `Retry-After`, as sent.
-    pub retry_after: Option<String>,
+    /// Its `Retry-After`, where it has a readable one.
+    pub retry_after: Option<RetryAfter>,
 }
 
 /// What the runtime said when a port failed.
@@ -106,7 +107,7 @@ pub async fn serve<R: Request, P: Claims + Outbox + Upstream>(
     let path = request.path();
     if path == "/healthz" || path == "/webhooks/health" {
         let answer = match request.method().as_str() {
-            "GET" | "HEAD" => Answer::ok(&health(config, now)),
+            "GET" | "HEAD" => Answer::ok(&Health::of(config, now)),
             _ => Answer::wrong_method("GET, HEAD"),
         };
         return Outcome { answer, record: None };
@@ -243,7 +244,7 @@ pub async fn forward<P: Outbox + Upstream>(
         }
     };
     record.status = Some(answer.status);
-    match retry::after_answer(answer.status, answer.retry_after.as_deref(), attempt, now, entropy) {
+    match retry::after_answer(answer.status, answer.retry_after, attempt, now, entropy) {
         Next::Delivered => {
             record.verdict = Verdict::Delivered;
             (Disposition::Ack, record)

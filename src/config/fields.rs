@@ -1,7 +1,6 @@
 //! Reads a table's fields by name and type. Every error names the key, its value, and the nearest known key.
 
 use super::ConfigError;
-use bytesize::ByteSize;
 use serde_json::{Map, Value};
 use std::time::Duration;
 
@@ -32,8 +31,8 @@ impl<'t> Fields<'t> {
     /// An error about the value of `key`.
     pub fn error(&self, key: &str, problem: String) -> ConfigError {
         let problem = match self.table.get(key) {
-            Some(value) => format!("{value}: {problem}"),
-            None => problem,
+            Some(Value::String(text)) => format!("\"{text}\": {problem}"),
+            _ => problem,
         };
         ConfigError { key: self.key(key), problem }
     }
@@ -69,19 +68,25 @@ impl<'t> Fields<'t> {
 
     pub fn duration(&self, key: &str) -> Result<Option<Duration>, ConfigError> {
         let Some(text) = self.text(key)? else { return Ok(None) };
-        let problem = |_| self.error(key, "must be a duration with its unit, such as \"5m\" or \"7d\"".to_owned());
-        humantime::parse_duration(text).map(Some).map_err(problem)
+        const UNITS: &[(&str, u64)] = &[("s", 1), ("m", 60), ("h", 3600), ("d", 86_400)];
+        let problem = || self.error(key, "must be a duration with its unit, such as \"5m\" or \"7d\"".to_owned());
+        with_unit(text, UNITS).map(|seconds| Some(Duration::from_secs(seconds))).ok_or_else(problem)
     }
 
     /// A size in bytes.
     pub fn size(&self, key: &str) -> Result<Option<u64>, ConfigError> {
         let Some(text) = self.text(key)? else { return Ok(None) };
-        let has_unit = text.ends_with(|c: char| c.is_ascii_alphabetic());
-        match text.parse::<ByteSize>() {
-            Ok(size) if has_unit => Ok(Some(size.as_u64())),
-            _ => Err(self.error(key, "must be a size with its unit, such as \"512KiB\" or \"1MiB\"".to_owned())),
-        }
+        const UNITS: &[(&str, u64)] = &[("B", 1), ("kB", 1000), ("KiB", 1 << 10), ("MB", 1_000_000), ("MiB", 1 << 20)];
+        let problem = || self.error(key, "must be a size with its unit, such as \"512KiB\" or \"1MiB\"".to_owned());
+        with_unit(text, UNITS).map(Some).ok_or_else(problem)
     }
+}
+
+/// Reads a whole number with its unit, and nothing else.
+fn with_unit(text: &str, units: &[(&str, u64)]) -> Option<u64> {
+    let (number, unit) = text.split_at_checked(text.find(|c: char| !c.is_ascii_digit())?)?;
+    let (_, factor) = units.iter().find(|(name, _)| *name == unit)?;
+    number.parse::<u64>().ok()?.checked_mul(*factor)
 }
 
 /// ` (did you mean …?)` where one of `known` is near `text`, else the list of them.

@@ -1,10 +1,12 @@
 //! Where forwards go.
 
-use http::Uri;
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 /// An origin's URL: `https`, or `http` to the loopback for development; no user name or password.
+///
+/// What is accepted is deliberately less than what a URL may be: a host of letters, digits, `-` and `.`, or an IPv6
+/// address in brackets, and no character that two URL parsers read differently.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
     url: String,
@@ -17,16 +19,19 @@ impl Origin {
     /// # Errors
     /// What is wrong with it, and what to do.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
-        let uri: Uri = text.parse().map_err(|_| "is not a URL, such as https://app.example.com/hooks")?;
-        let host = uri.host().ok_or("has no host; write it as https://app.example.com/hooks")?;
-        if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
+        let (scheme, rest) = text.split_once(':').ok_or("must begin with https://")?;
+        let rest = rest.strip_prefix("//").ok_or("must begin with https://")?;
+        let authority = rest.split(['/', '?']).next().unwrap_or_default();
+        if authority.contains('@') {
             return Err("must not contain a user name or password");
         }
+        let host = host_of(authority).filter(|_| rest.chars().all(is_plain));
+        let host = host.ok_or("is not a URL, such as https://app.example.com/hooks")?;
         let loopback = is_loopback(host);
-        match uri.scheme_str() {
-            Some("https") => {}
-            Some("http") if loopback => {}
-            Some("http") => return Err("must be https; http is allowed to the loopback only"),
+        match scheme {
+            "https" => {}
+            "http" if loopback => {}
+            "http" => return Err("must be https; http is allowed to the loopback only"),
             _ => return Err("must begin with https://"),
         }
         Ok(Self { url: text.to_owned(), loopback })
@@ -49,7 +54,66 @@ impl fmt::Display for Origin {
     }
 }
 
+fn is_plain(c: char) -> bool {
+    c.is_ascii_graphic() && !matches!(c, '\\' | '#' | '"' | '<' | '>' | '^' | '`' | '{' | '|' | '}')
+}
+
+/// The host of `host`, `host:port`, `[v6]` or `[v6]:port`.
+fn host_of(authority: &str) -> Option<&str> {
+    let (host, port, well_formed) = if let Some(rest) = authority.strip_prefix('[') {
+        let (host, port) = rest.split_once(']')?;
+        (host, port, host.parse::<Ipv6Addr>().is_ok())
+    } else {
+        let (host, port) = authority.split_at_checked(authority.find(':').unwrap_or(authority.len()))?;
+        let is_part = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'.';
+        (host, port, !host.is_empty() && host.bytes().all(is_part))
+    };
+    let has_port = port.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok());
+    (well_formed && (port.is_empty() || has_port)).then_some(host)
+}
+
 fn is_loopback(host: &str) -> bool {
-    let host = host.trim_start_matches('[').trim_end_matches(']');
     host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn https_anywhere_and_http_on_the_loopback() {
+        for url in [
+            "https://app.example.com",
+            "https://app.example.com:8443/hooks?x=1",
+            "https://[2001:db8::1]/hooks",
+            "http://127.0.0.1:9000/relock",
+            "http://localhost:9000",
+            "http://[::1]:9000/",
+        ] {
+            assert_eq!(Origin::parse(url).map(|origin| origin.to_string()), Ok(url.to_owned()));
+        }
+    }
+
+    #[test]
+    fn what_could_go_elsewhere_than_it_reads_is_refused() {
+        let refused = |url: &str| Origin::parse(url).expect_err(url);
+        assert!(refused("http://app.example.com").contains("https"));
+        assert!(refused("http://127.0.0.1.example.com").contains("https"));
+        assert!(refused("ftp://app.example.com").contains("https://"));
+        assert!(refused("app.example.com").contains("https://"));
+        assert!(refused("https://user:password@app.example.com").contains("password"));
+        for url in [
+            "https://",
+            "https:///path",
+            "https://a b",
+            "https://app.example.com\\evil.example",
+            "https://é.example",
+            "https://app.example.com:port",
+            "https://[::1",
+            "https://app.example.com#evil.example",
+            "https://a\n.b",
+        ] {
+            assert_eq!(refused(url), "is not a URL, such as https://app.example.com/hooks", "{url}");
+        }
+    }
 }

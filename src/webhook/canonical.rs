@@ -55,8 +55,9 @@ fn first_number_not_held_by_a_double(json: &[u8]) -> Option<&str> {
 
 /// Whether ECMAScript would print the number that `literal` denotes with the same value.
 fn survives_a_double(literal: &str) -> bool {
-    let Some(double) = literal.parse::<f64>().ok().filter(|double| double.is_finite()) else { return false };
-    Decimal::parse(literal).is_some_and(|value| Decimal::parse(ryu_js::Buffer::new().format(double)) == Some(value))
+    let Ok(double) = serde_json::from_slice::<f64>(literal.as_bytes()) else { return false };
+    Decimal::parse(literal)
+        .is_some_and(|value| Decimal::parse(ryu_js::Buffer::new().format_finite(double)) == Some(value))
 }
 
 /// A decimal number with one form per value: `0.{digits} × 10^exponent`, no zero at either end of `digits`.
@@ -143,7 +144,7 @@ impl<'de> Visitor<'de> for Tree {
         let mut object = Map::new();
         while let Some((key, Unambiguous(value))) = entries.next_entry::<String, _>()? {
             if object.contains_key(&key) {
-                return Err(A::Error::custom(format_args!("the key {key:?} stands twice")));
+                return Err(A::Error::custom(format_args!("the key \"{key}\" stands twice")));
             }
             object.insert(key, value);
         }

@@ -69,7 +69,7 @@ pub enum VerifyError {
         expected: &'static str,
     },
     /// Signed too long ago.
-    #[error("stale: signed at {signed_at}, {age} s before now ({now}); {tolerance:?} are allowed")]
+    #[error("stale: signed at {signed_at}, {age} s before now ({now}); {} s are allowed", tolerance.as_secs())]
     TooOld {
         /// The signed time.
         signed_at: UnixTime,
@@ -81,7 +81,7 @@ pub enum VerifyError {
         tolerance: Duration,
     },
     /// Signed in the future.
-    #[error("signed at {signed_at}, {ahead} s after now ({now}); {tolerance:?} are allowed: is a clock wrong?")]
+    #[error("signed at {signed_at}, {ahead} s after now ({now}); {} s are allowed: is a clock wrong?", tolerance.as_secs())]
     TooNew {
         /// The signed time.
         signed_at: UnixTime,

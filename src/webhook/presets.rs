@@ -9,11 +9,33 @@ pub struct Preset {
     /// The name in the configuration.
     pub name: &'static str,
     /// Where the facts of this row stand.
-    pub citation: &'static str,
+    pub citation: Citation,
     /// How it signs.
     pub scheme: Scheme,
     /// How long after the first attempt the provider still retries, or lets its user redeliver.
     pub retry_span: Duration,
+}
+
+/// Where facts come from: for people who read the table or ask the command line. The Worker does not carry it.
+#[derive(Debug, Clone, Copy)]
+pub struct Citation {
+    #[cfg(not(target_arch = "wasm32"))]
+    text: &'static str,
+}
+
+impl Citation {
+    /// The documents and sources.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn text(self) -> &'static str {
+        self.text
+    }
+}
+
+const fn cite(_text: &'static str) -> Citation {
+    Citation {
+        #[cfg(not(target_arch = "wasm32"))]
+        text: _text,
+    }
 }
 
 /// The preset called `name`.
@@ -45,8 +67,10 @@ const TIMESTAMPED_FIELDS: Form = Form {
 pub static ALL: &[Preset] = &[
     Preset {
         name: "chekt",
-        citation: "CHeKT partner API, Advanced Topics, Webhook Setup: `webhook_id` names the endpoint, not the event; \
+        citation: cite(
+            "CHeKT partner API, Advanced Topics, Webhook Setup: `webhook_id` names the endpoint, not the event; \
                    retries after 5 s, 30 s, 5 min",
+        ),
         scheme: Scheme {
             secret: SecretForm::Utf8,
             header: "x-webhook-signature",
@@ -58,8 +82,10 @@ pub static ALL: &[Preset] = &[
     },
     Preset {
         name: "generic",
-        citation: "the documented generic system, Webhooks, Verifying Webhooks and Retry Logic: at once, then after \
+        citation: cite(
+            "the documented generic system, Webhooks, Verifying Webhooks and Retry Logic: at once, then after \
                    30 s, 5 min, 30 min and 2 h",
+        ),
         scheme: Scheme {
             secret: SecretForm::Utf8,
             header: "x-webhook-signature",
@@ -71,8 +97,10 @@ pub static ALL: &[Preset] = &[
     },
     Preset {
         name: "github",
-        citation: "GitHub Docs, Webhooks, Validating webhook deliveries and Redelivering webhooks: `X-GitHub-Delivery` \
+        citation: cite(
+            "GitHub Docs, Webhooks, Validating webhook deliveries and Redelivering webhooks: `X-GitHub-Delivery` \
                    and `X-GitHub-Event` are unsigned; deliveries of the last three days can be sent again by hand",
+        ),
         scheme: Scheme {
             secret: SecretForm::Utf8,
             header: "x-hub-signature-256",
@@ -84,8 +112,10 @@ pub static ALL: &[Preset] = &[
     },
     Preset {
         name: "lrdefender",
-        citation: "LRDefender documentation, Events, Webhooks: both header formats; `webhookId` names the endpoint; \
+        citation: cite(
+            "LRDefender documentation, Events, Webhooks: both header formats; `webhookId` names the endpoint; \
                    retries after 1, 5, 15, 60 and 300 s",
+        ),
         scheme: Scheme {
             secret: SecretForm::Utf8,
             header: "x-webhook-signature",
@@ -97,9 +127,11 @@ pub static ALL: &[Preset] = &[
     },
     Preset {
         name: "relaybox",
-        citation: "RelayBox documentation, Webhooks, and its public sources relaybox/webhook and \
+        citation: cite(
+            "RelayBox documentation, Webhooks, and its public sources relaybox/webhook and \
                    relaybox/relaybox-rest-js: signs JSON.stringify(canonicalize(payload)); X-Relaybox-Webhook-Id is \
                    unsigned; five tries, 0.5 s doubling, 5 s timeout each",
+        ),
         scheme: Scheme {
             secret: SecretForm::Utf8,
             header: "x-relaybox-webhook-signature",
@@ -117,7 +149,7 @@ pub static ALL: &[Preset] = &[
     },
     Preset {
         name: "relock",
-        citation: "Relock documentation, Webhooks: no event id; retries are not stated, a day is assumed",
+        citation: cite("Relock documentation, Webhooks: no event id; retries are not stated, a day is assumed"),
         scheme: Scheme {
             secret: SecretForm::Utf8,
             header: "x-relock-signature",
@@ -129,8 +161,10 @@ pub static ALL: &[Preset] = &[
     },
     Preset {
         name: "shopify",
-        citation: "Shopify developer docs, Webhooks, Verify deliveries; npm @shopify/shopify-api 13.1, \
+        citation: cite(
+            "Shopify developer docs, Webhooks, Verify deliveries; npm @shopify/shopify-api 13.1, \
                    lib/utils/hmac-validator.ts: topic, ids and time are unsigned headers; 8 retries over 4 h",
+        ),
         scheme: Scheme {
             secret: SecretForm::Utf8,
             header: "x-shopify-hmac-sha256",
@@ -147,8 +181,10 @@ pub static ALL: &[Preset] = &[
     },
     Preset {
         name: "slack",
-        citation: "docs.slack.dev, Verifying requests from Slack, and Events API, Error handling: commands are forms \
+        citation: cite(
+            "docs.slack.dev, Verifying requests from Slack, and Events API, Error handling: commands are forms \
                    without an event id; retries at once, after 1 min and after 5 min",
+        ),
         scheme: Scheme {
             secret: SecretForm::Utf8,
             header: "x-slack-signature",
@@ -165,8 +201,10 @@ pub static ALL: &[Preset] = &[
     },
     Preset {
         name: "standard_webhooks",
-        citation: "Standard Webhooks specification, spec/standard-webhooks.md: signature scheme v1; retries suggested \
+        citation: cite(
+            "Standard Webhooks specification, spec/standard-webhooks.md: signature scheme v1; retries suggested \
                    after 5 s, 5 min, 30 min, 2, 5, 10, 14, 20 and 24 h",
+        ),
         scheme: Scheme {
             secret: SecretForm::Base64AfterPrefix("whsec_"),
             header: "webhook-signature",
@@ -189,8 +227,10 @@ pub static ALL: &[Preset] = &[
     },
     Preset {
         name: "stripe",
-        citation: "docs.stripe.com/webhooks, Verify signatures manually; npm stripe 23.1, Webhooks.js: `whsec_` is part \
+        citation: cite(
+            "docs.stripe.com/webhooks, Verify signatures manually; npm stripe 23.1, Webhooks.js: `whsec_` is part \
                    of the key's text; only v1 counts; retries for three days, each signed afresh",
+        ),
         scheme: Scheme {
             secret: SecretForm::Utf8,
             header: "stripe-signature",

@@ -1,0 +1,163 @@
+//! `hookgate check`: the configuration, parsed as the Worker would, before anybody depends on it.
+
+use super::Found;
+use super::project::{Files, Project};
+use super::span;
+use anyhow::Result;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hookgate::config::{Config, Dedup, Deliver, Source};
+use hookgate::webhook::Tolerance;
+use std::io::Write;
+use std::time::Duration;
+
+/// Check the configuration: prints a line for each source, and what is wrong
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Check {
+    #[command(flatten)]
+    files: Files,
+    /// Check for a deployment: local secrets do not count, and an origin must be reachable from outside
+    #[arg(long)]
+    deploy: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  hookgate check
+  hookgate check --deploy     # what `make deploy` asks first
+
+Fails where a source is not usable.";
+
+impl Check {
+    /// Checks, and prints what it found.
+    pub fn run(self, out: &mut dyn Write) -> Result<Found> {
+        let (project, config) = if self.deploy {
+            let project = Project::open_for_deployment(&self.files)?;
+            let config = config_to_deploy(&project)?;
+            (project, config)
+        } else {
+            let project = Project::open(&self.files)?;
+            let config = project.config()?;
+            (project, config)
+        };
+        let mut broken = 0_usize;
+        for (name, source) in config.sources() {
+            let source = source.map_err(ToString::to_string);
+            match source.and_then(|source| if self.deploy { reachable(source) } else { Ok(source) }) {
+                Ok(source) => writeln!(out, "ok {name}: {}", summary(source, project.tolerance(name)))?,
+                Err(problem) => {
+                    broken = broken.saturating_add(1);
+                    writeln!(out, "FAIL {name}: {problem}")?;
+                }
+            }
+        }
+        for warning in warnings(&project, &config) {
+            writeln!(out, "warning: {warning}")?;
+        }
+        if self.deploy {
+            print_secrets_to_put(&project, out)?;
+        }
+        let usable = config.sources().count().saturating_sub(broken);
+        writeln!(out, "{usable} usable, {broken} not")?;
+        Ok((broken == 0).into())
+    }
+}
+
+/// The configuration with a stand-in for each secret that is not in the file: the real ones cannot be read back.
+fn config_to_deploy(project: &Project) -> Result<Config> {
+    let secrets = project.secret_names();
+    project.config_with(&|name| {
+        // A different one for each name, or sources would seem to share a secret; base64, for schemes that ask for it.
+        let stand_in = || format!("whsec_{}", STANDARD.encode(format!("stands in for {name}")));
+        project.text(name).or_else(|| secrets.iter().any(|secret| secret == name).then(stand_in))
+    })
+}
+
+fn reachable(source: &Source) -> Result<&Source, String> {
+    match source.deliver.origin() {
+        Some(origin) if origin.is_loopback() => Err(format!(
+            "forwards to {origin}, which is the Worker's own machine once deployed; \
+             set ORIGIN in [vars], or `origin` in [vars.SOURCES.{}]",
+            source.name
+        )),
+        _ => Ok(source),
+    }
+}
+
+fn summary(source: &Source, tolerance: Option<Duration>) -> String {
+    let preset = source.verifier.preset();
+    let deliver = match &source.deliver {
+        Deliver::Queue(None) => "to the queue".to_owned(),
+        Deliver::Queue(Some(origin)) => format!("to the queue, then {origin}"),
+        Deliver::Origin(origin) => format!("straight to {origin}"),
+    };
+    let dedup = match source.dedup {
+        Dedup::Kv => format!("duplicates dropped for {} (kv)", span::shown(source.dedup_ttl)),
+        Dedup::None => "duplicates kept".to_owned(),
+    };
+    format!("{}; {deliver}; {dedup}; {}", preset.name, window(source, tolerance))
+}
+
+/// How old a delivery may be, for each of the scheme's forms.
+fn window(source: &Source, tolerance: Option<Duration>) -> String {
+    let preset = source.verifier.preset();
+    let windows: Option<Vec<Tolerance>> =
+        preset.scheme.forms.iter().map(|form| preset.tolerance(form, tolerance)).collect();
+    let Some(windows) = windows else { return "no signed time".to_owned() };
+    let mut ages: Vec<String> = windows.into_iter().map(|window| span::shown(window.past)).collect();
+    ages.dedup();
+    format!("at most {} old", ages.join(" or "))
+}
+
+fn warnings(project: &Project, config: &Config) -> Vec<String> {
+    let mut warnings = config.warnings.clone();
+    for (name, source) in config.sources() {
+        if source.is_ok_and(|source| source.deliver == Deliver::Queue(None)) {
+            warnings.push(format!(
+                "source {name} has no origin: its events end as dead letters, unless something else takes the queue"
+            ));
+        }
+    }
+    if config.sources().any(|(_, source)| source.is_ok_and(|source| matches!(source.deliver, Deliver::Queue(_)))) {
+        warnings.extend(queue_warnings(project));
+    }
+    for name in project.secret_names() {
+        if project.is_variable(&name) {
+            warnings.push(format!("{name} stands in [vars] for all to read; put it with `wrangler secret put {name}`"));
+        }
+    }
+    warnings
+}
+
+/// What would lose events after they were accepted.
+fn queue_warnings(project: &Project) -> Vec<String> {
+    let queue = project.queue("EVENTS").unwrap_or_default();
+    let mut warnings = Vec::new();
+    match project.consumer(queue) {
+        None => warnings.push(format!(
+            "no [[queues.consumers]] takes {queue:?}, so nothing forwards its events, unless another Worker does"
+        )),
+        Some(consumer) if consumer.get("dead_letter_queue").is_none() => warnings.push(format!(
+            "the consumer of {queue:?} has no dead_letter_queue, so events whose retries run out are deleted"
+        )),
+        Some(_) => {}
+    }
+    if project.queue("DEAD").is_none() {
+        let problem = "no producer DEAD in [[queues.producers]], so events that the origin refuses are tried in vain";
+        warnings.push(problem.to_owned());
+    }
+    warnings
+}
+
+fn print_secrets_to_put(project: &Project, out: &mut dyn Write) -> Result<()> {
+    let missing: Vec<String> = project.secret_names().into_iter().filter(|name| !project.is_variable(name)).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "secrets that the Worker needs, and that cannot be checked from here:")?;
+    for name in missing {
+        writeln!(out, "  wrangler secret put {name}")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,82 @@
+//! One HTTP POST, and what came back.
+
+use anyhow::{Result, anyhow};
+use std::io::{ErrorKind, Read};
+use std::net::IpAddr;
+use std::time::Duration;
+use ureq::http::Uri;
+
+/// Longer than the gateway lets a provider wait for an origin.
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// More of an answer is not worth showing.
+const LONGEST_ANSWER: u64 = 64 * 1024;
+
+/// Sends requests to one URL.
+pub struct Poster {
+    agent: ureq::Agent,
+    url: String,
+}
+
+/// What a request was answered.
+pub struct Answer {
+    pub status: u16,
+    /// The body; what is not UTF-8 or might steer a terminal is replaced.
+    pub body: String,
+}
+
+impl Answer {
+    /// Whether the status is a 2xx.
+    pub fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+}
+
+impl Poster {
+    /// Sends to `url`. Redirects are answers like any other: a provider would not follow them.
+    pub fn new(url: &str) -> Self {
+        let mut config = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .timeout_global(Some(TIMEOUT))
+            .user_agent(concat!("hookgate/", env!("CARGO_PKG_VERSION")));
+        // A proxy from the environment cannot reach this machine's own ports.
+        if is_loopback(url) {
+            config = config.proxy(None);
+        }
+        Self { agent: config.build().into(), url: url.to_owned() }
+    }
+
+    /// Sends one request.
+    pub fn post<'h>(&self, headers: impl IntoIterator<Item = (&'h str, &'h str)>, body: &[u8]) -> Result<Answer> {
+        let request = self.agent.post(&self.url);
+        let request = headers.into_iter().fold(request, |request, (name, value)| request.header(name, value));
+        let answer = request.send(body).map_err(|error| self.failed(&error))?;
+        let status = answer.status().as_u16();
+        let mut bytes = Vec::new();
+        answer.into_body().into_reader().take(LONGEST_ANSWER).read_to_end(&mut bytes)?;
+        let body = String::from_utf8_lossy(&bytes).replace(is_unprintable, "\u{fffd}");
+        Ok(Answer { status, body })
+    }
+
+    fn failed(&self, error: &ureq::Error) -> anyhow::Error {
+        let url = &self.url;
+        match error {
+            ureq::Error::Io(error) if error.kind() == ErrorKind::ConnectionRefused => {
+                anyhow!("nobody listens at {url}: start the gateway with `make dev`, or name its place with --url")
+            }
+            ureq::Error::BadUri(_) => anyhow!("{url:?} is no URL, such as http://127.0.0.1:8787/webhooks/generic"),
+            error => anyhow!("sending to {url} failed: {error}"),
+        }
+    }
+}
+
+fn is_unprintable(c: char) -> bool {
+    c.is_control() && c != '\n' && c != '\t'
+}
+
+fn is_loopback(url: &str) -> bool {
+    let uri = url.parse::<Uri>();
+    let host = uri.as_ref().ok().and_then(Uri::host).unwrap_or_default().trim_matches(['[', ']']);
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}

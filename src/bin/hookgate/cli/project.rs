@@ -1,0 +1,199 @@
+//! What `wrangler.toml` and `.dev.vars` say: the same texts the Worker gets, read from where they are kept.
+
+use super::span;
+use anyhow::{Context, Result, anyhow, bail};
+use hookgate::config::{Bindings, Config};
+use hookgate::webhook::{Key, Preset, Secret};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::io::ErrorKind;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Which files describe the gateway.
+#[derive(clap::Args)]
+pub struct Files {
+    /// The gateway's configuration
+    #[arg(long, value_name = "FILE", default_value = "wrangler.toml")]
+    config: PathBuf,
+    /// The secrets for local use [default: .dev.vars beside the configuration]
+    #[arg(long, value_name = "FILE")]
+    vars: Option<PathBuf>,
+}
+
+/// The gateway's configuration and local secrets.
+pub struct Project {
+    path: PathBuf,
+    wrangler: Value,
+    local: BTreeMap<String, String>,
+}
+
+/// What signing for a source needs to know of it.
+pub struct Signing {
+    pub preset: &'static Preset,
+    pub key: Key,
+    pub tolerance: Option<Duration>,
+}
+
+impl Project {
+    /// Reads both files. Secrets that are not there are not an error yet.
+    pub fn open(files: &Files) -> Result<Self> {
+        let mut project = Self::open_for_deployment(files)?;
+        let beside = files.config.with_file_name(".dev.vars");
+        let path = files.vars.as_deref().unwrap_or(&beside);
+        project.local = match std::fs::read_to_string(path) {
+            Ok(text) => local_vars(&text).with_context(|| path.display().to_string())?,
+            Err(error) if error.kind() == ErrorKind::NotFound && files.vars.is_none() => BTreeMap::new(),
+            Err(error) => return Err(anyhow!("cannot read {}: {error}", path.display())),
+        };
+        Ok(project)
+    }
+
+    /// Reads the configuration alone: local secrets are not deployed.
+    pub fn open_for_deployment(files: &Files) -> Result<Self> {
+        let path = files.config.clone();
+        let text = std::fs::read_to_string(&path).map_err(|error| {
+            anyhow!("cannot read {}: {error}; name the gateway's configuration with --config", path.display())
+        })?;
+        // The parser's own message quotes the line, which may hold a secret somebody put there by mistake.
+        let wrangler: toml::Table = toml::from_str(&text).map_err(|error| {
+            let line = error.span().map_or(0, |span| line_number(&text, span.start));
+            anyhow!("{}, line {line}: {}", path.display(), error.message())
+        })?;
+        Ok(Self { path, wrangler: serde_json::to_value(wrangler)?, local: BTreeMap::new() })
+    }
+
+    /// The configuration, as the Worker would parse it with the texts that `lookup` finds.
+    pub fn config_with(&self, lookup: &dyn Fn(&str) -> Option<String>) -> Result<Config> {
+        let sources = self.wrangler.pointer("/vars/SOURCES").ok_or_else(|| {
+            anyhow!("{} configures no source: add one as [vars.SOURCES.billing]", self.path.display())
+        })?;
+        Config::parse(sources, self.bindings(), lookup).with_context(|| self.path.display().to_string())
+    }
+
+    /// The configuration, as the Worker would parse it on this machine.
+    pub fn config(&self) -> Result<Config> {
+        self.config_with(&|name| self.text(name))
+    }
+
+    /// A variable or local secret by name. Local secrets come first, as they do for wrangler.
+    pub fn text(&self, name: &str) -> Option<String> {
+        let variable = || self.wrangler.get("vars")?.get(name)?.as_str().map(str::to_owned);
+        self.local.get(name).cloned().or_else(variable)
+    }
+
+    /// The names of the secrets that sources name, each once.
+    pub fn secret_names(&self) -> Vec<String> {
+        let sources = self.wrangler.pointer("/vars/SOURCES").and_then(Value::as_object);
+        let lists = sources.into_iter().flatten().filter_map(|(_, source)| source.get("secrets")?.as_array());
+        let mut names: Vec<String> = lists.flatten().filter_map(Value::as_str).map(str::to_owned).collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    /// Whether `name` stands among the variables, which are no place for a secret.
+    pub fn is_variable(&self, name: &str) -> bool {
+        self.wrangler.get("vars").is_some_and(|vars| vars.get(name).is_some())
+    }
+
+    /// What is needed to sign as the provider of the source `name` does, with its first secret.
+    pub fn signing(&self, name: &str) -> Result<Signing> {
+        let config = self.config()?;
+        let preset = match config.source(name) {
+            Some(Ok(source)) => source.verifier.preset(),
+            Some(Err(error)) => bail!("{}: {error}", self.path.display()),
+            None => {
+                let known: Vec<&str> = config.sources().map(|(name, _)| name).collect();
+                bail!("{} has no source {name:?}; it has {}", self.path.display(), known.join(", "))
+            }
+        };
+        let first = self.source(name).and_then(|source| source.pointer("/secrets/0")?.as_str());
+        let secret = first.and_then(|name| self.text(name)).ok_or_else(|| anyhow!("source {name} has no secret"))?;
+        let key = Secret::new(secret).and_then(|secret| secret.key(preset.scheme.secret));
+        let key = key.map_err(|problem| anyhow!("the first secret of source {name} {problem}"))?;
+        Ok(Signing { preset, key, tolerance: self.tolerance(name) })
+    }
+
+    /// How old deliveries of the source `name` may be, where the configuration says so.
+    pub fn tolerance(&self, name: &str) -> Option<Duration> {
+        span::parse(self.source(name)?.get("tolerance")?.as_str()?)
+    }
+
+    fn source(&self, name: &str) -> Option<&Value> {
+        self.wrangler.pointer("/vars/SOURCES")?.get(name)
+    }
+
+    /// The name of the queue that the producer `binding` sends to.
+    pub fn queue(&self, binding: &str) -> Option<&str> {
+        self.find("/queues/producers", "binding", binding)?.get("queue")?.as_str()
+    }
+
+    /// The consumer of the queue called `queue`.
+    pub fn consumer(&self, queue: &str) -> Option<&Value> {
+        self.find("/queues/consumers", "queue", queue)
+    }
+
+    fn bindings(&self) -> Bindings {
+        let dedup = self.find("/kv_namespaces", "binding", "DEDUP").is_some();
+        Bindings { dedup, events: self.queue("EVENTS").is_some() }
+    }
+
+    /// The first table in `list` whose `key` is `value`.
+    fn find(&self, list: &str, key: &str, value: &str) -> Option<&Value> {
+        let list = self.wrangler.pointer(list)?.as_array()?;
+        list.iter().find(|table| table.get(key).and_then(Value::as_str) == Some(value))
+    }
+}
+
+fn line_number(text: &str, at: usize) -> usize {
+    text.bytes().take(at).filter(|&b| b == b'\n').count().saturating_add(1)
+}
+
+/// Reads `.dev.vars` as dotenv does, one variable a line. Errors name the line and never show it.
+fn local_vars(text: &str) -> Result<BTreeMap<String, String>> {
+    let mut vars = BTreeMap::new();
+    for (line, number) in text.lines().map(str::trim).zip(1_usize..) {
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let (name, value) = line.split_once('=').ok_or_else(|| anyhow!("line {number} is not NAME=value"))?;
+        let name = name.strip_prefix("export ").unwrap_or(name).trim();
+        let value = unquoted(value.trim()).ok_or_else(|| anyhow!("line {number}: a quote does not end"))?;
+        vars.insert(name.to_owned(), value);
+    }
+    Ok(vars)
+}
+
+/// A value without its quotes, or up to a `#` where it has none.
+fn unquoted(value: &str) -> Option<String> {
+    for quote in ['"', '\'', '`'] {
+        let Some(inner) = value.strip_prefix(quote) else { continue };
+        let (inner, _) = inner.rsplit_once(quote)?;
+        return Some(if quote == '"' { inner.replace("\\n", "\n").replace("\\r", "\r") } else { inner.to_owned() });
+    }
+    Some(value.split_once('#').map_or(value, |(value, _)| value).trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn local_vars_are_read_as_dotenv_reads_them() {
+        let text =
+            "# secrets\n\nA=plain # not this\n export B = \"two words\"\r\nC='#1=\"x\"' # c\nD=\nE=\"a\\nb\"\nF=x=y==";
+        let vars = local_vars(text).expect("readable");
+        let expected =
+            [("A", "plain"), ("B", "two words"), ("C", "#1=\"x\""), ("D", ""), ("E", "a\nb"), ("F", "x=y==")];
+        let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(vars, BTreeMap::from(expected));
+    }
+
+    #[test]
+    fn errors_in_local_vars_name_the_line_and_do_not_show_it() {
+        let error = |text: &str| local_vars(text).expect_err("broken").to_string();
+        assert_eq!(error("A=1\ncanary"), "line 2 is not NAME=value");
+        assert_eq!(error("A=\"canary"), "line 1: a quote does not end");
+    }
+}

@@ -1,0 +1,69 @@
+//! `hookgate send`: signs a body and posts it, as the provider would.
+
+use super::Found;
+use super::http::Poster;
+use super::sign::Request;
+use anyhow::{Result, anyhow};
+use std::io::Write;
+
+/// Sign a body as a provider does, and post it to the gateway
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Send {
+    #[command(flatten)]
+    request: Request,
+    /// Where to [default: http://127.0.0.1:8787/webhooks/ and the source's or provider's name]
+    #[arg(long)]
+    url: Option<String>,
+    /// One more header, as 'name: value'; may be repeated
+    #[arg(long = "header", value_name = "HEADER")]
+    headers: Vec<String>,
+    /// Send the very same request so many times
+    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u32).range(1..))]
+    repeat: u32,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  hookgate send --source generic --fresh-id examples/generic/user.created.json
+  hookgate send --source generic --repeat 2 examples/generic/user.created.json    # a duplicate
+  hookgate send --source generic --at -3h examples/generic/user.created.json      # too old
+  hookgate send --source github --header 'x-github-event: ping' ping.json
+
+Fails unless every answer is a 2xx. The time and the id are put into the body as `hookgate sign` does it.";
+
+impl Send {
+    /// Posts, and prints status and body of each answer.
+    pub fn run(self, out: &mut dyn Write) -> Result<Found> {
+        let extra = self.headers.iter().zip(1..).map(header).collect::<Result<Vec<_>>>()?;
+        let url = self.url.clone();
+        let url = url.unwrap_or_else(|| format!("http://127.0.0.1:8787/webhooks/{}", self.request.name()));
+        let delivery = self.request.sign()?;
+        let content_type = ("content-type", content_type(&delivery.body));
+        let typed = extra.iter().any(|(name, _)| name.eq_ignore_ascii_case(content_type.0));
+        let signed = delivery.headers.iter().map(|(name, value)| (*name, value.as_str()));
+        let headers = (!typed).then_some(content_type).into_iter().chain(signed).chain(extra);
+        let headers: Vec<(&str, &str)> = headers.collect();
+        let poster = Poster::new(&url);
+        let mut all_taken = true;
+        for _ in 0..self.repeat {
+            let answer = poster.post(headers.iter().copied(), &delivery.body)?;
+            all_taken &= answer.is_success();
+            writeln!(out, "{} {}", answer.status, answer.body.trim_end())?;
+        }
+        Ok(all_taken.into())
+    }
+}
+
+/// Reads a header; what is wrong is told by its number, since its text may be a secret.
+fn header((text, number): (&String, usize)) -> Result<(&str, &str)> {
+    let (name, value) = text.split_once(':').ok_or_else(|| anyhow!("--header number {number} is not 'name: value'"))?;
+    Ok((name.trim(), value.trim()))
+}
+
+fn content_type(body: &[u8]) -> &'static str {
+    match serde_json::from_slice::<serde::de::IgnoredAny>(body) {
+        Ok(_) => "application/json",
+        Err(_) => "application/octet-stream",
+    }
+}

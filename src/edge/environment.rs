@@ -1,0 +1,77 @@
+//! The Worker's environment: bindings by name, and the configuration, parsed once per isolate.
+
+use super::log_error;
+use crate::config::{self, Config, ConfigError};
+use js_sys::{JSON, Reflect};
+use serde_json::Value;
+use std::cell::OnceCell;
+use wasm_bindgen::prelude::*;
+use worker_sys::Queue;
+
+#[wasm_bindgen]
+extern "C" {
+    /// What the runtime hands to each event: bindings, variables and secrets by name.
+    #[derive(Clone)]
+    pub type Env;
+    /// The KV namespace of the keys.
+    #[wasm_bindgen(method, getter, js_name = DEDUP)]
+    pub fn dedup(this: &Env) -> Option<KvNamespace>;
+    /// The producer of the events' queue.
+    #[wasm_bindgen(method, getter, js_name = EVENTS)]
+    pub fn events(this: &Env) -> Option<Queue>;
+    /// The producer of the dead letters' queue.
+    #[wasm_bindgen(method, getter, js_name = DEAD)]
+    pub fn dead(this: &Env) -> Option<Queue>;
+    #[wasm_bindgen(method, getter, js_name = SOURCES)]
+    fn sources(this: &Env) -> JsValue;
+
+    /// A KV namespace.
+    pub type KvNamespace;
+    /// Reads a value; `null` where there is none.
+    #[wasm_bindgen(method, catch)]
+    pub fn get(this: &KvNamespace, key: &str) -> Result<js_sys::Promise, JsValue>;
+    /// Writes a value.
+    #[wasm_bindgen(method, catch)]
+    pub fn put(this: &KvNamespace, key: &str, value: &str, options: &JsValue) -> Result<js_sys::Promise, JsValue>;
+}
+
+type Parsed = Result<Config, ConfigError>;
+
+thread_local! {
+    static CONFIG: OnceCell<&'static Parsed> = const { OnceCell::new() };
+}
+
+/// The configuration; what is wrong with it is logged when it is parsed. A new configuration comes in a new isolate.
+pub fn config(env: &Env) -> &'static Parsed {
+    CONFIG.with(|cell| *cell.get_or_init(|| Box::leak(Box::new(parse(env)))))
+}
+
+fn parse(env: &Env) -> Parsed {
+    let text = |name: &str| Reflect::get(env, &name.into()).ok().and_then(|value| value.as_string());
+    let bindings = config::Bindings { dedup: env.dedup().is_some(), events: env.events().is_some() };
+    let parsed = Config::parse(&sources(env), bindings, &text);
+    match &parsed {
+        Err(error) => complain(&error.to_string()),
+        Ok(config) => {
+            config.warnings.iter().for_each(|warning| complain(warning));
+            let broken = config.sources().filter_map(|(_, source)| source.err());
+            broken.for_each(|error| complain(&error.to_string()));
+        }
+    }
+    parsed
+}
+
+/// `SOURCES` as wrangler hands it over: an object, or the text of one where it was set by hand.
+fn sources(env: &Env) -> Value {
+    let sources = env.sources();
+    let text = sources.as_string().or_else(|| JSON::stringify(&sources).ok()?.as_string());
+    text.and_then(|text| serde_json::from_slice(text.as_bytes()).ok()).unwrap_or(Value::Null)
+}
+
+fn complain(problem: &str) {
+    #[derive(serde::Serialize)]
+    struct Complaint<'a> {
+        configuration: &'a str,
+    }
+    log_error(&serde_json::to_string(&Complaint { configuration: problem }).unwrap_or_default());
+}

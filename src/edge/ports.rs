@@ -1,0 +1,126 @@
+//! The pipeline's ports, over Workers KV, Queues and fetch.
+
+use super::environment::Env;
+use super::log_error;
+use super::request::text_of;
+use super::task::settled;
+use crate::dedup::DedupKey;
+use crate::delivery::{Forward, Message};
+use crate::pipeline::{Claims, OriginAnswer, Outbox, PortError, Upstream};
+use crate::retry::RetryAfter;
+use crate::webhook::UnixTime;
+use js_sys::{Date, Object, Promise, Reflect, Uint8Array};
+use std::rc::Rc;
+use std::time::Duration;
+use wasm_bindgen::prelude::*;
+use web_sys::{AbortSignal, RequestInit, RequestRedirect, Response};
+use worker_sys::{Context, Queue};
+
+#[wasm_bindgen]
+extern "C" {
+    // By its full name: within the glue, `fetch` is our own export.
+    #[wasm_bindgen(js_namespace = globalThis, js_name = fetch)]
+    fn send_request(url: &str, init: &RequestInit) -> Promise;
+}
+
+thread_local! {
+    static PUT_FAILED: Closure<dyn FnMut(JsValue)> = Closure::new(|error: JsValue| {
+        log_error(&format!("KV put failed, so a duplicate of this event would pass: {}", text_of(&error)));
+    });
+}
+
+/// The bindings of one event, and its context where it is a request.
+pub struct Bindings {
+    env: Env,
+    context: Option<Rc<Context>>,
+}
+
+impl Bindings {
+    pub fn new(env: Env, context: Option<Rc<Context>>) -> Self {
+        Self { env, context }
+    }
+}
+
+fn failed(what: &str) -> impl Fn(JsValue) -> PortError + '_ {
+    move |error| PortError(format!("{what}: {}", text_of(&error)))
+}
+
+fn missing(what: &str) -> PortError {
+    PortError(format!("the binding {what} is missing"))
+}
+
+fn object(name: &str, value: impl Into<JsValue>) -> JsValue {
+    let object = Object::new();
+    let _ = Reflect::set(&object, &name.into(), &value.into());
+    object.into()
+}
+
+impl Claims for Bindings {
+    async fn is_known(&self, key: &DedupKey) -> Result<bool, PortError> {
+        let store = self.env.dedup().ok_or_else(|| missing("DEDUP"))?;
+        let reading = store.get(&key.to_string()).map_err(failed("KV get"))?;
+        let value = settled(reading).await.map_err(failed("KV get"))?;
+        Ok(!value.is_null())
+    }
+
+    fn remember(&self, key: &DedupKey, ttl: Duration, now: UnixTime) {
+        let Some(store) = self.env.dedup() else { return };
+        let options = object("expirationTtl", ttl.as_secs() as f64);
+        // The event is durable and the provider need not wait: the put may outlast the answer.
+        let put = store.put(&key.to_string(), &now.to_string(), &options);
+        let put = PUT_FAILED.with(|complain| put.unwrap_or_else(|error| Promise::reject(&error)).catch(complain));
+        if let Some(context) = &self.context {
+            let _ = context.wait_until(&put);
+        }
+    }
+}
+
+async fn put_into(queue: Option<Queue>, name: &str, message: &str) -> Result<(), PortError> {
+    let queue = queue.ok_or_else(|| missing(name))?;
+    // As text: what serde would make of an object, the queue would not keep.
+    let sending = queue.send(message.into(), object("contentType", "text")).map_err(failed("queue send"))?;
+    settled(sending).await.map_err(failed("queue send")).map(|_| ())
+}
+
+impl Outbox for Bindings {
+    async fn enqueue(&self, message: &Message) -> Result<(), PortError> {
+        put_into(self.env.events(), "EVENTS", message.as_str()).await
+    }
+
+    async fn bury(&self, message: &str) -> Result<(), PortError> {
+        put_into(self.env.dead(), "DEAD", message).await
+    }
+}
+
+impl Upstream for Bindings {
+    async fn send(&self, forward: Forward<'_>, timeout: Duration) -> Result<OriginAnswer, PortError> {
+        let headers = web_sys::Headers::new().map_err(failed("headers"))?;
+        for (name, value) in &forward.headers {
+            headers.append(name, value).map_err(failed("headers"))?;
+        }
+        let init = RequestInit::new();
+        init.set_method("POST");
+        init.set_headers(&headers);
+        init.set_body(&Uint8Array::from(forward.body));
+        init.set_redirect(RequestRedirect::Manual);
+        let milliseconds = u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX);
+        init.set_signal(Some(&AbortSignal::timeout_with_u32(milliseconds)));
+        let answered = settled(send_request(forward.url, &init)).await.map_err(failed("fetch"))?;
+        let response: Response = answered.unchecked_into();
+        // Only the head counts; an unread body would hold the connection.
+        if let Some(body) = response.body() {
+            let _ = settled(body.cancel()).await;
+        }
+        let retry_after = response.headers().get("retry-after").ok().flatten().and_then(|text| read_retry_after(&text));
+        Ok(OriginAnswer { status: response.status(), retry_after })
+    }
+}
+
+/// Delay in seconds, or a date; the runtime reads dates.
+fn read_retry_after(text: &str) -> Option<RetryAfter> {
+    if let Ok(seconds) = text.trim().parse::<u32>() {
+        return Some(RetryAfter::Delay(Duration::from_secs(seconds.into())));
+    }
+    let milliseconds = Date::parse(text);
+    milliseconds.is_finite().then(|| RetryAfter::Date(UnixTime::from_seconds((milliseconds / 1000.0) as i64)))
+}
