@@ -1,0 +1,42 @@
+# Every target sets up what it needs first: see scripts/setup. Nothing but rustup and Node has to be there.
+
+.PHONY: help dev demo test check build bench deploy setup clean
+
+help: ## Lists the targets
+	@echo "make TARGET, where TARGET is one of:"
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1|\2/p' Makefile | awk -F'|' '{ printf "%-9s %s\n", $$1, $$2 }'
+
+dev: ## Serves the Worker on 127.0.0.1:8787; PORT and ORIGIN change where, and where it forwards to
+	@exec sh scripts/dev
+
+demo: setup ## Sends webhooks, good and bad, to a running `make dev`
+	@. scripts/env && sh scripts/demo
+
+test: build ## Runs every test: native, in WASM, and against the real runtime
+	cargo test --locked
+	. scripts/env && CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER="$$PWD/.tools/bin/wasm-bindgen-test-runner" \
+		cargo test --locked --target wasm32-unknown-unknown --test wycheproof
+	. scripts/env && node --test --test-concurrency=2 tests/runtime/*.test.mjs
+
+check: setup ## Checks format, lints and documentation, for native and for WASM
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+	cargo clippy --locked --lib --target wasm32-unknown-unknown -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --lib --target wasm32-unknown-unknown
+
+build: ## Builds the Worker into build/
+	@sh scripts/build
+
+bench: build ## Measures what a request costs
+	@. scripts/env && node bench/run.mjs
+
+deploy: build ## Checks the configuration and deploys the Worker
+	cargo run --quiet --locked -- check --deploy
+	. scripts/env && wrangler deploy
+
+setup: ## Installs the tools, where they are missing
+	@sh scripts/setup
+
+clean: ## Removes what is built, but not the tools nor the local state
+	rm -rf target build
