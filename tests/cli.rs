@@ -1,0 +1,125 @@
+//! The command line: transcripts of what it prints, and what it sends to a gateway that this test plays.
+//!
+//! `TRYCMD=overwrite cargo test --test cli` writes the transcripts anew; read the difference before you keep it.
+
+#![cfg(not(target_arch = "wasm32"))]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail by panicking")]
+
+#[path = "cli/gateway.rs"]
+mod gateway;
+
+use gateway::Gateway;
+use std::path::Path;
+use std::process::{Command, Output};
+
+#[test]
+fn transcripts() {
+    trycmd::TestCases::new().case("tests/cli/*.trycmd").case("tests/cli/*.toml");
+}
+
+fn hookgate(arguments: &[&str]) -> Output {
+    let checkout = Path::new(env!("CARGO_MANIFEST_DIR"));
+    Command::new(env!("CARGO_BIN_EXE_hookgate")).args(arguments).current_dir(checkout).output().unwrap()
+}
+
+fn printed(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+/// Arguments that sign for a source of the checkout, with the secrets a fresh clone starts with.
+const LOCAL: [&str; 2] = ["--vars", ".dev.vars.example"];
+
+#[test]
+fn send_posts_the_signed_body_and_prints_each_answer() {
+    let gateway = Gateway::start();
+    let url = gateway.url("/webhooks/generic");
+    let example = "examples/generic/user.created.json";
+    let mut arguments = vec!["send", "--source", "generic", "--url", &url, "--fresh-id", "--repeat", "3", example];
+    arguments.extend(LOCAL);
+    let output = hookgate(&arguments);
+    assert!(output.status.success(), "{}", printed(&output));
+    let requests = gateway.requests();
+    assert_eq!(requests.len(), 3);
+    assert!(requests.iter().all(|request| request == &requests[0]), "the very same request each time");
+    assert_eq!(requests[0].header("content-type"), Some("application/json"));
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    let lines: Vec<&str> = stdout.lines().collect();
+    assert_eq!(lines.len(), 3, "{stdout}");
+    assert!(lines[0].starts_with("200 {\"id\":\"test_"), "{stdout}");
+    assert!(lines[2].contains("\"duplicate\":true"), "{stdout}");
+    // Nothing but the id and the time is another than in the file.
+    let file = std::fs::read_to_string(example).unwrap();
+    let sent = String::from_utf8(requests[0].body.clone()).unwrap();
+    let changed = file.lines().zip(sent.lines()).filter(|(old, new)| old != new).count();
+    assert_eq!((changed, file.lines().count()), (2, sent.lines().count()), "{sent}");
+}
+
+#[test]
+fn send_fails_on_a_refusal_and_takes_headers() {
+    let gateway = Gateway::start();
+    let url = gateway.url("/webhooks/relock");
+    let example = "examples/relock/session.ended.json";
+    let mut arguments = vec!["send", "--source", "relock", "--url", &url, "--at", "-2d", example];
+    arguments.extend(["--header", "Content-Type: text/plain", "--header", "x-more:1"]);
+    arguments.extend(LOCAL);
+    let output = hookgate(&arguments);
+    assert_eq!(output.status.code(), Some(1), "{}", printed(&output));
+    assert!(printed(&output).contains("401 {"), "{}", printed(&output));
+    let requests = gateway.requests();
+    assert_eq!(requests[0].header("content-type"), Some("text/plain"), "and no second one");
+    assert_eq!(requests[0].header("x-more"), Some("1"));
+}
+
+#[test]
+fn demo_is_as_expected_again_and_again() {
+    let gateway = Gateway::start();
+    let url = gateway.url("");
+    for _ in 0..2 {
+        let output = hookgate(&[&["demo", "--url", &url][..], &LOCAL].concat());
+        assert!(output.status.success(), "{}", printed(&output));
+        let table = String::from_utf8(output.stdout).unwrap();
+        assert!(table.starts_with("source "), "{table}");
+        let rows: Vec<&str> = table.lines().filter(|line| line.ends_with("  yes")).collect();
+        assert_eq!(table.lines().last(), Some(&*format!("{0} of {0} as expected", rows.len())), "{table}");
+        for source in ["chekt", "generic", "lrdefender", "relaybox", "relock"] {
+            for (case, answer) in [("good", "200"), ("repeated", "200"), ("forged", "401"), ("stale", "401")] {
+                let row = |row: &&&str| row.starts_with(source) && row.contains(case) && row.contains(answer);
+                assert!(rows.iter().any(|candidate| row(&candidate)), "{source} {case} {answer}\n{table}");
+            }
+        }
+        assert!(rows.iter().any(|row| row.contains("bot.detected, form 2")), "{table}");
+    }
+}
+
+#[test]
+fn demo_says_what_is_not_as_expected() {
+    let gateway = Gateway::start();
+    // The gateway knows other secrets than these.
+    let vars = Path::new(env!("CARGO_TARGET_TMPDIR")).join("other.vars");
+    let names = ["CHEKT", "GENERIC", "LRDEFENDER", "RELAYBOX", "RELOCK"];
+    std::fs::write(&vars, names.map(|name| format!("{name}_SECRET=other\n")).concat()).unwrap();
+    let url = gateway.url("/");
+    let output = hookgate(&["demo", "--url", &url, "--vars", vars.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1), "{}", printed(&output));
+    let table = printed(&output);
+    let ends = |case: &str, word: &str| table.lines().filter(|l| l.contains(case)).all(|l| l.ends_with(word));
+    assert!(ends("  good  ", "NO") && ends("  repeated  ", "NO") && ends("  forged  ", "yes"), "{table}");
+}
+
+#[test]
+fn without_a_gateway_the_command_that_starts_one_is_named() {
+    let url = Gateway::start().url("");
+    let output = hookgate(&[&["demo", "--url", &url][..], &LOCAL].concat());
+    assert_eq!(output.status.code(), Some(1));
+    assert!(printed(&output).contains("make dev"), "{}", printed(&output));
+}
+
+/// The transcripts are what was printed, and every secret in them is called a canary.
+#[test]
+fn no_transcript_shows_a_secret() {
+    for name in ["check", "sign", "vectors"] {
+        let transcript = std::fs::read_to_string(format!("tests/cli/{name}.trycmd")).unwrap();
+        let told = transcript.lines().find(|line| !line.starts_with('$') && line.contains("canary"));
+        assert_eq!(told, None, "{name}");
+    }
+}
