@@ -4,6 +4,7 @@
 
 mod fields;
 mod origin;
+pub mod span;
 
 pub use origin::Origin;
 
@@ -209,7 +210,7 @@ fn parse_source(
         .ok_or_else(|| fields.error("secrets", format!("name 1 to {MAX_SECRETS} secrets")))?;
     let deliver = parse_deliver(&fields, &name, bindings, default_origin)?;
     let dedup = parse_dedup(&fields, bindings)?;
-    let dedup_ttl = parse_ttl(&fields, preset, tolerance)?;
+    let dedup_ttl = parse_ttl(&fields, &verifier)?;
     let max_body = match fields.size("max_body")? {
         None => DEFAULT_MAX_BODY,
         Some(size) if (1..=LARGEST_MAX_BODY).contains(&size) => size,
@@ -237,7 +238,10 @@ fn parse_secrets(fields: &Fields<'_>, preset: &Preset, lookup: Lookup<'_>) -> Re
             return Err(ConfigError { key: fields.key("secrets"), problem: problem.to_owned() });
         }
         let text = lookup(name).ok_or_else(|| {
-            fields.error("secrets", format!("{name} is not set; run `wrangler secret put {name}` (locally: .dev.vars)"))
+            fields.error(
+                "secrets",
+                format!("{name} is not set: put it into .dev.vars, or when deployed, `wrangler secret put {name}`"),
+            )
         })?;
         let key = Secret::new(text).and_then(|secret| secret.key(preset.scheme.secret));
         keys.push(key.map_err(|problem| fields.error("secrets", format!("{name} {problem}")))?);
@@ -302,15 +306,16 @@ fn parse_dedup(fields: &Fields<'_>, bindings: Bindings) -> Result<Dedup, ConfigE
 }
 
 /// The lifetime of a key must outlive every moment at which a replay would still be fresh, and every retry.
-fn parse_ttl(fields: &Fields<'_>, preset: &Preset, tolerance: Option<Duration>) -> Result<Duration, ConfigError> {
-    let windows = preset.scheme.forms.iter().filter_map(|form| preset.tolerance(form, tolerance)).map(Tolerance::span);
+fn parse_ttl(fields: &Fields<'_>, verifier: &Verifier) -> Result<Duration, ConfigError> {
+    let preset = verifier.preset();
+    let windows = preset.scheme.forms.iter().filter_map(|form| verifier.window(form)).map(Tolerance::span);
     let shortest = windows.fold(preset.retry_span.max(SHORTEST_TTL), Duration::max);
     match fields.duration("dedup_ttl")? {
         None => Ok(DEFAULT_TTL.max(shortest)),
         Some(ttl) if ttl > LONGEST_DURATION => Err(fields.error("dedup_ttl", "must be at most 366d".to_owned())),
         Some(ttl) if ttl >= shortest => Ok(ttl),
         Some(_) => {
-            let problem = format!("a replay or a retry could outlive it; use at least \"{}s\"", shortest.as_secs());
+            let problem = format!("a replay or a retry could outlive it; use at least \"{}\"", span::shown(shortest));
             Err(fields.error("dedup_ttl", problem))
         }
     }
@@ -328,16 +333,19 @@ fn parse_events(fields: &Fields<'_>) -> Result<Option<EventFilter>, ConfigError>
 
 /// Sources that share a secret: who may sign for one may sign for the other, which is rarely meant.
 fn shared_secrets(tables: &serde_json::Map<String, Value>, lookup: Lookup<'_>) -> Vec<String> {
-    let mut users: Vec<(String, &str)> = Vec::new();
-    let mut warnings = Vec::new();
+    let mut users: Vec<(String, Vec<&str>)> = Vec::new();
     for (source, table) in tables {
         let names = table.get("secrets").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
         for secret in names.filter_map(lookup) {
-            match users.iter().find(|(known, _)| *known == secret) {
-                Some((_, other)) if other != source => warnings.push(format!("{other} and {source} share a secret")),
-                _ => users.push((secret, source)),
+            match users.iter_mut().find(|(known, _)| *known == secret) {
+                Some((_, sources)) if sources.last() == Some(&source.as_str()) => {}
+                Some((_, sources)) => sources.push(source),
+                None => users.push((secret, vec![source])),
             }
         }
     }
-    warnings
+    let shared = users.into_iter().filter(|(_, sources)| sources.len() > 1);
+    shared
+        .map(|(_, sources)| format!("{} share a secret: who signs for one, signs for all", sources.join(", ")))
+        .collect()
 }

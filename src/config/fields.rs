@@ -1,6 +1,6 @@
 //! Reads a table's fields by name and type. Every error names the key, its value, and the nearest known key.
 
-use super::ConfigError;
+use super::{ConfigError, span};
 use serde_json::{Map, Value};
 use std::time::Duration;
 
@@ -68,9 +68,8 @@ impl<'t> Fields<'t> {
 
     pub fn duration(&self, key: &str) -> Result<Option<Duration>, ConfigError> {
         let Some(text) = self.text(key)? else { return Ok(None) };
-        const UNITS: &[(&str, u64)] = &[("s", 1), ("m", 60), ("h", 3600), ("d", 86_400)];
         let problem = || self.error(key, "must be a duration with its unit, such as \"5m\" or \"7d\"".to_owned());
-        with_unit(text, UNITS).map(|seconds| Some(Duration::from_secs(seconds))).ok_or_else(problem)
+        span::parse(text).map(Some).ok_or_else(problem)
     }
 
     /// A size in bytes.
@@ -78,15 +77,8 @@ impl<'t> Fields<'t> {
         let Some(text) = self.text(key)? else { return Ok(None) };
         const UNITS: &[(&str, u64)] = &[("B", 1), ("kB", 1000), ("KiB", 1 << 10), ("MB", 1_000_000), ("MiB", 1 << 20)];
         let problem = || self.error(key, "must be a size with its unit, such as \"512KiB\" or \"1MiB\"".to_owned());
-        with_unit(text, UNITS).map(Some).ok_or_else(problem)
+        span::with_unit(text, UNITS).map(Some).ok_or_else(problem)
     }
-}
-
-/// Reads a whole number with its unit, and nothing else.
-fn with_unit(text: &str, units: &[(&str, u64)]) -> Option<u64> {
-    let (number, unit) = text.split_at_checked(text.find(|c: char| !c.is_ascii_digit())?)?;
-    let (_, factor) = units.iter().find(|(name, _)| *name == unit)?;
-    number.parse::<u64>().ok()?.checked_mul(*factor)
 }
 
 /// ` (did you mean …?)` where one of `known` is near `text`, else the list of them.

@@ -17,11 +17,15 @@ pub(super) fn canonical_json_string(body: &[u8]) -> Result<Vec<u8>, VerifyError>
     let refused = |problem: String| VerifyError::NotCanonical { problem };
     let Unambiguous(value) = serde_json::from_slice(body).map_err(|error| refused(error.to_string()))?;
     if let Some(number) = first_number_not_held_by_a_double(body) {
-        let shown: String = number.chars().take(40).collect();
-        return Err(refused(format!("the number {shown} does not survive a double")));
+        return Err(refused(format!("the number {} does not survive a double", beginning(number))));
     }
     let canonical = serde_json_canonicalizer::to_string(&value).map_err(|error| refused(error.to_string()))?;
     serde_json::to_vec(&canonical).map_err(|error| refused(error.to_string()))
+}
+
+/// As much of a text as an error shows: what is not proven must not fill the log.
+fn beginning(text: &str) -> String {
+    text.chars().take(40).collect()
 }
 
 /// The first number literal that changes its value on the way through a double. `json` is known to be valid JSON.
@@ -144,7 +148,7 @@ impl<'de> Visitor<'de> for Tree {
         let mut object = Map::new();
         while let Some((key, Unambiguous(value))) = entries.next_entry::<String, _>()? {
             if object.contains_key(&key) {
-                return Err(A::Error::custom(format_args!("the key \"{key}\" stands twice")));
+                return Err(A::Error::custom(format_args!("the key \"{}\" stands twice", beginning(&key))));
             }
             object.insert(key, value);
         }

@@ -12,8 +12,8 @@ pub enum Identity {
     BodyDigest([u8; 32]),
 }
 
-/// Longer ids are shown by their digest, so that no log line or answer grows with what a sender puts there.
-const SHOWN_ID: usize = 256;
+/// The longest id or type that is shown, so that no log line or answer grows with what a sender puts there.
+const SHOWN: usize = 256;
 
 impl Identity {
     /// The identity of an event that has no signed id.
@@ -34,7 +34,7 @@ impl Identity {
     pub fn shown(&self) -> String {
         let digest = |bytes: &[u8]| format!("sha256:{}", hex::encode(bytes));
         match self {
-            Self::SignedId(id) if id.len() <= SHOWN_ID => id.clone(),
+            Self::SignedId(id) if id.len() <= SHOWN => id.clone(),
             Self::SignedId(id) => digest(&Sha256::digest(id)),
             Self::BodyDigest(bytes) => digest(bytes),
         }
@@ -48,4 +48,11 @@ pub struct EventType {
     pub name: String,
     /// Whether the signature covers it. An unsigned type is information, never a reason to trust.
     pub signed: bool,
+}
+
+impl EventType {
+    /// A type of this name; an empty one, or one longer than any provider's (256 bytes), is none.
+    pub(super) fn named(name: String, signed: bool) -> Option<Self> {
+        (1..=SHOWN).contains(&name.len()).then_some(Self { name, signed })
+    }
 }

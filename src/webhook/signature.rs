@@ -85,7 +85,8 @@ fn fields<'v>(value: &'v str, timestamp: &str, signature: &str) -> Result<(&'v s
 fn versions<'v>(value: &'v str, wanted: &str) -> Result<Vec<&'v str>, Problem> {
     let mut signatures = Vec::new();
     for entry in value.split(' ') {
-        let (version, signature) = entry.split_once(',').ok_or("an entry without a version")?;
+        let versioned = entry.split_once(',').filter(|(version, _)| !version.is_empty());
+        let (version, signature) = versioned.ok_or("an entry without a version")?;
         if version == wanted {
             signatures.push(signature);
         }

@@ -30,6 +30,21 @@ impl Verifier {
         self.preset
     }
 
+    /// The key of the first secret: the current one, which the command line signs test deliveries with.
+    pub fn current_key(&self) -> Option<&Key> {
+        self.keys.first()
+    }
+
+    /// The window for requests of this form: what the source's configuration sets, else the customary five minutes for
+    /// a delivery's time, and the retry span on top of them for an event's. `None` where nothing signed tells the time.
+    pub fn window(&self, form: &Form) -> Option<Tolerance> {
+        let default = match form.timestamp?.clock() {
+            Clock::Delivery => Tolerance::CUSTOMARY,
+            Clock::Event => self.preset.retry_span.saturating_add(Tolerance::CUSTOMARY),
+        };
+        Some(Tolerance::of(self.tolerance.unwrap_or(default)))
+    }
+
     /// Reads what the headers claim, before a byte of the body is needed.
     ///
     /// # Errors
@@ -103,18 +118,16 @@ impl Received<'_> {
     /// Any [`VerifyError`]; [`VerifyError::is_authentic`] tells whether the signature was proven.
     pub fn verify<'b>(self, body: &'b [u8], now: UnixTime) -> Result<Verified<'b>, VerifyError> {
         self.prove_signature(body)?;
+        self.prove_freshness(self.signed_at, now)?;
         let facts = self.read_facts(body)?;
-        let signed_at = match self.form.timestamp {
+        let event_time = match self.form.timestamp {
             Some(TimestampAt::Json(path)) => Some(facts.timestamp(path)?),
-            _ => self.signed_at,
+            _ => None,
         };
-        if let Some(signed_at) = signed_at {
-            let window = self.verifier.preset.tolerance(self.form, self.verifier.tolerance);
-            window.unwrap_or(Tolerance::of(Duration::ZERO)).check(signed_at, now)?;
-        }
+        self.prove_freshness(event_time, now)?;
         let identity = self.identify(body, &facts)?;
-        let event_type = facts.event_type.or_else(|| Some(EventType { name: self.unsigned_type?, signed: false }));
-        Ok(Verified { body, identity, event_type, signed_at })
+        let event_type = facts.event_type.or_else(|| EventType::named(self.unsigned_type?, false));
+        Ok(Verified { body, identity, event_type, signed_at: self.signed_at.or(event_time) })
     }
 
     fn prove_signature(&self, body: &[u8]) -> Result<(), VerifyError> {
@@ -134,6 +147,13 @@ impl Received<'_> {
             candidates: self.signatures.len(),
             secrets: self.verifier.keys.len(),
         })
+    }
+
+    fn prove_freshness(&self, signed_at: Option<UnixTime>, now: UnixTime) -> Result<(), VerifyError> {
+        match signed_at.zip(self.verifier.window(self.form)) {
+            Some((signed_at, window)) => window.check(signed_at, now),
+            None => Ok(()),
+        }
     }
 
     fn signed_content<'a>(&'a self, body: &'a [u8]) -> Result<Vec<SignedPart<'a>>, VerifyError> {
@@ -183,7 +203,7 @@ impl Received<'_> {
         let id = json_id.and_then(|_| scalars.next().flatten());
         let timestamp = timestamp.and_then(|_| scalars.next().flatten());
         let event_type = scalars.flatten().find_map(|scalar| match scalar {
-            Scalar::Text(name) if !name.is_empty() => Some(EventType { name, signed: true }),
+            Scalar::Text(name) => EventType::named(name, true),
             _ => None,
         });
         Ok(Facts { id, timestamp, event_type })
@@ -284,19 +304,5 @@ impl<'b> Verified<'b> {
     /// The signed time, where the scheme has one.
     pub fn signed_at(&self) -> Option<UnixTime> {
         self.signed_at
-    }
-}
-
-impl Preset {
-    /// The window for a request of this form: `past` where the source's configuration sets it, else the customary
-    /// five minutes for a delivery's time, and the retry span on top of them for an event's. `None` where nothing
-    /// signed tells the time.
-    pub fn tolerance(&self, form: &Form, past: Option<Duration>) -> Option<Tolerance> {
-        let customary = Tolerance::CUSTOMARY;
-        let default = match form.timestamp?.clock() {
-            Clock::Delivery => customary,
-            Clock::Event => self.retry_span.saturating_add(customary),
-        };
-        Some(Tolerance::of(past.unwrap_or(default)))
     }
 }

@@ -9,7 +9,6 @@ mod project;
 mod send;
 mod sign;
 mod signer;
-mod span;
 mod vectors;
 
 use anyhow::Result;

@@ -2,14 +2,13 @@
 
 use super::Found;
 use super::project::{Files, Project};
-use super::span;
 use anyhow::Result;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use hookgate::config::span;
 use hookgate::config::{Config, Dedup, Deliver, Source};
 use hookgate::webhook::Tolerance;
 use std::io::Write;
-use std::time::Duration;
 
 /// Check the configuration: prints a line for each source, and what is wrong
 #[derive(clap::Args)]
@@ -45,7 +44,7 @@ impl Check {
         for (name, source) in config.sources() {
             let source = source.map_err(ToString::to_string);
             match source.and_then(|source| if self.deploy { reachable(source) } else { Ok(source) }) {
-                Ok(source) => writeln!(out, "ok {name}: {}", summary(source, project.tolerance(name)))?,
+                Ok(source) => writeln!(out, "ok {name}: {}", summary(source))?,
                 Err(problem) => {
                     broken = broken.saturating_add(1);
                     writeln!(out, "FAIL {name}: {problem}")?;
@@ -85,7 +84,7 @@ fn reachable(source: &Source) -> Result<&Source, String> {
     }
 }
 
-fn summary(source: &Source, tolerance: Option<Duration>) -> String {
+fn summary(source: &Source) -> String {
     let preset = source.verifier.preset();
     let deliver = match &source.deliver {
         Deliver::Queue(None) => "to the queue".to_owned(),
@@ -96,14 +95,13 @@ fn summary(source: &Source, tolerance: Option<Duration>) -> String {
         Dedup::Kv => format!("duplicates dropped for {} (kv)", span::shown(source.dedup_ttl)),
         Dedup::None => "duplicates kept".to_owned(),
     };
-    format!("{}; {deliver}; {dedup}; {}", preset.name, window(source, tolerance))
+    format!("{}; {deliver}; {dedup}; {}", preset.name, window(source))
 }
 
 /// How old a delivery may be, for each of the scheme's forms.
-fn window(source: &Source, tolerance: Option<Duration>) -> String {
-    let preset = source.verifier.preset();
-    let windows: Option<Vec<Tolerance>> =
-        preset.scheme.forms.iter().map(|form| preset.tolerance(form, tolerance)).collect();
+fn window(source: &Source) -> String {
+    let forms = source.verifier.preset().scheme.forms;
+    let windows: Option<Vec<Tolerance>> = forms.iter().map(|form| source.verifier.window(form)).collect();
     let Some(windows) = windows else { return "no signed time".to_owned() };
     let mut ages: Vec<String> = windows.into_iter().map(|window| span::shown(window.past)).collect();
     ages.dedup();

@@ -1,6 +1,6 @@
 //! Points in time, as people write them on a command line and providers in a body.
 
-use super::span;
+use hookgate::config::span;
 use hookgate::webhook::UnixTime;
 use std::str::FromStr;
 use std::time::{Duration, SystemTime};

@@ -1,14 +1,12 @@
 //! What `wrangler.toml` and `.dev.vars` say: the same texts the Worker gets, read from where they are kept.
 
-use super::span;
 use anyhow::{Context, Result, anyhow, bail};
 use hookgate::config::{Bindings, Config};
-use hookgate::webhook::{Key, Preset, Secret};
+use hookgate::webhook::Verifier;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::PathBuf;
-use std::time::Duration;
 
 /// Which files describe the gateway.
 #[derive(clap::Args)]
@@ -26,13 +24,6 @@ pub struct Project {
     path: PathBuf,
     wrangler: Value,
     local: BTreeMap<String, String>,
-}
-
-/// What signing for a source needs to know of it.
-pub struct Signing {
-    pub preset: &'static Preset,
-    pub key: Key,
-    pub tolerance: Option<Duration>,
 }
 
 impl Project {
@@ -97,31 +88,17 @@ impl Project {
         self.wrangler.get("vars").is_some_and(|vars| vars.get(name).is_some())
     }
 
-    /// What is needed to sign as the provider of the source `name` does, with its first secret.
-    pub fn signing(&self, name: &str) -> Result<Signing> {
+    /// The verifier of the source `name`, which knows its provider, its secrets and its window.
+    pub fn verifier(&self, name: &str) -> Result<Verifier> {
         let config = self.config()?;
-        let preset = match config.source(name) {
-            Some(Ok(source)) => source.verifier.preset(),
+        match config.source(name) {
+            Some(Ok(source)) => Ok(source.verifier.clone()),
             Some(Err(error)) => bail!("{}: {error}", self.path.display()),
             None => {
                 let known: Vec<&str> = config.sources().map(|(name, _)| name).collect();
                 bail!("{} has no source {name:?}; it has {}", self.path.display(), known.join(", "))
             }
-        };
-        let first = self.source(name).and_then(|source| source.pointer("/secrets/0")?.as_str());
-        let secret = first.and_then(|name| self.text(name)).ok_or_else(|| anyhow!("source {name} has no secret"))?;
-        let key = Secret::new(secret).and_then(|secret| secret.key(preset.scheme.secret));
-        let key = key.map_err(|problem| anyhow!("the first secret of source {name} {problem}"))?;
-        Ok(Signing { preset, key, tolerance: self.tolerance(name) })
-    }
-
-    /// How old deliveries of the source `name` may be, where the configuration says so.
-    pub fn tolerance(&self, name: &str) -> Option<Duration> {
-        span::parse(self.source(name)?.get("tolerance")?.as_str()?)
-    }
-
-    fn source(&self, name: &str) -> Option<&Value> {
-        self.wrangler.pointer("/vars/SOURCES")?.get(name)
+        }
     }
 
     /// The name of the queue that the producer `binding` sends to.

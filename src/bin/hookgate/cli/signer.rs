@@ -8,13 +8,12 @@ use hookgate::webhook::{
     self, Form, IdAt, JsonPath, Key, Preset, Secret, SignError, TimestampAt, Tolerance, Verifier, VerifyError, presets,
 };
 use std::hash::{BuildHasher, RandomState};
-use std::time::Duration;
 
 /// Signs as one provider does, with one secret.
 pub struct Signer {
     pub preset: &'static Preset,
     key: Key,
-    tolerance: Option<Duration>,
+    verifier: Verifier,
 }
 
 /// How one delivery is to be signed.
@@ -54,8 +53,7 @@ pub struct Delivery {
 impl Signer {
     /// Signs as `source` of the project, with its first secret.
     pub fn of_source(project: &Project, source: &str) -> Result<Self> {
-        let signing = project.signing(source)?;
-        Ok(Self { preset: signing.preset, key: signing.key, tolerance: signing.tolerance })
+        Self::of(project.verifier(source)?)
     }
 
     /// Signs as `provider` with `secret`.
@@ -66,12 +64,17 @@ impl Signer {
         })?;
         let key = Secret::new(secret).and_then(|secret| secret.key(preset.scheme.secret));
         let key = key.map_err(|problem| anyhow!("the secret {problem}"))?;
-        Ok(Self { preset, key, tolerance: None })
+        Self::of(Verifier::new(preset, vec![key], None).context("one key is neither too few nor too many")?)
+    }
+
+    fn of(verifier: Verifier) -> Result<Self> {
+        let key = verifier.current_key().context("no secret to sign with")?.clone();
+        Ok(Self { preset: verifier.preset(), key, verifier })
     }
 
     /// The window in which the gateway takes a delivery of this form; `None` where it carries no signed time.
     pub fn window(&self, form: usize) -> Option<Tolerance> {
-        self.preset.tolerance(self.preset.scheme.forms.get(form)?, self.tolerance)
+        self.verifier.window(self.preset.scheme.forms.get(form)?)
     }
 
     /// Signs `body` as `order` says.
@@ -138,11 +141,9 @@ impl Signer {
     }
 
     fn verify(&self, headers: &[(&'static str, String)], body: &[u8], at: Moment) -> Result<(), VerifyError> {
-        // One key is never too few or too many.
-        let Some(verifier) = Verifier::new(self.preset, vec![self.key.clone()], self.tolerance) else { return Ok(()) };
         let headers: Vec<(String, String)> =
             headers.iter().map(|(n, value)| ((*n).to_owned(), value.clone())).collect();
-        verifier.receive(&headers)?.verify(body, at.unix()).map(|_| ())
+        self.verifier.receive(&headers)?.verify(body, at.unix()).map(|_| ())
     }
 
     fn no_such_form(&self, form: usize) -> anyhow::Error {
