@@ -1,0 +1,183 @@
+//! The configuration's border: what is taken, with which defaults, and what each mistake is told.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use hookgate::config::{Bindings, Config, Dedup, Deliver, Source};
+use hookgate::webhook::Tolerance;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+const ALL: Bindings = Bindings { dedup: true, events: true };
+const CANARY: &str = "canary-secret-text";
+
+fn lookup(name: &str) -> Option<String> {
+    match name {
+        "SECRET" | "SECRET_OLD" => Some(CANARY.to_owned()),
+        "EMPTY" => Some(String::new()),
+        "NEWLINE" => Some(format!("{CANARY}\n")),
+        "ORIGIN" => Some("https://origin.example/{source}".to_owned()),
+        _ => None,
+    }
+}
+
+fn parse(table: &Value, bindings: Bindings) -> Config {
+    Config::parse(&json!({ "billing": table }), bindings, &lookup).expect("a table of sources")
+}
+
+fn stripe(extra: &[(&str, Value)]) -> Value {
+    let mut table = json!({ "provider": "stripe", "secrets": ["SECRET"] });
+    table.as_object_mut().unwrap().extend(extra.iter().map(|(key, value)| ((*key).to_owned(), value.clone())));
+    table
+}
+
+fn with_source<T>(extra: &[(&str, Value)], read: impl Fn(&Source) -> T) -> T {
+    let config = parse(&stripe(extra), ALL);
+    read(config.source("billing").unwrap().unwrap_or_else(|error| panic!("{error}")))
+}
+
+/// What a mistake in a Stripe source is told.
+fn mistake(extra: &[(&str, Value)]) -> String {
+    let error = parse(&stripe(extra), ALL).source("billing").unwrap().expect_err("a mistake").to_string();
+    assert!(!error.contains(CANARY), "{error}");
+    error
+}
+
+#[test]
+fn two_lines_are_enough_and_the_rest_has_defaults() {
+    with_source(&[], |source| {
+        assert_eq!((source.name.as_str(), source.verifier.preset().name), ("billing", "stripe"));
+        assert!(
+            matches!(&source.deliver, Deliver::Queue(Some(origin)) if origin.as_str() == "https://origin.example/billing")
+        );
+        assert_eq!((source.dedup, source.dedup_ttl), (Dedup::Kv, Duration::from_secs(7 * 86_400)));
+        assert_eq!((source.max_body, source.events.is_none()), (1024 * 1024, true));
+    });
+}
+
+#[test]
+fn every_key_is_read() {
+    let extra = [
+        ("secrets", json!(["SECRET", "SECRET_OLD"])),
+        ("deliver", json!("origin")),
+        ("origin", json!("https://app.example.com/hooks/{source}")),
+        ("dedup", json!("none")),
+        ("dedup_ttl", json!("30d")),
+        ("tolerance", json!("10m")),
+        ("max_body", json!("5MiB")),
+        ("events", json!(["invoice.*", "charge.paid"])),
+    ];
+    with_source(&extra, |source| {
+        assert!(
+            matches!(&source.deliver, Deliver::Origin(origin) if origin.as_str() == "https://app.example.com/hooks/billing")
+        );
+        assert_eq!((source.dedup, source.dedup_ttl), (Dedup::None, Duration::from_secs(30 * 86_400)));
+        assert_eq!(source.max_body, 5 * 1024 * 1024);
+        let form = source.verifier.preset().scheme.forms.first().unwrap();
+        let window = Tolerance { past: Duration::from_secs(600), future: Duration::from_secs(300) };
+        assert_eq!(source.verifier.window(form), Some(window));
+    });
+}
+
+#[test]
+fn a_mistake_names_the_key_the_value_and_what_to_do() {
+    for (key, value, told) in [
+        ("dedupe", json!("kv"), "SOURCES.billing.dedupe: unknown key (did you mean `dedup`?)"),
+        ("colour", json!("red"), "SOURCES.billing.colour: unknown key; known are provider, secrets, deliver,"),
+        ("provider", json!("strpe"), "SOURCES.billing.provider: \"strpe\": no such provider (did you mean `stripe`?)"),
+        ("provider", json!(7), "SOURCES.billing.provider: must be a text in quotes"),
+        ("secrets", json!([]), "SOURCES.billing.secrets: name 1 to 4 secrets"),
+        ("secrets", json!(["A", "B", "C", "D", "E"]), "SOURCES.billing.secrets: A is not set"),
+        ("secrets", json!("SECRET"), "SOURCES.billing.secrets: must be a list of texts"),
+        ("secrets", json!([CANARY]), "SOURCES.billing.secrets: lists the names of Worker secrets"),
+        ("secrets", json!(["EMPTY"]), "SOURCES.billing.secrets: EMPTY is empty"),
+        ("secrets", json!(["NEWLINE"]), "SOURCES.billing.secrets: NEWLINE begins or ends with white space"),
+        ("deliver", json!("mail"), "SOURCES.billing.deliver: \"mail\": must be one of queue, origin"),
+        (
+            "origin",
+            json!("http://app.example.com"),
+            "SOURCES.billing.origin: \"http://app.example.com\": must be https",
+        ),
+        ("dedup", json!("exact"), "SOURCES.billing.dedup: \"exact\": must be one of kv, none"),
+        (
+            "dedup_ttl",
+            json!("1h"),
+            "SOURCES.billing.dedup_ttl: \"1h\": a replay or a retry could outlive it; use at least \"3d\"",
+        ),
+        ("dedup_ttl", json!("7"), "SOURCES.billing.dedup_ttl: \"7\": must be a duration with its unit"),
+        ("dedup_ttl", json!("400d"), "SOURCES.billing.dedup_ttl: \"400d\": must be at most 366d"),
+        ("tolerance", json!("0s"), "SOURCES.billing.tolerance: \"0s\": must lie between 1s and 366d"),
+        ("max_body", json!("1024"), "SOURCES.billing.max_body: \"1024\": must be a size with its unit"),
+        ("max_body", json!("26MiB"), "SOURCES.billing.max_body: \"26MiB\": must lie between 1 B and 25 MiB"),
+        ("events", json!([]), "SOURCES.billing.events: lists event types"),
+        ("events", json!(["*.paid"]), "SOURCES.billing.events: lists event types"),
+    ] {
+        let error = mistake(&[(key, value)]);
+        assert!(error.starts_with(told), "{error}\nshould begin with\n{told}");
+    }
+}
+
+#[test]
+fn five_secrets_are_too_many_even_when_all_are_set() {
+    let error = mistake(&[("secrets", json!(["SECRET", "SECRET", "SECRET", "SECRET", "SECRET"]))]);
+    assert_eq!(error, "SOURCES.billing.secrets: name 1 to 4 secrets");
+}
+
+#[test]
+fn a_tolerance_needs_a_signed_time() {
+    let table = json!({ "provider": "github", "secrets": ["SECRET"], "tolerance": "5m" });
+    let config = parse(&table, ALL);
+    let error = config.source("billing").unwrap().expect_err("a mistake").to_string();
+    assert!(error.contains("github signs no timestamp"), "{error}");
+}
+
+#[test]
+fn a_key_is_remembered_longer_than_a_replay_is_fresh() {
+    // An hour on the one side, five minutes on the other: Slack's own retries end sooner.
+    let slack = |ttl: &str| {
+        let table = json!({ "provider": "slack", "secrets": ["SECRET"], "tolerance": "1h", "dedup_ttl": ttl });
+        parse(&table, ALL).source("billing").unwrap().map(|source| source.dedup_ttl).map_err(ToString::to_string)
+    };
+    assert!(slack("1h 4m").unwrap_err().contains("use at least \"1h 5m\""));
+    assert_eq!(slack("1h 5m"), Ok(Duration::from_secs(3900)));
+}
+
+#[test]
+fn features_without_their_binding_say_so() {
+    let error = |bindings, extra: &[(&str, Value)]| {
+        parse(&stripe(extra), bindings).source("billing").unwrap().map(|_| ()).map_err(ToString::to_string)
+    };
+    let no_kv = Bindings { dedup: false, events: true };
+    assert!(error(no_kv, &[]).unwrap_err().contains("needs the binding DEDUP"));
+    assert_eq!(error(no_kv, &[("dedup", json!("none"))]), Ok(()));
+    let no_queue = Bindings { dedup: true, events: false };
+    assert!(error(no_queue, &[]).unwrap_err().contains("needs the binding EVENTS"));
+    assert_eq!(error(no_queue, &[("deliver", json!("origin"))]), Ok(()));
+}
+
+#[test]
+fn an_error_in_one_source_leaves_the_others() {
+    let sources = json!({ "good": stripe(&[]), "bad": {}, "Bad Name": stripe(&[]), "health": stripe(&[]), "list": [] });
+    let config = Config::parse(&sources, ALL, &lookup).unwrap();
+    let usable: Vec<_> = config.sources().filter(|(_, source)| source.is_ok()).map(|(name, _)| name).collect();
+    assert_eq!(usable, ["good"]);
+    assert!(config.source("nobody").is_none());
+}
+
+#[test]
+fn two_sources_with_one_secret_are_allowed_with_a_warning() {
+    let sources = json!({ "one": stripe(&[]), "two": stripe(&[]) });
+    let config = Config::parse(&sources, ALL, &lookup).unwrap();
+    assert_eq!(config.warnings, ["one, two share a secret: who signs for one, signs for all"]);
+    assert!(config.sources().all(|(_, source)| source.is_ok()));
+}
+
+#[test]
+fn an_unusable_signing_secret_serves_nothing() {
+    for text in ["", "whsec_", "whsec_?"] {
+        let lookup = |name: &str| if name == "ORIGIN_SIGNING_SECRET" { Some(text.to_owned()) } else { lookup(name) };
+        let error = Config::parse(&json!({}), ALL, &lookup).expect_err("unusable").to_string();
+        assert!(error.starts_with("ORIGIN_SIGNING_SECRET: "), "{error}");
+    }
+    let error = Config::parse(&Value::Null, ALL, &lookup).expect_err("no sources").to_string();
+    assert!(error.contains("[vars.SOURCES.billing]"), "{error}");
+}
