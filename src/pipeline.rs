@@ -7,8 +7,8 @@
 //! queue consumer:  take → forward → ack │ retry later │ dead letter
 //! ```
 //!
-//! What the way needs from outside are the ports below; [`edge`](crate) implements them for the runtime, tests in
-//! memory. Each step that can fail says what the provider gets: see [`Refusal::answer`].
+//! What the way needs from outside are the ports below; `edge` implements them for the runtime, tests in
+//! memory. Each step that can fail says what the provider gets: `Refusal::answer`, below.
 //!
 //! Architecture invariant: an event is durable before its key is remembered, and its key is remembered only then. A
 //! crash in between repeats an event, and loses none.

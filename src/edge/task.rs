@@ -32,6 +32,8 @@ thread_local! {
 /// Waits for `promise`: what it resolved to, or what it was rejected with.
 pub async fn settled(promise: Promise) -> Result<JsValue, JsValue> {
     AWAITED.set(Some(promise));
+    // Whatever a task that broke in the middle of its poll left behind is not for this one.
+    SETTLED.set(None);
     poll_fn(|_| SETTLED.take().map_or(Poll::Pending, Poll::Ready)).await
 }
 
@@ -82,7 +84,6 @@ impl Task {
     fn step(mut self) -> Step {
         let mut context = Context::from_waker(Waker::noop());
         let polled = catch_unwind(AssertUnwindSafe(|| self.future.as_mut().poll(&mut context)));
-        SETTLED.set(None);
         match (polled, AWAITED.take()) {
             (Ok(Poll::Ready(output)), _) => Step::Done(output),
             (Ok(Poll::Pending), Some(promise)) => Step::Waits(self, promise),
