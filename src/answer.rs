@@ -98,11 +98,6 @@ impl Answer {
         Self::problem(500, "Source misconfigured", "The operator's log and `hookgate check` say what is wrong.")
     }
 
-    /// 500: a fault of ours.
-    pub fn broken() -> Self {
-        Self::problem(500, "Internal error", "The request was not processed.")
-    }
-
     /// 503: not now; the provider's retry is welcome.
     pub fn unavailable() -> Self {
         let answer = Self::problem(503, "Temporarily unavailable", "The event was not accepted. Please send it again.");

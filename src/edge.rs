@@ -14,7 +14,6 @@ use crate::answer::Answer;
 use crate::config::{Config, ConfigError};
 use crate::pipeline::{self, Disposition};
 use crate::record::{Record, Verdict};
-use crate::retry::backoff;
 use crate::webhook::UnixTime;
 use environment::Env;
 use js_sys::{Array, Date, Object, Promise, Reflect};
@@ -41,7 +40,6 @@ extern "C" {
     fn log_error(line: &str);
 
     /// A message of the queue, with what the SDK's type leaves out.
-    #[derive(Clone)]
     type Message;
     #[wasm_bindgen(method, getter)]
     fn body(this: &Message) -> JsValue;
@@ -68,10 +66,7 @@ pub fn fetch(request: web_sys::Request, env: Env, context: Context) -> JsValue {
         }
         response(&outcome.answer)
     };
-    let answer = task::run(respond, |panic| {
-        log_error(panic);
-        response(&Answer::broken())
-    });
+    let answer = task::run(respond);
     // What was begun is finished even when the provider hangs up: between the queue and the key, say.
     if let Some(answer) = answer.dyn_ref::<Promise>() {
         let _ = context.wait_until(answer);
@@ -97,7 +92,6 @@ pub fn queue(batch: MessageBatch, env: Env, _context: Context) -> Promise {
 
 fn settle(message: Message, env: Env, config: &'static Result<Config, ConfigError>) -> JsValue {
     let began = Date::now();
-    let in_case_of_panic = message.clone();
     let work = async move {
         let bindings = Bindings::new(env, None);
         let text = message.body().as_string().unwrap_or_default();
@@ -111,12 +105,8 @@ fn settle(message: Message, env: Env, config: &'static Result<Config, ConfigErro
         }
         JsValue::UNDEFINED
     };
-    // A message that is neither acknowledged nor retried would count as done when its batch ends well.
-    task::run(work, move |panic| {
-        log_error(panic);
-        in_case_of_panic.retry(&retry_options(backoff(in_case_of_panic.attempts(), 0)));
-        JsValue::UNDEFINED
-    })
+    // Where this panics, the batch fails, and the queue gives the messages again that are not settled.
+    task::run(work)
 }
 
 fn settle_dead(message: Message) -> JsValue {

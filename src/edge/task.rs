@@ -6,10 +6,8 @@
 
 use js_sys::Promise;
 use slab::Slab;
-use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use wasm_bindgen::prelude::*;
@@ -37,13 +35,15 @@ pub async fn settled(promise: Promise) -> Result<JsValue, JsValue> {
     poll_fn(|_| SETTLED.take().map_or(Poll::Pending, Poll::Ready)).await
 }
 
-/// Runs `future`: its output where it need not wait, else a promise of it. Where it panics, `broken` is called with
-/// the reason and its output counts; the other tasks go on.
-pub fn run(future: impl Future<Output = JsValue> + 'static, broken: impl FnOnce(&str) -> JsValue + 'static) -> JsValue {
-    let task = Task { future: Box::pin(future), broken: Box::new(broken) };
-    match task.step() {
+/// Runs `future`: its output where it need not wait, else a promise of it.
+///
+/// A panic ends the call into WASM by an exception, so it rejects this task's promise and no other: nothing here is
+/// borrowed while a task is polled.
+pub fn run(future: impl Future<Output = JsValue> + 'static) -> JsValue {
+    let mut task: Task = Box::pin(future);
+    match step(&mut task) {
         Step::Done(output) => output,
-        Step::Waits(task, promise) => {
+        Step::Waits(promise) => {
             let id = TASKS.with_borrow_mut(|tasks| tasks.insert(Some(task)));
             RESUME.with(|resume| drive(resume.as_ref(), id, &promise)).into()
         }
@@ -53,15 +53,15 @@ pub fn run(future: impl Future<Output = JsValue> + 'static, broken: impl FnOnce(
 /// Called by `drive.js`: the promise that task `id` waits for is settled. Returns the next one, or the output.
 fn resume(id: usize, value: JsValue, kept: bool) -> JsValue {
     let task = TASKS.with_borrow_mut(|tasks| tasks.get_mut(id).and_then(Option::take));
-    let Some(task) = task else { return JsValue::UNDEFINED };
+    let Some(mut task) = task else { return JsValue::UNDEFINED };
     SETTLED.set(Some(if kept { Ok(value) } else { Err(value) }));
-    let step = task.step();
+    let step = step(&mut task);
     TASKS.with_borrow_mut(|tasks| match step {
         Step::Done(output) => {
             tasks.try_remove(id);
             output
         }
-        Step::Waits(task, promise) => {
+        Step::Waits(promise) => {
             if let Some(slot) = tasks.get_mut(id) {
                 *slot = Some(task);
             }
@@ -70,30 +70,19 @@ fn resume(id: usize, value: JsValue, kept: bool) -> JsValue {
     })
 }
 
-struct Task {
-    future: Pin<Box<dyn Future<Output = JsValue>>>,
-    broken: Box<dyn FnOnce(&str) -> JsValue>,
-}
+type Task = Pin<Box<dyn Future<Output = JsValue>>>;
 
 enum Step {
     Done(JsValue),
-    Waits(Task, Promise),
+    Waits(Promise),
 }
 
-impl Task {
-    fn step(mut self) -> Step {
-        let mut context = Context::from_waker(Waker::noop());
-        let polled = catch_unwind(AssertUnwindSafe(|| self.future.as_mut().poll(&mut context)));
-        match (polled, AWAITED.take()) {
-            (Ok(Poll::Ready(output)), _) => Step::Done(output),
-            (Ok(Poll::Pending), Some(promise)) => Step::Waits(self, promise),
-            (Ok(Poll::Pending), None) => Step::Done((self.broken)("a task waits for nothing")),
-            (Err(panic), _) => Step::Done((self.broken)(reason(&*panic))),
-        }
+fn step(task: &mut Task) -> Step {
+    let mut context = Context::from_waker(Waker::noop());
+    match (task.as_mut().poll(&mut context), AWAITED.take()) {
+        (Poll::Ready(output), _) => Step::Done(output),
+        (Poll::Pending, Some(promise)) => Step::Waits(promise),
+        // Only `settled` waits, and it always says for what.
+        (Poll::Pending, None) => Step::Done(JsValue::UNDEFINED),
     }
-}
-
-fn reason(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic without a text")
 }
