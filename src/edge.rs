@@ -15,7 +15,7 @@ use crate::config::{Config, ConfigError};
 use crate::pipeline::{self, Disposition};
 use crate::record::{Record, Verdict};
 use crate::webhook::UnixTime;
-use environment::Env;
+use environment::{Env, text_or_json};
 use js_sys::{Array, Date, Object, Promise, Reflect};
 use ports::Bindings;
 use request::Incoming;
@@ -94,7 +94,7 @@ fn settle(message: Message, env: Env, config: &'static Result<Config, ConfigErro
     let began = Date::now();
     let work = async move {
         let bindings = Bindings::new(env, None);
-        let text = message.body().as_string().unwrap_or_default();
+        let text = text_or_json(&message.body());
         let entropy = getrandom::u32().unwrap_or_default();
         let (disposition, record) =
             pipeline::forward(&text, message.attempts(), config, &bindings, seconds(began), entropy).await;
@@ -110,7 +110,7 @@ fn settle(message: Message, env: Env, config: &'static Result<Config, ConfigErro
 }
 
 fn settle_dead(message: Message) -> JsValue {
-    let text = message.body().as_string().unwrap_or_default();
+    let text = text_or_json(&message.body());
     write(pipeline::note_dead_letter(&text), Date::now());
     message.ack();
     JsValue::UNDEFINED
@@ -119,7 +119,7 @@ fn settle_dead(message: Message) -> JsValue {
 fn retry_options(delay: Duration) -> JsValue {
     let options = Object::new();
     // The queue takes whole seconds.
-    let seconds = u32::try_from(delay.as_secs()).unwrap_or(u32::MAX).max(1);
+    let seconds = u32::try_from(delay.as_millis().div_ceil(1000)).unwrap_or(u32::MAX);
     let _ = Reflect::set(&options, &"delaySeconds".into(), &seconds.into());
     options.into()
 }

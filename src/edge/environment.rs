@@ -63,9 +63,12 @@ fn parse(env: &Env) -> Parsed {
 
 /// `SOURCES` as wrangler hands it over: an object, or the text of one where it was set by hand.
 fn sources(env: &Env) -> Value {
-    let sources = env.sources();
-    let text = sources.as_string().or_else(|| JSON::stringify(&sources).ok()?.as_string());
-    text.and_then(|text| serde_json::from_slice(text.as_bytes()).ok()).unwrap_or(Value::Null)
+    serde_json::from_slice(text_or_json(&env.sources()).as_bytes()).unwrap_or(Value::Null)
+}
+
+/// A text as it is, anything else as JSON; empty where it is neither.
+pub fn text_or_json(value: &JsValue) -> String {
+    value.as_string().or_else(|| JSON::stringify(value).ok()?.as_string()).unwrap_or_default()
 }
 
 fn complain(problem: &str) {
