@@ -192,23 +192,25 @@ pub struct Forward<'f> {
 }
 
 /// Whether a provider's header goes on to the origin: not those of one connection (RFC 9110, section 7.6.1), not
-/// those that say what a proxy or this gateway says. `Connection` itself nominates nothing: a sender could name our
-/// own headers there.
+/// those that make a request conditional or another one, not those that say what a proxy or this gateway says.
+/// `Connection` itself nominates nothing: a sender could name our own headers there.
 fn is_forwarded(name: &str) -> bool {
     const DROPPED: &[&str] = &[
         "accept-encoding",
         "cdn-loop",
+        "client-ip",
         "connection",
         "content-length",
         "expect",
+        "fastly-client-ip",
         "forwarded",
         "host",
         "idempotency-key",
         "keep-alive",
-        "mf-original-hostname",
         "proxy-authenticate",
         "proxy-authorization",
         "proxy-connection",
+        "range",
         "te",
         "trailer",
         "transfer-encoding",
@@ -218,10 +220,18 @@ fn is_forwarded(name: &str) -> bool {
         "webhook-id",
         "webhook-signature",
         "webhook-timestamp",
+        "x-client-ip",
+        "x-cluster-client-ip",
+        "x-http-method-override",
+        "x-method-override",
+        "x-original-url",
         "x-real-ip",
+        "x-rewrite-url",
     ];
-    const DROPPED_PREFIXES: &[&str] = &["cf-", "hookgate-", "mf-", "x-forwarded-"];
-    !DROPPED.contains(&name) && !DROPPED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+    const DROPPED_PREFIXES: &[&str] = &["cf-", "hookgate-", "if-", "mf-", "x-forwarded-"];
+    // Many an origin cannot tell `hookgate_source` from `hookgate-source`: CGI writes both the same.
+    let name = if name.contains('_') { Cow::Owned(name.replace('_', "-")) } else { Cow::Borrowed(name) };
+    !DROPPED.contains(&&*name) && !DROPPED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
 mod base64_text {

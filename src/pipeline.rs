@@ -134,8 +134,7 @@ async fn ingest<R: Request, P: Claims + Outbox + Upstream>(
     record: &mut Record,
 ) -> Result<Answer, Refusal> {
     // 1. Find the source, and take nothing but a POST.
-    let source = find_source(path, config)?;
-    record.source = Some(source.name.to_string());
+    let source = find_source(path, config, record)?;
     if request.method() != "POST" {
         return Err(Refusal::WrongMethod);
     }
@@ -169,10 +168,16 @@ async fn ingest<R: Request, P: Claims + Outbox + Upstream>(
     Ok(Answer::accepted(&id))
 }
 
-fn find_source<'c>(path: &str, config: &'c Result<Config, ConfigError>) -> Result<&'c Source, Refusal> {
+fn find_source<'c>(
+    path: &str,
+    config: &'c Result<Config, ConfigError>,
+    record: &mut Record,
+) -> Result<&'c Source, Refusal> {
     let name = path.strip_prefix("/webhooks/").ok_or(Refusal::NotFound)?;
     let config = config.as_ref().map_err(|error| Refusal::Misconfigured(error.clone()))?;
-    config.source(name).ok_or(Refusal::NotFound)?.map_err(|error| Refusal::Misconfigured(error.clone()))
+    let source = config.source(name).ok_or(Refusal::NotFound)?;
+    record.source = Some(name.to_owned());
+    source.map_err(|error| Refusal::Misconfigured(error.clone()))
 }
 
 async fn make_durable<P: Outbox + Upstream>(

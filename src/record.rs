@@ -68,6 +68,11 @@ pub struct Record {
 }
 
 impl Record {
+    /// What is wrong with the gateway itself, in no request in particular.
+    pub fn complaint(reason: &'static str, detail: String) -> Self {
+        Self { verdict: Verdict::Failed, reason: Some(reason), detail: Some(detail), ..Self::default() }
+    }
+
     /// Notes which event a message carries.
     pub fn of(&mut self, event: &Event<'_>) {
         self.id = Some(event.id().to_owned());

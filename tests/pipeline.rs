@@ -423,7 +423,7 @@ fn a_forward_is_the_exact_body_under_our_headers_and_the_providers() {
         ("hookgate-source", "evil"),
         ("idempotency-key", "evil"),
         ("webhook-signature", "v1,evil"),
-        ("webhook-id", "evil"),
+        ("webhook_id", "evil"),
         ("x-forwarded-for", "evil"),
         ("forwarded", "evil"),
         ("cf-connecting-ip", "evil"),
@@ -454,7 +454,9 @@ fn a_forward_is_the_exact_body_under_our_headers_and_the_providers() {
     assert_eq!(one("webhook-id"), Some(key.as_str()));
     assert_eq!((one("hookgate-source"), one("hookgate-provider")), (Some("queued"), Some("generic")));
     assert_eq!(one("hookgate-attempt"), Some("3"));
-    for absent in ["x-forwarded-for", "forwarded", "cf-connecting-ip", "connection", "transfer-encoding", "host"] {
+    for absent in
+        ["webhook_id", "x-forwarded-for", "forwarded", "cf-connecting-ip", "connection", "transfer-encoding", "host"]
+    {
         assert_eq!(one(absent), None, "{absent}");
     }
     let signing = Secret::new(SIGNING).unwrap().key(SecretForm::Base64AfterPrefix("whsec_")).unwrap();

@@ -2,6 +2,7 @@
 
 use super::log_error;
 use crate::config::{self, Config, ConfigError};
+use crate::record::Record;
 use js_sys::{JSON, Reflect};
 use serde_json::Value;
 use std::cell::OnceCell;
@@ -49,13 +50,14 @@ pub fn config(env: &Env) -> &'static Parsed {
 fn parse(env: &Env) -> Parsed {
     let text = |name: &str| Reflect::get(env, &name.into()).ok().and_then(|value| value.as_string());
     let bindings = config::Bindings { dedup: env.dedup().is_some(), events: env.events().is_some() };
+    let complain = |problem| log_error(&Record::complaint("configuration", problem).line());
     let parsed = Config::parse(&sources(env), bindings, &text);
     match &parsed {
-        Err(error) => complain(&error.to_string()),
+        Err(error) => complain(error.to_string()),
         Ok(config) => {
-            config.warnings.iter().for_each(|warning| complain(warning));
+            config.warnings.iter().cloned().for_each(complain);
             let broken = config.sources().filter_map(|(_, source)| source.err());
-            broken.for_each(|error| complain(&error.to_string()));
+            broken.for_each(|error| complain(error.to_string()));
         }
     }
     parsed
@@ -69,12 +71,4 @@ fn sources(env: &Env) -> Value {
 /// A text as it is, anything else as JSON; empty where it is neither.
 pub fn text_or_json(value: &JsValue) -> String {
     value.as_string().or_else(|| JSON::stringify(value).ok()?.as_string()).unwrap_or_default()
-}
-
-fn complain(problem: &str) {
-    #[derive(serde::Serialize)]
-    struct Complaint<'a> {
-        configuration: &'a str,
-    }
-    log_error(&serde_json::to_string(&Complaint { configuration: problem }).unwrap_or_default());
 }

@@ -7,6 +7,7 @@ use super::task::settled;
 use crate::dedup::DedupKey;
 use crate::delivery::{Forward, Message};
 use crate::pipeline::{Claims, OriginAnswer, Outbox, PortError, Upstream};
+use crate::record::Record;
 use crate::retry::RetryAfter;
 use crate::webhook::UnixTime;
 use js_sys::{Date, Object, Promise, Reflect, Uint8Array};
@@ -25,7 +26,8 @@ extern "C" {
 
 thread_local! {
     static PUT_FAILED: Closure<dyn FnMut(JsValue)> = Closure::new(|error: JsValue| {
-        log_error(&format!("KV put failed, so a duplicate of this event would pass: {}", text_of(&error)));
+        let detail = format!("a duplicate of this event would pass: {}", text_of(&error));
+        log_error(&Record::complaint("put_failed", detail).line());
     });
 }
 

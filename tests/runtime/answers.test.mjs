@@ -1,0 +1,238 @@
+// What is answered to requests that are no good delivery, and the log line that each request leaves.
+import assert from "node:assert/strict";
+import { after, describe, test } from "node:test";
+import { Gateway } from "./gateway.mjs";
+import { eventually } from "./http.mjs";
+import { HOUR, SECRETS, delivery, source } from "./providers.mjs";
+
+const gateway = await Gateway.start({
+  sources: {
+    good: source("generic"),
+    picky: source("generic", { events: ["invoice.*"] }),
+    misspelt: source("generic", { tolerence: "5m" }),
+    unknown: { provider: "strype", secrets: ["GENERIC_SECRET"] },
+    secretless: { provider: "generic", secrets: ["UNSET_SECRET"] },
+    empty: { provider: "generic", secrets: ["EMPTY_SECRET"] },
+    none: { provider: "generic", secrets: [] },
+    pasted: { provider: "generic", secrets: [SECRETS.GENERIC_SECRET] },
+    insecure: source("generic", { origin: "http://app.example.com/hooks" }),
+    private: source("generic", { deliver: "origin", origin: "http://10.0.0.1/hooks" }),
+  },
+  secrets: { ...SECRETS, EMPTY_SECRET: "" },
+});
+after(() => gateway.close());
+const BROKEN = {
+  misspelt: ["SOURCES.misspelt.tolerence", /tolerance/],
+  unknown: ["SOURCES.unknown.provider", /strype.*stripe/],
+  secretless: ["SOURCES.secretless.secrets", /UNSET_SECRET/],
+  empty: ["SOURCES.empty.secrets", /EMPTY_SECRET/],
+  none: ["SOURCES.none.secrets", /./],
+  pasted: ["SOURCES.pasted.secrets", /names of Worker secrets/],
+  insecure: ["SOURCES.insecure.origin", /https/],
+  private: ["SOURCES.private.origin", /https/],
+};
+
+function assertProblem(answer, status) {
+  assert.equal(answer.status, status);
+  assert.equal(answer.headers["content-type"], "application/problem+json");
+  assert.equal(answer.headers["cache-control"], "no-store");
+  const problem = answer.json();
+  assert.deepEqual(Object.keys(problem), ["title", "status", "detail"]);
+  assert.equal(problem.status, status);
+  assert.ok(problem.title && problem.detail);
+  return problem;
+}
+
+describe("an answer", { concurrency: true }, () => {
+  for (const path of ["/", "/%00", "/webhooks", "/webhooks/", "/webhooks/GOOD", "/webhooks/good/"]) {
+    test(`to a good delivery at ${path} is 404`, async () => {
+      assertProblem(await gateway.request(path, delivery("generic")), 404);
+    });
+  }
+
+  for (const method of ["GET", "PUT", "PATCH", "DELETE", "OPTIONS"]) {
+    test(`to ${method} is 405, and says what is allowed`, async () => {
+      const { headers } = delivery("generic");
+      const answer = await gateway.request("/webhooks/good", { method, headers });
+      assertProblem(answer, 405);
+      assert.equal(answer.headers.allow, "POST");
+    });
+  }
+
+  test("to a query beside the path is the path's", async () => {
+    assert.equal((await gateway.request("/webhooks/good?a=/webhooks/nobody", delivery("generic"))).status, 200);
+  });
+
+  for (const path of ["/healthz", "/webhooks/health"]) {
+    test(`to GET ${path} tells version, time and which sources are usable, to HEAD without a body`, async () => {
+      const answer = await gateway.request(path, { method: "GET" });
+      assert.equal(answer.status, 200);
+      assert.equal(answer.headers["content-type"], "application/json");
+      assert.equal(answer.headers["cache-control"], "no-store");
+      const health = answer.json();
+      assert.match(health.version, /^\d+\.\d+\.\d+$/);
+      assert.ok(Math.abs(Date.parse(health.time) - Date.now()) < 5000);
+      const usable = Object.entries(health.sources).map(([name, state]) => [name, state.usable]);
+      const expected = [["good", true], ["picky", true], ...Object.keys(BROKEN).map((name) => [name, false])];
+      assert.deepEqual(Object.fromEntries(usable), Object.fromEntries(expected));
+      assert.equal(health.status, "degraded");
+
+      const head = await gateway.request(path, { method: "HEAD" });
+      assert.equal(head.status, 200);
+      assert.equal(head.headers["content-type"], "application/json");
+      assert.equal(head.body.length, 0);
+      const post = await gateway.request(path, delivery("generic"));
+      assertProblem(post, 405);
+      assert.equal(post.headers.allow, "GET, HEAD");
+    });
+  }
+
+  for (const [name, [key, problem]] of Object.entries(BROKEN)) {
+    test(`of a misconfigured source (${name}) is 500, its key is logged, and others serve`, async () => {
+      const answer = await gateway.post(name, delivery("generic"));
+      assertProblem(answer, 500);
+      assert.doesNotMatch(answer.body.toString(), /SECRET|SOURCES|strype/, "the sender is not told what is wrong");
+      const complaint = gateway
+        .records()
+        .find(({ reason, detail }) => reason === "configuration" && detail.startsWith(`${key}: `));
+      assert.ok(complaint, `a complaint about ${key}`);
+      assert.equal(complaint.level, "error");
+      assert.match(complaint.detail, problem);
+      assert.equal((await gateway.post("good", delivery("generic"))).status, 200);
+      const lines = gateway.records().filter(({ source }) => source === name);
+      const told = lines.map(({ level, verdict, reason, status }) => ({ level, verdict, reason, status }));
+      const expected = { level: "error", verdict: "failed", reason: "misconfigured", status: 500 };
+      assert.deepEqual(told, [expected], "one line for the request");
+    });
+  }
+
+  const ids = { "no id": undefined, "an empty id": "", "null as id": null, "a list as id": ["evt"] };
+  for (const [what, id] of Object.entries(ids)) {
+    test(`to an authentic event with ${what} is 422`, async () => {
+      const body = JSON.stringify({ id, type: "t", created_at: new Date().toISOString() });
+      assertProblem(await gateway.post("good", delivery("generic", { body })), 422);
+    });
+  }
+
+  test("to an authentic event with two ids is 422", async () => {
+    const body = `{"id":"a","type":"t","created_at":"${new Date().toISOString()}","id":"b"}`;
+    assertProblem(await gateway.post("good", delivery("generic", { body })), 422);
+  });
+
+  test("to an event of a type that is not wanted is 200, and it is dropped", async () => {
+    const sent = delivery("generic");
+    const answer = await gateway.post("picky", sent);
+    assert.equal(answer.status, 200);
+    assert.deepEqual(answer.json(), { received: true, filtered: true, id: sent.id });
+    await gateway.logged({ source: "picky", verdict: "filtered" });
+    assert.deepEqual(gateway.origin.of("picky"), []);
+  });
+});
+
+test("nothing but what was accepted used KV or the queue", async () => {
+  await gateway.drained();
+  const accepted = gateway.records().filter(({ verdict }) => verdict === "accepted").length;
+  await eventually("every key", async () => (await gateway.operations()).length >= 3 * accepted);
+  const operations = (await gateway.operations()).map(({ operation }) => operation);
+  assert.equal(operations.length, 3 * accepted, "a look-up, a message and a key for each");
+});
+
+describe("the log", () => {
+  /** What one request adds to the log; forwards are other lines, told by their attempt. */
+  async function lineOf(send) {
+    const before = gateway.lines.length;
+    await send();
+    await eventually("a line", () => gateway.lines.length > before);
+    await gateway.drained();
+    const lines = gateway.lines.slice(before).map(({ message }) => JSON.parse(message));
+    const own = lines.filter(({ attempt }) => attempt === undefined);
+    assert.equal(own.length, 1, "exactly one line for one request");
+    return own[0];
+  }
+  const sent = delivery("generic");
+  const late = delivery("generic", { at: Date.now() - 3 * HOUR });
+  const unsigned = { ...sent, headers: {} };
+
+  test("has one line for an accepted delivery: who, what, under which key, how much, how long", async () => {
+    const { key, ms, ...line } = await lineOf(() => gateway.post("good", sent));
+    assert.match(key, /^[0-9a-f]{64}$/);
+    assert.ok(Number.isInteger(ms) && ms >= 0);
+    assert.deepEqual(line, {
+      verdict: "accepted",
+      source: "good",
+      id: sent.id,
+      type: "user.created",
+      provenance: line.provenance,
+      body_bytes: sent.body.length,
+      status: 200,
+    });
+    const [forward] = gateway.origin.of("good").filter(({ body }) => body.equals(sent.body));
+    assert.equal(forward.headers["idempotency-key"], key);
+  });
+
+  test("has one line for a forward", async () => {
+    const [line, ...more] = gateway.records("good").filter(({ id, attempt }) => id === sent.id && attempt);
+    assert.deepEqual(more, []);
+    const { verdict, body_bytes, status, attempt } = line;
+    assert.deepEqual({ verdict, body_bytes, status, attempt }, {
+      verdict: "delivered",
+      body_bytes: sent.body.length,
+      status: 200,
+      attempt: 1,
+    });
+  });
+
+  const requests = {
+    "a repeated delivery": [() => gateway.post("good", sent), { verdict: "duplicate", id: sent.id, status: 200 }],
+    "a late one": [
+      () => gateway.post("good", late),
+      { verdict: "rejected", status: 401, source: "good", body_bytes: late.body.length },
+    ],
+    "an unsigned one": [() => gateway.post("good", unsigned), { verdict: "rejected", status: 401, source: "good" }],
+    "an unknown source": [
+      () => gateway.post("nobody", sent),
+      { verdict: "rejected", reason: "not_found", status: 404 },
+    ],
+    "a misconfigured source": [
+      () => gateway.post("unknown", sent),
+      { verdict: "failed", reason: "misconfigured", status: 500, source: "unknown" },
+    ],
+    "a wrong method": [
+      () => gateway.request("/webhooks/good", { method: "GET" }),
+      { verdict: "rejected", reason: "wrong_method", status: 405, source: "good" },
+    ],
+  };
+  for (const [what, [send, expected]] of Object.entries(requests)) {
+    test(`has one line for ${what}`, async () => {
+      const line = await lineOf(send);
+      const fields = Object.keys(expected).map((name) => [name, line[name]]);
+      assert.deepEqual(Object.fromEntries(fields), expected);
+      assert.ok(Number.isInteger(line.ms));
+      if (line.verdict === "duplicate") return;
+      assert.match(line.reason, /^[a-z_]+$/);
+      assert.ok(line.detail);
+      assert.equal(line.id, undefined, "of what is unproven, nothing is told");
+    });
+  }
+
+  test("tells different reasons for the one 401", async () => {
+    const reasons = new Set(gateway.records().filter(({ status }) => status === 401).map(({ reason }) => reason));
+    assert.equal(reasons.size, 2);
+  });
+
+  test("has none for a look at the health", async () => {
+    const before = gateway.lines.length;
+    await gateway.request("/healthz", { method: "GET" });
+    await lineOf(() => gateway.request("/webhooks/good", { method: "GET" }));
+    assert.equal(gateway.lines.length, before + 1);
+  });
+
+  test("has JSON in every line, and no body", () => {
+    for (const { message } of gateway.lines) {
+      assert.equal(typeof JSON.parse(message), "object");
+      assert.doesNotMatch(message, /Zoë/);
+    }
+  });
+});
+
+gateway.provesThatNoSecretLeaves();

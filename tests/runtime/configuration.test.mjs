@@ -1,0 +1,83 @@
+// The default wrangler.toml, and Workers that lack something.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { unstable_readConfig as readConfig } from "wrangler";
+import { CONSUMERS, Gateway, PRODUCERS } from "./gateway.mjs";
+import { SECRETS, delivery, source } from "./providers.mjs";
+
+const config = fileURLToPath(new URL("../../wrangler.toml", import.meta.url));
+const wrangler = readConfig({ config }, { hideWarnings: true });
+
+/** A gateway for one test, which then ends. */
+async function gatewayFor(t, options) {
+  const gateway = await Gateway.start(options);
+  t.after(() => gateway.close());
+  return gateway;
+}
+const complaints = (gateway) =>
+  gateway.records().flatMap(({ reason, detail }) => (reason === "configuration" ? [detail] : []));
+
+test("wrangler.toml has the bindings that these tests use", () => {
+  const producers = wrangler.queues.producers.map(({ binding, queue }) => [binding, queue]);
+  assert.deepEqual(Object.fromEntries(producers), PRODUCERS);
+  assert.deepEqual(wrangler.kv_namespaces.map(({ binding }) => binding), ["DEDUP"]);
+  const consumers = wrangler.queues.consumers.map((consumer) => {
+    const { queue, max_batch_size, max_batch_timeout, max_retries, dead_letter_queue } = consumer;
+    const ends = dead_letter_queue && { maxRetries: max_retries, deadLetterQueue: dead_letter_queue };
+    return [queue, { maxBatchSize: max_batch_size, maxBatchTimeout: max_batch_timeout, ...ends }];
+  });
+  assert.deepEqual(Object.fromEntries(consumers), CONSUMERS);
+});
+
+test("wrangler.toml serves the five systems, and complains about nothing", async (t) => {
+  const gateway = await gatewayFor(t, { sources: wrangler.vars.SOURCES });
+  for (const system of ["relock", "generic", "relaybox", "chekt"]) {
+    assert.equal((await gateway.post(system, delivery(system))).status, 200, system);
+  }
+  for (const form of ["lrdefender, plain", "lrdefender, timestamped"]) {
+    assert.equal((await gateway.post("lrdefender", delivery(form))).status, 200, form);
+  }
+  await gateway.drained();
+  assert.equal(gateway.origin.requests.length, 6);
+  assert.deepEqual(complaints(gateway), []);
+  assert.equal((await gateway.request("/healthz", { method: "GET" })).json().status, "ok");
+});
+
+test("SOURCES may also be the text of an object, as it is when set by hand", async (t) => {
+  const gateway = await gatewayFor(t, { sources: JSON.stringify({ generic: source("generic") }) });
+  assert.equal((await gateway.post("generic", delivery("generic"))).status, 200);
+});
+
+test("without the queue, sources that need it answer 500, loudly, and those straight to an origin serve", async (t) => {
+  const sources = { queued: source("generic"), direct: source("generic", { deliver: "origin" }) };
+  const gateway = await gatewayFor(t, { sources, without: ["EVENTS", "DEAD"] });
+  assert.equal((await gateway.post("queued", delivery("generic"))).status, 500);
+  assert.equal((await gateway.post("direct", delivery("generic"))).status, 200);
+  assert.match(complaints(gateway).join("\n"), /^SOURCES\.queued\..*EVENTS/m);
+});
+
+test("without KV, sources that need it answer 500, loudly, and those without deduplication serve", async (t) => {
+  const sources = { kv: source("generic"), none: source("generic", { dedup: "none" }) };
+  const gateway = await gatewayFor(t, { sources, without: ["DEDUP"] });
+  assert.equal((await gateway.post("kv", delivery("generic"))).status, 500);
+  const sent = delivery("generic");
+  for (const again of [sent, sent]) {
+    assert.deepEqual((await gateway.post("none", again)).json(), { received: true, id: sent.id });
+  }
+  await gateway.drained();
+  assert.equal(gateway.origin.of("none").length, 2, "repeated deliveries are delivered repeatedly");
+  assert.match(complaints(gateway).join("\n"), /^SOURCES\.kv\..*DEDUP/m);
+});
+
+test("an unusable ORIGIN_SIGNING_SECRET lets nothing through, and is not shown", async (t) => {
+  const secrets = { ...SECRETS, ORIGIN_SIGNING_SECRET: "canary-unusable-f0f0" };
+  const gateway = await gatewayFor(t, { sources: { generic: source("generic") }, secrets });
+  const answer = await gateway.post("generic", delivery("generic"));
+  assert.equal(answer.status, 500);
+  const health = await gateway.request("/healthz", { method: "GET" });
+  assert.equal(health.status, 200);
+  assert.equal(health.json().status, "degraded");
+  assert.match(complaints(gateway).join(), /^ORIGIN_SIGNING_SECRET: /);
+  assert.ok(!JSON.stringify([gateway.lines, answer.body.toString(), health.body.toString()]).includes("canary"));
+});

@@ -1,0 +1,140 @@
+// deliver = "origin": the provider waits for the origin's word.
+import assert from "node:assert/strict";
+import net from "node:net";
+import { once } from "node:events";
+import { after, describe, test } from "node:test";
+import { Gateway } from "./gateway.mjs";
+import { eventually } from "./http.mjs";
+import { ORIGIN_SIGNING_SECRET, SECRETS, delivery, isSignedForward, source } from "./providers.mjs";
+
+const NAMES = ["taking", "failing", "refusing", "redirecting", "elsewhere", "hanging", "cutting", "leaving", "staying"];
+const direct = (more) => source("generic", { deliver: "origin", ...more });
+// A port where nobody listens, until a test does.
+const closed = net.createServer().listen(0, "127.0.0.1");
+await once(closed, "listening");
+const { port } = closed.address();
+await new Promise((done) => closed.close(done));
+
+const gateway = await Gateway.start({
+  sources: {
+    ...Object.fromEntries(NAMES.map((name) => [name, direct()])),
+    refused: direct({ origin: `http://127.0.0.1:${port}/refused` }),
+  },
+  secrets: { ...SECRETS, ORIGIN_SIGNING_SECRET },
+});
+after(() => gateway.close());
+const { origin } = gateway;
+
+const once200 = (answer) => (response, request, earlier) => (earlier === 0 ? answer(response) : response.end());
+const keysOf = async (operation, name) => {
+  const keys = new Set(gateway.records(name).map(({ key }) => key));
+  return (await gateway.operations()).filter((one) => one.operation === operation && keys.has(one.args[0]));
+};
+
+/** The first answer is 503 and leaves no key behind, so that the provider's retry is a first delivery again. */
+async function failsOnce(name, reason) {
+  const sent = delivery("generic");
+  const failed = await gateway.post(name, sent);
+  assert.equal(failed.status, 503);
+  assert.equal(failed.headers["content-type"], "application/problem+json");
+  assert.match(failed.headers["retry-after"], /^[1-9][0-9]*$/);
+  const record = await gateway.logged({ source: name, status: 503 });
+  assert.equal(record.reason, reason);
+  assert.equal(record.level, "error");
+  assert.deepEqual(await keysOf("DEDUP.put", name), []);
+  return { sent, retried: () => gateway.post(name, sent) };
+}
+
+describe("the provider waits while the event", { concurrency: true }, () => {
+  test("is taken by the origin: 200, nothing queued, and a repeated delivery is a duplicate", async () => {
+    origin.answers("taking", (response) => response.writeHead(201).end("ignored"));
+    const sent = delivery("generic");
+    const answer = await gateway.post("taking", sent);
+    assert.equal(answer.status, 200);
+    assert.deepEqual(answer.json(), { received: true, id: sent.id });
+    const [forward] = origin.of("taking");
+    assert.deepEqual(forward.body, sent.body);
+    assert.equal(forward.headers["hookgate-attempt"], "1");
+    assert.ok(isSignedForward(forward));
+    await eventually("the key", async () => (await keysOf("DEDUP.put", "taking")).length === 1);
+    assert.equal((await gateway.post("taking", sent)).json().duplicate, true);
+    assert.equal(origin.of("taking").length, 1);
+  });
+
+  for (const [name, code] of Object.entries({ failing: 500, refusing: 400, redirecting: 302 })) {
+    test(`gets a ${code} from the origin: 503, and the provider's retry is accepted`, async () => {
+      const headers = { location: `${origin.url}/elsewhere` };
+      origin.answers(name, once200((response) => response.writeHead(code, headers).end("a canary of the origin")));
+      const { sent, retried } = await failsOnce(name, "origin_failed");
+      assert.deepEqual((await retried()).json(), { received: true, id: sent.id });
+      assert.equal(origin.of(name).length, 2);
+      assert.deepEqual(origin.of("elsewhere"), [], "no redirect is followed");
+      const [first, second] = origin.of(name).map(({ headers: own }) => own["idempotency-key"]);
+      assert.equal(first, second);
+    });
+  }
+
+  test("is left without an answer by the origin: 503 after 10 s, and the provider's retry is accepted", async () => {
+    origin.answers("hanging", once200(() => {}));
+    const began = Date.now();
+    const { sent, retried } = await failsOnce("hanging", "origin_failed");
+    const took = Date.now() - began;
+    assert.ok(took >= 9500 && took < 13_000, `${took} ms`);
+    assert.deepEqual((await retried()).json(), { received: true, id: sent.id });
+  });
+
+  test("meets a connection that breaks: 503, and the provider's retry is accepted", async () => {
+    origin.answers("cutting", once200((response) => response.destroy()));
+    const { sent, retried } = await failsOnce("cutting", "origin_failed");
+    assert.deepEqual((await retried()).json(), { received: true, id: sent.id });
+  });
+
+  test("meets a refused connection: 503, and the provider's retry is accepted", async (t) => {
+    const { retried } = await failsOnce("refused", "origin_failed");
+    const risen = net.createServer((socket) => {
+      socket.once("data", () => socket.end("HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"));
+    });
+    t.after(() => risen.close());
+    risen.listen(port, "127.0.0.1");
+    await once(risen, "listening");
+    assert.equal((await retried()).status, 200);
+  });
+
+  test("is left by the provider: what the origin takes is remembered, and others are served", async () => {
+    let release;
+    const held = new Promise((resolve) => (release = resolve));
+    origin.answers("leaving", async (response) => {
+      await held;
+      response.end();
+    });
+    const sent = delivery("generic");
+    const lines = Object.entries({ ...sent.headers, "content-length": sent.body.length });
+    const socket = net.connect(gateway.port, "127.0.0.1");
+    socket.write(`POST /webhooks/leaving HTTP/1.1\r\nhost: gateway\r\n`);
+    socket.write(lines.map(([name, value]) => `${name}: ${value}\r\n`).join("") + "\r\n");
+    socket.write(sent.body);
+    await origin.received("leaving");
+    socket.destroy();
+    assert.equal((await gateway.post("staying", delivery("generic"))).status, 200, "while the other one is still out");
+    release();
+    const record = await gateway.logged({ source: "leaving" });
+    assert.equal(record.verdict, "accepted");
+    const again = await eventually("a duplicate", async () => {
+      const answer = await gateway.post("leaving", sent);
+      return answer.json().duplicate && answer;
+    });
+    assert.equal(again.status, 200);
+    assert.equal((await gateway.post("staying", delivery("generic"))).status, 200);
+  });
+});
+
+test("nothing of it went through the queue", async () => {
+  const queued = (await gateway.operations()).filter(({ operation }) => operation.endsWith(".send"));
+  assert.deepEqual(queued, []);
+});
+
+test("no answer tells a provider what the origin said", () => {
+  for (const { body } of gateway.answers) assert.ok(!body.includes("canary of the origin"));
+});
+
+gateway.provesThatNoSecretLeaves();

@@ -1,0 +1,136 @@
+// Which headers reach the origin: the provider's own, and never one that imitates the gateway's or a proxy's.
+import assert from "node:assert/strict";
+import net from "node:net";
+import { after, describe, test } from "node:test";
+import { Gateway } from "./gateway.mjs";
+import { ORIGIN_SIGNING_SECRET, SECRETS, delivery, isSignedForward, source } from "./providers.mjs";
+
+const sources = {
+  queued: source("generic"),
+  direct: source("generic", { deliver: "origin" }),
+  nominated: source("generic"),
+  underscored: source("generic"),
+  unusual: source("generic"),
+};
+const signing = await Gateway.start({ sources, secrets: { ...SECRETS, ORIGIN_SIGNING_SECRET } });
+const plain = await Gateway.start({ sources });
+after(() => Promise.all([signing.close(), plain.close()]));
+
+const IMITATIONS = {
+  "Hookgate-Source": "evil",
+  "HOOKGATE-PROVIDER": "evil",
+  "hookgate-attempt": "99",
+  "hookgate-admin": "evil",
+  "webhook-id": "evil",
+  "Webhook-Timestamp": "1",
+  "webhook-signature": "v1,ZXZpbA==",
+  "idempotency-key": "evil",
+  "x-forwarded-for": "198.51.100.1",
+  "X-Forwarded-Host": "evil.example",
+  "x-forwarded-proto": "evil",
+  forwarded: "for=198.51.100.1",
+  "x-real-ip": "198.51.100.1",
+  "true-client-ip": "198.51.100.1",
+  "cf-connecting-ip": "198.51.100.1",
+  "cf-ray": "evil",
+  "CF-Worker": "evil.example",
+  via: "1.1 evil",
+  te: "trailers",
+  "proxy-authorization": "evil",
+  "keep-alive": "timeout=99",
+};
+const ORDINARY = {
+  "user-agent": "Provider/1.0 (+https://provider.example)",
+  accept: "*/*",
+  "x-github-event": "push",
+  "x-request-id": "0f8a",
+  "x-webhook-attempt": "2",
+  authorization: "Bearer of-the-provider",
+  cookie: "a=1; b=2",
+  traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+  "x-empty": "",
+  "x-colon": "a:b:c",
+  "x-quoted": '"a", "b\\"c"',
+};
+const OURS = ["hookgate-source", "hookgate-provider", "hookgate-attempt", "idempotency-key"];
+const SIGNED = ["webhook-id", "webhook-timestamp", "webhook-signature"];
+
+function assertOwnHeaders(forward, name) {
+  assert.equal(forward.headers["hookgate-source"], name);
+  assert.equal(forward.headers["hookgate-provider"], "generic");
+  assert.equal(forward.headers["hookgate-attempt"], "1");
+  assert.match(forward.headers["idempotency-key"], /^[0-9a-f]{64}$/);
+}
+
+describe("a forward", { concurrency: true }, () => {
+  for (const name of ["queued", "direct"]) {
+    test(`(${name}) carries the provider's headers, and none that imitates ours or a proxy's`, async () => {
+      const sent = delivery("generic", { headers: { ...IMITATIONS, ...ORDINARY } });
+      assert.equal((await signing.post(name, sent)).status, 200);
+      const [forward] = await signing.origin.received(name);
+      const kept = { ...ORDINARY, "x-webhook-signature": sent.headers["x-webhook-signature"] };
+      for (const [header, value] of Object.entries(kept)) {
+        assert.equal(forward.headers[header], value, header);
+      }
+      for (const [header, imitation] of Object.entries(IMITATIONS)) {
+        assert.notEqual(forward.headers[header.toLowerCase()], imitation, header);
+      }
+      const text = forward.rawHeaders.join("\n");
+      assert.doesNotMatch(text, /evil|198\.51\.100\.1|ZXZpbA==/);
+      assertOwnHeaders(forward, name);
+      assert.ok(isSignedForward(forward));
+      const lower = forward.rawHeaders.filter((_, at) => at % 2 === 0).map((header) => header.toLowerCase());
+      for (const header of [...OURS, ...SIGNED]) {
+        assert.equal(lower.filter((other) => other === header).length, 1, header);
+      }
+    });
+
+    test(`(${name}) carries no signature at all where the gateway has no key for it`, async () => {
+      const sent = delivery("generic", { headers: IMITATIONS });
+      assert.equal((await plain.post(name, sent)).status, 200);
+      const [forward] = await plain.origin.received(name);
+      for (const header of SIGNED) assert.equal(forward.headers[header], undefined, header);
+      assertOwnHeaders(forward, name);
+    });
+  }
+
+  test("carries no imitation in underscores, which many an origin reads as dashes", async () => {
+    const imitations = Object.keys(IMITATIONS).map((name) => [name.replaceAll("-", "_"), "evil"]);
+    const twins = Object.fromEntries(imitations.filter(([name]) => name.includes("_")));
+    assert.equal((await signing.post("underscored", delivery("generic", { headers: twins }))).status, 200);
+    const [forward] = await signing.origin.received("underscored");
+    const arrived = Object.keys(forward.headers).filter((name) => forward.headers[name] === "evil");
+    assert.deepEqual(arrived, []);
+  });
+
+  test("carries other headers as they were sent: UTF-8, tabs, and both values of one sent twice", async () => {
+    const utf8 = Buffer.from("Zoë €");
+    const headers = { "x-name": utf8.toString("latin1"), "x-tab": "a\tb", "x-tag": ["one", "two"], x_own: "kept" };
+    assert.equal((await signing.post("unusual", delivery("generic", { headers }))).status, 200);
+    const [forward] = await signing.origin.received("unusual");
+    assert.deepEqual(Buffer.from(forward.headers["x-name"], "latin1"), utf8);
+    assert.equal(forward.headers["x-tab"], "a\tb");
+    assert.equal(forward.headers["x-tag"], "one, two");
+    assert.equal(forward.headers.x_own, "kept");
+  });
+
+  test("keeps our headers when the provider's Connection header names them, and the provider's own ones", async () => {
+    const sent = delivery("generic");
+    const headers = { ...sent.headers, connection: "x-own, hookgate-source, idempotency-key", "x-own": "kept" };
+    // By hand: an HTTP client would put its own word into this header.
+    const head = Object.entries({ ...headers, "content-length": sent.body.length }).map((pair) => pair.join(": "));
+    const socket = net.connect(signing.port, "127.0.0.1");
+    socket.write(`POST /webhooks/nominated HTTP/1.1\r\nhost: gateway\r\n${head.join("\r\n")}\r\n\r\n`);
+    socket.end(sent.body);
+    const answer = await new Promise((resolve, reject) => socket.once("data", resolve).once("error", reject));
+    assert.match(answer.toString(), /^HTTP\/1\.1 200 /);
+    socket.destroy();
+    const [forward] = await signing.origin.received("nominated");
+    assertOwnHeaders(forward, "nominated");
+    assert.equal(forward.headers["x-own"], "kept");
+    assert.doesNotMatch(forward.headers.connection ?? "", /x-own|hookgate/);
+  });
+});
+
+signing.provesThatNoSecretLeaves();
+plain.provesThatNoSecretLeaves();

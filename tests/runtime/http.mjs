@@ -1,0 +1,102 @@
+// HTTP for the tests: a client that sends exactly what it is told, and an origin that keeps exactly what it got.
+import http from "node:http";
+import { once } from "node:events";
+import { setTimeout as delay } from "node:timers/promises";
+
+/** Polls until `condition` gives something truthy, and returns it. */
+export async function eventually(what, condition, within = 20_000) {
+  const deadline = Date.now() + within;
+  for (;;) {
+    const value = await condition();
+    if (value) return value;
+    const text = typeof what === "function" ? what() : what;
+    if (Date.now() > deadline) throw new Error(`not within ${within} ms: ${text}`);
+    await delay(20);
+  }
+}
+
+/** Sends one request. `body` is a buffer, or an iterable of chunks, which then go without a content length. */
+export function send(url, { method = "POST", headers = {}, body } = {}) {
+  return new Promise((resolve, reject) => {
+    const request = http.request(url, { method, headers, timeout: 30_000 }, async (response) => {
+      const chunks = [];
+      try {
+        for await (const chunk of response) chunks.push(chunk);
+      } catch (error) {
+        return reject(error);
+      }
+      const content = Buffer.concat(chunks);
+      resolve({
+        status: response.statusCode,
+        headers: response.headers,
+        rawHeaders: response.rawHeaders,
+        body: content,
+        json: () => JSON.parse(content.toString("utf8")),
+      });
+    });
+    request.on("error", reject);
+    request.on("timeout", () => request.destroy(new Error("no answer within 30 s")));
+    request.end(body);
+  });
+}
+
+/** A real HTTP server, which answers 200 unless `answers` has something else for a path. */
+export class Origin {
+  requests = [];
+  #answers = new Map();
+  #server = http.createServer((request, response) => this.#serve(request, response));
+
+  static async start() {
+    const origin = new Origin();
+    origin.#server.listen(0, "127.0.0.1");
+    await once(origin.#server, "listening");
+    return origin;
+  }
+
+  get url() {
+    return `http://127.0.0.1:${this.#server.address().port}`;
+  }
+
+  /** From now on `answer(response, request, earlier)` answers requests for `source`; `earlier` counts those before. */
+  answers(source, answer) {
+    this.#answers.set(`/${source}`, answer);
+  }
+
+  /** Every request for `source`, complete ones only. */
+  of(source) {
+    return this.requests.filter((request) => request.path === `/${source}`);
+  }
+
+  /** Waits for `count` requests for `source`. */
+  async received(source, count = 1, within = undefined) {
+    const so = () => `${count} forwards of ${source}; there are ${this.of(source).length}`;
+    return eventually(so, () => this.of(source).length >= count && this.of(source), within);
+  }
+
+  async close() {
+    this.#server.closeAllConnections();
+    await new Promise((closed) => this.#server.close(closed));
+  }
+
+  async #serve(request, response) {
+    const chunks = [];
+    try {
+      for await (const chunk of request) chunks.push(chunk);
+    } catch {
+      return; // cut off
+    }
+    const received = {
+      method: request.method,
+      path: request.url,
+      headers: request.headers,
+      rawHeaders: request.rawHeaders,
+      body: Buffer.concat(chunks),
+      at: Date.now(),
+    };
+    const earlier = this.requests.filter((other) => other.path === received.path).length;
+    this.requests.push(received);
+    const answer = this.#answers.get(received.path);
+    if (answer) await answer(response, received, earlier);
+    else response.end();
+  }
+}

@@ -1,0 +1,151 @@
+// Bodies that are too large, and those that just are not.
+import assert from "node:assert/strict";
+import net from "node:net";
+import { after, describe, test } from "node:test";
+import { Gateway } from "./gateway.mjs";
+import { eventually } from "./http.mjs";
+import { delivery, source } from "./providers.mjs";
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const gateway = await Gateway.start({
+  sources: {
+    small: source("github", { deliver: "origin", max_body: "64KiB" }),
+    exact: source("github", { deliver: "origin", max_body: "64KiB" }),
+    streamed: source("github", { deliver: "origin", max_body: "64KiB" }),
+    endless: source("github", { deliver: "origin", max_body: "64KiB" }),
+    unsigned: source("github", { deliver: "origin", max_body: "64KiB" }),
+    default: source("github", { deliver: "origin" }),
+    large: source("github", { deliver: "origin", max_body: "25MiB" }),
+    queued: source("github"),
+    chunks: source("github"),
+    cut: source("github"),
+  },
+});
+after(() => gateway.close());
+const { origin } = gateway;
+
+const of = (size) => delivery("github", { body: Buffer.alloc(size, "x") });
+const chunked = ({ body, headers }) => ({ body, headers: { ...headers, "transfer-encoding": "chunked" } });
+
+function assertTooLarge(answer, title = "Body too large") {
+  assert.equal(answer.status, 413);
+  assert.equal(answer.headers["content-type"], "application/problem+json");
+  assert.equal(answer.headers["cache-control"], "no-store");
+  assert.equal(answer.json().title, title);
+  assert.equal(answer.json().status, 413);
+}
+
+/** Uploads chunks for ever; returns what came back, and how much was taken until it came or the connection ended. */
+async function uploadForEver(name, headers) {
+  const lines = Object.entries({ ...headers, "transfer-encoding": "chunked" }).map((pair) => pair.join(": "));
+  const socket = net.connect(gateway.port, "127.0.0.1");
+  let answer = "";
+  let ended = false;
+  socket.on("data", (data) => (answer += data));
+  socket.on("error", () => (ended = true)).on("close", () => (ended = true));
+  socket.write(`POST /webhooks/${name} HTTP/1.1\r\nhost: gateway\r\n${lines.join("\r\n")}\r\n\r\n`);
+  const chunk = Buffer.from(`4000\r\n${"x".repeat(0x4000)}\r\n`);
+  const feed = () => {
+    while (!answer && !ended && socket.write(chunk));
+  };
+  socket.on("drain", feed);
+  feed();
+  await eventually("an end of the endless upload", () => answer || ended, 10_000);
+  const taken = socket.bytesWritten - socket.writableLength;
+  socket.destroy();
+  return { answer, taken };
+}
+
+/**
+ * What is drained on purpose, and what lies in the buffers of two sockets. A sender that does not stop may find the
+ * connection reset by the runtime before it reads the answer, so the log says what the answer was.
+ */
+async function assertCutShort(name, headers, status, reason) {
+  const { answer, taken } = await uploadForEver(name, headers);
+  assert.match(answer, new RegExp(`^(HTTP/1\\.1 ${status} |$)`));
+  assert.ok(taken < 16 * MIB, `${taken} bytes were taken`);
+  const record = await gateway.logged({ source: name });
+  assert.equal(record.status, status);
+  assert.equal(record.reason, reason);
+}
+
+describe("a body", { concurrency: true }, () => {
+  test("of exactly max_body is accepted, with its length told or in chunks", async () => {
+    const sent = of(64 * KIB);
+    assert.equal((await gateway.post("exact", sent)).status, 200);
+    assert.equal((await gateway.post("streamed", chunked(sent))).status, 200);
+    for (const name of ["exact", "streamed"]) assert.deepEqual(origin.of(name)[0].body, sent.body);
+  });
+
+  test("one byte over max_body is answered 413, with its length told or in chunks", async () => {
+    const sent = of(64 * KIB + 1);
+    assertTooLarge(await gateway.post("small", sent));
+    assertTooLarge(await gateway.post("small", chunked(sent)));
+    assert.deepEqual(origin.of("small"), []);
+    await gateway.logged({ source: "small", verdict: "rejected", reason: "body_too_large" });
+  });
+
+  test("may have 1 MiB where the source says nothing else", async () => {
+    assert.equal((await gateway.post("default", of(MIB))).status, 200);
+    assert.equal(origin.of("default")[0].body.length, MIB);
+    assertTooLarge(await gateway.post("default", of(MIB + 1)));
+  });
+
+  test("of 25 MiB is delivered exact where the source allows it", async () => {
+    const sent = of(25 * MIB);
+    assert.equal((await gateway.post("large", sent)).status, 200);
+    assert.ok(origin.of("large")[0].body.equals(sent.body));
+  });
+
+  test("up to 1 MiB over max_body is drained, so that its sender reads the 413", async () => {
+    const sent = of(64 * KIB + 1000 * KIB);
+    assertTooLarge(await gateway.post("small", sent));
+    assertTooLarge(await gateway.post("small", chunked(sent)));
+  });
+
+  test("that never ends is refused after a bounded part of it", async () => {
+    await assertCutShort("endless", of(1).headers, 413, "body_too_large");
+  });
+
+  test("without a signature is answered 401, unread, even where it never ends", async () => {
+    const headers = { "content-type": "application/json" };
+    assert.equal((await gateway.post("small", { body: Buffer.alloc(32 * KIB), headers })).status, 401);
+    await assertCutShort("unsigned", headers, 401, "signature_missing");
+  });
+
+  test("within max_body, but too large for a queue message, is answered 413 under a title of its own", async () => {
+    const sent = of(100_000);
+    for (const request of [sent, sent]) {
+      assertTooLarge(await gateway.post("queued", request), "Body too large for the queue");
+    }
+    const record = await gateway.logged({ source: "queued", reason: "message_too_large" });
+    assert.equal(record.verdict, "rejected");
+    const operations = await gateway.operations();
+    const touched = operations.filter(({ args }) => args[0].includes(record.key)).map(({ operation }) => operation);
+    assert.deepEqual(touched, ["DEDUP.get", "DEDUP.get"], "no key is kept, and no message sent");
+  });
+
+  test("that just fits into a queue message arrives, sent in chunks too", async () => {
+    const sent = of(95_000);
+    assert.equal((await gateway.post("chunks", chunked(sent))).status, 200);
+    const [forward] = await origin.received("chunks");
+    assert.ok(forward.body.equals(sent.body));
+  });
+
+  test("that is cut off by its sender is neither accepted nor a problem for others", async () => {
+    const sent = of(64);
+    const lines = Object.entries({ ...sent.headers, "content-length": 64 }).map((pair) => pair.join(": "));
+    const socket = net.connect(gateway.port, "127.0.0.1");
+    socket.on("error", () => {});
+    socket.write(`POST /webhooks/cut HTTP/1.1\r\nhost: gateway\r\n${lines.join("\r\n")}\r\n\r\n`);
+    socket.write(sent.body.subarray(0, 32), () => socket.destroy());
+    const record = await gateway.logged({ source: "cut" });
+    assert.equal(record.reason, "body_broken");
+    assert.equal((await gateway.post("cut", sent)).status, 200);
+    await origin.received("cut");
+    assert.equal(origin.of("cut").length, 1);
+  });
+});
+
+gateway.provesThatNoSecretLeaves();

@@ -1,0 +1,137 @@
+// What becomes of a queued event whose origin does not take it. Real seconds pass here, in all tests at once.
+import assert from "node:assert/strict";
+import { after, describe, test } from "node:test";
+import { Gateway } from "./gateway.mjs";
+import { eventually } from "./http.mjs";
+import { ORIGIN_SIGNING_SECRET, SECRETS, delivery, isSignedForward, source } from "./providers.mjs";
+
+const NAMES = ["failing", "asking", "dating", "refusing", "redirecting", "elsewhere", "busy"];
+const gateway = await Gateway.start({
+  sources: {
+    ...Object.fromEntries(NAMES.map((name) => [name, source("generic")])),
+    unreachable: source("generic", { origin: "http://127.0.0.1:1/nobody" }),
+  },
+  secrets: { ...SECRETS, ORIGIN_SIGNING_SECRET },
+});
+after(() => gateway.close());
+const { origin } = gateway;
+
+const status = (code, headers) => (response) => response.writeHead(code, headers).end();
+const twice = (answer) => (response, request, earlier) => (earlier < 2 ? answer : status(200))(response);
+const once = (answer) => (response, request, earlier) => (earlier < 1 ? answer : status(200))(response);
+
+async function accepted(name) {
+  const sent = delivery("generic");
+  const answer = await gateway.post(name, sent);
+  assert.equal(answer.status, 200);
+  return sent;
+}
+
+async function letters(name) {
+  const buried = (await gateway.operations()).filter(({ operation }) => operation === "DEAD.send");
+  const texts = buried.map(({ args }) => args[0]).filter((text) => text.includes(`"/webhooks/${name}"`));
+  return texts.map((text) => JSON.parse(text));
+}
+
+describe("a queued message", { concurrency: true }, () => {
+  test("whose origin fails twice still arrives, with one idempotency key and a fresh signature each time", async () => {
+    origin.answers("failing", twice(status(500)));
+    const sent = await accepted("failing");
+    const forwards = await origin.received("failing", 3, 40_000);
+    assert.deepEqual(forwards.map(({ headers }) => headers["hookgate-attempt"]), ["1", "2", "3"]);
+    assert.equal(new Set(forwards.map(({ headers }) => headers["idempotency-key"])).size, 1);
+    for (const forward of forwards) {
+      assert.deepEqual(forward.body, sent.body);
+      assert.ok(isSignedForward(forward));
+      assert.ok(Math.abs(forward.headers["webhook-timestamp"] - forward.at / 1000) < 3, "signed when it was sent");
+    }
+    assert.equal(new Set(forwards.map(({ headers }) => headers["webhook-signature"])).size, 3);
+    const [first, second, third] = forwards.map(({ at }) => at);
+    assert.ok(second - first >= 3000 && third - second >= 7000, "5 s and then 10 s, less a quarter of jitter");
+    await gateway.logged({ source: "failing", verdict: "delivered", attempt: 3 });
+    assert.equal(gateway.records("failing").filter(({ reason }) => reason === "origin_failed").length, 2);
+    const repeated = await gateway.post("failing", sent);
+    assert.equal(repeated.json().duplicate, true, "its key is kept all the while");
+  });
+
+  test("waits for as long as its origin asks in Retry-After", async () => {
+    origin.answers("asking", once(status(503, { "retry-after": "8" })));
+    await accepted("asking");
+    const [first, second] = await origin.received("asking", 2, 40_000);
+    assert.ok(second.at - first.at >= 7900, `${second.at - first.at} ms`);
+    assert.ok(second.at - first.at < 15_000, `${second.at - first.at} ms`);
+  });
+
+  test("waits for the date that its origin gives in Retry-After", async () => {
+    const until = Math.ceil(Date.now() / 1000) * 1000 + 10_000;
+    origin.answers("dating", once(status(429, { "retry-after": new Date(until).toUTCString() })));
+    await accepted("dating");
+    const [, second] = await origin.received("dating", 2, 40_000);
+    assert.ok(second.at >= until - 1000, `${second.at - until} ms after that date`);
+  });
+
+  test("whose origin answers 400 goes to the dead letters at once, is logged once, and not tried again", async () => {
+    origin.answers("refusing", status(400));
+    const sent = await accepted("refusing");
+    const letter = await gateway.logged({ source: "refusing", verdict: "dead", reason: "dead_letter" });
+    assert.equal(letter.id, sent.id);
+    assert.equal(letter.level, "error");
+    assert.match(letter.detail, /400/);
+    const [buried, ...others] = await letters("refusing");
+    assert.deepEqual(others, []);
+    assert.deepEqual(Buffer.from(buried.data_base64, "base64"), sent.body, "with its exact body");
+    // Longer than the first delay of a retry, measured by another event's.
+    await origin.received("failing", 3, 40_000);
+    assert.equal(origin.of("refusing").length, 1);
+    const dead = gateway.records("refusing").filter(({ reason }) => reason === "dead_letter");
+    assert.equal(dead.length, 1);
+  });
+
+  test("is not carried along by a redirect, but tried again where it belongs", async () => {
+    origin.answers("redirecting", once(status(302, { location: `${origin.url}/elsewhere` })));
+    const sent = await accepted("redirecting");
+    const [, second] = await origin.received("redirecting", 2, 40_000);
+    assert.deepEqual(second.body, sent.body);
+    assert.deepEqual(origin.of("elsewhere"), []);
+  });
+
+  test("whose origin cannot be reached is kept and tried again", async () => {
+    const sent = await accepted("unreachable");
+    for (const attempt of [1, 2]) {
+      const retried = await gateway.logged({ source: "unreachable", attempt }, 40_000);
+      assert.equal(retried.verdict, "retried");
+      assert.equal(retried.reason, "origin_unreachable");
+      assert.equal(retried.id, sent.id);
+    }
+  });
+
+  test("is tried again after the 4xx that may pass: 408, 409, 425", async () => {
+    const codes = [408, 409, 425];
+    origin.answers("busy", (response, request, earlier) => status(codes[earlier] ?? 200)(response));
+    await Promise.all(codes.map(() => accepted("busy")));
+    await origin.received("busy", 6, 40_000);
+    await eventually("three deliveries", () => {
+      return gateway.records("busy").filter(({ verdict }) => verdict === "delivered").length === 3;
+    });
+    assert.deepEqual(await letters("busy"), []);
+  });
+
+  const strange = {
+    "no JSON": ["neither JSON nor an event", "text"],
+    "another program's event": [JSON.stringify({ specversion: "1.0", id: "1", source: "/other", type: "t" }), "text"],
+    "an object instead of a text": [{ strange: "object" }, "json"],
+  };
+  for (const [what, [body, contentType]] of Object.entries(strange)) {
+    test(`that is none (${what}) is buried as it is, and logged`, async () => {
+      await gateway.enqueue(body, contentType);
+      const text = typeof body === "string" ? body : "strange";
+      await eventually("its dead letter", async () => {
+        const buried = (await gateway.operations()).filter(({ operation }) => operation === "DEAD.send");
+        return buried.some(({ args }) => args[0].includes(text));
+      }, 5000);
+      await gateway.logged({ verdict: "dead", reason: "undecodable" });
+    });
+  }
+});
+
+gateway.provesThatNoSecretLeaves();

@@ -1,0 +1,131 @@
+// The five systems, each from its first delivery to its origin, and what becomes of what only looks like theirs.
+import assert from "node:assert/strict";
+import { after, describe, test } from "node:test";
+import { Gateway } from "./gateway.mjs";
+import { HOUR, MINUTE, ORIGIN_SIGNING_SECRET, PROVIDERS, SECRETS } from "./providers.mjs";
+import { delivery, isSignedForward, source } from "./providers.mjs";
+
+const SYSTEMS = ["relock", "generic", "relaybox", "lrdefender, plain", "lrdefender, timestamped", "chekt"];
+const endpoint = (system) => system.replace(", ", "-");
+const provider = (system) => PROVIDERS[system].provider ?? system;
+
+const gateway = await Gateway.start({
+  sources: {
+    ...Object.fromEntries(SYSTEMS.map((system) => [endpoint(system), source(system)])),
+    ...Object.fromEntries(SYSTEMS.map((system) => [`${endpoint(system)}-forged`, source(system)])),
+    "generic-late": source("generic"),
+    "relaybox-replayed": source("relaybox"),
+  },
+  secrets: { ...SECRETS, ORIGIN_SIGNING_SECRET },
+});
+after(() => gateway.close());
+const { origin } = gateway;
+
+const essence = ({ status, rawHeaders, body }) => {
+  const pairs = rawHeaders.flatMap((name, at) => (at % 2 === 0 ? [[name.toLowerCase(), rawHeaders[at + 1]]] : []));
+  return { status, headers: pairs.filter(([name]) => name !== "date"), body: body.toString("hex") };
+};
+
+function refused(system) {
+  const good = delivery(system);
+  const { header, stale } = PROVIDERS[system];
+  const value = good.headers[header];
+  const swapped = value.slice(0, -1) + (value.endsWith("0") ? "1" : "0");
+  const changed = Buffer.from(good.body.toString().replace('"', '"x'));
+  return {
+    "signed with another secret": delivery(system, { key: "another" }),
+    "with a signature whose last digit is changed": { ...good, headers: { ...good.headers, [header]: swapped } },
+    "with a changed body": { ...good, body: changed },
+    "with an empty signature": { ...good, headers: { ...good.headers, [header]: "" } },
+    "with a cut signature": { ...good, headers: { ...good.headers, [header]: value.slice(0, -2) } },
+    unsigned: { ...good, headers: { "content-type": "application/json" } },
+    stale: delivery(system, { at: Date.now() - stale }),
+    "from the future": delivery(system, { at: Date.now() + 10 * MINUTE }),
+  };
+}
+
+// First and alone, so that nothing else uses the bindings meanwhile.
+test("forged, unsigned and stale deliveries get the same 401 bytes and cost no KV or queue operation", async () => {
+  let first;
+  for (const system of SYSTEMS) {
+    for (const [what, bad] of Object.entries(refused(system))) {
+      const answer = await gateway.post(`${endpoint(system)}-forged`, bad);
+      assert.equal(answer.status, 401, `${system}, ${what}`);
+      first ??= essence(answer);
+      assert.deepEqual(essence(answer), first, `${system}, ${what}`);
+    }
+  }
+  // A write after the answer would be seen, too: one accepted delivery, until its own write is there.
+  assert.equal((await gateway.post("generic-late", delivery("generic"))).status, 200);
+  await gateway.drained();
+  const done = (await gateway.operations()).map(({ operation }) => operation);
+  assert.deepEqual(done.sort(), ["DEDUP.get", "DEDUP.put", "EVENTS.send"]);
+  assert.equal(origin.requests.length, 1, "only the good one is forwarded");
+});
+
+describe("the five systems", { concurrency: true }, () => {
+  for (const system of SYSTEMS) {
+    const name = endpoint(system);
+
+    test(`${system}: a good delivery reaches the origin byte for byte, and a repeated one does not`, async () => {
+      const headers = { "content-type": "application/json; charset=utf-8", "x-own": "kept" };
+      const sent = delivery(system, { headers });
+      const answer = await gateway.post(name, sent);
+      assert.equal(answer.status, 200);
+      const { id, ...rest } = answer.json();
+      assert.deepEqual(rest, { received: true });
+      assert.match(id, ["generic", "relaybox"].includes(system) ? new RegExp(`^${sent.id}$`) : /^sha256:[0-9a-f]{64}$/);
+
+      const [forward] = await origin.received(name);
+      assert.deepEqual(forward.body, sent.body);
+      assert.equal(forward.method, "POST");
+      assert.equal(forward.headers["content-type"], "application/json; charset=utf-8");
+      assert.equal(forward.headers["x-own"], "kept");
+      assert.equal(forward.headers["hookgate-source"], name);
+      assert.equal(forward.headers["hookgate-provider"], provider(system));
+      assert.equal(forward.headers["hookgate-attempt"], "1");
+      assert.match(forward.headers["idempotency-key"], /^[0-9a-f]{64}$/);
+      assert.equal(forward.headers["webhook-id"], forward.headers["idempotency-key"]);
+      assert.ok(Math.abs(forward.headers["webhook-timestamp"] - forward.at / 1000) < 3);
+      assert.ok(isSignedForward(forward), "signed as Standard Webhooks says");
+
+      const repeated = await gateway.post(name, sent);
+      assert.equal(repeated.status, 200);
+      assert.deepEqual(repeated.json(), { received: true, duplicate: true, id });
+      const marker = delivery(system);
+      assert.equal((await gateway.post(name, marker)).status, 200);
+      await gateway.drained();
+      assert.deepEqual(origin.of(name).map(({ body }) => body), [sent.body, marker.body], "one forward for each event");
+    });
+  }
+
+  test("generic: a retry after 2 h is accepted, one after 3 h is not", async () => {
+    const late = await gateway.post("generic-late", delivery("generic", { at: Date.now() - 2 * HOUR }));
+    assert.equal(late.status, 200);
+    const tooLate = await gateway.post("generic-late", delivery("generic", { at: Date.now() - 3 * HOUR }));
+    assert.equal(tooLate.status, 401);
+  });
+
+  test("relaybox: neither another X-Relaybox-Webhook-Id nor another writing of the JSON is a new event", async () => {
+    const name = "relaybox-replayed";
+    const sent = delivery("relaybox", { headers: { "x-relaybox-webhook-id": "one" } });
+    assert.deepEqual((await gateway.post(name, sent)).json(), { received: true, id: sent.id });
+    const value = JSON.parse(sent.body);
+    const reversed = Object.fromEntries(Object.entries(value).reverse());
+    const replays = {
+      "another header": { ...sent, headers: { ...sent.headers, "x-relaybox-webhook-id": "two" } },
+      "other blanks": { ...sent, body: Buffer.from(JSON.stringify(value, null, 4)) },
+      "another order": { ...sent, body: Buffer.from(JSON.stringify(reversed)) },
+      "another number": { ...sent, body: Buffer.from(sent.body.toString().replace('"b":1500', '"b":1.5e3')) },
+    };
+    for (const [what, replay] of Object.entries(replays)) {
+      const answer = await gateway.post(name, replay);
+      assert.equal(answer.status, 200, what);
+      assert.deepEqual(answer.json(), { received: true, duplicate: true, id: sent.id }, what);
+    }
+    await gateway.drained();
+    assert.deepEqual(origin.of(name).map(({ body }) => body), [sent.body]);
+  });
+});
+
+gateway.provesThatNoSecretLeaves();
