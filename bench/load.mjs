@@ -1,0 +1,82 @@
+// The load, in a process of its own: keep-alive connections over loopback, each with one request at a time.
+// Takes orders from its parent, `{ port, workload, status, requests, connections, seconds }`, and reports each.
+import net from "node:net";
+import { requestsFor } from "./workloads.mjs";
+
+const DIFFERENT = 128; // requests that are sent round and round
+const END_OF_HEAD = Buffer.from("\r\n\r\n");
+
+async function run({ port, workload, status, requests, connections, seconds }) {
+  const pool = requestsFor(workload, DIFFERENT);
+  const latencies = new Float64Array(requests);
+  let sent = 0;
+  let done = 0;
+  const sockets = await Promise.all(Array.from({ length: connections }, () => connect(port)));
+  const began = performance.now();
+  try {
+    await new Promise((resolve, reject) => {
+      const late = setTimeout(() => reject(new Error(`${done} of ${requests} answers in ${seconds} s`)), seconds * 1000);
+      const finish = (error) => (clearTimeout(late), error ? reject(error) : resolve());
+      for (const socket of sockets) {
+        let at = 0;
+        const next = () => {
+          if (sent >= requests) return;
+          const request = pool[sent % DIFFERENT];
+          sent += 1;
+          at = performance.now();
+          socket.write(request);
+        };
+        let got = Buffer.alloc(0);
+        socket.on("data", (chunk) => {
+          got = got.length === 0 ? chunk : Buffer.concat([got, chunk]);
+          const answer = read(got);
+          if (!answer) return;
+          got = got.subarray(answer.length);
+          if (answer.status !== status) return finish(new Error(`answered ${answer.status}, not ${status}: ${answer.text}`));
+          latencies[done] = performance.now() - at;
+          done += 1;
+          if (done === requests) finish();
+          else next();
+        });
+        socket.on("error", finish);
+        socket.on("close", () => done < requests && finish(new Error("the connection was closed")));
+        next();
+      }
+    });
+  } finally {
+    for (const socket of sockets) socket.destroy();
+  }
+  const elapsed = (performance.now() - began) / 1000;
+  latencies.sort();
+  const quantile = (q) => latencies[Math.min(requests - 1, Math.floor(q * requests))];
+  return { rps: requests / elapsed, p50_ms: quantile(0.5), p99_ms: quantile(0.99) };
+}
+
+function connect(port) {
+  return new Promise((resolve, reject) => {
+    const socket = net.connect({ port, host: "127.0.0.1", noDelay: true });
+    socket.once("connect", () => (socket.off("error", reject), resolve(socket)));
+    socket.once("error", reject);
+  });
+}
+
+/** One whole answer at the start of `bytes`, once it is there. */
+function read(bytes) {
+  const end = bytes.indexOf(END_OF_HEAD);
+  if (end < 0) return undefined;
+  const head = bytes.latin1Slice(0, end);
+  const told = /\r\ncontent-length: *(\d+)/i.exec(head);
+  if (!told) throw new Error(`an answer without a content-length:\n${head}`);
+  const length = end + END_OF_HEAD.length + Number(told[1]);
+  if (bytes.length < length) return undefined;
+  return { length, status: Number(head.slice(9, 12)), text: bytes.utf8Slice(end, length).trim() };
+}
+
+process.on("message", async (order) => {
+  try {
+    process.send(await run(order));
+  } catch (error) {
+    process.send({ error: error.message });
+  }
+});
+process.on("disconnect", () => process.exit());
