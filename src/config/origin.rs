@@ -1,7 +1,7 @@
 //! Where forwards go.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// An origin's URL: `https`, or `http` to the loopback for development; no user name or password.
 ///
@@ -28,6 +28,9 @@ impl Origin {
         let host = host_of(authority).filter(|_| rest.chars().all(is_plain));
         let host = host.ok_or("is not a URL, such as https://app.example.com/hooks")?;
         let loopback = is_loopback(host);
+        if !loopback && is_internal(host) {
+            return Err("must not be an address of a private, local or reserved network");
+        }
         match scheme {
             "https" => {}
             "http" if loopback => {}
@@ -76,6 +79,32 @@ fn is_loopback(host: &str) -> bool {
     host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
+/// Whether a host is an address that no public origin has, or a number that a URL parser would take for one: `0x7f.1`
+/// and `2130706433` are 127.0.0.1 to it.
+fn is_internal(host: &str) -> bool {
+    match host.parse::<IpAddr>() {
+        Ok(IpAddr::V4(address)) => is_internal_v4(address),
+        Ok(IpAddr::V6(address)) => match (address.to_ipv4(), address.octets()) {
+            (Some(embedded), _) => is_internal_v4(embedded),
+            (None, [first, second, ..]) => {
+                let local = first & 0xfe == 0xfc || (first == 0xfe && second & 0x80 == 0x80);
+                let translated = (first, second) == (0x00, 0x64) || (first, second) == (0x20, 0x02);
+                local || translated || address.is_multicast()
+            }
+        },
+        Err(_) => {
+            let last = host.trim_end_matches('.').rsplit('.').next().unwrap_or_default();
+            last.starts_with(|c: char| c.is_ascii_digit())
+        }
+    }
+}
+
+fn is_internal_v4(address: Ipv4Addr) -> bool {
+    let [first, second, ..] = address.octets();
+    let shared = first == 100 && second & 0xc0 == 64;
+    first == 0 || first >= 224 || shared || address.is_private() || address.is_link_local() || address.is_loopback()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,6 +115,8 @@ mod tests {
             "https://app.example.com",
             "https://app.example.com:8443/hooks?x=1",
             "https://[2001:db8::1]/hooks",
+            "https://93.184.216.34/",
+            "https://4you.example",
             "http://127.0.0.1:9000/relock",
             "http://localhost:9000",
             "http://[::1]:9000/",
@@ -114,6 +145,38 @@ mod tests {
             "https://a\n.b",
         ] {
             assert_eq!(refused(url), "is not a URL, such as https://app.example.com/hooks", "{url}");
+        }
+    }
+
+    #[test]
+    fn what_no_public_origin_has_is_refused() {
+        for host in [
+            "10.1.2.3",
+            "172.16.0.1",
+            "172.31.255.255",
+            "192.168.1.1",
+            "169.254.169.254",
+            "100.64.0.1",
+            "0.0.0.0",
+            "224.0.0.1",
+            "255.255.255.255",
+            "[fd00::1]",
+            "[fe80::1]",
+            "[::]",
+            "[::ffff:10.0.0.1]",
+            "[::127.0.0.1]",
+            "[64:ff9b::a00:1]",
+            "[2002:a00:1::]",
+            "[ff02::1]",
+            "2130706433",
+            "0x7f.1",
+            "0177.0.0.1",
+            "127.1",
+            "10.1",
+            "1.2.3.4.",
+        ] {
+            let told = "must not be an address of a private, local or reserved network";
+            assert_eq!(Origin::parse(&format!("https://{host}/")), Err(told), "{host}");
         }
     }
 }

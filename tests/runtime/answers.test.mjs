@@ -16,7 +16,7 @@ const gateway = await Gateway.start({
     none: { provider: "generic", secrets: [] },
     pasted: { provider: "generic", secrets: [SECRETS.GENERIC_SECRET] },
     insecure: source("generic", { origin: "http://app.example.com/hooks" }),
-    private: source("generic", { deliver: "origin", origin: "http://10.0.0.1/hooks" }),
+    private: source("generic", { deliver: "origin", origin: "https://10.0.0.1/hooks" }),
   },
   secrets: { ...SECRETS, EMPTY_SECRET: "" },
 });
@@ -29,7 +29,7 @@ const BROKEN = {
   none: ["SOURCES.none.secrets", /./],
   pasted: ["SOURCES.pasted.secrets", /names of Worker secrets/],
   insecure: ["SOURCES.insecure.origin", /https/],
-  private: ["SOURCES.private.origin", /https/],
+  private: ["SOURCES.private.origin", /private/],
 };
 
 function assertProblem(answer, status) {
