@@ -17,10 +17,9 @@ use crate::record::{Record, Verdict};
 use crate::webhook::UnixTime;
 use environment::{Env, text_or_json};
 use js_sys::{Array, Date, Object, Promise, Reflect};
-use ports::Bindings;
+use ports::{Bindings, object};
 use request::Incoming;
 use std::rc::Rc;
-use std::time::Duration;
 use wasm_bindgen::prelude::*;
 use worker_sys::{Context, MessageBatch};
 
@@ -101,7 +100,10 @@ fn settle(message: Message, env: Env, config: &'static Result<Config, ConfigErro
         write(record, began);
         match disposition {
             Disposition::Ack => message.ack(),
-            Disposition::Retry(delay) => message.retry(&retry_options(delay)),
+            // The queue takes whole seconds.
+            Disposition::Retry(delay) => {
+                message.retry(&object("delaySeconds", delay.as_millis().div_ceil(1000) as f64))
+            }
         }
         JsValue::UNDEFINED
     };
@@ -114,14 +116,6 @@ fn settle_dead(message: Message) -> JsValue {
     write(pipeline::note_dead_letter(&text), Date::now());
     message.ack();
     JsValue::UNDEFINED
-}
-
-fn retry_options(delay: Duration) -> JsValue {
-    let options = Object::new();
-    // The queue takes whole seconds.
-    let seconds = u32::try_from(delay.as_millis().div_ceil(1000)).unwrap_or(u32::MAX);
-    let _ = Reflect::set(&options, &"delaySeconds".into(), &seconds.into());
-    options.into()
 }
 
 fn write(mut record: Record, began: f64) {

@@ -1,9 +1,9 @@
 //! The pipeline's ports, over Workers KV, Queues and fetch.
 
 use super::environment::Env;
-use super::log_error;
 use super::request::text_of;
 use super::task::settled;
+use super::{log_error, seconds};
 use crate::dedup::DedupKey;
 use crate::delivery::{Forward, Message};
 use crate::pipeline::{Claims, OriginAnswer, Outbox, PortError, Upstream};
@@ -51,7 +51,8 @@ fn missing(what: &str) -> PortError {
     PortError(format!("the binding {what} is missing"))
 }
 
-fn object(name: &str, value: impl Into<JsValue>) -> JsValue {
+/// `{ [name]: value }`, as options are handed over.
+pub fn object(name: &str, value: impl Into<JsValue>) -> JsValue {
     let object = Object::new();
     let _ = Reflect::set(&object, &name.into(), &value.into());
     object.into()
@@ -124,5 +125,5 @@ fn read_retry_after(text: &str) -> Option<RetryAfter> {
         return Some(RetryAfter::Delay(Duration::from_secs(seconds.into())));
     }
     let milliseconds = Date::parse(text);
-    milliseconds.is_finite().then(|| RetryAfter::Date(UnixTime::from_seconds((milliseconds / 1000.0) as i64)))
+    milliseconds.is_finite().then(|| RetryAfter::Date(seconds(milliseconds)))
 }
