@@ -14,13 +14,13 @@
 //! crash in between repeats an event, and loses none.
 
 use crate::answer::Answer;
-use crate::config::{Config, ConfigError, Dedup, Deliver, Source};
+use crate::config::{Config, ConfigError, Dedup, Deliver, Origin, Source};
 use crate::dedup::DedupKey;
 use crate::delivery::{Event, Forward, Message, TooLarge};
 use crate::health::Health;
 use crate::record::{Record, Verdict};
 use crate::retry::{self, Next, RetryAfter};
-use crate::webhook::{Headers, UnixTime, VerifyError};
+use crate::webhook::{Headers, Key, UnixTime, VerifyError};
 use std::time::Duration;
 
 /// How long a provider waits for the origin (`deliver = "origin"`); most give up after 10 to 30 s.
@@ -124,7 +124,7 @@ pub async fn serve<R: Request, P: Claims + Outbox + Upstream>(
     Outcome { answer, record: Some(record) }
 }
 
-/// Takes one webhook: the steps are numbered as in the module's documentation.
+/// Takes one webhook, in the order of the module's documentation.
 async fn ingest<R: Request, P: Claims + Outbox + Upstream>(
     request: &R,
     path: &str,
@@ -134,7 +134,7 @@ async fn ingest<R: Request, P: Claims + Outbox + Upstream>(
     record: &mut Record,
 ) -> Result<Answer, Refusal> {
     // 1. Find the source, and take nothing but a POST.
-    let source = find_source(path, config, record)?;
+    let (config, source) = find_source(path, config, record)?;
     if request.method() != "POST" {
         return Err(Refusal::WrongMethod);
     }
@@ -159,7 +159,7 @@ async fn ingest<R: Request, P: Claims + Outbox + Upstream>(
     }
     // 6. Make the event durable: in the queue, or at the origin.
     let event = Event::new(source, &verified, &key, &request.headers(), now);
-    make_durable(&event, source, config, ports, now).await?;
+    make_durable(&event, source, config.signing.as_ref(), ports, now).await?;
     // 7. Remember the key, now that nothing can be lost by it.
     if source.dedup == Dedup::Kv {
         ports.remember(&key, source.dedup_ttl, now);
@@ -172,18 +172,19 @@ fn find_source<'c>(
     path: &str,
     config: &'c Result<Config, ConfigError>,
     record: &mut Record,
-) -> Result<&'c Source, Refusal> {
+) -> Result<(&'c Config, &'c Source), Refusal> {
     let name = path.strip_prefix("/webhooks/").ok_or(Refusal::NotFound)?;
     let config = config.as_ref().map_err(|error| Refusal::Misconfigured(error.clone()))?;
     let source = config.source(name).ok_or(Refusal::NotFound)?;
     record.source = Some(name.to_owned());
-    source.map_err(|error| Refusal::Misconfigured(error.clone()))
+    let source = source.map_err(|error| Refusal::Misconfigured(error.clone()))?;
+    Ok((config, source))
 }
 
 async fn make_durable<P: Outbox + Upstream>(
     event: &Event<'_>,
     source: &Source,
-    config: &Result<Config, ConfigError>,
+    signing: Option<&Key>,
     ports: &P,
     now: UnixTime,
 ) -> Result<(), Refusal> {
@@ -194,7 +195,6 @@ async fn make_durable<P: Outbox + Upstream>(
             return ports.enqueue(&message).await.map_err(Refusal::queue);
         }
     };
-    let signing = config.as_ref().ok().and_then(|config| config.signing.as_ref());
     let forward = event.forward(origin, 1, signing, now);
     let answer = ports.send(forward, ORIGIN_TIMEOUT).await.map_err(Refusal::origin)?;
     match answer.status {
@@ -230,7 +230,6 @@ pub async fn forward<P: Outbox + Upstream>(
             return (bury(message, ports, &mut record, later).await, record);
         }
     };
-    record.source = Some(event.source().to_owned());
     record.of(&event);
     // A source that is gone or broken since the event was accepted may come back; the event waits.
     let (config, origin) = match find_origin(event.source(), config) {
@@ -249,17 +248,17 @@ pub async fn forward<P: Outbox + Upstream>(
         }
     };
     record.status = Some(answer.status);
+    let reason = format!("the origin answered {}", answer.status);
     match retry::after_answer(answer.status, answer.retry_after, attempt, now, entropy) {
         Next::Delivered => {
             record.verdict = Verdict::Delivered;
             (Disposition::Ack, record)
         }
         Next::Retry(delay) => {
-            record.refused(Verdict::Retried, "origin_failed", format!("the origin answered {}", answer.status));
+            record.refused(Verdict::Retried, "origin_failed", reason);
             (Disposition::Retry(delay), record)
         }
         Next::GiveUp => {
-            let reason = format!("the origin answered {}", answer.status);
             record.refused(Verdict::Dead, "origin_refused", reason.clone());
             // The reason makes the message longer; where it does not fit, the letter goes without.
             let letter = event.dead(reason).encode();
@@ -269,10 +268,7 @@ pub async fn forward<P: Outbox + Upstream>(
     }
 }
 
-fn find_origin<'c>(
-    source: &str,
-    config: &'c Result<Config, ConfigError>,
-) -> Result<(&'c Config, &'c crate::config::Origin), String> {
+fn find_origin<'c>(source: &str, config: &'c Result<Config, ConfigError>) -> Result<(&'c Config, &'c Origin), String> {
     let config = config.as_ref().map_err(ToString::to_string)?;
     let source = config.source(source).ok_or("the source is no longer configured")?.map_err(ToString::to_string)?;
     Ok((config, source.deliver.origin().ok_or("the source has no origin")?))
@@ -294,7 +290,6 @@ pub fn note_dead_letter(message: &str) -> Record {
     let mut record = Record::default();
     match Event::decode(message) {
         Ok(event) => {
-            record.source = Some(event.source().to_owned());
             record.of(&event);
             let reason = event.dead_reason().unwrap_or("its retries ran out").to_owned();
             record.refused(Verdict::Dead, "dead_letter", reason);

@@ -75,6 +75,7 @@ impl Record {
 
     /// Notes which event a message carries.
     pub fn of(&mut self, event: &Event<'_>) {
+        self.source = Some(event.source().to_owned());
         self.id = Some(event.id().to_owned());
         self.event_type = Some(event.event_type().to_owned());
         self.key = Some(event.key().to_owned());

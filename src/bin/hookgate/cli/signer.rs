@@ -5,14 +5,13 @@ use super::moment::Moment;
 use super::project::Project;
 use anyhow::{Context, Result, anyhow, bail};
 use hookgate::webhook::{
-    self, Form, IdAt, JsonPath, Key, Preset, Secret, SignError, TimestampAt, Tolerance, Verifier, VerifyError, presets,
+    self, Form, IdAt, JsonPath, Preset, Secret, SignError, TimestampAt, Tolerance, Verifier, VerifyError, presets,
 };
 use std::hash::{BuildHasher, RandomState};
 
 /// Signs as one provider does, with one secret.
 pub struct Signer {
     pub preset: &'static Preset,
-    key: Key,
     verifier: Verifier,
 }
 
@@ -53,7 +52,7 @@ pub struct Delivery {
 impl Signer {
     /// Signs as `source` of the project, with its first secret.
     pub fn of_source(project: &Project, source: &str) -> Result<Self> {
-        Self::of(project.verifier(source)?)
+        Ok(Self::of(project.verifier(source)?))
     }
 
     /// Signs as `provider` with `secret`.
@@ -64,12 +63,12 @@ impl Signer {
         })?;
         let key = Secret::new(secret).and_then(|secret| secret.key(preset.scheme.secret));
         let key = key.map_err(|problem| anyhow!("the secret {problem}"))?;
-        Self::of(Verifier::new(preset, vec![key], None).context("one key is neither too few nor too many")?)
+        let verifier = Verifier::new(preset, vec![key], None).context("one key is neither too few nor too many")?;
+        Ok(Self::of(verifier))
     }
 
-    fn of(verifier: Verifier) -> Result<Self> {
-        let key = verifier.current_key().context("no secret to sign with")?.clone();
-        Ok(Self { preset: verifier.preset(), key, verifier })
+    fn of(verifier: Verifier) -> Self {
+        Self { preset: verifier.preset(), verifier }
     }
 
     /// The window in which the gateway takes a delivery of this form; `None` where it carries no signed time.
@@ -94,7 +93,8 @@ impl Signer {
             IdAt::Nowhere if matches!(order.id, EventId::AsItIs) => String::new(),
             IdAt::Nowhere => bail!("{} has no event id: leave out --id and --fresh-id", self.preset.name),
         };
-        let signed = webhook::sign(self.preset, order.form, &self.key, &header_id, order.at.unix(), &body);
+        let key = self.verifier.current_key().context("no secret to sign with")?;
+        let signed = webhook::sign(self.preset, order.form, key, &header_id, order.at.unix(), &body);
         let headers = match signed {
             Ok(signed) => signed.headers,
             Err(SignError::Body(problem)) => bail!("{} cannot sign this: {problem}", self.preset.name),
