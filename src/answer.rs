@@ -66,6 +66,19 @@ impl Answer {
         Self::problem(401, "Not authentic", "The request carries no valid and fresh signature.")
     }
 
+    /// 401 of the API.
+    pub fn unauthorized() -> Self {
+        let answer =
+            Self::problem(401, "Unauthorized", "This needs the header `authorization: Bearer` and ADMIN_TOKEN.");
+        answer.with(("www-authenticate", "Bearer"))
+    }
+
+    /// 429: too much from this address was refused.
+    pub fn too_many_refusals() -> Self {
+        let answer = Self::problem(429, "Too many refusals", "Too many requests from this address were refused.");
+        answer.with(("retry-after", "60"))
+    }
+
     /// 404.
     pub fn not_found() -> Self {
         Self::problem(404, "No such source", "Nothing is served at this path.")
@@ -96,6 +109,22 @@ impl Answer {
     /// 500: this source is misconfigured.
     pub fn misconfigured() -> Self {
         Self::problem(500, "Source misconfigured", "The operator's log and `hookgate check` say what is wrong.")
+    }
+
+    /// 500: something here went wrong that nothing was foreseen for.
+    pub fn failed() -> Self {
+        Self::problem(500, "Internal error", "The gateway failed on this request. Please send it again.")
+    }
+
+    /// 501: a feature that needs a binding which is not there.
+    pub fn off(binding: &str) -> Self {
+        Self::problem(501, "Not switched on", &format!("This needs the binding {binding}."))
+    }
+
+    /// 503: the event is being made durable by another request; whether that succeeds is not known yet.
+    pub fn in_flight() -> Self {
+        let detail = "Another delivery of this event is in flight. Please send it again.";
+        Self::problem(503, "Delivery in flight", detail).with(RETRY_AFTER)
     }
 
     /// 503: not now; the provider's retry is welcome.

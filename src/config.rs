@@ -2,18 +2,24 @@
 //!
 //! Parsed once per isolate. A source that is misconfigured is an error of its own, and the others serve.
 
+mod admin;
 mod fields;
 mod origin;
 pub mod span;
 
+pub use admin::AdminToken;
 pub use origin::Origin;
 
+use crate::dedup::Rings;
 use crate::webhook::{EventType, Key, MAX_SECRETS, Preset, Secret, SecretForm, Tolerance, Verifier, presets};
 use fields::Fields;
 use serde_json::Value;
 use std::fmt;
 use std::time::Duration;
 use thiserror::Error;
+
+/// No message stays in a queue for longer: 14 days at most (Cloudflare Queues, Limits), and a day for our clocks.
+pub const LONGEST_IN_QUEUE: Duration = Duration::from_secs(15 * 24 * 3600);
 
 /// Keys that a source may have.
 const SOURCE_KEYS: &[&str] =
@@ -27,6 +33,9 @@ const LONGEST_DURATION: Duration = Duration::from_secs(366 * 24 * 3600);
 const DEFAULT_MAX_BODY: u64 = 1024 * 1024;
 /// An isolate has 128 MB, and a body is held there twice while it is encoded.
 const LARGEST_MAX_BODY: u64 = 25 * 1024 * 1024;
+/// How many objects hold the claims: each takes about a thousand requests a second (Durable Objects, Limits).
+const DEFAULT_SHARDS: u32 = 16;
+const MOST_SHARDS: u32 = 4096;
 
 /// Everything the Worker was told.
 #[derive(Debug)]
@@ -34,8 +43,14 @@ pub struct Config {
     sources: Vec<(String, Result<Source, ConfigError>)>,
     /// Signs forwards, where `ORIGIN_SIGNING_SECRET` is set.
     pub signing: Option<Key>,
+    /// Opens `/api`, where `ADMIN_TOKEN` is set.
+    pub admin: Option<AdminToken>,
+    /// The Durable Objects that hold exact claims: `CLAIM_SHARDS`, and `CLAIM_SHARDS_BEFORE` while that changes.
+    pub rings: Rings,
     /// What is allowed but probably not meant.
     pub warnings: Vec<String>,
+    /// What is off for want of a binding.
+    pub off: Vec<&'static str>,
 }
 
 /// One configured endpoint, `/webhooks/{name}`.
@@ -112,6 +127,8 @@ impl Deliver {
 pub enum Dedup {
     /// Workers KV: best effort.
     Kv,
+    /// Durable Objects, with Workers KV before them as a cache: one winner per key under any concurrency.
+    Exact,
     /// Not at all.
     None,
 }
@@ -138,12 +155,32 @@ pub struct ConfigError {
 }
 
 /// Which bindings the Worker has, as far as sources depend on them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Bindings {
     /// KV namespace `DEDUP`.
     pub dedup: bool,
     /// Queue producer `EVENTS`.
     pub events: bool,
+    /// Durable Object `CLAIMS`.
+    pub claims: bool,
+    /// R2 bucket `PAYLOADS`.
+    pub payloads: bool,
+    /// D1 database `LOG`.
+    pub log: bool,
+    /// Rate limiter `REJECTS`.
+    pub rejects: bool,
+}
+
+impl Bindings {
+    /// What is off without those that are missing.
+    fn off(self) -> Vec<&'static str> {
+        let features = [
+            (self.payloads, "PAYLOADS: events that no queue message can hold, of about 90 kB, are answered 413"),
+            (self.log, "LOG: dead letters are logged, but not kept, and cannot be redriven"),
+            (self.rejects, "REJECTS: refused requests are not limited"),
+        ];
+        features.into_iter().filter(|(bound, _)| !bound).map(|(_, feature)| feature).collect()
+    }
 }
 
 /// The texts the configuration refers to: variables and secrets by name.
@@ -157,25 +194,36 @@ impl Config {
     /// [`ConfigError`] where nothing can be served: `SOURCES` is no table, or `ORIGIN_SIGNING_SECRET` is unusable.
     /// An error in one source is kept as that source.
     pub fn parse(sources: &Value, bindings: Bindings, lookup: Lookup<'_>) -> Result<Self, ConfigError> {
-        let error = |key: &str, problem: String| ConfigError { key: key.to_owned(), problem };
         let Value::Object(tables) = sources else {
             let problem = "must be a table with one table per source, as [vars.SOURCES.billing]".to_owned();
-            return Err(error("SOURCES", problem));
+            return Err(ConfigError { key: "SOURCES".to_owned(), problem });
         };
-        let signing = match lookup("ORIGIN_SIGNING_SECRET") {
-            None => None,
-            Some(text) => Some(
-                Secret::new(text)
-                    .and_then(|secret| secret.key(SecretForm::Base64AfterPrefix("whsec_")))
-                    .map_err(|e| error("ORIGIN_SIGNING_SECRET", format!("{e}; make one with `whsec_` and base64")))?,
-            ),
+        let signing = lookup("ORIGIN_SIGNING_SECRET").map(parse_signing).transpose()?;
+        let shards = |name: &str| lookup(name).map(|text| parse_shards(name, &text)).transpose();
+        let rings = Rings {
+            current: shards("CLAIM_SHARDS")?.unwrap_or(DEFAULT_SHARDS),
+            before: shards("CLAIM_SHARDS_BEFORE")?,
         };
         let default_origin = lookup("ORIGIN");
         let parse = |(name, table): (&String, &Value)| {
             let source = parse_source(name, table, bindings, default_origin.as_deref(), lookup);
             (name.clone(), source)
         };
-        Ok(Self { sources: tables.iter().map(parse).collect(), signing, warnings: shared_secrets(tables, lookup) })
+        let mut warnings = shared_secrets(tables, lookup);
+        let token = lookup("ADMIN_TOKEN");
+        let admin = token.as_deref().and_then(AdminToken::new);
+        if token.is_some() && admin.is_none() {
+            warnings.push("ADMIN_TOKEN is shorter than 16 characters, or ends in a blank: /api stays off".to_owned());
+        }
+        let sources = tables.iter().map(parse).collect();
+        Ok(Self { sources, signing, admin, rings, warnings, off: bindings.off() })
+    }
+
+    /// For how long the longest of all claims counts.
+    pub fn longest_claim(&self) -> Duration {
+        let lifetimes =
+            self.sources.iter().filter_map(|(_, source)| source.as_ref().ok()).map(|source| source.dedup_ttl);
+        lifetimes.fold(LONGEST_IN_QUEUE, Duration::max)
     }
 
     /// The source called `name`: `None` where there is none, an error where it is misconfigured.
@@ -187,6 +235,22 @@ impl Config {
     pub fn sources(&self) -> impl Iterator<Item = (&str, Result<&Source, &ConfigError>)> {
         self.sources.iter().map(|(name, source)| (name.as_str(), source.as_ref()))
     }
+}
+
+fn parse_signing(text: String) -> Result<Key, ConfigError> {
+    let key = Secret::new(text).and_then(|secret| secret.key(SecretForm::Base64AfterPrefix("whsec_")));
+    key.map_err(|error| ConfigError {
+        key: "ORIGIN_SIGNING_SECRET".to_owned(),
+        problem: format!("{error}; make one with `whsec_` and base64"),
+    })
+}
+
+fn parse_shards(name: &str, text: &str) -> Result<u32, ConfigError> {
+    let shards = text.parse().ok().filter(|shards| (1..=MOST_SHARDS).contains(shards));
+    shards.ok_or_else(|| ConfigError {
+        key: name.to_owned(),
+        problem: format!("\"{text}\": must be a number from 1 to {MOST_SHARDS}"),
+    })
 }
 
 fn parse_source(
@@ -295,14 +359,12 @@ fn parse_deliver(
 }
 
 fn parse_dedup(fields: &Fields<'_>, bindings: Bindings) -> Result<Dedup, ConfigError> {
-    match fields.choice("dedup", &["kv", "none"])?.unwrap_or("kv") {
-        "none" => Ok(Dedup::None),
-        _ if bindings.dedup => Ok(Dedup::Kv),
-        _ => {
-            let problem = "needs the binding DEDUP in [[kv_namespaces]]; or set dedup = \"none\"";
-            Err(fields.error("dedup", problem.to_owned()))
-        }
-    }
+    let (dedup, bound, needs) = match fields.choice("dedup", &["kv", "exact", "none"])?.unwrap_or("kv") {
+        "none" => return Ok(Dedup::None),
+        "exact" => (Dedup::Exact, bindings.claims, "CLAIMS in [[durable_objects.bindings]]; or set dedup = \"kv\""),
+        _ => (Dedup::Kv, bindings.dedup, "DEDUP in [[kv_namespaces]]; or set dedup = \"none\""),
+    };
+    if bound { Ok(dedup) } else { Err(fields.error("dedup", format!("needs the binding {needs}"))) }
 }
 
 /// The lifetime of a key must outlive every moment at which a replay would still be fresh, and every retry.

@@ -1,13 +1,32 @@
-//! Deduplication keys.
+//! Deduplication: the key of an event, and the claim on it.
+//!
+//! A claim has three steps: [`claim`] it, make the event durable, [`confirm`] the claim; or [`release`] it where that
+//! fails. These are functions of what a store keeps under one name: the Durable Object `Claims` and the isolate's own
+//! table call them, and decide nothing themselves.
+//!
+//! Invariants:
+//! - of all who claim one name, one at a time is [`Claim::First`], until its lease ends;
+//! - who lost its lease to another can neither confirm nor release;
+//! - what is confirmed stays a duplicate until it expires, whatever anybody claims or releases;
+//! - the first claim's time stays while a name is claimed again: it tells one acceptance of an event from the next.
+
+mod rings;
+mod table;
+
+pub use rings::{Rings, RingsRefused, Shard, admit};
+pub use table::Table;
 
 use crate::config::SourceName;
-use crate::webhook::Identity;
+use crate::webhook::{Identity, UnixTime};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 use std::fmt;
+use std::time::Duration;
 
 /// The deduplication key of an event: SHA-256 over source, provenance and id or digest, each with its length before
 /// it, so that no two sources, and no id and digest, can meet in one key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DedupKey([u8; 32]);
 
 impl DedupKey {
@@ -17,13 +36,18 @@ impl DedupKey {
             Identity::SignedId(id) => id.as_bytes(),
             Identity::BodyDigest(digest) => digest,
         };
-        let mut hash = Sha256::new();
-        for part in [source.as_str().as_bytes(), identity.provenance().as_bytes(), value] {
-            let length = u64::try_from(part.len()).unwrap_or(u64::MAX);
-            hash.update(length.to_be_bytes());
-            hash.update(part);
-        }
-        Self(hash.finalize().into())
+        Self(digest_of(&[source.as_str().as_bytes(), identity.provenance().as_bytes(), value]))
+    }
+
+    /// Reads what [`Display`](fmt::Display) wrote.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut bytes = [0; 32];
+        hex::decode_to_slice(text, &mut bytes).ok().map(|()| Self(bytes))
+    }
+
+    fn first_bytes(&self) -> u32 {
+        let [a, b, c, d, ..] = self.0;
+        u32::from_be_bytes([a, b, c, d])
     }
 }
 
@@ -31,5 +55,221 @@ impl DedupKey {
 impl fmt::Display for DedupKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&hex::encode(self.0))
+    }
+}
+
+/// SHA-256 over `parts`, each with its length before it.
+pub(crate) fn digest_of(parts: &[&[u8]]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    for part in parts {
+        let length = u64::try_from(part.len()).unwrap_or(u64::MAX);
+        hash.update(length.to_be_bytes());
+        hash.update(part);
+    }
+    hash.finalize().into()
+}
+
+/// Tells one claim from all others on the same name: a number that is drawn anew for each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Token(pub u64);
+
+/// 16 hex digits: JavaScript's numbers do not hold 64 bits.
+impl fmt::Display for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(self.0.to_be_bytes()))
+    }
+}
+
+impl Token {
+    /// Reads what [`Display`](fmt::Display) wrote.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut bytes = [0; 8];
+        hex::decode_to_slice(text, &mut bytes).ok().map(|()| Self(u64::from_be_bytes(bytes)))
+    }
+}
+
+impl Serialize for Token {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Token {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = <&str>::deserialize(from)?;
+        Self::parse(text).ok_or_else(|| D::Error::custom("not a token"))
+    }
+}
+
+/// What a store keeps under one name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Entry {
+    /// Who claimed it last.
+    pub token: Token,
+    /// When it was claimed first.
+    pub first_seen: UnixTime,
+    /// Until when the last claim holds; its past where it was released.
+    pub leased_until: UnixTime,
+    /// Until when the entry counts.
+    pub expires: UnixTime,
+    /// Whether the event is durable.
+    pub confirmed: bool,
+}
+
+/// How long a claim holds, and how long it is remembered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Terms {
+    /// How long one who claims has, to confirm: whoever comes after that may claim in its place.
+    pub lease: Duration,
+    /// How long a name is remembered, from its last claim or its confirmation.
+    pub ttl: Duration,
+}
+
+/// What became of an attempt to claim a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Claim {
+    /// It is yours, until the lease ends.
+    First {
+        /// What confirms or releases it.
+        token: Token,
+        /// When it was claimed first: now, or by one who released it or whose lease ended.
+        first_seen: UnixTime,
+    },
+    /// Somebody else is at work on it.
+    InFlight {
+        /// When that lease ends.
+        until: UnixTime,
+    },
+    /// The event is durable.
+    Duplicate {
+        /// When it was claimed first.
+        first_seen: UnixTime,
+    },
+}
+
+/// Claims a name whose entry is `entry`, at `now`, under the token `fresh`. Where the second value is there, it is to
+/// be stored in the entry's place.
+pub fn claim(entry: Option<Entry>, now: UnixTime, terms: Terms, fresh: Token) -> (Claim, Option<Entry>) {
+    let entry = entry.filter(|entry| now < entry.expires);
+    let first_seen = entry.map_or(now, |entry| entry.first_seen);
+    match entry {
+        Some(entry) if entry.confirmed => (Claim::Duplicate { first_seen }, None),
+        Some(entry) if now < entry.leased_until => (Claim::InFlight { until: entry.leased_until }, None),
+        _ => {
+            let (leased_until, expires) = (now.plus(terms.lease), now.plus(terms.ttl));
+            let claimed = Entry { token: fresh, first_seen, leased_until, expires, confirmed: false };
+            (Claim::First { token: fresh, first_seen }, Some(claimed))
+        }
+    }
+}
+
+/// Confirms the claim of `token`: what is to be stored, or `None` where another has claimed the name since. A lease that
+/// ended is no hindrance as long as nobody has; nor is a confirmation that was made before.
+pub fn confirm(entry: Option<Entry>, token: Token, now: UnixTime, ttl: Duration) -> Option<Entry> {
+    let entry = entry.filter(|entry| entry.token == token)?;
+    Some(Entry { confirmed: true, expires: now.plus(ttl), ..entry })
+}
+
+/// Releases the claim of `token`, so that the next may claim at once: what is to be stored, or `None` where there is
+/// nothing to release.
+pub fn release(entry: Option<Entry>, token: Token, now: UnixTime) -> Option<Entry> {
+    let entry = entry.filter(|entry| entry.token == token && !entry.confirmed)?;
+    Some(Entry { leased_until: now, ..entry })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: UnixTime = UnixTime::from_seconds(1_768_480_200);
+    const TERMS: Terms = Terms { lease: Duration::from_secs(30), ttl: Duration::from_secs(600) };
+    const MINE: Token = Token(1);
+    const OTHER: Token = Token(2);
+
+    fn at(seconds: u64) -> UnixTime {
+        NOW.plus(Duration::from_secs(seconds))
+    }
+
+    /// The entry that a first claim leaves, at `NOW`.
+    fn claimed() -> Option<Entry> {
+        let (claim, entry) = claim(None, NOW, TERMS, MINE);
+        assert_eq!(claim, Claim::First { token: MINE, first_seen: NOW });
+        entry
+    }
+
+    fn confirmed() -> Option<Entry> {
+        confirm(claimed(), MINE, at(5), TERMS.ttl)
+    }
+
+    #[test]
+    fn one_at_a_time_is_first() {
+        for seconds in [0, 29] {
+            let found = claim(claimed(), at(seconds), TERMS, OTHER);
+            assert_eq!(found, (Claim::InFlight { until: at(30) }, None));
+        }
+    }
+
+    #[test]
+    fn a_lease_that_ended_goes_to_the_next_and_the_first_claims_time_stays() {
+        let (claim, entry) = claim(claimed(), at(30), TERMS, OTHER);
+        assert_eq!(claim, Claim::First { token: OTHER, first_seen: NOW });
+        let taken = Entry { token: OTHER, first_seen: NOW, leased_until: at(60), expires: at(630), confirmed: false };
+        assert_eq!(entry, Some(taken));
+        assert_eq!(confirm(entry, MINE, at(31), TERMS.ttl), None, "a stale token confirms nothing");
+        assert_eq!(release(entry, MINE, at(31)), None, "and releases nothing");
+    }
+
+    #[test]
+    fn what_is_confirmed_is_a_duplicate_until_it_expires() {
+        let entry = confirmed();
+        for seconds in [5, 30, 604] {
+            assert_eq!(claim(entry, at(seconds), TERMS, OTHER), (Claim::Duplicate { first_seen: NOW }, None));
+        }
+        let (again, _) = claim(entry, at(605), TERMS, OTHER);
+        assert_eq!(again, Claim::First { token: OTHER, first_seen: at(605) }, "another acceptance");
+        assert_eq!(release(entry, MINE, at(6)), None, "nothing is released that is durable");
+    }
+
+    #[test]
+    fn a_late_confirmation_counts_while_nobody_else_has_claimed() {
+        assert!(confirm(claimed(), MINE, at(100), TERMS.ttl).is_some_and(|entry| entry.confirmed));
+        assert_eq!(confirm(confirmed(), MINE, at(5), TERMS.ttl), confirmed(), "and may be repeated");
+        assert_eq!(confirm(claimed(), OTHER, at(1), TERMS.ttl), None);
+        assert_eq!(confirm(None, MINE, at(1), TERMS.ttl), None);
+    }
+
+    #[test]
+    fn what_is_released_can_be_claimed_at_once_as_the_same_acceptance() {
+        let released = release(claimed(), MINE, at(3));
+        let (claim, entry) = claim(released, at(3), TERMS, OTHER);
+        assert_eq!(claim, Claim::First { token: OTHER, first_seen: NOW });
+        assert_eq!(release(entry, MINE, at(4)), None);
+        assert_eq!(release(claimed(), OTHER, at(3)), None);
+        assert_eq!(release(None, MINE, at(3)), None);
+    }
+
+    #[test]
+    fn claims_and_tokens_have_one_text() {
+        let first = Claim::First { token: Token(0xa5), first_seen: NOW };
+        let text = r#"{"first":{"token":"00000000000000a5","first_seen":1768480200}}"#;
+        assert_eq!(serde_json::to_string(&first).expect("JSON"), text);
+        assert_eq!(serde_json::from_str::<Claim>(text).expect("a claim"), first);
+        for claim in [Claim::InFlight { until: NOW }, Claim::Duplicate { first_seen: NOW }] {
+            let text = serde_json::to_string(&claim).expect("JSON");
+            assert_eq!(serde_json::from_str::<Claim>(&text).expect("a claim"), claim);
+        }
+        for text in ["", "a5", "00000000000000ag", "00000000000000a50"] {
+            assert_eq!(Token::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_key_has_one_text() {
+        let text = "69e636b4d7bfef7fe3213ddadb2de3626dc5728d8f708dd761390f6c04326860";
+        assert_eq!(DedupKey::parse(text).expect("a key").to_string(), text);
+        for text in ["", "69e6", "x", &text.replace('6', "g")] {
+            assert_eq!(DedupKey::parse(text), None, "{text}");
+        }
     }
 }

@@ -35,7 +35,8 @@ pub struct TooLarge {
 /// A verified event on its way: what is queued, and what is forwarded.
 ///
 /// Its text form is one CloudEvents 1.0 JSON object (CloudEvents JSON format, section 3). The body is in
-/// `data_base64`, byte for byte. `provider`, `idprovenance`, `dedupkey`, `headers` and `deadreason` are extension
+/// `data_base64`, byte for byte, or where no message can hold it, under the name `payload` in R2. That and `provider`,
+/// `idprovenance`, `dedupkey`, `headers`, `firstseen`, `redrive`, `payloadbytes` and `deadreason` are extension
 /// attributes; `headers` is a JSON list of name and value, as a text, because attributes have no nested values.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event<'e> {
@@ -52,9 +53,18 @@ pub struct Event<'e> {
     dedupkey: String,
     headers: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    firstseen: Option<String>,
+    #[serde(skip_serializing_if = "is_zero", default)]
+    redrive: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payload: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payloadbytes: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     deadreason: Option<String>,
-    #[serde(rename = "data_base64", skip_serializing, deserialize_with = "from_base64")]
-    body: Cow<'e, [u8]>,
+    /// Nothing while it lies beside the queue.
+    #[serde(rename = "data_base64", skip_serializing, deserialize_with = "from_base64", default)]
+    body: Option<Cow<'e, [u8]>>,
 }
 
 /// The type of an event whose provider states none; CloudEvents needs one.
@@ -70,6 +80,12 @@ pub enum DecodeError {
     /// Not from `/webhooks/{source}`.
     #[error("its source \"{0}\" is no /webhooks/… path")]
     Source(String),
+    /// Its body is nowhere, or in two places.
+    #[error("it has neither `data_base64` nor `payload`, or both")]
+    Body,
+    /// Its key is not one of ours.
+    #[error("its dedupkey \"{0}\" is not 64 hex digits")]
+    Key(String),
 }
 
 impl<'e> Event<'e> {
@@ -94,8 +110,12 @@ impl<'e> Event<'e> {
             idprovenance: verified.identity().provenance().into(),
             dedupkey: key.to_string(),
             headers: serde_json::to_string(&kept).unwrap_or_default(),
+            firstseen: None,
+            redrive: 0,
+            payload: None,
+            payloadbytes: None,
             deadreason: None,
-            body: Cow::Borrowed(verified.body()),
+            body: Some(Cow::Borrowed(verified.body())),
         }
     }
 
@@ -105,11 +125,20 @@ impl<'e> Event<'e> {
     /// [`TooLarge`], where no queue message can hold it.
     pub fn encode(&self) -> Result<Message, TooLarge> {
         let mut text = serde_json::to_string(self).unwrap_or_default();
-        // Base64 needs no escaping, and is most of the message: it goes in as it is, before the closing brace.
-        text.pop();
-        text.push_str(",\"data_base64\":\"");
-        STANDARD.encode_string(&self.body, &mut text);
-        text.push_str("\"}");
+        if self.payload.is_none() {
+            let body = self.body();
+            const FIELD: &str = ",\"data_base64\":\"";
+            let coded = body.len().div_ceil(3).saturating_mul(4);
+            let bytes = text.len().saturating_add(FIELD.len()).saturating_add(coded).saturating_add(1);
+            if bytes > LARGEST_MESSAGE {
+                return Err(TooLarge { bytes });
+            }
+            // Base64 needs no escaping, and is most of the message: it goes in as it is, before the closing brace.
+            text.pop();
+            text.push_str(FIELD);
+            STANDARD.encode_string(body, &mut text);
+            text.push_str("\"}");
+        }
         if text.len() > LARGEST_MESSAGE { Err(TooLarge { bytes: text.len() }) } else { Ok(Message(text)) }
     }
 
@@ -122,12 +151,58 @@ impl<'e> Event<'e> {
         if !event.source.starts_with(SOURCE_PREFIX) {
             return Err(DecodeError::Source(event.source));
         }
+        if event.payload.is_some() == event.body.is_some() {
+            return Err(DecodeError::Body);
+        }
+        if DedupKey::parse(&event.dedupkey).is_none() {
+            return Err(DecodeError::Key(event.dedupkey));
+        }
         Ok(event)
+    }
+
+    /// The event as one that was claimed exactly, first at `first_seen`.
+    pub fn claimed(self, first_seen: UnixTime) -> Self {
+        Self { firstseen: Some(first_seen.to_rfc3339()), ..self }
+    }
+
+    /// The event with its body beside the queue, under `name`.
+    pub fn spilled(self, name: String) -> Self {
+        Self { payloadbytes: Some(self.body_bytes()), payload: Some(name), body: None, ..self }
+    }
+
+    /// Takes the body that lay beside the queue.
+    pub fn fetched(&mut self, body: Vec<u8>) {
+        self.body = Some(Cow::Owned(body));
     }
 
     /// The event as a dead letter, with the reason why.
     pub fn dead(self, reason: String) -> Self {
         Self { deadreason: Some(reason), ..self }
+    }
+
+    /// The dead letter as an event that is to be delivered once more.
+    pub fn redriven(self) -> Self {
+        Self { deadreason: None, redrive: self.redrive.saturating_add(1), ..self }
+    }
+
+    /// Whether it was a dead letter once.
+    pub fn is_redriven(&self) -> bool {
+        self.redrive > 0
+    }
+
+    /// The name under which its delivery is claimed: one for each acceptance of the event, and for each redrive.
+    pub fn claim_name(&self) -> String {
+        format!("{}/{}/{}", self.dedupkey, self.firstseen.as_deref().unwrap_or_default(), self.redrive)
+    }
+
+    /// Whether it was claimed exactly when it was accepted.
+    pub fn was_claimed(&self) -> bool {
+        self.firstseen.is_some()
+    }
+
+    /// Where its body lies, where that is not in the message.
+    pub fn payload(&self) -> Option<&str> {
+        self.payload.as_deref()
     }
 
     /// The name of the source it came in at.
@@ -150,9 +225,19 @@ impl<'e> Event<'e> {
         &self.dedupkey
     }
 
-    /// The raw body.
+    /// When it was received, in RFC 3339.
+    pub fn received(&self) -> &str {
+        &self.time
+    }
+
+    /// The body's size, wherever it lies.
+    pub fn body_bytes(&self) -> u64 {
+        self.payloadbytes.or_else(|| u64::try_from(self.body().len()).ok()).unwrap_or_default()
+    }
+
+    /// The raw body; empty while it lies beside the queue.
     pub fn body(&self) -> &[u8] {
-        &self.body
+        self.body.as_deref().unwrap_or_default()
     }
 
     /// Why it is a dead letter, where it is one and the gateway gave it up itself.
@@ -179,11 +264,11 @@ impl<'e> Event<'e> {
         add("hookgate-provider", &self.provider);
         add("hookgate-attempt", &attempt.to_string());
         let standard = signing.zip(presets::find("standard_webhooks"));
-        let signed = standard.and_then(|(key, preset)| sign(preset, 0, key, &self.dedupkey, now, &self.body).ok());
+        let signed = standard.and_then(|(key, preset)| sign(preset, 0, key, &self.dedupkey, now, self.body()).ok());
         for (name, value) in signed.into_iter().flat_map(|signed| signed.headers) {
             add(name, &value);
         }
-        Forward { url: origin.as_str(), headers, body: &self.body }
+        Forward { origin, headers, body: self.body() }
     }
 }
 
@@ -191,7 +276,7 @@ impl<'e> Event<'e> {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Forward<'f> {
     /// Where to.
-    pub url: &'f str,
+    pub origin: &'f Origin,
     /// Every header, by lower-case name.
     pub headers: Vec<(String, String)>,
     /// The exact body.
@@ -237,11 +322,36 @@ fn is_forwarded(name: &str) -> bool {
     ];
     const DROPPED_PREFIXES: &[&str] = &["cf-", "hookgate-", "if-", "mf-", "x-forwarded-"];
     // Many an origin cannot tell `hookgate_source` from `hookgate-source`: CGI writes both the same.
-    let name = if name.contains('_') { Cow::Owned(name.replace('_', "-")) } else { Cow::Borrowed(name) };
+    // And the runtime writes names in lower case, but a queue message may come from elsewhere.
+    let plain = name.bytes().all(|b| b != b'_' && !b.is_ascii_uppercase());
+    let name = if plain { Cow::Borrowed(name) } else { Cow::Owned(name.replace('_', "-").to_ascii_lowercase()) };
     !DROPPED.contains(&&*name) && !DROPPED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
-fn from_base64<'de, D: Deserializer<'de>>(from: D) -> Result<Cow<'static, [u8]>, D::Error> {
+// Serde hands over a reference.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+fn from_base64<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Cow<'static, [u8]>>, D::Error> {
     let text = Cow::<'de, str>::deserialize(from)?;
-    STANDARD.decode(text.as_bytes()).map(Cow::Owned).map_err(D::Error::custom)
+    STANDARD.decode(text.as_bytes()).map(|body| Some(Cow::Owned(body))).map_err(D::Error::custom)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn however_a_header_is_written_it_does_not_speak_for_the_gateway() {
+        for name in
+            ["idempotency-key", "Idempotency-Key", "IDEMPOTENCY_KEY", "Hookgate_Source", "X-Forwarded-For", "Host"]
+        {
+            assert!(!is_forwarded(name), "{name}");
+        }
+        for name in ["user-agent", "User-Agent", "x_request_id", "hookgate", "stripe-signature"] {
+            assert!(is_forwarded(name), "{name}");
+        }
+    }
 }

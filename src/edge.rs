@@ -5,21 +5,27 @@
 //! again with what became of it. A webhook costs one call into WASM per promise it really waits for, and one async
 //! function; there are no wakers, no queued microtasks, and no closure per await.
 
+mod claims;
 mod environment;
+mod letters;
+mod object;
+mod payloads;
 mod ports;
 mod request;
 mod task;
 
 use crate::answer::Answer;
-use crate::config::{Config, ConfigError};
 use crate::pipeline::{self, Disposition};
 use crate::record::{Record, Verdict};
+use crate::retry;
 use crate::webhook::UnixTime;
 use environment::{Env, text_or_json};
 use js_sys::{Array, Date, Object, Promise, Reflect};
 use ports::{Bindings, object};
 use request::Incoming;
 use std::rc::Rc;
+use std::time::Duration;
+use wasm_bindgen::handler::{schedule_reinit, set_on_abort};
 use wasm_bindgen::prelude::*;
 use worker_sys::{Context, MessageBatch};
 
@@ -39,6 +45,7 @@ extern "C" {
     fn log_error(line: &str);
 
     /// A message of the queue, with what the SDK's type leaves out.
+    #[derive(Clone)]
     type Message;
     #[wasm_bindgen(method, getter)]
     fn body(this: &Message) -> JsValue;
@@ -48,6 +55,13 @@ extern "C" {
     fn ack(this: &Message);
     #[wasm_bindgen(method)]
     fn retry(this: &Message, options: &JsValue);
+}
+
+/// A trap (memory that ran out, say) cannot be caught, and leaves an instance that takes no more calls. What is in
+/// flight fails with it; the next event gets a new instance, where it would fail for as long as the isolate lives.
+#[wasm_bindgen(start)]
+fn begin_anew_after_a_trap() {
+    set_on_abort(schedule_reinit);
 }
 
 /// One HTTP request. Returns a `Response`, or the promise of one.
@@ -65,7 +79,7 @@ pub fn fetch(request: web_sys::Request, env: Env, context: Context) -> JsValue {
         }
         response(&outcome.answer)
     };
-    let answer = task::run(respond);
+    let answer = task::run(respond, || response(&Answer::failed()));
     // What was begun is finished even when the provider hangs up: between the queue and the key, say.
     if let Some(answer) = answer.dyn_ref::<Promise>() {
         let _ = context.wait_until(answer);
@@ -78,50 +92,70 @@ pub fn fetch(request: web_sys::Request, env: Env, context: Context) -> JsValue {
 pub fn queue(batch: MessageBatch, env: Env, _context: Context) -> Promise {
     let dead = batch.queue().is_ok_and(|name| name == DEAD_LETTERS);
     let messages = batch.messages().unwrap_or_default();
-    let config = environment::config(&env);
-    let settled: Array = messages
-        .iter()
-        .map(|message| {
-            let message: Message = message.unchecked_into();
-            if dead { settle_dead(message) } else { settle(message, env.clone(), config) }
-        })
-        .collect();
+    let settled: Array = messages.iter().map(|message| settle(message.unchecked_into(), dead, env.clone())).collect();
     Promise::all(&settled)
 }
 
-fn settle(message: Message, env: Env, config: &'static Result<Config, ConfigError>) -> JsValue {
+fn settle(message: Message, dead: bool, env: Env) -> JsValue {
     let began = Date::now();
+    let failed = give_back(&message);
     let work = async move {
+        let config = environment::config(&env);
         let bindings = Bindings::new(env, None);
         let text = text_or_json(&message.body());
-        let entropy = getrandom::u32().unwrap_or_default();
-        let (disposition, record) =
-            pipeline::forward(&text, message.attempts(), config, &bindings, seconds(began), entropy).await;
+        let (attempt, now) = (message.attempts(), seconds(began));
+        let (disposition, record) = if dead {
+            pipeline::note_dead_letter(&text, attempt, config, &bindings, now).await
+        } else {
+            pipeline::forward(&text, attempt, config, &bindings, now).await
+        };
         write(record, began);
         match disposition {
             Disposition::Ack => message.ack(),
-            // The queue takes whole seconds.
-            Disposition::Retry(delay) => {
-                message.retry(&object("delaySeconds", delay.as_millis().div_ceil(1000) as f64))
-            }
+            Disposition::Retry(delay) => retry_after(&message, delay),
         }
         JsValue::UNDEFINED
     };
-    // Where this panics, the batch fails, and the queue gives the messages again that are not settled.
-    task::run(work)
+    task::run(work, failed)
 }
 
-fn settle_dead(message: Message) -> JsValue {
-    let text = text_or_json(&message.body());
-    write(pipeline::note_dead_letter(&text), Date::now());
-    message.ack();
-    JsValue::UNDEFINED
+/// The cron trigger: deletes what is no longer needed. Returns a promise.
+#[wasm_bindgen]
+pub fn scheduled(env: Env) -> JsValue {
+    let began = Date::now();
+    let sweep = async move {
+        write(pipeline::sweep(&Bindings::new(env, None), seconds(began)).await, began);
+        JsValue::UNDEFINED
+    };
+    task::run(sweep, || JsValue::UNDEFINED)
+}
+
+/// What becomes of a message whose task panics: the queue gives it again, and leaves its neighbours alone.
+fn give_back(message: &Message) -> impl FnOnce() -> JsValue + use<> {
+    let message = message.clone();
+    move || {
+        retry_after(&message, retry::backoff(message.attempts(), entropy()));
+        JsValue::UNDEFINED
+    }
+}
+
+fn retry_after(message: &Message, delay: Duration) {
+    // The queue takes whole seconds.
+    message.retry(&object("delaySeconds", delay.as_millis().div_ceil(1000) as f64));
+}
+
+fn entropy() -> u32 {
+    getrandom::u32().unwrap_or_default()
 }
 
 fn write(mut record: Record, began: f64) {
     record.ms = (Date::now() - began).max(0.0) as u64;
     let line = record.line();
     if matches!(record.verdict, Verdict::Failed | Verdict::Dead) { log_error(&line) } else { log(&line) }
+}
+
+fn now() -> UnixTime {
+    seconds(Date::now())
 }
 
 fn seconds(milliseconds: f64) -> UnixTime {

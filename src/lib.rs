@@ -6,12 +6,13 @@
 //!
 //! # The map
 //!
-//! Imports flow one way: `edge → pipeline → {config, dedup, delivery, retry} → webhook`.
+//! Imports flow one way: `edge → pipeline → {config, dedup, delivery, letter, limit, retry} → webhook`.
 //!
 //! - [`webhook`]: the pure core. Headers, bytes and a time in; a proof or a precise error out.
 //! - [`config`]: wrangler's variables in, types that cannot be wrong out.
-//! - [`dedup`], [`delivery`], [`retry`], [`answer`], [`record`], [`health`]: keys, the queue message and the
-//!   forward, delays, HTTP answers, log lines and the health report, as data.
+//! - [`dedup`]: keys, and the claims on them. [`delivery`], [`letter`]: the queue message, the forward and the dead
+//!   letter. [`retry`], [`limit`]: delays, and who is not listened to. [`answer`], [`record`], [`health`]: what senders and
+//!   operators read. All of them as data.
 //! - [`pipeline`]: the way of a webhook, top to bottom, over ports. Start reading here.
 //! - `edge`: the only place that knows the runtime. Events in, ports out; it decides nothing. It exists for
 //!   `wasm32` alone, and so do its dependencies: nothing above it can call them.
@@ -21,7 +22,7 @@
 //! - Verify first: before the signature is proven nothing is stored, looked up or forwarded.
 //! - Only signed material decides freshness and identity.
 //! - The raw bytes stay as they are, from the provider to the origin.
-//! - Durable → remembered → 2xx, in that order.
+//! - Claim → durable → confirm → 2xx, in that order; on failure release.
 //! - Fail closed: a source without a usable secret answers 500, never "accept anyway".
 //! - No secret leaves, and no input makes the Worker panic.
 
@@ -30,6 +31,8 @@ pub mod config;
 pub mod dedup;
 pub mod delivery;
 pub mod health;
+pub mod letter;
+pub mod limit;
 pub mod pipeline;
 pub mod record;
 pub mod retry;

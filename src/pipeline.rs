@@ -2,91 +2,51 @@
 //!
 //! ```text
 //! receive → find source → bound the body → verify signature → check freshness → identify event
-//!         → look up key → enqueue (or forward) → remember key → log → answer
+//!         → claim key → enqueue (or forward) → confirm claim → log → answer
 //!
-//! queue consumer:  take → forward → ack │ retry later │ dead letter
+//! queue consumer:  take → claim the delivery → fetch the body → forward → confirm → ack │ retry later │ dead letter
 //! ```
 //!
-//! What the way needs from outside are the ports below; `edge` implements them for the runtime, tests in
-//! memory. Each step that can fail says what the provider gets: `Refusal::answer`, below.
+//! What the way needs from outside are the [`ports`]; `edge` implements them for the runtime, tests in memory. Each step
+//! that can fail says what the provider gets (`refusal.rs`) and what becomes of the claim.
 //!
-//! Architecture invariant: an event is durable before its key is remembered, and its key is remembered only then. A
+//! Architecture invariant: an event is durable before its claim is confirmed, and its claim is confirmed only then. A
 //! crash in between repeats an event, and loses none.
+
+mod api;
+mod hold;
+mod letters;
+pub mod ports;
+mod refusal;
+
+pub use letters::{note_dead_letter, sweep};
 
 use crate::answer::Answer;
 use crate::config::{Config, ConfigError, Dedup, Deliver, Origin, Source};
-use crate::dedup::DedupKey;
-use crate::delivery::{Event, Forward, Message, TooLarge};
+use crate::dedup::{DedupKey, Table, Token};
+use crate::delivery::{Event, Message};
 use crate::health::Health;
+use crate::limit::{self, Blocked};
 use crate::record::{Record, Verdict};
-use crate::retry::{self, Next, RetryAfter};
-use crate::webhook::{Headers, Key, UnixTime, VerifyError};
+use crate::retry::{self, Next};
+use crate::webhook::{Key, UnixTime, Verified};
+use hold::{DeliveryClaim, KeyClaim, Taken};
+use ports::{Local, OriginAnswer, PortError, Ports, Request};
+use refusal::Refusal;
+use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 /// How long a provider waits for the origin (`deliver = "origin"`); most give up after 10 to 30 s.
 const ORIGIN_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the queue's consumer waits for the origin.
 const FORWARD_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// A request as the pipeline reads it.
-#[expect(async_fn_in_trait, reason = "isolates have one thread; no future needs to be Send")]
-pub trait Request: Headers {
-    /// The method, in capitals.
-    fn method(&self) -> String;
-    /// The URL's path.
-    fn path(&self) -> String;
-    /// Every header, by lower-case name.
-    fn headers(&self) -> Vec<(String, String)>;
-    /// The raw body, counted while it is read: [`BodyError::TooLarge`] as soon as it exceeds `limit` bytes.
-    async fn body(&self, limit: usize) -> Result<Vec<u8>, BodyError>;
+/// What one isolate remembers between requests. Losing it loses no event.
+#[derive(Debug, Default)]
+pub struct Isolate {
+    table: RefCell<Table>,
+    blocked: RefCell<Blocked>,
+    admitted_until: Cell<Option<UnixTime>>,
 }
-
-/// Why there is no body.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum BodyError {
-    /// It is larger than the limit.
-    TooLarge,
-    /// The sender went away.
-    Broken(String),
-}
-
-/// Where keys of events that are durable are remembered.
-#[expect(async_fn_in_trait, reason = "isolates have one thread; no future needs to be Send")]
-pub trait Claims {
-    /// Whether `key` is remembered. Best effort: "no" may be stale.
-    async fn is_known(&self, key: &DedupKey) -> Result<bool, PortError>;
-    /// Remembers `key` for `ttl`. May finish after the answer; a failure can only repeat an event.
-    fn remember(&self, key: &DedupKey, ttl: Duration, now: UnixTime);
-}
-
-/// Where events become durable.
-#[expect(async_fn_in_trait, reason = "isolates have one thread; no future needs to be Send")]
-pub trait Outbox {
-    /// Puts an event's text into the queue; returns once it is durable there.
-    async fn enqueue(&self, message: &Message) -> Result<(), PortError>;
-    /// Puts an event's text into the dead letters' queue; returns once it is durable there.
-    async fn bury(&self, message: &str) -> Result<(), PortError>;
-}
-
-/// Where forwards go.
-#[expect(async_fn_in_trait, reason = "isolates have one thread; no future needs to be Send")]
-pub trait Upstream {
-    /// Sends a forward, follows no redirect, and waits up to `timeout` for the answer's head.
-    async fn send(&self, forward: Forward<'_>, timeout: Duration) -> Result<OriginAnswer, PortError>;
-}
-
-/// What the origin answered.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OriginAnswer {
-    /// The status code.
-    pub status: u16,
-    /// Its `Retry-After`, where it has a readable one.
-    pub retry_after: Option<RetryAfter>,
-}
-
-/// What the runtime said when a port failed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PortError(pub String);
 
 /// What came of a request: the answer, and the line for the log.
 #[derive(Debug)]
@@ -98,7 +58,7 @@ pub struct Outcome {
 }
 
 /// Takes one HTTP request, whatever it is.
-pub async fn serve<R: Request, P: Claims + Outbox + Upstream>(
+pub async fn serve<R: Request, P: Ports>(
     request: &R,
     config: &Result<Config, ConfigError>,
     ports: &P,
@@ -113,10 +73,17 @@ pub async fn serve<R: Request, P: Claims + Outbox + Upstream>(
         return Outcome { answer, record: None };
     }
     let mut record = Record::default();
-    let answer = match ingest(request, &path, config, ports, now, &mut record).await {
+    let served = match path.strip_prefix("/api/") {
+        Some(path) => api::serve(request, path, config, ports, now, &mut record).await,
+        None => ingest(request, &path, config, ports, now, &mut record).await,
+    };
+    let answer = match served {
         Ok(answer) => answer,
         Err(refusal) => {
             record.refused(refusal.verdict(), refusal.code(), refusal.detail());
+            if refusal.counts() {
+                count_refusal(request, record.place(), ports, now).await;
+            }
             refusal.answer()
         }
     };
@@ -125,7 +92,7 @@ pub async fn serve<R: Request, P: Claims + Outbox + Upstream>(
 }
 
 /// Takes one webhook, in the order of the module's documentation.
-async fn ingest<R: Request, P: Claims + Outbox + Upstream>(
+async fn ingest<R: Request, P: Ports>(
     request: &R,
     path: &str,
     config: &Result<Config, ConfigError>,
@@ -133,16 +100,17 @@ async fn ingest<R: Request, P: Claims + Outbox + Upstream>(
     now: UnixTime,
     record: &mut Record,
 ) -> Result<Answer, Refusal> {
-    // 1. Find the source, and take nothing but a POST.
+    // 1. Find the source, and take nothing but a POST, from nobody who was refused too often.
     let (config, source) = find_source(path, config, record)?;
+    refuse_blocked(request, source.name.as_str(), ports, now)?;
     if request.method() != "POST" {
-        return Err(Refusal::WrongMethod);
+        return Err(Refusal::WrongMethod { allowed: "POST" });
     }
     // 2. Read what the headers claim. A request that claims nothing costs no reading of its body.
     let received = source.verifier.receive(request)?;
     // 3. Read the body, bounded.
     let body = request.body(source.max_body).await.map_err(|error| Refusal::body(error, source))?;
-    record.body_bytes = Some(body.len());
+    record.body_bytes = u64::try_from(body.len()).ok();
     // 4. Prove signature, freshness and identity. Nothing was stored, looked up or forwarded so far.
     let verified = received.verify(&body, now)?;
     let key = DedupKey::new(&source.name, verified.identity());
@@ -152,16 +120,26 @@ async fn ingest<R: Request, P: Claims + Outbox + Upstream>(
         record.verdict = Verdict::Filtered;
         return Ok(Answer::filtered(&id));
     }
-    // 5. Look the key up.
-    if source.dedup == Dedup::Kv && ports.is_known(&key).await.map_err(Refusal::lookup)? {
-        record.verdict = Verdict::Duplicate;
-        return Ok(Answer::duplicate(&id));
-    }
+    // 5. Claim the key.
+    let claim = match KeyClaim::take(source, config, key, ports, now).await.map_err(Refusal::failed("claim_failed"))? {
+        Taken::Held(claim) => claim,
+        Taken::InFlight(_) => return Err(Refusal::InFlight),
+        Taken::Duplicate => {
+            record.verdict = Verdict::Duplicate;
+            return Ok(Answer::duplicate(&id));
+        }
+    };
     // 6. Make the event durable: in the queue, or at the origin.
-    let event = Event::new(source, &verified, &key, &request.headers(), now);
-    make_durable(&event, source, config.signing.as_ref(), ports, now).await?;
-    // 7. Remember the key, now that nothing can be lost by it.
-    if source.dedup == Dedup::Kv {
+    let event = claim.mark(Event::new(source, &verified, &key, &request.headers(), now));
+    if let Err(refusal) = make_durable(event, &verified, source, config.signing.as_ref(), ports, now).await {
+        claim.release(ports, now).await;
+        return Err(refusal);
+    }
+    // 7. Confirm the claim, now that nothing can be lost by it.
+    if let Err(PortError(problem)) = claim.confirm(ports, now).await {
+        record.trouble("confirm_failed", problem);
+    }
+    if source.dedup != Dedup::None {
         ports.remember(&key, source.dedup_ttl, now);
     }
     record.verdict = Verdict::Accepted;
@@ -181,8 +159,23 @@ fn find_source<'c>(
     Ok((config, source))
 }
 
-async fn make_durable<P: Outbox + Upstream>(
-    event: &Event<'_>,
+/// Somebody who was refused too often is not listened to for a while: nothing is read, and nothing hashed.
+fn refuse_blocked(request: &impl Request, place: &str, ports: &impl Local, now: UnixTime) -> Result<(), Refusal> {
+    let blocked = ports.isolate().blocked.borrow();
+    let pair = limit::pair(place, request);
+    if blocked.is_blocked(&pair, now) { Err(Refusal::TooMany) } else { Ok(()) }
+}
+
+async fn count_refusal(request: &impl Request, place: &str, ports: &impl Local, now: UnixTime) {
+    let pair = limit::pair(place, request);
+    if ports.is_over_limit(&pair).await {
+        ports.isolate().blocked.borrow_mut().block(pair, now);
+    }
+}
+
+async fn make_durable<P: Ports>(
+    event: Event<'_>,
+    verified: &Verified<'_>,
     source: &Source,
     signing: Option<&Key>,
     ports: &P,
@@ -191,15 +184,26 @@ async fn make_durable<P: Outbox + Upstream>(
     let origin = match &source.deliver {
         Deliver::Origin(origin) => origin,
         Deliver::Queue(_) => {
-            let message = event.encode().map_err(Refusal::MessageTooLarge)?;
-            return ports.enqueue(&message).await.map_err(Refusal::queue);
+            let message = match event.encode() {
+                Err(_) if ports.stores_payloads() => {
+                    // A name of its own: whoever delivers this message deletes this body, and no other's. Where what
+                    // follows fails, it stays, since the message may be in the queue all the same; the sweep finds it.
+                    let name = format!("{}/{}", event.key(), Token(ports.random()));
+                    ports.store(&name, verified.body()).await.map_err(Refusal::failed("store_failed"))?;
+                    event.spilled(name).encode()
+                }
+                message => message,
+            };
+            let message = message.map_err(Refusal::MessageTooLarge)?;
+            return ports.enqueue(&message).await.map_err(Refusal::failed("enqueue_failed"));
         }
     };
+    let failed = Refusal::failed("origin_failed");
     let forward = event.forward(origin, 1, signing, now);
-    let answer = ports.send(forward, ORIGIN_TIMEOUT).await.map_err(Refusal::origin)?;
-    match answer.status {
-        200..=299 => Ok(()),
-        status => Err(Refusal::origin(PortError(format!("the origin answered {status}")))),
+    match ports.send(forward, ORIGIN_TIMEOUT).await {
+        Ok(OriginAnswer { status: 200..=299, .. }) => Ok(()),
+        Ok(OriginAnswer { status, .. }) => Err(failed(PortError(format!("the origin answered {status}")))),
+        Err(error) => Err(failed(error)),
     }
 }
 
@@ -213,174 +217,157 @@ pub enum Disposition {
 }
 
 /// Takes one message from the queue and forwards it, as attempt number `attempt` (from 1).
-pub async fn forward<P: Outbox + Upstream>(
+pub async fn forward<P: Ports>(
     message: &str,
     attempt: u32,
     config: &Result<Config, ConfigError>,
     ports: &P,
     now: UnixTime,
-    entropy: u32,
 ) -> (Disposition, Record) {
     let mut record = Record { attempt: Some(attempt), ..Record::default() };
-    let later = Disposition::Retry(retry::backoff(attempt, entropy));
-    let event = match Event::decode(message) {
-        Ok(event) => event,
+    let handed = Handed { message, attempt, now, later: retry::backoff(attempt, entropy(ports)) };
+    let disposition = match Event::decode(message) {
+        Ok(event) => deliver(event, &handed, config, ports, &mut record).await,
         Err(error) => {
             record.refused(Verdict::Failed, "undecodable", error.to_string());
-            return (bury(message, ports, &mut record, later).await, record);
+            bury(message, ports).await
         }
     };
-    record.of(&event);
-    // A source that is gone or broken since the event was accepted may come back; the event waits.
-    let (config, origin) = match find_origin(event.source(), config) {
-        Ok(found) => found,
-        Err(problem) => {
-            record.refused(Verdict::Failed, "no_origin", problem);
-            return (later, record);
-        }
-    };
-    let outgoing = event.forward(origin, attempt, config.signing.as_ref(), now);
-    let answer = match ports.send(outgoing, FORWARD_TIMEOUT).await {
-        Ok(answer) => answer,
-        Err(PortError(problem)) => {
-            record.refused(Verdict::Retried, "origin_unreachable", problem);
-            return (later, record);
-        }
-    };
-    record.status = Some(answer.status);
-    let reason = format!("the origin answered {}", answer.status);
-    match retry::after_answer(answer.status, answer.retry_after, attempt, now, entropy) {
-        Next::Delivered => {
-            record.verdict = Verdict::Delivered;
-            (Disposition::Ack, record)
-        }
-        Next::Retry(delay) => {
-            record.refused(Verdict::Retried, "origin_failed", reason);
-            (Disposition::Retry(delay), record)
-        }
-        Next::GiveUp => {
-            record.refused(Verdict::Dead, "origin_refused", reason.clone());
-            // The reason makes the message longer; where it does not fit, the letter goes without.
-            let letter = event.dead(reason).encode();
-            let letter = letter.as_ref().map_or(message, Message::as_str);
-            (bury(letter, ports, &mut record, later).await, record)
-        }
+    let disposition = disposition.unwrap_or_else(|Failure { reason, problem }| {
+        record.refused(Verdict::Retried, reason, problem);
+        Disposition::Retry(handed.later)
+    });
+    (disposition, record)
+}
+
+/// A message as the queue handed it over.
+struct Handed<'m> {
+    message: &'m str,
+    attempt: u32,
+    now: UnixTime,
+    /// The delay before the next attempt, where nothing else decides it.
+    later: Duration,
+}
+
+/// Why a message is to be tried later.
+#[derive(Debug, PartialEq, Eq)]
+struct Failure {
+    reason: &'static str,
+    problem: String,
+}
+
+impl Failure {
+    fn of(reason: &'static str) -> impl FnOnce(PortError) -> Self {
+        move |PortError(problem)| Self { reason, problem }
     }
 }
 
-fn find_origin<'c>(source: &str, config: &'c Result<Config, ConfigError>) -> Result<(&'c Config, &'c Origin), String> {
+async fn deliver<P: Ports>(
+    mut event: Event<'static>,
+    handed: &Handed<'_>,
+    config: &Result<Config, ConfigError>,
+    ports: &P,
+    record: &mut Record,
+) -> Result<Disposition, Failure> {
+    record.of(&event);
+    // 1. Find where it goes. A source that is gone or broken since the event was accepted may come back; the event waits.
+    let found = find_origin(event.source(), config).map_err(|problem| Failure { reason: "no_origin", problem });
+    let (config, source, origin) = found?;
+    // 2. Claim the delivery: a message may come twice, and an event may be in the queue twice.
+    let taken = DeliveryClaim::take(&event, source, config, ports, handed.now).await;
+    let claim = match taken.map_err(Failure::of("claim_failed"))? {
+        Taken::Held(claim) => claim,
+        Taken::Duplicate => {
+            record.verdict = Verdict::Duplicate;
+            return Ok(Disposition::Ack);
+        }
+        Taken::InFlight(until) => {
+            record.refused(Verdict::Retried, "in_flight", "another delivery of this event is under way".to_owned());
+            return Ok(Disposition::Retry(handed.now.until(until).max(Duration::from_secs(1))));
+        }
+    };
+    // 3. Send it, or bury it where the origin refuses it for good.
+    let sent = send(&mut event, origin, config.signing.as_ref(), handed, ports, record).await;
+    let payload = event.payload().map(str::to_owned);
+    let disposition = match sent {
+        Ok(Next::Delivered) => Ok(Disposition::Ack),
+        Ok(Next::Retry(delay)) => Ok(Disposition::Retry(delay)),
+        Ok(Next::GiveUp) => bury_event(event, handed.message, ports, record).await,
+        Err(failure) => Err(failure),
+    };
+    // 4. Settle the claim by what came of it; a body that was delivered is needed no more.
+    if disposition != Ok(Disposition::Ack) {
+        claim.release(ports).await;
+        return disposition;
+    }
+    if let Err(PortError(problem)) = claim.confirm(ports).await {
+        record.trouble("confirm_failed", problem);
+    }
+    if let Some(payload) = payload.filter(|_| record.verdict != Verdict::Dead)
+        && let Err(PortError(problem)) = ports.discard(&[payload]).await
+    {
+        record.trouble("discard_failed", problem); // the sweep finds it
+    }
+    disposition
+}
+
+fn find_origin<'c>(
+    source: &str,
+    config: &'c Result<Config, ConfigError>,
+) -> Result<(&'c Config, &'c Source, &'c Origin), String> {
     let config = config.as_ref().map_err(ToString::to_string)?;
     let source = config.source(source).ok_or("the source is no longer configured")?.map_err(ToString::to_string)?;
-    Ok((config, source.deliver.origin().ok_or("the source has no origin")?))
+    Ok((config, source, source.deliver.origin().ok_or("the source has no origin")?))
 }
 
-/// Moves a message to the dead letters; where that fails, the queue gives it again.
-async fn bury<P: Outbox>(message: &str, ports: &P, record: &mut Record, later: Disposition) -> Disposition {
-    match ports.bury(message).await {
-        Ok(()) => Disposition::Ack,
-        Err(PortError(problem)) => {
-            record.refused(Verdict::Retried, "dead_letter_failed", problem);
-            later
-        }
+/// Sends an event to its origin, once, and reads from the answer what is next.
+async fn send<P: Ports>(
+    event: &mut Event<'static>,
+    origin: &Origin,
+    signing: Option<&Key>,
+    handed: &Handed<'_>,
+    ports: &P,
+    record: &mut Record,
+) -> Result<Next, Failure> {
+    if let Some(payload) = event.payload() {
+        let Some(body) = ports.load(payload).await.map_err(Failure::of("load_failed"))? else {
+            // Nothing deletes it but a delivery of this very message.
+            record.refused(Verdict::Duplicate, "payload_gone", "it was delivered, and its body deleted".to_owned());
+            return Ok(Next::Delivered);
+        };
+        event.fetched(body);
     }
+    let &Handed { attempt, now, .. } = handed;
+    let answer = ports.send(event.forward(origin, attempt, signing, now), FORWARD_TIMEOUT).await;
+    let OriginAnswer { status, retry_after } = answer.map_err(Failure::of("origin_unreachable"))?;
+    record.status = Some(status);
+    let next = retry::after_answer(status, retry_after, attempt, now, entropy(ports));
+    match next {
+        Next::Delivered => record.verdict = Verdict::Delivered,
+        Next::Retry(_) => record.refused(Verdict::Retried, "origin_failed", format!("the origin answered {status}")),
+        Next::GiveUp => record.refused(Verdict::Dead, "origin_refused", format!("the origin answered {status}")),
+    }
+    Ok(next)
 }
 
-/// Takes one message from the dead letters' queue: it is logged, and done.
-pub fn note_dead_letter(message: &str) -> Record {
-    let mut record = Record::default();
-    match Event::decode(message) {
-        Ok(event) => {
-            record.of(&event);
-            let reason = event.dead_reason().unwrap_or("its retries ran out").to_owned();
-            record.refused(Verdict::Dead, "dead_letter", reason);
-        }
-        Err(error) => record.refused(Verdict::Dead, "undecodable", error.to_string()),
-    }
-    record
+/// Moves an event to the dead letters, with the reason why.
+async fn bury_event<P: Ports>(
+    event: Event<'_>,
+    message: &str,
+    ports: &P,
+    record: &Record,
+) -> Result<Disposition, Failure> {
+    // The reason makes the message longer; where it does not fit, the letter goes without.
+    let letter = event.dead(record.detail.clone().unwrap_or_default()).encode();
+    bury(letter.as_ref().map_or(message, Message::as_str), ports).await
 }
 
-/// Why a request is not accepted.
-#[derive(Debug)]
-enum Refusal {
-    NotFound,
-    WrongMethod,
-    Misconfigured(ConfigError),
-    Unverified(VerifyError),
-    BodyTooLarge { limit: usize },
-    BodyBroken(String),
-    MessageTooLarge(TooLarge),
-    Failed { code: &'static str, problem: String },
+async fn bury<P: Ports>(message: &str, ports: &P) -> Result<Disposition, Failure> {
+    ports.bury(message).await.map_err(Failure::of("dead_letter_failed"))?;
+    Ok(Disposition::Ack)
 }
 
-impl From<VerifyError> for Refusal {
-    fn from(error: VerifyError) -> Self {
-        Self::Unverified(error)
-    }
-}
-
-impl Refusal {
-    fn body(error: BodyError, source: &Source) -> Self {
-        match error {
-            BodyError::TooLarge => Self::BodyTooLarge { limit: source.max_body },
-            BodyError::Broken(problem) => Self::BodyBroken(problem),
-        }
-    }
-
-    fn lookup(PortError(problem): PortError) -> Self {
-        Self::Failed { code: "lookup_failed", problem }
-    }
-
-    fn queue(PortError(problem): PortError) -> Self {
-        Self::Failed { code: "enqueue_failed", problem }
-    }
-
-    fn origin(PortError(problem): PortError) -> Self {
-        Self::Failed { code: "origin_failed", problem }
-    }
-
-    /// What the provider gets: DESIGN's table, row by row.
-    fn answer(&self) -> Answer {
-        match self {
-            Self::NotFound => Answer::not_found(),
-            Self::WrongMethod => Answer::wrong_method("POST"),
-            Self::Misconfigured(_) => Answer::misconfigured(),
-            Self::Unverified(error) if error.is_authentic() => Answer::unusable(&error.to_string()),
-            Self::Unverified(_) => Answer::unauthentic(),
-            Self::BodyTooLarge { limit } => Answer::body_too_large(*limit),
-            Self::MessageTooLarge(_) => Answer::message_too_large(),
-            Self::BodyBroken(_) | Self::Failed { .. } => Answer::unavailable(),
-        }
-    }
-
-    fn verdict(&self) -> Verdict {
-        match self {
-            Self::Misconfigured(_) | Self::BodyBroken(_) | Self::Failed { .. } => Verdict::Failed,
-            _ => Verdict::Rejected,
-        }
-    }
-
-    fn code(&self) -> &'static str {
-        match self {
-            Self::NotFound => "not_found",
-            Self::WrongMethod => "wrong_method",
-            Self::Misconfigured(_) => "misconfigured",
-            Self::Unverified(error) => error.code(),
-            Self::BodyTooLarge { .. } => "body_too_large",
-            Self::BodyBroken(_) => "body_broken",
-            Self::MessageTooLarge(_) => "message_too_large",
-            Self::Failed { code, .. } => code,
-        }
-    }
-
-    fn detail(&self) -> String {
-        match self {
-            Self::NotFound => "nothing is configured at this path".to_owned(),
-            Self::WrongMethod => "a webhook is a POST".to_owned(),
-            Self::Misconfigured(error) => error.to_string(),
-            Self::Unverified(error) => error.to_string(),
-            Self::BodyTooLarge { limit } => format!("the body is over {limit} bytes; raise max_body to take it"),
-            Self::BodyBroken(problem) | Self::Failed { problem, .. } => problem.clone(),
-            Self::MessageTooLarge(error) => error.to_string(),
-        }
-    }
+#[expect(clippy::cast_possible_truncation, reason = "any 32 of the random bits will do")]
+fn entropy(ports: &impl Local) -> u32 {
+    ports.random() as u32
 }

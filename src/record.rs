@@ -26,6 +26,14 @@ pub enum Verdict {
     Retried,
     /// The event is a dead letter.
     Dead,
+    /// Dead letters were listed.
+    Listed,
+    /// Dead letters were put into the queue again.
+    Redriven,
+    /// What was no longer needed was deleted.
+    Swept,
+    /// Not a verdict on any event: a feature is switched off.
+    Off,
 }
 
 /// The fields of a log line; those that do not apply are left out.
@@ -39,6 +47,9 @@ pub struct Record {
     /// The exact reason, for people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+    /// What failed besides, and changed nothing in what came of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<String>,
     /// The source's name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
@@ -56,7 +67,7 @@ pub struct Record {
     pub provenance: Option<&'static str>,
     /// The body's size.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub body_bytes: Option<usize>,
+    pub body_bytes: Option<u64>,
     /// Our answer's status, or the origin's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
@@ -73,13 +84,18 @@ impl Record {
         Self { verdict: Verdict::Failed, reason: Some(reason), detail: Some(detail), ..Self::default() }
     }
 
+    /// What the gateway does not do, for want of a binding.
+    pub fn off(feature: &str) -> Self {
+        Self { verdict: Verdict::Off, detail: Some(format!("without the binding {feature}")), ..Self::default() }
+    }
+
     /// Notes which event a message carries.
     pub fn of(&mut self, event: &Event<'_>) {
         self.source = Some(event.source().to_owned());
         self.id = Some(event.id().to_owned());
         self.event_type = Some(event.event_type().to_owned());
         self.key = Some(event.key().to_owned());
-        self.body_bytes = Some(event.body().len());
+        self.body_bytes = Some(event.body_bytes());
     }
 
     /// Notes which event a proven request carries.
@@ -95,6 +111,16 @@ impl Record {
         self.verdict = verdict;
         self.reason = Some(reason);
         self.detail = Some(detail);
+    }
+
+    /// Notes what failed besides.
+    pub fn trouble(&mut self, what: &'static str, problem: String) {
+        self.trouble = Some(format!("{what}: {problem}"));
+    }
+
+    /// What refusals are counted against: the source, or the part of the service that is no source.
+    pub fn place(&self) -> &str {
+        self.source.as_deref().unwrap_or("/api")
     }
 
     /// The line.

@@ -23,10 +23,7 @@ impl RetryAfter {
     fn from(self, now: UnixTime) -> Duration {
         match self {
             Self::Delay(delay) => delay,
-            Self::Date(date) => {
-                let seconds = date.seconds().saturating_sub(now.seconds());
-                Duration::from_secs(u64::try_from(seconds).unwrap_or(0))
-            }
+            Self::Date(date) => now.until(date),
         }
     }
 }

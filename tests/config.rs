@@ -2,12 +2,13 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use hookgate::config::{Bindings, Config, Dedup, Deliver, Source};
-use hookgate::webhook::Tolerance;
+use hookgate::config::{Bindings, Config, Dedup, Deliver, LONGEST_IN_QUEUE, Source};
+use hookgate::dedup::Rings;
+use hookgate::webhook::{Tolerance, presets};
 use serde_json::{Value, json};
 use std::time::Duration;
 
-const ALL: Bindings = Bindings { dedup: true, events: true };
+const ALL: Bindings = Bindings { dedup: true, events: true, claims: true, payloads: true, log: true, rejects: true };
 const CANARY: &str = "canary-secret-text";
 
 fn lookup(name: &str) -> Option<String> {
@@ -51,6 +52,7 @@ fn two_lines_are_enough_and_the_rest_has_defaults() {
         );
         assert_eq!((source.dedup, source.dedup_ttl), (Dedup::Kv, Duration::from_secs(7 * 86_400)));
         assert_eq!((source.max_body, source.events.is_none()), (1024 * 1024, true));
+        assert!(source.verifier.current_key().is_some());
     });
 }
 
@@ -97,7 +99,7 @@ fn a_mistake_names_the_key_the_value_and_what_to_do() {
             json!("http://app.example.com"),
             "SOURCES.billing.origin: \"http://app.example.com\": must be https",
         ),
-        ("dedup", json!("exact"), "SOURCES.billing.dedup: \"exact\": must be one of kv, none"),
+        ("dedup", json!("exactly"), "SOURCES.billing.dedup: \"exactly\": must be one of kv, exact, none"),
         (
             "dedup_ttl",
             json!("1h"),
@@ -146,10 +148,22 @@ fn features_without_their_binding_say_so() {
     let error = |bindings, extra: &[(&str, Value)]| {
         parse(&stripe(extra), bindings).source("billing").unwrap().map(|_| ()).map_err(ToString::to_string)
     };
-    let no_kv = Bindings { dedup: false, events: true };
+    let no_kv = Bindings { dedup: false, ..ALL };
     assert!(error(no_kv, &[]).unwrap_err().contains("needs the binding DEDUP"));
     assert_eq!(error(no_kv, &[("dedup", json!("none"))]), Ok(()));
-    let no_queue = Bindings { dedup: true, events: false };
+    let no_objects = Bindings { claims: false, ..ALL };
+    assert_eq!(error(no_objects, &[]), Ok(()));
+    assert!(error(no_objects, &[("dedup", json!("exact"))]).unwrap_err().contains("needs the binding CLAIMS"));
+    let off = |bindings| parse(&stripe(&[]), bindings).off;
+    assert_eq!(off(ALL), [""; 0]);
+    for (bindings, binding) in [
+        (Bindings { payloads: false, ..ALL }, "PAYLOADS: "),
+        (Bindings { log: false, ..ALL }, "LOG: "),
+        (Bindings { rejects: false, ..ALL }, "REJECTS: "),
+    ] {
+        assert!(off(bindings).concat().starts_with(binding), "{binding}");
+    }
+    let no_queue = Bindings { events: false, ..ALL };
     assert!(error(no_queue, &[]).unwrap_err().contains("needs the binding EVENTS"));
     assert_eq!(error(no_queue, &[("deliver", json!("origin"))]), Ok(()));
 }
@@ -180,4 +194,58 @@ fn an_unusable_signing_secret_serves_nothing() {
     }
     let error = Config::parse(&Value::Null, ALL, &lookup).expect_err("no sources").to_string();
     assert!(error.contains("[vars.SOURCES.billing]"), "{error}");
+}
+
+#[test]
+fn the_number_of_claim_objects_is_a_number() {
+    let rings = |shards: Option<&str>, before: Option<&str>| {
+        let lookup = |name: &str| match name {
+            "CLAIM_SHARDS" => shards.map(str::to_owned),
+            "CLAIM_SHARDS_BEFORE" => before.map(str::to_owned),
+            _ => None,
+        };
+        Config::parse(&json!({}), ALL, &lookup).map(|config| config.rings).map_err(|error| error.to_string())
+    };
+    assert_eq!(rings(None, None), Ok(Rings { current: 16, before: None }));
+    assert_eq!(rings(Some("32"), Some("16")), Ok(Rings { current: 32, before: Some(16) }));
+    for wrong in ["0", "-1", "many", "4097", ""] {
+        let told = format!("CLAIM_SHARDS: \"{wrong}\": must be a number from 1 to 4096");
+        assert_eq!(rings(Some(wrong), None), Err(told));
+        assert!(rings(None, Some(wrong)).unwrap_err().starts_with("CLAIM_SHARDS_BEFORE: "));
+    }
+}
+
+#[test]
+fn the_admin_token_opens_only_by_itself_and_never_shows() {
+    let lookup = |name: &str| (name == "ADMIN_TOKEN").then(|| CANARY.to_owned());
+    let admin = Config::parse(&json!({}), ALL, &lookup).unwrap().admin.expect("it is long enough");
+    assert!(admin.is(CANARY) && !admin.is("") && !admin.is("canary-secret-tex") && !admin.is("canary-secret-texts"));
+    assert_eq!(format!("{admin:?}"), "AdminToken(redacted)");
+}
+
+#[test]
+fn claims_are_remembered_for_as_long_as_the_longest_of_them_counts() {
+    let longest = |ttl: &str| parse(&stripe(&[("dedup_ttl", json!(ttl))]), ALL).longest_claim();
+    assert_eq!(longest("30d"), Duration::from_secs(30 * 86_400));
+    assert_eq!(longest("7d"), LONGEST_IN_QUEUE);
+}
+
+#[test]
+fn every_preset_knows_for_how_long_its_provider_retries() {
+    // As the providers' documents add up, in seconds.
+    let spans = [
+        ("chekt", 335),
+        ("generic", 9330),
+        ("github", 259_200),
+        ("lrdefender", 381),
+        ("relaybox", 41),
+        ("relock", 86_400),
+        ("shopify", 14_400),
+        ("slack", 360),
+        ("standard_webhooks", 272_105),
+        ("stripe", 259_200),
+    ];
+    let presets = presets::ALL.iter().map(|preset| (preset.name, preset.retry_span.as_secs()));
+    assert_eq!(presets.collect::<Vec<_>>(), spans);
+    assert!(presets::ALL.iter().all(|preset| preset.citation.text().len() > 20), "and says where that stands");
 }

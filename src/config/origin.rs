@@ -71,7 +71,9 @@ fn host_of(authority: &str) -> Option<&str> {
         let is_part = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'.';
         (host, port, !host.is_empty() && host.bytes().all(is_part))
     };
-    let has_port = port.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok());
+    // `parse` alone would take a `+` before the digits, which no URL has there.
+    let is_port = |port: &str| port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok();
+    let has_port = port.strip_prefix(':').is_some_and(is_port);
     (well_formed && (port.is_empty() || has_port)).then_some(host)
 }
 
@@ -140,6 +142,7 @@ mod tests {
             "https://app.example.com\\evil.example",
             "https://é.example",
             "https://app.example.com:port",
+            "https://app.example.com:+80",
             "https://[::1",
             "https://app.example.com#evil.example",
             "https://a\n.b",

@@ -20,3 +20,21 @@ export function headerLines(headers) {
   for (const [name, value] of headers) lines += `${name}:${value}\n`;
   return lines;
 }
+
+// What `promise` comes to, unless that takes too long.
+export async function within(milliseconds, promise) {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${milliseconds} ms`)), milliseconds);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+// Calls a method of the Durable Object `name`. What it returns is no Promise of the language's, until it is awaited.
+export async function callObject(namespace, name, method, args, milliseconds) {
+  return within(milliseconds, namespace.get(namespace.idFromName(name))[method](...args));
+}

@@ -1,9 +1,9 @@
 //! The Worker's environment: bindings by name, and the configuration, parsed once per isolate.
 
-use super::log_error;
+use super::{log, log_error};
 use crate::config::{self, Config, ConfigError};
 use crate::record::Record;
-use js_sys::{JSON, Reflect};
+use js_sys::{Array, JSON, Promise, Reflect, Uint8Array};
 use serde_json::Value;
 use std::cell::OnceCell;
 use wasm_bindgen::prelude::*;
@@ -23,6 +23,18 @@ extern "C" {
     /// The producer of the dead letters' queue.
     #[wasm_bindgen(method, getter, js_name = DEAD)]
     pub fn dead(this: &Env) -> Option<Queue>;
+    /// The Durable Objects that hold exact claims.
+    #[wasm_bindgen(method, getter, js_name = CLAIMS)]
+    pub fn claims(this: &Env) -> Option<ObjectNamespace>;
+    /// The bucket of the bodies that no queue message can hold.
+    #[wasm_bindgen(method, getter, js_name = PAYLOADS)]
+    pub fn payloads(this: &Env) -> Option<Bucket>;
+    /// The database of the dead letters.
+    #[wasm_bindgen(method, getter, js_name = LOG)]
+    pub fn log(this: &Env) -> Option<Database>;
+    /// The limiter of refusals.
+    #[wasm_bindgen(method, getter, js_name = REJECTS)]
+    pub fn rejects(this: &Env) -> Option<RateLimiter>;
     #[wasm_bindgen(method, getter, js_name = SOURCES)]
     fn sources(this: &Env) -> JsValue;
 
@@ -30,10 +42,46 @@ extern "C" {
     pub type KvNamespace;
     /// Reads a value; `null` where there is none.
     #[wasm_bindgen(method, catch)]
-    pub fn get(this: &KvNamespace, key: &str) -> Result<js_sys::Promise, JsValue>;
+    pub fn get(this: &KvNamespace, key: &str) -> Result<Promise, JsValue>;
     /// Writes a value.
     #[wasm_bindgen(method, catch)]
-    pub fn put(this: &KvNamespace, key: &str, value: &str, options: &JsValue) -> Result<js_sys::Promise, JsValue>;
+    pub fn put(this: &KvNamespace, key: &str, value: &str, options: &JsValue) -> Result<Promise, JsValue>;
+
+    /// A namespace of Durable Objects.
+    pub type ObjectNamespace;
+
+    /// An R2 bucket.
+    pub type Bucket;
+    #[wasm_bindgen(method, catch)]
+    pub fn put(this: &Bucket, name: &str, body: &Uint8Array) -> Result<Promise, JsValue>;
+    #[wasm_bindgen(method, catch)]
+    pub fn get(this: &Bucket, name: &str) -> Result<Promise, JsValue>;
+    #[wasm_bindgen(method, catch)]
+    pub fn delete(this: &Bucket, names: &Array) -> Result<Promise, JsValue>;
+    #[wasm_bindgen(method, catch)]
+    pub fn list(this: &Bucket, options: &JsValue) -> Result<Promise, JsValue>;
+
+    /// What a bucket's `get` finds.
+    pub type BucketObject;
+    #[wasm_bindgen(method, catch, js_name = arrayBuffer)]
+    pub fn array_buffer(this: &BucketObject) -> Result<Promise, JsValue>;
+
+    /// A D1 database.
+    pub type Database;
+    #[wasm_bindgen(method, catch)]
+    pub fn prepare(this: &Database, sql: &str) -> Result<Statement, JsValue>;
+
+    /// A statement of a D1 database.
+    pub type Statement;
+    #[wasm_bindgen(method, variadic, catch)]
+    pub fn bind(this: &Statement, values: &Array) -> Result<Statement, JsValue>;
+    #[wasm_bindgen(method, catch)]
+    pub fn all(this: &Statement) -> Result<Promise, JsValue>;
+
+    /// A rate limiter.
+    pub type RateLimiter;
+    #[wasm_bindgen(method, catch)]
+    pub fn limit(this: &RateLimiter, options: &JsValue) -> Result<Promise, JsValue>;
 }
 
 type Parsed = Result<Config, ConfigError>;
@@ -48,14 +96,22 @@ pub fn config(env: &Env) -> &'static Parsed {
 }
 
 fn parse(env: &Env) -> Parsed {
-    let text = |name: &str| Reflect::get(env, &name.into()).ok().and_then(|value| value.as_string());
-    let bindings = config::Bindings { dedup: env.dedup().is_some(), events: env.events().is_some() };
+    let text = |name: &str| Reflect::get(env, &name.into()).ok().and_then(|value| text_or_number(&value));
+    let bindings = config::Bindings {
+        dedup: env.dedup().is_some(),
+        events: env.events().is_some(),
+        claims: env.claims().is_some(),
+        payloads: env.payloads().is_some(),
+        log: env.log().is_some(),
+        rejects: env.rejects().is_some(),
+    };
     let complain = |problem| log_error(&Record::complaint("configuration", problem).line());
     let parsed = Config::parse(&sources(env), bindings, &text);
     match &parsed {
         Err(error) => complain(error.to_string()),
         Ok(config) => {
             config.warnings.iter().cloned().for_each(complain);
+            config.off.iter().for_each(|feature| log(&Record::off(feature).line()));
             let broken = config.sources().filter_map(|(_, source)| source.err());
             broken.for_each(|error| complain(error.to_string()));
         }
@@ -66,6 +122,11 @@ fn parse(env: &Env) -> Parsed {
 /// `SOURCES` as wrangler hands it over: an object, or the text of one where it was set by hand.
 fn sources(env: &Env) -> Value {
     serde_json::from_slice(text_or_json(&env.sources()).as_bytes()).unwrap_or(Value::Null)
+}
+
+/// A variable's text; a number's digits.
+fn text_or_number(value: &JsValue) -> Option<String> {
+    value.as_string().or_else(|| value.as_f64().map(|_| text_or_json(value)))
 }
 
 /// A text as it is, anything else as JSON; empty where it is neither.

@@ -2,11 +2,13 @@
 
 use super::environment::Env;
 use super::request::text_of;
-use super::task::settled;
+use super::task::{settled, within};
 use super::{log_error, seconds};
+use crate::config::Origin;
 use crate::dedup::DedupKey;
 use crate::delivery::{Forward, Message};
-use crate::pipeline::{Claims, OriginAnswer, Outbox, PortError, Upstream};
+use crate::pipeline::Isolate;
+use crate::pipeline::ports::{Keys, Local, OriginAnswer, Outbox, PortError, Upstream};
 use crate::record::Record;
 use crate::retry::RetryAfter;
 use crate::webhook::UnixTime;
@@ -21,10 +23,14 @@ use worker_sys::{Context, Queue};
 extern "C" {
     // By its full name: within the glue, `fetch` is our own export.
     #[wasm_bindgen(js_namespace = globalThis, js_name = fetch)]
-    fn send_request(url: &str, init: &RequestInit) -> Promise;
+    fn send_request(request: &web_sys::Request) -> Promise;
 }
 
+/// Longer than KV or a queue ever takes, and well within a claim's lease.
+const PATIENCE_MS: u32 = 10_000;
+
 thread_local! {
+    static ISOLATE: &'static Isolate = Box::leak(Box::default());
     static PUT_FAILED: Closure<dyn FnMut(JsValue)> = Closure::new(|error: JsValue| {
         let detail = format!("a duplicate of this event would pass: {}", text_of(&error));
         log_error(&Record::complaint("put_failed", detail).line());
@@ -33,21 +39,22 @@ thread_local! {
 
 /// The bindings of one event, and its context where it is a request.
 pub struct Bindings {
-    env: Env,
+    pub(super) env: Env,
     context: Option<Rc<Context>>,
+    isolate: &'static Isolate,
 }
 
 impl Bindings {
     pub fn new(env: Env, context: Option<Rc<Context>>) -> Self {
-        Self { env, context }
+        Self { env, context, isolate: ISOLATE.with(|isolate| *isolate) }
     }
 }
 
-fn failed(what: &str) -> impl Fn(JsValue) -> PortError + '_ {
+pub(super) fn failed(what: &str) -> impl Fn(JsValue) -> PortError + '_ {
     move |error| PortError(format!("{what}: {}", text_of(&error)))
 }
 
-fn missing(what: &str) -> PortError {
+pub(super) fn missing(what: &str) -> PortError {
     PortError(format!("the binding {what} is missing"))
 }
 
@@ -58,11 +65,11 @@ pub fn object(name: &str, value: impl Into<JsValue>) -> JsValue {
     object.into()
 }
 
-impl Claims for Bindings {
+impl Keys for Bindings {
     async fn is_known(&self, key: &DedupKey) -> Result<bool, PortError> {
         let store = self.env.dedup().ok_or_else(|| missing("DEDUP"))?;
         let reading = store.get(&key.to_string()).map_err(failed("KV get"))?;
-        let value = settled(reading).await.map_err(failed("KV get"))?;
+        let value = within(PATIENCE_MS, reading).await.map_err(failed("KV get"))?;
         Ok(!value.is_null())
     }
 
@@ -82,7 +89,7 @@ async fn put_into(queue: Option<Queue>, name: &str, message: &str) -> Result<(),
     let queue = queue.ok_or_else(|| missing(name))?;
     // As text: what serde would make of an object, the queue would not keep.
     let sending = queue.send(message.into(), object("contentType", "text")).map_err(failed("queue send"))?;
-    settled(sending).await.map_err(failed("queue send")).map(|_| ())
+    within(PATIENCE_MS, sending).await.map_err(failed("queue send")).map(|_| ())
 }
 
 impl Outbox for Bindings {
@@ -108,7 +115,11 @@ impl Upstream for Bindings {
         init.set_redirect(RequestRedirect::Manual);
         let milliseconds = u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX);
         init.set_signal(Some(&AbortSignal::timeout_with_u32(milliseconds)));
-        let answered = settled(send_request(forward.url, &init)).await.map_err(failed("fetch"))?;
+        let request =
+            web_sys::Request::new_with_str_and_init(forward.origin.as_str(), &init).map_err(failed("fetch"))?;
+        // The runtime reads URLs by rules of its own: what it has read is held to the same rules as what was configured.
+        Origin::parse(&request.url()).map_err(|problem| PortError(format!("the origin {problem}")))?;
+        let answered = settled(send_request(&request)).await.map_err(failed("fetch"))?;
         let response: Response = answered.unchecked_into();
         // Only the head counts; an unread body would hold the connection.
         if let Some(body) = response.body() {
@@ -126,4 +137,21 @@ fn read_retry_after(text: &str) -> Option<RetryAfter> {
     }
     let milliseconds = Date::parse(text);
     milliseconds.is_finite().then(|| RetryAfter::Date(seconds(milliseconds)))
+}
+
+impl Local for Bindings {
+    fn isolate(&self) -> &Isolate {
+        self.isolate
+    }
+
+    fn random(&self) -> u64 {
+        getrandom::u64().unwrap_or_default()
+    }
+
+    async fn is_over_limit(&self, pair: &str) -> bool {
+        let counting = self.env.rejects().map(|limiter| limiter.limit(&object("key", pair)));
+        let Some(Ok(counting)) = counting else { return false };
+        let counted = within(PATIENCE_MS, counting).await.unwrap_or_default();
+        Reflect::get(&counted, &"success".into()).is_ok_and(|success| success == JsValue::FALSE)
+    }
 }

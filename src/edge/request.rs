@@ -1,7 +1,7 @@
 //! An HTTP request as the pipeline reads it.
 
 use super::task::settled;
-use crate::pipeline::{BodyError, Request};
+use crate::pipeline::ports::{BodyError, Request};
 use crate::webhook::Headers;
 use js_sys::{ArrayBuffer, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
@@ -85,6 +85,11 @@ impl Request for Incoming {
         let after_scheme = url.split_once("://").map_or(url.as_str(), |(_, rest)| rest);
         let path = after_scheme.find('/').and_then(|start| after_scheme.get(start..)).unwrap_or("/");
         path.split(['?', '#']).next().unwrap_or_default().to_owned()
+    }
+
+    fn query(&self) -> String {
+        let url = self.request.url();
+        url.split_once('?').map(|(_, query)| query.split('#').next().unwrap_or_default().to_owned()).unwrap_or_default()
     }
 
     fn headers(&self) -> Vec<(String, String)> {

@@ -3,28 +3,40 @@
 //! A task waits for one promise at a time: [`settled`] leaves the promise with the executor, and the executor calls the
 //! task again when the promise is settled. The two cells below are sound because an isolate has one thread: between
 //! setting one and taking it runs nothing but the poll of one task.
+//!
+//! A task that panics ends by itself: [`run`] catches the panic, and its caller says what the output is then. Nothing
+//! here is borrowed while a task is polled, so that no other task notices.
 
-use js_sys::Promise;
-use slab::Slab;
+use super::log_error;
+use crate::record::Record;
+use js_sys::{Date, Promise};
+use std::any::Any;
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::future::poll_fn;
-use std::pin::Pin;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
-use wasm_bindgen::prelude::*;
+use wasm_bindgen::{prelude::*, throw_str};
+
+/// In milliseconds: no event lives longer than 15 minutes, so that a task this old waits for a promise that is never
+/// settled.
+const LONGEST_LIFE: f64 = 20.0 * 60.0 * 1000.0;
 
 #[wasm_bindgen(module = "/src/edge/drive.js")]
 extern "C" {
-    fn drive(resume: &JsValue, task: usize, waiting: &Promise) -> Promise;
+    fn drive(resume: &JsValue, task: u32, waiting: &Promise) -> Promise;
+    #[wasm_bindgen(js_name = within)]
+    fn race(milliseconds: u32, promise: &Promise) -> Promise;
 }
 
 thread_local! {
-    /// Tasks that wait; a slot is empty while its task is polled.
-    static TASKS: RefCell<Slab<Option<Task>>> = const { RefCell::new(Slab::new()) };
+    static TASKS: RefCell<Tasks> = const { RefCell::new(Tasks { next: 0, waiting: BTreeMap::new() }) };
     /// From the task to the executor: what it waits for.
     static AWAITED: Cell<Option<Promise>> = const { Cell::new(None) };
     /// From the executor to the task: what became of it.
     static SETTLED: Cell<Option<Result<JsValue, JsValue>>> = const { Cell::new(None) };
-    static RESUME: Closure<dyn Fn(usize, JsValue, bool) -> JsValue> = Closure::new(resume);
+    static RESUME: Closure<dyn Fn(u32, JsValue, bool) -> JsValue> = Closure::new(resume);
 }
 
 /// Waits for `promise`: what it resolved to, or what it was rejected with.
@@ -35,42 +47,83 @@ pub async fn settled(promise: Promise) -> Result<JsValue, JsValue> {
     poll_fn(|_| SETTLED.take().map_or(Poll::Pending, Poll::Ready)).await
 }
 
-/// Runs `future`: its output where it need not wait, else a promise of it.
-///
-/// A panic ends the call into WASM by an exception, so it rejects this task's promise and no other: nothing here is
-/// borrowed while a task is polled.
-pub fn run(future: impl Future<Output = JsValue> + 'static) -> JsValue {
-    let mut task: Task = Box::pin(future);
+/// Waits for `promise`, but not for longer than `milliseconds`.
+pub async fn within(milliseconds: u32, promise: Promise) -> Result<JsValue, JsValue> {
+    settled(race(milliseconds, &promise)).await
+}
+
+/// Runs `future`: its output where it need not wait, else a promise of it. Where it panics, the output is `failed()`.
+pub fn run(future: impl Future<Output = JsValue> + 'static, failed: impl FnOnce() -> JsValue + 'static) -> JsValue {
+    let mut task: Task = Box::pin(caught(future, failed));
     match step(&mut task) {
         Step::Done(output) => output,
         Step::Waits(promise) => {
-            let id = TASKS.with_borrow_mut(|tasks| tasks.insert(Some(task)));
+            let id = TASKS.with_borrow_mut(|tasks| tasks.insert(task, Date::now()));
             RESUME.with(|resume| drive(resume.as_ref(), id, &promise)).into()
         }
     }
 }
 
-/// Called by `drive.js`: the promise that task `id` waits for is settled. Returns the next one, or the output.
-fn resume(id: usize, value: JsValue, kept: bool) -> JsValue {
-    let task = TASKS.with_borrow_mut(|tasks| tasks.get_mut(id).and_then(Option::take));
-    let Some(mut task) = task else { return JsValue::UNDEFINED };
-    SETTLED.set(Some(if kept { Ok(value) } else { Err(value) }));
-    let step = step(&mut task);
-    TASKS.with_borrow_mut(|tasks| match step {
-        Step::Done(output) => {
-            tasks.try_remove(id);
-            output
-        }
-        Step::Waits(promise) => {
-            if let Some(slot) = tasks.get_mut(id) {
-                *slot = Some(task);
-            }
-            promise.into()
-        }
+async fn caught(future: impl Future<Output = JsValue>, failed: impl FnOnce() -> JsValue) -> JsValue {
+    let mut future = pin!(future);
+    let end = poll_fn(|context| {
+        // Whatever the panic left half done is the future's own, and the future is dropped whole, never polled again.
+        let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context)));
+        polled.map_or_else(|panic| Poll::Ready(Err(panic)), |poll| poll.map(Ok))
+    });
+    end.await.unwrap_or_else(|panic| {
+        log_error(&Record::complaint("panic", told(&*panic).to_owned()).line());
+        failed()
     })
 }
 
+/// What a panic says, where that is a constant: a text made for the occasion may quote the request.
+fn told(panic: &(dyn Any + Send)) -> &'static str {
+    panic.downcast_ref().copied().unwrap_or("withheld: its message may quote the request")
+}
+
+/// Called by `drive.js`: the promise that task `id` waits for is settled. Returns the next one, or the output.
+fn resume(id: u32, value: JsValue, kept: bool) -> JsValue {
+    let waiting = TASKS.with_borrow_mut(|tasks| tasks.waiting.remove(&id));
+    // An exception, so that the runtime takes the event for failed, and not for done.
+    let Some(Waiting { mut task, since }) = waiting else { throw_str("too late: this event was given up") };
+    SETTLED.set(Some(if kept { Ok(value) } else { Err(value) }));
+    match step(&mut task) {
+        Step::Done(output) => output,
+        Step::Waits(promise) => {
+            TASKS.with_borrow_mut(|tasks| tasks.waiting.insert(id, Waiting { task, since }));
+            promise.into()
+        }
+    }
+}
+
 type Task = Pin<Box<dyn Future<Output = JsValue>>>;
+
+/// The tasks that wait, by number. Numbers rise, so that none means two tasks, and the oldest comes first.
+struct Tasks {
+    next: u32,
+    waiting: BTreeMap<u32, Waiting>,
+}
+
+struct Waiting {
+    task: Task,
+    since: f64,
+}
+
+impl Tasks {
+    /// Takes a new task, and lets those go whose promise is never settled.
+    fn insert(&mut self, task: Task, now: f64) -> u32 {
+        while let Some(oldest) = self.waiting.first_entry()
+            && now - oldest.get().since > LONGEST_LIFE
+        {
+            oldest.remove();
+        }
+        let id = self.next;
+        self.next = id.wrapping_add(1);
+        self.waiting.insert(id, Waiting { task, since: now });
+        id
+    }
+}
 
 enum Step {
     Done(JsValue),

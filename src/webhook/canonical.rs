@@ -132,10 +132,6 @@ impl<'de> Visitor<'de> for Tree {
         Ok(value.into())
     }
 
-    fn visit_string<E>(self, value: String) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
         let mut array = Vec::new();
         while let Some(Unambiguous(item)) = items.next_element()? {
@@ -192,6 +188,15 @@ mod tests {
         let body = "[1.0,-0,1e21,1E-7,0.000001,1e2,333333333.3333333,4.50,9007199254740992,5e-324]";
         let expected = "[1,0,1e+21,1e-7,0.000001,100,333333333.3333333,4.5,9007199254740992,5e-324]";
         assert_eq!(canonical(body), expected);
+    }
+
+    #[test]
+    fn an_error_shows_the_beginning_of_what_is_refused() {
+        let number = "1".repeat(50);
+        assert!(refusal(&number).contains(&format!("the number {} does not", "1".repeat(40))), "{}", refusal(&number));
+        let key = "k".repeat(50);
+        let twice = refusal(&format!(r#"{{"{key}":1,"{key}":2}}"#));
+        assert!(twice.contains(&format!("the key \"{}\" stands twice", "k".repeat(40))), "{twice}");
     }
 
     #[test]

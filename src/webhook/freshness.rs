@@ -1,13 +1,15 @@
 //! When a request was signed, and whether that is recent enough.
 
 use super::VerifyError;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::time::Duration;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 /// Seconds since 1970-01-01T00:00:00Z.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct UnixTime(i64);
 
 impl UnixTime {
@@ -19,6 +21,21 @@ impl UnixTime {
     /// Seconds since the epoch.
     pub const fn seconds(self) -> i64 {
         self.0
+    }
+
+    /// This time and `span` later; the last time there is where that is too far.
+    pub fn plus(self, span: Duration) -> Self {
+        Self(self.0.saturating_add(i64::try_from(span.as_secs()).unwrap_or(i64::MAX)))
+    }
+
+    /// This time and `span` earlier; the first time there is where that is too far.
+    pub fn minus(self, span: Duration) -> Self {
+        Self(self.0.saturating_sub(i64::try_from(span.as_secs()).unwrap_or(i64::MAX)))
+    }
+
+    /// How long it is from this time until `later`; nothing where that has passed.
+    pub fn until(self, later: Self) -> Duration {
+        Duration::from_secs(u64::try_from(later.0.saturating_sub(self.0)).unwrap_or(0))
     }
 
     /// Reads a Unix timestamp as providers write it: `[1-9][0-9]{0,11}`, nothing else. No sign, blank, fraction,

@@ -116,3 +116,21 @@ pub(super) fn encode(encoding: Encoding, signature: &Signature) -> String {
         Encoding::Base64 => STANDARD.encode(signature),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::webhook::presets;
+
+    #[test]
+    fn a_header_is_read_up_to_8_kib() {
+        let stripe = &presets::find("stripe").expect("a preset").scheme;
+        let header = |length: usize| {
+            let signed = format!("t=1,v1={},v0=", "a".repeat(64));
+            format!("{signed}{}", "0".repeat(length.saturating_sub(signed.len())))
+        };
+        assert!(read(stripe, &header(8192)).is_ok());
+        let refused = read(stripe, &header(8193)).expect_err("too long");
+        assert_eq!(refused.to_string(), "`stripe-signature` is malformed: longer than 8 KiB");
+    }
+}

@@ -80,7 +80,8 @@ fn config() -> Config {
     let toml = |path: &str| -> Value { toml::from_str(&std::fs::read_to_string(path).unwrap()).unwrap() };
     let (wrangler, secrets) = (toml("wrangler.toml"), toml(".dev.vars.example"));
     let lookup = |name: &str| secrets.get(name).or(wrangler["vars"].get(name))?.as_str().map(str::to_owned);
-    Config::parse(&wrangler["vars"]["SOURCES"], Bindings { dedup: true, events: true }, &lookup).unwrap()
+    Config::parse(&wrangler["vars"]["SOURCES"], Bindings { dedup: true, events: true, ..Bindings::default() }, &lookup)
+        .unwrap()
 }
 
 fn read(stream: &mut TcpStream) -> Request {

@@ -132,8 +132,8 @@ describe("an answer", { concurrency: true }, () => {
 test("nothing but what was accepted used KV or the queue", async () => {
   await gateway.drained();
   const accepted = gateway.records().filter(({ verdict }) => verdict === "accepted").length;
-  await eventually("every key", async () => (await gateway.operations()).length >= 3 * accepted);
-  const operations = (await gateway.operations()).map(({ operation }) => operation);
+  await eventually("every key", async () => (await gateway.stored()).length >= 3 * accepted);
+  const operations = (await gateway.stored()).map(({ operation }) => operation);
   assert.equal(operations.length, 3 * accepted, "a look-up, a message and a key for each");
 });
 

@@ -24,10 +24,18 @@ test("wrangler.toml has the bindings that these tests use", () => {
   assert.deepEqual(wrangler.kv_namespaces.map(({ binding }) => binding), ["DEDUP"]);
   const consumers = wrangler.queues.consumers.map((consumer) => {
     const { queue, max_batch_size, max_batch_timeout, max_retries, dead_letter_queue } = consumer;
-    const ends = dead_letter_queue && { maxRetries: max_retries, deadLetterQueue: dead_letter_queue };
+    const ends = { maxRetries: max_retries, ...(dead_letter_queue && { deadLetterQueue: dead_letter_queue }) };
     return [queue, { maxBatchSize: max_batch_size, maxBatchTimeout: max_batch_timeout, ...ends }];
   });
   assert.deepEqual(Object.fromEntries(consumers), CONSUMERS);
+  // wrangler's objects have no prototype.
+  const plain = (value) => JSON.parse(JSON.stringify(value));
+  assert.deepEqual(plain(wrangler.durable_objects.bindings), [{ name: "CLAIMS", class_name: "Claims" }]);
+  assert.deepEqual(plain(wrangler.migrations.flatMap(({ new_sqlite_classes }) => new_sqlite_classes)), ["Claims"]);
+  assert.deepEqual(wrangler.d1_databases.map(({ binding }) => binding), ["LOG"]);
+  assert.deepEqual(wrangler.r2_buckets.map(({ binding }) => binding), ["PAYLOADS"]);
+  const limits = wrangler.ratelimits.map(({ name, simple }) => [name, simple]);
+  assert.deepEqual(plain(limits), [["REJECTS", { limit: 100, period: 60 }]]);
 });
 
 test("wrangler.toml serves the five systems, and complains about nothing", async (t) => {
@@ -68,6 +76,38 @@ test("without KV, sources that need it answer 500, loudly, and those without ded
   await gateway.drained();
   assert.equal(gateway.origin.of("none").length, 2, "repeated deliveries are delivered repeatedly");
   assert.match(complaints(gateway).join("\n"), /^SOURCES\.kv\..*DEDUP/m);
+});
+
+test("without R2, what is too large for a queue message is answered 413, and leaves nothing behind", async (t) => {
+  const gateway = await gatewayFor(t, { sources: { github: source("github") }, without: ["PAYLOADS"] });
+  const sent = delivery("github", { body: Buffer.alloc(100_000, "x") });
+  for (const request of [sent, sent]) {
+    const answer = await gateway.post("github", request);
+    assert.deepEqual([answer.status, answer.json().title], [413, "Body too large for the queue"]);
+    assert.equal(answer.headers["content-type"], "application/problem+json");
+  }
+  await gateway.logged({ source: "github", verdict: "rejected", reason: "message_too_large" });
+  const operations = (await gateway.operations()).map(({ operation }) => operation);
+  assert.deepEqual(operations, ["DEDUP.get", "REJECTS.limit", "DEDUP.get", "REJECTS.limit"]);
+});
+
+test("what lacks its binding is off, and says so", async (t) => {
+  const without = ["LOG", "PAYLOADS", "REJECTS"];
+  const gateway = await gatewayFor(t, { sources: { generic: source("generic") }, without });
+  assert.equal((await gateway.post("generic", delivery("generic"))).status, 200);
+  const said = gateway.lines.map(({ message }) => message).join("\n");
+  for (const name of without) assert.match(said, new RegExp(name), name);
+  for (let at = 0; at < 200; at += 1) {
+    assert.equal((await gateway.request("/webhooks/generic", { body: "{}" })).status, 401, "and never 429");
+  }
+});
+
+test("without the claims' objects, exact sources answer 500, loudly, and others serve", async (t) => {
+  const sources = { exact: source("generic", { dedup: "exact" }), kv: source("generic") };
+  const gateway = await gatewayFor(t, { sources, without: ["CLAIMS"] });
+  assert.equal((await gateway.post("exact", delivery("generic"))).status, 500);
+  assert.equal((await gateway.post("kv", delivery("generic"))).status, 200);
+  assert.match(complaints(gateway).join("\n"), /^SOURCES\.exact\..*CLAIMS/m);
 });
 
 test("an unusable ORIGIN_SIGNING_SECRET lets nothing through, and is not shown", async (t) => {

@@ -7,7 +7,8 @@ import { Gateway } from "./gateway.mjs";
 import { eventually } from "./http.mjs";
 import { ORIGIN_SIGNING_SECRET, SECRETS, delivery, isSignedForward, source } from "./providers.mjs";
 
-const NAMES = ["taking", "failing", "refusing", "redirecting", "elsewhere", "hanging", "cutting", "leaving", "staying"];
+const NAMES = ["taking", "failing", "refusing", "redirecting", "elsewhere", "hanging"];
+NAMES.push("cutting", "leaving", "staying", "moved");
 const direct = (more) => source("generic", { deliver: "origin", ...more });
 // A port where nobody listens, until a test does.
 const closed = net.createServer().listen(0, "127.0.0.1");
@@ -98,6 +99,13 @@ describe("the provider waits while the event", { concurrency: true }, () => {
     risen.listen(port, "127.0.0.1");
     await once(risen, "listening");
     assert.equal((await retried()).status, 200);
+  });
+
+  test("would go to a private address, as the runtime reads its URL: 503, and it goes nowhere", async () => {
+    assert.equal((await gateway.post("moved", delivery("generic"))).status, 503);
+    const record = await gateway.logged({ source: "moved", reason: "origin_failed" });
+    assert.match(record.detail, /private/);
+    assert.deepEqual(origin.of("moved"), []);
   });
 
   test("is left by the provider: what the origin takes is remembered, and others are served", async () => {

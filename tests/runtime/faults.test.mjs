@@ -52,7 +52,7 @@ test("KV cannot be read: 503, nothing is enqueued, and the provider's retry is a
   const { answer, operations } = await during(["DEDUP.get"], "unread", sent);
   assertUnavailable(answer);
   assert.deepEqual(operations, ["DEDUP.get"]);
-  await gateway.logged({ source: "unread", reason: "lookup_failed", level: "error" });
+  await gateway.logged({ source: "unread", reason: "claim_failed", level: "error" });
   assert.deepEqual((await gateway.post("unread", sent)).json(), { received: true, id: sent.id });
   await origin.received("unread");
 });

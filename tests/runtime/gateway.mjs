@@ -1,25 +1,48 @@
 // Runs the built Worker in the real runtime, with bindings as in wrangler.toml, a port and a state of its own.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
+import { basename } from "node:path";
 import { test } from "node:test";
 import { Miniflare, convertV4MiniflareOptions } from "miniflare";
 import { Origin, eventually, send } from "./http.mjs";
 import { SECRETS } from "./providers.mjs";
 
-const read = (path, encoding) => readFileSync(new URL(path, import.meta.url), encoding);
+const here = (path) => new URL(path, import.meta.url);
+const read = (path, encoding) => readFileSync(here(path), encoding);
 const COMPATIBILITY_DATE = /^compatibility_date = "(.+)"$/m.exec(read("../../wrangler.toml", "utf8"))[1];
-const MODULES = [
-  { type: "ESModule", path: "/instrumented.js", contents: read("instrumented.js", "utf8") },
-  { type: "ESModule", path: "/index.js", contents: read("../../build/index.js", "utf8") },
-  { type: "CompiledWasm", path: "/index_bg.wasm", contents: read("../../build/index_bg.wasm") },
-];
 /** As in wrangler.toml; configuration.test.mjs sees to it that they stay so. */
 export const PRODUCERS = { EVENTS: "hookgate-events", DEAD: "hookgate-dead" };
 const BATCH = { maxBatchSize: 10, maxBatchTimeout: 1 };
 export const CONSUMERS = {
   "hookgate-events": { ...BATCH, maxRetries: 50, deadLetterQueue: "hookgate-dead" },
-  "hookgate-dead": BATCH,
+  "hookgate-dead": { ...BATCH, maxRetries: 100 },
 };
+
+/** What every run has in common: on the loopback, and nothing leaves the machine. */
+export const QUIET = { host: "127.0.0.1", port: 0, cf: false, telemetry: { enabled: false } };
+
+/** The built Worker behind `wrapper`, a module of its own that may import the files in `helpers`; all are URLs. */
+export function workerBehind(wrapper, helpers = []) {
+  const module = (url) => ({ type: "ESModule", path: `/${basename(url.pathname)}`, contents: read(url, "utf8") });
+  return {
+    // The Worker itself, without the development server's entry before it, which would change headers.
+    unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
+    compatibilityDate: COMPATIBILITY_DATE,
+    modulesRoot: "/",
+    modules: [
+      ...[wrapper, ...helpers, new URL("../../build/index.js", import.meta.url)].map(module),
+      { type: "CompiledWasm", path: "/index_bg.wasm", contents: read("../../build/index_bg.wasm") },
+    ],
+  };
+}
+
+/** The one child of this process that is the runtime, as Linux tells. */
+export function runtimePid() {
+  const children = readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, "utf8").trim().split(" ");
+  const found = children.filter((pid) => readFileSync(`/proc/${pid}/comm`, "utf8").trim() === "workerd");
+  if (found.length !== 1) throw new Error(`${found.length} runtimes`);
+  return Number(found[0]);
+}
 
 export class Gateway {
   /** Every line the Worker logged: `{ level, message }`. */
@@ -32,33 +55,40 @@ export class Gateway {
 
   /**
    * `sources` are `[vars.SOURCES.*]`, `secrets` the Worker's secrets, `state` a directory that outlives the runtime,
-   * and `without` names bindings that are missing. Forwards go to `gateway.origin`.
+   * `vars` further variables, `without` names bindings that are missing, and `rejects` is how many refusals a minute are
+   * within the limit. Forwards go to `gateway.origin`.
    */
-  static async start({ sources, secrets = SECRETS, state = undefined, without = [] }) {
+  static async start({ sources, secrets = SECRETS, state = undefined, without = [], rejects = 100_000, vars = {} }) {
+    const kept = (bindings) => {
+      if (Array.isArray(bindings)) return bindings.filter((name) => !without.includes(name));
+      return Object.fromEntries(Object.entries(bindings).filter(([name]) => !without.includes(name)));
+    };
     const gateway = new Gateway();
     gateway.origin = await Origin.start();
     gateway.#secrets = secrets;
     const options = {
       name: "hookgate",
-      host: "127.0.0.1",
-      port: 0,
-      // The Worker itself, without the development server's entry before it, which would change headers.
-      unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
-      cf: false,
-      telemetry: { enabled: false },
+      ...QUIET,
+      ...workerBehind(here("instrumented.js"), [here("../../proof/bindings.mjs")]),
       handleStructuredLogs: (line) => gateway.lines.push(line),
-      compatibilityDate: COMPATIBILITY_DATE,
-      modulesRoot: "/",
-      modules: MODULES,
-      bindings: { ORIGIN: `${gateway.origin.url}/{source}`, SOURCES: sources, ...secrets },
-      kvNamespaces: ["DEDUP"].filter((name) => !without.includes(name)),
-      queueProducers: Object.fromEntries(Object.entries(PRODUCERS).filter(([name]) => !without.includes(name))),
+      bindings: { ORIGIN: `${gateway.origin.url}/{source}`, SOURCES: sources, ...vars, ...secrets },
+      kvNamespaces: kept(["DEDUP"]),
+      queueProducers: kept(PRODUCERS),
+      durableObjects: kept({ CLAIMS: { className: "Claims", useSQLite: true } }),
+      d1Databases: kept(["LOG"]),
+      r2Buckets: kept(["PAYLOADS"]),
+      ratelimits: kept({ REJECTS: { namespace_id: "1001", simple: { limit: rejects, period: 60 } } }),
       queueConsumers: CONSUMERS,
       ...(state && { resourcePersistencePath: state }),
     };
-    gateway.#runtime = new Miniflare(convertV4MiniflareOptions(options));
-    await gateway.#runtime.ready;
-    gateway.#url = await gateway.#runtime.unsafeGetDirectURL();
+    try {
+      gateway.#runtime = new Miniflare(convertV4MiniflareOptions(options));
+      await gateway.#runtime.ready;
+      gateway.#url = await gateway.#runtime.unsafeGetDirectURL();
+    } catch (error) {
+      await gateway.origin.close(); // or the process would wait for it
+      throw error;
+    }
     return gateway;
   }
 
@@ -83,19 +113,70 @@ export class Gateway {
     return this.request(`/webhooks/${source}`, { headers, body });
   }
 
-  /** What the Worker has done to KV and queues so far: `{ operation, args, failed }`, after the first `from`. */
+  /** What the Worker has done to its bindings so far: `{ operation, args, failed }`, after the first `from`. */
   async operations(from = 0) {
     return this.#control({ from });
   }
 
-  /** Fails the next `times` of an operation (`DEDUP.get`): `before` it is done, or `after`, when it is done anyway. */
+  /** Those of them that read or write something that stays: all but the counting of refusals. */
+  async stored(from = 0) {
+    return (await this.operations(from)).filter(({ operation }) => /^(?!REJECTS)[A-Z]+\./.test(operation));
+  }
+
+  /** Fails the next `times` of an operation (`DEDUP.get`): `before` it is done, `after` it is done, or by a `hang`. */
   async fail(operation, times = 1, when = "before") {
     await this.#control({ fault: { operation, times, when } });
+  }
+
+  /** Sets the gateway's clock, its objects' too, so many milliseconds ahead. */
+  async ahead(milliseconds) {
+    await this.#control({ ahead: milliseconds });
+  }
+
+  /** Runs the cron trigger. */
+  async sweep() {
+    await this.#control({ scheduled: true });
+  }
+
+  /** Calls a method of the Durable Object `name`. */
+  async object(name, method, ...args) {
+    return (await this.#control({ object: { name, method, args } })).value;
+  }
+
+  /** The rows of the dead letters' table. */
+  async letters() {
+    const database = await this.#runtime.getD1Database("LOG");
+    return (await database.prepare("SELECT * FROM dead_letters ORDER BY number").all()).results;
+  }
+
+  /** Everything that D1 and R2 hold, as text. */
+  async #kept() {
+    const database = await this.#runtime.getD1Database("LOG");
+    const tables = await database.prepare("SELECT name FROM sqlite_master WHERE type = 'table'").all();
+    const own = tables.results.map(({ name }) => name).filter((name) => !name.startsWith("_cf_"));
+    const rows = await Promise.all(own.map((name) => database.prepare(`SELECT * FROM ${name}`).all()));
+    const bucket = await this.bucket();
+    const { objects } = await bucket.list();
+    const bodies = await Promise.all(objects.map(async ({ key }) => (await bucket.get(key)).arrayBuffer()));
+    return [rows.map(({ results }) => results), bodies.map((body) => Buffer.from(body).toString("latin1"))];
+  }
+
+  /** The bucket of the bodies. */
+  bucket() {
+    return this.#runtime.getR2Bucket("PAYLOADS");
   }
 
   /** Puts a message into the events' queue, past the Worker. */
   async enqueue(body, contentType = "text") {
     await this.#control({ enqueue: { body, contentType } });
+  }
+
+  /**
+   * Lets the Worker panic: its configuration, when it is first read, calls the Worker, which reads it. Only for a
+   * gateway that has had no event yet.
+   */
+  async panicsOnFirstEvent() {
+    await this.#control({ reenter: true });
   }
 
   async #control(order) {
@@ -134,7 +215,7 @@ export class Gateway {
       const operations = await this.operations();
       const messages = operations.filter(({ operation }) => operation.endsWith(".send"));
       const payloads = messages.map(({ args }) => atob(/"data_base64":"(.*?)"/.exec(args[0])?.[1] ?? ""));
-      const all = JSON.stringify([this.lines, answers, operations, payloads, forwards]);
+      const all = JSON.stringify([this.lines, answers, operations, payloads, forwards, await this.#kept()]);
       assert.ok(this.lines.length > 0 && this.answers.length > 0, "something was looked at");
       for (const [name, secret] of Object.entries(this.#secrets).filter(([, secret]) => secret)) {
         for (const text of notations(secret)) assert.ok(!all.includes(text), `${name} leaked, as ${text}`);

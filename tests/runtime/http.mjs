@@ -16,9 +16,9 @@ export async function eventually(what, condition, within = 20_000) {
 }
 
 /** Sends one request. `body` is a buffer, or an iterable of chunks, which then go without a content length. */
-export function send(url, { method = "POST", headers = {}, body } = {}) {
+export function send(url, { method = "POST", headers = {}, body, timeout = 30_000 } = {}) {
   return new Promise((resolve, reject) => {
-    const request = http.request(url, { method, headers, timeout: 30_000 }, async (response) => {
+    const request = http.request(url, { method, headers, timeout }, async (response) => {
       const chunks = [];
       try {
         for await (const chunk of response) chunks.push(chunk);
@@ -35,7 +35,7 @@ export function send(url, { method = "POST", headers = {}, body } = {}) {
       });
     });
     request.on("error", reject);
-    request.on("timeout", () => request.destroy(new Error("no answer within 30 s")));
+    request.on("timeout", () => request.destroy(new Error(`no answer within ${timeout} ms`)));
     request.end(body);
   });
 }

@@ -1,24 +1,33 @@
-// Stands before the built Worker in the runtime: counts what the Worker does to its bindings, and makes that fail where
-// a test asks for it. Requests and batches themselves pass through untouched.
-import Worker from "./index.js";
+// Stands before the built Worker in the runtime: counts what the Worker does to its bindings, and makes that fail, or
+// the Worker itself panic, where a test asks for it. Other requests, and batches, pass through untouched.
+import Worker, { Claims as Inner } from "./index.js";
+import { faulty } from "./bindings.mjs";
 
-const WATCHED = ["DEDUP", "EVENTS", "DEAD"];
+/** Called one by one, with what they are given. */
+const PLAIN = ["DEDUP", "EVENTS", "DEAD", "REJECTS"];
+/** Called through what comes out of them, and told of in short: an argument may be a body of megabytes. */
+const NESTED = ["CLAIMS", "LOG", "PAYLOADS"];
 // An isolate outlives its requests, so these are the whole run's.
 const operations = [];
 const faults = new Map();
+let reentering = false;
+
+async function watch(operation, args, call) {
+  const fault = takeFault(operation);
+  operations.push({ operation, args, failed: Boolean(fault) });
+  if (fault === "before") throw new Error(`injected: ${operation}`);
+  if (fault === "hang") return new Promise(() => {});
+  const result = await call();
+  if (fault === "after") throw new Error(`injected after the fact: ${operation}`);
+  return result;
+}
 
 function watched(name, binding) {
+  const nested = ({ operation, about }, call) => watch(operation, about, call);
+  if (NESTED.includes(name)) return faulty(name, binding, nested);
   const get = (target, method) => {
     if (typeof target[method] !== "function") return target[method];
-    return async (...args) => {
-      const operation = `${name}.${method}`;
-      const fault = takeFault(operation);
-      operations.push({ operation, args, failed: Boolean(fault) });
-      if (fault === "before") throw new Error(`injected: ${operation}`);
-      const result = await target[method](...args);
-      if (fault === "after") throw new Error(`injected after the fact: ${operation}`);
-      return result;
-    };
+    return (...args) => watch(`${name}.${method}`, args, () => target[method](...args));
   };
   return new Proxy(binding, { get });
 }
@@ -30,18 +39,72 @@ function takeFault(operation) {
   return fault.when;
 }
 
+/** A request whose one chunk has one byte when it is measured, and `length` of them from then on. */
+function lying({ url, method, headers }, length) {
+  let readings = 0;
+  const value = Object.defineProperty(new Uint8Array(1), "length", { get: () => (readings++ === 0 ? 1 : length) });
+  const reader = { read: async () => ({ value }) };
+  return { url, method, headers, body: { getReader: () => reader } };
+}
+
+/** Requests to the path `/moved` turn out to go elsewhere when the runtime has parsed their URL. */
+globalThis.Request = class extends Request {
+  get url() {
+    return super.url.replace(/^.*\/moved$/, "http://10.0.0.1/moved");
+  }
+};
+
+/** The object, with a look inside, and failing inside. */
+export class Claims extends Inner {
+  claim(...args) {
+    return watch("object.claim", args, () => super.claim(...args));
+  }
+
+  rows() {
+    return this.ctx.storage.sql.exec("SELECT count(*) AS rows FROM claims").one().rows;
+  }
+
+  runAlarm() {
+    return this.alarm();
+  }
+}
+
+// The Worker and its objects share the isolate, and so this clock.
+const now = Date.now;
+let ahead = 0;
+Date.now = () => now() + ahead;
+
 export default class extends Worker {
   #bindings;
 
   constructor(context, env) {
-    const bindings = WATCHED.filter((name) => env[name]).map((name) => [name, watched(name, env[name])]);
-    super(context, { ...env, ...Object.fromEntries(bindings) });
+    const bindings = [...PLAIN, ...NESTED].filter((name) => env[name]).map((name) => [name, watched(name, env[name])]);
+    const sources = () => {
+      if (reentering) {
+        reentering = false;
+        super.fetch(new Request("http://gateway/healthz"));
+      }
+      return env.SOURCES;
+    };
+    const own = { ...env, ...Object.fromEntries(bindings) };
+    super(context, Object.defineProperty(own, "SOURCES", { get: sources }));
     this.#bindings = env;
   }
 
   async fetch(request) {
+    const length = request.headers.get("instrumented-length");
+    if (length) return super.fetch(lying(request, Number(length)));
     if (new URL(request.url).pathname !== "/.control") return super.fetch(request);
     const order = await request.json();
+    if (order.reenter) reentering = true;
+    if (order.ahead !== undefined) ahead = order.ahead;
+    if (order.scheduled) await super.scheduled();
+    if (order.object) {
+      const { name, method, args } = order.object;
+      const { CLAIMS } = this.#bindings;
+      const value = await CLAIMS.get(CLAIMS.idFromName(name))[method](...(args ?? []));
+      return Response.json({ value });
+    }
     if (order.fault) faults.set(order.fault.operation, order.fault);
     if (order.enqueue) await this.#bindings.EVENTS.send(order.enqueue.body, { contentType: order.enqueue.contentType });
     return Response.json(operations.slice(order.from ?? 0));

@@ -1,8 +1,9 @@
 // Bodies that are too large, and those that just are not.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import net from "node:net";
 import { after, describe, test } from "node:test";
-import { Gateway } from "./gateway.mjs";
+import { Gateway, runtimePid } from "./gateway.mjs";
 import { eventually } from "./http.mjs";
 import { delivery, source } from "./providers.mjs";
 
@@ -16,8 +17,8 @@ const gateway = await Gateway.start({
     endless: source("github", { deliver: "origin", max_body: "64KiB" }),
     unsigned: source("github", { deliver: "origin", max_body: "64KiB" }),
     default: source("github", { deliver: "origin" }),
+    flooded: source("github"),
     large: source("github", { deliver: "origin", max_body: "25MiB" }),
-    queued: source("github"),
     chunks: source("github"),
     cut: source("github"),
   },
@@ -36,8 +37,8 @@ function assertTooLarge(answer, title = "Body too large") {
   assert.equal(answer.json().status, 413);
 }
 
-/** Uploads chunks for ever; returns what came back, and how much was taken until it came or the connection ended. */
-async function uploadForEver(name, headers) {
+/** Uploads `most` bytes in chunks; returns what came back, and how much was taken until then or the connection's end. */
+async function upload(name, headers, most = Infinity) {
   const lines = Object.entries({ ...headers, "transfer-encoding": "chunked" }).map((pair) => pair.join(": "));
   const socket = net.connect(gateway.port, "127.0.0.1");
   let answer = "";
@@ -47,11 +48,11 @@ async function uploadForEver(name, headers) {
   socket.write(`POST /webhooks/${name} HTTP/1.1\r\nhost: gateway\r\n${lines.join("\r\n")}\r\n\r\n`);
   const chunk = Buffer.from(`4000\r\n${"x".repeat(0x4000)}\r\n`);
   const feed = () => {
-    while (!answer && !ended && socket.write(chunk));
+    while (!answer && !ended && socket.bytesWritten < most && socket.write(chunk));
   };
   socket.on("drain", feed);
   feed();
-  await eventually("an end of the endless upload", () => answer || ended, 10_000);
+  await eventually("an end of the upload", () => answer || ended, 10_000);
   const taken = socket.bytesWritten - socket.writableLength;
   socket.destroy();
   return { answer, taken };
@@ -62,13 +63,34 @@ async function uploadForEver(name, headers) {
  * connection reset by the runtime before it reads the answer, so the log says what the answer was.
  */
 async function assertCutShort(name, headers, status, reason) {
-  const { answer, taken } = await uploadForEver(name, headers);
+  const { answer, taken } = await upload(name, headers);
   assert.match(answer, new RegExp(`^(HTTP/1\\.1 ${status} |$)`));
   assert.ok(taken < 16 * MIB, `${taken} bytes were taken`);
   const record = await gateway.logged({ source: name });
   assert.equal(record.status, status);
   assert.equal(record.reason, reason);
 }
+
+/** How much memory the runtime has, in MiB. */
+function memory() {
+  const [, kib] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${runtimePid()}/status`, "utf8"));
+  return Number(kib) / KIB;
+}
+
+// First and alone, so that the memory is its own.
+const linux = { skip: process.platform === "linux" ? false : "/proc tells the memory" };
+test("100 MB in chunks, ten times: 413, and the runtime's memory is soon what it was", linux, async () => {
+  const { headers } = of(1);
+  for (let at = 0; at < 25; at += 1) await gateway.post("default", of(MIB)); // until it is warm
+  const before = memory();
+  for (let at = 0; at < 10; at += 1) {
+    const { answer } = await upload("flooded", headers, 100e6);
+    assert.match(answer, /^(HTTP\/1\.1 413 |$)/);
+  }
+  const refused = () => gateway.records("flooded").filter(({ reason }) => reason === "body_too_large");
+  await eventually("ten refusals", () => refused().length === 10);
+  await eventually(() => `1.5 times ${before} MiB; it is ${memory()}`, () => memory() < 1.5 * before);
+});
 
 describe("a body", { concurrency: true }, () => {
   test("of exactly max_body is accepted, with its length told or in chunks", async () => {
@@ -112,18 +134,6 @@ describe("a body", { concurrency: true }, () => {
     const headers = { "content-type": "application/json" };
     assert.equal((await gateway.post("small", { body: Buffer.alloc(32 * KIB), headers })).status, 401);
     await assertCutShort("unsigned", headers, 401, "signature_missing");
-  });
-
-  test("within max_body, but too large for a queue message, is answered 413 under a title of its own", async () => {
-    const sent = of(100_000);
-    for (const request of [sent, sent]) {
-      assertTooLarge(await gateway.post("queued", request), "Body too large for the queue");
-    }
-    const record = await gateway.logged({ source: "queued", reason: "message_too_large" });
-    assert.equal(record.verdict, "rejected");
-    const operations = await gateway.operations();
-    const touched = operations.filter(({ args }) => args[0].includes(record.key)).map(({ operation }) => operation);
-    assert.deepEqual(touched, ["DEDUP.get", "DEDUP.get"], "no key is kept, and no message sent");
   });
 
   test("that just fits into a queue message arrives, sent in chunks too", async () => {

@@ -7,32 +7,62 @@ import { test } from "node:test";
 import { Gateway } from "./gateway.mjs";
 import { delivery, source } from "./providers.mjs";
 
-test("a delivery repeated after a restart of the runtime is a duplicate", async (t) => {
+/** A directory for one test. */
+async function stateFor(t) {
   const state = await mkdtemp(join(tmpdir(), "hookgate-"));
   t.after(() => rm(state, { recursive: true, force: true }));
+  return state;
+}
+
+/** What `use` does with a gateway, which then ends. */
+async function during(options, use) {
+  const gateway = await Gateway.start(options);
+  try {
+    return await use(gateway);
+  } finally {
+    await gateway.close();
+  }
+}
+
+test("a delivery repeated after a restart of the runtime is a duplicate", async (t) => {
+  const state = await stateFor(t);
   const sources = { generic: source("generic"), relock: source("relock") };
   const sent = { generic: delivery("generic"), relock: delivery("relock") };
 
-  const before = await Gateway.start({ sources, state });
-  try {
+  await during({ sources, state }, async (gateway) => {
     for (const [name, one] of Object.entries(sent)) {
-      assert.deepEqual(Object.keys((await before.post(name, one)).json()), ["received", "id"]);
+      assert.deepEqual(Object.keys((await gateway.post(name, one)).json()), ["received", "id"]);
     }
-    await before.drained();
-  } finally {
-    await before.close();
-  }
-
-  const afterwards = await Gateway.start({ sources, state });
-  try {
+    await gateway.drained();
+  });
+  await during({ sources, state }, async (gateway) => {
     for (const [name, one] of Object.entries(sent)) {
-      assert.equal((await afterwards.post(name, one)).json().duplicate, true, name);
+      assert.equal((await gateway.post(name, one)).json().duplicate, true, name);
     }
-    const fresh = await afterwards.post("generic", delivery("generic"));
+    const fresh = await gateway.post("generic", delivery("generic"));
     assert.equal(fresh.json().duplicate, undefined, "and a new one is none");
-    await afterwards.drained();
-    assert.equal(afterwards.origin.requests.length, 1, "only the new one is forwarded");
-  } finally {
-    await afterwards.close();
-  }
+    await gateway.drained();
+    assert.equal(gateway.origin.requests.length, 1, "only the new one is forwarded");
+  });
+});
+
+test("another number of claims objects forgets no claim: it is refused, or both are asked", async (t) => {
+  const state = await stateFor(t);
+  const sources = { exact: source("generic", { dedup: "exact" }) };
+  const sent = delivery("generic");
+  /** How a copy is answered when KV tells nothing, so that only the objects know. */
+  const copied = (vars) => during({ sources, state, vars }, async (gateway) => {
+    await gateway.fail("DEDUP.get");
+    const answer = await gateway.post("exact", sent);
+    return { status: answer.status, duplicate: answer.json().duplicate, detail: gateway.records("exact")[0].detail };
+  });
+  await during({ sources, state, vars: { CLAIM_SHARDS: 3 } }, async (gateway) => {
+    assert.deepEqual((await gateway.post("exact", sent)).json(), { received: true, id: sent.id });
+    await gateway.drained();
+  });
+  const refused = await copied({ CLAIM_SHARDS: 5 });
+  assert.equal(refused.status, 503);
+  assert.match(refused.detail, /CLAIM_SHARDS_BEFORE = 3/);
+  assert.equal((await copied({ CLAIM_SHARDS: 5, CLAIM_SHARDS_BEFORE: 3 })).duplicate, true);
+  assert.equal((await copied({ CLAIM_SHARDS: 3, CLAIM_SHARDS_BEFORE: 5 })).duplicate, true, "and back");
 });

@@ -31,6 +31,21 @@ fn a_signature_of_any_length_but_the_digests_is_refused_before_comparing() {
 }
 
 #[test]
+fn every_byte_of_a_signature_is_compared() {
+    for case in every_form() {
+        let good = good(&case);
+        let right = decode(&case, signature_text(&case, &good.headers));
+        for place in 0..right.len() {
+            let mut wrong: [u8; 32] = right.clone().try_into().unwrap();
+            wrong[place] ^= 1;
+            let headers = with_signature(&case, &good, &case.encode(&wrong));
+            let error = case.verify(SEED, &headers, &good.body, NOW).expect_err("another signature");
+            assert!(matches!(error, VerifyError::SignatureMismatch { .. }), "{}, byte {place}", case.preset.name);
+        }
+    }
+}
+
+#[test]
 fn an_unsigned_request_is_refused_everywhere() {
     for case in every_form() {
         let good = good(&case);

@@ -59,7 +59,10 @@ fn a_unix_time_has_one_text_though_the_mac_over_another_be_right() {
             }
             let headers = signed_at_text(&case, text, &body);
             let error = case.verify(SEED, &headers, &body, NOW).expect_err(text);
-            let VerifyError::TimestampMalformed { expected, .. } = &error else { panic!("{text:?}: {error:?}") };
+            let VerifyError::TimestampMalformed { expected, place } = &error else { panic!("{text:?}: {error:?}") };
+            let at =
+                if let Some(TimestampAt::Header(name)) = case.form.timestamp { name } else { "the signature header" };
+            assert_eq!(place, at);
             assert_eq!(*expected, "Unix seconds, digits only");
         }
         let headers = signed_at_text(&case, "1768478400", &body);

@@ -54,6 +54,9 @@ impl Check {
         for warning in warnings(&project, &config) {
             writeln!(out, "warning: {warning}")?;
         }
+        for feature in &config.off {
+            writeln!(out, "off, without the binding {feature}")?;
+        }
         if self.deploy {
             print_secrets_to_put(&project, out)?;
         }
@@ -93,6 +96,7 @@ fn summary(source: &Source) -> String {
     };
     let dedup = match source.dedup {
         Dedup::Kv => format!("duplicates dropped for {} (kv)", span::shown(source.dedup_ttl)),
+        Dedup::Exact => format!("duplicates dropped for {} (exact)", span::shown(source.dedup_ttl)),
         Dedup::None => "duplicates kept".to_owned(),
     };
     format!("{}; {deliver}; {dedup}; {}", preset.name, window(source))
@@ -141,9 +145,18 @@ fn queue_warnings(project: &Project) -> Vec<String> {
         )),
         Some(_) => {}
     }
-    if project.queue("DEAD").is_none() {
-        let problem = "no producer DEAD in [[queues.producers]], so events that the origin refuses are tried in vain";
-        warnings.push(problem.to_owned());
+    match project.queue("DEAD") {
+        None => warnings.push(
+            "no producer DEAD in [[queues.producers]], so events that the origin refuses are tried in vain".to_owned(),
+        ),
+        Some(dead) if project.consumer(dead).is_none() => warnings.push(format!(
+            "no [[queues.consumers]] takes {dead:?}, so dead letters are not kept, and expire there within days"
+        )),
+        Some(_) => {}
+    }
+    if project.is_never_swept() {
+        warnings
+            .push("no [triggers] with crons, so expired dead letters and stray bodies are never deleted".to_owned());
     }
     warnings
 }

@@ -69,7 +69,11 @@ impl Project {
 
     /// A variable or local secret by name. Local secrets come first, as they do for wrangler.
     pub fn text(&self, name: &str) -> Option<String> {
-        let variable = || self.wrangler.get("vars")?.get(name)?.as_str().map(str::to_owned);
+        let variable = || match self.wrangler.get("vars")?.get(name)? {
+            Value::String(text) => Some(text.clone()),
+            Value::Number(number) => Some(number.to_string()),
+            _ => None,
+        };
         self.local.get(name).cloned().or_else(variable)
     }
 
@@ -111,9 +115,22 @@ impl Project {
         self.find("/queues/consumers", "queue", queue)
     }
 
+    /// Whether something is kept that nothing ever deletes.
+    pub fn is_never_swept(&self) -> bool {
+        let Bindings { payloads, log, .. } = self.bindings();
+        (payloads || log) && self.wrangler.pointer("/triggers/crons/0").is_none()
+    }
+
     fn bindings(&self) -> Bindings {
-        let dedup = self.find("/kv_namespaces", "binding", "DEDUP").is_some();
-        Bindings { dedup, events: self.queue("EVENTS").is_some() }
+        let has = |list: &str, key: &str, name: &str| self.find(list, key, name).is_some();
+        Bindings {
+            dedup: has("/kv_namespaces", "binding", "DEDUP"),
+            events: self.queue("EVENTS").is_some(),
+            claims: has("/durable_objects/bindings", "name", "CLAIMS"),
+            payloads: has("/r2_buckets", "binding", "PAYLOADS"),
+            log: has("/d1_databases", "binding", "LOG"),
+            rejects: has("/ratelimits", "name", "REJECTS"),
+        }
     }
 
     /// The first table in `list` whose `key` is `value`.

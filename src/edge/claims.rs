@@ -1,0 +1,62 @@
+//! The claims, from the outside of the Durable Objects that hold them.
+
+use super::environment::{Env, ObjectNamespace};
+use super::ports::{Bindings, failed, missing};
+use super::task::settled;
+use crate::dedup::{Claim, Rings, RingsRefused, Shard, Terms, Token};
+use crate::pipeline::ports::{Claims, PortError};
+use js_sys::{Array, Promise};
+use std::time::Duration;
+use wasm_bindgen::prelude::*;
+
+/// An object that has not answered by then is taken for dead: its caller answers 503 and lives.
+const PATIENCE_MS: u32 = 2000;
+/// The object that remembers which rings of objects hold claims.
+const REGISTRY: &str = "rings";
+
+#[wasm_bindgen(module = "/src/edge/drive.js")]
+extern "C" {
+    #[wasm_bindgen(js_name = callObject)]
+    fn call_object(namespace: &ObjectNamespace, name: &str, method: &str, args: &Array, milliseconds: u32) -> Promise;
+}
+
+async fn call(env: &Env, object: &str, method: &str, args: Vec<JsValue>) -> Result<JsValue, PortError> {
+    let namespace = env.claims().ok_or_else(|| missing("CLAIMS"))?;
+    let calling = call_object(&namespace, object, method, &args.into_iter().collect(), PATIENCE_MS);
+    settled(calling).await.map_err(failed("claims object"))
+}
+
+fn seconds(span: Duration) -> JsValue {
+    u32::try_from(span.as_secs()).unwrap_or(u32::MAX).into()
+}
+
+fn unreadable(error: &serde_json::Error) -> PortError {
+    PortError(format!("claims object: {error}"))
+}
+
+impl Claims for Bindings {
+    async fn claim(&self, shard: Shard, name: &str, terms: Terms) -> Result<Claim, PortError> {
+        let args = vec![name.into(), seconds(terms.lease), seconds(terms.ttl)];
+        let claim = call(&self.env, &shard.to_string(), "claim", args).await?;
+        serde_json::from_slice(claim.as_string().unwrap_or_default().as_bytes()).map_err(|error| unreadable(&error))
+    }
+
+    async fn confirm(&self, shard: Shard, name: &str, token: Token, ttl: Duration) -> Result<bool, PortError> {
+        let args = vec![name.into(), token.to_string().into(), seconds(ttl)];
+        Ok(call(&self.env, &shard.to_string(), "confirm", args).await?.is_truthy())
+    }
+
+    async fn release(&self, shard: Shard, name: &str, token: Token) -> Result<bool, PortError> {
+        let args = vec![name.into(), token.to_string().into()];
+        Ok(call(&self.env, &shard.to_string(), "release", args).await?.is_truthy())
+    }
+
+    async fn admit(&self, rings: Rings, hold: Duration) -> Result<Result<(), RingsRefused>, PortError> {
+        let before = rings.before.map_or(JsValue::UNDEFINED, JsValue::from);
+        let refused = call(&self.env, REGISTRY, "admit", vec![rings.current.into(), before, seconds(hold)]).await?;
+        match refused.as_string() {
+            None => Ok(Ok(())),
+            Some(text) => serde_json::from_slice(text.as_bytes()).map(Err).map_err(|error| unreadable(&error)),
+        }
+    }
+}

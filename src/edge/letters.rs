@@ -1,0 +1,135 @@
+//! Dead letters, in D1.
+
+use super::environment::Database;
+use super::ports::{Bindings, failed, missing};
+use super::task::within;
+use crate::letter::{Filter, Letter};
+use crate::pipeline::ports::{Letters, PortError};
+use crate::webhook::UnixTime;
+use js_sys::{Array, JSON, Reflect};
+use serde::de::DeserializeOwned;
+use std::cell::Cell;
+use wasm_bindgen::prelude::*;
+
+const PATIENCE_MS: u32 = 10_000;
+
+/// The table is made by who needs it first, so that nobody has to remember a migration.
+const SCHEMA: [&str; 4] = [
+    "CREATE TABLE IF NOT EXISTS dead_letters (number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, \
+     source TEXT NOT NULL, event_id TEXT NOT NULL, type TEXT NOT NULL, key TEXT NOT NULL, received TEXT NOT NULL, \
+     died INTEGER NOT NULL, reason TEXT NOT NULL, bytes INTEGER NOT NULL, payload TEXT, expires INTEGER NOT NULL, \
+     message TEXT NOT NULL, taken_until INTEGER NOT NULL DEFAULT 0, redriven INTEGER)",
+    "CREATE INDEX IF NOT EXISTS dead_letters_by_source ON dead_letters (source, number)",
+    "CREATE INDEX IF NOT EXISTS dead_letters_by_expiry ON dead_letters (expires)",
+    "CREATE INDEX IF NOT EXISTS dead_letters_by_payload ON dead_letters (payload)",
+];
+const COLUMNS: &str = "id, source, event_id, type, key, received, died, reason, bytes, payload, expires, message";
+
+thread_local! {
+    static TABLE_IS_THERE: Cell<bool> = const { Cell::new(false) };
+}
+
+fn seconds(time: UnixTime) -> JsValue {
+    // D1 takes numbers, and no BigInt.
+    JsValue::from(time.seconds() as f64)
+}
+
+fn text_or_null(text: Option<&str>) -> JsValue {
+    text.map_or(JsValue::NULL, JsValue::from)
+}
+
+/// A list as one parameter: D1 takes a hundred of them at most.
+fn list(names: &[String]) -> JsValue {
+    serde_json::to_string(names).unwrap_or_default().into()
+}
+
+impl Bindings {
+    async fn query(&self, sql: &str, values: &[JsValue]) -> Result<JsValue, PortError> {
+        let database = self.env.log().ok_or_else(|| missing("LOG"))?;
+        if !TABLE_IS_THERE.get() {
+            for statement in SCHEMA {
+                run(&database, statement, &[]).await?;
+            }
+            TABLE_IS_THERE.set(true);
+        }
+        run(&database, sql, values).await
+    }
+
+    /// The rows of a query, as what they stand for.
+    async fn rows<T: DeserializeOwned>(&self, sql: &str, values: &[JsValue]) -> Result<Vec<T>, PortError> {
+        let answer = self.query(sql, values).await?;
+        let rows = Reflect::get(&answer, &"results".into()).map_err(failed("D1"))?;
+        let text = JSON::stringify(&rows).map_err(failed("D1"))?.as_string().unwrap_or_default();
+        serde_json::from_slice(text.as_bytes()).map_err(|error| PortError(format!("D1: {error}")))
+    }
+}
+
+async fn run(database: &Database, sql: &str, values: &[JsValue]) -> Result<JsValue, PortError> {
+    let values: Array = values.iter().collect();
+    let statement = database.prepare(sql).map_err(failed("D1"))?.bind(&values).map_err(failed("D1"))?;
+    within(PATIENCE_MS, statement.all().map_err(failed("D1"))?).await.map_err(failed("D1"))
+}
+
+/// A row of one column.
+#[derive(serde::Deserialize)]
+struct Named {
+    name: String,
+}
+
+impl Letters for Bindings {
+    fn keeps_letters(&self) -> bool {
+        self.env.log().is_some()
+    }
+
+    async fn keep(&self, letter: &Letter) -> Result<(), PortError> {
+        let sql = format!(
+            "INSERT INTO dead_letters ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING"
+        );
+        let texts = [&letter.id, &letter.source, &letter.event_id, &letter.event_type, &letter.key, &letter.received];
+        let mut values: Vec<JsValue> = texts.into_iter().map(JsValue::from).collect();
+        values.extend([seconds(letter.died), JsValue::from(&letter.reason), JsValue::from(letter.bytes as f64)]);
+        values.extend([text_or_null(letter.payload.as_deref()), seconds(letter.expires), (&letter.message).into()]);
+        self.query(&sql, &values).await.map(|_| ())
+    }
+
+    async fn list(&self, filter: &Filter) -> Result<Vec<Letter>, PortError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM dead_letters WHERE redriven IS NULL AND (?1 IS NULL OR source = ?1) \
+             AND number > coalesce((SELECT number FROM dead_letters WHERE id = ?2), 0) ORDER BY number LIMIT ?3"
+        );
+        let (source, after) = (text_or_null(filter.source.as_deref()), text_or_null(filter.after.as_deref()));
+        self.rows(&sql, &[source, after, filter.limit.into()]).await
+    }
+
+    async fn take(
+        &self,
+        id: &str,
+        now: UnixTime,
+        until: UnixTime,
+        expires: UnixTime,
+    ) -> Result<Option<Letter>, PortError> {
+        let sql = format!(
+            "UPDATE dead_letters SET taken_until = ?3, expires = max(expires, ?4) \
+             WHERE id = ?1 AND redriven IS NULL AND taken_until <= ?2 RETURNING {COLUMNS}"
+        );
+        let letters = self.rows(&sql, &[id.into(), seconds(now), seconds(until), seconds(expires)]).await?;
+        Ok(letters.into_iter().next())
+    }
+
+    async fn redriven(&self, id: &str, now: UnixTime) -> Result<(), PortError> {
+        let sql = "UPDATE dead_letters SET redriven = ?2 WHERE id = ?1";
+        self.query(sql, &[id.into(), seconds(now)]).await.map(|_| ())
+    }
+
+    async fn expire(&self, now: UnixTime) -> Result<usize, PortError> {
+        let sql = "DELETE FROM dead_letters WHERE expires <= ? RETURNING id AS name";
+        self.rows::<Named>(sql, &[seconds(now)]).await.map(|rows| rows.len())
+    }
+
+    async fn referred(&self, names: &[String]) -> Result<Vec<String>, PortError> {
+        let sql = "SELECT DISTINCT payload AS name FROM dead_letters \
+            WHERE payload IN (SELECT value FROM json_each(?))";
+        let rows: Vec<Named> = self.rows(sql, &[list(names)]).await?;
+        Ok(rows.into_iter().map(|row| row.name).collect())
+    }
+}

@@ -1,0 +1,62 @@
+//! Bodies that no queue message can hold, in R2.
+
+use super::environment::{Bucket, BucketObject};
+use super::ports::{Bindings, failed, missing, object};
+use super::task::within;
+use crate::pipeline::ports::{Page, Payloads, PortError};
+use crate::webhook::UnixTime;
+use js_sys::{Array, Date, Reflect, Uint8Array};
+use wasm_bindgen::prelude::*;
+
+/// The largest body has 25 MiB. Shorter than the lease under which it is stored.
+const PATIENCE_MS: u32 = 15_000;
+
+impl Bindings {
+    fn bucket(&self) -> Result<Bucket, PortError> {
+        self.env.payloads().ok_or_else(|| missing("PAYLOADS"))
+    }
+}
+
+impl Payloads for Bindings {
+    fn stores_payloads(&self) -> bool {
+        self.env.payloads().is_some()
+    }
+
+    async fn store(&self, name: &str, body: &[u8]) -> Result<(), PortError> {
+        let storing = self.bucket()?.put(name, &Uint8Array::from(body)).map_err(failed("R2 put"))?;
+        within(PATIENCE_MS, storing).await.map_err(failed("R2 put")).map(|_| ())
+    }
+
+    async fn load(&self, name: &str) -> Result<Option<Vec<u8>>, PortError> {
+        let getting = self.bucket()?.get(name).map_err(failed("R2 get"))?;
+        let found = within(PATIENCE_MS, getting).await.map_err(failed("R2 get"))?;
+        if found.is_null() {
+            return Ok(None);
+        }
+        let found: BucketObject = found.unchecked_into();
+        let reading = found.array_buffer().map_err(failed("R2 get"))?;
+        let bytes = within(PATIENCE_MS, reading).await.map_err(failed("R2 get"))?;
+        Ok(Some(Uint8Array::new(&bytes).to_vec()))
+    }
+
+    async fn discard(&self, names: &[String]) -> Result<(), PortError> {
+        let names: Array = names.iter().map(JsValue::from).collect();
+        let deleting = self.bucket()?.delete(&names).map_err(failed("R2 delete"))?;
+        within(PATIENCE_MS, deleting).await.map_err(failed("R2 delete")).map(|_| ())
+    }
+
+    async fn stored_before(&self, before: UnixTime, cursor: Option<String>) -> Result<Page, PortError> {
+        let options = cursor.map_or(JsValue::UNDEFINED, |cursor| object("cursor", cursor));
+        let listing = self.bucket()?.list(&options).map_err(failed("R2 list"))?;
+        let page = within(PATIENCE_MS, listing).await.map_err(failed("R2 list"))?;
+        let field = |of: &JsValue, name: &str| Reflect::get(of, &name.into()).unwrap_or_default();
+        let objects: Array = field(&page, "objects").unchecked_into();
+        let is_old = |object: &JsValue| {
+            let uploaded: Date = field(object, "uploaded").unchecked_into();
+            super::seconds(uploaded.get_time()) < before
+        };
+        let names = objects.iter().filter(is_old).filter_map(|object| field(&object, "key").as_string()).collect();
+        let next = field(&page, "cursor").as_string().filter(|_| field(&page, "truncated").is_truthy());
+        Ok(Page { names, next })
+    }
+}

@@ -1,0 +1,119 @@
+//! Dead letters as they are kept: events whose forwards ran out, until somebody redrives them.
+
+use crate::dedup::digest_of;
+use crate::delivery::{DecodeError, Event};
+use crate::webhook::UnixTime;
+use serde::{Deserialize, Serialize, Serializer};
+use std::time::Duration;
+
+/// How long a dead letter is kept.
+pub const KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// A dead letter.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Letter {
+    /// 64 hex digits; the same however often the same letter arrives.
+    pub id: String,
+    /// The source's name; empty where the message is none of ours.
+    pub source: String,
+    /// The provider's id of the event, or its digest.
+    pub event_id: String,
+    /// The event's type.
+    #[serde(rename = "type")]
+    pub event_type: String,
+    /// The deduplication key, in hex.
+    pub key: String,
+    /// When the event was received, in RFC 3339.
+    pub received: String,
+    /// When it died.
+    #[serde(serialize_with = "as_rfc3339")]
+    pub died: UnixTime,
+    /// Why.
+    pub reason: String,
+    /// The body's size, in bytes.
+    pub bytes: u64,
+    /// Where the body lies, where that is not in the message.
+    #[serde(skip_serializing, default)]
+    pub payload: Option<String>,
+    /// When it is deleted.
+    #[serde(serialize_with = "as_rfc3339")]
+    pub expires: UnixTime,
+    /// The queue message, as it was.
+    #[serde(skip_serializing, default)]
+    pub message: String,
+}
+
+impl Letter {
+    /// The dead letter that `message` is, which arrived among the dead letters at `now`.
+    pub fn of(message: &str, event: &Result<Event<'_>, DecodeError>, now: UnixTime) -> Self {
+        let letter = Self {
+            id: String::new(),
+            source: String::new(),
+            event_id: String::new(),
+            event_type: String::new(),
+            key: String::new(),
+            received: String::new(),
+            died: now,
+            reason: String::new(),
+            bytes: u64::try_from(message.len()).unwrap_or(u64::MAX),
+            payload: None,
+            expires: now.plus(KEPT),
+            message: message.to_owned(),
+        };
+        match event {
+            Ok(event) => Self {
+                id: id_of(event),
+                source: event.source().to_owned(),
+                event_id: event.id().to_owned(),
+                event_type: event.event_type().to_owned(),
+                key: event.key().to_owned(),
+                received: event.received().to_owned(),
+                reason: event.dead_reason().unwrap_or("its retries ran out").to_owned(),
+                bytes: event.body_bytes(),
+                payload: event.payload().map(str::to_owned),
+                ..letter
+            },
+            Err(error) => {
+                Self { id: hex::encode(digest_of(&[message.as_bytes()])), reason: error.to_string(), ..letter }
+            }
+        }
+    }
+}
+
+fn as_rfc3339<S: Serializer>(time: &UnixTime, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(&time.to_rfc3339())
+}
+
+/// What a letter carries decides its id, and not why or when it died.
+fn id_of(event: &Event<'_>) -> String {
+    let payload = event.payload().unwrap_or_default();
+    hex::encode(digest_of(&[event.claim_name().as_bytes(), payload.as_bytes(), event.body()]))
+}
+
+/// Which dead letters are meant.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Filter {
+    /// Of this source alone.
+    pub source: Option<String>,
+    /// After the letter with this id, in the order in which they are listed.
+    pub after: Option<String>,
+    /// At most so many.
+    pub limit: u32,
+}
+
+impl Filter {
+    /// No more letters than this at a time.
+    pub const MOST: u32 = 100;
+
+    /// The filter with its limit within bounds.
+    pub fn bounded(self) -> Self {
+        Self { limit: self.limit.clamp(1, Self::MOST), ..self }
+    }
+}
+
+impl Default for Filter {
+    fn default() -> Self {
+        Self { source: None, after: None, limit: Self::MOST }
+    }
+}

@@ -1,0 +1,151 @@
+//! The operator's side, `/api/…`: dead letters, listed and redriven.
+
+use super::ports::{PortError, Ports, Request};
+use super::refusal::Refusal;
+use super::refuse_blocked;
+use crate::answer::Answer;
+use crate::config::{Config, ConfigError, LONGEST_IN_QUEUE};
+use crate::delivery::Event;
+use crate::letter::{Filter, KEPT, Letter};
+use crate::record::{Record, Verdict};
+use crate::webhook::UnixTime;
+use serde::Serialize;
+use std::time::Duration;
+
+const MAX_BODY: usize = 16 * 1024;
+/// How long one redrive has a letter to itself.
+const REDRIVE_LEASE: Duration = Duration::from_secs(60);
+
+#[derive(Serialize)]
+struct List {
+    dead_letters: Vec<Letter>,
+}
+
+#[derive(Serialize)]
+struct Redriven {
+    redriven: usize,
+    failed: usize,
+}
+
+/// Takes a request for `/api/{path}`. Without an `ADMIN_TOKEN` there is no such thing.
+pub async fn serve<R: Request, P: Ports>(
+    request: &R,
+    path: &str,
+    config: &Result<Config, ConfigError>,
+    ports: &P,
+    now: UnixTime,
+    record: &mut Record,
+) -> Result<Answer, Refusal> {
+    let admin = config.as_ref().ok().and_then(|config| config.admin.as_ref()).ok_or(Refusal::NotFound)?;
+    refuse_blocked(request, record.place(), ports, now)?;
+    let given = request.header("authorization").ok_or(Refusal::Unauthorized("no authorization header"))?;
+    let given = given.strip_prefix("Bearer ").ok_or(Refusal::Unauthorized("no bearer token"))?;
+    if !admin.is(given) {
+        return Err(Refusal::Unauthorized("another token than ADMIN_TOKEN"));
+    }
+    let path = path.strip_prefix("dead-letters").ok_or(Refusal::NotFound)?;
+    match path {
+        "" => list(request, ports, record).await,
+        "/redrive" => redrive_all(request, ports, now, record).await,
+        _ => {
+            let id = path.strip_prefix('/').and_then(|path| path.strip_suffix("/redrive"));
+            redrive_one(request, id.ok_or(Refusal::NotFound)?, ports, now, record).await
+        }
+    }
+}
+
+async fn list<R: Request, P: Ports>(request: &R, ports: &P, record: &mut Record) -> Result<Answer, Refusal> {
+    takes(request, "GET")?;
+    let filter = filter_of(&request.query())?;
+    let dead_letters = letters(ports)?.list(&filter).await.map_err(Refusal::failed("list_failed"))?;
+    record.verdict = Verdict::Listed;
+    Ok(Answer::ok(&List { dead_letters }))
+}
+
+async fn redrive_one<R: Request, P: Ports>(
+    request: &R,
+    id: &str,
+    ports: &P,
+    now: UnixTime,
+    record: &mut Record,
+) -> Result<Answer, Refusal> {
+    takes(request, "POST")?;
+    let failed = Refusal::failed("redrive_failed");
+    match redrive(id, letters(ports)?, now).await {
+        Ok(true) => {
+            record.verdict = Verdict::Redriven;
+            record.id = Some(id.to_owned());
+            Ok(Answer::ok(&Redriven { redriven: 1, failed: 0 }))
+        }
+        Ok(false) => Err(Refusal::NotFound),
+        Err(error) => Err(failed(error)),
+    }
+}
+
+async fn redrive_all<R: Request, P: Ports>(
+    request: &R,
+    ports: &P,
+    now: UnixTime,
+    record: &mut Record,
+) -> Result<Answer, Refusal> {
+    takes(request, "POST")?;
+    let ports = letters(ports)?;
+    let body = request.body(MAX_BODY).await.map_err(|error| Refusal::body_over(error, MAX_BODY))?;
+    let filter = filter_in(&body)?;
+    let mut done = Redriven { redriven: 0, failed: 0 };
+    for letter in ports.list(&filter).await.map_err(Refusal::failed("list_failed"))? {
+        match redrive(&letter.id, ports, now).await {
+            Ok(true) => done.redriven = done.redriven.saturating_add(1),
+            Ok(false) => {} // somebody else has it
+            Err(_) => done.failed = done.failed.saturating_add(1),
+        }
+    }
+    record.verdict = Verdict::Redriven;
+    record.detail = Some(format!("{} redriven, {} failed", done.redriven, done.failed));
+    Ok(Answer::ok(&done))
+}
+
+/// Puts the dead letter `id` into the queue again; `false` where there is none to redrive.
+///
+/// Enqueued before it is noted: a crash in between leaves the letter to be redriven once more, and loses nothing.
+async fn redrive<P: Ports>(id: &str, ports: &P, now: UnixTime) -> Result<bool, PortError> {
+    let expires = now.plus(KEPT.max(LONGEST_IN_QUEUE));
+    let Some(letter) = ports.take(id, now, now.plus(REDRIVE_LEASE), expires).await? else { return Ok(false) };
+    let message = Event::decode(&letter.message).map_err(|error| PortError(error.to_string()))?.redriven().encode();
+    ports.enqueue(&message.map_err(|error| PortError(error.to_string()))?).await?;
+    ports.redriven(id, now).await?;
+    Ok(true)
+}
+
+/// The ports, where dead letters are kept.
+fn letters<P: Ports>(ports: &P) -> Result<&P, Refusal> {
+    if ports.keeps_letters() { Ok(ports) } else { Err(Refusal::Off { binding: "LOG" }) }
+}
+
+fn takes(request: &impl Request, allowed: &'static str) -> Result<(), Refusal> {
+    if request.method() == allowed { Ok(()) } else { Err(Refusal::WrongMethod { allowed }) }
+}
+
+/// The filter in a body, where nothing means all. An array is none: serde would take its members for ours, in order.
+fn filter_in(body: &[u8]) -> Result<Filter, Refusal> {
+    let unusable = |problem: String| Refusal::Unusable(format!("the filter: {problem}"));
+    match body.trim_ascii_start() {
+        [] => Ok(Filter::default()),
+        [b'{', ..] => serde_json::from_slice(body).map(Filter::bounded).map_err(|error| unusable(error.to_string())),
+        _ => Err(unusable(r#"expected an object such as {"source": "billing"}"#.to_owned())),
+    }
+}
+
+fn filter_of(query: &str) -> Result<Filter, Refusal> {
+    let mut filter = Filter::default();
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        let unusable = |expected: &str| Refusal::Unusable(format!("the parameter {name}={value}: {expected}"));
+        match &*name {
+            "source" => filter.source = Some(value.into_owned()),
+            "after" => filter.after = Some(value.into_owned()),
+            "limit" => filter.limit = value.parse().map_err(|_| unusable("a number from 1 to 100"))?,
+            _ => return Err(unusable("known are source, after and limit")),
+        }
+    }
+    Ok(filter.bounded())
+}

@@ -1,0 +1,152 @@
+//! What the pipeline needs from outside. `edge` implements it for the runtime, tests in memory.
+
+use super::Isolate;
+use crate::dedup::{Claim, DedupKey, Rings, RingsRefused, Shard, Terms, Token};
+use crate::delivery::{Forward, Message};
+use crate::letter::{Filter, Letter};
+use crate::retry::RetryAfter;
+use crate::webhook::{Headers, UnixTime};
+use std::time::Duration;
+
+/// A request as the pipeline reads it.
+#[expect(async_fn_in_trait, reason = "isolates have one thread; no future needs to be Send")]
+pub trait Request: Headers {
+    /// The method, in capitals.
+    fn method(&self) -> String;
+    /// The URL's path.
+    fn path(&self) -> String;
+    /// The URL's query, without the `?`; empty where there is none.
+    fn query(&self) -> String;
+    /// Every header, by lower-case name.
+    fn headers(&self) -> Vec<(String, String)>;
+    /// The raw body, counted while it is read: [`BodyError::TooLarge`] as soon as it exceeds `limit` bytes.
+    async fn body(&self, limit: usize) -> Result<Vec<u8>, BodyError>;
+}
+
+/// Why there is no body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BodyError {
+    /// It is larger than the limit.
+    TooLarge,
+    /// The sender went away.
+    Broken(String),
+}
+
+/// Everything outside: all the ports below.
+pub trait Ports: Keys + Claims + Outbox + Upstream + Payloads + Letters + Local {}
+
+impl<P: Keys + Claims + Outbox + Upstream + Payloads + Letters + Local> Ports for P {}
+
+/// Where keys of events that are durable are remembered, best effort: Workers KV.
+#[expect(async_fn_in_trait, reason = "isolates have one thread; no future needs to be Send")]
+pub trait Keys {
+    /// Whether `key` is remembered. "No" may be stale, "yes" is true.
+    async fn is_known(&self, key: &DedupKey) -> Result<bool, PortError>;
+    /// Remembers `key` for `ttl`. May finish after the answer; a failure can only repeat an event.
+    fn remember(&self, key: &DedupKey, ttl: Duration, now: UnixTime);
+}
+
+/// Where claims are kept exactly: the Durable Objects `Claims`. Each call is one atomic step of [`crate::dedup`], and an
+/// error leaves open whether it was taken. None takes longer than a few seconds.
+#[expect(async_fn_in_trait, reason = "isolates have one thread; no future needs to be Send")]
+pub trait Claims {
+    /// [`crate::dedup::claim`] on `name`, under a token of the store's own.
+    async fn claim(&self, shard: Shard, name: &str, terms: Terms) -> Result<Claim, PortError>;
+    /// [`crate::dedup::confirm`]; `false` where another has claimed the name since.
+    async fn confirm(&self, shard: Shard, name: &str, token: Token, ttl: Duration) -> Result<bool, PortError>;
+    /// [`crate::dedup::release`]; `false` where there was nothing to release.
+    async fn release(&self, shard: Shard, name: &str, token: Token) -> Result<bool, PortError>;
+    /// [`crate::dedup::admit`], by the registry of rings.
+    async fn admit(&self, rings: Rings, hold: Duration) -> Result<Result<(), RingsRefused>, PortError>;
+}
+
+/// Where events become durable.
+#[expect(async_fn_in_trait, reason = "isolates have one thread; no future needs to be Send")]
+pub trait Outbox {
+    /// Puts an event's text into the queue; returns once it is durable there.
+    async fn enqueue(&self, message: &Message) -> Result<(), PortError>;
+    /// Puts an event's text into the dead letters' queue; returns once it is durable there.
+    async fn bury(&self, message: &str) -> Result<(), PortError>;
+}
+
+/// Where forwards go.
+#[expect(async_fn_in_trait, reason = "isolates have one thread; no future needs to be Send")]
+pub trait Upstream {
+    /// Sends a forward, follows no redirect, and waits up to `timeout` for the answer's head.
+    async fn send(&self, forward: Forward<'_>, timeout: Duration) -> Result<OriginAnswer, PortError>;
+}
+
+/// What the origin answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OriginAnswer {
+    /// The status code.
+    pub status: u16,
+    /// Its `Retry-After`, where it has a readable one.
+    pub retry_after: Option<RetryAfter>,
+}
+
+/// Where bodies lie that no queue message can hold: R2.
+#[expect(async_fn_in_trait, reason = "isolates have one thread; no future needs to be Send")]
+pub trait Payloads {
+    /// Whether there is such a place.
+    fn stores_payloads(&self) -> bool;
+    /// Stores `body` under `name`; returns once it is durable.
+    async fn store(&self, name: &str, body: &[u8]) -> Result<(), PortError>;
+    /// The body under `name`; `None` where there is none.
+    async fn load(&self, name: &str) -> Result<Option<Vec<u8>>, PortError>;
+    /// Deletes what is stored under `names`, as far as it is there.
+    async fn discard(&self, names: &[String]) -> Result<(), PortError>;
+    /// The names stored before `before`, from `cursor` on; and the cursor of the next page, where there is one.
+    async fn stored_before(&self, before: UnixTime, cursor: Option<String>) -> Result<Page, PortError>;
+}
+
+/// A part of a list of names.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Page {
+    /// The names.
+    pub names: Vec<String>,
+    /// Where the next part begins.
+    pub next: Option<String>,
+}
+
+/// Where dead letters are kept: D1.
+#[expect(async_fn_in_trait, reason = "isolates have one thread; no future needs to be Send")]
+pub trait Letters {
+    /// Whether there is such a place.
+    fn keeps_letters(&self) -> bool;
+    /// Keeps `letter`; one with its id that is there already stays as it is.
+    async fn keep(&self, letter: &Letter) -> Result<(), PortError>;
+    /// Letters that were not redriven, the oldest first.
+    async fn list(&self, filter: &Filter) -> Result<Vec<Letter>, PortError>;
+    /// The letter `id`, for one redrive at a time: `None` where there is none, where it was redriven, or where somebody
+    /// took it and `until` their time has not come. Keeps it until `expires` at least, since from now on a message may
+    /// refer to its body.
+    async fn take(
+        &self,
+        id: &str,
+        now: UnixTime,
+        until: UnixTime,
+        expires: UnixTime,
+    ) -> Result<Option<Letter>, PortError>;
+    /// Notes that the letter `id` was redriven.
+    async fn redriven(&self, id: &str, now: UnixTime) -> Result<(), PortError>;
+    /// Deletes the letters that expired before `now`, and tells how many.
+    async fn expire(&self, now: UnixTime) -> Result<usize, PortError>;
+    /// Those of the payloads `names` that a letter refers to.
+    async fn referred(&self, names: &[String]) -> Result<Vec<String>, PortError>;
+}
+
+/// What is at hand in the isolate itself.
+#[expect(async_fn_in_trait, reason = "isolates have one thread; no future needs to be Send")]
+pub trait Local {
+    /// What the isolate remembers between requests.
+    fn isolate(&self) -> &Isolate;
+    /// A random number.
+    fn random(&self) -> u64;
+    /// Counts a refusal against `pair`; `true` where it is over the limit. Where nothing counts, never.
+    async fn is_over_limit(&self, pair: &str) -> bool;
+}
+
+/// What the runtime said when a port failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PortError(pub String);

@@ -1,0 +1,260 @@
+//! Exact deduplication, at ingest and at the consumer; and what an isolate sees by itself.
+
+use super::memory::Memory;
+use super::{ALL, BODY, config, forward, header, json_of, lookup, post, queued, refusal, retried, serve};
+use hookgate::config::Config;
+use hookgate::pipeline::{self, Disposition};
+use hookgate::record::Verdict;
+use pollster::block_on;
+use serde_json::json;
+use std::time::Duration;
+
+const ACCEPTED: &str = r#"{"received":true,"id":"evt_1"}"#;
+const DUPLICATE: &str = r#"{"received":true,"duplicate":true,"id":"evt_1"}"#;
+
+#[test]
+fn an_event_is_claimed_made_durable_and_confirmed_in_that_order() {
+    let ports = Memory::default();
+    assert_eq!(serve(&post("exact", BODY), &ports).answer.body, ACCEPTED);
+    assert_eq!(ports.steps(), ["look up", "claim", "enqueue", "confirm", "remember"]);
+    assert_eq!(serve(&post("exact", BODY), &ports).answer.body, DUPLICATE);
+    assert_eq!(ports.steps(), ["look up"], "KV spares the object what it knows");
+    ports.known.borrow_mut().clear();
+    assert_eq!(serve(&post("exact", BODY), &ports).answer.body, DUPLICATE);
+    assert_eq!(ports.steps(), ["look up", "claim"], "and the object knows by itself");
+}
+
+#[test]
+fn kv_is_only_a_cache_of_the_claims() {
+    let ports = Memory::failing("look up");
+    assert_eq!(serve(&post("exact", BODY), &ports).answer.body, ACCEPTED);
+    assert_eq!(serve(&post("exact", BODY), &ports).answer.body, DUPLICATE);
+    let ports = Memory::failing("remember");
+    assert_eq!(serve(&post("exact", BODY), &ports).answer.body, ACCEPTED);
+}
+
+#[test]
+fn a_failure_releases_the_claim_and_the_retry_is_accepted() {
+    for (source, step, reason) in [("exact", "enqueue", "enqueue_failed"), ("exact-straight", "send", "origin_failed")]
+    {
+        let ports = Memory::failing(step);
+        assert_eq!(refusal(&post(source, BODY), &ports), (503, reason));
+        assert_eq!(ports.steps(), ["look up", "claim", step, "release"]);
+        assert!(ports.known.borrow().is_empty());
+        ports.fail.set(None);
+        assert_eq!(serve(&post(source, BODY), &ports).answer.body, ACCEPTED, "{step}");
+    }
+}
+
+#[test]
+fn without_its_claim_nothing_is_accepted() {
+    let ports = Memory::failing("claim");
+    assert_eq!(refusal(&post("exact", BODY), &ports), (503, "claim_failed"));
+    assert!(ports.queue.borrow().is_empty());
+    // It was taken all the same: until its lease ends, nobody knows what becomes of it.
+    ports.fail_after.set(true);
+    assert_eq!(refusal(&post("exact", BODY), &ports), (503, "claim_failed"));
+    ports.fail.set(None);
+    assert_eq!(refusal(&post("exact", BODY), &ports), (503, "in_flight"));
+    ports.wait(30);
+    assert_eq!(serve(&post("exact", BODY), &ports).answer.body, ACCEPTED);
+}
+
+#[test]
+fn a_duplicate_in_flight_is_503_and_never_a_2xx() {
+    for source in ["exact", "queued"] {
+        let ports = Memory::default();
+        // Release fails as well, as if the first one were still at work.
+        ports.fail.set(Some("enqueue"));
+        let first = serve(&post(source, BODY), &ports);
+        assert_eq!(first.answer.status, 503);
+        ports.fail.set(None);
+        hold(source, &ports);
+        let answer = serve(&post(source, BODY), &ports).answer;
+        assert_eq!((answer.status, header(&answer, "retry-after")), (503, Some("2")));
+        assert_eq!(json_of(&answer)["title"], "Delivery in flight");
+        let record = serve(&post(source, BODY), &ports).record.unwrap();
+        assert_eq!((record.verdict, record.reason), (Verdict::Duplicate, Some("in_flight")));
+        assert_eq!(ports.queue.borrow().len(), 0);
+        ports.wait(30);
+        assert_eq!(serve(&post(source, BODY), &ports).answer.body, ACCEPTED, "the lease has ended");
+    }
+}
+
+/// Leaves a delivery of the event in flight: begun, and dropped where it waits for the queue, as in a crash.
+fn hold(source: &str, ports: &Memory) {
+    use std::task::{Context, Poll, Waker};
+    let (request, config) = (post(source, BODY), config());
+    ports.stuck.set(true);
+    let mut serving = Box::pin(pipeline::serve(&request, &config, ports, ports.now()));
+    let polled = serving.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    assert!(matches!(polled, Poll::Pending));
+    ports.stuck.set(false);
+}
+
+#[test]
+fn an_unconfirmed_event_is_accepted_and_its_retry_is_dropped_by_the_consumer() {
+    let ports = Memory::failing("confirm");
+    let outcome = serve(&post("exact", BODY), &ports);
+    assert_eq!(outcome.answer.body, ACCEPTED, "it is durable");
+    assert!(outcome.record.unwrap().trouble.unwrap().starts_with("confirm_failed: "));
+    assert_eq!(ports.steps(), ["look up", "claim", "enqueue", "confirm", "confirm", "confirm", "remember"]);
+    ports.fail.set(None);
+    ports.known.borrow_mut().clear();
+    ports.wait(30);
+    assert_eq!(serve(&post("exact", BODY), &ports).answer.body, ACCEPTED);
+    delivers_once(&ports, 2);
+}
+
+#[test]
+fn an_event_enqueued_twice_by_a_send_that_failed_after_the_fact_is_delivered_once() {
+    let ports = Memory::failing("enqueue");
+    ports.fail_after.set(true);
+    assert_eq!(refusal(&post("exact", BODY), &ports), (503, "enqueue_failed"));
+    ports.fail.set(None);
+    ports.wait(3);
+    assert_eq!(serve(&post("exact", BODY), &ports).answer.body, ACCEPTED);
+    delivers_once(&ports, 2);
+}
+
+fn delivers_once(ports: &Memory, messages: usize) {
+    let queue = ports.queue.take();
+    assert_eq!(queue.len(), messages);
+    for message in &queue {
+        assert_eq!(forward(message, 1, ports).0, Disposition::Ack);
+    }
+    assert_eq!(forward(&queue[0], 2, ports).1.verdict, Verdict::Duplicate, "nor when the queue repeats itself");
+    assert_eq!(ports.sent.borrow().len(), 1);
+}
+
+#[test]
+fn an_event_accepted_anew_after_its_key_expired_is_delivered_anew() {
+    let ports = Memory::default();
+    serve(&post("exact", BODY), &ports);
+    let first = ports.queue.take().remove(0);
+    forward(&first, 1, &ports);
+    // Confirmed at the consumer only now, and remembered there for longer than at ingest.
+    ports.claims.borrow_mut().retain(|(_, name), _| name.contains('/'));
+    ports.known.borrow_mut().clear();
+    ports.wait(60);
+    assert_eq!(serve(&post("exact", BODY), &ports).answer.body, ACCEPTED);
+    let second = ports.queue.take().remove(0);
+    forward(&second, 1, &ports);
+    assert_eq!(ports.sent.borrow().len(), 2, "as it was accepted twice");
+}
+
+#[test]
+fn a_delivery_is_claimed_sent_and_confirmed_or_released() {
+    let ports = Memory::default();
+    let message = queued(&post("exact", BODY));
+    ports.origin_status.set(Some(503));
+    assert!(retried(&forward(&message, 1, &ports).0, 5));
+    assert_eq!(ports.steps(), ["claim", "send", "release"]);
+    ports.fail.set(Some("send"));
+    assert!(retried(&forward(&message, 1, &ports).0, 5));
+    assert_eq!(ports.steps(), ["claim", "send", "release"]);
+    ports.fail.set(None);
+    ports.origin_status.set(None);
+    assert_eq!(forward(&message, 3, &ports).0, Disposition::Ack);
+    assert_eq!(ports.steps(), ["claim", "send", "confirm"]);
+    let (disposition, record) = forward(&message, 4, &ports);
+    assert_eq!((disposition, record.verdict), (Disposition::Ack, Verdict::Duplicate));
+    assert_eq!(ports.steps(), ["claim"]);
+}
+
+#[test]
+fn a_delivery_under_way_elsewhere_waits_for_its_lease() {
+    let ports = Memory::failing("release");
+    let message = queued(&post("exact", BODY));
+    ports.origin_status.set(Some(503));
+    forward(&message, 1, &ports);
+    ports.wait(10);
+    let (disposition, record) = forward(&message, 2, &ports);
+    assert_eq!(disposition, Disposition::Retry(Duration::from_secs(80)), "90 s from the first");
+    assert_eq!((record.verdict, record.reason), (Verdict::Retried, Some("in_flight")));
+    let ports = Memory::failing("claim");
+    assert!(retried(&forward(&message, 1, &ports).0, 5));
+    assert!(ports.sent.borrow().is_empty());
+}
+
+#[test]
+fn an_event_of_a_source_that_claims_nothing_is_delivered_unclaimed() {
+    let ports = Memory::default();
+    forward(&queued(&post("queued", BODY)), 1, &ports);
+    assert_eq!(ports.steps(), ["send"]);
+}
+
+#[test]
+fn an_event_that_was_accepted_before_its_source_changed_its_mode_is_delivered_unclaimed() {
+    let moved = |from: &str, to: &str| {
+        let path = |name| format!("/webhooks/{name}\"");
+        queued(&post(from, BODY)).replace(&path(from), &path(to))
+    };
+    for message in [moved("queued", "exact"), moved("exact", "queued")] {
+        let ports = Memory::default();
+        assert_eq!(forward(&message, 1, &ports).1.verdict, Verdict::Delivered);
+        assert_eq!(ports.steps(), ["send"], "{message}");
+    }
+}
+
+#[test]
+fn an_isolate_stops_the_races_that_it_sees() {
+    let ports = Memory::default();
+    assert_eq!(serve(&post("queued", BODY), &ports).answer.body, ACCEPTED);
+    // KV does not show it yet, not even here.
+    ports.known.borrow_mut().clear();
+    assert_eq!(serve(&post("queued", BODY), &ports).answer.body, DUPLICATE);
+    ports.wait(60);
+    assert_eq!(serve(&post("queued", BODY), &ports).answer.body, ACCEPTED, "nobody promised more");
+}
+
+#[test]
+fn the_registry_of_rings_is_asked_once_an_hour() {
+    let ports = Memory::default();
+    let asked = || {
+        ports.rings.take();
+        ports.known.take();
+        block_on(pipeline::serve(&post("exact", BODY), &config(), &ports, ports.now()));
+        !ports.rings.borrow().is_empty()
+    };
+    assert!(asked());
+    assert!(!asked());
+    ports.wait(3599);
+    assert!(!asked());
+    ports.wait(1);
+    assert!(asked());
+}
+
+#[test]
+fn while_the_number_of_objects_changes_both_rings_are_asked_and_nothing_is_forgotten() {
+    let ports = Memory::default();
+    let serve = |shards: &str, before: Option<&str>| {
+        let lookup = |name: &str| match name {
+            "CLAIM_SHARDS" => Some(shards.to_owned()),
+            "CLAIM_SHARDS_BEFORE" => before.map(str::to_owned),
+            _ => lookup(name),
+        };
+        let sources = json!({ "exact": { "provider": "generic", "secrets": ["GENERIC_SECRET"], "dedup": "exact" } });
+        let config = Config::parse(&sources, ALL, &lookup);
+        // As after a deployment: a new isolate, which KV tells nothing.
+        let fresh = Memory::default();
+        fresh.claims.replace(ports.claims.take());
+        fresh.rings.replace(ports.rings.take());
+        let outcome = block_on(pipeline::serve(&post("exact", BODY), &config, &fresh, fresh.now()));
+        ports.claims.replace(fresh.claims.take());
+        ports.rings.replace(fresh.rings.take());
+        (outcome.answer.status, outcome.answer.body, outcome.record.unwrap().detail)
+    };
+    assert_eq!(serve("16", None).1, ACCEPTED);
+    let (status, _, detail) = serve("32", None);
+    assert_eq!(status, 503, "never silently");
+    assert!(detail.unwrap().contains("CLAIM_SHARDS_BEFORE = 16"));
+    assert_eq!(serve("32", Some("16")).1, DUPLICATE);
+    ports.claims.borrow_mut().clear();
+    assert_eq!(serve("32", Some("16")).1, ACCEPTED);
+    let objects: Vec<String> = ports.claims.borrow().keys().map(|(object, _)| object.clone()).collect();
+    assert!(objects[0].starts_with("16/") && objects[1].starts_with("32/"), "{objects:?}");
+    // When what only the old ring knew has expired, it may go.
+    ports.rings.borrow_mut().retain(|(ring, _)| *ring == 32);
+    assert_eq!(serve("32", None).1, DUPLICATE);
+}

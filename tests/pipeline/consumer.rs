@@ -1,0 +1,126 @@
+//! What the queue's consumer makes of a message.
+
+use super::memory::{Memory, NOW};
+use super::{BODY, SIGNING, forward, note_dead_letter, post, queued, retried, serve};
+use hookgate::delivery::Event;
+use hookgate::pipeline::Disposition;
+use hookgate::record::Verdict;
+use hookgate::webhook::{Headers, Secret, SecretForm, Verifier, presets};
+use std::time::Duration;
+
+#[test]
+fn a_forward_is_the_exact_body_under_our_headers_and_the_providers() {
+    let mut request = post("queued", BODY);
+    for (name, value) in [
+        ("x-provider-trace", "kept"),
+        ("hookgate-source", "evil"),
+        ("idempotency-key", "evil"),
+        ("webhook-signature", "v1,evil"),
+        ("webhook_id", "evil"),
+        ("x-forwarded-for", "evil"),
+        ("forwarded", "evil"),
+        ("cf-connecting-ip", "evil"),
+        ("connection", "x-provider-trace"),
+        ("transfer-encoding", "chunked"),
+        ("host", "evil"),
+    ] {
+        request.headers.push((name.to_owned(), value.to_owned()));
+    }
+    let message = queued(&request);
+    let ports = Memory::default();
+    let (disposition, record) = forward(&message, 3, &ports);
+    assert_eq!((disposition, record.verdict, record.attempt), (Disposition::Ack, Verdict::Delivered, Some(3)));
+    let sent = ports.sent.borrow();
+    assert_eq!((sent[0].url.as_str(), sent[0].timeout), ("https://origin.example/queued", Duration::from_secs(30)));
+    assert_eq!(sent[0].body, BODY.as_bytes());
+    let one = |name: &str| {
+        let values: Vec<_> =
+            sent[0].headers.iter().filter(|(n, _)| n == name).map(|(_, value)| value.as_str()).collect();
+        assert!(values.len() <= 1, "{name} stands twice");
+        values.first().copied()
+    };
+    let key = Event::decode(&message).unwrap().key().to_owned();
+    assert_eq!(one("content-type"), Some("application/json; charset=utf-8"));
+    assert_eq!(one("x-provider-trace"), Some("kept"));
+    assert_eq!(one("x-webhook-signature"), request.header("x-webhook-signature").as_deref());
+    assert_eq!(one("idempotency-key"), Some(key.as_str()));
+    assert_eq!(one("webhook-id"), Some(key.as_str()));
+    assert_eq!((one("hookgate-source"), one("hookgate-provider")), (Some("queued"), Some("generic")));
+    assert_eq!(one("hookgate-attempt"), Some("3"));
+    for absent in
+        ["webhook_id", "x-forwarded-for", "forwarded", "cf-connecting-ip", "connection", "transfer-encoding", "host"]
+    {
+        assert_eq!(one(absent), None, "{absent}");
+    }
+    let signing = Secret::new(SIGNING).unwrap().key(SecretForm::Base64AfterPrefix("whsec_")).unwrap();
+    let verifier = Verifier::new(presets::find("standard_webhooks").unwrap(), vec![signing], None).unwrap();
+    verifier.receive(&sent[0].headers).unwrap().verify(BODY.as_bytes(), NOW).expect("signed for this attempt");
+}
+
+#[test]
+fn a_forward_that_fails_is_retried_later_and_refused_events_die() {
+    let message = queued(&post("queued", BODY));
+    let ports = Memory::default();
+    for (status, attempt, seconds) in [(500, 1, 5), (503, 2, 10), (302, 3, 20), (429, 1, 5), (408, 50, 900)] {
+        ports.origin_status.set(Some(status));
+        let (disposition, record) = forward(&message, attempt, &ports);
+        assert!(retried(&disposition, seconds), "{status}: {disposition:?}");
+        assert_eq!(
+            (record.verdict, record.reason, record.status),
+            (Verdict::Retried, Some("origin_failed"), Some(status))
+        );
+    }
+    ports.fail.set(Some("send"));
+    let (disposition, record) = forward(&message, 1, &ports);
+    assert!(retried(&disposition, 5));
+    assert_eq!(record.reason, Some("origin_unreachable"));
+    assert!(ports.dead.borrow().is_empty());
+
+    ports.fail.set(None);
+    ports.origin_status.set(Some(400));
+    let (disposition, record) = forward(&message, 1, &ports);
+    assert_eq!((disposition, record.verdict), (Disposition::Ack, Verdict::Dead));
+    let letter = ports.dead.borrow()[0].clone();
+    let event = Event::decode(&letter).unwrap();
+    assert_eq!((event.dead_reason(), event.body()), (Some("the origin answered 400"), BODY.as_bytes()));
+    let (_, noted) = note_dead_letter(&letter, &ports);
+    assert_eq!((noted.verdict, noted.id.as_deref()), (Verdict::Dead, Some("evt_1")));
+    assert_eq!(noted.detail.as_deref(), Some("the origin answered 400"));
+}
+
+#[test]
+fn no_message_ends_nowhere() {
+    let message = queued(&post("queued", BODY));
+    // The dead letters' queue fails: the message stays in its own.
+    let ports = Memory::failing("bury");
+    ports.origin_status.set(Some(410));
+    let (disposition, record) = forward(&message, 1, &ports);
+    assert!(retried(&disposition, 5));
+    assert_eq!(record.reason, Some("dead_letter_failed"));
+    assert!(retried(&forward("garbage", 1, &ports).0, 5));
+    // A source that is gone, or broken, may come back.
+    for source in ["gone", "keyless"] {
+        let moved = message.replace("/webhooks/queued", &format!("/webhooks/{source}"));
+        let (disposition, record) = forward(&moved, 1, &Memory::default());
+        assert!(retried(&disposition, 5));
+        assert_eq!(record.reason, Some("no_origin"));
+    }
+    // What cannot be read is a dead letter, whole.
+    let ports = Memory::default();
+    for garbage in ["", "{}", "garbage", &message.replace("/webhooks/", "/elsewhere/"), &message.replace("eyJ", "%%%")]
+    {
+        let (disposition, record) = forward(garbage, 1, &ports);
+        assert_eq!((disposition, record.reason), (Disposition::Ack, Some("undecodable")));
+        assert_eq!(ports.dead.borrow().last().unwrap(), garbage);
+        assert_eq!(note_dead_letter(garbage, &ports).1.reason, Some("undecodable"));
+    }
+}
+
+#[test]
+fn retries_that_began_together_do_not_come_together() {
+    let ports = Memory::default();
+    assert_eq!(serve(&post("queued", BODY), &ports).answer.status, 200);
+    ports.origin_status.set(Some(503));
+    let message = ports.queue.borrow()[0].clone();
+    assert_ne!(forward(&message, 1, &ports).0, forward(&message, 1, &ports).0);
+}

@@ -1,0 +1,104 @@
+//! Dead letters: kept, redriven, and swept at last.
+
+use super::memory::{Memory, NOW};
+use super::{BODY, block_on, forward, note_dead_letter, post, queued, retried};
+use hookgate::pipeline::{self, Disposition};
+use hookgate::record::Verdict;
+use std::time::Duration;
+
+/// The message in the dead letters' queue that the origin's refusal of an event leaves.
+fn refused(ports: &Memory, source: &str) -> String {
+    ports.origin_status.set(Some(410));
+    assert_eq!(forward(&queued(&post(source, BODY)), 1, ports).0, Disposition::Ack);
+    ports.origin_status.set(None);
+    ports.dead.borrow_mut().remove(0)
+}
+
+#[test]
+fn a_dead_letter_is_kept_once_with_what_is_needed_to_find_it() {
+    let ports = Memory::default();
+    let message = refused(&ports, "queued");
+    for _ in 0..2 {
+        let (disposition, record) = note_dead_letter(&message, &ports);
+        assert_eq!((disposition, record.verdict), (Disposition::Ack, Verdict::Dead));
+    }
+    let letters = ports.letters.borrow();
+    assert_eq!(letters.len(), 1);
+    let letter = &letters[0];
+    assert_eq!((letter.source.as_str(), letter.event_id.as_str()), ("queued", "evt_1"));
+    assert_eq!((letter.event_type.as_str(), letter.reason.as_str()), ("user.created", "the origin answered 410"));
+    assert_eq!((letter.received.as_str(), letter.died), ("2026-01-15T12:30:00Z", NOW));
+    assert_eq!((letter.bytes, letter.message.as_str()), (BODY.len() as u64, message.as_str()));
+}
+
+#[test]
+fn a_letter_that_cannot_be_kept_stays_in_its_queue() {
+    let ports = Memory::failing("keep");
+    let message = refused(&ports, "exact");
+    let (disposition, record) = note_dead_letter(&message, &ports);
+    assert!(retried(&disposition, 5));
+    assert_eq!((record.verdict, record.reason), (Verdict::Retried, Some("keep_failed")));
+    ports.fail.set(None);
+    assert_eq!(note_dead_letter(&message, &ports).0, Disposition::Ack);
+    assert_eq!(ports.letters.borrow().len(), 1);
+}
+
+#[test]
+fn without_a_database_a_letter_is_logged() {
+    let ports = Memory::without("LOG");
+    let message = refused(&ports, "queued");
+    let (disposition, record) = note_dead_letter(&message, &ports);
+    assert_eq!((disposition, record.verdict), (Disposition::Ack, Verdict::Dead));
+    assert!(ports.letters.borrow().is_empty());
+}
+
+#[test]
+fn what_the_queue_gave_up_is_dead_unless_it_was_delivered_as_another_message() {
+    let message = queued(&post("exact", BODY));
+    let ports = Memory::default();
+    // It is dead, and a second message of the event is not delivered any more.
+    assert_eq!(note_dead_letter(&message, &ports).0, Disposition::Ack);
+    assert_eq!(ports.letters.borrow()[0].reason, "its retries ran out");
+    assert_eq!(forward(&message, 1, &ports).1.verdict, Verdict::Duplicate);
+    assert!(ports.sent.borrow().is_empty());
+    // It was delivered, and is not dead.
+    let ports = Memory::default();
+    forward(&message, 1, &ports);
+    let (disposition, record) = note_dead_letter(&message, &ports);
+    assert_eq!((disposition, record.verdict), (Disposition::Ack, Verdict::Duplicate));
+    assert!(ports.letters.borrow().is_empty());
+    // It is under way.
+    let ports = Memory::failing("release");
+    ports.origin_status.set(Some(500));
+    forward(&message, 1, &ports);
+    assert!(matches!(note_dead_letter(&message, &ports).0, Disposition::Retry(_)));
+    assert!(ports.letters.borrow().is_empty());
+    // Where it cannot be kept, it may still be delivered.
+    let ports = Memory::failing("keep");
+    assert!(matches!(note_dead_letter(&message, &ports).0, Disposition::Retry(_)));
+    assert_eq!(forward(&message, 1, &ports).1.verdict, Verdict::Delivered);
+}
+
+#[test]
+fn a_sweep_deletes_letters_that_expired_and_bodies_that_nothing_refers_to() {
+    let ports = Memory::default();
+    note_dead_letter(&refused(&ports, "queued"), &ports);
+    ports.letters.borrow_mut()[0].payload = Some("key/referred".to_owned());
+    ports.letters.borrow_mut()[0].expires = NOW.plus(Duration::from_secs(40 * 86_400));
+    for name in ["key/a", "key/b", "key/c", "key/referred"] {
+        ports.payloads.borrow_mut().insert(name.to_owned(), (NOW, Vec::new()));
+    }
+    let sweep = |days: u64| block_on(pipeline::sweep(&ports, NOW.plus(Duration::from_secs(days * 86_400))));
+    sweep(29);
+    assert_eq!(ports.payloads.borrow().len(), 4, "a message may still refer to them");
+    let record = sweep(31);
+    assert_eq!(record.verdict, Verdict::Swept);
+    assert_eq!(record.detail.as_deref(), Some("0 dead letters, 3 stored bodies"));
+    assert_eq!(ports.payloads.borrow().keys().collect::<Vec<_>>(), ["key/referred"]);
+    sweep(41);
+    assert!(ports.letters.borrow().is_empty() && ports.payloads.borrow().is_empty());
+    let failing = Memory::failing("discard");
+    failing.payloads.borrow_mut().insert("key/a".to_owned(), (NOW, Vec::new()));
+    let record = block_on(pipeline::sweep(&failing, NOW.plus(Duration::from_secs(31 * 86_400))));
+    assert_eq!((record.verdict, record.reason), (Verdict::Failed, Some("sweep_failed")));
+}

@@ -1,0 +1,269 @@
+//! Ports in memory, which remember what was done, in order, and fail where they are told to.
+
+use hookgate::dedup::{self, Claim, DedupKey, Entry, Rings, RingsRefused, Shard, Terms, Token};
+use hookgate::delivery::{Forward, Message};
+use hookgate::letter::{Filter, Letter};
+use hookgate::pipeline::Isolate;
+use hookgate::pipeline::ports::{
+    Claims, Keys, Letters, Local, OriginAnswer, Outbox, Page, Payloads, PortError, Upstream,
+};
+use hookgate::webhook::UnixTime;
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+pub const NOW: UnixTime = UnixTime::from_seconds(1_768_480_200); // 2026-01-15T12:30:00Z
+
+#[derive(Default)]
+pub struct Memory {
+    pub isolate: Isolate,
+    pub known: RefCell<BTreeMap<String, Duration>>,
+    /// Claims by object and name.
+    pub claims: RefCell<BTreeMap<(String, String), Entry>>,
+    pub rings: RefCell<Vec<(u32, UnixTime)>>,
+    pub queue: RefCell<Vec<String>>,
+    pub dead: RefCell<Vec<String>>,
+    pub sent: RefCell<Vec<Sent>>,
+    /// Bodies by name, with when they were stored.
+    pub payloads: RefCell<BTreeMap<String, (UnixTime, Vec<u8>)>>,
+    pub letters: RefCell<Vec<Letter>>,
+    pub redriven: RefCell<BTreeSet<String>>,
+    pub refusals: RefCell<Vec<String>>,
+    /// How many refusals are within the limit.
+    pub limit: Cell<Option<usize>>,
+    steps: RefCell<Vec<&'static str>>,
+    /// The step that fails, before it is done or, if so, after.
+    pub fail: Cell<Option<&'static str>>,
+    pub fail_after: Cell<bool>,
+    /// Whether the queue never answers.
+    pub stuck: Cell<bool>,
+    pub origin_status: Cell<Option<u16>>,
+    pub now: Cell<Option<UnixTime>>,
+    pub without: RefCell<BTreeSet<&'static str>>,
+    drawn: Cell<u64>,
+}
+
+pub struct Sent {
+    pub url: String,
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+    pub timeout: Duration,
+}
+
+impl Memory {
+    pub fn failing(step: &'static str) -> Self {
+        let memory = Self::default();
+        memory.fail.set(Some(step));
+        memory
+    }
+
+    pub fn without(binding: &'static str) -> Self {
+        let memory = Self::default();
+        memory.without.borrow_mut().insert(binding);
+        memory
+    }
+
+    /// What was done since this was asked last.
+    pub fn steps(&self) -> Vec<&'static str> {
+        self.steps.take()
+    }
+
+    pub fn now(&self) -> UnixTime {
+        self.now.get().unwrap_or(NOW)
+    }
+
+    /// Time passes.
+    pub fn wait(&self, seconds: u64) {
+        self.now.set(Some(self.now().plus(Duration::from_secs(seconds))));
+    }
+
+    fn step<T>(&self, name: &'static str, act: impl FnOnce() -> T) -> Result<T, PortError> {
+        self.steps.borrow_mut().push(name);
+        let told = || Err(PortError(format!("{name} is told to fail")));
+        let fails = self.fail.get() == Some(name);
+        if fails && !self.fail_after.get() {
+            return told();
+        }
+        let done = act();
+        if fails { told() } else { Ok(done) }
+    }
+
+    fn has(&self, binding: &'static str) -> bool {
+        !self.without.borrow().contains(binding)
+    }
+
+    fn change(&self, shard: Shard, name: &str, change: impl FnOnce(Option<Entry>) -> Option<Entry>) -> bool {
+        let mut claims = self.claims.borrow_mut();
+        let place = (shard.to_string(), name.to_owned());
+        let changed = change(claims.get(&place).copied());
+        changed.map(|entry| claims.insert(place, entry)).is_some()
+    }
+}
+
+impl Keys for Memory {
+    async fn is_known(&self, key: &DedupKey) -> Result<bool, PortError> {
+        self.step("look up", || self.known.borrow().contains_key(&key.to_string()))
+    }
+
+    fn remember(&self, key: &DedupKey, ttl: Duration, _now: UnixTime) {
+        let _ = self.step("remember", || self.known.borrow_mut().insert(key.to_string(), ttl));
+    }
+}
+
+impl Claims for Memory {
+    async fn claim(&self, shard: Shard, name: &str, terms: Terms) -> Result<Claim, PortError> {
+        self.step("claim", || {
+            let fresh = Token(self.random());
+            let mut found = Claim::Duplicate { first_seen: self.now() };
+            self.change(shard, name, |entry| {
+                let (claim, entry) = dedup::claim(entry, self.now(), terms, fresh);
+                found = claim;
+                entry
+            });
+            found
+        })
+    }
+
+    async fn confirm(&self, shard: Shard, name: &str, token: Token, ttl: Duration) -> Result<bool, PortError> {
+        let now = self.now();
+        self.step("confirm", || self.change(shard, name, |entry| dedup::confirm(entry, token, now, ttl)))
+    }
+
+    async fn release(&self, shard: Shard, name: &str, token: Token) -> Result<bool, PortError> {
+        self.step("release", || self.change(shard, name, |entry| dedup::release(entry, token, self.now())))
+    }
+
+    async fn admit(&self, rings: Rings, hold: Duration) -> Result<Result<(), RingsRefused>, PortError> {
+        let mut known = self.rings.borrow_mut();
+        Ok(dedup::admit(&known, rings, self.now(), hold).map(|until| {
+            known.retain(|(ring, _)| *ring != rings.current);
+            known.push((rings.current, until));
+        }))
+    }
+}
+
+impl Outbox for Memory {
+    async fn enqueue(&self, message: &Message) -> Result<(), PortError> {
+        if self.stuck.get() {
+            std::future::pending::<()>().await;
+        }
+        self.step("enqueue", || self.queue.borrow_mut().push(message.as_str().to_owned()))
+    }
+
+    async fn bury(&self, message: &str) -> Result<(), PortError> {
+        self.step("bury", || self.dead.borrow_mut().push(message.to_owned()))
+    }
+}
+
+impl Upstream for Memory {
+    async fn send(&self, forward: Forward<'_>, timeout: Duration) -> Result<OriginAnswer, PortError> {
+        self.step("send", || {
+            let (url, headers, body) = (forward.origin.to_string(), forward.headers, forward.body.to_vec());
+            self.sent.borrow_mut().push(Sent { url, headers, body, timeout });
+            OriginAnswer { status: self.origin_status.get().unwrap_or(200), retry_after: None }
+        })
+    }
+}
+
+impl Payloads for Memory {
+    fn stores_payloads(&self) -> bool {
+        self.has("PAYLOADS")
+    }
+
+    async fn store(&self, name: &str, body: &[u8]) -> Result<(), PortError> {
+        let stored = (self.now(), body.to_vec());
+        self.step("store", || self.payloads.borrow_mut().insert(name.to_owned(), stored)).map(|_| ())
+    }
+
+    async fn load(&self, name: &str) -> Result<Option<Vec<u8>>, PortError> {
+        self.step("load", || self.payloads.borrow().get(name).map(|(_, body)| body.clone()))
+    }
+
+    async fn discard(&self, names: &[String]) -> Result<(), PortError> {
+        self.step("discard", || self.payloads.borrow_mut().retain(|name, _| !names.contains(name)))
+    }
+
+    async fn stored_before(&self, before: UnixTime, cursor: Option<String>) -> Result<Page, PortError> {
+        // Pages of two, so that there are several.
+        let payloads = self.payloads.borrow();
+        let mut rest = payloads.iter().filter(|(name, _)| cursor.as_ref().is_none_or(|cursor| *name > cursor));
+        let page: Vec<_> = rest.by_ref().take(2).collect();
+        let next = page.last().map(|(name, _)| (*name).clone()).filter(|_| rest.next().is_some());
+        let old = page.into_iter().filter(|(_, (stored, _))| *stored < before);
+        Ok(Page { names: old.map(|(name, _)| name.clone()).collect(), next })
+    }
+}
+
+impl Letters for Memory {
+    fn keeps_letters(&self) -> bool {
+        self.has("LOG")
+    }
+
+    async fn keep(&self, letter: &Letter) -> Result<(), PortError> {
+        self.step("keep", || {
+            let mut letters = self.letters.borrow_mut();
+            if !letters.iter().any(|kept| kept.id == letter.id) {
+                letters.push(letter.clone());
+            }
+        })
+    }
+
+    async fn list(&self, filter: &Filter) -> Result<Vec<Letter>, PortError> {
+        let letters = self.letters.borrow();
+        let after = letters.iter().position(|letter| Some(&letter.id) == filter.after.as_ref());
+        let rest = letters.iter().skip(after.map_or(0, |at| at + 1));
+        let listed = rest
+            .filter(|letter| !self.redriven.borrow().contains(&letter.id))
+            .filter(|letter| filter.source.as_ref().is_none_or(|source| *source == letter.source));
+        Ok(listed.take(filter.limit as usize).cloned().collect())
+    }
+
+    async fn take(
+        &self,
+        id: &str,
+        _now: UnixTime,
+        _until: UnixTime,
+        expires: UnixTime,
+    ) -> Result<Option<Letter>, PortError> {
+        let mut letters = self.letters.borrow_mut();
+        let there = letters.iter_mut().find(|letter| letter.id == id && !self.redriven.borrow().contains(id));
+        Ok(there.map(|letter| {
+            letter.expires = letter.expires.max(expires);
+            letter.clone()
+        }))
+    }
+
+    async fn redriven(&self, id: &str, _now: UnixTime) -> Result<(), PortError> {
+        self.step("note redriven", || self.redriven.borrow_mut().insert(id.to_owned())).map(|_| ())
+    }
+
+    async fn expire(&self, now: UnixTime) -> Result<usize, PortError> {
+        let mut letters = self.letters.borrow_mut();
+        let before = letters.len();
+        letters.retain(|letter| now < letter.expires);
+        Ok(before - letters.len())
+    }
+
+    async fn referred(&self, names: &[String]) -> Result<Vec<String>, PortError> {
+        let letters = self.letters.borrow();
+        let payloads = letters.iter().filter_map(|letter| letter.payload.clone());
+        Ok(payloads.filter(|payload| names.contains(payload)).collect())
+    }
+}
+
+impl Local for Memory {
+    fn isolate(&self) -> &Isolate {
+        &self.isolate
+    }
+
+    fn random(&self) -> u64 {
+        self.drawn.set(self.drawn.get() + 1);
+        self.drawn.get()
+    }
+
+    async fn is_over_limit(&self, pair: &str) -> bool {
+        let mut refusals = self.refusals.borrow_mut();
+        refusals.push(pair.to_owned());
+        self.limit.get().is_some_and(|limit| refusals.iter().filter(|known| *known == pair).count() > limit)
+    }
+}

@@ -1,0 +1,108 @@
+//! Bodies that no queue message can hold.
+
+use super::memory::Memory;
+use super::{BODY, Post, forward, note_dead_letter, post, queued, refusal, retried, serve};
+use hookgate::delivery::{DecodeError, Event};
+use hookgate::pipeline::Disposition;
+use hookgate::record::Verdict;
+
+fn large(source: &str) -> Post {
+    post(source, BODY.replace("user.created", &"x".repeat(120_000)))
+}
+
+/// Serves a large event; returns its message.
+fn spilled(ports: &Memory, source: &str) -> String {
+    assert_eq!(serve(&large(source), ports).answer.status, 200);
+    ports.queue.borrow_mut().remove(0)
+}
+
+#[test]
+fn a_large_body_is_stored_before_its_message_is_sent_and_deleted_after_its_delivery() {
+    for source in ["queued", "exact"] {
+        let ports = Memory::default();
+        let message = spilled(&ports, source);
+        let steps = ports.steps();
+        assert!(steps.windows(2).any(|pair| pair == ["store", "enqueue"]), "{steps:?}");
+        let event = Event::decode(&message).unwrap();
+        let name = event.payload().unwrap();
+        assert!(name.starts_with(&format!("{}/", event.key())), "{name}");
+        assert!(event.body().is_empty() && message.len() < 2000);
+        let body = large(source).body.unwrap();
+        assert_eq!(ports.payloads.borrow()[name].1, body);
+        let (disposition, record) = forward(&message, 1, &ports);
+        assert_eq!((disposition, record.verdict), (Disposition::Ack, Verdict::Delivered));
+        assert_eq!(record.body_bytes, Some(body.len() as u64));
+        assert_eq!(ports.sent.borrow()[0].body, body);
+        assert!(ports.payloads.borrow().is_empty());
+        // The queue gives the message once more.
+        let (disposition, record) = forward(&message, 2, &ports);
+        assert_eq!((disposition, record.verdict), (Disposition::Ack, Verdict::Duplicate));
+        assert_eq!(ports.sent.borrow().len(), 1);
+    }
+}
+
+#[test]
+fn each_message_has_a_body_of_its_own() {
+    let ports = Memory::failing("enqueue");
+    ports.fail_after.set(true);
+    assert_eq!(refusal(&large("queued"), &ports), (503, "enqueue_failed"));
+    assert_eq!(ports.payloads.borrow().len(), 1, "which stays: the message may be in the queue");
+    ports.fail.set(None);
+    assert_eq!(serve(&large("queued"), &ports).answer.status, 200);
+    assert_eq!(ports.payloads.borrow().len(), 2);
+    for message in ports.queue.take() {
+        assert_eq!(forward(&message, 1, &ports).1.verdict, Verdict::Delivered);
+    }
+    assert!(ports.payloads.borrow().is_empty());
+}
+
+#[test]
+fn a_failure_of_the_store_loses_nothing() {
+    let ports = Memory::failing("store");
+    assert_eq!(refusal(&large("exact"), &ports), (503, "store_failed"));
+    assert_eq!(ports.steps().last(), Some(&"release"));
+    assert!(ports.queue.borrow().is_empty());
+    ports.fail.set(None);
+    let message = spilled(&ports, "exact");
+    ports.fail.set(Some("load"));
+    let (disposition, record) = forward(&message, 1, &ports);
+    assert!(retried(&disposition, 5));
+    assert_eq!(record.reason, Some("load_failed"));
+    ports.fail.set(Some("discard"));
+    let (disposition, record) = forward(&message, 2, &ports);
+    assert_eq!((disposition, record.verdict), (Disposition::Ack, Verdict::Delivered));
+    assert!(record.trouble.unwrap().starts_with("discard_failed: "), "the sweep finds it");
+}
+
+#[test]
+fn a_body_stays_while_its_event_is_a_dead_letter() {
+    let ports = Memory::default();
+    let message = spilled(&ports, "exact");
+    ports.origin_status.set(Some(410));
+    assert_eq!(forward(&message, 1, &ports).1.verdict, Verdict::Dead);
+    assert_eq!(ports.payloads.borrow().len(), 1);
+    let letter = ports.dead.borrow()[0].clone();
+    note_dead_letter(&letter, &ports);
+    let letters = ports.letters.borrow();
+    assert_eq!(letters[0].payload.as_ref(), ports.payloads.borrow().keys().next());
+    assert_eq!(letters[0].bytes, large("exact").body.unwrap().len() as u64);
+}
+
+#[test]
+fn headers_that_no_message_can_hold_are_413_all_the_same() {
+    let mut request = post("queued", BODY);
+    request.headers.push(("x-large".to_owned(), "x".repeat(130_000)));
+    assert_eq!(refusal(&request, &Memory::default()), (413, "message_too_large"));
+}
+
+#[test]
+fn a_message_has_its_body_in_one_place() {
+    let (inside, beside) = (queued(&post("queued", BODY)), spilled(&Memory::default(), "queued"));
+    for message in [
+        inside.replace("data_base64", "data"),
+        inside.replace("\"specversion\"", "\"payload\":\"key/a\",\"specversion\""),
+        beside.replace("\"payload\"", "\"elsewhere\""),
+    ] {
+        assert!(matches!(Event::decode(&message), Err(DecodeError::Body)), "{message}");
+    }
+}

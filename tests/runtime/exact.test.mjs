@@ -1,0 +1,180 @@
+// `dedup = "exact"`: one winner per event, whatever fails around it.
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+import { Gateway } from "./gateway.mjs";
+import { eventually } from "./http.mjs";
+import { delivery, source } from "./providers.mjs";
+
+const NAMES = ["once", "crowd", "hung", "hung-inside", "erring", "unconfirmed", "unqueued"];
+NAMES.push("uncached", "lapsing", "straight", "twice");
+const exact = (name) => source("generic", { dedup: "exact", deliver: name === "straight" ? "origin" : "queue" });
+const gateway = await Gateway.start({
+  sources: { ...Object.fromEntries(NAMES.map((name) => [name, exact(name)])), other: source("generic") },
+});
+after(() => gateway.close());
+const { origin } = gateway;
+
+async function accepted(name, sent) {
+  const answer = await gateway.post(name, sent);
+  assert.deepEqual([answer.status, answer.json()], [200, { received: true, id: sent.id }]);
+}
+
+async function duplicate(name, sent) {
+  const answer = await gateway.post(name, sent);
+  assert.deepEqual([answer.status, answer.json()], [200, { received: true, duplicate: true, id: sent.id }]);
+}
+
+function assertUnavailable(answer) {
+  assert.equal(answer.status, 503);
+  assert.match(answer.headers["retry-after"], /^[1-9][0-9]*$/);
+}
+
+/** The messages of `name` are delivered, or in the way of another one that is; its origin got one of them. */
+async function deliveredOnce(name, messages = 1) {
+  const over = ({ verdict, reason }) => verdict !== "retried" || reason === "in_flight";
+  const done = () => gateway.records(name).filter((record) => record.attempt && over(record));
+  await eventually(() => `${messages} messages done, ${done().length} are`, () => done().length >= messages);
+  assert.equal(origin.of(name).length, 1);
+}
+
+test("an event is claimed, enqueued and confirmed, and its copies are duplicates", async () => {
+  const sent = delivery("generic");
+  const before = (await gateway.operations()).length;
+  await accepted("once", sent);
+  const steps = (await gateway.stored(before)).map(({ operation }) => operation);
+  const ingest = ["DEDUP.get", "CLAIMS.admit", "CLAIMS.claim", "EVENTS.send", "CLAIMS.confirm"];
+  assert.deepEqual(steps.slice(0, 5), ingest);
+  await duplicate("once", sent);
+  await deliveredOnce("once");
+});
+
+test("of 50 copies at once one is accepted, and none of the others before that is durable", async () => {
+  const sent = delivery("generic");
+  const answers = await Promise.all(Array.from({ length: 50 }, () => gateway.post("crowd", sent)));
+  const first = answers.filter((answer) => answer.status === 200 && !answer.json().duplicate);
+  assert.equal(first.length, 1);
+  const others = answers.filter((answer) => answer !== first[0]);
+  for (const answer of others.filter(({ status }) => status !== 200)) assertUnavailable(answer);
+  await duplicate("crowd", sent);
+  await deliveredOnce("crowd");
+});
+
+for (const [name, where] of [["hung", "CLAIMS"], ["hung-inside", "object"]]) {
+  test(`an object that hangs (${where}) costs a 503 after two seconds, and other sources serve meanwhile`, async () => {
+    const sent = delivery("generic");
+    await gateway.fail(`${where}.claim`, 1, "hang");
+    const before = (await gateway.operations()).length;
+    const hanging = gateway.post(name, sent);
+    await eventually("the claim", async () => (await gateway.operations(before)).some(({ failed }) => failed));
+    assert.equal((await gateway.post("other", delivery("generic"))).status, 200);
+    assertUnavailable(await hanging);
+    const record = await gateway.logged({ source: name, reason: "claim_failed" });
+    assert.match(record.detail, /no answer within 2000 ms/);
+    await accepted(name, sent);
+  });
+}
+
+test("an object that errs costs a 503; a claim it has taken all the same lapses after its lease", async () => {
+  const sent = delivery("generic");
+  for (const where of ["CLAIMS", "object"]) {
+    await gateway.fail(`${where}.claim`);
+    assertUnavailable(await gateway.post("erring", sent));
+  }
+  await gateway.fail("CLAIMS.claim", 1, "after");
+  assertUnavailable(await gateway.post("erring", sent));
+  const answer = await gateway.post("erring", sent);
+  assertUnavailable(answer);
+  assert.equal(answer.json().title, "Delivery in flight");
+  await gateway.ahead(31_000);
+  await accepted("erring", sent);
+  await gateway.ahead(0);
+});
+
+test("an event that could not be confirmed is delivered once, though its retry is accepted too", async () => {
+  const sent = delivery("generic");
+  await gateway.fail("DEDUP.put");
+  await gateway.fail("CLAIMS.confirm", 3);
+  await accepted("unconfirmed", sent);
+  await gateway.logged({ source: "unconfirmed", verdict: "delivered" });
+  await gateway.ahead(31_000);
+  await accepted("unconfirmed", sent);
+  await deliveredOnce("unconfirmed", 2);
+  await gateway.ahead(0);
+});
+
+test("an event that the queue took, and yet failed, is delivered once", async () => {
+  const sent = delivery("generic");
+  await gateway.fail("EVENTS.send", 1, "after");
+  assertUnavailable(await gateway.post("unqueued", sent));
+  await gateway.logged({ source: "unqueued", verdict: "delivered" });
+  await accepted("unqueued", sent);
+  await deliveredOnce("unqueued", 2);
+});
+
+test("KV may fail: it is a cache of the claims", async () => {
+  const sent = delivery("generic");
+  await gateway.fail("DEDUP.get", 2);
+  await gateway.fail("DEDUP.put");
+  await accepted("uncached", sent);
+  await duplicate("uncached", sent);
+  await deliveredOnce("uncached");
+});
+
+test("a forward whose claim was never settled is taken over when its lease has ended", async () => {
+  origin.answers("lapsing", (response, request, earlier) => response.writeHead(earlier === 0 ? 500 : 200).end());
+  await gateway.fail("CLAIMS.release");
+  await accepted("lapsing", delivery("generic"));
+  await gateway.logged({ source: "lapsing", reason: "origin_failed" });
+  await gateway.ahead(91_000);
+  await gateway.logged({ source: "lapsing", verdict: "delivered" });
+  assert.equal(origin.of("lapsing").length, 2, "the first one failed");
+  await gateway.ahead(0);
+});
+
+test("straight to the origin, copies at once reach it once", async () => {
+  origin.answers("straight", (response) => setTimeout(() => response.end(), 200));
+  const sent = delivery("generic");
+  const answers = await Promise.all(Array.from({ length: 20 }, () => gateway.post("straight", sent)));
+  assert.equal(answers.filter(({ status }) => status === 200).length, 1);
+  await duplicate("straight", sent);
+  assert.equal(origin.of("straight").length, 1);
+});
+
+test("a message that the queue gives twice is delivered once", async () => {
+  const sent = delivery("generic");
+  await accepted("twice", sent);
+  const sends = (await gateway.operations()).filter(({ operation }) => operation === "EVENTS.send");
+  const message = sends.map(({ args }) => args[0]).find((text) => JSON.parse(text).id === sent.id);
+  await gateway.enqueue(message); // in one batch with it
+  await deliveredOnce("twice", 2);
+  await gateway.enqueue(message);
+  await gateway.logged({ source: "twice", verdict: "duplicate" });
+  await deliveredOnce("twice", 3);
+});
+
+test("the object keeps to the rules that the claims' own tests have", async () => {
+  const call = (...args) => gateway.object("rules", ...args);
+  const claim = async (ttl = 600) => JSON.parse(await call("claim", "name", 30, ttl));
+  const { token: stale, first_seen } = (await claim()).first;
+  assert.ok((await claim()).in_flight.until >= first_seen + 30);
+  await gateway.ahead(31_000);
+  const { token, first_seen: still } = (await claim()).first;
+  assert.equal(still, first_seen, "another claim on the same acceptance");
+  assert.deepEqual([await call("confirm", "name", stale, 600), await call("release", "name", stale)], [false, false]);
+  assert.equal(await call("release", "name", token), true);
+  const { token: last } = (await claim()).first;
+  assert.deepEqual([await call("confirm", "name", last, 600), await call("confirm", "name", last, 600)], [true, true]);
+  assert.equal(await call("release", "name", last), false);
+  assert.deepEqual(await claim(), { duplicate: { first_seen } });
+  assert.equal(await call("rows"), 1);
+  await call("runAlarm");
+  assert.equal(await call("rows"), 1);
+  await gateway.ahead(32_000 + 600_000);
+  assert.ok((await claim()).first, "it has expired");
+  await gateway.ahead(32_000 + 1_200_000);
+  await call("runAlarm");
+  assert.equal(await call("rows"), 0, "and is gone");
+  await gateway.ahead(0);
+});
+
+gateway.provesThatNoSecretLeaves();

@@ -1,0 +1,186 @@
+// Dead letters: kept, listed, redriven, and deleted in the end. One test at a time: the table is the gateway's.
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+import { Gateway } from "./gateway.mjs";
+import { eventually } from "./http.mjs";
+import { SECRETS, delivery, source } from "./providers.mjs";
+
+const ADMIN_TOKEN = "canary-admin-token-6b1f0c";
+const DAY = 24 * 3600 * 1000;
+const secrets = { ...SECRETS, ADMIN_TOKEN };
+const NAMES = ["refused", "unkept", "untaken", "first", "second", "expiring"];
+const gateway = await Gateway.start({
+  sources: {
+    ...Object.fromEntries(NAMES.map((name) => [name, source("generic", { dedup: "exact" })])),
+    kv: source("generic"),
+    large: source("github", { dedup: "exact" }),
+  },
+  secrets,
+});
+after(() => gateway.close());
+const { origin } = gateway;
+
+/** The origin refuses the first forward for good, and takes those after it. */
+const refusesOnce = (name) =>
+  origin.answers(name, (response, request, earlier) => response.writeHead(earlier === 0 ? 410 : 200).end());
+
+function api(path, { method = "GET", token = ADMIN_TOKEN, body } = {}) {
+  const headers = { ...(token && { authorization: `Bearer ${token}` }) };
+  return gateway.request(`/api/${path}`, { method, headers, body });
+}
+const redrive = (id) => api(`dead-letters/${id}/redrive`, { method: "POST" });
+const redriveAll = (filter) => api("dead-letters/redrive", { method: "POST", body: filter && JSON.stringify(filter) });
+
+async function listed(query = "") {
+  const answer = await api(`dead-letters${query}`);
+  assert.equal(answer.status, 200);
+  assert.equal(answer.headers["cache-control"], "no-store");
+  return answer.json().dead_letters;
+}
+
+/** An event of `name` that its origin refused, as the list has it. */
+async function dead(name, sent = delivery("generic")) {
+  refusesOnce(name);
+  assert.equal((await gateway.post(name, sent)).status, 200);
+  const letter = () => listed(`?source=${name}`).then(([letter]) => letter);
+  return { sent, letter: await eventually(`a letter of ${name}`, letter) };
+}
+
+test("an event that its origin refused is kept, listed, redriven, and delivered once", async () => {
+  const { sent, letter } = await dead("refused");
+  assert.match(letter.id, /^[0-9a-f]{64}$/);
+  assert.deepEqual([letter.source, letter.event_id, letter.type], ["refused", sent.id, "user.created"]);
+  assert.deepEqual([letter.bytes, letter.reason], [sent.body.length, "the origin answered 410"]);
+  assert.equal(Date.parse(letter.expires) - Date.parse(letter.died), 30 * DAY);
+  const answer = await redrive(letter.id);
+  assert.deepEqual([answer.status, answer.json()], [200, { redriven: 1, failed: 0 }]);
+  const [first, second] = await origin.received("refused", 2);
+  assert.deepEqual(second.body, sent.body);
+  assert.equal(second.headers["idempotency-key"], first.headers["idempotency-key"]);
+  assert.deepEqual(await listed("?source=refused"), []);
+  const again = await redrive(letter.id);
+  assert.equal(again.status, 404, "it is no dead letter any more");
+  const copy = await gateway.post("refused", sent);
+  assert.equal(copy.json().duplicate, true, "and its event is known still");
+  await gateway.logged({ source: "refused", verdict: "delivered" });
+  assert.equal(origin.of("refused").length, 2);
+});
+
+test("an event of a kv source is kept and redriven, too", async () => {
+  const { sent, letter } = await dead("kv");
+  assert.equal((await redrive(letter.id)).status, 200);
+  const [, second] = await origin.received("kv", 2);
+  assert.deepEqual(second.body, sent.body);
+});
+
+test("a large event's body waits in R2, and is delivered exact", async () => {
+  const { sent, letter } = await dead("large", delivery("github", { body: Buffer.alloc(1_000_000, "large") }));
+  assert.equal(letter.bytes, 1_000_000);
+  const stored = async () => (await (await gateway.bucket()).list()).objects.length;
+  assert.equal(await stored(), 1);
+  assert.equal((await redrive(letter.id)).status, 200);
+  const [, second] = await origin.received("large", 2);
+  assert.ok(second.body.equals(sent.body));
+  await eventually("no body left", async () => (await stored()) === 0);
+});
+
+test("D1 fails: the letter waits in the queue, and is kept in the end", async () => {
+  for (const operation of ["LOG.run", "LOG.all", "LOG.batch", "LOG.first"]) await gateway.fail(operation);
+  refusesOnce("unkept");
+  assert.equal((await gateway.post("unkept", delivery("generic"))).status, 200);
+  await gateway.logged({ source: "unkept", verdict: "retried", reason: "keep_failed" });
+  for (const operation of ["LOG.run", "LOG.all", "LOG.batch", "LOG.first"]) await gateway.fail(operation, 0);
+  await eventually("the letter", async () => (await listed("?source=unkept")).length === 1);
+});
+
+test("the queue fails under a redrive: the letter stays, and can be redriven later", async () => {
+  const { letter } = await dead("untaken");
+  await gateway.fail("EVENTS.send");
+  assert.equal((await redrive(letter.id)).status, 503);
+  assert.equal((await listed("?source=untaken")).length, 1);
+  assert.equal((await redrive(letter.id)).status, 404, "whoever failed has it for a minute");
+  await gateway.ahead(61_000);
+  assert.equal((await redrive(letter.id)).status, 200);
+  await origin.received("untaken", 2);
+  await gateway.ahead(0);
+});
+
+test("those that fit a filter are redriven, at most as many as it says", async () => {
+  for (const name of ["first", "second"]) {
+    origin.answers(name, (response, request, earlier) => response.writeHead(earlier < 3 ? 410 : 200).end());
+    for (let at = 0; at < 3; at += 1) assert.equal((await gateway.post(name, delivery("generic"))).status, 200);
+  }
+  await eventually("six letters", async () => {
+    return (await listed("?source=first")).length + (await listed("?source=second")).length === 6;
+  });
+  const [one, ...others] = await listed("?source=first");
+  assert.deepEqual((await listed("?source=first&limit=1")).map(({ id }) => id), [one.id]);
+  assert.deepEqual((await listed(`?source=first&after=${one.id}`)).map(({ id }) => id), others.map(({ id }) => id));
+  assert.deepEqual((await redriveAll({ source: "first", limit: 2 })).json(), { redriven: 2, failed: 0 });
+  assert.deepEqual((await redriveAll({ source: "first" })).json(), { redriven: 1, failed: 0 });
+  await origin.received("first", 6);
+  assert.equal((await listed("?source=second")).length, 3, "others are left alone");
+  assert.equal(origin.of("second").length, 3);
+  const rest = await listed();
+  assert.deepEqual((await redriveAll()).json(), { redriven: rest.length, failed: 0 });
+  await origin.received("second", 6);
+});
+
+test("a letter is deleted after 30 days, with its body, and not before", async () => {
+  refusesOnce("expiring");
+  await gateway.post("expiring", delivery("generic"));
+  await eventually("the letter", async () => (await listed("?source=expiring")).length === 1);
+  const rows = async () => (await gateway.letters()).filter(({ source }) => source === "expiring").length;
+  await gateway.ahead(29 * DAY);
+  await gateway.sweep();
+  assert.equal(await rows(), 1);
+  await gateway.ahead(31 * DAY);
+  await gateway.sweep();
+  assert.equal(await rows(), 0);
+  await gateway.ahead(0);
+  const swept = gateway.records().filter(({ verdict }) => verdict === "swept").map(({ detail }) => detail);
+  assert.match(swept.at(-1), /^[1-9][0-9]* dead letters, 0 stored bodies$/);
+});
+
+test("the API takes the admin token, and nothing else", async () => {
+  for (const token of [null, "", "canary-admin-token-6b1f0d", SECRETS.GENERIC_SECRET]) {
+    const answer = await api("dead-letters", { token });
+    assert.equal(answer.status, 401, token);
+    assert.equal(answer.headers["www-authenticate"], "Bearer");
+    assert.equal(answer.json().title, "Unauthorized");
+  }
+  const basic = Buffer.from(`admin:${ADMIN_TOKEN}`).toString("base64");
+  const answer = await gateway.request("/api/dead-letters", { headers: { authorization: `Basic ${basic}` } });
+  assert.equal(answer.status, 401);
+});
+
+test("the API says what it does not serve", async () => {
+  assert.equal((await api("anything")).status, 404);
+  assert.equal((await redrive("0".repeat(64))).status, 404);
+  assert.equal((await redrive("x' OR 1=1 --")).status, 404);
+  const wrong = await api("dead-letters", { method: "DELETE" });
+  assert.deepEqual([wrong.status, wrong.headers.allow], [405, "GET"]);
+  for (const query of ["limit=many", "colour=red"]) assert.equal((await api(`dead-letters?${query}`)).status, 422, query);
+  for (const body of ["{", '{"colour":"red"}', '{"limit":-1}', "[]"]) {
+    assert.equal((await api("dead-letters/redrive", { method: "POST", body })).status, 422, body);
+  }
+  const huge = await api("dead-letters/redrive", { method: "POST", body: `{"source":"${"x".repeat(20_000)}"}` });
+  assert.equal(huge.status, 413);
+});
+
+test("without ADMIN_TOKEN there is no API, and without LOG none of letters", async (t) => {
+  const sources = { generic: source("generic") };
+  const headers = { authorization: `Bearer ${ADMIN_TOKEN}` };
+  const tokenless = await Gateway.start({ sources });
+  t.after(() => tokenless.close());
+  for (const path of ["/api/dead-letters", "/api/dead-letters/redrive", "/api/", "/api"]) {
+    const answer = await tokenless.request(path, { method: "GET", headers });
+    assert.equal(answer.status, 404, path);
+  }
+  const unlogged = await Gateway.start({ sources, secrets, without: ["LOG"] });
+  t.after(() => unlogged.close());
+  const answer = await unlogged.request("/api/dead-letters", { method: "GET", headers });
+  assert.deepEqual([answer.status, answer.json().title], [501, "Not switched on"]);
+});
+
+gateway.provesThatNoSecretLeaves();

@@ -1,0 +1,78 @@
+// Who sends too much that is refused is not listened to for a while.
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+import { Gateway } from "./gateway.mjs";
+import { SECRETS, delivery, source } from "./providers.mjs";
+
+const LIMIT = 5;
+const ADMIN_TOKEN = "canary-admin-token-6b1f0c";
+const NAMES = ["flooded", "other", "valid", "mixed"];
+const gateway = await Gateway.start({
+  sources: Object.fromEntries(NAMES.map((name) => [name, source("generic", { deliver: "origin" })])),
+  secrets: { ...SECRETS, ADMIN_TOKEN },
+  rejects: LIMIT,
+});
+after(() => gateway.close());
+
+const from = (address, { headers, ...sent }) => ({ ...sent, headers: { ...headers, "cf-connecting-ip": address } });
+const forged = () => delivery("generic", { key: "not the secret" });
+
+/** Sends what is refused until that is too much: the statuses. */
+async function flood(name, address) {
+  const statuses = [];
+  for (let at = 0; at < LIMIT + 3; at += 1) statuses.push((await gateway.post(name, from(address, forged()))).status);
+  return statuses;
+}
+
+test("past the limit it is 429, with Retry-After, for that source and that address alone", async () => {
+  assert.deepEqual(await flood("flooded", "203.0.113.7"), [401, 401, 401, 401, 401, 401, 429, 429]);
+  const before = (await gateway.operations()).length;
+  const answer = await gateway.post("flooded", from("203.0.113.7", delivery("generic")));
+  assert.equal(answer.status, 429, "whatever it sends: nothing of it is read");
+  assert.equal(answer.headers["retry-after"], "60");
+  assert.equal(answer.headers["content-type"], "application/problem+json");
+  assert.deepEqual(await gateway.operations(before), [], "and nothing is counted");
+  await gateway.logged({ source: "flooded", status: 429, reason: "too_many_refusals" });
+  assert.equal((await gateway.post("flooded", from("203.0.113.8", delivery("generic")))).status, 200);
+  assert.equal((await gateway.post("other", from("203.0.113.7", delivery("generic")))).status, 200);
+});
+
+test("after a minute it is listened to again", async () => {
+  await gateway.ahead(61_000);
+  assert.equal((await gateway.post("flooded", from("203.0.113.7", delivery("generic")))).status, 200);
+  await gateway.ahead(0);
+});
+
+test("one IPv6 network is one address", async () => {
+  await flood("mixed", "2001:db8:1:2::1");
+  assert.equal((await gateway.post("mixed", from("2001:db8:1:2:ffff::9", delivery("generic")))).status, 429);
+  assert.equal((await gateway.post("mixed", from("2001:db8:1:3::1", delivery("generic")))).status, 200);
+});
+
+test("a valid delivery never counts, nor does its duplicate", async () => {
+  const before = (await gateway.operations()).length;
+  for (let at = 0; at < 2 * LIMIT; at += 1) {
+    const sent = from("203.0.113.9", delivery("generic"));
+    for (const one of [sent, sent]) assert.equal((await gateway.post("valid", one)).status, 200);
+  }
+  const counted = (await gateway.operations(before)).filter(({ operation }) => operation.startsWith("REJECTS"));
+  assert.deepEqual(counted, []);
+});
+
+test("guesses at the admin token count, too", async () => {
+  const ask = (token) => {
+    const headers = { authorization: `Bearer ${token}`, "cf-connecting-ip": "203.0.113.7" };
+    return gateway.request("/api/dead-letters", { method: "GET", headers });
+  };
+  for (let at = 0; at <= LIMIT; at += 1) assert.equal((await ask(`guess-${at}-of-the-token`)).status, 401);
+  assert.equal((await ask(ADMIN_TOKEN)).status, 429);
+});
+
+test("the limit that cannot be asked lets everything be answered as ever", async () => {
+  await gateway.fail("REJECTS.limit", 2 * LIMIT);
+  const statuses = [...(await flood("other", "203.0.113.10"))];
+  assert.deepEqual(new Set(statuses), new Set([401]));
+  await gateway.fail("REJECTS.limit", 0);
+});
+
+gateway.provesThatNoSecretLeaves();
