@@ -1,0 +1,51 @@
+// Every decision of a run comes from here: a pure function of the seed, of what is decided, and of how often that was
+// decided before. So the order in which things happen to be asked changes nothing.
+
+/** Some number from 0 to below 1, always the same for the same `what`. */
+export function chance(...what) {
+  let hash = 2166136261; // FNV-1a
+  for (const letter of what.join("\0")) hash = Math.imul(hash ^ letter.codePointAt(0), 16777619);
+  let word = (hash + 0x6d2b79f5) | 0; // one step of mulberry32
+  word = Math.imul(word ^ (word >>> 15), word | 1);
+  word ^= word + Math.imul(word ^ (word >>> 7), word | 61);
+  return ((word ^ (word >>> 14)) >>> 0) / 2 ** 32;
+}
+
+/** One of the kinds in `rates` (`{ kind: probability }`), or none. */
+export function pick(rates, number) {
+  for (const [kind, rate] of Object.entries(rates)) {
+    if (number < rate) return kind;
+    number -= rate;
+  }
+  return undefined;
+}
+
+/** Shuffles a copy of `list`. */
+export function shuffled(list, ...what) {
+  const keyed = list.map((item, at) => [chance(...what, at), item]);
+  return keyed.sort(([one], [other]) => one - other).map(([, item]) => item);
+}
+
+export class Dice {
+  /** From now on nothing happens any more. */
+  calm = false;
+  #seed;
+  #asked = new Map();
+
+  constructor(seed) {
+    this.#seed = seed;
+  }
+
+  /** What happens to the next `what`: one of the kinds in `rates`, or nothing. */
+  decide(what, rates) {
+    if (this.calm) return undefined;
+    return pick(rates, this.next(what));
+  }
+
+  /** The next number for `what`. */
+  next(what) {
+    const times = (this.#asked.get(what) ?? 0) + 1;
+    this.#asked.set(what, times);
+    return chance(this.#seed, what, times);
+  }
+}

@@ -1,0 +1,94 @@
+// Drives the built Worker in the real runtime under injected faults, kills the runtime every few seconds, and counts
+// what is lost and what comes twice. See README.md.
+import { setTimeout as delay } from "node:timers/promises";
+import { send } from "../tests/runtime/http.mjs";
+import { application } from "./origin.mjs";
+import { Provider, SYSTEMS } from "./provider.mjs";
+import { BINDINGS, HASTE } from "./rates.mjs";
+import { ADMIN_TOKEN } from "./runtime.mjs";
+import { verdict } from "./verdict.mjs";
+import { World } from "./world.mjs";
+
+const { EVENTS = "2000", SEED = "1", DEDUP = "exact", RATE = "40", KILL = "4", SABOTAGE = "" } = process.env;
+const [events, rate, kill] = [EVENTS, RATE, KILL].map(Number);
+/** How long everything may take to reach its end, once nothing fails any more. */
+const DRAIN = 120_000;
+
+/** Kills the runtime every few seconds; returns how to stop that. */
+function killing({ runtime, dice, ledger }) {
+  const stop = new AbortController();
+  const killed = async () => {
+    for (;;) {
+      const pause = kill * 1000 * (0.5 + dice.next("kill"));
+      await delay(pause, undefined, { signal: stop.signal }).catch(() => undefined);
+      if (stop.signal.aborted) return;
+      ledger.count("kill");
+      ledger.kills.push(Date.now());
+      await runtime.kill();
+    }
+  };
+  const done = killed();
+  return () => (stop.abort(), done);
+}
+
+/** Sends all the events, and sees them through whatever fails. */
+async function deliverAll(world) {
+  const { runtime, dice, ledger, clock } = world;
+  const began = Date.now();
+  const stopKilling = killing(world);
+  const provider = new Provider({ url: () => runtime.urls[0], dice, ledger, clock });
+  const delivering = [];
+  for (let at = 0; at < events; at += 1) {
+    delivering.push(provider.deliver(`evt_${SEED}_${at}`, SYSTEMS[at % SYSTEMS.length]));
+    await delay(Math.max(0, began + (at * 1000) / rate - Date.now()));
+  }
+  await Promise.all(delivering);
+  await stopKilling();
+  await world.calm();
+}
+
+/** The dead letters, each counted for its event, and what is stored besides them, or is not. */
+async function inventory({ runtime, ledger }) {
+  const letters = await runtime.letters();
+  for (const { message } of letters) ledger.ofMessage(message).letters += 1;
+  const stored = new Set(await runtime.payloads());
+  const needed = letters.map(({ payload }) => payload).filter(Boolean);
+  const missing = needed.filter((name) => !stored.has(name)).length;
+  return { bodies_missing: missing, bodies_orphaned: stored.size - (needed.length - missing) };
+}
+
+/** Redrives every dead letter to an origin that takes everything by now: each is to be delivered once more. */
+async function redriveAll(world) {
+  const { runtime, ledger } = world;
+  world.agrees = true;
+  const dead = [...ledger.events.values()].filter(({ letters }) => letters > 0);
+  const before = dead.map(({ exchanges }) => exchanges.length);
+  const url = new URL("/api/dead-letters/redrive", runtime.urls[0]);
+  const headers = { authorization: `Bearer ${ADMIN_TOKEN}` };
+  let redriven = 0;
+  for (let done = 1; done > 0; redriven += done) done = (await send(url, { headers })).json().redriven;
+  await world.drained(DRAIN);
+  const wrong = dead.filter(({ exchanges, letters }, at) => exchanges.length - before[at] !== letters);
+  return { redriven, redriven_wrong: wrong.length };
+}
+
+async function run(world) {
+  const { ledger, clock } = world;
+  const began = Date.now();
+  await deliverAll(world);
+  const pending = await world.drained(DRAIN);
+  const bodies = await inventory(world);
+  const counts = verdict(ledger, { dedup: DEDUP, pending, clock });
+  const redriven = await redriveAll(world);
+  const { faults, answers, altered } = ledger;
+  const seconds = Math.round((Date.now() - began) / 1000);
+  return { seed: Number(SEED), events, dedup: DEDUP, ...counts, ...bodies, ...redriven, altered, faults, answers, seconds };
+}
+
+const plan = { rates: BINDINGS, sabotage: SABOTAGE };
+const answer = (world) => application(SEED, world);
+const line = await World.with({ seed: SEED, dedup: DEDUP, haste: HASTE, plan, answer }, run);
+console.log(JSON.stringify(line));
+const wrongs = ["lost", "pending", "abandoned", "altered", "rekeyed", "bodies_missing", "redriven_wrong"];
+if (DEDUP === "exact") wrongs.push("duplicated_unexplained");
+process.exitCode = wrongs.every((name) => line[name] === 0) ? 0 : 1;

@@ -1,0 +1,34 @@
+// The application behind the gateway: does its work once for each forward that it gets, and answers as the dice say.
+import { FATES, ORIGIN, SLOW } from "./rates.mjs";
+import { chance, pick } from "./dice.mjs";
+
+/** What the origin makes of an event, whatever the attempt. */
+const fate = (seed, event) => pick(FATES, chance(seed, "fate", event.name));
+
+/** An answer for `Origin.answers`, which keeps every exchange in the ledger. With `agrees`, it takes everything. */
+export function application(seed, world) {
+  const { dice, ledger, clock } = world;
+  return (response, { headers, body }) => {
+    const event = ledger.ofBody(body);
+    if (!event) {
+      ledger.altered += 1;
+      return response.end();
+    }
+    event.key ??= headers["idempotency-key"];
+    const exchange = { at: Date.now(), key: headers["idempotency-key"], processed: false, reset: false };
+    event.exchanges.push(exchange);
+    response.on("finish", () => (exchange.answered = Date.now()));
+    const kind = world.agrees ? undefined : (fate(seed, event) ?? dice.decide(`forward ${event.name}`, ORIGIN));
+    if (kind) ledger.count(`origin_${kind}`);
+    if (kind === "refused") return response.writeHead(410).end();
+    if (kind === "failing" || kind === "error") return response.writeHead(500).end();
+    exchange.processed = true;
+    if (kind === "reset") {
+      exchange.reset = true;
+      return response.socket.destroy();
+    }
+    const [from, to] = SLOW;
+    const after = kind === "slow" ? from + (to - from) * dice.next(`slow ${event.name}`) : 0;
+    setTimeout(() => response.end(), clock.takes(after));
+  };
+}

@@ -1,0 +1,70 @@
+// The providers: sign an event and send it until they get a 2xx, as theirs do, but sooner.
+import { randomUUID } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
+import { send } from "../tests/runtime/http.mjs";
+import { HOUR, PROVIDERS, delivery } from "../tests/runtime/providers.mjs";
+import { COPIES, HANG, LARGE, PATIENCE } from "./rates.mjs";
+
+const TRIES = 40;
+/** `generic` has a signed id; `relock` is known by its digest, so that each of its retries has to have the same bytes. */
+export const SYSTEMS = ["generic", "relock"];
+
+export class Provider {
+  constructor({ url, dice, ledger, clock }) {
+    Object.assign(this, { url, dice, ledger, clock });
+  }
+
+  /** Everything that happens to one event. */
+  async deliver(name, system) {
+    const event = this.ledger.open(name, system);
+    const now = this.clock.now();
+    event.at = now - (now % HOUR); // so that the same hour's runs have the same keys
+    const share = this.dice.next(`size of ${name}`) / LARGE.share;
+    event.padding = share < 1 ? Math.floor(LARGE.bytes * (0.15 + 0.85 * share)) : 0;
+    const copies = this.dice.decide(`copies of ${name}`, COPIES);
+    if (copies) this.ledger.count(`provider_${copies}`);
+    const first = this.#untilAccepted(event);
+    if (copies === "at_once") await this.#untilAccepted(event);
+    await first;
+    if (copies !== "afterwards") return;
+    await delay(3000 * this.dice.next(`later ${name}`));
+    await this.#untilAccepted(event);
+  }
+
+  async #untilAccepted(event) {
+    for (let tried = 0; tried < TRIES; tried += 1) {
+      const answer = await this.#send(event);
+      this.ledger.count(answer, this.ledger.answers);
+      if (answer >= 200 && answer < 300) return void (event.accepted = true);
+      if (answer >= 400 && answer < 500 && answer !== 429) return; // it would not help
+      const waits = Math.min(100 * 2 ** tried, 1000);
+      await delay(waits * (0.5 + this.dice.next(`wait ${event.name}`)));
+    }
+  }
+
+  /** A status, or why there is none. */
+  async #send(event) {
+    const sent = { since: Date.now(), until: Infinity };
+    event.sends.push(sent);
+    const signed = this.#sign(event);
+    try {
+      const url = new URL(`/webhooks/${event.system}`, this.url());
+      const { status } = await send(url, { headers: signed.headers, body: signed.body, timeout: this.clock.takes(PATIENCE) });
+      sent.until = Date.now();
+      return status;
+    } catch (error) {
+      const late = /^no answer/.test(error.message);
+      // The gateway goes on with what its provider gave up.
+      sent.until = Date.now() + (late ? this.clock.takes(HANG) : 0);
+      return late ? "timeout" : "reset";
+    }
+  }
+
+  #sign(event) {
+    const at = event.system === "generic" ? this.clock.now() : event.at;
+    const payload = { ...PROVIDERS[event.system].event(event.name, at), padding: "x".repeat(event.padding) };
+    const signed = delivery(event.system, { id: event.name, at, body: JSON.stringify(payload) });
+    this.ledger.signed(event, signed.body);
+    return signed;
+  }
+}

@@ -1,0 +1,90 @@
+// Everything around the Worker, started and stopped together: the runtime, and outside it the queue, the origin, and
+// where faults are told.
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Origin, eventually, send } from "../tests/runtime/http.mjs";
+import { Clock } from "./clock.mjs";
+import { Dice } from "./dice.mjs";
+import { Ledger } from "./ledger.mjs";
+import { SYSTEMS } from "./provider.mjs";
+import { Queue } from "./queue.mjs";
+import { MAX_RETRIES } from "./rates.mjs";
+import { Runtime } from "./runtime.mjs";
+import { StandIn } from "./standin.mjs";
+
+/** No run is longer: whatever hangs, ends. */
+const DEADLINE = 900_000;
+
+export class World {
+  ledger = new Ledger();
+  /** Whether the origin takes everything. */
+  agrees = false;
+  #state;
+
+  /**
+   * `plan` is what the wrapper in the runtime is told; `answer(world)` makes the origin's answers. Resolves to what
+   * `use(world)` does; whatever happens, what was started is stopped.
+   */
+  static async with({ seed, dedup, isolates, haste, plan, answer }, use) {
+    const world = new World();
+    world.dice = new Dice(seed);
+    world.clock = new Clock({ haste });
+    const deadline = setTimeout(() => process.exit(2), DEADLINE);
+    try {
+      await world.#start({ dedup, isolates, plan: { ...plan, seed }, answer });
+      return await use(world);
+    } finally {
+      await world.#stop();
+      clearTimeout(deadline);
+    }
+  }
+
+  async #start({ dedup, isolates, plan, answer }) {
+    const { dice, ledger, clock } = this;
+    this.#state = await mkdtemp(join(tmpdir(), "hookgate-"));
+    this.origin = await Origin.start();
+    if (answer) for (const system of SYSTEMS) this.origin.answers(system, answer(this));
+    this.queues = this.#queues();
+    this.standin = await StandIn.start({ queues: this.queues, dice, ledger, clock });
+    const told = { ...plan, clock: { ...clock }, standin: this.standin.url };
+    this.runtime = await Runtime.start({ isolates, dedup, origin: this.origin.url, state: this.#state, plan: told });
+  }
+
+  async #stop() {
+    const outside = [...Object.values(this.queues ?? {}), this.standin, this.origin];
+    await Promise.allSettled([this.runtime?.close(), ...outside.map((one) => one?.close())]);
+    await rm(this.#state, { recursive: true, force: true });
+  }
+
+  #queues() {
+    const { dice, ledger, clock } = this;
+    const give = (queue, messages) => this.#give(queue, messages);
+    const buried = (kind) => ["pushed", "crashed"].includes(kind) || ledger.count(kind);
+    const heard = (...what) => ledger.heard(...what);
+    const DEAD = new Queue({ name: "hookgate-dead", dice, clock, give, heard: buried });
+    const ends = { maxRetries: MAX_RETRIES, deadLetters: DEAD };
+    return { DEAD, EVENTS: new Queue({ name: "hookgate-events", dice, clock, give, heard, ...ends, consumers: 4 }) };
+  }
+
+  /** Hands a batch to one of the isolates: what became of each message. */
+  async #give(queue, messages) {
+    await this.runtime.up; // a queue gives nothing to what is not there
+    const url = this.runtime.urls[Math.floor(Math.random() * this.runtime.urls.length)];
+    const answer = await send(new URL("/.control/batch", url), { body: JSON.stringify({ queue, messages }) });
+    return answer.json();
+  }
+
+  /** From now on nothing fails any more. */
+  async calm() {
+    this.dice.calm = true;
+    await Promise.all(this.runtime.urls.map((url) => send(new URL("/.control/calm", url))));
+  }
+
+  /** Waits until the queues are empty, and gives what is left in them at the deadline. */
+  async drained(within) {
+    const rest = () => Object.values(this.queues).flatMap(({ messages }) => [...messages]);
+    await eventually("empty queues", () => rest().length === 0, within).catch(() => undefined);
+    return new Set(rest().map(({ body }) => this.ledger.ofMessage(body)));
+  }
+}

@@ -1,0 +1,94 @@
+// Stands before the built Worker in the runtime. Its queues are the stand-in outside, which survives the runtime; its
+// other bindings fail where the dice say so, and each fault is told to the stand-in before it happens.
+import Worker from "./index.js";
+import { faulty, seenFrom } from "./bindings.mjs";
+import { Clock } from "./clock.mjs";
+import { Dice } from "./dice.mjs";
+import { env, waitUntil } from "cloudflare:workers";
+
+export * from "./index.js";
+
+// An isolate outlives its requests, so these are the incarnation's. The Worker and its objects share it.
+const plan = env.PROOF;
+const dice = new Dice(plan.seed);
+new Clock(plan.clock).rule();
+let bindings;
+
+async function post(url, body) {
+  const answer = await fetch(url, { method: "POST", body });
+  if (!answer.ok) throw new Error(`the stand-in answered ${answer.status}`);
+  return answer.text();
+}
+
+function producer(queue) {
+  const send = (body) => post(`${plan.standin}/queue/${queue}`, typeof body === "string" ? body : JSON.stringify(body));
+  // A Worker that does not wait until the event is durable.
+  const hasty = async (body) => waitUntil(send(body).catch(() => undefined));
+  return { send: plan.sabotage === "answer_first" && queue === "EVENTS" ? hasty : send };
+}
+
+async function inject({ operation, about }, call) {
+  const { rates, sabotage } = plan;
+  if (sabotage === "forget" && operation === "CLAIMS.confirm") return true; // a Worker that confirms no claim
+  const kind = dice.decide(`${operation} ${about[0]}`, rates[operation] ?? rates[operation.split(".")[0]] ?? {});
+  const report = () => post(`${plan.standin}/fault`, JSON.stringify({ operation, kind, about: about.join(" ") }));
+  if (kind === "stale") {
+    if ((await call()) !== null) await report();
+    return null;
+  }
+  if (kind) await report(); // for `hang`, the answer takes its time
+  if (kind === "before") throw new Error(`injected before ${operation}`);
+  const result = await call();
+  if (kind === "after") throw new Error(`injected after ${operation}`);
+  return result;
+}
+
+function replaced(env) {
+  const kv = plan.stale === undefined ? env.DEDUP : seenFrom(env.DEDUP, plan);
+  const stores = { DEDUP: kv, CLAIMS: env.CLAIMS, LOG: env.LOG, PAYLOADS: env.PAYLOADS };
+  const there = Object.entries(stores).filter(([, binding]) => binding);
+  const failing = there.map(([name, binding]) => [name, faulty(name, binding, inject)]);
+  return { ...Object.fromEntries(failing), EVENTS: producer("EVENTS"), DEAD: producer("DEAD") };
+}
+
+export default class extends Worker {
+  constructor(context, env) {
+    bindings ??= replaced(env);
+    super(context, { ...env, ...bindings });
+  }
+
+  async fetch(request) {
+    const { pathname } = new URL(request.url);
+    if (!pathname.startsWith("/.control/")) return super.fetch(request);
+    if (pathname === "/.control/batch") return this.#batch(await request.json());
+    dice.calm = true;
+    return new Response();
+  }
+
+  /** Hands a batch to the Worker as the runtime would, and tells what became of each message, by its place in it. */
+  async #batch({ queue, messages }) {
+    const settled = messages.map(() => undefined);
+    const settle = (at, as) => (settled[at] ??= as); // only the first call counts
+    const batch = {
+      queue,
+      messages: messages.map(({ timestamp, ...message }, at) => ({
+        ...message,
+        timestamp: new Date(timestamp),
+        ack: () => settle(at, { acked: true }),
+        retry: (options) => settle(at, { delaySeconds: options?.delaySeconds ?? 0 }),
+      })),
+      ackAll: () => batch.messages.forEach((message) => message.ack()),
+      retryAll: (options) => batch.messages.forEach((message) => message.retry(options)),
+    };
+    if (plan.sabotage === "ack_first") {
+      batch.ackAll();
+      this.ctx.waitUntil(super.queue(batch));
+      return Response.json(settled);
+    }
+    const handled = await super.queue(batch).then(
+      () => ({ acked: true }),
+      () => ({ delaySeconds: 0 }),
+    );
+    return Response.json(settled.map((what) => what ?? handled));
+  }
+}
