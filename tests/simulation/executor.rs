@@ -1,0 +1,218 @@
+//! Runs tasks in virtual time, one at a time, in an order that one seed decides.
+//!
+//! A task waits for one thing at a time, a time or another task's output, so there are no wakers: what ends the wait
+//! names the task. Tasks live in a home and die with it, wherever they wait.
+
+use std::cell::{Cell, RefCell};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+/// Splitmix64: every decision of a run comes from one of these.
+pub struct Random(Cell<u64>);
+
+impl Random {
+    pub fn new(seed: u64) -> Self {
+        Self(Cell::new(seed))
+    }
+
+    pub fn next(&self) -> u64 {
+        self.0.set(self.0.get().wrapping_add(0x9e37_79b9_7f4a_7c15));
+        let z = self.0.get();
+        let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// A number below `bound`.
+    pub fn below(&self, bound: u64) -> u64 {
+        self.next() % bound
+    }
+
+    pub fn between(&self, least: u64, most: u64) -> u64 {
+        least + self.below(most - least + 1)
+    }
+
+    /// True so many times in a thousand.
+    pub fn chance(&self, permille: u64) -> bool {
+        self.below(1000) < permille
+    }
+
+    pub fn index(&self, length: usize) -> usize {
+        self.below(length as u64) as usize
+    }
+}
+
+/// What dies together: an isolate's life, or the world's.
+pub type Home = u64;
+pub const WORLD: Home = 0;
+
+type TaskId = u64;
+type Task = Pin<Box<dyn Future<Output = ()>>>;
+
+/// Milliseconds of virtual time since the run began.
+pub type Millis = u64;
+
+pub struct Executor {
+    pub random: Random,
+    now: Cell<Millis>,
+    tasks: RefCell<BTreeMap<TaskId, (Home, Task)>>,
+    ready: RefCell<Vec<TaskId>>,
+    timers: RefCell<BinaryHeap<Reverse<(Millis, TaskId)>>>,
+    current: Cell<TaskId>,
+    last: Cell<TaskId>,
+    doomed: RefCell<Vec<Home>>,
+}
+
+impl Executor {
+    pub fn new(seed: u64) -> Rc<Self> {
+        Rc::new(Self {
+            random: Random::new(seed),
+            now: Cell::new(0),
+            tasks: RefCell::default(),
+            ready: RefCell::default(),
+            timers: RefCell::default(),
+            current: Cell::new(0),
+            last: Cell::new(0),
+            doomed: RefCell::default(),
+        })
+    }
+
+    pub fn now(&self) -> Millis {
+        self.now.get()
+    }
+
+    pub fn is_idle(&self) -> bool {
+        self.tasks.borrow().is_empty()
+    }
+
+    pub fn spawn(&self, home: Home, task: impl Future<Output = ()> + 'static) {
+        self.last.set(self.last.get() + 1);
+        self.tasks.borrow_mut().insert(self.last.get(), (home, Box::pin(task)));
+        self.ready.borrow_mut().push(self.last.get());
+    }
+
+    /// Spawns `task`; what it comes to can be waited for, unless it dies.
+    pub fn run<T: 'static>(&self, home: Home, task: impl Future<Output = T> + 'static) -> Output<T> {
+        let slot = Rc::new(Slot { value: RefCell::new(None), open: Cell::new(true), waiter: Cell::new(0) });
+        self.spawn(home, {
+            let guard = Guard(Rc::clone(&slot));
+            async move {
+                let value = task.await;
+                *guard.0.value.borrow_mut() = Some(value);
+            }
+        });
+        Output(slot)
+    }
+
+    /// Drops every task of `home`, as soon as the one that runs now waits.
+    pub fn kill(&self, home: Home) {
+        self.doomed.borrow_mut().push(home);
+    }
+
+    pub async fn sleep(&self, span: Millis) {
+        let until = self.now() + span;
+        self.call_at(until);
+        poll_fn(|_| if self.now() >= until { Poll::Ready(()) } else { Poll::Pending }).await;
+    }
+
+    /// Waits for `output` up to `patience`; `None` where its task died or takes longer.
+    pub async fn wait<T>(&self, output: Output<T>, patience: Millis) -> Option<T> {
+        let until = self.now() + patience;
+        self.call_at(until);
+        let slot = output.0;
+        poll_fn(|_| {
+            slot.waiter.set(self.current.get());
+            match slot.value.take() {
+                Some(value) => Poll::Ready(Some(value)),
+                None if !slot.open.get() || self.now() >= until => Poll::Ready(None),
+                None => Poll::Pending,
+            }
+        })
+        .await
+    }
+
+    /// Runs everything that happens up to the time `until`, or until nothing is left or `stop` says so.
+    pub fn run_until(&self, until: Millis, stop: impl Fn() -> bool) {
+        while !stop() {
+            let next = {
+                let mut ready = self.ready.borrow_mut();
+                let count = ready.len();
+                (count > 0).then(|| ready.swap_remove(self.random.index(count)))
+            };
+            if let Some(id) = next {
+                self.poll(id);
+            } else if !self.advance(until) {
+                break;
+            }
+        }
+    }
+
+    fn call_at(&self, when: Millis) {
+        self.timers.borrow_mut().push(Reverse((when, self.current.get())));
+    }
+
+    /// Goes on to the next timer, and makes everybody ready whose time that is.
+    fn advance(&self, until: Millis) -> bool {
+        let mut timers = self.timers.borrow_mut();
+        let Some(&Reverse((when, _))) = timers.peek() else { return false };
+        if when > until || self.is_idle() {
+            return false;
+        }
+        self.now.set(when.max(self.now()));
+        while let Some(&Reverse((at, id))) = timers.peek()
+            && at <= when
+        {
+            timers.pop();
+            self.ready.borrow_mut().push(id);
+        }
+        true
+    }
+
+    fn poll(&self, id: TaskId) {
+        let Some((home, mut task)) = self.tasks.borrow_mut().remove(&id) else { return };
+        self.current.set(id);
+        let step = task.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        let mut gone = Vec::new();
+        if step.is_pending() {
+            self.tasks.borrow_mut().insert(id, (home, task));
+        } else {
+            gone.push((home, task));
+        }
+        let doomed = self.doomed.take();
+        if !doomed.is_empty() {
+            gone.extend(
+                self.tasks.borrow_mut().extract_if(.., |_, (home, _)| doomed.contains(home)).map(|(_, task)| task),
+            );
+        }
+        // Whoever waits for one that is gone learns it; dropping may wake, so nothing is borrowed here.
+        drop(gone);
+        self.ready.borrow_mut().extend(WOKEN.take());
+    }
+}
+
+thread_local! {
+    /// Whom the end of a task wakes: its guard knows no executor.
+    static WOKEN: RefCell<Vec<TaskId>> = const { RefCell::new(Vec::new()) };
+}
+
+struct Slot<T> {
+    value: RefCell<Option<T>>,
+    open: Cell<bool>,
+    waiter: Cell<TaskId>,
+}
+
+/// What a task will come to.
+pub struct Output<T>(Rc<Slot<T>>);
+
+struct Guard<T>(Rc<Slot<T>>);
+
+impl<T> Drop for Guard<T> {
+    fn drop(&mut self) {
+        self.0.open.set(false);
+        WOKEN.with_borrow_mut(|woken| woken.push(self.0.waiter.get()));
+    }
+}

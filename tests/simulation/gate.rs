@@ -1,0 +1,366 @@
+//! The pipeline's ports in the simulated world. Each call takes time, may fail in its store's own ways, and the isolate
+//! may crash before and after it.
+
+use super::executor::Millis;
+use super::faults::{Fate, Store};
+use super::story::{Detail, Handling, Kind, LATEST, LEFT_BEHIND};
+use super::world::{Life, SECOND, World};
+use super::{invariants, queue};
+use hookgate::dedup::{Claim, DedupKey, Rings, RingsRefused, Shard, Terms, Token};
+use hookgate::delivery::Message;
+use hookgate::letter::{Filter, Letter};
+use hookgate::pipeline::Isolate;
+use hookgate::pipeline::ports::{Claims, Keys, Letters, Local, Outbox, Page, Payloads, PortError};
+use hookgate::webhook::UnixTime;
+use std::cell::Cell;
+use std::future::pending;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// No call to a claims' object takes longer (`Claims`).
+const CLAIMS_PATIENCE: Millis = 2 * SECOND;
+/// No call to another store or queue takes longer.
+const PATIENCE: Millis = 10 * SECOND;
+const KV_PATIENCE: Millis = 5 * SECOND;
+
+/// The ports of one request or message in one isolate.
+pub struct Gate {
+    pub world: Rc<World>,
+    pub life: Life,
+    pub handling: Rc<Handling>,
+    /// Whether the request is one that nothing may be done for.
+    pub untrusted: bool,
+    ended: Cell<bool>,
+}
+
+/// A call failed.
+pub enum Lost {
+    /// Nothing was done.
+    Before,
+    /// Who knows.
+    Answer,
+}
+
+impl From<Lost> for PortError {
+    fn from(lost: Lost) -> Self {
+        Self(match lost {
+            Lost::Before => "simulated: failed".to_owned(),
+            Lost::Answer => "simulated: answer lost".to_owned(),
+        })
+    }
+}
+
+impl Gate {
+    pub fn new(world: &Rc<World>, life: &Life, handling: Rc<Handling>, untrusted: bool) -> Self {
+        Self { world: Rc::clone(world), life: life.clone(), handling, untrusted, ended: Cell::new(false) }
+    }
+
+    pub fn now(&self) -> UnixTime {
+        self.world.time_at(self.life.place)
+    }
+
+    /// The pipeline is through with it.
+    pub fn ended(&self) {
+        self.ended.set(true);
+        self.handling.ended(self.world.exec.now());
+    }
+
+    pub fn note(&self, what: &'static str, detail: impl Into<Detail>) {
+        self.handling.note(self.world.exec.now(), what, detail);
+    }
+
+    /// Takes a while, during which the isolate may crash.
+    pub async fn pause(&self) {
+        self.world.pause().await;
+        if self.world.strikes(self.world.faults.crash) {
+            self.note("isolate crashes:", self.life.home);
+            self.world.crash(&self.life);
+            pending::<()>().await;
+        }
+    }
+
+    /// One call to a store: `deed` is what it does there.
+    async fn call<T: 'static>(
+        &self,
+        what: &'static str,
+        store: Store,
+        patience: Millis,
+        deed: impl FnOnce(&World) -> T + 'static,
+    ) -> Result<T, Lost> {
+        let world = &self.world;
+        if self.untrusted {
+            world.violated(&format!("4: an untrusted request reaches a store: {what}"), self.handling.story.as_ref());
+        }
+        self.pause().await;
+        let fate = if world.calm.get() { Fate::Well } else { store.fate(&world.exec.random) };
+        self.note(what, fate);
+        match fate {
+            Fate::Well => {
+                let (before, after) = world.dawdling(patience);
+                world.exec.sleep(before).await;
+                let done = deed(world);
+                world.exec.sleep(after).await;
+                self.pause().await;
+                return Ok(done);
+            }
+            Fate::Before => return Err(Lost::Before),
+            Fate::After => {
+                deed(world);
+                self.pause().await;
+            }
+            Fate::Hangs => world.exec.sleep(patience).await,
+            Fate::HangsDone => {
+                let first = world.exec.random.below(patience);
+                world.exec.sleep(first).await;
+                deed(world);
+                world.exec.sleep(patience - first).await;
+            }
+            Fate::Late => {
+                let (late, delay) = (Rc::clone(world), patience + world.exec.random.below(LATEST));
+                world.exec.spawn(super::executor::WORLD, async move {
+                    late.exec.sleep(delay).await;
+                    deed(&late);
+                });
+                world.exec.sleep(patience).await;
+            }
+        }
+        Err(Lost::Answer)
+    }
+
+    /// A call to a claims' object. Where it fails, a claim may be left behind, or be made later.
+    async fn claims_call<T: 'static>(
+        &self,
+        what: &'static str,
+        deed: impl FnOnce(&World) -> T + 'static,
+    ) -> Result<T, Lost> {
+        let called = self.call(what, self.world.faults.claims, CLAIMS_PATIENCE, deed).await;
+        if called.is_err() {
+            self.handling.left_behind(self.world.exec.now() + LEFT_BEHIND);
+        }
+        called
+    }
+
+    /// The pipeline says that somebody else is at work on the event.
+    pub fn is_told_in_flight(&self) {
+        if self.handling.busy().is_some_and(|busy| !busy.is_claimed(self.world.exec.now())) {
+            self.world.violated("8: in flight, with nobody at work on it", self.handling.story.as_ref());
+        }
+    }
+
+    /// A call that buries or keeps the event.
+    async fn call_for_letter(
+        &self,
+        what: &'static str,
+        store: Store,
+        deed: impl FnOnce(&World) + 'static,
+    ) -> Result<(), PortError> {
+        let act = self.handling.begin(Kind::Letter);
+        let called = self.call(what, store, PATIENCE, deed).await;
+        match called {
+            Ok(()) => self.handling.done(act),
+            Err(Lost::Before) => self.handling.failed(act),
+            Err(Lost::Answer) => self.handling.lost(act),
+        }
+        Ok(called?)
+    }
+}
+
+impl Drop for Gate {
+    fn drop(&mut self) {
+        if !self.ended.get() {
+            self.handling.crashed(self.world.exec.now());
+        }
+    }
+}
+
+impl Keys for Gate {
+    async fn is_known(&self, key: &DedupKey) -> Result<bool, PortError> {
+        let (place, key) = (self.life.place, key.to_string());
+        let get = move |world: &World| {
+            let cached = [0, SECOND, 60 * SECOND][world.exec.random.index(3)];
+            world.keys.borrow_mut().get(place, &key, world.exec.now(), cached)
+        };
+        Ok(self.call("look up", self.world.faults.kv, KV_PATIENCE, get).await?)
+    }
+
+    fn remember(&self, key: &DedupKey, ttl: Duration, _now: UnixTime) {
+        let (world, place, key) = (Rc::clone(&self.world), self.life.place, key.to_string());
+        if world.story(&key).is_none_or(|story| !story.is_somewhere(&world)) {
+            world.violated("1: a key is remembered whose event is not durable", self.handling.story.as_ref());
+        }
+        self.world.exec.spawn(self.life.home, async move {
+            world.pause().await;
+            let kv = world.faults.kv;
+            if !world.strikes(kv.before + kv.hangs) {
+                let delay = world.exec.random.below(60 * SECOND);
+                world.keys.borrow_mut().put(place, key, world.exec.now(), delay, ttl);
+            }
+        });
+    }
+}
+
+impl Claims for Gate {
+    async fn claim(&self, shard: Shard, name: &str, terms: Terms) -> Result<Claim, PortError> {
+        let name = name.to_owned();
+        let claim = move |world: &World| {
+            let mut claims = world.claims.borrow_mut();
+            let now = world.time(claims.skew(shard));
+            claims.claim(shard, &name, terms, now, Token(world.exec.random.next()))
+        };
+        let claim = self.claims_call("claim", claim).await?;
+        if let Claim::First { .. } = claim {
+            self.handling.claimed(shard);
+        }
+        Ok(claim)
+    }
+
+    async fn confirm(&self, shard: Shard, name: &str, token: Token, ttl: Duration) -> Result<bool, PortError> {
+        let (name, handling) = (name.to_owned(), Rc::clone(&self.handling));
+        let confirm = move |world: &World| {
+            let mut claims = world.claims.borrow_mut();
+            let now = world.time(claims.skew(shard));
+            let stale = claims.holder(shard, &name) != Some(token);
+            let confirmed = claims.confirm(shard, &name, token, now, ttl);
+            if confirmed && stale {
+                world.violated("3: who lost its claim confirms it", handling.story.as_ref());
+            }
+            if confirmed {
+                handling.confirmed(shard);
+            }
+            confirmed
+        };
+        let confirmed = self.claims_call("confirm", confirm).await;
+        if confirmed.is_err() {
+            self.handling.unconfirmed();
+        }
+        Ok(confirmed?)
+    }
+
+    async fn release(&self, shard: Shard, name: &str, token: Token) -> Result<bool, PortError> {
+        let (name, handling) = (name.to_owned(), Rc::clone(&self.handling));
+        let release = move |world: &World| {
+            let mut claims = world.claims.borrow_mut();
+            let now = world.time(claims.skew(shard));
+            let stale = claims.holder(shard, &name) != Some(token);
+            let released = claims.release(shard, &name, token, now);
+            if released && stale {
+                world.violated("3: who lost its claim releases it", handling.story.as_ref());
+            }
+            released
+        };
+        Ok(self.claims_call("release", release).await?)
+    }
+
+    async fn admit(&self, rings: Rings, hold: Duration) -> Result<Result<(), RingsRefused>, PortError> {
+        let admit = move |world: &World| world.claims.borrow_mut().admit(rings, world.time(0), hold);
+        Ok(self.call("admit", self.world.faults.claims, CLAIMS_PATIENCE, admit).await?)
+    }
+}
+
+impl Outbox for Gate {
+    async fn enqueue(&self, message: &Message) -> Result<(), PortError> {
+        let (world, text) = (Rc::clone(&self.world), message.as_str().to_owned());
+        let send = move |_: &World| queue::send(&world, queue::Name::Events, text);
+        Ok(self.call("enqueue", self.world.faults.queue, PATIENCE, send).await?)
+    }
+
+    async fn bury(&self, message: &str) -> Result<(), PortError> {
+        let (world, text) = (Rc::clone(&self.world), message.to_owned());
+        let send = move |_: &World| queue::send(&world, queue::Name::Dead, text);
+        self.call_for_letter("bury", self.world.faults.queue, send).await
+    }
+}
+
+impl Payloads for Gate {
+    fn stores_payloads(&self) -> bool {
+        true
+    }
+
+    async fn store(&self, name: &str, body: &[u8]) -> Result<(), PortError> {
+        let (name, body) = (name.to_owned(), body.to_vec());
+        let store = move |world: &World| world.bodies.borrow_mut().store(name, body, world.time(0));
+        Ok(self.call("store", self.world.faults.bodies, PATIENCE, store).await?)
+    }
+
+    async fn load(&self, name: &str) -> Result<Option<Vec<u8>>, PortError> {
+        let name = name.to_owned();
+        let load = move |world: &World| world.bodies.borrow().load(&name);
+        Ok(self.call("load", self.world.faults.bodies, PATIENCE, load).await?)
+    }
+
+    async fn discard(&self, names: &[String]) -> Result<(), PortError> {
+        let names = names.to_vec();
+        let discard = move |world: &World| world.bodies.borrow_mut().discard(&names);
+        Ok(self.call("discard", self.world.faults.bodies, PATIENCE, discard).await?)
+    }
+
+    async fn stored_before(&self, before: UnixTime, cursor: Option<String>) -> Result<Page, PortError> {
+        let page = move |world: &World| world.bodies.borrow().page(before, cursor.as_deref());
+        Ok(self.call("list bodies", self.world.faults.bodies, PATIENCE, page).await?)
+    }
+}
+
+impl Letters for Gate {
+    fn keeps_letters(&self) -> bool {
+        true
+    }
+
+    async fn keep(&self, letter: &Letter) -> Result<(), PortError> {
+        let letter = letter.clone();
+        let keep = move |world: &World| world.letters.borrow_mut().keep(letter);
+        self.call_for_letter("keep", self.world.faults.letters, keep).await
+    }
+
+    async fn list(&self, filter: &Filter) -> Result<Vec<Letter>, PortError> {
+        let filter = filter.clone();
+        let list = move |world: &World| world.letters.borrow().list(&filter);
+        Ok(self.call("list", self.world.faults.letters, PATIENCE, list).await?)
+    }
+
+    async fn take(
+        &self,
+        id: &str,
+        now: UnixTime,
+        until: UnixTime,
+        expires: UnixTime,
+    ) -> Result<Option<Letter>, PortError> {
+        let id = id.to_owned();
+        let take = move |world: &World| world.letters.borrow_mut().take(&id, now, until, expires);
+        Ok(self.call("take", self.world.faults.letters, PATIENCE, take).await?)
+    }
+
+    async fn redriven(&self, id: &str, _now: UnixTime) -> Result<(), PortError> {
+        let id = id.to_owned();
+        let redriven = move |world: &World| world.letters.borrow_mut().redriven(&id);
+        Ok(self.call("redriven", self.world.faults.letters, PATIENCE, redriven).await?)
+    }
+
+    async fn expire(&self, now: UnixTime) -> Result<usize, PortError> {
+        let expire = move |world: &World| invariants::expire(world, now);
+        Ok(self.call("expire", self.world.faults.letters, PATIENCE, expire).await?)
+    }
+
+    async fn referred(&self, names: &[String]) -> Result<Vec<String>, PortError> {
+        let names = names.to_vec();
+        let referred = move |world: &World| {
+            let letters = world.letters.borrow();
+            names.into_iter().filter(|name| letters.refers_to(name)).collect()
+        };
+        Ok(self.call("list referred", self.world.faults.letters, PATIENCE, referred).await?)
+    }
+}
+
+impl Local for Gate {
+    fn isolate(&self) -> &Isolate {
+        &self.life.isolate
+    }
+
+    fn random(&self) -> u64 {
+        self.world.exec.random.next()
+    }
+
+    async fn is_over_limit(&self, _pair: &str) -> bool {
+        self.world.pause().await;
+        self.world.exec.random.chance(100)
+    }
+}

@@ -1,0 +1,75 @@
+//! What must hold whatever fails. The others stand where they can be broken: 2 and 6 at the origin, 4 at the ports.
+
+use super::story::Story;
+use super::world::World;
+use hookgate::webhook::UnixTime;
+use std::rc::Rc;
+
+impl Story {
+    /// Whether the event is delivered, on its way, or dead.
+    pub fn is_somewhere(&self, world: &World) -> bool {
+        let letters = world.letters.borrow();
+        let mut dead = letters.rows().iter().filter(|row| !row.is_redriven() && row.letter.key == self.key);
+        self.queued.get() > 0
+            || self.dead.get() > 0
+            || self.processed() > 0
+            || self.expired.get()
+            || dead.next().is_some()
+    }
+}
+
+/// 1 and 5, for one event.
+pub fn still_somewhere(world: &World, story: &Rc<Story>, when: &str) {
+    if story.accepted.get() && !story.is_somewhere(world) {
+        world.violated(&format!("1: accepted, and now nowhere, when {when}"), Some(story));
+    }
+}
+
+/// 5: at any time, what was accepted is delivered, pending or dead. 7: what is pending or dead has its body.
+pub fn check(world: &World) {
+    for story in world.stories.borrow().values() {
+        if story.accepted.get() && !story.is_somewhere(world) {
+            world.violated("5: accepted, and neither delivered nor pending nor dead", Some(story));
+        }
+    }
+    let bodies = world.bodies.borrow();
+    let missing = |story: &Story, body: &Option<String>| {
+        body.as_ref().is_some_and(|body| !bodies.has(body) && !story.delivered_bodies.borrow().contains(body))
+    };
+    for item in world.messages.borrow().values() {
+        if missing(&item.story, &item.body) {
+            world.violated("7: a message without its body", Some(&item.story));
+        }
+    }
+    for row in world.letters.borrow().rows().iter().filter(|row| !row.is_redriven()) {
+        let story = world.story(&row.letter.key);
+        let expired = row.expires() <= world.time(2000);
+        if story.as_ref().is_some_and(|story| missing(story, &row.letter.payload)) && !expired {
+            world.violated("7: a letter without its body", story.as_ref());
+        }
+    }
+}
+
+/// Deletes letters that have expired: by nobody's fault but the operator's, and never before their time.
+pub fn expire(world: &World, now: UnixTime) -> usize {
+    let gone = world.letters.borrow_mut().expire(now);
+    for row in &gone {
+        let Some(story) = world.story(&row.letter.key) else { continue };
+        if world.time(2000) < row.expires() {
+            world.violated("1: a letter is deleted before its time", Some(&story));
+        }
+        story.expired.set(story.expired.get() || !row.is_redriven());
+    }
+    gone.len()
+}
+
+/// 7: no body is left that neither a message nor a letter refers to.
+pub fn check_orphans(world: &World) {
+    let letters = world.letters.borrow();
+    for name in world.bodies.borrow().names() {
+        if !letters.refers_to(name) && world.messages.borrow().is_empty() {
+            let story = name.split('/').next().and_then(|key| world.story(key));
+            world.violated("7: a body that nothing refers to is left after the sweep", story.as_ref());
+        }
+    }
+}

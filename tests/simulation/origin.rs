@@ -1,0 +1,118 @@
+//! The application behind the gateway: it processes, refuses, resets and dawdles.
+
+use super::executor::{Millis, WORLD};
+use super::gate::Gate;
+use super::story::{Kind, Story};
+use super::world::World;
+use hookgate::delivery::Forward;
+use hookgate::pipeline::ports::{OriginAnswer, PortError, Upstream};
+use hookgate::retry::RetryAfter;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// What the origin does with one forward.
+enum Does {
+    Processes,
+    Answers(u16, Option<RetryAfter>),
+    RefusesConnection,
+    ResetsBefore,
+    ResetsAfter,
+    Dawdles,
+}
+
+fn does(world: &World, story: &Story) -> Does {
+    let random = &world.exec.random;
+    let faults = &world.faults.origin;
+    if let Some(status) = story.refused.get() {
+        return Does::Answers(status, None);
+    }
+    if world.strikes(faults.refused_connection) {
+        Does::RefusesConnection
+    } else if world.strikes(faults.failing) {
+        Does::Answers(500, None)
+    } else if world.strikes(faults.busy) {
+        Does::Answers(429, Some(RetryAfter::Delay(Duration::from_secs(random.between(1, 120)))))
+    } else if world.strikes(faults.reset_before) {
+        Does::ResetsBefore
+    } else if world.strikes(faults.reset_after) {
+        Does::ResetsAfter
+    } else if world.strikes(faults.slow) {
+        Does::Dawdles
+    } else {
+        Does::Processes
+    }
+}
+
+impl Upstream for Gate {
+    async fn send(&self, forward: Forward<'_>, timeout: Duration) -> Result<OriginAnswer, PortError> {
+        let world = &self.world;
+        let story = self.addressee(&forward)?;
+        let (handling, act) = (Rc::clone(&self.handling), self.handling.begin(Kind::Exchange));
+        self.note("forward, redrive:", u64::from(handling.redrive));
+        self.pause().await;
+        let process = {
+            let (world, story, handling) = (Rc::clone(world), Rc::clone(&story), Rc::clone(&handling));
+            move || {
+                handling.done(act);
+                story.note(world.exec.now(), "origin processes it, so far:", story.processed() as u64);
+                story.delivered_bodies.borrow_mut().extend(handling.body.clone());
+                if story.is_repeated() {
+                    world.violated("2: processed twice without an ambiguous exchange", Some(&story));
+                }
+            }
+        };
+        match does(world, &story) {
+            Does::Processes => {
+                let (before, after) = world.dawdling(timeout.as_millis() as Millis);
+                world.exec.sleep(before).await;
+                process();
+                world.exec.sleep(after).await;
+                self.pause().await;
+                return Ok(OriginAnswer { status: 200, retry_after: None });
+            }
+            Does::Answers(status, retry_after) => {
+                self.pause().await;
+                self.note("origin answers", u64::from(status));
+                handling.failed(act);
+                return Ok(OriginAnswer { status, retry_after });
+            }
+            Does::RefusesConnection => {
+                handling.failed(act);
+                return Err(PortError("simulated: connection refused".to_owned()));
+            }
+            Does::ResetsBefore => self.pause().await,
+            Does::ResetsAfter => {
+                process();
+                self.pause().await;
+            }
+            Does::Dawdles => {
+                let timeout = timeout.as_millis() as Millis;
+                let (later, delay) = (Rc::clone(world), timeout + world.exec.random.below(timeout));
+                world.exec.spawn(WORLD, async move {
+                    later.exec.sleep(delay).await;
+                    process();
+                });
+                world.exec.sleep(timeout).await;
+            }
+        }
+        self.note("origin's answer lost; act", act.unwrap_or_default() as u64);
+        handling.lost(act);
+        Err(PortError("simulated: no answer".to_owned()))
+    }
+}
+
+impl Gate {
+    /// The event that `forward` says it carries, and does.
+    fn addressee(&self, forward: &Forward<'_>) -> Result<Rc<Story>, PortError> {
+        let world = &self.world;
+        let story = self.handling.story.clone().ok_or_else(|| PortError("a forward of no event".to_owned()))?;
+        if self.untrusted {
+            world.violated("4: an untrusted request reaches the origin", Some(&story));
+        }
+        let key = forward.headers.iter().find(|(name, _)| name == "idempotency-key").map(|(_, key)| key);
+        if key != Some(&story.key) || *forward.body != *story.body {
+            world.violated("6: other bytes reach the origin", Some(&story));
+        }
+        Ok(story)
+    }
+}

@@ -1,0 +1,99 @@
+//! The two queues: at least once, in any order.
+//!
+//! Each message has a courier, which hands it to one isolate after another until one acknowledges it. A batch is nothing
+//! but messages that are in one isolate at the same time, and so die with it.
+
+use super::executor::WORLD;
+use super::gate::Gate;
+use super::invariants;
+use super::story::{Handling, Side, Story};
+use super::world::{DAY, Life, MINUTE, World};
+use hookgate::delivery::Event;
+use hookgate::pipeline::{self, Disposition};
+use std::rc::Rc;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Name {
+    Events,
+    Dead,
+}
+
+/// A message, as it was sent.
+pub struct Item {
+    text: String,
+    pub story: Rc<Story>,
+    redrive: u32,
+    /// The name of the body that it refers to.
+    pub body: Option<String>,
+}
+
+/// Makes `text` durable in the queue `name`, once or twice.
+pub fn send(world: &Rc<World>, name: Name, text: String) {
+    let Ok(event) = Event::decode(&text) else { return world.violated("a message that nobody can read", None) };
+    let Some(story) = world.story(event.key()) else { return world.violated("a message of no event", None) };
+    let redrive = event.claim_name().rsplit('/').next().and_then(|number| number.parse().ok()).unwrap_or_default();
+    let body = event.payload().map(str::to_owned);
+    let item = Rc::new(Item { text, story, redrive, body });
+    for _ in 0..=u8::from(world.strikes(world.faults.twice)) {
+        let number = world.exec.random.next();
+        world.messages.borrow_mut().insert(number, Rc::clone(&item));
+        count(&item.story, name, 1);
+        world.exec.spawn(WORLD, deliver(Rc::clone(world), name, number, Rc::clone(&item)));
+    }
+}
+
+fn count(story: &Story, name: Name, by: i32) {
+    let counter = if name == Name::Events { &story.queued } else { &story.dead };
+    counter.set(counter.get().strict_add_signed(by));
+}
+
+async fn deliver(world: Rc<World>, mut name: Name, number: u64, item: Rc<Item>) {
+    let mut attempt = 1;
+    loop {
+        world.exec.sleep(world.exec.random.below(1500)).await;
+        let life = world.isolate();
+        let handled = world.run_in(&life, handle(Rc::clone(&world), life.clone(), name, Rc::clone(&item), attempt));
+        let delay = match world.exec.wait(handled, DAY).await {
+            // The acknowledgement may be lost.
+            Some(Disposition::Ack) if !world.strikes(world.faults.twice) => break,
+            Some(Disposition::Ack) => world.exec.random.below(2 * MINUTE),
+            // The queue takes whole seconds.
+            Some(Disposition::Retry(delay)) => delay.as_millis().div_ceil(1000) as u64 * 1000,
+            None => world.exec.random.below(2 * MINUTE),
+        };
+        attempt += 1;
+        if name == Name::Events && attempt > world.most_retries + 1 {
+            item.story.note(world.exec.now(), "queue gives up, retries:", u64::from(world.most_retries));
+            count(&item.story, Name::Dead, 1);
+            count(&item.story, Name::Events, -1);
+            (name, attempt) = (Name::Dead, 1);
+        }
+        world.exec.sleep(delay).await;
+    }
+    world.messages.borrow_mut().remove(&number);
+    count(&item.story, name, -1);
+    invariants::still_somewhere(&world, &item.story, "a message was acknowledged");
+}
+
+/// What an isolate does with a message.
+async fn handle(world: Rc<World>, life: Life, name: Name, item: Rc<Item>, attempt: u32) -> Disposition {
+    let handling = Handling::new(Some(Rc::clone(&item.story)), Side::Consumer, item.redrive, item.body.clone());
+    let gate = Gate::new(&world, &life, handling, false);
+    let now = gate.now();
+    let (disposition, record) = match name {
+        Name::Events => {
+            gate.note("consumer takes, redrive:", u64::from(item.redrive));
+            pipeline::forward(&item.text, attempt, &life.config, &gate, now).await
+        }
+        Name::Dead => {
+            gate.note("dead letter taken, redrive:", u64::from(item.redrive));
+            pipeline::note_dead_letter(&item.text, attempt, &life.config, &gate, now).await
+        }
+    };
+    if record.reason == Some("in_flight") {
+        gate.is_told_in_flight();
+    }
+    gate.note(record.reason.unwrap_or("consumer is through, acked:"), u64::from(disposition == Disposition::Ack));
+    gate.ended();
+    disposition
+}

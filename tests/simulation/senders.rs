@@ -1,0 +1,208 @@
+//! Who sends requests: providers, forgers, and the operator.
+
+use super::executor::{Millis, WORLD};
+use super::gate::Gate;
+use super::invariants;
+use super::sources::{SOURCES, Signer};
+use super::story::{Handling, Side, Story};
+use super::world::{DAY, HOUR, Life, MINUTE, SECOND, World};
+use hookgate::dedup::DedupKey;
+use hookgate::pipeline;
+use hookgate::pipeline::ports::{BodyError, Request};
+use hookgate::webhook::Headers;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// A POST on its way.
+struct Post {
+    world: Rc<World>,
+    path: String,
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+}
+
+impl Headers for Post {
+    fn header(&self, name: &str) -> Option<String> {
+        self.headers.header(name)
+    }
+}
+
+impl Request for Post {
+    fn method(&self) -> String {
+        "POST".to_owned()
+    }
+
+    fn path(&self) -> String {
+        self.path.clone()
+    }
+
+    fn query(&self) -> String {
+        String::new()
+    }
+
+    fn headers(&self) -> Vec<(String, String)> {
+        self.headers.clone()
+    }
+
+    async fn body(&self, limit: usize) -> Result<Vec<u8>, BodyError> {
+        self.world.pause().await;
+        if self.world.strikes(self.world.faults.broken) {
+            return Err(BodyError::Broken("simulated".to_owned()));
+        }
+        if self.body.len() > limit { Err(BodyError::TooLarge) } else { Ok(self.body.clone()) }
+    }
+}
+
+/// Sends `post` to an isolate: the status of its answer, where one comes within `patience`.
+async fn send(post: Post, story: Option<Rc<Story>>, untrusted: bool, patience: Millis) -> Option<u16> {
+    let world = Rc::clone(&post.world);
+    let life = world.isolate();
+    let answer = world.run_in(&life, serve(post, life.clone(), story, untrusted));
+    world.exec.wait(answer, patience).await
+}
+
+async fn serve(post: Post, life: Life, story: Option<Rc<Story>>, untrusted: bool) -> u16 {
+    let world = &post.world;
+    let side = if untrusted { Side::Neither } else { Side::Ingest };
+    let gate = Gate::new(world, &life, Handling::new(story.clone(), side, 0, None), untrusted);
+    gate.note("request, in isolate", life.home);
+    let now = gate.now();
+    let outcome = pipeline::serve(&post, &life.config, &gate, now).await;
+    let status = outcome.answer.status;
+    let reason = outcome.record.and_then(|record| record.reason);
+    if reason == Some("in_flight") {
+        gate.is_told_in_flight();
+    }
+    gate.note(reason.unwrap_or("answer:"), u64::from(status));
+    gate.ended();
+    if let Some(story) = story.filter(|_| !untrusted && status == 200) {
+        story.accepted.set(true);
+        invariants::still_somewhere(world, &story, "a delivery was answered 200");
+    }
+    status
+}
+
+/// One event and all who send it: its provider, perhaps with copies at the same moment and a replay later, and somebody
+/// who would like to.
+pub async fn event(world: Rc<World>) {
+    let random = &world.exec.random;
+    world.exec.sleep(random.below(20 * MINUTE)).await;
+    let source = random.index(SOURCES.len());
+    // Some are larger than a queue message can be.
+    let filler = "x".repeat(if random.chance(80) { 97_000 } else { random.index(200) });
+    let signer = Rc::new(Signer::new(random, &world.configs[0], source, &filler, world.time(0)));
+    let story = begin(&world, source, &signer);
+    if world.strikes(world.faults.origin.refused_events) {
+        story.refused.set(Some([400, 410, 500][random.index(3)]));
+    }
+
+    let copies = if random.chance(250) { random.between(2, 3) } else { 1 };
+    for _ in 0..copies {
+        world.exec.spawn(WORLD, provider(Rc::clone(&world), Rc::clone(&signer), Rc::clone(&story)));
+    }
+    if random.chance(250) {
+        world.exec.spawn(WORLD, forger(Rc::clone(&world), Rc::clone(&signer), Rc::clone(&story)));
+    }
+    if random.chance(250) {
+        world.exec.sleep(random.below(HOUR)).await;
+        story.note(world.exec.now(), "replay, after", story.processed() as u64);
+        provider(Rc::clone(&world), signer, story).await;
+    }
+}
+
+/// The story of the event that `signer` sends to `source`.
+pub fn begin(world: &World, source: usize, signer: &Signer) -> Rc<Story> {
+    let story = Story::new(source, SOURCES[source].0 == "exact", key_of(world, signer), signer.body.clone());
+    world.stories.borrow_mut().insert(story.key.clone(), Rc::clone(&story));
+    story
+}
+
+fn key_of(world: &World, signer: &Signer) -> String {
+    let config = world.configs[0].as_ref().as_ref().unwrap();
+    let source = config.source(signer.path.trim_start_matches("/webhooks/")).unwrap().unwrap();
+    let headers = signer.headers(&signer.body, world.time(0));
+    let received = source.verifier.receive(&headers).unwrap();
+    let verified = received.verify(&signer.body, world.time(0)).unwrap();
+    DedupKey::new(&source.name, verified.identity()).to_string()
+}
+
+/// Sends an event, signed afresh each time, until it is accepted or too many tries were in vain.
+pub async fn provider(world: Rc<World>, signer: Rc<Signer>, story: Rc<Story>) {
+    for delay in [0, 1, 5, 30, 300, 1800] {
+        world.exec.sleep(delay * SECOND + world.exec.random.below(SECOND)).await;
+        let headers = signer.headers(&signer.body, world.time(0));
+        let post = Post { world: Rc::clone(&world), path: signer.path.clone(), headers, body: signer.body.clone() };
+        let patience = world.exec.random.between(5, 30) * SECOND;
+        match send(post, Some(Rc::clone(&story)), false, patience).await {
+            Some(200) => return,
+            None | Some(503) => {}
+            Some(status) => world.violated(&format!("an honest delivery is answered {status}"), Some(&story)),
+        }
+    }
+}
+
+/// Sends what must not pass: another body, another secret's signature, none, or an old delivery.
+async fn forger(world: Rc<World>, signer: Rc<Signer>, story: Rc<Story>) {
+    let random = &world.exec.random;
+    for _ in 0..random.between(1, 3) {
+        world.exec.sleep(random.below(MINUTE)).await;
+        let now = world.time(0);
+        let mut body = signer.body.clone();
+        let mut headers = match random.below(4) {
+            0 => signer.forged_headers(&body, now),
+            1 => Vec::new(),
+            2 if signer.ages() => signer.headers(&body, now.minus(Duration::from_secs(random.between(303, 9999)))),
+            _ => {
+                let headers = signer.headers(&body, now);
+                let at = random.index(body.len());
+                body[at] ^= 1 << random.below(8);
+                headers
+            }
+        };
+        headers.push(("cf-connecting-ip".to_owned(), "203.0.113.7".to_owned()));
+        let post = Post { world: Rc::clone(&world), path: signer.path.clone(), headers, body };
+        if let Some(status) = send(post, Some(Rc::clone(&story)), true, DAY).await
+            && !matches!(status, 401 | 429 | 503)
+        {
+            world.violated(&format!("4: a forged or stale delivery is answered {status}"), Some(&story));
+        }
+    }
+}
+
+/// The operator redrives the dead letters.
+pub async fn redrive(world: &Rc<World>) {
+    let path = "/api/dead-letters/redrive".to_owned();
+    let post = Post { world: Rc::clone(world), path, headers: vec![World::bearer()], body: Vec::new() };
+    send(post, None, false, DAY).await;
+}
+
+/// The cron trigger's sweep.
+pub async fn sweep(world: &Rc<World>) {
+    let life = world.isolate();
+    let gate = Gate::new(world, &life, Handling::new(None, Side::Neither, 0, None), false);
+    let sweep = async move {
+        pipeline::sweep(&gate, gate.now()).await;
+        gate.ended();
+    };
+    world.exec.wait(world.run_in(&life, sweep), DAY).await;
+}
+
+/// Mends what the origin does not like, mostly.
+pub fn mend(world: &World) {
+    for story in world.stories.borrow().values() {
+        story.refused.set(story.refused.get().filter(|_| world.exec.random.chance(500)));
+    }
+}
+
+/// Redrives and sweeps, so many times within `span`.
+pub async fn operator(world: Rc<World>, times: u64, span: Millis) {
+    for _ in 0..times {
+        world.exec.sleep(world.exec.random.below(span / times)).await;
+        if world.exec.random.chance(300) {
+            sweep(&world).await;
+        } else {
+            mend(&world);
+            redrive(&world).await;
+        }
+    }
+}

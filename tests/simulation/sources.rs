@@ -1,0 +1,98 @@
+//! What the gateway is configured with, and how its providers make and sign events.
+
+use super::executor::Random;
+use super::world::Parsed;
+use hookgate::config::{Bindings, Config};
+use hookgate::webhook::{Preset, Secret, UnixTime, sign};
+use serde_json::{Map, Value, json};
+
+pub const ADMIN_TOKEN: &str = "simulated-admin-token";
+/// Every provider here takes this form, and one of them no other.
+const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+const OTHER_SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
+
+/// Every way to find duplicates, with every way to deliver.
+pub const SOURCES: [(&str, &str); 6] =
+    [("kv", "queue"), ("exact", "queue"), ("none", "queue"), ("kv", "origin"), ("exact", "origin"), ("none", "origin")];
+
+/// Ids in the body and in a header, digests, ids or else digests; a delivery's time, an event's time, no time.
+const PRESETS: [&str; 6] = ["stripe", "generic", "github", "standard_webhooks", "slack", "shopify"];
+
+pub fn name(source: usize) -> String {
+    let (dedup, deliver) = SOURCES[source];
+    format!("{dedup}-{deliver}")
+}
+
+/// The configuration, and the one that follows it: with another number of claims' objects, or with the same.
+pub fn configs(random: &Random) -> [Parsed; 2] {
+    let mut sources = Map::new();
+    for (number, (dedup, deliver)) in SOURCES.iter().enumerate() {
+        let provider = PRESETS[random.index(PRESETS.len())];
+        let source = json!({ "provider": provider, "secrets": ["SECRET"], "dedup": dedup, "deliver": deliver });
+        sources.insert(name(number), source);
+    }
+    let sources = Value::Object(sources);
+    let rollout = random.chance(500);
+    [("2", None), if rollout { ("3", Some("2")) } else { ("2", None) }].map(|(shards, before)| {
+        let lookup = |name: &str| match name {
+            "SECRET" => Some(SECRET.to_owned()),
+            "ORIGIN" => Some("https://origin.example/{source}".to_owned()),
+            "ORIGIN_SIGNING_SECRET" => Some(OTHER_SECRET.to_owned()),
+            "ADMIN_TOKEN" => Some(ADMIN_TOKEN.to_owned()),
+            "CLAIM_SHARDS" => Some(shards.to_owned()),
+            "CLAIM_SHARDS_BEFORE" => before.map(str::to_owned),
+            _ => None,
+        };
+        let all = Bindings { dedup: true, events: true, claims: true, payloads: true, log: true, rejects: true };
+        Config::parse(&sources, all, &lookup)
+    })
+}
+
+/// One event, as its provider knows it.
+pub struct Signer {
+    pub preset: &'static Preset,
+    pub path: String,
+    pub id: String,
+    pub body: Vec<u8>,
+}
+
+impl Signer {
+    /// An event of `source`, which happens at `now`, with `filler` in its body.
+    pub fn new(random: &Random, config: &Parsed, source: usize, filler: &str, now: UnixTime) -> Self {
+        let name = name(source);
+        let parsed = config.as_ref().unwrap().source(&name).unwrap().unwrap();
+        let preset = parsed.verifier.preset();
+        let id = format!("evt_{}", random.next());
+        let body = match preset.name {
+            // Their bodies are bytes for all the gateway cares.
+            "github" | "shopify" => [&[0xff, 0x00, b'"'], id.as_bytes(), filler.as_bytes()].concat(),
+            "slack" => json!({ "event_id": id, "type": "message", "text": filler }).to_string().into_bytes(),
+            _ => {
+                let body = json!({ "id": id, "type": "thing.made", "created_at": now.to_rfc3339(), "data": filler });
+                body.to_string().into_bytes()
+            }
+        };
+        Self { preset, path: format!("/webhooks/{name}"), id, body }
+    }
+
+    /// Headers that prove `body` at `now`.
+    pub fn headers(&self, body: &[u8], now: UnixTime) -> Vec<(String, String)> {
+        self.signed(SECRET, body, now)
+    }
+
+    /// Headers that somebody makes who does not know the secret.
+    pub fn forged_headers(&self, body: &[u8], now: UnixTime) -> Vec<(String, String)> {
+        self.signed(OTHER_SECRET, body, now)
+    }
+
+    fn signed(&self, secret: &str, body: &[u8], now: UnixTime) -> Vec<(String, String)> {
+        let key = Secret::new(secret).unwrap().key(self.preset.scheme.secret).unwrap();
+        let signed = sign(self.preset, 0, &key, &self.id, now, body).unwrap();
+        signed.headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+
+    /// Whether the signature covers the time of the delivery, so that an old one is stale.
+    pub fn ages(&self) -> bool {
+        matches!(self.preset.name, "stripe" | "standard_webhooks" | "slack")
+    }
+}

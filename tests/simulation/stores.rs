@@ -1,0 +1,209 @@
+//! What lasts: KV, the claims' objects, the dead letters' table and the bucket of bodies, each as the ports describe it.
+
+use super::executor::{Millis, Random};
+use hookgate::dedup::{self, Claim, Entry, Rings, RingsRefused, Shard, Terms, Token};
+use hookgate::letter::{Filter, Letter};
+use hookgate::pipeline::ports::Page;
+use hookgate::webhook::UnixTime;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Workers KV: who wrote a key sees it at once, the others later, and where it was missing, that may be cached.
+#[derive(Default)]
+pub struct Store {
+    keys: BTreeMap<String, Put>,
+    /// Until when a place believes that there is no such key.
+    missing: BTreeMap<(usize, String), Millis>,
+}
+
+struct Put {
+    place: usize,
+    shown: Millis,
+    expires: Millis,
+}
+
+impl Store {
+    pub fn get(&mut self, place: usize, key: &str, now: Millis, cached: Millis) -> bool {
+        let id = (place, key.to_owned());
+        if self.missing.get(&id).is_some_and(|until| now < *until) {
+            return false;
+        }
+        let put = self.keys.get(key).filter(|put| now < put.expires);
+        let found = put.is_some_and(|put| put.place == place || put.shown <= now);
+        if !found {
+            self.missing.insert(id, now + cached);
+        }
+        found
+    }
+
+    pub fn put(&mut self, place: usize, key: String, now: Millis, delay: Millis, ttl: Duration) {
+        let expires = now + ttl.as_millis() as Millis;
+        self.keys.insert(key, Put { place, shown: now + delay, expires });
+    }
+}
+
+/// The Durable Objects `Claims`, each with its own clock, and the registry of rings.
+pub struct Claims {
+    entries: BTreeMap<(Shard, String), Entry>,
+    rings: BTreeMap<u32, UnixTime>,
+    /// Whether an alarm deletes what has expired.
+    alarm: bool,
+    salt: u64,
+}
+
+impl Claims {
+    pub fn new(random: &Random) -> Self {
+        Self { entries: BTreeMap::new(), rings: BTreeMap::new(), alarm: random.chance(500), salt: random.next() }
+    }
+
+    /// How many milliseconds the clock of `shard` is ahead.
+    pub fn skew(&self, shard: Shard) -> i64 {
+        let name = shard.to_string().bytes().fold(self.salt, |hash, byte| Random::new(hash ^ u64::from(byte)).next());
+        (name % 4001) as i64 - 2000
+    }
+
+    pub fn claim(&mut self, shard: Shard, name: &str, terms: Terms, now: UnixTime, fresh: Token) -> Claim {
+        if self.alarm {
+            self.entries.retain(|(of, _), entry| *of != shard || now < entry.expires);
+        }
+        let id = (shard, name.to_owned());
+        let (claim, entry) = dedup::claim(self.entries.get(&id).copied(), now, terms, fresh);
+        self.set(id, entry);
+        claim
+    }
+
+    /// Who claimed `name` last.
+    pub fn holder(&self, shard: Shard, name: &str) -> Option<Token> {
+        self.entries.get(&(shard, name.to_owned())).map(|entry| entry.token)
+    }
+
+    pub fn confirm(&mut self, shard: Shard, name: &str, token: Token, now: UnixTime, ttl: Duration) -> bool {
+        let id = (shard, name.to_owned());
+        let entry = dedup::confirm(self.entries.get(&id).copied(), token, now, ttl);
+        self.set(id, entry)
+    }
+
+    pub fn release(&mut self, shard: Shard, name: &str, token: Token, now: UnixTime) -> bool {
+        let id = (shard, name.to_owned());
+        let entry = dedup::release(self.entries.get(&id).copied(), token, now);
+        self.set(id, entry)
+    }
+
+    pub fn admit(&mut self, rings: Rings, now: UnixTime, hold: Duration) -> Result<(), RingsRefused> {
+        let known: Vec<(u32, UnixTime)> = self.rings.iter().map(|(ring, until)| (*ring, *until)).collect();
+        let until = dedup::admit(&known, rings, now, hold)?;
+        self.rings.insert(rings.current, until);
+        Ok(())
+    }
+
+    fn set(&mut self, id: (Shard, String), entry: Option<Entry>) -> bool {
+        entry.map(|entry| self.entries.insert(id, entry)).is_some()
+    }
+}
+
+/// The table of dead letters, in the order in which they were kept.
+#[derive(Default)]
+pub struct Letters(Vec<Row>);
+
+pub struct Row {
+    pub letter: Letter,
+    taken: Option<UnixTime>,
+    redriven: bool,
+}
+
+impl Row {
+    pub fn is_redriven(&self) -> bool {
+        self.redriven
+    }
+
+    pub fn expires(&self) -> UnixTime {
+        self.letter.expires
+    }
+}
+
+impl Letters {
+    pub fn rows(&self) -> &[Row] {
+        &self.0
+    }
+
+    pub fn keep(&mut self, letter: Letter) {
+        if !self.0.iter().any(|row| row.letter.id == letter.id) {
+            self.0.push(Row { letter, taken: None, redriven: false });
+        }
+    }
+
+    pub fn list(&self, filter: &Filter) -> Vec<Letter> {
+        let after = filter.after.as_ref().and_then(|id| self.0.iter().position(|row| row.letter.id == *id));
+        let rows = self.0.iter().skip(after.map_or(0, |position| position + 1)).filter(|row| !row.is_redriven());
+        let wanted = |letter: &&Letter| filter.source.as_ref().is_none_or(|source| *source == letter.source);
+        rows.map(|row| &row.letter).filter(wanted).take(filter.limit as usize).cloned().collect()
+    }
+
+    pub fn take(&mut self, id: &str, now: UnixTime, until: UnixTime, expires: UnixTime) -> Option<Letter> {
+        let row = self.row(id).filter(|row| !row.is_redriven() && row.taken.is_none_or(|taken| taken <= now))?;
+        row.taken = Some(until);
+        row.letter.expires = row.letter.expires.max(expires);
+        Some(row.letter.clone())
+    }
+
+    pub fn redriven(&mut self, id: &str) {
+        if let Some(row) = self.row(id) {
+            row.redriven = true;
+        }
+    }
+
+    /// As if noting every redrive had failed.
+    pub fn forget_redrives(&mut self) {
+        self.0.iter_mut().for_each(|row| row.redriven = false);
+    }
+
+    pub fn expire(&mut self, now: UnixTime) -> Vec<Row> {
+        self.0.extract_if(.., |row| row.expires() <= now).collect()
+    }
+
+    pub fn refers_to(&self, name: &str) -> bool {
+        self.0.iter().any(|row| row.letter.payload.as_deref() == Some(name))
+    }
+
+    fn row(&mut self, id: &str) -> Option<&mut Row> {
+        self.0.iter_mut().find(|row| row.letter.id == id)
+    }
+}
+
+/// The bucket of bodies, and when each was stored.
+#[derive(Default)]
+pub struct Bodies(BTreeMap<String, (Vec<u8>, UnixTime)>);
+
+impl Bodies {
+    /// Few, so that a sweep has to turn pages.
+    const PAGE: usize = 3;
+
+    pub fn names(&self) -> impl Iterator<Item = &String> {
+        self.0.keys()
+    }
+
+    pub fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
+    pub fn store(&mut self, name: String, body: Vec<u8>, now: UnixTime) {
+        self.0.insert(name, (body, now));
+    }
+
+    pub fn load(&self, name: &str) -> Option<Vec<u8>> {
+        self.0.get(name).map(|(body, _)| body.clone())
+    }
+
+    pub fn discard(&mut self, names: &[String]) {
+        self.0.retain(|name, _| !names.contains(name));
+    }
+
+    /// The page after the name `cursor`.
+    pub fn page(&self, before: UnixTime, cursor: Option<&str>) -> Page {
+        let rest = self.0.iter().filter(|(name, _)| cursor.is_none_or(|cursor| name.as_str() > cursor));
+        let page: Vec<_> = rest.take(Self::PAGE).collect();
+        let next = (page.len() == Self::PAGE).then(|| page[Self::PAGE - 1].0.clone());
+        let old = page.into_iter().filter(|(_, (_, stored))| *stored < before);
+        Page { names: old.map(|(name, _)| name.clone()).collect(), next }
+    }
+}
