@@ -1,0 +1,79 @@
+//! The queue message: what is read is written the same, and whatever it holds, its forward speaks for this gateway
+//! alone. The input is the message's text, or else a body that comes in, with its first line as a header.
+
+use super::common::case;
+use super::{ID, NOW, SEED, configure};
+use hookgate::config::{Config, Origin};
+use hookgate::dedup::DedupKey;
+use hookgate::delivery::Event;
+use serde_json::json;
+use std::sync::LazyLock;
+
+static CONFIG: LazyLock<Config> = LazyLock::new(|| {
+    let sources = json!({ "repo": { "provider": "github", "secrets": ["SECRET"] } });
+    configure(&sources, true, &|name| (name == "SECRET").then(|| SEED.to_owned())).expect("sources")
+});
+
+pub fn run(data: &[u8]) {
+    match str::from_utf8(data).map(Event::decode) {
+        Ok(Ok(event)) => {
+            survives_the_queue(&event);
+            forwards(&event);
+        }
+        _ => comes_in(data),
+    }
+}
+
+fn comes_in(data: &[u8]) {
+    let case = case("github");
+    let source = CONFIG.source("repo").and_then(Result::ok).expect("a source");
+    let (name, value) = header(data);
+    let mut headers = case.sign(SEED, ID, NOW, data).expect("signed bytes");
+    headers.extend([
+        (name, value.clone()),
+        ("content-type".to_owned(), value.clone()),
+        ("x-github-event".to_owned(), value),
+    ]);
+    let verified = source.verifier.receive(&headers).and_then(|received| received.verify(data, NOW)).expect("verified");
+    let key = DedupKey::new(&source.name, verified.identity());
+    let event = Event::new(source, &verified, &key, &headers, NOW);
+    survives_the_queue(&event);
+    forwards(&event);
+    assert_eq!((event.body(), event.source()), (data, "repo"));
+}
+
+/// The first line, as a header's name, `:`, and its value; as the runtime hands it over, the name in lower case.
+fn header(data: &[u8]) -> (String, String) {
+    let line = data.split(|b| *b == b'\n').next().unwrap_or_default();
+    let line = String::from_utf8_lossy(line);
+    let (name, value) = line.split_once(':').unwrap_or(("x-line", &line));
+    (name.to_ascii_lowercase(), value.to_owned())
+}
+
+fn survives_the_queue(event: &Event<'_>) {
+    let Ok(message) = event.encode() else { return };
+    let again = Event::decode(message.as_str()).expect("our own message");
+    assert_eq!(&again, event);
+    assert_eq!(again.encode().as_ref(), Ok(&message));
+    if let Ok(dead) = again.dead("refused".to_owned()).encode() {
+        assert_eq!(Event::decode(dead.as_str()).expect("our own message").dead_reason(), Some("refused"));
+    }
+}
+
+fn forwards(event: &Event<'_>) {
+    let standard = case("standard_webhooks");
+    let origin = Origin::parse("https://origin.example/").expect("an origin");
+    let forward = event.forward(&origin, 1, Some(&standard.key(SEED)), NOW);
+    assert_eq!((forward.origin, forward.body), (&origin, event.body()));
+    for ours in ["idempotency-key", "hookgate-source", "hookgate-attempt", "webhook-id", "webhook-signature"] {
+        let alike = |name: &str| name.replace('_', "-").eq_ignore_ascii_case(ours);
+        assert_eq!(forward.headers.iter().filter(|(name, _)| alike(name)).count(), 1, "{ours}");
+    }
+    for foreign in ["host", "connection", "content-length", "x-forwarded-for", "cf-connecting-ip"] {
+        assert!(!forward.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(foreign)), "{foreign}");
+    }
+    if event.key().len() == 64 && !event.key().contains('.') {
+        let refused = standard.verify(SEED, &forward.headers, forward.body, NOW).err();
+        assert!(refused.is_none_or(|error| error.is_authentic()), "our own signature");
+    }
+}
