@@ -1,6 +1,6 @@
 # Every target sets up what it needs first: see scripts/setup. Nothing but rustup and Node has to be there.
 
-.PHONY: help dev demo test check build bench deploy setup clean
+.PHONY: help dev demo test simulate check fuzz build bench faults storm flaws mutants deploy setup clean
 
 help: ## Lists the targets
 	@echo "make TARGET, where TARGET is one of:"
@@ -18,6 +18,9 @@ test: build ## Runs every test: native, in WASM, and against the real runtime
 		cargo test --locked --target wasm32-unknown-unknown --test wycheproof
 	. scripts/env && node --test --test-concurrency=2 tests/runtime/*.test.mjs
 
+simulate: ## Simulates the gateway while everything fails: SEEDS=10000 runs, or SEED=123 alone
+	SEEDS=$${SEEDS:-10000} cargo test --locked --test simulation -- --nocapture
+
 check: setup ## Checks format, lints and documentation, for native and for WASM
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
@@ -25,11 +28,26 @@ check: setup ## Checks format, lints and documentation, for native and for WASM
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --lib --target wasm32-unknown-unknown
 
+fuzz: ## Fuzzes what reads unproven bytes; SECONDS_EACH says for how long (120), TARGET that only one is
+	@sh scripts/fuzz
+
 build: ## Builds the Worker into build/
 	@sh scripts/build
 
+flaws: setup ## Puts flaws into the source, one at a time: some test must catch each
+	cargo test --quiet --locked --test flaws -- --ignored --nocapture
+
+mutants: setup ## Changes the core's decisions one at a time: lists the changes that no test notices
+	sh scripts/mutants
+
 bench: build ## Measures what a request costs
 	@. scripts/env && node bench/run.mjs
+
+faults: build ## Kills the runtime again and again under load, and counts what is lost; EVENTS, SEED, DEDUP
+	@. scripts/env && node proof/faults.mjs
+
+storm: build ## Sends each event ten times at once, and counts what leaks; ISOLATES, STALE, DEDUP
+	@. scripts/env && node proof/storm.mjs
 
 deploy: build ## Checks the configuration and deploys the Worker
 	cargo run --quiet --locked -- check --deploy
