@@ -3,11 +3,10 @@
 import net from "node:net";
 import { requestsFor } from "./workloads.mjs";
 
-const DIFFERENT = 128; // requests that are sent round and round
 const END_OF_HEAD = Buffer.from("\r\n\r\n");
 
 async function run({ port, workload, status, requests, connections, seconds }) {
-  const pool = requestsFor(workload, DIFFERENT);
+  const pool = requestsFor(workload, requests); // each another event: the gateway remembers those it saw lately
   const latencies = new Float64Array(requests);
   let sent = 0;
   let done = 0;
@@ -21,7 +20,7 @@ async function run({ port, workload, status, requests, connections, seconds }) {
         let at = 0;
         const next = () => {
           if (sent >= requests) return;
-          const request = pool[sent % DIFFERENT];
+          const request = pool[sent];
           sent += 1;
           at = performance.now();
           socket.write(request);

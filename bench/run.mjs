@@ -11,6 +11,7 @@ import { WORKLOADS } from "./workloads.mjs";
 const here = import.meta.dirname;
 const CONNECTIONS = 8;
 const WARM_UP = 10000; // requests, so that what is compiled late is compiled
+const MOST_AT_ONCE = 128 * 1024 * 1024; // bytes of requests, made before they are sent
 const SECONDS = 60; // for one round, at most
 const MOST_FLOORS = 1.5; // what an accepted event may cost, in floors
 
@@ -74,7 +75,7 @@ const difference = (after, before) =>
 
 /** Every contender under one workload: all of them running, one measured at a time, in another order each round. */
 async function compare(workload) {
-  const { requests, status, calls: expected, known = false } = WORKLOADS[workload];
+  const { requests, bytes, status, calls: expected, known = false } = WORKLOADS[workload];
   const servers = new Map();
   const measured = new Map(contenders.map((name) => [name, []]));
   try {
@@ -85,7 +86,7 @@ async function compare(workload) {
       const order = { workload, status: checks ? status : 200 };
       const blame = (error) => Object.assign(error, { message: `${name}, ${workload}: ${error.message}\n${server.complaints()}` });
       server.measure = (requests) => measure(server, { ...order, requests }).catch((error) => Promise.reject(blame(error)));
-      await server.measure(WARM_UP);
+      await server.measure(Math.min(WARM_UP, Math.floor(MOST_AT_ONCE / bytes)));
     }
     for (let round = 0; round < rounds; round += 1) {
       for (let n = 0; n < contenders.length; n += 1) {
