@@ -1,6 +1,6 @@
 # Every target sets up what it needs first: see scripts/setup. Nothing but rustup and Node has to be there.
 
-.PHONY: help dev demo test simulate check fuzz build bench faults storm flaws mutants deploy setup clean
+.PHONY: help dev demo test simulate check fuzz build providers bench faults storm flaws mutants deploy setup clean
 
 help: ## Lists the targets
 	@echo "make TARGET, where TARGET is one of:"
@@ -25,6 +25,7 @@ check: setup ## Checks format, lints and documentation, for native and for WASM
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo clippy --locked --lib --target wasm32-unknown-unknown -- -D warnings
+	@cargo run --quiet --locked -- providers --markdown | diff docs/providers.md - || { echo "docs/providers.md is stale: make providers"; exit 1; }
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --lib --target wasm32-unknown-unknown
 
@@ -39,6 +40,9 @@ flaws: setup ## Puts flaws into the source, one at a time: some test must catch 
 
 mutants: setup ## Changes the core's decisions one at a time: lists the changes that no test notices
 	sh scripts/mutants
+
+providers: ## Writes docs/providers.md from presets/
+	cargo run --quiet --locked -- providers --markdown > docs/providers.md
 
 bench: build ## Measures what a request costs
 	@. scripts/env && node bench/run.mjs

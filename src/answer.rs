@@ -1,14 +1,19 @@
 //! What providers are told. Bodies are JSON; errors are problem details (RFC 9457).
 
+use crate::webhook::Greeted;
 use serde::Serialize;
+use std::borrow::Cow;
+
+/// A header's name, lower case, and its value.
+pub type Header = (Cow<'static, str>, Cow<'static, str>);
 
 /// An HTTP answer, ready to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
     /// The status code.
     pub status: u16,
-    /// The headers, by lower-case name, `content-type` and `cache-control` among them.
-    pub headers: Vec<(&'static str, &'static str)>,
+    /// The headers, `cache-control` among them.
+    pub headers: Vec<Header>,
     /// The body.
     pub body: String,
 }
@@ -34,9 +39,9 @@ fn json(body: &impl Serialize) -> String {
     serde_json::to_string(body).unwrap_or_default()
 }
 
-const JSON: (&str, &str) = ("content-type", "application/json");
-const PROBLEM: (&str, &str) = ("content-type", "application/problem+json");
-const NO_STORE: (&str, &str) = ("cache-control", "no-store");
+const JSON: Header = (Cow::Borrowed("content-type"), Cow::Borrowed("application/json"));
+const PROBLEM: Header = (Cow::Borrowed("content-type"), Cow::Borrowed("application/problem+json"));
+const NO_STORE: Header = (Cow::Borrowed("cache-control"), Cow::Borrowed("no-store"));
 /// Seconds after which a provider may find us well again.
 const RETRY_AFTER: (&str, &str) = ("retry-after", "2");
 
@@ -59,6 +64,12 @@ impl Answer {
     /// 200: the event `id` is of a type that this source does not want.
     pub fn filtered(id: &str) -> Self {
         Self::ok(&Received { received: true, duplicate: None, filtered: Some(true), id })
+    }
+
+    /// The answer to a provider's test of the endpoint.
+    pub fn handshake(greeted: Greeted) -> Self {
+        let headers = greeted.headers.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+        Self { status: greeted.status, headers, body: greeted.body }
     }
 
     /// 401: the one answer to every request that is not proven authentic and fresh. It never says why.
@@ -138,7 +149,7 @@ impl Answer {
     }
 
     fn with(mut self, header: (&'static str, &'static str)) -> Self {
-        self.headers.push(header);
+        self.headers.push((header.0.into(), header.1.into()));
         self
     }
 }

@@ -2,11 +2,11 @@
 
 use crate::config::{Origin, Source};
 use crate::dedup::DedupKey;
-use crate::webhook::{Key, UnixTime, Verified, presets, sign};
+use crate::webhook::{HmacKey, UnixTime, Verified};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::Serialize;
+use serde_json::Value;
 use std::borrow::Cow;
 use thiserror::Error;
 
@@ -38,7 +38,7 @@ pub struct TooLarge {
 /// `data_base64`, byte for byte, or where no message can hold it, under the name `payload` in R2. That and `provider`,
 /// `idprovenance`, `dedupkey`, `headers`, `firstseen`, `redrive`, `payloadbytes` and `deadreason` are extension
 /// attributes; `headers` is a JSON list of name and value, as a text, because attributes have no nested values.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Event<'e> {
     specversion: Cow<'static, str>,
     id: String,
@@ -54,7 +54,7 @@ pub struct Event<'e> {
     headers: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     firstseen: Option<String>,
-    #[serde(skip_serializing_if = "is_zero", default)]
+    #[serde(skip_serializing_if = "is_zero")]
     redrive: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     payload: Option<String>,
@@ -63,7 +63,7 @@ pub struct Event<'e> {
     #[serde(skip_serializing_if = "Option::is_none")]
     deadreason: Option<String>,
     /// Nothing while it lies beside the queue.
-    #[serde(rename = "data_base64", skip_serializing, deserialize_with = "from_base64", default)]
+    #[serde(skip)]
     body: Option<Cow<'e, [u8]>>,
 }
 
@@ -74,9 +74,12 @@ const SOURCE_PREFIX: &str = "/webhooks/";
 /// Why a queue message is none of ours.
 #[derive(Debug, Error)]
 pub enum DecodeError {
-    /// Not JSON, an attribute is missing, or the body is not base64.
+    /// Not a JSON object.
     #[error("not a CloudEvent as this gateway writes it: {0}")]
     Malformed(#[from] serde_json::Error),
+    /// An attribute is missing, or is not what it should be.
+    #[error("its attribute `{0}` is missing, or not what this gateway writes")]
+    Attribute(&'static str),
     /// Not from `/webhooks/{source}`.
     #[error("its source \"{0}\" is no /webhooks/… path")]
     Source(String),
@@ -106,7 +109,7 @@ impl<'e> Event<'e> {
             event_type: verified.event_type().map_or(UNTYPED, |event_type| &event_type.name).to_owned(),
             time: now.to_rfc3339(),
             datacontenttype: content_type,
-            provider: source.verifier.preset().name.into(),
+            provider: source.verifier.preset().name.clone().into(),
             idprovenance: verified.identity().provenance().into(),
             dedupkey: key.to_string(),
             headers: serde_json::to_string(&kept).unwrap_or_default(),
@@ -147,7 +150,7 @@ impl<'e> Event<'e> {
     /// # Errors
     /// [`DecodeError`], where another program wrote it.
     pub fn decode(text: &str) -> Result<Event<'static>, DecodeError> {
-        let event: Event<'static> = serde_json::from_slice(text.as_bytes())?;
+        let event = read(serde_json::from_slice(text.as_bytes())?)?;
         if !event.source.starts_with(SOURCE_PREFIX) {
             return Err(DecodeError::Source(event.source));
         }
@@ -253,20 +256,20 @@ impl<'e> Event<'e> {
         &'f self,
         origin: &'f Origin,
         attempt: u32,
-        signing: Option<&Key>,
+        signing: Option<&HmacKey>,
         now: UnixTime,
     ) -> Forward<'f> {
-        let mut headers: Vec<(String, String)> = serde_json::from_slice(self.headers.as_bytes()).unwrap_or_default();
+        let mut headers = pairs(&self.headers);
         headers.retain(|(name, _)| is_forwarded(name));
         let mut add = |name: &str, value: &str| headers.push((name.to_owned(), value.to_owned()));
         add("idempotency-key", &self.dedupkey);
         add("hookgate-source", self.source());
         add("hookgate-provider", &self.provider);
         add("hookgate-attempt", &attempt.to_string());
-        let standard = signing.zip(presets::find("standard_webhooks"));
-        let signed = standard.and_then(|(key, preset)| sign(preset, 0, key, &self.dedupkey, now, self.body()).ok());
-        for (name, value) in signed.into_iter().flat_map(|signed| signed.headers) {
-            add(name, &value);
+        if let Some(key) = signing {
+            for (name, value) in key.standard_webhooks(&self.dedupkey, now, self.body()) {
+                add(name, &value);
+            }
         }
         Forward { origin, headers, body: self.body() }
     }
@@ -334,9 +337,63 @@ fn is_zero(number: &u32) -> bool {
     *number == 0
 }
 
-fn from_base64<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Cow<'static, [u8]>>, D::Error> {
-    let text = Cow::<'de, str>::deserialize(from)?;
-    STANDARD.decode(text.as_bytes()).map(|body| Some(Cow::Owned(body))).map_err(D::Error::custom)
+/// The pairs of texts in a JSON list; what is none is passed over.
+fn pairs(json: &str) -> Vec<(String, String)> {
+    let list: Value = serde_json::from_slice(json.as_bytes()).unwrap_or_default();
+    let pair = |pair: &Value| Some((pair.get(0)?.as_str()?.to_owned(), pair.get(1)?.as_str()?.to_owned()));
+    list.as_array().into_iter().flatten().filter_map(pair).collect()
+}
+
+/// The attributes that every queue message has, and those that it may have.
+const NEEDED: [&str; 9] =
+    ["specversion", "id", "source", "type", "time", "provider", "idprovenance", "dedupkey", "headers"];
+const OPTIONAL: [&str; 5] = ["datacontenttype", "firstseen", "payload", "deadreason", "data_base64"];
+
+/// Reads a message's attributes. By hand, and in two loops: derived code would be ten times as large.
+fn read(mut attributes: Value) -> Result<Event<'static>, DecodeError> {
+    let mut take = |name| match attributes.get_mut(name).map(Value::take) {
+        None => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text)),
+        Some(_) => Err(DecodeError::Attribute(name)),
+    };
+    let mut needed = <[String; 9]>::default();
+    for (place, name) in needed.iter_mut().zip(NEEDED) {
+        *place = take(name)?.ok_or(DecodeError::Attribute(name))?;
+    }
+    let mut optional = <[Option<String>; 5]>::default();
+    for (place, name) in optional.iter_mut().zip(OPTIONAL) {
+        *place = take(name)?;
+    }
+    let number = |name| match attributes.get(name) {
+        None => Ok(None),
+        Some(value) => value.as_u64().map(Some).ok_or(DecodeError::Attribute(name)),
+    };
+    let redrive = u32::try_from(number("redrive")?.unwrap_or_default());
+    let redrive = redrive.map_err(|_| DecodeError::Attribute("redrive"))?;
+    let payloadbytes = number("payloadbytes")?;
+    let [specversion, id, source, event_type, time, provider, idprovenance, dedupkey, headers] = needed;
+    let [datacontenttype, firstseen, payload, deadreason, coded] = optional;
+    let body = coded.map(|coded| STANDARD.decode(coded)).transpose();
+    let body = body.map_err(|_| DecodeError::Attribute("data_base64"))?.map(Cow::Owned);
+    let (specversion, provider, idprovenance) = (specversion.into(), provider.into(), idprovenance.into());
+    Ok(Event {
+        specversion,
+        id,
+        source,
+        event_type,
+        time,
+        datacontenttype,
+        provider,
+        idprovenance,
+        dedupkey,
+        headers,
+        firstseen,
+        redrive,
+        payload,
+        payloadbytes,
+        deadreason,
+        body,
+    })
 }
 
 #[cfg(test)]

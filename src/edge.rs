@@ -6,6 +6,7 @@
 //! function; there are no wakers, no queued microtasks, and no closure per await.
 
 mod claims;
+mod crypto;
 mod environment;
 mod letters;
 mod object;
@@ -165,12 +166,14 @@ fn seconds(milliseconds: f64) -> UnixTime {
 fn response(answer: &Answer) -> JsValue {
     let headers = Object::new();
     for (name, value) in &answer.headers {
-        let _ = Reflect::set(&headers, &(*name).into(), &(*value).into());
+        let _ = Reflect::set(&headers, &(&**name).into(), &(&**value).into());
     }
     let init = web_sys::ResponseInit::new();
     init.set_status(answer.status);
     init.set_headers(&headers);
-    match web_sys::Response::new_with_opt_str_and_init(Some(&answer.body), &init) {
+    // A 204 takes no body, not even an empty one.
+    let body = (answer.status != 204).then_some(answer.body.as_str());
+    match web_sys::Response::new_with_opt_str_and_init(body, &init) {
         Ok(response) => response.into(),
         Err(error) => error,
     }

@@ -3,14 +3,15 @@
 use crate::dedup::digest_of;
 use crate::delivery::{DecodeError, Event};
 use crate::webhook::UnixTime;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Serialize, Serializer};
+use serde_json::{Map, Value};
 use std::time::Duration;
 
 /// How long a dead letter is kept.
 pub const KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// A dead letter.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Letter {
     /// 64 hex digits; the same however often the same letter arrives.
     pub id: String,
@@ -33,13 +34,13 @@ pub struct Letter {
     /// The body's size, in bytes.
     pub bytes: u64,
     /// Where the body lies, where that is not in the message.
-    #[serde(skip_serializing, default)]
+    #[serde(skip_serializing)]
     pub payload: Option<String>,
     /// When it is deleted.
     #[serde(serialize_with = "as_rfc3339")]
     pub expires: UnixTime,
     /// The queue message, as it was.
-    #[serde(skip_serializing, default)]
+    #[serde(skip_serializing)]
     pub message: String,
 }
 
@@ -91,8 +92,7 @@ fn id_of(event: &Event<'_>) -> String {
 }
 
 /// Which dead letters are meant.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Filter {
     /// Of this source alone.
     pub source: Option<String>,
@@ -105,6 +105,27 @@ pub struct Filter {
 impl Filter {
     /// No more letters than this at a time.
     pub const MOST: u32 = 100;
+
+    /// Reads the filter in a JSON object.
+    ///
+    /// # Errors
+    /// Which member is none of a filter's: what is misspelt must not mean all.
+    pub fn from_json(members: &Map<String, Value>) -> Result<Self, String> {
+        let mut filter = Self::default();
+        for (name, value) in members {
+            let text = || value.as_str().map(str::to_owned).ok_or_else(|| format!("`{name}` must be a text"));
+            match name.as_str() {
+                "source" => filter.source = Some(text()?),
+                "after" => filter.after = Some(text()?),
+                "limit" => {
+                    let limit = value.as_u64().and_then(|limit| limit.try_into().ok());
+                    filter.limit = limit.ok_or_else(|| "`limit` must be a number".to_owned())?;
+                }
+                _ => return Err(format!("unknown member `{name}`; known are source, after, limit")),
+            }
+        }
+        Ok(filter.bounded())
+    }
 
     /// The filter with its limit within bounds.
     pub fn bounded(self) -> Self {

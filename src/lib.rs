@@ -33,6 +33,8 @@ pub mod delivery;
 pub mod health;
 pub mod letter;
 pub mod limit;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod native;
 pub mod pipeline;
 pub mod record;
 pub mod retry;

@@ -1,7 +1,6 @@
 //! Who sent too much that was refused, and is not listened to for a while.
 
-use crate::webhook::{Headers, UnixTime};
-use std::collections::BTreeMap;
+use crate::webhook::{Head, UnixTime};
 use std::net::Ipv6Addr;
 use std::time::Duration;
 
@@ -10,30 +9,40 @@ pub const PAUSE: Duration = Duration::from_secs(60);
 /// No table of strangers grows beyond this.
 const MOST: usize = 4096;
 
-/// The pairs of source and client address that are over the limit, as this isolate knows.
+/// The pairs of source and client address that are over the limit, as this isolate knows, in order.
 #[derive(Debug, Default)]
-pub struct Blocked(BTreeMap<String, UnixTime>);
+pub struct Blocked(Vec<(String, UnixTime)>);
 
 impl Blocked {
     /// Whether `pair` is blocked at `now`.
     pub fn is_blocked(&self, pair: &str, now: UnixTime) -> bool {
-        self.0.get(pair).is_some_and(|until| now < *until)
+        self.place(pair).ok().and_then(|place| self.0.get(place)).is_some_and(|(_, until)| now < *until)
     }
 
     /// Blocks `pair` for [`PAUSE`].
     pub fn block(&mut self, pair: String, now: UnixTime) {
         if self.0.len() >= MOST {
-            self.0.retain(|_, until| now < *until);
+            self.0.retain(|(_, until)| now < *until);
         }
-        if self.0.len() < MOST {
-            self.0.insert(pair, now.plus(PAUSE));
+        match self.place(&pair) {
+            Ok(place) => {
+                if let Some((_, until)) = self.0.get_mut(place) {
+                    *until = now.plus(PAUSE);
+                }
+            }
+            Err(place) if self.0.len() < MOST => self.0.insert(place, (pair, now.plus(PAUSE))),
+            Err(_) => {}
         }
+    }
+
+    fn place(&self, pair: &str) -> Result<usize, usize> {
+        self.0.binary_search_by(|(known, _)| known.as_str().cmp(pair))
     }
 }
 
 /// What refusals are counted against: a place, such as a source's name, and the client's address as Cloudflare tells it.
 /// An IPv6 address counts as its /64, which is what one customer gets.
-pub fn pair(place: &str, headers: &impl Headers) -> String {
+pub fn pair(place: &str, headers: &impl Head) -> String {
     let address = headers.header("cf-connecting-ip").unwrap_or_default();
     match address.parse::<Ipv6Addr>().map(|address| address.segments()) {
         Ok([a, b, c, d, ..]) => format!("{place}|{a:x}:{b:x}:{c:x}:{d:x}::/64"),

@@ -14,9 +14,11 @@
 //! crash in between repeats an event, and loses none.
 
 mod api;
+mod greeting;
 mod hold;
 mod letters;
 pub mod ports;
+mod published;
 mod refusal;
 
 pub use letters::{note_dead_letter, sweep};
@@ -29,9 +31,10 @@ use crate::health::Health;
 use crate::limit::{self, Blocked};
 use crate::record::{Record, Verdict};
 use crate::retry::{self, Next};
-use crate::webhook::{Key, UnixTime, Verified};
+use crate::webhook::{HmacKey, Received, Standing, Strength, UnixTime, Verified, VerifyError};
 use hold::{DeliveryClaim, KeyClaim, Taken};
 use ports::{Local, OriginAnswer, PortError, Ports, Request};
+use published::Published;
 use refusal::Refusal;
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
@@ -46,6 +49,7 @@ pub struct Isolate {
     table: RefCell<Table>,
     blocked: RefCell<Blocked>,
     admitted_until: Cell<Option<UnixTime>>,
+    published: RefCell<Published>,
 }
 
 /// What came of a request: the answer, and the line for the log.
@@ -100,22 +104,35 @@ async fn ingest<R: Request, P: Ports>(
     now: UnixTime,
     record: &mut Record,
 ) -> Result<Answer, Refusal> {
-    // 1. Find the source, and take nothing but a POST, from nobody who was refused too often.
+    // 1. Find the source, and take nothing from who was refused too often, and nothing but tests and POSTs.
     let (config, source) = find_source(path, config, record)?;
     refuse_blocked(request, source.name.as_str(), ports, now)?;
+    if let Some(greeted) = greeting::at_the_door(request, source, ports, now)? {
+        return greeting::answer(greeted, source, ports, record).await;
+    }
     if request.method() != "POST" {
         return Err(Refusal::WrongMethod { allowed: "POST" });
     }
-    // 2. Read what the headers claim. A request that claims nothing costs no reading of its body.
-    let received = source.verifier.receive(request)?;
+    // 2. Read what the head claims. A request that claims nothing costs no reading of its body.
+    let received = match source.verifier.receive(request) {
+        Ok(received) => received,
+        Err(error) => {
+            let greeted = greeting::unsigned(request, source, error, ports).await?;
+            return greeting::answer(greeted, source, ports, record).await;
+        }
+    };
     // 3. Read the body, bounded.
     let body = request.body(source.max_body).await.map_err(|error| Refusal::body(error, source))?;
     record.body_bytes = u64::try_from(body.len()).ok();
     // 4. Prove signature, freshness and identity. Nothing was stored, looked up or forwarded so far.
-    let verified = received.verify(&body, now)?;
+    let verified = verify(received, &body, source, ports, now).await?;
+    if let Some(greeted) = greeting::greet(request, source, Standing::Signed(&body), ports) {
+        return greeting::answer(greeted, source, ports, record).await;
+    }
     let key = DedupKey::new(&source.name, verified.identity());
     let id = verified.identity().shown();
     record.proven(&verified, &id, &key);
+    record.strength = (source.verifier.preset().scheme.strength() == Strength::Weak).then_some("weak");
     if !source.wants(verified.event_type()) {
         record.verdict = Verdict::Filtered;
         return Ok(Answer::filtered(&id));
@@ -144,6 +161,29 @@ async fn ingest<R: Request, P: Ports>(
     }
     record.verdict = Verdict::Accepted;
     Ok(Answer::accepted(&id))
+}
+
+/// Proves the signature with the source's secrets, else with the keys that the provider publishes, else with those that it
+/// publishes now, asked at most once a minute.
+async fn verify<'b, P: Ports>(
+    received: Received<'_>,
+    body: &'b [u8],
+    source: &Source,
+    ports: &P,
+    now: UnixTime,
+) -> Result<Verified<'b>, Refusal> {
+    if source.verifier.preset().scheme.keys.is_none() {
+        return Ok(received.verify(body, now, ports)?);
+    }
+    let mut outcome = received.clone().verify(body, now, ports);
+    for again in [false, true] {
+        let Err(VerifyError::SignatureMismatch { .. }) = outcome else { break };
+        let Some(url) = received.published_at(body)? else { break };
+        let keys = published::keys(&url, again, ports, now).await.map_err(Refusal::failed("keys_unavailable"))?;
+        let Some(keys) = keys else { break };
+        outcome = received.clone().with_published(keys).verify(body, now, ports);
+    }
+    Ok(outcome?)
 }
 
 fn find_source<'c>(
@@ -177,7 +217,7 @@ async fn make_durable<P: Ports>(
     event: Event<'_>,
     verified: &Verified<'_>,
     source: &Source,
-    signing: Option<&Key>,
+    signing: Option<&HmacKey>,
     ports: &P,
     now: UnixTime,
 ) -> Result<(), Refusal> {
@@ -324,7 +364,7 @@ fn find_origin<'c>(
 async fn send<P: Ports>(
     event: &mut Event<'static>,
     origin: &Origin,
-    signing: Option<&Key>,
+    signing: Option<&HmacKey>,
     handed: &Handed<'_>,
     ports: &P,
     record: &mut Record,

@@ -26,7 +26,9 @@ pub enum Verdict {
     Retried,
     /// The event is a dead letter.
     Dead,
-    /// Dead letters were listed.
+    /// A provider's test of the endpoint, answered.
+    Handshake,
+    /// Dead letters, or a secret that waits, were shown.
     Listed,
     /// Dead letters were put into the queue again.
     Redriven,
@@ -65,6 +67,9 @@ pub struct Record {
     /// Where the id comes from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub provenance: Option<&'static str>,
+    /// `weak`, where the signature does not cover the body.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub strength: Option<&'static str>,
     /// The body's size.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub body_bytes: Option<u64>,

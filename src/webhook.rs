@@ -14,41 +14,60 @@
 //! - every secret is tried on every candidate signature in constant time, without early exit.
 
 mod canonical;
+mod content;
 mod error;
 mod freshness;
+mod handshake;
 mod identity;
 mod json;
-pub mod presets;
+mod jws;
+mod path;
+mod public;
 mod scheme;
 mod secret;
+#[cfg(not(target_arch = "wasm32"))]
 mod sign;
 mod signature;
 mod verify;
 
 pub use error::VerifyError;
 pub use freshness::{Tolerance, UnixTime};
+pub use handshake::{Alphabet, Greeted, Handshake, Piece, Proof, Reply, ReplyBody, Standing};
 pub use identity::{EventType, Identity};
-pub use presets::Preset;
+pub use path::{JsonPath, Step};
+pub use public::{Crypto, HostPattern, KeySource, PublicKey};
 pub use scheme::{
-    Clock, Encoding, Form, IdAt, JsonPath, Layout, Part, Scheme, SecretForm, TimestampAt, TypeAt, WithoutId,
+    Algorithm, ClaimText, Claims, Clock, Encoding, Form, Hash, IdAt, Layout, Part, Place, Preset, PublicAlgorithm,
+    Scheme, SecretForm, Strength, TimeUnit, Timestamp, TimestampAt, TypeAt, WithoutId,
 };
-pub use secret::{Key, Secret, SecretError};
-pub use sign::{SignError, Signed, sign};
+pub use secret::{HmacKey, Key, Secret, SecretError};
+#[cfg(not(target_arch = "wasm32"))]
+pub use sign::{Delivery, SignError, Signed, Signer, sign};
 pub use signature::MAX_SIGNATURES;
 pub use verify::{Received, Verified, Verifier};
 
 /// How many secrets a source may have: the current one, those before it while a rotation lasts.
 pub const MAX_SECRETS: usize = 4;
 
-/// The request's headers, as the core needs them.
+/// The head of a request, as the core needs it.
 ///
 /// A repeated header is one value joined with `, `, as Fetch does it.
-pub trait Headers {
+pub trait Head {
     /// The value of the header `name` (lower case), `None` where the request has none.
     fn header(&self, name: &str) -> Option<String>;
+
+    /// The method, in capitals.
+    fn method(&self) -> String {
+        "POST".to_owned()
+    }
+
+    /// The URL's query, without the `?`; empty where there is none.
+    fn query(&self) -> String {
+        String::new()
+    }
 }
 
-impl Headers for [(String, String)] {
+impl Head for [(String, String)] {
     fn header(&self, name: &str) -> Option<String> {
         let mut values = self.iter().filter(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str());
         let first = values.next()?.to_owned();
@@ -56,7 +75,7 @@ impl Headers for [(String, String)] {
     }
 }
 
-impl Headers for Vec<(String, String)> {
+impl Head for Vec<(String, String)> {
     fn header(&self, name: &str) -> Option<String> {
         self.as_slice().header(name)
     }

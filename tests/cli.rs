@@ -9,6 +9,9 @@
 mod gateway;
 
 use gateway::Gateway;
+use hookgate::config::presets;
+use hookgate::webhook::{Algorithm, PublicAlgorithm};
+use serde_json::Value;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -121,5 +124,37 @@ fn no_transcript_shows_a_secret() {
         let transcript = std::fs::read_to_string(format!("tests/cli/{name}.trycmd")).unwrap();
         let told = transcript.lines().find(|line| !line.starts_with('$') && line.contains("canary"));
         assert_eq!(told, None, "{name}");
+    }
+}
+
+/// Signs each provider's own example anew, with the secret it was signed with or, in the provider's place, a private key.
+#[test]
+fn every_provider_can_be_signed_as() {
+    let body = Path::new(env!("CARGO_TARGET_TMPDIR")).join("example.json");
+    for preset in presets::ALL.iter() {
+        let name = preset.name.as_str();
+        let vectors = std::fs::read_to_string(format!("tests/vectors/{name}.json")).unwrap();
+        let vectors: Vec<Value> = serde_json::from_str(&vectors).unwrap();
+        let example = vectors.iter().find(|vector| vector.pointer("/expected/verified").is_some()).expect(name);
+        let text = |key: &str| example.get(key).and_then(Value::as_str).unwrap_or_default();
+        std::fs::write(&body, text("body")).unwrap();
+        let (key, public) = match preset.scheme.algorithm {
+            Algorithm::Public(PublicAlgorithm::RsaSha1) => continue, // nobody here signs with it any more
+            Algorithm::Public(PublicAlgorithm::Ed25519) => ("tests/keys/ed25519.pem", "tests/keys/ed25519.pub.pem"),
+            Algorithm::Public(PublicAlgorithm::RsaSha256) => ("tests/keys/rsa.pem", "tests/keys/rsa.pub.pem"),
+            Algorithm::Public(_) => ("tests/keys/p256.pem", "tests/keys/p256.pub.pem"),
+            _ => ("", ""),
+        };
+        let secret = match public {
+            "" => example.pointer("/secrets/0").and_then(Value::as_str).expect(name).to_owned(),
+            path => std::fs::read_to_string(path).unwrap(),
+        };
+        let url = text("url").split('?').next().unwrap_or_default();
+        let mut arguments = vec!["sign", "--provider", name, "--secret", &secret, "--public-url", url];
+        arguments.extend(["--account", text("account")]);
+        arguments.extend(if key.is_empty() { vec![] } else { vec!["--private-key", key] });
+        arguments.push(body.to_str().unwrap());
+        let output = hookgate(&arguments);
+        assert!(output.status.success() && !printed(&output).contains("warning"), "{name}: {}", printed(&output));
     }
 }

@@ -5,9 +5,11 @@
 
 use super::common::Case;
 use super::{ID, NOW, SEED, choose};
-use hookgate::webhook::{IdAt, Identity, JsonPath, TimestampAt, TypeAt, UnixTime, Verifier, VerifyError};
+use hookgate::native::Native;
+use hookgate::webhook::{IdAt, Identity, JsonPath, Step, TypeAt, UnixTime, Verifier, VerifyError};
 use serde::de::IgnoredAny;
 use serde_json::Value;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub fn run(data: &[u8]) {
@@ -24,7 +26,7 @@ pub fn run(data: &[u8]) {
             VerifyError::NotJson { .. } => assert!(case.needs_json() && value.is_err()),
             VerifyError::AmbiguousJson { .. } => assert!(!paths(&case).is_empty()),
             VerifyError::TimestampMissing { .. } | VerifyError::TimestampMalformed { .. } => {
-                assert!(matches!(case.form.timestamp, Some(TimestampAt::Json(_))), "{error}");
+                assert!(case.time_in_body().is_some(), "{error}");
             }
             VerifyError::IdUnreadable { .. } => assert!(matches!(case.scheme().id, IdAt::Json(..)), "{error}"),
             _ => panic!("{}: {error}", case.preset.name),
@@ -41,8 +43,9 @@ fn deliver(case: &Case, body: &[u8]) -> Option<Result<Facts, VerifyError>> {
         assert!(case.signs_the_value());
         return None;
     };
-    let verifier = Verifier::new(case.preset, vec![case.key(SEED)], Some(Duration::MAX)).expect("one key");
-    let verified = verifier.receive(&headers).expect("its own headers").verify(body, UnixTime::from_seconds(i64::MAX));
+    let verifier = Verifier::new(Arc::clone(case.preset), vec![case.key(SEED)], Some(Duration::MAX)).expect("one key");
+    let received = verifier.receive(&headers).expect("its own headers");
+    let verified = received.verify(body, UnixTime::from_seconds(i64::MAX), &Native);
     Some(verified.map(|verified| {
         let event_type = verified.event_type().map(|event_type| event_type.name.clone());
         (verified.identity().clone(), event_type, verified.signed_at())
@@ -50,9 +53,14 @@ fn deliver(case: &Case, body: &[u8]) -> Option<Result<Facts, VerifyError>> {
 }
 
 fn by_the_book(case: &Case, body: &[u8], value: &Value) -> Facts {
-    let at = |path: JsonPath| path.iter().try_fold(value, |value, key| value.as_object()?.get(*key));
-    let text = |path| at(path).and_then(Value::as_str).map(str::to_owned);
-    let identity = match case.scheme().id {
+    let at = |path: &JsonPath| {
+        path.steps().iter().try_fold(value, |value, step| match step {
+            Step::Key(key) => value.as_object()?.get(key),
+            Step::Each => panic!("none of these goes through an array"),
+        })
+    };
+    let text = |path: &JsonPath| at(path).and_then(Value::as_str).map(str::to_owned);
+    let identity = match &case.scheme().id {
         IdAt::SignedHeader(_) => Identity::SignedId(ID.to_owned()),
         IdAt::Nowhere => Identity::of_body(body),
         IdAt::Json(path, _) => match at(path) {
@@ -65,9 +73,9 @@ fn by_the_book(case: &Case, body: &[u8], value: &Value) -> Facts {
         TypeAt::Json(path) => text(path).filter(|name| (1..=256).contains(&name.len())),
         TypeAt::UnsignedHeader(_) => None,
     });
-    let time = match case.form.timestamp {
-        Some(TimestampAt::Json(path)) => text(path).and_then(|text| UnixTime::from_rfc3339(&text)),
-        header => header.map(|_| NOW),
+    let time = match case.time_in_body() {
+        Some((path, unit)) => text(path).and_then(|text| UnixTime::read(unit, &text)),
+        None => case.form.timestamp.as_ref().map(|_| NOW),
     };
     (identity, types.next(), time)
 }
@@ -75,7 +83,11 @@ fn by_the_book(case: &Case, body: &[u8], value: &Value) -> Facts {
 /// A key on the way to what is read, once more at the beginning: two readers would see two events.
 fn a_repeated_key_is_refused(case: &Case, body: &[u8], value: &Value) {
     let Some(brace) = body.iter().position(|b| *b == b'{').filter(|_| value.is_object()) else { return };
-    let there = paths(case).into_iter().filter_map(|path| path.first()).find(|key| value.get(key).is_some());
+    let first = |path: &'static JsonPath| match path.steps().first() {
+        Some(Step::Key(key)) => Some(key),
+        _ => None,
+    };
+    let there = paths(case).into_iter().filter_map(first).find(|key| value.get(key).is_some());
     let Some(key) = there else { return };
     let twice = [b"{", format!("\"{key}\":null,").as_bytes(), &body[brace + 1..]].concat();
     // RelayBox cannot even sign it.
@@ -83,18 +95,15 @@ fn a_repeated_key_is_refused(case: &Case, body: &[u8], value: &Value) {
     assert!(refused, "{}: {key}", case.preset.name);
 }
 
-fn paths(case: &Case) -> Vec<JsonPath> {
-    let mut paths: Vec<JsonPath> = Vec::new();
-    paths.extend(match case.scheme().id {
+fn paths(case: &Case) -> Vec<&'static JsonPath> {
+    let mut paths: Vec<&JsonPath> = Vec::new();
+    paths.extend(match &case.scheme().id {
         IdAt::Json(path, _) => Some(path),
         _ => None,
     });
-    paths.extend(match case.form.timestamp {
-        Some(TimestampAt::Json(path)) => Some(path),
-        _ => None,
-    });
+    paths.extend(case.time_in_body().map(|(path, _)| path));
     paths.extend(case.scheme().event_type.iter().filter_map(|place| match place {
-        TypeAt::Json(path) => Some(*path),
+        TypeAt::Json(path) => Some(path),
         TypeAt::UnsignedHeader(_) => None,
     }));
     paths

@@ -11,7 +11,7 @@ pub mod message;
 pub mod signature;
 pub mod timestamp;
 
-use common::{Case, every_form};
+use common::{Case, exemplary_forms};
 use hookgate::config::{Bindings, Config};
 use hookgate::webhook::UnixTime;
 use serde_json::Value;
@@ -36,7 +36,7 @@ const NOW: UnixTime = UnixTime::from_seconds(1_768_478_400);
 /// The first byte says which form of a preset the rest is for: `a` the first, and so on, round and round.
 fn choose(data: &[u8]) -> Option<(Case, &[u8])> {
     let (letter, rest) = data.split_first()?;
-    let forms: Vec<Case> = every_form().collect();
+    let forms: Vec<Case> = exemplary_forms().collect();
     Some((forms[usize::from(letter.wrapping_sub(b'a')) % forms.len()], rest))
 }
 

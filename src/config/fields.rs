@@ -1,24 +1,28 @@
 //! Reads a table's fields by name and type. Every error names the key, its value, and the nearest known key.
 
 use super::{ConfigError, span};
+use crate::webhook::JsonPath;
 use serde_json::{Map, Value};
 use std::time::Duration;
 
 /// A table of the configuration, known to have no unknown keys.
 pub(super) struct Fields<'t> {
-    path: &'t str,
+    path: String,
     table: &'t Map<String, Value>,
 }
 
 impl<'t> Fields<'t> {
-    pub fn of(path: &'t str, table: &'t Value, known: &[&'static str]) -> Result<Self, ConfigError> {
-        let error = |key: String, problem: String| Err(ConfigError { key, problem });
-        let Value::Object(table) = table else {
-            return error(path.to_owned(), "must be a table".to_owned());
-        };
+    pub fn of(path: &str, table: &'t Value, known: &[&'static str]) -> Result<Self, ConfigError> {
+        match table {
+            Value::Object(table) => Self::held(path.to_owned(), table, known),
+            _ => Err(ConfigError { key: path.to_owned(), problem: "must be a table".to_owned() }),
+        }
+    }
+
+    fn held(path: String, table: &'t Map<String, Value>, known: &[&'static str]) -> Result<Self, ConfigError> {
         if let Some(key) = table.keys().find(|key| !known.contains(&key.as_str())) {
             let hint = did_you_mean(key, known.iter().copied());
-            return error(format!("{path}.{key}"), format!("unknown key{hint}"));
+            return Err(ConfigError { key: format!("{path}.{key}"), problem: format!("unknown key{hint}") });
         }
         Ok(Self { path, table })
     }
@@ -26,6 +30,10 @@ impl<'t> Fields<'t> {
     /// The key's full name, as `SOURCES.billing.dedup`.
     pub fn key(&self, key: &str) -> String {
         format!("{}.{key}", self.path)
+    }
+
+    pub fn value(&self, key: &str) -> Option<&'t Value> {
+        self.table.get(key)
     }
 
     /// An error about the value of `key`.
@@ -66,6 +74,56 @@ impl<'t> Fields<'t> {
         }
     }
 
+    /// A list of texts, or one text for a list of one.
+    pub fn one_or_more(&self, key: &str) -> Result<Vec<&'t str>, ConfigError> {
+        match self.table.get(key) {
+            Some(Value::String(text)) => Ok(vec![text]),
+            _ => Ok(self.texts(key)?.unwrap_or_default()),
+        }
+    }
+
+    /// `false` where it is not set.
+    pub fn flag(&self, key: &str) -> Result<bool, ConfigError> {
+        match self.table.get(key) {
+            None => Ok(false),
+            Some(Value::Bool(flag)) => Ok(*flag),
+            Some(_) => Err(self.error(key, "must be true or false".to_owned())),
+        }
+    }
+
+    pub fn number(&self, key: &str) -> Result<Option<u16>, ConfigError> {
+        let problem = || self.error(key, "must be a number".to_owned());
+        let read = |value: &Value| value.as_u64().and_then(|number| number.try_into().ok()).ok_or_else(problem);
+        self.table.get(key).map(read).transpose()
+    }
+
+    pub fn path(&self, key: &str) -> Result<Option<JsonPath>, ConfigError> {
+        let problem = || self.error(key, "must be a path of keys, such as \"event.id\"".to_owned());
+        self.text(key)?.map(|text| JsonPath::parse(text).ok_or_else(problem)).transpose()
+    }
+
+    pub fn map(&self, key: &str) -> Result<Option<&'t Map<String, Value>>, ConfigError> {
+        match self.table.get(key) {
+            None => Ok(None),
+            Some(Value::Object(map)) => Ok(Some(map)),
+            Some(_) => Err(self.error(key, "must be a table, as { key = \"value\" }".to_owned())),
+        }
+    }
+
+    /// The table at `key`, held to its own known keys.
+    pub fn table(&self, key: &str, known: &[&'static str]) -> Result<Option<Self>, ConfigError> {
+        let Some(table) = self.map(key)? else { return Ok(None) };
+        Self::held(self.key(key), table, known).map(Some)
+    }
+
+    pub fn tables(&self, key: &str) -> Result<Option<&'t [Value]>, ConfigError> {
+        match self.table.get(key) {
+            None => Ok(None),
+            Some(Value::Array(tables)) => Ok(Some(tables)),
+            Some(_) => Err(self.error(key, "must be a list of tables, as [[ ]]".to_owned())),
+        }
+    }
+
     pub fn duration(&self, key: &str) -> Result<Option<Duration>, ConfigError> {
         let Some(text) = self.text(key)? else { return Ok(None) };
         let problem = || self.error(key, "must be a duration with its unit, such as \"5m\" or \"7d\"".to_owned());
@@ -82,11 +140,19 @@ impl<'t> Fields<'t> {
 }
 
 /// ` (did you mean …?)` where one of `known` is near `text`, else the list of them.
+#[cfg(not(target_arch = "wasm32"))]
 pub(super) fn did_you_mean<'k>(text: &str, known: impl Iterator<Item = &'k str>) -> String {
     let known: Vec<&str> = known.collect();
     let distance = |candidate: &&str| strsim::damerau_levenshtein(text, candidate);
     match known.iter().copied().min_by_key(distance) {
         Some(nearest) if distance(&nearest) <= 3 => format!(" (did you mean `{nearest}`?)"),
+        _ if known.len() > 30 => "; `hookgate providers` lists what is known".to_owned(),
         _ => format!("; known are {}", known.join(", ")),
     }
+}
+
+/// The Worker's log says no more than that it is unknown: `hookgate check` is who explains.
+#[cfg(target_arch = "wasm32")]
+pub(super) fn did_you_mean<'k>(_text: &str, _known: impl Iterator<Item = &'k str>) -> String {
+    "; `hookgate check` lists what is known".to_owned()
 }

@@ -8,7 +8,8 @@
 
 use super::DedupKey;
 use crate::webhook::UnixTime;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde_json::Value;
 use std::fmt;
 use std::time::Duration;
 use thiserror::Error;
@@ -46,7 +47,7 @@ impl fmt::Display for Shard {
 }
 
 /// The configuration would forget claims.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Error)]
 #[error(
     "the claims in a ring of {ring} still count until {}: set CLAIM_SHARDS_BEFORE = {ring} until then, \
      or CLAIM_SHARDS back to {ring}", until.to_rfc3339()
@@ -56,6 +57,15 @@ pub struct RingsRefused {
     pub ring: u32,
     /// When its last claim expires.
     pub until: UnixTime,
+}
+
+impl RingsRefused {
+    /// Reads what its serialisation wrote.
+    pub fn from_json(text: &str) -> Option<Self> {
+        let refused: Value = serde_json::from_slice(text.as_bytes()).ok()?;
+        let ring = refused.get("ring")?.as_u64()?.try_into().ok()?;
+        Some(Self { ring, until: UnixTime::from_seconds(refused.get("until")?.as_i64()?) })
+    }
 }
 
 /// Whether claims may be made in `rings`, where `known` lists the rings with claims and when the last of them expires.

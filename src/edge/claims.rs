@@ -30,15 +30,15 @@ fn seconds(span: Duration) -> JsValue {
     u32::try_from(span.as_secs()).unwrap_or(u32::MAX).into()
 }
 
-fn unreadable(error: &serde_json::Error) -> PortError {
-    PortError(format!("claims object: {error}"))
+fn unreadable() -> PortError {
+    PortError("claims object: its answer cannot be read".to_owned())
 }
 
 impl Claims for Bindings {
     async fn claim(&self, shard: Shard, name: &str, terms: Terms) -> Result<Claim, PortError> {
         let args = vec![name.into(), seconds(terms.lease), seconds(terms.ttl)];
         let claim = call(&self.env, &shard.to_string(), "claim", args).await?;
-        serde_json::from_slice(claim.as_string().unwrap_or_default().as_bytes()).map_err(|error| unreadable(&error))
+        claim.as_string().and_then(|text| Claim::from_json(&text)).ok_or_else(unreadable)
     }
 
     async fn confirm(&self, shard: Shard, name: &str, token: Token, ttl: Duration) -> Result<bool, PortError> {
@@ -56,7 +56,7 @@ impl Claims for Bindings {
         let refused = call(&self.env, REGISTRY, "admit", vec![rings.current.into(), before, seconds(hold)]).await?;
         match refused.as_string() {
             None => Ok(Ok(())),
-            Some(text) => serde_json::from_slice(text.as_bytes()).map(Err).map_err(|error| unreadable(&error)),
+            Some(text) => RingsRefused::from_json(&text).map(Err).ok_or_else(unreadable),
         }
     }
 }

@@ -6,8 +6,7 @@ use super::task::within;
 use crate::letter::{Filter, Letter};
 use crate::pipeline::ports::{Letters, PortError};
 use crate::webhook::UnixTime;
-use js_sys::{Array, JSON, Reflect};
-use serde::de::DeserializeOwned;
+use js_sys::{Array, Reflect};
 use std::cell::Cell;
 use wasm_bindgen::prelude::*;
 
@@ -55,12 +54,11 @@ impl Bindings {
         run(&database, sql, values).await
     }
 
-    /// The rows of a query, as what they stand for.
-    async fn rows<T: DeserializeOwned>(&self, sql: &str, values: &[JsValue]) -> Result<Vec<T>, PortError> {
+    /// The rows of a query.
+    async fn rows(&self, sql: &str, values: &[JsValue]) -> Result<Array, PortError> {
         let answer = self.query(sql, values).await?;
         let rows = Reflect::get(&answer, &"results".into()).map_err(failed("D1"))?;
-        let text = JSON::stringify(&rows).map_err(failed("D1"))?.as_string().unwrap_or_default();
-        serde_json::from_slice(text.as_bytes()).map_err(|error| PortError(format!("D1: {error}")))
+        rows.dyn_into().map_err(|_| PortError("D1: no rows in its answer".to_owned()))
     }
 }
 
@@ -70,10 +68,35 @@ async fn run(database: &Database, sql: &str, values: &[JsValue]) -> Result<JsVal
     within(PATIENCE_MS, statement.all().map_err(failed("D1"))?).await.map_err(failed("D1"))
 }
 
-/// A row of one column.
-#[derive(serde::Deserialize)]
-struct Named {
-    name: String,
+fn column(row: &JsValue, name: &str) -> JsValue {
+    Reflect::get(row, &name.into()).unwrap_or_default()
+}
+
+fn text(row: &JsValue, name: &str) -> String {
+    column(row, name).as_string().unwrap_or_default()
+}
+
+fn number(row: &JsValue, name: &str) -> f64 {
+    column(row, name).as_f64().unwrap_or_default()
+}
+
+/// The letter in a row of [`COLUMNS`], each of which the table holds to its type.
+fn letter(row: &JsValue) -> Letter {
+    let time = |name| UnixTime::from_seconds(number(row, name) as i64);
+    Letter {
+        id: text(row, "id"),
+        source: text(row, "source"),
+        event_id: text(row, "event_id"),
+        event_type: text(row, "type"),
+        key: text(row, "key"),
+        received: text(row, "received"),
+        died: time("died"),
+        reason: text(row, "reason"),
+        bytes: number(row, "bytes") as u64,
+        payload: column(row, "payload").as_string(),
+        expires: time("expires"),
+        message: text(row, "message"),
+    }
 }
 
 impl Letters for Bindings {
@@ -98,7 +121,8 @@ impl Letters for Bindings {
              AND number > coalesce((SELECT number FROM dead_letters WHERE id = ?2), 0) ORDER BY number LIMIT ?3"
         );
         let (source, after) = (text_or_null(filter.source.as_deref()), text_or_null(filter.after.as_deref()));
-        self.rows(&sql, &[source, after, filter.limit.into()]).await
+        let rows = self.rows(&sql, &[source, after, filter.limit.into()]).await?;
+        Ok(rows.iter().map(|row| letter(&row)).collect())
     }
 
     async fn take(
@@ -112,8 +136,8 @@ impl Letters for Bindings {
             "UPDATE dead_letters SET taken_until = ?3, expires = max(expires, ?4) \
              WHERE id = ?1 AND redriven IS NULL AND taken_until <= ?2 RETURNING {COLUMNS}"
         );
-        let letters = self.rows(&sql, &[id.into(), seconds(now), seconds(until), seconds(expires)]).await?;
-        Ok(letters.into_iter().next())
+        let rows = self.rows(&sql, &[id.into(), seconds(now), seconds(until), seconds(expires)]).await?;
+        Ok(rows.iter().next().map(|row| letter(&row)))
     }
 
     async fn redriven(&self, id: &str, now: UnixTime) -> Result<(), PortError> {
@@ -123,13 +147,13 @@ impl Letters for Bindings {
 
     async fn expire(&self, now: UnixTime) -> Result<usize, PortError> {
         let sql = "DELETE FROM dead_letters WHERE expires <= ? RETURNING id AS name";
-        self.rows::<Named>(sql, &[seconds(now)]).await.map(|rows| rows.len())
+        self.rows(sql, &[seconds(now)]).await.map(|rows| rows.iter().count())
     }
 
     async fn referred(&self, names: &[String]) -> Result<Vec<String>, PortError> {
         let sql = "SELECT DISTINCT payload AS name FROM dead_letters \
             WHERE payload IN (SELECT value FROM json_each(?))";
-        let rows: Vec<Named> = self.rows(sql, &[list(names)]).await?;
-        Ok(rows.into_iter().map(|row| row.name).collect())
+        let rows = self.rows(sql, &[list(names)]).await?;
+        Ok(rows.iter().map(|row| text(&row, "name")).collect())
     }
 }

@@ -29,6 +29,11 @@ extern "C" {
 /// Longer than KV or a queue ever takes, and well within a claim's lease.
 const PATIENCE_MS: u32 = 10_000;
 
+/// How long a secret that a provider sent waits for its operator.
+const INSTALLED_SECONDS: f64 = 3600.0;
+/// More than any key set has.
+const MOST_PUBLISHED: u32 = 64 * 1024;
+
 thread_local! {
     static ISOLATE: &'static Isolate = Box::leak(Box::default());
     static PUT_FAILED: Closure<dyn FnMut(JsValue)> = Closure::new(|error: JsValue| {
@@ -83,6 +88,24 @@ impl Keys for Bindings {
             let _ = context.wait_until(&put);
         }
     }
+
+    async fn install(&self, source: &str, secret: &str) -> Result<(), PortError> {
+        let store = self.env.dedup().ok_or_else(|| missing("DEDUP"))?;
+        let options = object("expirationTtl", INSTALLED_SECONDS);
+        let put = store.put(&installed_key(source), secret, &options).map_err(failed("KV put"))?;
+        within(PATIENCE_MS, put).await.map_err(failed("KV put")).map(|_| ())
+    }
+
+    async fn installed(&self, source: &str) -> Result<Option<String>, PortError> {
+        let store = self.env.dedup().ok_or_else(|| missing("DEDUP"))?;
+        let reading = store.get(&installed_key(source)).map_err(failed("KV get"))?;
+        Ok(within(PATIENCE_MS, reading).await.map_err(failed("KV get"))?.as_string())
+    }
+}
+
+/// No key of an event looks like it: those are hexadecimal.
+fn installed_key(source: &str) -> String {
+    format!("handshake/{source}")
 }
 
 async fn put_into(queue: Option<Queue>, name: &str, message: &str) -> Result<(), PortError> {
@@ -127,6 +150,24 @@ impl Upstream for Bindings {
         }
         let retry_after = response.headers().get("retry-after").ok().flatten().and_then(|text| read_retry_after(&text));
         Ok(OriginAnswer { status: response.status(), retry_after })
+    }
+
+    async fn published(&self, url: &str) -> Result<Vec<u8>, PortError> {
+        let init = RequestInit::new();
+        init.set_redirect(RequestRedirect::Manual);
+        init.set_signal(Some(&AbortSignal::timeout_with_u32(PATIENCE_MS)));
+        let request = web_sys::Request::new_with_str_and_init(url, &init).map_err(failed("fetch"))?;
+        let answered = settled(send_request(&request)).await.map_err(failed("fetch"))?;
+        let response: Response = answered.unchecked_into();
+        if response.status() != 200 {
+            return Err(PortError(format!("{url} answered {}", response.status())));
+        }
+        let reading = response.array_buffer().map_err(failed("fetch"))?;
+        let bytes = Uint8Array::new(&within(PATIENCE_MS, reading).await.map_err(failed("fetch"))?);
+        if bytes.length() > MOST_PUBLISHED {
+            return Err(PortError(format!("{url} is longer than 64 KiB")));
+        }
+        Ok(bytes.to_vec())
     }
 }
 

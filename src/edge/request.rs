@@ -2,7 +2,7 @@
 
 use super::task::settled;
 use crate::pipeline::ports::{BodyError, Request};
-use crate::webhook::Headers;
+use crate::webhook::Head;
 use js_sys::{ArrayBuffer, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
 use web_sys::ReadableStreamDefaultReader;
@@ -69,27 +69,27 @@ pub fn text_of(error: &JsValue) -> String {
     error.unchecked_ref::<js_sys::Object>().to_string().into()
 }
 
-impl Headers for Incoming {
+impl Head for Incoming {
     fn header(&self, name: &str) -> Option<String> {
         self.headers.get(name).ok().flatten()
     }
-}
 
-impl Request for Incoming {
     fn method(&self) -> String {
         self.request.method()
-    }
-
-    fn path(&self) -> String {
-        let url = self.request.url();
-        let after_scheme = url.split_once("://").map_or(url.as_str(), |(_, rest)| rest);
-        let path = after_scheme.find('/').and_then(|start| after_scheme.get(start..)).unwrap_or("/");
-        path.split(['?', '#']).next().unwrap_or_default().to_owned()
     }
 
     fn query(&self) -> String {
         let url = self.request.url();
         url.split_once('?').map(|(_, query)| query.split('#').next().unwrap_or_default().to_owned()).unwrap_or_default()
+    }
+}
+
+impl Request for Incoming {
+    fn path(&self) -> String {
+        let url = self.request.url();
+        let after_scheme = url.split_once("://").map_or(url.as_str(), |(_, rest)| rest);
+        let path = after_scheme.find('/').and_then(|start| after_scheme.get(start..)).unwrap_or("/");
+        path.split(['?', '#']).next().unwrap_or_default().to_owned()
     }
 
     fn headers(&self) -> Vec<(String, String)> {

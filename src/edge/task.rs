@@ -12,7 +12,6 @@ use crate::record::Record;
 use js_sys::{Date, Promise};
 use std::any::Any;
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
@@ -31,7 +30,7 @@ extern "C" {
 }
 
 thread_local! {
-    static TASKS: RefCell<Tasks> = const { RefCell::new(Tasks { next: 0, waiting: BTreeMap::new() }) };
+    static TASKS: RefCell<Tasks> = const { RefCell::new(Tasks { next: 0, waiting: Vec::new() }) };
     /// From the task to the executor: what it waits for.
     static AWAITED: Cell<Option<Promise>> = const { Cell::new(None) };
     /// From the executor to the task: what became of it.
@@ -84,14 +83,14 @@ fn told(panic: &(dyn Any + Send)) -> &'static str {
 
 /// Called by `drive.js`: the promise that task `id` waits for is settled. Returns the next one, or the output.
 fn resume(id: u32, value: JsValue, kept: bool) -> JsValue {
-    let waiting = TASKS.with_borrow_mut(|tasks| tasks.waiting.remove(&id));
+    let waiting = TASKS.with_borrow_mut(|tasks| tasks.take(id));
     // An exception, so that the runtime takes the event for failed, and not for done.
     let Some(Waiting { mut task, since }) = waiting else { throw_str("too late: this event was given up") };
     SETTLED.set(Some(if kept { Ok(value) } else { Err(value) }));
     match step(&mut task) {
         Step::Done(output) => output,
         Step::Waits(promise) => {
-            TASKS.with_borrow_mut(|tasks| tasks.waiting.insert(id, Waiting { task, since }));
+            TASKS.with_borrow_mut(|tasks| tasks.waiting.push((id, Waiting { task, since })));
             promise.into()
         }
     }
@@ -99,10 +98,10 @@ fn resume(id: u32, value: JsValue, kept: bool) -> JsValue {
 
 type Task = Pin<Box<dyn Future<Output = JsValue>>>;
 
-/// The tasks that wait, by number. Numbers rise, so that none means two tasks, and the oldest comes first.
+/// The tasks that wait, with their numbers: some hundreds at most. Numbers rise, so that none means two tasks.
 struct Tasks {
     next: u32,
-    waiting: BTreeMap<u32, Waiting>,
+    waiting: Vec<(u32, Waiting)>,
 }
 
 struct Waiting {
@@ -113,15 +112,16 @@ struct Waiting {
 impl Tasks {
     /// Takes a new task, and lets those go whose promise is never settled.
     fn insert(&mut self, task: Task, now: f64) -> u32 {
-        while let Some(oldest) = self.waiting.first_entry()
-            && now - oldest.get().since > LONGEST_LIFE
-        {
-            oldest.remove();
-        }
+        self.waiting.retain(|(_, waiting)| now - waiting.since <= LONGEST_LIFE);
         let id = self.next;
         self.next = id.wrapping_add(1);
-        self.waiting.insert(id, Waiting { task, since: now });
+        self.waiting.push((id, Waiting { task, since: now }));
         id
+    }
+
+    fn take(&mut self, id: u32) -> Option<Waiting> {
+        let place = self.waiting.iter().position(|(known, _)| *known == id)?;
+        Some(self.waiting.swap_remove(place).1)
     }
 }
 

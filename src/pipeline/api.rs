@@ -1,4 +1,4 @@
-//! The operator's side, `/api/…`: dead letters, listed and redriven.
+//! The operator's side, `/api/…`: dead letters, listed and redriven; secrets that providers sent.
 
 use super::ports::{PortError, Ports, Request};
 use super::refusal::Refusal;
@@ -10,6 +10,7 @@ use crate::letter::{Filter, KEPT, Letter};
 use crate::record::{Record, Verdict};
 use crate::webhook::UnixTime;
 use serde::Serialize;
+use serde_json::Value;
 use std::time::Duration;
 
 const MAX_BODY: usize = 16 * 1024;
@@ -19,6 +20,13 @@ const REDRIVE_LEASE: Duration = Duration::from_secs(60);
 #[derive(Serialize)]
 struct List {
     dead_letters: Vec<Letter>,
+}
+
+/// A secret that a provider sent, for the operator to store.
+#[derive(Serialize)]
+struct Installed<'a> {
+    source: &'a str,
+    secret: String,
 }
 
 #[derive(Serialize)]
@@ -42,6 +50,12 @@ pub async fn serve<R: Request, P: Ports>(
     let given = given.strip_prefix("Bearer ").ok_or(Refusal::Unauthorized("no bearer token"))?;
     if !admin.is(given) {
         return Err(Refusal::Unauthorized("another token than ADMIN_TOKEN"));
+    }
+    if let Some(source) = path.strip_prefix("handshakes/") {
+        takes(request, "GET")?;
+        let secret = ports.installed(source).await.map_err(Refusal::failed("list_failed"))?.ok_or(Refusal::NotFound)?;
+        record.verdict = Verdict::Listed;
+        return Ok(Answer::ok(&Installed { source, secret }));
     }
     let path = path.strip_prefix("dead-letters").ok_or(Refusal::NotFound)?;
     match path {
@@ -126,13 +140,16 @@ fn takes(request: &impl Request, allowed: &'static str) -> Result<(), Refusal> {
     if request.method() == allowed { Ok(()) } else { Err(Refusal::WrongMethod { allowed }) }
 }
 
-/// The filter in a body, where nothing means all. An array is none: serde would take its members for ours, in order.
+/// The filter in a body, where nothing means all.
 fn filter_in(body: &[u8]) -> Result<Filter, Refusal> {
     let unusable = |problem: String| Refusal::Unusable(format!("the filter: {problem}"));
     match body.trim_ascii_start() {
         [] => Ok(Filter::default()),
-        [b'{', ..] => serde_json::from_slice(body).map(Filter::bounded).map_err(|error| unusable(error.to_string())),
-        _ => Err(unusable(r#"expected an object such as {"source": "billing"}"#.to_owned())),
+        body => match serde_json::from_slice(body) {
+            Ok(Value::Object(members)) => Filter::from_json(&members).map_err(unusable),
+            Ok(_) => Err(unusable(r#"expected an object such as {"source": "billing"}"#.to_owned())),
+            Err(error) => Err(unusable(error.to_string())),
+        },
     }
 }
 

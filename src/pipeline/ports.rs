@@ -5,18 +5,14 @@ use crate::dedup::{Claim, DedupKey, Rings, RingsRefused, Shard, Terms, Token};
 use crate::delivery::{Forward, Message};
 use crate::letter::{Filter, Letter};
 use crate::retry::RetryAfter;
-use crate::webhook::{Headers, UnixTime};
+use crate::webhook::{Crypto, Head, UnixTime};
 use std::time::Duration;
 
 /// A request as the pipeline reads it.
 #[expect(async_fn_in_trait, reason = "isolates have one thread; no future needs to be Send")]
-pub trait Request: Headers {
-    /// The method, in capitals.
-    fn method(&self) -> String;
+pub trait Request: Head {
     /// The URL's path.
     fn path(&self) -> String;
-    /// The URL's query, without the `?`; empty where there is none.
-    fn query(&self) -> String;
     /// Every header, by lower-case name.
     fn headers(&self) -> Vec<(String, String)>;
     /// The raw body, counted while it is read: [`BodyError::TooLarge`] as soon as it exceeds `limit` bytes.
@@ -33,9 +29,9 @@ pub enum BodyError {
 }
 
 /// Everything outside: all the ports below.
-pub trait Ports: Keys + Claims + Outbox + Upstream + Payloads + Letters + Local {}
+pub trait Ports: Keys + Claims + Outbox + Upstream + Payloads + Letters + Local + Crypto {}
 
-impl<P: Keys + Claims + Outbox + Upstream + Payloads + Letters + Local> Ports for P {}
+impl<P: Keys + Claims + Outbox + Upstream + Payloads + Letters + Local + Crypto> Ports for P {}
 
 /// Where keys of events that are durable are remembered, best effort: Workers KV.
 #[expect(async_fn_in_trait, reason = "isolates have one thread; no future needs to be Send")]
@@ -44,6 +40,10 @@ pub trait Keys {
     async fn is_known(&self, key: &DedupKey) -> Result<bool, PortError>;
     /// Remembers `key` for `ttl`. May finish after the answer; a failure can only repeat an event.
     fn remember(&self, key: &DedupKey, ttl: Duration, now: UnixTime);
+    /// Keeps a secret that a provider installed at `source`, for the operator to read within the hour.
+    async fn install(&self, source: &str, secret: &str) -> Result<(), PortError>;
+    /// The secret that waits there.
+    async fn installed(&self, source: &str) -> Result<Option<String>, PortError>;
 }
 
 /// Where claims are kept exactly: the Durable Objects `Claims`. Each call is one atomic step of [`crate::dedup`], and an
@@ -69,11 +69,13 @@ pub trait Outbox {
     async fn bury(&self, message: &str) -> Result<(), PortError>;
 }
 
-/// Where forwards go.
+/// Where forwards go, and where public keys come from.
 #[expect(async_fn_in_trait, reason = "isolates have one thread; no future needs to be Send")]
 pub trait Upstream {
     /// Sends a forward, follows no redirect, and waits up to `timeout` for the answer's head.
     async fn send(&self, forward: Forward<'_>, timeout: Duration) -> Result<OriginAnswer, PortError>;
+    /// What a provider publishes at `url`, at most 64 KiB of it; no redirect is followed.
+    async fn published(&self, url: &str) -> Result<Vec<u8>, PortError>;
 }
 
 /// What the origin answered.

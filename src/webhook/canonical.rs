@@ -59,7 +59,8 @@ fn first_number_not_held_by_a_double(json: &[u8]) -> Option<&str> {
 
 /// Whether ECMAScript would print the number that `literal` denotes with the same value.
 fn survives_a_double(literal: &str) -> bool {
-    let Ok(double) = serde_json::from_slice::<f64>(literal.as_bytes()) else { return false };
+    let number = serde_json::from_slice::<Value>(literal.as_bytes()).unwrap_or_default();
+    let Some(double) = number.as_f64() else { return false };
     Decimal::parse(literal)
         .is_some_and(|value| Decimal::parse(ryu_js::Buffer::new().format_finite(double)) == Some(value))
 }

@@ -12,45 +12,45 @@ use thiserror::Error;
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum VerifyError {
     /// The scheme's signature header is not there.
-    #[error("no `{header}` header: the request is unsigned, or comes from somebody else")]
+    #[error("no signature at `{place}`: the request is unsigned, or comes from somebody else")]
     SignatureMissing {
-        /// The header the scheme signs in.
-        header: &'static str,
+        /// Where the scheme signs: a header's name, or what stands there for a place in query or body.
+        place: String,
     },
-    /// The signature header does not have the scheme's form.
-    #[error("`{header}` is malformed: {problem}")]
+    /// What stands there does not have the scheme's form.
+    #[error("`{place}` is malformed: {problem}")]
     SignatureMalformed {
-        /// The header the scheme signs in.
-        header: &'static str,
+        /// Where the scheme signs.
+        place: String,
         /// What is wrong with it.
         problem: &'static str,
     },
     /// More candidate signatures than [`MAX_SIGNATURES`](super::MAX_SIGNATURES).
-    #[error("`{header}` carries more than {max} signatures")]
+    #[error("`{place}` carries more than {max} signatures")]
     TooManySignatures {
-        /// The header the scheme signs in.
-        header: &'static str,
+        /// Where the scheme signs.
+        place: String,
         /// The most that are looked at.
         max: usize,
     },
     /// No candidate matches under any secret.
     #[error(
-        "none of {candidates} signature(s) in `{header}` matches under any of {secrets} secret(s): \
+        "none of {candidates} signature(s) at `{place}` matches under any of {secrets} secret(s): \
          another secret, or the body was changed on its way"
     )]
     SignatureMismatch {
-        /// The header the scheme signs in.
-        header: &'static str,
+        /// Where the scheme signs.
+        place: String,
         /// How many signatures the request carried.
         candidates: usize,
         /// How many secrets were tried.
         secrets: usize,
     },
-    /// A header that the signature covers is not there, or not usable.
-    #[error("the signed header `{header}` is {problem}")]
+    /// A header or query value that the signature covers is not there, or not usable.
+    #[error("the signed `{place}` is {problem}")]
     SignedHeader {
-        /// The header's name.
-        header: &'static str,
+        /// The header's or value's name.
+        place: String,
         /// What is wrong with it.
         problem: &'static str,
     },
@@ -98,6 +98,17 @@ pub enum VerifyError {
         /// What is wrong with it.
         problem: String,
     },
+    /// A claim of the signed token, or another signed value, is not what it has to be.
+    #[error("the signed `{claim}` is {problem}: it belongs to another body, endpoint or sender")]
+    ClaimMismatch {
+        /// The claim's name, or where the value stands.
+        claim: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// What was signed could be the answer to somebody's handshake, which is no delivery.
+    #[error("what is signed has the form of a handshake's challenge, and could have been signed for anybody")]
+    ChallengeReplayed,
     /// Authentic, but the body is not the JSON it should be.
     #[error("authentic, but the body is not JSON: {problem}")]
     NotJson {
@@ -134,6 +145,8 @@ impl VerifyError {
             Self::TooOld { .. } => "too_old",
             Self::TooNew { .. } => "too_new",
             Self::NotCanonical { .. } => "not_canonical",
+            Self::ClaimMismatch { .. } => "claim_mismatch",
+            Self::ChallengeReplayed => "challenge_replayed",
             Self::NotJson { .. } => "not_json",
             Self::AmbiguousJson { .. } => "ambiguous_json",
             Self::IdUnreadable { .. } => "id_unreadable",

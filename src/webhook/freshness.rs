@@ -1,14 +1,16 @@
 //! When a request was signed, and whether that is recent enough.
 
-use super::VerifyError;
-use serde::{Deserialize, Serialize};
+use super::{TimeUnit, VerifyError};
+use serde::Serialize;
 use std::fmt;
 use std::time::Duration;
+#[cfg(not(target_arch = "wasm32"))]
+use std::time::UNIX_EPOCH;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 /// Seconds since 1970-01-01T00:00:00Z.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct UnixTime(i64);
 
@@ -48,6 +50,48 @@ impl UnixTime {
     /// Reads an RFC 3339 timestamp; one without a zone is refused. A fraction of a second is cut off.
     pub fn from_rfc3339(text: &str) -> Option<Self> {
         OffsetDateTime::parse(text, &Rfc3339).ok().map(|time| Self(time.unix_timestamp()))
+    }
+
+    /// Reads a time that is written in `unit`. Whole seconds count; what is finer is cut off.
+    pub fn read(unit: TimeUnit, text: &str) -> Option<Self> {
+        match unit {
+            TimeUnit::Seconds => Self::from_unix_text(text),
+            // Three digits more, and the same rules for the rest.
+            TimeUnit::Milliseconds => {
+                let (seconds, fraction) = text.split_at_checked(text.len().checked_sub(3)?)?;
+                fraction.bytes().all(|b| b.is_ascii_digit()).then(|| Self::from_unix_text(seconds)).flatten()
+            }
+            TimeUnit::Rfc3339 => Self::from_rfc3339(text),
+            TimeUnit::HttpDate => Self::from_http_date(text),
+        }
+    }
+
+    /// Reads a date of HTTP's preferred form, `Tue, 20 Feb 2024 10:00:00 GMT` (RFC 9110, section 5.6.7), as the RFC 3339
+    /// text that it stands for. The day of the week says nothing new.
+    fn from_http_date(text: &str) -> Option<Self> {
+        const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+        let mut words = text.strip_suffix(" GMT")?.split(' ');
+        let (_, day, month, year, time) = (words.next()?, words.next()?, words.next()?, words.next()?, words.next()?);
+        let month = MONTHS.iter().position(|name| *name == month)?.saturating_add(1);
+        if words.next().is_some() {
+            return None;
+        }
+        Self::from_rfc3339(&format!("{year}-{month:02}-{day}T{time}Z"))
+    }
+
+    /// Writes the time in `unit`.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn write(self, unit: TimeUnit) -> String {
+        match unit {
+            TimeUnit::Seconds => self.to_string(),
+            TimeUnit::Milliseconds => format!("{self}000"),
+            TimeUnit::Rfc3339 => self.to_rfc3339(),
+            TimeUnit::HttpDate => {
+                let last = Duration::from_secs(253_402_300_799); // of the year 9999, the last that has such a date
+                let time = UNIX_EPOCH.checked_add(Self(0).until(self).min(last)).unwrap_or(UNIX_EPOCH);
+                httpdate::fmt_http_date(time)
+            }
+        }
     }
 
     /// The time in RFC 3339, UTC, whole seconds; empty outside the years 0 to 9999.

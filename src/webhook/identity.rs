@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 pub enum Identity {
     /// The provider's own id, covered by the signature.
     SignedId(String),
-    /// SHA-256 of the raw body, where the provider signs no id.
+    /// SHA-256 of the raw body, where the provider signs no id; of what is signed, where that is not the raw body.
     BodyDigest([u8; 32]),
 }
 

@@ -1,101 +1,283 @@
 //! How providers sign, as data: where the signature stands, what it covers, how it is encoded.
 
-/// The path of object keys to a value in a JSON body.
-pub type JsonPath = &'static [&'static str];
+use super::{Handshake, JsonPath, KeySource};
+use std::fmt;
+use std::time::Duration;
 
-/// How a provider signs its webhooks with HMAC-SHA256, and where in a delivery the signed facts stand.
-#[derive(Debug)]
+/// A provider's scheme and habits, under a name.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Preset {
+    /// The name in the configuration; `own scheme` where the configuration describes it.
+    pub name: String,
+    /// How it signs.
+    pub scheme: Scheme,
+    /// How long after the first attempt the provider still retries, or lets its user redeliver.
+    pub retry_span: Duration,
+    /// Whether two events may have the same bytes and no id, so that the second must not be taken for a duplicate.
+    pub repeats: bool,
+    /// What it sends to prove that the endpoint is its user's.
+    pub handshakes: Vec<Handshake>,
+}
+
+/// How a provider signs its webhooks, and where in a delivery the signed facts stand.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Scheme {
+    /// What proves a delivery.
+    pub algorithm: Algorithm,
     /// How the secret's text becomes the key.
     pub secret: SecretForm,
-    /// The header that carries the signature, lower case.
-    pub header: &'static str,
-    /// The forms this header may have. The provider's documentation allows all of them; the first whose shape fits is
-    /// the only one tried.
-    pub forms: &'static [Form],
+    /// The places that may carry the signature; each that is there counts.
+    pub places: Vec<Place>,
+    /// The forms it may have there. The provider's documentation allows all of them; the first whose shape fits is the
+    /// only one tried.
+    pub forms: Vec<Form>,
+    /// What the claims of a signed token must say.
+    pub claims: Claims,
     /// Where the event's id stands, where it is signed at all.
     pub id: IdAt,
     /// Where the event's type stands; the first place that holds a text counts.
-    pub event_type: &'static [TypeAt],
+    pub event_type: Vec<TypeAt>,
+    /// Where the provider publishes its public keys.
+    pub keys: Option<KeySource>,
+    /// Where the signed body names the user's account, which must be the configured one: this provider signs for all of
+    /// its users with one key.
+    pub account: Option<JsonPath>,
+}
+
+/// What proves a delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Algorithm {
+    /// HMAC (RFC 2104) under the shared secret.
+    Hmac(Hash),
+    /// SHA-256 over the shared secret and the content, one after the other.
+    PlainHash,
+    /// The shared secret itself stands in the request: it proves the sender, and nothing about the content.
+    Token,
+    /// A signature under the provider's private key.
+    Public(PublicAlgorithm),
+}
+
+/// A hash function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hash {
+    /// SHA-1: sound within HMAC, and what these providers offer.
+    Sha1,
+    /// SHA-256.
+    Sha256,
+    /// SHA-512.
+    Sha512,
+}
+
+/// A public-key signature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PublicAlgorithm {
+    /// Ed25519 (RFC 8032).
+    Ed25519,
+    /// ECDSA over P-256 with SHA-256; the signature in ASN.1 DER (RFC 3279, section 2.2.3).
+    EcdsaP256Der,
+    /// The same; the signature as two numbers of 32 bytes (RFC 7518, section 3.4).
+    EcdsaP256Fixed,
+    /// RSASSA-PKCS1-v1_5 with SHA-256.
+    RsaSha256,
+    /// RSASSA-PKCS1-v1_5 with SHA-1.
+    RsaSha1,
 }
 
 /// One form of signing.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Form {
-    /// How the header is laid out.
+    /// How the signature's place is laid out.
     pub layout: Layout,
     /// How a signature is written.
     pub encoding: Encoding,
     /// What is signed, in this order, with nothing between.
-    pub content: &'static [Part],
+    pub content: Vec<Part>,
     /// Where the signed time stands.
-    pub timestamp: Option<TimestampAt>,
+    pub timestamp: Option<Timestamp>,
 }
 
-/// How a secret's text becomes the HMAC key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How a secret's text becomes the key.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum SecretForm {
     /// The UTF-8 bytes of the whole text, whatever it looks like.
+    #[default]
     Utf8,
-    /// Base64 of the key, after a prefix that may be left out.
-    Base64AfterPrefix(&'static str),
+    /// Hexadecimal.
+    Hex,
+    /// Base64 of the key, after a prefix that may be left out; the prefix may be empty.
+    Base64AfterPrefix(String),
+    /// The SHA-1 digest of the text (Braintree).
+    Sha1,
+    /// The text with `&amp;`, `&lt;`, `&gt;`, `&quot;` and `&#039;` decoded (WordPress).
+    Html,
 }
 
-/// How a signature header is laid out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+impl Default for Algorithm {
+    fn default() -> Self {
+        Self::Hmac(Hash::Sha256)
+    }
+}
+
+impl Default for Layout {
+    fn default() -> Self {
+        Self::Single { prefix: String::new() }
+    }
+}
+
+/// Where a signature stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// In the header of this name, lower case.
+    Header(String),
+    /// In the query, under this name.
+    Query(String),
+    /// In the JSON body.
+    Json(JsonPath),
+    /// In a form body, under this name.
+    Form(String),
+}
+
+impl Place {
+    /// Whether the body has to be read for it.
+    pub fn is_in_body(&self) -> bool {
+        matches!(self, Self::Json(_) | Self::Form(_))
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Header(name) => f.write_str(name),
+            Self::Query(name) => write!(f, "?{name}="),
+            Self::Json(path) => path.fmt(f),
+            Self::Form(name) => write!(f, "{name}="),
+        }
+    }
+}
+
+/// How the text at a signature's place is laid out.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Layout {
     /// One signature after a fixed prefix, which may be empty: `sha256=<signature>`.
     Single {
         /// The prefix.
-        prefix: &'static str,
+        prefix: String,
     },
-    /// A comma list of fields: `t=<unix>,v1=<signature>[,v1=<signature>]`. Other fields are passed over.
-    Fields {
-        /// The field with the timestamp, exactly one.
-        timestamp: &'static str,
-        /// The field with a signature, one or more.
-        signature: &'static str,
+    /// A list of named entries: `t=<unix>,v1=<signature>[,v1=<signature>]`, `v1,<signature> v1,<signature>`. Entries of
+    /// other names are passed over.
+    List {
+        /// The characters that separate entries. Where a blank is among them, empty entries are passed over.
+        separators: String,
+        /// What stands between an entry's name and its value.
+        assign: char,
+        /// The name of an entry with a signature, one or more. `None`: the user's account, or any name where the
+        /// configuration has no account.
+        signature: Option<String>,
+        /// The name of the entry with the timestamp. One that stands twice must be the same.
+        timestamp: Option<String>,
     },
-    /// A list separated by blanks: `v1,<signature> v1,<signature>`. Entries of other versions are passed over.
-    Versions {
-        /// The version that counts.
-        version: &'static str,
+    /// A comma list without names: the timestamp, then signatures.
+    Positional,
+    /// A JSON Web Signature in compact form (RFC 7515, section 7.1), after a prefix.
+    Jws {
+        /// The prefix, such as `Bearer `.
+        prefix: String,
     },
 }
 
 /// How a signature is written. Each has one text per signature, but for the case of hex digits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Encoding {
     /// Hexadecimal, either case.
+    #[default]
     Hex,
     /// Base64 (RFC 4648, section 4), padded, without stray bits.
     Base64,
+    /// Base64 for URLs (RFC 4648, section 5), without padding and stray bits.
+    Base64Url,
+    /// The text itself.
+    Text,
 }
 
 /// A part of the signed content.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Part {
     /// A fixed text.
-    Literal(&'static str),
+    Literal(String),
     /// The timestamp's text as received.
     Timestamp,
-    /// A header's text as received; refused where it is missing, empty or contains a `.`, the separator.
-    Header(&'static str),
+    /// A header's text as received; refused where it is missing, empty, or contains the literal that follows it.
+    Header(String),
+    /// A query value, decoded; refused as a header is.
+    Query(String),
+    /// The same in lower case.
+    QueryLower(String),
+    /// The public URL of this endpoint as the configuration has it, and the request's query after it.
+    Url,
+    /// The request's method.
+    Method,
+    /// The path of the public URL, and the request's query after it, escaped twice (Contentful).
+    Path,
+    /// The headers that this header lists, each as `name:value`, by name, with `;` between (Contentful). The list has to
+    /// name itself, and the timestamp's header.
+    ListedHeaders(String),
     /// The raw body.
     Body,
+    /// SHA-256 of the raw body, in lower-case hex.
+    BodySha256,
+    /// SHA-256 of the raw body, its 32 bytes.
+    BodySha256Bytes,
     /// The body's RFC 8785 form, quoted again as one JSON string (RelayBox).
     CanonicalJsonString,
+    /// A scalar of the JSON body as text; empty where there is none.
+    Json(JsonPath),
+    /// A value of the form body, decoded.
+    Form(String),
+    /// The form body: each name and its value, sorted, a repeated pair once.
+    SortedForm,
+    /// The query's pairs, sorted by name and encoded again.
+    SortedQuery,
+    /// For each of these keys that the JSON body has: the key, a newline, its text, a newline.
+    JsonLines(Vec<String>),
+    /// A JSON Web Signature's header and claims, as received.
+    Jws,
+}
+
+/// Where a signed time stands, and how it is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Timestamp {
+    /// Where it stands.
+    pub at: TimestampAt,
+    /// How it is written.
+    pub unit: TimeUnit,
+    /// What it is the time of.
+    pub clock: Clock,
 }
 
 /// Where a signed time stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TimestampAt {
-    /// In the signature header, as [`Layout::Fields`] names it: Unix seconds.
+    /// In the signature's place, as its layout names it.
     Field,
-    /// In a header of its own: Unix seconds.
-    Header(&'static str),
-    /// In the JSON body: RFC 3339.
+    /// In a header of its own.
+    Header(String),
+    /// In the JSON body.
     Json(JsonPath),
+    /// In a claim of the signed token.
+    Claim(String),
+}
+
+/// How a time is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TimeUnit {
+    /// Unix seconds.
+    Seconds,
+    /// Unix milliseconds.
+    Milliseconds,
+    /// RFC 3339, with a zone.
+    Rfc3339,
+    /// A date as in mails and HTTP: `Tue, 20 Feb 2024 10:00:00 GMT` (RFC 2822).
+    HttpDate,
 }
 
 /// What a signed time is the time of.
@@ -107,24 +289,39 @@ pub enum Clock {
     Event,
 }
 
-impl TimestampAt {
-    /// What the time is the time of: providers stamp deliveries in headers and events in bodies.
-    pub fn clock(self) -> Clock {
-        match self {
-            Self::Field | Self::Header(_) => Clock::Delivery,
-            Self::Json(_) => Clock::Event,
-        }
-    }
+/// What the claims of a signed token must say. The token's own times, `exp` and `nbf`, always count.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Claims {
+    /// Claims and the texts they must have, such as the issuer.
+    pub fixed: Vec<(String, ClaimText)>,
+    /// The claim with the SHA-256 of the body, and how it is written.
+    pub body_hash: Option<(String, Encoding)>,
+    /// The claim with the SHA-256 of the public URL, in hex.
+    pub url_hash: Option<String>,
+    /// The value of the signed query with the SHA-256 of the body, in hex.
+    pub query_body_hash: Option<String>,
+}
+
+/// The text that a claim must have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ClaimText {
+    /// This one.
+    Fixed(String),
+    /// The public URL, without a query.
+    Url,
+    /// The user's account, as the configuration has it.
+    Account,
 }
 
 /// Where the signed id of an event stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum IdAt {
     /// In a header that the signature covers.
-    SignedHeader(&'static str),
+    SignedHeader(String),
     /// In the JSON body.
     Json(JsonPath, WithoutId),
     /// Nowhere: the body's digest identifies the event.
+    #[default]
     Nowhere,
 }
 
@@ -138,10 +335,104 @@ pub enum WithoutId {
 }
 
 /// Where the type of an event stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TypeAt {
-    /// In the JSON body, signed.
+    /// In the JSON body.
     Json(JsonPath),
     /// In a header that no signature covers.
-    UnsignedHeader(&'static str),
+    UnsignedHeader(String),
+}
+
+/// How a delivery can be trusted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Strength {
+    /// The body is covered by the signature.
+    Strong,
+    /// The body is not covered, or not all of it: who has seen one delivery can send another.
+    Weak,
+}
+
+impl fmt::Display for Strength {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Strong => "strong",
+            Self::Weak => "weak",
+        })
+    }
+}
+
+impl Scheme {
+    /// How a delivery can be trusted that this scheme proves.
+    pub fn strength(&self) -> Strength {
+        if self.forms.iter().all(|form| self.signs_body(form)) { Strength::Strong } else { Strength::Weak }
+    }
+
+    /// Whether the signature covers what the body says, in this form.
+    pub fn signs_body(&self, form: &Form) -> bool {
+        use Part::{CanonicalJsonString, Form, JsonLines, SortedForm};
+        let means = |part: &Part| matches!(part, CanonicalJsonString | SortedForm | Form(_) | JsonLines(_));
+        let hashes = self.claims.body_hash.is_some() || self.claims.query_body_hash.is_some();
+        self.algorithm != Algorithm::Token
+            && (hashes || form.content.iter().any(|part| part.is_bytes_of_body() || means(part)))
+    }
+
+    /// Whether the endpoint's public URL is signed, so that the configuration has to have it.
+    pub fn signs_url(&self) -> bool {
+        let signs = |form: &Form| form.content.iter().any(|part| matches!(part, Part::Url | Part::Path));
+        self.claims.url_hash.is_some() || self.claims.want(&ClaimText::Url) || self.forms.iter().any(signs)
+    }
+
+    /// Whether the user's account is signed, so that the configuration has to have it: the provider signs for all of its
+    /// users with one key.
+    pub fn signs_account(&self) -> bool {
+        self.account.is_some() || self.claims.want(&ClaimText::Account)
+    }
+
+    /// Whether an event without an id is known by its body's bytes, and not by what is signed: the signature covers all
+    /// of them, or says nothing of the event at all.
+    pub fn signs_bytes(&self, form: &Form) -> bool {
+        self.algorithm == Algorithm::Token
+            || form.content.iter().any(|part| part.is_bytes_of_body() || matches!(part, Part::Jws))
+    }
+}
+
+impl Claims {
+    fn want(&self, wanted: &ClaimText) -> bool {
+        self.fixed.iter().any(|(_, text)| text == wanted)
+    }
+}
+
+impl Part {
+    /// Whether it stands in a request's head.
+    pub fn is_in_head(&self) -> bool {
+        use Part::{Header, ListedHeaders, Method, Path, Query, QueryLower, SortedQuery, Url};
+        matches!(self, Header(_) | ListedHeaders(_) | Query(_) | QueryLower(_) | Url | Path | Method | SortedQuery)
+    }
+
+    fn is_bytes_of_body(&self) -> bool {
+        matches!(self, Self::Body | Self::BodySha256 | Self::BodySha256Bytes)
+    }
+}
+
+impl TimeUnit {
+    /// What a time should look like, for people.
+    pub fn expected(self) -> &'static str {
+        match self {
+            Self::Seconds => "Unix seconds, digits only",
+            Self::Milliseconds => "Unix milliseconds, digits only",
+            Self::Rfc3339 => "RFC 3339 with a zone",
+            Self::HttpDate => "a date as in HTTP",
+        }
+    }
+}
+
+impl fmt::Display for TimestampAt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Field => f.write_str("the signature header"),
+            Self::Header(name) => f.write_str(name),
+            Self::Json(path) => path.fmt(f),
+            Self::Claim(name) => write!(f, "the claim {name}"),
+        }
+    }
 }

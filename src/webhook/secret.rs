@@ -1,14 +1,14 @@
 //! Secrets and the keys made from them. Neither shows itself.
 
-use super::SecretForm;
+use super::{Algorithm, Crypto, Hash, PublicKey, SecretForm, UnixTime};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
+use sha2::{Digest, Sha256};
 use std::fmt;
 use thiserror::Error;
 
-/// The text of a shared secret, as the provider shows it.
+/// The text of a shared secret or of a public key, as the provider shows it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
@@ -24,6 +24,12 @@ pub enum SecretError {
     /// Not the base64 the scheme asks for.
     #[error("is not base64, as this provider's secrets are")]
     NotBase64,
+    /// Not the hexadecimal the scheme asks for.
+    #[error("is not hexadecimal, as this provider's secrets are")]
+    NotHex,
+    /// Not a key of the scheme's algorithm.
+    #[error("is not a public key as this provider shows it: PEM, base64 or hex, as in its documentation")]
+    NotAPublicKey,
 }
 
 impl Secret {
@@ -36,22 +42,53 @@ impl Secret {
         if text.trim().is_empty() {
             return Err(SecretError::Empty);
         }
-        if text.trim() != text {
+        // The lines of a PEM file end in a newline, the last one too.
+        if text.trim() != text && !text.starts_with("-----BEGIN") {
             return Err(SecretError::WhiteSpace);
         }
         Ok(Self(text))
     }
 
-    /// The key this secret stands for under `form`.
+    /// The key this secret stands for under `algorithm`, written as `form` says.
     ///
     /// # Errors
-    /// [`SecretError::NotBase64`], and [`SecretError::Empty`] where nothing is left to decode.
-    pub fn key(&self, form: SecretForm) -> Result<Key, SecretError> {
-        let SecretForm::Base64AfterPrefix(prefix) = form else { return Ok(Key::new(self.0.as_bytes())) };
-        let encoded = self.0.strip_prefix(prefix).unwrap_or(&self.0);
-        let bytes = STANDARD.decode(encoded).map_err(|_| SecretError::NotBase64)?;
-        if bytes.is_empty() { Err(SecretError::Empty) } else { Ok(Key::new(&bytes)) }
+    /// That the text is not what `form` asks for, and [`SecretError::Empty`] where nothing is left to decode.
+    pub fn key(&self, algorithm: Algorithm, form: &SecretForm) -> Result<Key, SecretError> {
+        if let Algorithm::Public(algorithm) = algorithm {
+            return PublicKey::parse(algorithm, &self.0, form).map(Key::Public).ok_or(SecretError::NotAPublicKey);
+        }
+        let bytes = match form {
+            SecretForm::Utf8 => self.0.clone().into_bytes(),
+            SecretForm::Hex => hex::decode(&self.0).map_err(|_| SecretError::NotHex)?,
+            SecretForm::Base64AfterPrefix(prefix) => self.decode(prefix)?,
+            SecretForm::Sha1 => {
+                return Ok(Key::Rare { hash: Hash::Sha1, secret: self.0.clone().into_bytes(), digested: true });
+            }
+            SecretForm::Html => without_entities(&self.0).into_bytes(),
+        };
+        if bytes.is_empty() { Err(SecretError::Empty) } else { Ok(Key::new(algorithm, &bytes)) }
     }
+
+    /// The secret as `whsec_` and base64 (Standard Webhooks, Signature scheme).
+    ///
+    /// # Errors
+    /// As [`Secret::key`].
+    pub fn standard_webhooks_key(&self) -> Result<HmacKey, SecretError> {
+        self.decode("whsec_").map(|bytes| HmacKey::new(&bytes))
+    }
+
+    fn decode(&self, prefix: &str) -> Result<Vec<u8>, SecretError> {
+        let bytes =
+            STANDARD.decode(self.0.strip_prefix(prefix).unwrap_or(&self.0)).map_err(|_| SecretError::NotBase64)?;
+        if bytes.is_empty() { Err(SecretError::Empty) } else { Ok(bytes) }
+    }
+}
+
+/// What WordPress stores in place of these characters, decoded; `&amp;` last, or it would be decoded twice.
+fn without_entities(text: &str) -> String {
+    const ENTITIES: [(&str, &str); 5] =
+        [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#039;", "'"), ("&amp;", "&")];
+    ENTITIES.iter().fold(text.to_owned(), |text, (entity, character)| text.replace(entity, character))
 }
 
 impl fmt::Debug for Secret {
@@ -60,24 +97,82 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// An HMAC-SHA256 key, already hashed into its initial state, so that a request costs only its own bytes.
+/// What deliveries are proven with.
 #[derive(Clone)]
-pub struct Key(Hmac<Sha256>);
+pub enum Key {
+    /// Of HMAC-SHA256.
+    HmacSha256(HmacKey),
+    /// Of HMAC with another hash, which the runtime computes. Where it says so, the key is the secret's SHA-1.
+    Rare {
+        /// The hash.
+        hash: Hash,
+        /// The secret.
+        secret: Vec<u8>,
+        /// Whether the secret's digest is the key.
+        digested: bool,
+    },
+    /// A shared secret as it is.
+    Shared(Vec<u8>),
+    /// The provider's public key.
+    Public(PublicKey),
+}
 
 impl Key {
     /// The key made of these bytes, of any length (RFC 2104).
-    pub fn new(bytes: &[u8]) -> Self {
+    pub fn new(algorithm: Algorithm, bytes: &[u8]) -> Self {
+        match algorithm {
+            Algorithm::Hmac(Hash::Sha256) => Self::HmacSha256(HmacKey::new(bytes)),
+            Algorithm::Hmac(hash) => Self::Rare { hash, secret: bytes.to_vec(), digested: false },
+            Algorithm::PlainHash | Algorithm::Token | Algorithm::Public(_) => Self::Shared(bytes.to_vec()),
+        }
+    }
+
+    /// What an honest sender puts where the signature stands: the MAC over `parts`, one after the other; for a shared
+    /// secret alone the SHA-256 of it and `parts`, which shows neither its length nor a part of it. A public key makes
+    /// nothing.
+    pub fn mac(&self, parts: &[&[u8]], crypto: &impl Crypto) -> Vec<u8> {
+        match self {
+            Self::HmacSha256(key) => key.mac(parts).to_vec(),
+            Self::Rare { hash, secret, digested: false } => crypto.hmac(*hash, secret, &parts.concat()),
+            Self::Rare { hash, secret, digested: true } => crypto.hmac(*hash, &crypto.sha1(secret), &parts.concat()),
+            Self::Shared(secret) => {
+                let hash = parts.iter().fold(Sha256::new_with_prefix(secret), Sha256::chain_update);
+                hash.finalize().to_vec()
+            }
+            Self::Public(_) => Vec::new(),
+        }
+    }
+}
+
+/// An HMAC-SHA256 key, already hashed into its initial state, so that a request costs only its own bytes.
+#[derive(Clone)]
+pub struct HmacKey(Hmac<Sha256>);
+
+impl HmacKey {
+    fn new(bytes: &[u8]) -> Self {
         // HMAC takes a key of any length, so this branch is never taken; the zero key would match nothing honest.
         Self(Hmac::new_from_slice(bytes).unwrap_or_else(|_| Hmac::new(&Default::default())))
     }
 
     /// The MAC over `parts`, one after the other.
-    pub fn mac<'a>(&self, parts: impl IntoIterator<Item = &'a [u8]>) -> [u8; 32] {
+    pub fn mac(&self, parts: &[&[u8]]) -> [u8; 32] {
         let mut mac = self.0.clone();
-        for part in parts {
-            mac.update(part);
-        }
+        parts.iter().for_each(|part| mac.update(part));
         mac.finalize().into_bytes().into()
+    }
+
+    /// The headers that sign `body` by Standard Webhooks (its specification, Signature scheme), as the event `id`.
+    pub fn standard_webhooks(&self, id: &str, now: UnixTime, body: &[u8]) -> [(&'static str, String); 3] {
+        let timestamp = now.to_string();
+        let mac = self.mac(&[id.as_bytes(), b".", timestamp.as_bytes(), b".", body]);
+        let signature = format!("v1,{}", STANDARD.encode(mac));
+        [("webhook-id", id.to_owned()), ("webhook-timestamp", timestamp), ("webhook-signature", signature)]
+    }
+}
+
+impl fmt::Debug for HmacKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("HmacKey(redacted)")
     }
 }
 
@@ -96,18 +191,24 @@ mod tests {
         assert_eq!(Secret::new(""), Err(SecretError::Empty));
         assert_eq!(Secret::new(" \n"), Err(SecretError::Empty));
         assert_eq!(Secret::new("abc\n"), Err(SecretError::WhiteSpace));
-        let standard = SecretForm::Base64AfterPrefix("whsec_");
-        let key = |text: &str| Secret::new(text).and_then(|secret| secret.key(standard)).map(|_| ());
+        let key = |text: &str| Secret::new(text).and_then(|secret| secret.standard_webhooks_key()).map(|_| ());
         assert_eq!(key("whsec_"), Err(SecretError::Empty));
         assert_eq!(key("whsec_not base64"), Err(SecretError::NotBase64));
         assert_eq!(key("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), Ok(()));
         assert_eq!(key("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), Ok(()));
+        let hex = Secret::new("no hex").and_then(|secret| secret.key(Algorithm::Token, &SecretForm::Hex));
+        assert_eq!(hex.map(|_| ()), Err(SecretError::NotHex));
+    }
+
+    #[test]
+    fn entities_are_decoded_once() {
+        assert_eq!(without_entities("a&amp;lt;b &#039;&quot;&lt;&gt;"), "a&lt;b '\"<>");
     }
 
     #[test]
     fn secrets_and_keys_do_not_show_themselves() {
         let secret = Secret::new("canary-secret").expect("usable");
-        let key = secret.key(SecretForm::Utf8).expect("a key");
+        let key = secret.key(Algorithm::Hmac(Hash::Sha256), &SecretForm::Utf8).expect("a key");
         let shown = format!("{secret:?} {key:?}");
         assert_eq!(shown, "Secret(redacted) Key(redacted)");
     }

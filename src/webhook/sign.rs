@@ -1,15 +1,54 @@
-//! Signs as a provider does: for the forwards, the command line, and tests.
+//! Signs as a provider does: for the command line and tests.
 
-use super::canonical::canonical_json_string;
+use super::content::{of_all, of_head};
+use super::jws::{self, Endpoint};
 use super::signature::encode;
-use super::{Form, IdAt, Key, Layout, Part, Preset, TimestampAt, UnixTime, VerifyError};
+use super::{Algorithm, Form, Head, Layout, Part, Place, Preset, TimestampAt, UnixTime, VerifyError};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+use std::time::Duration;
 use thiserror::Error;
 
-/// The headers that make a body a signed delivery. Names are lower case.
+/// What makes a body a signed delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Signed {
-    /// Name and value, the signature last.
-    pub headers: Vec<(&'static str, String)>,
+    /// Headers beside the signature, name (lower case) and value.
+    pub headers: Vec<(String, String)>,
+    /// The query that the delivery has to come with; empty for most.
+    pub query: String,
+    /// Where the signature belongs.
+    pub place: Place,
+    /// What belongs there.
+    pub signature: String,
+}
+
+impl Signed {
+    /// All headers, where the signature is one of them; it comes last.
+    pub fn into_headers(mut self) -> Vec<(String, String)> {
+        if let Place::Header(name) = self.place {
+            self.headers.push((name, self.signature));
+        }
+        self.headers
+    }
+}
+
+/// What a delivery is to say.
+#[derive(Debug, Clone, Copy)]
+pub struct Delivery<'d> {
+    /// Which of the scheme's forms, from 0.
+    pub form: usize,
+    /// The event's id, where the scheme carries one in a header.
+    pub id: &'d str,
+    /// When it is signed.
+    pub now: UnixTime,
+    /// The endpoint's public URL, as the configuration has it.
+    pub url: &'d str,
+    /// The user's account at the provider.
+    pub account: &'d str,
+    /// The body. What the scheme reads from it (id, event time) must stand there already.
+    pub body: &'d [u8],
 }
 
 /// Why nothing was signed.
@@ -21,53 +60,125 @@ pub enum SignError {
     /// The scheme has no form of that number.
     #[error("the scheme has no such form")]
     NoSuchForm,
+    /// There is only a public key.
+    #[error("needs the provider's private key")]
+    NoPrivateKey,
 }
 
-/// Signs `body` as `preset` would, in the scheme's form number `form` (0 but for providers with several), at the
-/// time `now`, for the event `id` where the scheme carries an id in a header. What the scheme reads from the body
-/// (id, event time) must stand there already.
+/// Makes signatures.
+pub trait Signer {
+    /// The signature over `content`: a MAC, or one under a private key.
+    ///
+    /// # Errors
+    /// [`SignError::NoPrivateKey`].
+    fn signature(&self, content: &[u8]) -> Result<Vec<u8>, SignError>;
+}
+
+/// Signs as `preset` would. `token` is the shared secret's text, for schemes that send it.
 ///
 /// # Errors
-/// [`SignError::Body`] where the scheme signs the parsed body and this one cannot be parsed.
-pub fn sign(
-    preset: &Preset,
-    form: usize,
-    key: &Key,
-    id: &str,
-    now: UnixTime,
-    body: &[u8],
-) -> Result<Signed, SignError> {
+/// [`SignError`].
+pub fn sign(preset: &Preset, signer: &impl Signer, token: &str, delivery: Delivery<'_>) -> Result<Signed, SignError> {
     let scheme = &preset.scheme;
-    let form = scheme.forms.get(form).ok_or(SignError::NoSuchForm)?;
-    let timestamp = now.to_string();
-    let mut content = Vec::new();
-    for part in form.content {
+    let form = scheme.forms.get(delivery.form).ok_or(SignError::NoSuchForm)?;
+    let place = scheme.places.first().cloned().ok_or(SignError::NoSuchForm)?;
+    let unit = form.timestamp.as_ref().map(|timestamp| timestamp.unit);
+    let timestamp = unit.map(|unit| delivery.now.write(unit)).unwrap_or_default();
+    let mut request = Written::default();
+    let time_header = match form.timestamp.as_ref().map(|timestamp| &timestamp.at) {
+        Some(TimestampAt::Header(name)) => Some(name.as_str()),
+        _ => None,
+    };
+    for part in &form.content {
         match part {
-            Part::Literal(text) => content.extend_from_slice(text.as_bytes()),
-            Part::Timestamp => content.extend_from_slice(timestamp.as_bytes()),
-            Part::Header(_) => content.extend_from_slice(id.as_bytes()),
-            Part::Body => content.extend_from_slice(body),
-            Part::CanonicalJsonString => content.extend(canonical_json_string(body)?),
+            Part::ListedHeaders(name) => {
+                let listed: Vec<&str> = time_header.into_iter().chain([name.as_str()]).collect();
+                request.headers.push((name.clone(), listed.join(",")));
+            }
+            Part::Header(name) => request.headers.push((name.clone(), delivery.id.to_owned())),
+            Part::Query(name) | Part::QueryLower(name) => request.ask(name, delivery.id),
+            _ => {}
         }
     }
-    let signature = encode(form.encoding, &key.mac([content.as_slice()]));
-    let mut headers = Vec::new();
-    if let IdAt::SignedHeader(name) = scheme.id {
-        headers.push((name, id.to_owned()));
+    if let Some(name) = &scheme.claims.query_body_hash {
+        request.ask(name, &hex::encode(Sha256::digest(delivery.body)));
     }
-    if let Some(TimestampAt::Header(name)) = form.timestamp {
-        headers.push((name, timestamp.clone()));
+    request.headers.extend(time_header.map(|name| (name.to_owned(), timestamp.clone())));
+    let token_content = matches!(form.layout, Layout::Jws { .. }).then(|| unsigned_token(preset, form, delivery));
+    let head = of_head(form, &request, delivery.url)?;
+    let content = of_all(form, &head, Some(&timestamp), token_content.as_deref(), delivery.body)?.concat();
+    let text = match scheme.algorithm {
+        Algorithm::Token => encode(form.encoding, token.as_bytes()),
+        _ => encode(form.encoding, &signer.signature(&content)?),
+    };
+    let signature = lay_out(form, delivery.account, &timestamp, &text, token_content.as_deref());
+    if let Place::Query(name) = &place {
+        request.ask(name, &signature);
     }
-    headers.push((scheme.header, lay_out(form, &timestamp, &signature)));
-    Ok(Signed { headers })
+    Ok(Signed { headers: request.headers, query: request.query, place, signature })
 }
 
-fn lay_out(form: &Form, timestamp: &str, signature: &str) -> String {
-    match form.layout {
+/// A POST with nothing but what is signed.
+#[derive(Default)]
+struct Written {
+    headers: Vec<(String, String)>,
+    query: String,
+}
+
+impl Written {
+    fn ask(&mut self, name: &str, value: &str) {
+        self.query =
+            form_urlencoded::Serializer::new(std::mem::take(&mut self.query)).append_pair(name, value).finish();
+    }
+}
+
+impl Head for Written {
+    fn header(&self, name: &str) -> Option<String> {
+        self.headers.header(name)
+    }
+
+    fn query(&self) -> String {
+        self.query.clone()
+    }
+}
+
+/// Header and claims of a token that says what the scheme asks for.
+fn unsigned_token(preset: &Preset, form: &Form, delivery: Delivery<'_>) -> String {
+    let claims = &preset.scheme.claims;
+    let mut said = Map::new();
+    let endpoint = Endpoint { url: delivery.url, query: "", account: delivery.account, leeway: Duration::ZERO };
+    for (name, text) in &claims.fixed {
+        said.insert(name.clone(), endpoint.text(text).into());
+    }
+    if let Some((name, encoding)) = &claims.body_hash {
+        said.insert(name.clone(), encode(*encoding, &Sha256::digest(delivery.body)).into());
+    }
+    if let Some(name) = &claims.url_hash {
+        said.insert(name.clone(), hex::encode(Sha256::digest(delivery.url)).into());
+    }
+    if let Some(TimestampAt::Claim(name)) = form.timestamp.as_ref().map(|timestamp| &timestamp.at) {
+        said.insert(name.clone(), delivery.now.seconds().into());
+    }
+    let header = serde_json::json!({"alg": jws::name(preset.scheme.algorithm), "typ": "JWT"});
+    let encode = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    format!("{}.{}", encode(&header), encode(&Value::Object(said)))
+}
+
+fn lay_out(form: &Form, account: &str, timestamp: &str, signature: &str, token: Option<&str>) -> String {
+    match &form.layout {
         Layout::Single { prefix } => format!("{prefix}{signature}"),
-        Layout::Fields { timestamp: time_field, signature: field } => {
-            format!("{time_field}={timestamp},{field}={signature}")
+        Layout::Jws { prefix } => format!("{prefix}{}.{signature}", token.unwrap_or_default()),
+        Layout::Positional => format!("{timestamp},{signature}"),
+        Layout::List { separators, assign, signature: name, timestamp: time } => {
+            let separator = separators.chars().find(|c| *c != ' ').unwrap_or(' ');
+            let entry = format!(
+                "{}{assign}{signature}",
+                name.as_deref().unwrap_or(if account.is_empty() { "key" } else { account })
+            );
+            match time {
+                Some(time) => format!("{time}{assign}{timestamp}{separator}{entry}"),
+                None => entry,
+            }
         }
-        Layout::Versions { version } => format!("{version},{signature}"),
     }
 }

@@ -1,136 +1,179 @@
-//! Reads the signature header, as its scheme lays it out.
+//! Reads what stands where the signature does, as the scheme lays it out.
 
-use super::{Encoding, Form, Layout, Scheme, VerifyError};
+use super::jws::Jws;
+use super::{Algorithm, Encoding, Form, Hash, Layout, Place, PublicAlgorithm, Scheme, VerifyError};
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use sha2::{Digest, Sha256};
 
 /// The most candidate signatures that one request may carry.
 pub const MAX_SIGNATURES: usize = 8;
 
-/// The longest signature header that is read: eight signatures need a tenth of it.
-const MAX_HEADER: usize = 8 * 1024;
+/// The longest text that is read for a signature: eight signatures need a tenth of it.
+const MAX_TEXT: usize = 8 * 1024;
 
-/// An HMAC-SHA256 signature, decoded.
-pub(super) type Signature = [u8; 32];
-
-/// What a signature header claims.
-#[derive(Debug, PartialEq, Eq)]
+/// What a request claims where the signature stands.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Claimed {
-    /// At least one, at most [`MAX_SIGNATURES`].
-    pub signatures: Vec<Signature>,
-    /// The text of the timestamp that stands among the fields.
+    /// At least one, at most [`MAX_SIGNATURES`], decoded.
+    pub signatures: Vec<Vec<u8>>,
+    /// The text of the timestamp that stands beside them.
     pub timestamp: Option<String>,
+    /// The signed token, where that is the layout.
+    pub jws: Option<Jws>,
 }
 
-/// Reads the value of `scheme`'s signature header, and says which of its forms it has.
+/// Reads the texts that stand at `scheme`'s places, and says which of its forms they have: the first one decides.
 ///
 /// # Errors
-/// [`VerifyError::SignatureMalformed`] and [`VerifyError::TooManySignatures`].
-pub(super) fn read(scheme: &Scheme, value: &str) -> Result<(&'static Form, Claimed), VerifyError> {
-    let header = scheme.header;
-    let malformed = |problem| VerifyError::SignatureMalformed { header, problem };
-    if value.len() > MAX_HEADER {
-        return Err(malformed("longer than 8 KiB"));
+/// [`VerifyError::SignatureMissing`], [`VerifyError::SignatureMalformed`] and [`VerifyError::TooManySignatures`].
+pub(super) fn read<'s>(
+    scheme: &'s Scheme,
+    account: &str,
+    found: &[(&Place, String)],
+) -> Result<(&'s Form, Claimed), VerifyError> {
+    let (place, first) = found.first().ok_or_else(|| missing(scheme))?;
+    if let Some((place, _)) = found.iter().find(|(_, text)| text.len() > MAX_TEXT) {
+        return Err(malformed(place, "longer than 8 KiB"));
     }
-    let form =
-        scheme.forms.iter().find(|form| fits(form.layout, value)).ok_or(malformed("not in the scheme's form"))?;
-    let (timestamp, texts) = match form.layout {
-        Layout::Single { prefix } => (None, vec![value.strip_prefix(prefix).unwrap_or_default()]),
-        Layout::Fields { timestamp, signature } => {
-            let (timestamp, signatures) = fields(value, timestamp, signature).map_err(malformed)?;
-            (Some(timestamp.to_owned()), signatures)
+    let form = scheme.forms.iter().find(|form| fits(&form.layout, first));
+    let form = form.ok_or_else(|| malformed(place, "not in the scheme's form"))?;
+    let mut claimed = Claimed::default();
+    for (place, text) in found {
+        read_text((scheme.algorithm, account), form, text, &mut claimed)
+            .map_err(|problem| malformed(place, problem))?;
+        if claimed.signatures.len() > MAX_SIGNATURES {
+            return Err(VerifyError::TooManySignatures { place: place.to_string(), max: MAX_SIGNATURES });
         }
-        Layout::Versions { version } => (None, versions(value, version).map_err(malformed)?),
-    };
-    if texts.is_empty() {
-        return Err(malformed("no signature of the scheme's version"));
     }
-    if texts.len() > MAX_SIGNATURES {
-        return Err(VerifyError::TooManySignatures { header, max: MAX_SIGNATURES });
-    }
-    let signatures = texts.into_iter().map(|text| decode(form.encoding, text)).collect::<Option<Vec<_>>>();
-    let signatures = signatures.ok_or(malformed("not a signature of 32 bytes in the scheme's encoding"))?;
-    Ok((form, Claimed { signatures, timestamp }))
+    Ok((form, claimed))
 }
 
-/// Whether a header value has the shape of this layout; only schemes with several forms are told apart by it.
-fn fits(layout: Layout, value: &str) -> bool {
-    match layout {
-        Layout::Single { prefix } => value.starts_with(prefix),
-        Layout::Fields { .. } => value.contains('='),
-        Layout::Versions { .. } => value.contains(','),
-    }
+/// That no place carries a signature.
+pub(super) fn missing(scheme: &Scheme) -> VerifyError {
+    VerifyError::SignatureMissing { place: scheme.places.first().map(ToString::to_string).unwrap_or_default() }
+}
+
+fn malformed(place: &Place, problem: Problem) -> VerifyError {
+    VerifyError::SignatureMalformed { place: place.to_string(), problem }
 }
 
 type Problem = &'static str;
 
-fn fields<'v>(value: &'v str, timestamp: &str, signature: &str) -> Result<(&'v str, Vec<&'v str>), Problem> {
-    let mut time = None;
-    let mut signatures = Vec::new();
-    for field in value.split(',') {
-        let (name, content) = field.split_once('=').ok_or("a field without `=`")?;
-        if !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
-            return Err("a field's name is not a word");
+fn read_text(
+    (algorithm, account): (Algorithm, &str),
+    form: &Form,
+    text: &str,
+    claimed: &mut Claimed,
+) -> Result<(), Problem> {
+    let (timestamp, signatures) = match &form.layout {
+        Layout::Single { prefix } => (None, vec![text.strip_prefix(prefix.as_str()).ok_or("not the scheme's prefix")?]),
+        Layout::List { separators, assign, signature, timestamp } => {
+            let wanted = signature.as_deref().or(Some(account).filter(|account| !account.is_empty()));
+            list(text, separators, *assign, wanted, timestamp.as_deref())?
         }
-        if name == timestamp && time.replace(content).is_some() {
+        Layout::Positional => {
+            let (timestamp, signatures) = text.split_once(',').ok_or("no comma after the timestamp")?;
+            (Some(timestamp), signatures.split(',').collect())
+        }
+        Layout::Jws { prefix } => {
+            let token = text.strip_prefix(prefix.as_str()).ok_or("not the scheme's prefix")?;
+            let (jws, signature) = Jws::read(token, algorithm)?;
+            claimed.jws = Some(jws);
+            (None, vec![signature])
+        }
+    };
+    if signatures.is_empty() {
+        return Err("no signature of the scheme's version");
+    }
+    // A word that is no signature is passed over where others stand beside it; anything else is none of the scheme's.
+    let before = claimed.signatures.len();
+    let undecodable = "not a signature of the algorithm's length in the scheme's encoding";
+    for text in signatures {
+        match decode(algorithm, form.encoding, text) {
+            Some(signature) => claimed.signatures.push(signature),
+            None if !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric()) => {}
+            None => return Err(undecodable),
+        }
+    }
+    if claimed.signatures.len() == before {
+        return Err(undecodable);
+    }
+    match (&claimed.timestamp, timestamp) {
+        (Some(known), Some(other)) if known != other => Err("two timestamps"),
+        (None, Some(timestamp)) => {
+            claimed.timestamp = Some(timestamp.to_owned());
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether a text has the shape of this layout; only schemes with several forms are told apart by it.
+fn fits(layout: &Layout, text: &str) -> bool {
+    match layout {
+        Layout::Single { prefix } | Layout::Jws { prefix } => text.starts_with(prefix.as_str()),
+        Layout::List { assign, .. } => text.contains(*assign),
+        Layout::Positional => text.contains(','),
+    }
+}
+
+fn list<'t>(
+    text: &'t str,
+    separators: &str,
+    assign: char,
+    wanted: Option<&str>,
+    time: Option<&str>,
+) -> Result<(Option<&'t str>, Vec<&'t str>), Problem> {
+    let blanks = separators.contains(' ') && separators.len() > 1;
+    let mut timestamp = None;
+    let mut signatures = Vec::new();
+    for entry in text.split(|c| separators.contains(c)).filter(|entry| !(blanks && entry.is_empty())) {
+        let (name, value) = entry.split_once(assign).ok_or("an entry without a name")?;
+        if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-') {
+            return Err("an entry's name is not a word");
+        }
+        if time == Some(name) && timestamp.replace(value).is_some_and(|before| before != value || !blanks) {
             return Err("two timestamps");
         }
-        if name == signature {
-            signatures.push(content);
+        if wanted.is_none_or(|wanted| wanted == name) {
+            signatures.push(value);
         }
     }
-    Ok((time.ok_or("no timestamp among the fields")?, signatures))
+    if time.is_some() && timestamp.is_none() {
+        return Err("no timestamp among the entries");
+    }
+    Ok((timestamp, signatures))
 }
 
-fn versions<'v>(value: &'v str, wanted: &str) -> Result<Vec<&'v str>, Problem> {
-    let mut signatures = Vec::new();
-    for entry in value.split(' ') {
-        let versioned = entry.split_once(',').filter(|(version, _)| !version.is_empty());
-        let (version, signature) = versioned.ok_or("an entry without a version")?;
-        if version == wanted {
-            signatures.push(signature);
-        }
-    }
-    Ok(signatures)
-}
-
-/// Decodes exactly 32 bytes; the length is settled before anything is compared.
-fn decode(encoding: Encoding, text: &str) -> Option<Signature> {
-    let mut signature = Signature::default();
-    match encoding {
-        Encoding::Hex => hex::decode_to_slice(text, &mut signature).ok()?,
-        Encoding::Base64 => {
-            // The decoder asks for room by the text's length, padding included: 33 bytes for 44 characters.
-            let mut room = [0; 33];
-            let length = STANDARD.decode_slice(text, &mut room).ok()?;
-            signature = room.get(..length)?.try_into().ok()?;
-        }
-    }
-    Some(signature)
+/// Decodes a signature; its length is settled before anything is compared. In place of a shared secret its hash is
+/// compared, so that no length shows.
+fn decode(algorithm: Algorithm, encoding: Encoding, text: &str) -> Option<Vec<u8>> {
+    let bytes = match encoding {
+        Encoding::Hex => hex::decode(text).ok()?,
+        Encoding::Base64 => STANDARD.decode(text).ok()?,
+        Encoding::Base64Url => URL_SAFE_NO_PAD.decode(text).ok()?,
+        Encoding::Text => text.as_bytes().to_vec(),
+    };
+    let lengths = match algorithm {
+        Algorithm::Token => return (!bytes.is_empty()).then(|| Sha256::digest(&bytes).to_vec()),
+        Algorithm::Hmac(Hash::Sha1) => 20..=20,
+        Algorithm::Hmac(Hash::Sha256) | Algorithm::PlainHash => 32..=32,
+        Algorithm::Hmac(Hash::Sha512)
+        | Algorithm::Public(PublicAlgorithm::Ed25519 | PublicAlgorithm::EcdsaP256Fixed) => 64..=64,
+        Algorithm::Public(PublicAlgorithm::EcdsaP256Der) => 8..=72,
+        // Keys of 1024 to 8192 bits.
+        Algorithm::Public(PublicAlgorithm::RsaSha256 | PublicAlgorithm::RsaSha1) => 128..=1024,
+    };
+    lengths.contains(&bytes.len()).then_some(bytes)
 }
 
 /// Writes a signature as `encoding` has it.
-pub(super) fn encode(encoding: Encoding, signature: &Signature) -> String {
+pub(super) fn encode(encoding: Encoding, signature: &[u8]) -> String {
     match encoding {
         Encoding::Hex => hex::encode(signature),
         Encoding::Base64 => STANDARD.encode(signature),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::webhook::presets;
-
-    #[test]
-    fn a_header_is_read_up_to_8_kib() {
-        let stripe = &presets::find("stripe").expect("a preset").scheme;
-        let header = |length: usize| {
-            let signed = format!("t=1,v1={},v0=", "a".repeat(64));
-            format!("{signed}{}", "0".repeat(length.saturating_sub(signed.len())))
-        };
-        assert!(read(stripe, &header(8192)).is_ok());
-        let refused = read(stripe, &header(8193)).expect_err("too long");
-        assert_eq!(refused.to_string(), "`stripe-signature` is malformed: longer than 8 KiB");
+        Encoding::Base64Url => URL_SAFE_NO_PAD.encode(signature),
+        Encoding::Text => String::from_utf8_lossy(signature).into_owned(),
     }
 }

@@ -1,33 +1,70 @@
 //! From what a request claims to a proof.
 
-use super::canonical::canonical_json_string;
+use super::content;
 use super::json::{self, ExtractError, Scalar};
+use super::jws::{Endpoint, Jws};
 use super::signature::{self, Claimed};
 use super::{
-    Clock, EventType, Form, Headers, IdAt, Identity, JsonPath, Key, MAX_SECRETS, Part, Preset, TimestampAt, Tolerance,
-    TypeAt, UnixTime, VerifyError, WithoutId,
+    Algorithm, Clock, Crypto, EventType, Form, Head, IdAt, Identity, JsonPath, Key, KeySource, MAX_SECRETS, Part,
+    Place, Preset, PublicKey, TimeUnit, TimestampAt, Tolerance, TypeAt, UnixTime, VerifyError, WithoutId,
 };
+use sha2::{Digest, Sha256};
+use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 use subtle::{Choice, ConstantTimeEq};
 
 /// Proves requests of one provider, with one source's secrets and window.
 #[derive(Debug, Clone)]
 pub struct Verifier {
-    preset: &'static Preset,
+    preset: Arc<Preset>,
     keys: Vec<Key>,
     tolerance: Option<Duration>,
+    url: String,
+    account: String,
 }
 
 impl Verifier {
     /// A verifier of `preset`'s scheme, which accepts what any of `keys` signs. `tolerance` overrides how old a
-    /// delivery may be. `None` where there is no key, or more than [`MAX_SECRETS`].
-    pub fn new(preset: &'static Preset, keys: Vec<Key>, tolerance: Option<Duration>) -> Option<Self> {
-        matches!(keys.len(), 1..=MAX_SECRETS).then_some(Self { preset, keys, tolerance })
+    /// delivery may be. `None` where there are more than [`MAX_SECRETS`] keys. Without any, nothing is proven but by
+    /// keys that the provider publishes.
+    pub fn new(preset: Arc<Preset>, keys: Vec<Key>, tolerance: Option<Duration>) -> Option<Self> {
+        (keys.len() <= MAX_SECRETS).then_some(Self {
+            preset,
+            keys,
+            tolerance,
+            url: String::new(),
+            account: String::new(),
+        })
+    }
+
+    /// The same for an endpoint at `url`, which is its public URL as the provider has it, without a query.
+    #[must_use]
+    pub fn at(mut self, url: String) -> Self {
+        self.url = url;
+        self
+    }
+
+    /// The same for a user whom the provider knows as `account`.
+    #[must_use]
+    pub fn of(mut self, account: String) -> Self {
+        self.account = account;
+        self
+    }
+
+    /// The user's public name at the provider; empty where none is configured.
+    pub fn account(&self) -> &str {
+        &self.account
     }
 
     /// The provider whose scheme this proves.
-    pub fn preset(&self) -> &'static Preset {
-        self.preset
+    pub fn preset(&self) -> &Arc<Preset> {
+        &self.preset
+    }
+
+    /// The endpoint's public URL; empty where none is configured.
+    pub fn url(&self) -> &str {
+        &self.url
     }
 
     /// The key of the first secret: the current one, which the command line signs test deliveries with.
@@ -38,115 +75,236 @@ impl Verifier {
     /// The window for requests of this form: what the source's configuration sets, else the customary five minutes for
     /// a delivery's time, and the retry span on top of them for an event's. `None` where nothing signed tells the time.
     pub fn window(&self, form: &Form) -> Option<Tolerance> {
-        let default = match form.timestamp?.clock() {
+        let default = match form.timestamp.as_ref()?.clock {
             Clock::Delivery => Tolerance::CUSTOMARY,
             Clock::Event => self.preset.retry_span.saturating_add(Tolerance::CUSTOMARY),
         };
         Some(Tolerance::of(self.tolerance.unwrap_or(default)))
     }
 
-    /// Reads what the headers claim, before a byte of the body is needed.
+    /// Reads what the head of a request claims, before a byte of the body is needed.
     ///
     /// # Errors
     /// Any [`VerifyError`] about headers; none of these is authentic.
-    pub fn receive(&self, headers: &(impl Headers + ?Sized)) -> Result<Received<'_>, VerifyError> {
+    pub fn receive(&self, head: &(impl Head + ?Sized)) -> Result<Received<'_>, VerifyError> {
         let scheme = &self.preset.scheme;
-        let header = scheme.header;
-        let value = headers.header(header).ok_or(VerifyError::SignatureMissing { header })?;
-        let (form, Claimed { signatures, timestamp }) = signature::read(scheme, &value)?;
-        let timestamp = match form.timestamp {
-            Some(TimestampAt::Header(name)) => {
-                let missing = || VerifyError::TimestampMissing { place: name.to_owned() };
-                Some(headers.header(name).ok_or_else(missing)?)
+        let in_body = scheme.places.iter().all(Place::is_in_body);
+        let (form, claimed) = match scheme.forms.first() {
+            Some(form) if in_body => (form, None),
+            _ => {
+                let (form, claimed) = signature::read(scheme, &self.account, &found_in_head(&scheme.places, head))?;
+                (form, Some(claimed))
             }
-            _ => timestamp,
         };
-        let signed_at = timestamp.as_deref().map(|text| read_unix(form, text)).transpose()?;
-        let mut signed_headers = Vec::new();
-        for part in form.content {
-            if let Part::Header(name) = part {
-                signed_headers.push(signed_header(headers, name)?);
+        let timestamp = match form.timestamp.as_ref().map(|timestamp| &timestamp.at) {
+            Some(TimestampAt::Header(name)) => {
+                let missing = || VerifyError::TimestampMissing { place: name.clone() };
+                Some(head.header(name).ok_or_else(missing)?)
             }
-        }
+            Some(TimestampAt::Field) => claimed.as_ref().and_then(|claimed| claimed.timestamp.clone()),
+            _ => None,
+        };
+        let signed_at = timestamp.as_deref().map(|text| read_time(form, text)).transpose()?;
+        let head_parts = content::of_head(form, head, &self.url)?;
         let unsigned_type = scheme.event_type.iter().find_map(|place| match place {
-            TypeAt::UnsignedHeader(name) => headers.header(name),
+            TypeAt::UnsignedHeader(name) => head.header(name),
             TypeAt::Json(_) => None,
         });
-        Ok(Received { verifier: self, form, signatures, timestamp, signed_at, signed_headers, unsigned_type })
+        let claims = &scheme.claims;
+        let query =
+            if claims.url_hash.is_some() || claims.query_body_hash.is_some() { head.query() } else { String::new() };
+        let published = Vec::new();
+        Ok(Received {
+            verifier: self,
+            form,
+            claimed,
+            timestamp,
+            signed_at,
+            head_parts,
+            unsigned_type,
+            query,
+            published,
+        })
     }
 }
 
-fn read_unix(form: &Form, text: &str) -> Result<UnixTime, VerifyError> {
-    let place = match form.timestamp {
-        Some(TimestampAt::Header(name)) => name,
-        _ => "the signature header",
+fn found_in_head<'p>(places: &'p [Place], head: &(impl Head + ?Sized)) -> Vec<(&'p Place, String)> {
+    let at = |place: &Place| match place {
+        Place::Header(name) => head.header(name),
+        Place::Query(name) => content::query_value(&head.query(), name),
+        Place::Json(_) | Place::Form(_) => None,
     };
-    let expected = "Unix seconds, digits only";
-    UnixTime::from_unix_text(text).ok_or_else(|| VerifyError::TimestampMalformed { place: place.to_owned(), expected })
+    places.iter().filter_map(|place| Some((place, at(place)?))).collect()
 }
 
-/// The `.` separates the parts of a signed content, so a value that holds one could shift their bounds.
-fn signed_header(headers: &(impl Headers + ?Sized), name: &'static str) -> Result<String, VerifyError> {
-    let refused = |problem| VerifyError::SignedHeader { header: name, problem };
-    let value = headers.header(name).ok_or(refused("missing"))?;
-    match value.as_str() {
-        "" => Err(refused("empty")),
-        text if text.contains('.') => Err(refused("not allowed to contain a `.`, the separator of what is signed")),
-        _ => Ok(value),
+fn found_in_body<'p>(places: &'p [Place], body: &[u8]) -> Result<Vec<(&'p Place, String)>, VerifyError> {
+    let mut found = Vec::new();
+    for place in places {
+        let text = match place {
+            Place::Json(path) => content::json_text(body, path)?,
+            Place::Form(name) => content::form_value(body, name)?,
+            Place::Header(_) | Place::Query(_) => None,
+        };
+        found.extend(text.map(|text| (place, text)));
     }
+    Ok(found)
 }
 
-/// What a request claims: headers read, nothing proven.
-#[derive(Debug)]
+fn read_time(form: &Form, text: &str) -> Result<UnixTime, VerifyError> {
+    let (place, unit) = match &form.timestamp {
+        Some(timestamp) => (timestamp.at.to_string(), timestamp.unit),
+        None => (String::new(), TimeUnit::Seconds),
+    };
+    UnixTime::read(unit, text).ok_or(VerifyError::TimestampMalformed { place, expected: unit.expected() })
+}
+
+/// What a request claims: its head read, nothing proven.
+#[derive(Debug, Clone)]
 pub struct Received<'v> {
     verifier: &'v Verifier,
-    form: &'static Form,
-    signatures: Vec<signature::Signature>,
+    form: &'v Form,
+    /// `None` where the signature stands in the body.
+    claimed: Option<Claimed>,
     timestamp: Option<String>,
     signed_at: Option<UnixTime>,
-    signed_headers: Vec<String>,
+    head_parts: Vec<String>,
     unsigned_type: Option<String>,
+    /// Where something hangs on it.
+    query: String,
+    published: Vec<Key>,
 }
 
-impl Received<'_> {
+impl<'v> Received<'v> {
+    /// Accepts what the provider's published keys sign as well.
+    #[must_use]
+    pub fn with_published(mut self, keys: Vec<PublicKey>) -> Self {
+        self.published = keys.into_iter().map(Key::Public).collect();
+        self
+    }
+
+    /// Where the keys are published that this request with this body may be signed under.
+    ///
+    /// # Errors
+    /// Where the body names a place of its own that is none of the provider's.
+    pub fn published_at(&self, body: &[u8]) -> Result<Option<String>, VerifyError> {
+        let (path, hosts) = match &self.verifier.preset.scheme.keys {
+            None => return Ok(None),
+            Some(KeySource::Jwks(url)) => return Ok(Some(url.clone())),
+            Some(KeySource::Certificate(path, hosts)) => (path, hosts),
+        };
+        let url = content::json_text(body, path)?.unwrap_or_default();
+        let plain = |path: &str| path.ends_with(".pem") && !path.contains(['?', '#', '%', '\\']);
+        if hosts.iter().any(|host| host.path_of(&url).is_some_and(plain)) {
+            return Ok(Some(url));
+        }
+        let problem = "not the URL of a certificate at one of the provider's hosts";
+        Err(VerifyError::SignatureMalformed { place: path.to_string(), problem })
+    }
+
     /// Proves the claim for `body`, the request's raw bytes, at the time `now`.
     ///
     /// In this order: the signature, the freshness, the event's identity. The body is parsed for its meaning only
-    /// after the signature held.
+    /// after the signature held; before that only where the scheme signs what it means.
     ///
     /// # Errors
     /// Any [`VerifyError`]; [`VerifyError::is_authentic`] tells whether the signature was proven.
-    pub fn verify<'b>(self, body: &'b [u8], now: UnixTime) -> Result<Verified<'b>, VerifyError> {
-        self.prove_signature(body)?;
+    pub fn verify<'b>(
+        mut self,
+        body: &'b [u8],
+        now: UnixTime,
+        crypto: &impl Crypto,
+    ) -> Result<Verified<'b>, VerifyError> {
+        let scheme = &self.verifier.preset.scheme;
+        let claimed = match self.claimed.take() {
+            Some(claimed) => claimed,
+            None => signature::read(scheme, &self.verifier.account, &found_in_body(&scheme.places, body)?)?.1,
+        };
+        let jws = claimed.jws.as_ref();
+        let content = content::of_all(
+            self.form,
+            &self.head_parts,
+            self.timestamp.as_deref(),
+            jws.map(|jws| jws.content.as_str()),
+            body,
+        )?;
+        self.prove_signature(&claimed, &content, crypto)?;
         self.prove_freshness(self.signed_at, now)?;
+        self.prove_claims(jws, body, now)?;
         let facts = self.read_facts(body)?;
-        let event_time = match self.form.timestamp {
-            Some(TimestampAt::Json(path)) => Some(facts.timestamp(path)?),
+        let told = match self.form.timestamp.as_ref().map(|timestamp| (&timestamp.at, timestamp.unit)) {
+            Some((TimestampAt::Json(path), unit)) => Some(facts.timestamp(path, unit)?),
+            Some((TimestampAt::Claim(name), _)) => {
+                let missing = || VerifyError::TimestampMissing { place: name.clone() };
+                let time = jws.map(|jws| jws.time(name)).transpose()?.flatten();
+                Some(time.ok_or_else(missing)?)
+            }
             _ => None,
         };
-        self.prove_freshness(event_time, now)?;
-        let identity = self.identify(body, &facts)?;
+        self.prove_freshness(told, now)?;
+        let identity = self.identify(body, &content, &facts)?;
         let event_type = facts.event_type.or_else(|| EventType::named(self.unsigned_type?, false));
-        Ok(Verified { body, identity, event_type, signed_at: self.signed_at.or(event_time) })
+        Ok(Verified { body, identity, event_type, signed_at: self.signed_at.or(told) })
     }
 
-    fn prove_signature(&self, body: &[u8]) -> Result<(), VerifyError> {
-        let content = self.signed_content(body)?;
+    fn prove_signature(
+        &self,
+        claimed: &Claimed,
+        content: &[Cow<'_, [u8]>],
+        crypto: &impl Crypto,
+    ) -> Result<(), VerifyError> {
+        let Preset { scheme, handshakes, .. } = &*self.verifier.preset;
+        let parts: Vec<&[u8]> = content.iter().map(Cow::as_ref).collect();
         let mut proven = Choice::from(0);
-        for key in &self.verifier.keys {
-            let expected = key.mac(content.iter().map(SignedPart::bytes));
-            for candidate in &self.signatures {
-                proven |= expected.ct_eq(candidate);
+        for key in self.verifier.keys.iter().chain(&self.published) {
+            match (key, scheme.algorithm) {
+                (Key::Public(key), Algorithm::Public(algorithm)) => {
+                    let content = parts.concat();
+                    for candidate in &claimed.signatures {
+                        proven |= Choice::from(u8::from(crypto.verifies(algorithm, key, &content, candidate)));
+                    }
+                }
+                _ => {
+                    let expected = key.mac(&parts, crypto);
+                    for candidate in &claimed.signatures {
+                        proven |= expected.ct_eq(candidate);
+                    }
+                }
             }
         }
-        if bool::from(proven) {
-            return Ok(());
+        if !bool::from(proven) {
+            return Err(VerifyError::SignatureMismatch {
+                place: scheme.places.first().map(ToString::to_string).unwrap_or_default(),
+                candidates: claimed.signatures.len(),
+                secrets: self.verifier.keys.len().saturating_add(self.published.len()),
+            });
         }
-        Err(VerifyError::SignatureMismatch {
-            header: self.verifier.preset.scheme.header,
-            candidates: self.signatures.len(),
-            secrets: self.verifier.keys.len(),
-        })
+        // Whoever may have a challenge signed must not get a delivery of it.
+        if handshakes.iter().any(|handshake| handshake.would_sign(content)) {
+            return Err(VerifyError::ChallengeReplayed);
+        }
+        Ok(())
+    }
+
+    /// Holds what is signed beside the content to what the configuration says it must be.
+    fn prove_claims(&self, jws: Option<&Jws>, body: &[u8], now: UnixTime) -> Result<(), VerifyError> {
+        let Verifier { preset, url, account, tolerance, .. } = self.verifier;
+        let scheme = &preset.scheme;
+        if let Some(jws) = jws {
+            let leeway = tolerance.unwrap_or(Tolerance::CUSTOMARY).min(Tolerance::CUSTOMARY);
+            jws.check(&scheme.claims, Endpoint { url, query: &self.query, account, leeway }, body, now)?;
+        }
+        if let Some(name) = &scheme.claims.query_body_hash {
+            let told = content::query_value(&self.query, name);
+            if told != Some(hex::encode(Sha256::digest(body))) {
+                return Err(VerifyError::ClaimMismatch { claim: name.clone(), problem: "another" });
+            }
+        }
+        if let Some(path) = &scheme.account
+            && content::json_text(body, path)?.as_ref() != Some(account)
+        {
+            return Err(VerifyError::ClaimMismatch { claim: path.to_string(), problem: "another than `account`" });
+        }
+        Ok(())
     }
 
     fn prove_freshness(&self, signed_at: Option<UnixTime>, now: UnixTime) -> Result<(), VerifyError> {
@@ -156,37 +314,22 @@ impl Received<'_> {
         }
     }
 
-    fn signed_content<'a>(&'a self, body: &'a [u8]) -> Result<Vec<SignedPart<'a>>, VerifyError> {
-        let mut headers = self.signed_headers.iter();
-        let mut content = Vec::with_capacity(self.form.content.len());
-        for part in self.form.content {
-            content.push(match part {
-                Part::Literal(text) => SignedPart::Received(text.as_bytes()),
-                Part::Timestamp => SignedPart::Received(self.timestamp.as_deref().unwrap_or_default().as_bytes()),
-                Part::Header(_) => SignedPart::Received(headers.next().map(String::as_bytes).unwrap_or_default()),
-                Part::Body => SignedPart::Received(body),
-                Part::CanonicalJsonString => SignedPart::Canonical(canonical_json_string(body)?),
-            });
-        }
-        Ok(content)
-    }
-
     /// Reads from the proven body what the scheme says stands there, in one pass; no pass where nothing does.
     fn read_facts(&self, body: &[u8]) -> Result<Facts, VerifyError> {
         let scheme = &self.verifier.preset.scheme;
-        let mut paths: Vec<JsonPath> = Vec::new();
-        let json_id = match scheme.id {
+        let mut paths: Vec<&JsonPath> = Vec::new();
+        let json_id = match &scheme.id {
             IdAt::Json(path, without) => Some((path, without)),
             _ => None,
         };
         paths.extend(json_id.map(|(path, _)| path));
-        let timestamp = match self.form.timestamp {
+        let timestamp = match self.form.timestamp.as_ref().map(|timestamp| &timestamp.at) {
             Some(TimestampAt::Json(path)) => Some(path),
             _ => None,
         };
         paths.extend(timestamp);
         paths.extend(scheme.event_type.iter().filter_map(|place| match place {
-            TypeAt::Json(path) => Some(*path),
+            TypeAt::Json(path) => Some(path),
             TypeAt::UnsignedHeader(_) => None,
         }));
         if paths.is_empty() {
@@ -202,16 +345,21 @@ impl Received<'_> {
         };
         let id = json_id.and_then(|_| scalars.next().flatten());
         let timestamp = timestamp.and_then(|_| scalars.next().flatten());
+        let signed = scheme.signs_body(self.form);
         let event_type = scalars.flatten().find_map(|scalar| match scalar {
-            Scalar::Text(name) => EventType::named(name, true),
+            Scalar::Text(name) => EventType::named(name, signed),
             _ => None,
         });
         Ok(Facts { id, timestamp, event_type })
     }
 
-    fn identify(&self, body: &[u8], facts: &Facts) -> Result<Identity, VerifyError> {
-        let (path, without) = match self.verifier.preset.scheme.id {
-            IdAt::Nowhere => return Ok(Identity::of_body(body)),
+    fn identify(&self, body: &[u8], content: &[Cow<'_, [u8]>], facts: &Facts) -> Result<Identity, VerifyError> {
+        let scheme = &self.verifier.preset.scheme;
+        let digest = || {
+            if scheme.signs_bytes(self.form) { Identity::of_body(body) } else { Identity::of_body(&content.concat()) }
+        };
+        let (path, without) = match &scheme.id {
+            IdAt::Nowhere => return Ok(digest()),
             IdAt::SignedHeader(name) => return self.header_id(name),
             IdAt::Json(path, without) => (path, without),
         };
@@ -223,32 +371,17 @@ impl Received<'_> {
             None => "missing",
         };
         match without {
-            WithoutId::UseDigest => Ok(Identity::of_body(body)),
-            WithoutId::Refuse => Err(VerifyError::IdUnreadable { place: place(path), problem }),
+            WithoutId::UseDigest => Ok(digest()),
+            WithoutId::Refuse => Err(VerifyError::IdUnreadable { place: path.to_string(), problem }),
         }
     }
 
-    fn header_id(&self, name: &'static str) -> Result<Identity, VerifyError> {
-        let signed = self.form.content.iter().filter_map(|part| match part {
-            Part::Header(header) => Some(*header),
-            _ => None,
-        });
-        let id = signed.zip(&self.signed_headers).find_map(|(header, value)| (header == name).then(|| value.clone()));
-        id.map(Identity::SignedId).ok_or(VerifyError::SignedHeader { header: name, problem: "not covered" })
-    }
-}
-
-enum SignedPart<'a> {
-    Received(&'a [u8]),
-    Canonical(Vec<u8>),
-}
-
-impl SignedPart<'_> {
-    fn bytes(&self) -> &[u8] {
-        match self {
-            Self::Received(bytes) => bytes,
-            Self::Canonical(bytes) => bytes,
-        }
+    fn header_id(&self, name: &str) -> Result<Identity, VerifyError> {
+        let signed = self.form.content.iter().filter(|part| part.is_in_head());
+        let mut named =
+            signed.zip(&self.head_parts).filter(|(part, _)| matches!(part, Part::Header(header) if header == name));
+        let id = named.next().map(|(_, value)| Identity::SignedId(value.clone()));
+        id.ok_or_else(|| VerifyError::SignedHeader { place: name.to_owned(), problem: "not covered" })
     }
 }
 
@@ -261,19 +394,15 @@ struct Facts {
 }
 
 impl Facts {
-    fn timestamp(&self, path: JsonPath) -> Result<UnixTime, VerifyError> {
-        let place = place(path);
+    fn timestamp(&self, path: &JsonPath, unit: TimeUnit) -> Result<UnixTime, VerifyError> {
+        let place = path.to_string();
         let read = match &self.timestamp {
             None => return Err(VerifyError::TimestampMissing { place }),
-            Some(Scalar::Text(text)) => UnixTime::from_rfc3339(text),
-            Some(_) => None,
+            Some(Scalar::Text(text) | Scalar::Integer(text)) => UnixTime::read(unit, text),
+            Some(Scalar::Other(_)) => None,
         };
-        read.ok_or(VerifyError::TimestampMalformed { place, expected: "RFC 3339 with a zone" })
+        read.ok_or(VerifyError::TimestampMalformed { place, expected: unit.expected() })
     }
-}
-
-fn place(path: JsonPath) -> String {
-    format!("$.{}", path.join("."))
 }
 
 /// The proof that a request is authentic and fresh, and what it carries. Only [`Received::verify`] makes one.

@@ -1,7 +1,8 @@
 //! A gateway for the command line to talk to: the checkout's own configuration and verification, behind a socket.
 
 use hookgate::config::{Bindings, Config};
-use hookgate::webhook::{Headers, UnixTime};
+use hookgate::native::Native;
+use hookgate::webhook::{Head, UnixTime};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -108,7 +109,8 @@ fn answer(config: &Config, seen: &mut BTreeMap<(String, String), u8>, request: &
     let Some(Ok(source)) = config.source(name) else { return (404, String::new()) };
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
     let now = UnixTime::from_seconds(i64::try_from(now).unwrap());
-    let verified = source.verifier.receive(&request.headers).and_then(|received| received.verify(&request.body, now));
+    let verified =
+        source.verifier.receive(&request.headers).and_then(|received| received.verify(&request.body, now, &Native));
     let Ok(verified) = verified else { return (401, json!({ "title": "Not authentic" }).to_string()) };
     let id = verified.identity().shown();
     let times = seen.entry((name.to_owned(), id.clone())).or_default();

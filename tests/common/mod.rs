@@ -1,67 +1,138 @@
-//! What the tests of the core share: every form of every preset, driven by the table of presets alone, so that a new
-//! preset is tested without a word here.
+//! What the tests of the core share: the forms of the presets, driven by their table alone, so that a new preset is
+//! tested without a word here.
 
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use hookgate::config::presets;
+use hookgate::native::Native;
 use hookgate::webhook::{
-    Encoding, Form, IdAt, Identity, Key, Layout, Part, Preset, Scheme, Secret, SecretForm, SignError, TimestampAt,
-    TypeAt, UnixTime, Verified, Verifier, VerifyError, WithoutId, presets, sign,
+    Algorithm, Delivery, Encoding, Form, Hash, IdAt, Identity, JsonPath, Key, Layout, Part, Place, Preset, Scheme,
+    Secret, SecretForm, SignError, Step, TimeUnit, TimestampAt, TypeAt, UnixTime, Verified, Verifier, VerifyError,
+    WithoutId, sign,
 };
 use serde_json::{Map, Value};
+use std::collections::HashSet;
+use std::sync::Arc;
 
 pub type Headers = Vec<(String, String)>;
 
 /// One of the forms of a preset.
 #[derive(Debug, Clone, Copy)]
 pub struct Case {
-    pub preset: &'static Preset,
+    pub preset: &'static Arc<Preset>,
     pub number: usize,
     pub form: &'static Form,
 }
 
+/// The forms that sign time, headers and body in a header, under a shared secret: one of each kind, since presets that
+/// differ in names alone say the same twice. `catalogue.rs` has every one.
 pub fn every_form() -> impl Iterator<Item = Case> {
-    presets::ALL.iter().flat_map(|preset| {
-        let forms = preset.scheme.forms.iter().enumerate();
-        forms.map(move |(number, form)| Case { preset, number, form })
-    })
+    let mut seen = HashSet::new();
+    presets::ALL.iter().flat_map(cases).filter(Case::is_plain).filter(move |case| seen.insert(case.kind()))
+}
+
+/// The forms of the schemes that stand for all others, in which the named threats are played through one by one.
+pub fn exemplary_forms() -> impl Iterator<Item = Case> {
+    const NAMES: [&str; 10] = [
+        "chekt",
+        "generic",
+        "github",
+        "lrdefender",
+        "relaybox",
+        "relock",
+        "shopify",
+        "slack",
+        "standard_webhooks",
+        "stripe",
+    ];
+    presets::ALL.iter().filter(|preset| NAMES.contains(&preset.name.as_str())).flat_map(cases)
+}
+
+pub fn cases(preset: &'static Arc<Preset>) -> impl Iterator<Item = Case> {
+    preset.scheme.forms.iter().enumerate().map(move |(number, form)| Case { preset, number, form })
 }
 
 /// The first form of the preset called `name`.
 pub fn case(name: &str) -> Case {
-    every_form().find(|case| case.preset.name == name).expect("a preset")
+    presets::ALL.iter().flat_map(cases).find(|case| case.preset.name == name).expect("a preset")
 }
 
+/// A header or path of any name is the same to a test.
+const NAMES: [&str; 6] = ["Header(", "UnsignedHeader(", "SignedHeader(", "Key(", "prefix: ", "signature: Some("];
+
 impl Case {
+    fn is_plain(&self) -> bool {
+        let plain = |part: &Part| {
+            matches!(
+                part,
+                Part::Literal(_) | Part::Timestamp | Part::Header(_) | Part::Body | Part::CanonicalJsonString
+            )
+        };
+        matches!(self.scheme().algorithm, Algorithm::Hmac(_))
+            && matches!(self.scheme().places.first(), Some(Place::Header(_)))
+            && self.form.content.iter().all(plain)
+    }
+
+    /// What distinguishes it from others, but for names.
+    fn kind(&self) -> String {
+        let Scheme { algorithm, secret, id, event_type, .. } = self.scheme();
+        let mut kind = format!("{algorithm:?} {secret:?} {:?} {id:?} {event_type:?}", self.form);
+        if !["chekt", "generic", "lrdefender", "relaybox", "relock"].contains(&self.preset.name.as_str()) {
+            for name in NAMES {
+                let parts: Vec<&str> = kind.split(name).collect();
+                let rest = parts.iter().skip(1).map(|part| part.split_once([')', ' ']).map_or("", |(_, rest)| rest));
+                kind = parts.first().copied().into_iter().chain(rest).collect::<Vec<_>>().join(name);
+            }
+        }
+        kind
+    }
+
     pub fn scheme(&self) -> &'static Scheme {
         &self.preset.scheme
     }
 
+    /// The header of the signature.
     pub fn header(&self) -> &'static str {
-        self.scheme().header
+        match self.scheme().places.first() {
+            Some(Place::Header(name)) => name,
+            place => panic!("{}: {place:?}", self.preset.name),
+        }
+    }
+
+    /// How many hexadecimal digits a signature has.
+    pub fn digits(&self) -> usize {
+        match self.scheme().algorithm {
+            Algorithm::Hmac(Hash::Sha1) => 40,
+            Algorithm::Hmac(Hash::Sha512) => 128,
+            _ => 64,
+        }
     }
 
     /// A secret as this preset's look, made from `seed`.
     pub fn secret(&self, seed: &str) -> String {
-        match self.scheme().secret {
-            SecretForm::Utf8 => seed.to_owned(),
+        match &self.scheme().secret {
+            SecretForm::Utf8 | SecretForm::Sha1 | SecretForm::Html => seed.to_owned(),
+            SecretForm::Hex => hex::encode(seed),
             SecretForm::Base64AfterPrefix(prefix) => format!("{prefix}{}", STANDARD.encode(seed)),
         }
     }
 
     pub fn key(&self, seed: &str) -> Key {
-        Secret::new(self.secret(seed)).and_then(|secret| secret.key(self.scheme().secret)).expect("a usable secret")
+        let Scheme { algorithm, secret, .. } = self.scheme();
+        Secret::new(self.secret(seed)).and_then(|text| text.key(*algorithm, secret)).expect("a usable secret")
     }
 
     pub fn verifier(&self, seeds: &[&str]) -> Verifier {
-        Verifier::new(self.preset, seeds.iter().map(|seed| self.key(seed)).collect(), None).expect("one to four keys")
+        let keys = seeds.iter().map(|seed| self.key(seed)).collect();
+        Verifier::new(Arc::clone(self.preset), keys, None).expect("one to four keys")
     }
 
     /// The headers of a delivery of `body` at `now`, signed under the secret made from `seed`.
     pub fn sign(&self, seed: &str, id: &str, now: UnixTime, body: &[u8]) -> Result<Headers, SignError> {
-        let signed = sign(self.preset, self.number, &self.key(seed), id, now, body)?;
-        Ok(signed.headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+        let delivery = Delivery { form: self.number, id, now, url: "", account: "", body };
+        Ok(sign(self.preset, &self.key(seed), &self.secret(seed), delivery)?.into_headers())
     }
 
     pub fn verify<'b>(
@@ -71,22 +142,43 @@ impl Case {
         body: &'b [u8],
         now: UnixTime,
     ) -> Result<Verified<'b>, VerifyError> {
-        self.verifier(&[seed]).receive(headers)?.verify(body, now)
+        self.verifier(&[seed]).receive(headers)?.verify(body, now, &Native)
+    }
+
+    /// Where the body has its time, and how it writes it.
+    pub fn time_in_body(&self) -> Option<(&'static JsonPath, TimeUnit)> {
+        match self.form.timestamp.as_ref().map(|timestamp| (&timestamp.at, timestamp.unit)) {
+            Some((TimestampAt::Json(path), unit)) => Some((path, unit)),
+            _ => None,
+        }
+    }
+
+    /// The header of its own that has the time.
+    pub fn time_in_header(&self) -> Option<&'static str> {
+        match self.form.timestamp.as_ref().map(|timestamp| &timestamp.at) {
+            Some(TimestampAt::Header(name)) => Some(name),
+            _ => None,
+        }
     }
 
     /// A body with all that the scheme reads from one, beside `extra`.
     pub fn body(&self, id: &str, at: UnixTime, event_type: &str, extra: Map<String, Value>) -> Value {
-        let mut body = Value::Object(extra);
-        for place in self.scheme().event_type {
+        let root = self.scheme().event_type.iter().any(|place| match place {
+            TypeAt::Json(path) => path.steps().first() == Some(&Step::Each),
+            TypeAt::UnsignedHeader(_) => false,
+        });
+        let mut body = if root { Value::Array(Vec::new()) } else { Value::Object(extra) };
+        for place in &self.scheme().event_type {
             if let TypeAt::Json(path) = place {
-                put(&mut body, path, event_type.into());
+                put(&mut body, path.steps(), event_type.into());
             }
         }
-        if let Some(TimestampAt::Json(path)) = self.form.timestamp {
-            put(&mut body, path, at.to_rfc3339().into());
+        if let Some((path, unit)) = self.time_in_body() {
+            let text = at.write(unit);
+            put(&mut body, path.steps(), text.parse::<i64>().map_or(text.into(), Value::from));
         }
-        if let IdAt::Json(path, _) = self.scheme().id {
-            put(&mut body, path, id.into());
+        if let IdAt::Json(path, _) = &self.scheme().id {
+            put(&mut body, path.steps(), id.into());
         }
         body
     }
@@ -113,16 +205,23 @@ impl Case {
     /// Whether a body that is no JSON is refused.
     pub fn needs_json(&self) -> bool {
         self.signs_the_value()
-            || matches!(self.form.timestamp, Some(TimestampAt::Json(_)))
+            || self.time_in_body().is_some()
             || matches!(self.scheme().id, IdAt::Json(_, WithoutId::Refuse))
     }
 
     /// A signature header as the form lays it out, with `signature` as its text, whatever that is.
     pub fn signature_header(&self, timestamp: &str, signature: &str) -> String {
-        match self.form.layout {
-            Layout::Single { prefix } => format!("{prefix}{signature}"),
-            Layout::Fields { timestamp: t, signature: v } => format!("{t}={timestamp},{v}={signature}"),
-            Layout::Versions { version } => format!("{version},{signature}"),
+        match &self.form.layout {
+            Layout::Single { prefix } | Layout::Jws { prefix } => format!("{prefix}{signature}"),
+            Layout::Positional => format!("{timestamp},{signature}"),
+            Layout::List { separators, assign, signature: name, timestamp: time } => {
+                let separator = &separators[..1];
+                let entry = format!("{}{assign}{signature}", name.as_deref().unwrap_or("key"));
+                match time {
+                    Some(time) => format!("{time}{assign}{timestamp}{separator}{entry}"),
+                    None => entry,
+                }
+            }
         }
     }
 
@@ -131,20 +230,37 @@ impl Case {
         match self.form.encoding {
             Encoding::Hex => hex::encode(bytes),
             Encoding::Base64 => STANDARD.encode(bytes),
+            Encoding::Base64Url => URL_SAFE_NO_PAD.encode(bytes),
+            Encoding::Text => String::from_utf8(bytes.to_vec()).expect("a text"),
         }
     }
 }
 
-fn put(object: &mut Value, path: &[&str], value: Value) {
-    let (last, way) = path.split_last().expect("a path");
-    let mut place = object;
-    for key in way {
-        place = place.as_object_mut().expect("an object").entry(*key).or_insert_with(|| Value::Object(Map::new()));
-        if !place.is_object() {
-            *place = Value::Object(Map::new());
+/// Puts `value` where the steps lead; what is in the way is replaced.
+pub fn put(place: &mut Value, steps: &[Step], value: Value) {
+    let Some((step, rest)) = steps.split_first() else {
+        *place = value;
+        return;
+    };
+    match step {
+        Step::Key(key) => {
+            if !place.is_object() {
+                *place = Value::Object(Map::new());
+            }
+            let entry = place.as_object_mut().expect("an object").entry(key.as_str());
+            put(entry.or_insert_with(|| Value::Object(Map::new())), rest, value);
+        }
+        Step::Each => {
+            if !place.is_array() {
+                *place = Value::Array(Vec::new());
+            }
+            let items = place.as_array_mut().expect("an array");
+            if items.is_empty() {
+                items.push(Value::Object(Map::new()));
+            }
+            put(&mut items[0], rest, value);
         }
     }
-    place.as_object_mut().expect("an object").insert((*last).to_owned(), value);
 }
 
 /// `headers` with `name` set to `value`, once.

@@ -9,12 +9,22 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// What is tried is a copy: the checkout stays as it is.
-const COPIED: &[&str] =
-    &["Cargo.toml", "Cargo.lock", "clippy.toml", "src", "tests", "examples", "wrangler.toml", ".dev.vars.example"];
+const COPIED: &[&str] = &[
+    "Cargo.toml",
+    "Cargo.lock",
+    "build.rs",
+    "clippy.toml",
+    "presets",
+    "src",
+    "tests",
+    "examples",
+    "wrangler.toml",
+    ".dev.vars.example",
+];
 /// The quick ones first: most flaws go no further.
 const TESTS: &[&[&str]] = &[
-    &["--lib", "--test", "pipeline", "--test", "config", "--test", "threats"],
-    &["--test", "vectors", "--test", "simulation"],
+    &["--lib", "--test", "pipeline", "--test", "config", "--test", "schemes", "--test", "threats"],
+    &["--test", "catalogue", "--test", "vectors", "--test", "simulation"],
 ];
 
 #[derive(Deserialize)]
@@ -85,7 +95,7 @@ fn copy_to(from: &Path, to: &Path) {
         fs::copy(from, to).unwrap();
         return;
     }
-    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+    for entry in fs::read_dir(from).unwrap().map(Result::unwrap).filter(|entry| entry.file_name() != "node_modules") {
         copy_to(&entry.path(), &to.join(entry.file_name()));
     }
 }

@@ -2,10 +2,12 @@
 
 use super::memory::{Memory, NOW};
 use super::{BODY, SIGNING, forward, note_dead_letter, post, queued, retried, serve};
+use hookgate::config::presets;
 use hookgate::delivery::Event;
+use hookgate::native::Native;
 use hookgate::pipeline::Disposition;
 use hookgate::record::Verdict;
-use hookgate::webhook::{Headers, Secret, SecretForm, Verifier, presets};
+use hookgate::webhook::{Head, Key, Secret, Verifier};
 use std::time::Duration;
 
 #[test]
@@ -52,9 +54,10 @@ fn a_forward_is_the_exact_body_under_our_headers_and_the_providers() {
     {
         assert_eq!(one(absent), None, "{absent}");
     }
-    let signing = Secret::new(SIGNING).unwrap().key(SecretForm::Base64AfterPrefix("whsec_")).unwrap();
-    let verifier = Verifier::new(presets::find("standard_webhooks").unwrap(), vec![signing], None).unwrap();
-    verifier.receive(&sent[0].headers).unwrap().verify(BODY.as_bytes(), NOW).expect("signed for this attempt");
+    let signing = Secret::new(SIGNING).unwrap().standard_webhooks_key().unwrap();
+    let verifier =
+        Verifier::new(presets::find("standard_webhooks").unwrap(), vec![Key::HmacSha256(signing)], None).unwrap();
+    verifier.receive(&sent[0].headers).unwrap().verify(BODY.as_bytes(), NOW, &Native).expect("signed for this attempt");
 }
 
 #[test]

@@ -10,14 +10,16 @@ mod consumer;
 mod dead_letters;
 mod memory;
 mod payloads;
+mod providers;
 mod refusals;
 
 use hookgate::answer::Answer;
+use hookgate::config::presets;
 use hookgate::config::{Bindings, Config, ConfigError};
 use hookgate::pipeline::ports::{BodyError, Request};
 use hookgate::pipeline::{self, Disposition, Outcome};
 use hookgate::record::{Record, Verdict};
-use hookgate::webhook::{Headers, Secret, SecretForm, presets, sign};
+use hookgate::webhook::{Delivery, Head, Secret, sign};
 use memory::{Memory, NOW};
 use pollster::block_on;
 use serde_json::{Value, json};
@@ -37,23 +39,23 @@ struct Post {
     body: Result<Vec<u8>, BodyError>,
 }
 
-impl Headers for Post {
+impl Head for Post {
     fn header(&self, name: &str) -> Option<String> {
         self.headers.header(name)
     }
-}
 
-impl Request for Post {
     fn method(&self) -> String {
         self.method.to_owned()
     }
 
-    fn path(&self) -> String {
-        self.path.clone()
-    }
-
     fn query(&self) -> String {
         self.query.clone()
+    }
+}
+
+impl Request for Post {
+    fn path(&self) -> String {
+        self.path.clone()
     }
 
     fn headers(&self) -> Vec<(String, String)> {
@@ -97,9 +99,9 @@ fn lookup(name: &str) -> Option<String> {
 fn post(source: &str, body: impl Into<Vec<u8>>) -> Post {
     let body = body.into();
     let preset = presets::find("generic").unwrap();
-    let key = Secret::new(SECRET).unwrap().key(SecretForm::Utf8).unwrap();
-    let signed = sign(preset, 0, &key, "", NOW, &body).unwrap();
-    let mut headers: Vec<_> = signed.headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    let key = Secret::new(SECRET).unwrap().key(preset.scheme.algorithm, &preset.scheme.secret).unwrap();
+    let delivery = Delivery { form: 0, id: "", now: NOW, url: "", account: "", body: &body };
+    let mut headers = sign(&preset, &key, SECRET, delivery).unwrap().into_headers();
     headers.push(("content-type".to_owned(), "application/json; charset=utf-8".to_owned()));
     Post { method: "POST", path: format!("/webhooks/{source}"), query: String::new(), headers, body: Ok(body) }
 }
@@ -127,7 +129,7 @@ fn json_of(answer: &Answer) -> Value {
 }
 
 fn header<'a>(answer: &'a Answer, name: &str) -> Option<&'a str> {
-    answer.headers.iter().find(|(n, _)| *n == name).map(|(_, value)| *value)
+    answer.headers.iter().find(|(n, _)| *n == name).map(|(_, value)| &**value)
 }
 
 /// The reason in the log, the status outside.

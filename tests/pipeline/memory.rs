@@ -3,11 +3,12 @@
 use hookgate::dedup::{self, Claim, DedupKey, Entry, Rings, RingsRefused, Shard, Terms, Token};
 use hookgate::delivery::{Forward, Message};
 use hookgate::letter::{Filter, Letter};
+use hookgate::native::Native;
 use hookgate::pipeline::Isolate;
 use hookgate::pipeline::ports::{
     Claims, Keys, Letters, Local, OriginAnswer, Outbox, Page, Payloads, PortError, Upstream,
 };
-use hookgate::webhook::UnixTime;
+use hookgate::webhook::{Crypto, Hash, PublicAlgorithm, PublicKey, UnixTime};
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -31,6 +32,10 @@ pub struct Memory {
     pub refusals: RefCell<Vec<String>>,
     /// How many refusals are within the limit.
     pub limit: Cell<Option<usize>>,
+    /// Secrets that wait for the operator, by source.
+    pub installed: RefCell<BTreeMap<String, String>>,
+    /// What providers publish, by URL.
+    pub published: RefCell<BTreeMap<String, Vec<u8>>>,
     steps: RefCell<Vec<&'static str>>,
     /// The step that fails, before it is done or, if so, after.
     pub fail: Cell<Option<&'static str>>,
@@ -108,6 +113,28 @@ impl Keys for Memory {
     fn remember(&self, key: &DedupKey, ttl: Duration, _now: UnixTime) {
         let _ = self.step("remember", || self.known.borrow_mut().insert(key.to_string(), ttl));
     }
+
+    async fn install(&self, source: &str, secret: &str) -> Result<(), PortError> {
+        self.step("install", || self.installed.borrow_mut().insert(source.to_owned(), secret.to_owned())).map(|_| ())
+    }
+
+    async fn installed(&self, source: &str) -> Result<Option<String>, PortError> {
+        self.step("installed", || self.installed.borrow().get(source).cloned())
+    }
+}
+
+impl Crypto for Memory {
+    fn hmac(&self, hash: Hash, key: &[u8], content: &[u8]) -> Vec<u8> {
+        Native.hmac(hash, key, content)
+    }
+
+    fn sha1(&self, text: &[u8]) -> Vec<u8> {
+        Native.sha1(text)
+    }
+
+    fn verifies(&self, algorithm: PublicAlgorithm, key: &PublicKey, content: &[u8], signature: &[u8]) -> bool {
+        Native.verifies(algorithm, key, content, signature)
+    }
 }
 
 impl Claims for Memory {
@@ -162,6 +189,11 @@ impl Upstream for Memory {
             self.sent.borrow_mut().push(Sent { url, headers, body, timeout });
             OriginAnswer { status: self.origin_status.get().unwrap_or(200), retry_after: None }
         })
+    }
+
+    async fn published(&self, url: &str) -> Result<Vec<u8>, PortError> {
+        let text = self.step("published", || self.published.borrow().get(url).cloned())?;
+        text.ok_or_else(|| PortError(format!("{url} answered 404")))
     }
 }
 

@@ -22,8 +22,8 @@ const gateway = await Gateway.start({
 });
 after(() => gateway.close());
 const BROKEN = {
-  misspelt: ["SOURCES.misspelt.tolerence", /tolerance/],
-  unknown: ["SOURCES.unknown.provider", /strype.*stripe/],
+  misspelt: ["SOURCES.misspelt.tolerence", /hookgate check/],
+  unknown: ["SOURCES.unknown.provider", /strype.*hookgate check/],
   secretless: ["SOURCES.secretless.secrets", /UNSET_SECRET/],
   empty: ["SOURCES.empty.secrets", /EMPTY_SECRET/],
   none: ["SOURCES.none.secrets", /./],

@@ -133,6 +133,11 @@ export class Gateway {
     await this.#control({ ahead: milliseconds });
   }
 
+  /** What providers answer from now on to a GET: texts by URL. */
+  async publish(pages) {
+    await this.#control({ pages });
+  }
+
   /** Runs the cron trigger. */
   async sweep() {
     await this.#control({ scheduled: true });

@@ -54,6 +54,16 @@ globalThis.Request = class extends Request {
   }
 };
 
+/** What providers publish, by URL; nothing else leaves for a host but the loopback's. */
+const pages = new Map();
+const fetchOutside = globalThis.fetch;
+globalThis.fetch = (request) => {
+  const url = String(request.url ?? request);
+  if (!url.startsWith("https://")) return fetchOutside(request);
+  const answer = async () => (pages.has(url) ? new Response(pages.get(url)) : new Response("", { status: 404 }));
+  return watch("fetch", [url], answer);
+};
+
 /** The object, with a look inside, and failing inside. */
 export class Claims extends Inner {
   claim(...args) {
@@ -98,6 +108,7 @@ export default class extends Worker {
     const order = await request.json();
     if (order.reenter) reentering = true;
     if (order.ahead !== undefined) ahead = order.ahead;
+    for (const [url, text] of Object.entries(order.pages ?? {})) pages.set(url, text);
     if (order.scheduled) await super.scheduled();
     if (order.object) {
       const { name, method, args } = order.object;

@@ -9,9 +9,10 @@ use super::{invariants, queue};
 use hookgate::dedup::{Claim, DedupKey, Rings, RingsRefused, Shard, Terms, Token};
 use hookgate::delivery::Message;
 use hookgate::letter::{Filter, Letter};
+use hookgate::native::Native;
 use hookgate::pipeline::Isolate;
 use hookgate::pipeline::ports::{Claims, Keys, Letters, Local, Outbox, Page, Payloads, PortError};
-use hookgate::webhook::UnixTime;
+use hookgate::webhook::{Crypto, Hash, PublicAlgorithm, PublicKey, UnixTime};
 use std::cell::Cell;
 use std::future::pending;
 use std::rc::Rc;
@@ -173,6 +174,20 @@ impl Drop for Gate {
     }
 }
 
+impl Crypto for Gate {
+    fn hmac(&self, hash: Hash, key: &[u8], content: &[u8]) -> Vec<u8> {
+        Native.hmac(hash, key, content)
+    }
+
+    fn sha1(&self, text: &[u8]) -> Vec<u8> {
+        Native.sha1(text)
+    }
+
+    fn verifies(&self, algorithm: PublicAlgorithm, key: &PublicKey, content: &[u8], signature: &[u8]) -> bool {
+        Native.verifies(algorithm, key, content, signature)
+    }
+}
+
 impl Keys for Gate {
     async fn is_known(&self, key: &DedupKey) -> Result<bool, PortError> {
         let (place, key) = (self.life.place, key.to_string());
@@ -181,6 +196,14 @@ impl Keys for Gate {
             world.keys.borrow_mut().get(place, &key, world.exec.now(), cached)
         };
         Ok(self.call("look up", self.world.faults.kv, KV_PATIENCE, get).await?)
+    }
+
+    async fn install(&self, _source: &str, _secret: &str) -> Result<(), PortError> {
+        Err(PortError("no provider here installs a secret".to_owned()))
+    }
+
+    async fn installed(&self, _source: &str) -> Result<Option<String>, PortError> {
+        Ok(None)
     }
 
     fn remember(&self, key: &DedupKey, ttl: Duration, _now: UnixTime) {

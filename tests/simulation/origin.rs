@@ -44,6 +44,10 @@ fn does(world: &World, story: &Story) -> Does {
 }
 
 impl Upstream for Gate {
+    async fn published(&self, url: &str) -> Result<Vec<u8>, PortError> {
+        Err(PortError(format!("no provider here publishes keys at {url}")))
+    }
+
     async fn send(&self, forward: Forward<'_>, timeout: Duration) -> Result<OriginAnswer, PortError> {
         let world = &self.world;
         let story = self.addressee(&forward)?;

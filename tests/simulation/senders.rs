@@ -7,9 +7,10 @@ use super::sources::{SOURCES, Signer};
 use super::story::{Handling, Side, Story};
 use super::world::{DAY, HOUR, Life, MINUTE, SECOND, World};
 use hookgate::dedup::DedupKey;
+use hookgate::native::Native;
 use hookgate::pipeline;
 use hookgate::pipeline::ports::{BodyError, Request};
-use hookgate::webhook::Headers;
+use hookgate::webhook::Head;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -21,23 +22,15 @@ struct Post {
     body: Vec<u8>,
 }
 
-impl Headers for Post {
+impl Head for Post {
     fn header(&self, name: &str) -> Option<String> {
         self.headers.header(name)
     }
 }
 
 impl Request for Post {
-    fn method(&self) -> String {
-        "POST".to_owned()
-    }
-
     fn path(&self) -> String {
         self.path.clone()
-    }
-
-    fn query(&self) -> String {
-        String::new()
     }
 
     fn headers(&self) -> Vec<(String, String)> {
@@ -122,7 +115,7 @@ fn key_of(world: &World, signer: &Signer) -> String {
     let source = config.source(signer.path.trim_start_matches("/webhooks/")).unwrap().unwrap();
     let headers = signer.headers(&signer.body, world.time(0));
     let received = source.verifier.receive(&headers).unwrap();
-    let verified = received.verify(&signer.body, world.time(0)).unwrap();
+    let verified = received.verify(&signer.body, world.time(0), &Native).unwrap();
     DedupKey::new(&source.name, verified.identity()).to_string()
 }
 

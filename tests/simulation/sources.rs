@@ -3,8 +3,9 @@
 use super::executor::Random;
 use super::world::Parsed;
 use hookgate::config::{Bindings, Config};
-use hookgate::webhook::{Preset, Secret, UnixTime, sign};
+use hookgate::webhook::{Delivery, Preset, Secret, UnixTime, sign};
 use serde_json::{Map, Value, json};
+use std::sync::Arc;
 
 pub const ADMIN_TOKEN: &str = "simulated-admin-token";
 /// Every provider here takes this form, and one of them no other.
@@ -50,7 +51,7 @@ pub fn configs(random: &Random) -> [Parsed; 2] {
 
 /// One event, as its provider knows it.
 pub struct Signer {
-    pub preset: &'static Preset,
+    pub preset: Arc<Preset>,
     pub path: String,
     pub id: String,
     pub body: Vec<u8>,
@@ -61,9 +62,9 @@ impl Signer {
     pub fn new(random: &Random, config: &Parsed, source: usize, filler: &str, now: UnixTime) -> Self {
         let name = name(source);
         let parsed = config.as_ref().unwrap().source(&name).unwrap().unwrap();
-        let preset = parsed.verifier.preset();
+        let preset = Arc::clone(parsed.verifier.preset());
         let id = format!("evt_{}", random.next());
-        let body = match preset.name {
+        let body = match preset.name.as_str() {
             // Their bodies are bytes for all the gateway cares.
             "github" | "shopify" => [&[0xff, 0x00, b'"'], id.as_bytes(), filler.as_bytes()].concat(),
             "slack" => json!({ "event_id": id, "type": "message", "text": filler }).to_string().into_bytes(),
@@ -86,13 +87,14 @@ impl Signer {
     }
 
     fn signed(&self, secret: &str, body: &[u8], now: UnixTime) -> Vec<(String, String)> {
-        let key = Secret::new(secret).unwrap().key(self.preset.scheme.secret).unwrap();
-        let signed = sign(self.preset, 0, &key, &self.id, now, body).unwrap();
-        signed.headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+        let scheme = &self.preset.scheme;
+        let key = Secret::new(secret).unwrap().key(scheme.algorithm, &scheme.secret).unwrap();
+        let delivery = Delivery { form: 0, id: &self.id, now, url: "", account: "", body };
+        sign(&self.preset, &key, secret, delivery).unwrap().into_headers()
     }
 
     /// Whether the signature covers the time of the delivery, so that an old one is stale.
     pub fn ages(&self) -> bool {
-        matches!(self.preset.name, "stripe" | "standard_webhooks" | "slack")
+        matches!(self.preset.name.as_str(), "stripe" | "standard_webhooks" | "slack")
     }
 }

@@ -5,8 +5,8 @@ use hookgate::webhook::TypeAt;
 use std::collections::BTreeSet;
 
 fn id_in_body(without: WithoutId) -> impl Iterator<Item = (Case, &'static str)> {
-    every_form().filter_map(move |case| match case.scheme().id {
-        IdAt::Json([key], when) if when == without => Some((case, *key)),
+    every_form().filter_map(move |case| match &case.scheme().id {
+        IdAt::Json(path, when) if *when == without => Some((case, first_key(path))),
         _ => None,
     })
 }
@@ -71,7 +71,8 @@ fn a_webhook_id_that_names_the_endpoint_names_no_event() {
 fn an_odd_id_is_taken_as_it_stands() {
     let long = "x".repeat(10 * 1024);
     for case in every_form().filter(|case| matches!(case.scheme().id, IdAt::Json(..))) {
-        let IdAt::Json([key], _) = case.scheme().id else { panic!("one key") };
+        let IdAt::Json(path, _) = &case.scheme().id else { panic!("in the body") };
+        let key = first_key(path);
         for id in [long.as_str(), "\0", "a\0b", "🎉", "\u{202e}", "../../etc", "a:b", " ", "\r\nx: y", "0"] {
             let body = body_with_id(&case, key, Some(id.into()));
             let verified = case.verify(SEED, &signed(&case, &body), &body, NOW).expect("authentic");
@@ -169,17 +170,14 @@ fn a_key_that_is_read_may_not_stand_twice() {
 /// The outermost keys under which something is read from the body.
 fn keys_read(case: &Case) -> BTreeSet<&'static str> {
     let types = case.scheme().event_type.iter().filter_map(|place| match place {
-        TypeAt::Json(path) => Some(path[0]),
+        TypeAt::Json(path) => Some(first_key(path)),
         TypeAt::UnsignedHeader(_) => None,
     });
-    let id = match case.scheme().id {
-        IdAt::Json(path, _) => Some(path[0]),
+    let id = match &case.scheme().id {
+        IdAt::Json(path, _) => Some(first_key(path)),
         IdAt::SignedHeader(_) | IdAt::Nowhere => None,
     };
-    let time = match case.form.timestamp {
-        Some(TimestampAt::Json(path)) => Some(path[0]),
-        _ => None,
-    };
+    let time = case.time_in_body().map(|(path, _)| first_key(path));
     types.chain(id).chain(time).collect()
 }
 
@@ -248,7 +246,7 @@ fn nesting_where_something_is_read_costs_no_stack() {
                 "verified"
             } else if !closed {
                 "not_json"
-            } else if matches!(case.form.timestamp, Some(TimestampAt::Json(_))) {
+            } else if case.time_in_body().is_some() {
                 "timestamp_missing"
             } else {
                 "id_unreadable"

@@ -20,12 +20,14 @@ mod identity;
 mod signature;
 mod time;
 
-use common::{Case, Headers, case, every_form, with, without};
+use common::{Case, Headers, case, exemplary_forms as every_form, put, with, without};
+use hookgate::native::Native;
 use hookgate::webhook::{
-    Encoding, IdAt, Identity, Layout, MAX_SECRETS, MAX_SIGNATURES, Part, Secret, SecretError, SecretForm, SignError,
-    TimestampAt, UnixTime, Verifier, VerifyError, WithoutId, presets,
+    Encoding, IdAt, Identity, JsonPath, Layout, MAX_SECRETS, MAX_SIGNATURES, Part, Secret, SecretError, SecretForm,
+    SignError, Step, TimestampAt, UnixTime, Verifier, VerifyError, WithoutId,
 };
 use serde_json::{Map, Value};
+use std::sync::Arc;
 
 const SEED: &str = "a-shared-secret";
 const ID: &str = "evt_1";
@@ -63,18 +65,26 @@ fn signed_at_text(case: &Case, timestamp: &str, body: &[u8]) -> Headers {
             Part::Timestamp => timestamp.as_bytes(),
             Part::Header(_) => ID.as_bytes(),
             Part::Body => body,
-            Part::CanonicalJsonString => panic!("its time is in the body"),
+            part => panic!("no time beside {part:?}"),
         })
         .collect();
-    let signature = case.encode(&case.key(SEED).mac(content));
+    let signature = case.encode(&case.key(SEED).mac(&content, &Native));
     let mut headers = vec![(case.header().to_owned(), case.signature_header(timestamp, &signature))];
-    if let Some(TimestampAt::Header(name)) = case.form.timestamp {
+    if let Some(name) = case.time_in_header() {
         headers.push((name.to_owned(), timestamp.to_owned()));
     }
-    if let IdAt::SignedHeader(name) = case.scheme().id {
-        headers.push((name.to_owned(), ID.to_owned()));
+    if let IdAt::SignedHeader(name) = &case.scheme().id {
+        headers.push((name.clone(), ID.to_owned()));
     }
     headers
+}
+
+/// The outermost key of a path.
+fn first_key(path: &'static JsonPath) -> &'static str {
+    match path.steps() {
+        [Step::Key(key), ..] => key,
+        steps => panic!("{steps:?}"),
+    }
 }
 
 /// The text of the one signature in a good delivery's header.
@@ -83,6 +93,7 @@ fn signature_text<'h>(case: &Case, headers: &'h Headers) -> &'h str {
     let length = match case.form.encoding {
         Encoding::Hex => 64,
         Encoding::Base64 => 44,
+        encoding => panic!("{encoding:?}"),
     };
     &value[value.len() - length..]
 }
@@ -100,7 +111,7 @@ fn with_signature(case: &Case, good: &Good, text: &str) -> Headers {
 fn assert_malformed(case: &Case, headers: &Headers, what: &str) {
     let refused = case.verifier(&[SEED]).receive(headers).err();
     assert!(
-        matches!(refused, Some(VerifyError::SignatureMalformed { header, .. }) if header == case.header()),
+        matches!(refused, Some(VerifyError::SignatureMalformed { ref place, .. }) if place == case.header()),
         "{}: {what}: {refused:?}",
         case.preset.name
     );

@@ -10,12 +10,12 @@ fn timed() -> impl Iterator<Item = Case> {
 
 /// The forms whose time is a Unix text in a header.
 fn unix_timed() -> impl Iterator<Item = Case> {
-    timed().filter(|case| !matches!(case.form.timestamp, Some(TimestampAt::Json(_))))
+    timed().filter(|case| case.time_in_body().is_none())
 }
 
 /// The forms whose time is RFC 3339 in the body.
 fn body_timed() -> impl Iterator<Item = Case> {
-    timed().filter(|case| matches!(case.form.timestamp, Some(TimestampAt::Json(_))))
+    timed().filter(|case| case.time_in_body().is_some())
 }
 
 fn at(seconds: i64) -> UnixTime {
@@ -54,14 +54,13 @@ fn a_unix_time_has_one_text_though_the_mac_over_another_be_right() {
     for case in unix_timed() {
         let body = case.plain_body(ID, NOW);
         for text in texts.iter().copied().chain([digits.as_str()]) {
-            if text.contains(',') && matches!(case.form.layout, Layout::Fields { .. }) {
+            if text.contains(',') && matches!(case.form.layout, Layout::List { assign: '=', .. }) {
                 continue; // A comma there begins another field.
             }
             let headers = signed_at_text(&case, text, &body);
             let error = case.verify(SEED, &headers, &body, NOW).expect_err(text);
             let VerifyError::TimestampMalformed { expected, place } = &error else { panic!("{text:?}: {error:?}") };
-            let at =
-                if let Some(TimestampAt::Header(name)) = case.form.timestamp { name } else { "the signature header" };
+            let at = case.time_in_header().unwrap_or("the signature header");
             assert_eq!(place, at);
             assert_eq!(*expected, "Unix seconds, digits only");
         }
@@ -77,16 +76,16 @@ fn the_signed_time_cannot_be_exchanged_for_a_fresh_one() {
     for case in unix_timed() {
         let good = good(&case);
         let later = at(NOW.seconds() + 1000);
-        let fresh = match case.form.timestamp {
-            Some(TimestampAt::Header(name)) => with(&good.headers, name, &later.to_string()),
-            _ => {
+        let fresh = match case.time_in_header() {
+            Some(name) => with(&good.headers, name, &later.to_string()),
+            None => {
                 let text = signature_text(&case, &good.headers);
                 with(&good.headers, case.header(), &case.signature_header(&later.to_string(), text))
             }
         };
         let error = case.verify(SEED, &fresh, &good.body, later).expect_err("exchanged");
-        let header = case.header();
-        assert_eq!(error, VerifyError::SignatureMismatch { header, candidates: 1, secrets: 1 });
+        let place = case.header().to_owned();
+        assert_eq!(error, VerifyError::SignatureMismatch { place, candidates: 1, secrets: 1 });
     }
 }
 
@@ -94,7 +93,7 @@ fn the_signed_time_cannot_be_exchanged_for_a_fresh_one() {
 fn both_sides_of_the_window_are_checked_and_its_bounds_are_inside() {
     for case in timed() {
         let good = good(&case);
-        let past = match case.form.timestamp.unwrap().clock() {
+        let past = match case.form.timestamp.as_ref().unwrap().clock {
             Clock::Delivery => 300,
             Clock::Event => i64::try_from(case.preset.retry_span.as_secs()).unwrap() + 300,
         };
@@ -120,9 +119,9 @@ fn a_window_set_for_the_source_counts_on_both_sides() {
     for case in timed() {
         let good = good(&case);
         let tolerance = Duration::from_secs(60);
-        let verifier = Verifier::new(case.preset, vec![case.key(SEED)], Some(tolerance)).unwrap();
+        let verifier = Verifier::new(Arc::clone(case.preset), vec![case.key(SEED)], Some(tolerance)).unwrap();
         let check = |now: i64| {
-            let verified = verifier.receive(&good.headers).unwrap().verify(&good.body, at(now));
+            let verified = verifier.receive(&good.headers).unwrap().verify(&good.body, at(now), &Native);
             verified.map(|_| ()).map_err(|error| error.code())
         };
         let now = NOW.seconds();
@@ -196,8 +195,7 @@ fn a_time_in_the_body_is_rfc_3339_with_a_zone_and_nothing_else() {
     ];
     let mut seen = 0;
     for case in body_timed() {
-        let Some(TimestampAt::Json(path)) = case.form.timestamp else { panic!("in the body") };
-        let place = format!("$.{}", path.join("."));
+        let place = case.time_in_body().expect("in the body").0.to_string();
         for (text, time) in good {
             let body = body_at(&case, text.into());
             let verified = case.verify(SEED, &signed(&case, &body), &body, at(time)).expect(text);
@@ -228,8 +226,7 @@ fn a_time_in_the_body_is_rfc_3339_with_a_zone_and_nothing_else() {
 #[test]
 fn a_body_that_tells_no_time_is_refused_where_the_time_is_there() {
     for case in body_timed() {
-        let Some(TimestampAt::Json(path)) = case.form.timestamp else { panic!("in the body") };
-        let place = format!("$.{}", path.join("."));
+        let place = case.time_in_body().expect("in the body").0.to_string();
         for body in ["{}", "[]", "1", "null", "\"2026-01-15T12:00:00Z\"", r#"{"data":[]}"#, r#"{"x":{"timestamp":1}}"#]
         {
             let body = body.as_bytes();
@@ -262,7 +259,7 @@ fn an_unsigned_timestamp_is_never_freshness() {
         let unsigned = fresh.iter().filter(|(name, _)| !read(name)).cloned();
         let headers: Headers = good.headers.iter().cloned().chain(unsigned).collect();
         let outcome = case.verify(SEED, &headers, &good.body, week_later);
-        match case.form.timestamp {
+        match &case.form.timestamp {
             // Nothing signed tells the time: neither fresh nor stale. Deduplication alone guards these.
             None => assert_eq!(outcome.expect("no time").signed_at(), None, "{}", case.preset.name),
             Some(_) => assert_eq!(outcome.expect_err("stale").code(), "too_old", "{}", case.preset.name),
@@ -285,8 +282,8 @@ fn a_stale_delivery_is_stale_whatever_its_body_holds() {
 }
 
 fn body_at(case: &Case, time: Value) -> Vec<u8> {
-    let Some(TimestampAt::Json(path)) = case.form.timestamp else { panic!("in the body") };
+    let (path, _) = case.time_in_body().expect("in the body");
     let mut body = case.body(ID, NOW, "a.type", Map::new());
-    *body.pointer_mut(&format!("/{}", path.join("/"))).expect("the time") = time;
+    put(&mut body, path.steps(), time);
     body.to_string().into_bytes()
 }

@@ -6,6 +6,7 @@ mod demo;
 mod http;
 mod moment;
 mod project;
+mod providers;
 mod send;
 mod sign;
 mod signer;
@@ -30,6 +31,7 @@ Examples:
   hookgate send --source generic examples/generic/user.created.json
   hookgate vectors tests/vectors/*.json
   hookgate demo
+  hookgate providers stripe
 
 Each command has a --help of its own.";
 
@@ -40,6 +42,7 @@ enum Command {
     Vectors(vectors::Vectors),
     Check(check::Check),
     Demo(demo::Demo),
+    Providers(providers::Providers),
 }
 
 /// Whether everything a command looked at was as it should be. Either way the command itself worked.
@@ -63,6 +66,7 @@ impl Command {
             Self::Vectors(vectors) => vectors.run(out),
             Self::Check(check) => check.run(out),
             Self::Demo(demo) => demo.run(out),
+            Self::Providers(providers) => providers.run(out),
         }
     }
 }

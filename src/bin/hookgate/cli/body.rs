@@ -1,24 +1,27 @@
 //! Changes single values of a JSON body, and leaves every other byte of it as it is.
 
+use hookgate::webhook::{JsonPath, Step};
 use serde::de::{DeserializeOwned, IgnoredAny};
+use serde_json::Value;
 use std::ops::Range;
 
-/// Where the value at `path` (object keys from the root) stands in `json`; `None` where the path leads nowhere.
+/// Where the value at `path` stands in `json`, in the first element of each array on its way; `None` where the path leads
+/// nowhere.
 ///
 /// # Errors
 /// What the parser says where `json` is not one JSON value.
-pub fn find(json: &[u8], path: &[&str]) -> serde_json::Result<Option<Range<usize>>> {
+pub fn find(json: &[u8], path: &JsonPath) -> serde_json::Result<Option<Range<usize>>> {
     serde_json::from_slice::<IgnoredAny>(json)?;
     Ok(Cursor { json, at: 0 }.find(path))
 }
 
-/// Puts `text`, as a JSON string, in the place of the value at `path`. Says whether there was one.
+/// Puts `value` in the place of the value at `path`. Says whether there was one.
 ///
 /// # Errors
 /// What the parser says where `json` is not one JSON value.
-pub fn replace(json: &mut Vec<u8>, path: &[&str], text: &str) -> serde_json::Result<bool> {
+pub fn replace(json: &mut Vec<u8>, path: &JsonPath, value: &Value) -> serde_json::Result<bool> {
     let Some(place) = find(json, path)? else { return Ok(false) };
-    json.splice(place, serde_json::to_vec(text)?);
+    json.splice(place, serde_json::to_vec(value)?);
     Ok(true)
 }
 
@@ -29,9 +32,12 @@ struct Cursor<'j> {
 }
 
 impl Cursor<'_> {
-    fn find(mut self, path: &[&str]) -> Option<Range<usize>> {
-        for key in path {
-            self.enter(key)?;
+    fn find(mut self, path: &JsonPath) -> Option<Range<usize>> {
+        for step in path.steps() {
+            match step {
+                Step::Key(key) => self.enter(key)?,
+                Step::Each => self.take(b'[')?,
+            }
         }
         self.skip_blanks();
         let start = self.at;
@@ -83,9 +89,13 @@ impl Cursor<'_> {
 mod tests {
     use super::*;
 
-    fn replaced(json: &str, path: &[&str]) -> Option<String> {
+    fn path(text: &str) -> JsonPath {
+        JsonPath::parse(text).expect("a path")
+    }
+
+    fn replaced(json: &str, at: &str) -> Option<String> {
         let mut body = json.as_bytes().to_vec();
-        let found = replace(&mut body, path, "new").expect("JSON");
+        let found = replace(&mut body, &path(at), &"new".into()).expect("JSON");
         found.then(|| String::from_utf8(body).expect("UTF-8"))
     }
 
@@ -94,18 +104,19 @@ mod tests {
         let json = "{ \"n\" : 1e2,\n\t\"a\":[{\"t\":0}],\"d\": {\"x\":\"}\",\"t\" : \"old\" } ,\"t\":null}\n";
         let nested = "{ \"n\" : 1e2,\n\t\"a\":[{\"t\":0}],\"d\": {\"x\":\"}\",\"t\" : \"new\" } ,\"t\":null}\n";
         let outer = "{ \"n\" : 1e2,\n\t\"a\":[{\"t\":0}],\"d\": {\"x\":\"}\",\"t\" : \"old\" } ,\"t\":\"new\"}\n";
-        assert_eq!(replaced(json, &["d", "t"]).as_deref(), Some(nested));
-        assert_eq!(replaced(json, &["t"]).as_deref(), Some(outer));
-        assert_eq!(replaced("{\"\\u0074\":12}", &["t"]).as_deref(), Some("{\"\\u0074\":\"new\"}"));
+        assert_eq!(replaced(json, "d.t").as_deref(), Some(nested));
+        assert_eq!(replaced(json, "t").as_deref(), Some(outer));
+        assert_eq!(replaced("[{\"t\":1},{\"t\":1}]", "[].t").as_deref(), Some("[{\"t\":\"new\"},{\"t\":1}]"));
+        assert_eq!(replaced("{\"\\u0074\":12}", "t").as_deref(), Some("{\"\\u0074\":\"new\"}"));
     }
 
     #[test]
     fn a_path_may_lead_nowhere() {
         for json in ["{}", "[]", "\"t\"", "{\"d\":[]}", "{\"d\":{}}", "{\"d\":1,\"e\":{\"t\":1}}"] {
-            assert_eq!(replaced(json, &["d", "t"]), None, "{json}");
+            assert_eq!(replaced(json, "d.t"), None, "{json}");
         }
         for broken in ["", "{", "{\"d\":{\"t\":1}} x", "t=1"] {
-            assert!(find(broken.as_bytes(), &["d", "t"]).is_err(), "{broken}");
+            assert!(find(broken.as_bytes(), &path("d.t")).is_err(), "{broken}");
         }
     }
 }

@@ -3,11 +3,9 @@
 use super::Found;
 use super::project::{Files, Project};
 use anyhow::Result;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use hookgate::config::span;
 use hookgate::config::{Config, Dedup, Deliver, Source};
-use hookgate::webhook::Tolerance;
+use hookgate::webhook::{Identity, Strength, Tolerance};
 use std::io::Write;
 
 /// Check the configuration: prints a line for each source, and what is wrong
@@ -70,8 +68,12 @@ impl Check {
 fn config_to_deploy(project: &Project) -> Result<Config> {
     let secrets = project.secret_names();
     project.config_with(&|name| {
-        // A different one for each name, or sources would seem to share a secret; base64, for schemes that ask for it.
-        let stand_in = || format!("whsec_{}", STANDARD.encode(format!("stands in for {name}")));
+        // A different one for each name, or sources would seem to share a secret. 64 hex digits are base64 as well.
+        let digits = || Identity::of_body(name.as_bytes()).shown().replace("sha256:", "");
+        let stand_in = || match project.is_public_key(name) {
+            true => format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----", digits()),
+            false => digits(),
+        };
         project.text(name).or_else(|| secrets.iter().any(|secret| secret == name).then(stand_in))
     })
 }
@@ -99,12 +101,13 @@ fn summary(source: &Source) -> String {
         Dedup::Exact => format!("duplicates dropped for {} (exact)", span::shown(source.dedup_ttl)),
         Dedup::None => "duplicates kept".to_owned(),
     };
-    format!("{}; {deliver}; {dedup}; {}", preset.name, window(source))
+    let weak = if preset.scheme.strength() == Strength::Weak { " (weak: the body is not signed)" } else { "" };
+    format!("{}{weak}; {deliver}; {dedup}; {}", preset.name, window(source))
 }
 
 /// How old a delivery may be, for each of the scheme's forms.
 fn window(source: &Source) -> String {
-    let forms = source.verifier.preset().scheme.forms;
+    let forms = &source.verifier.preset().scheme.forms;
     let windows: Option<Vec<Tolerance>> = forms.iter().map(|form| source.verifier.window(form)).collect();
     let Some(windows) = windows else { return "no signed time".to_owned() };
     let mut ages: Vec<String> = windows.into_iter().map(|window| span::shown(window.past)).collect();

@@ -127,7 +127,7 @@ impl Demo {
     }
 
     fn try_out(&self, project: &Project, example: &Example, at: Moment) -> Result<Vec<(Case, Answer)>> {
-        let signer = Signer::of_source(project, &example.source)?;
+        let signer = Signer::of_source(project, &example.source, None)?;
         let poster = Poster::new(&format!("{}/webhooks/{}", self.url.trim_end_matches('/'), example.source));
         let sign = |at| {
             let id = if matches!(signer.preset.scheme.id, IdAt::Nowhere) { EventId::AsItIs } else { EventId::Fresh };
@@ -138,7 +138,7 @@ impl Demo {
         let mut answers = vec![(Case::Good, post(&poster, &good)?)];
         answers.push((Case::Repeated, repeat(&poster, &good)?));
         let mut forged = sign(at)?;
-        forge(&mut forged.body, signer.preset);
+        forge(&mut forged.body, &signer.preset);
         answers.push((Case::Forged, post(&poster, &forged)?));
         if let Some(window) = signer.window(example.form) {
             let stale = at.earlier(window.past.saturating_add(TOO_LATE)).context("the window is beyond all years")?;
@@ -149,7 +149,7 @@ impl Demo {
 }
 
 fn post(poster: &Poster, delivery: &Delivery) -> Result<Answer> {
-    let signed = delivery.headers.iter().map(|(name, value)| (*name, value.as_str()));
+    let signed = delivery.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     poster.post([("content-type", "application/json")].into_iter().chain(signed), &delivery.body)
 }
 

@@ -1,7 +1,7 @@
 //! What `wrangler.toml` and `.dev.vars` say: the same texts the Worker gets, read from where they are kept.
 
 use anyhow::{Context, Result, anyhow, bail};
-use hookgate::config::{Bindings, Config};
+use hookgate::config::{Bindings, Config, takes_public_keys};
 use hookgate::webhook::Verifier;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -79,12 +79,27 @@ impl Project {
 
     /// The names of the secrets that sources name, each once.
     pub fn secret_names(&self) -> Vec<String> {
-        let sources = self.wrangler.pointer("/vars/SOURCES").and_then(Value::as_object);
-        let lists = sources.into_iter().flatten().filter_map(|(_, source)| source.get("secrets")?.as_array());
-        let mut names: Vec<String> = lists.flatten().filter_map(Value::as_str).map(str::to_owned).collect();
+        let listed = |source: &Value| {
+            let list = source.get("secrets").and_then(Value::as_array).cloned().unwrap_or_default();
+            list.into_iter().chain(source.get("handshake_secret").cloned())
+        };
+        let secrets = self.tables().flat_map(listed);
+        let mut names: Vec<String> = secrets.filter_map(|secret| secret.as_str().map(str::to_owned)).collect();
         names.sort();
         names.dedup();
         names
+    }
+
+    fn tables(&self) -> impl Iterator<Item = &Value> {
+        self.wrangler.pointer("/vars/SOURCES").and_then(Value::as_object).into_iter().flat_map(|tables| tables.values())
+    }
+
+    /// Whether a source takes the secret `name` for a public key.
+    pub fn is_public_key(&self, name: &str) -> bool {
+        let lists = |source: &&Value| {
+            source.get("secrets").and_then(Value::as_array).is_some_and(|list| list.contains(&name.into()))
+        };
+        self.tables().filter(lists).any(takes_public_keys)
     }
 
     /// Whether `name` stands among the variables, which are no place for a secret.
@@ -103,6 +118,12 @@ impl Project {
                 bail!("{} has no source {name:?}; it has {}", self.path.display(), known.join(", "))
             }
         }
+    }
+
+    /// The text of the first secret that the source `name` lists.
+    pub fn first_secret(&self, name: &str) -> Option<String> {
+        let secrets = self.wrangler.pointer("/vars/SOURCES")?.get(name)?.get("secrets")?;
+        self.text(secrets.get(0)?.as_str()?)
     }
 
     /// The name of the queue that the producer `binding` sends to.

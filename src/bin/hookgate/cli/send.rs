@@ -38,13 +38,13 @@ impl Send {
         let extra = self.headers.iter().zip(1..).map(header).collect::<Result<Vec<_>>>()?;
         let url = self.url.clone();
         let url = url.unwrap_or_else(|| format!("http://127.0.0.1:8787/webhooks/{}", self.request.name()));
-        let delivery = self.request.sign()?;
+        let delivery = self.request.sign(&url)?;
         let content_type = ("content-type", content_type(&delivery.body));
         let typed = extra.iter().any(|(name, _)| name.eq_ignore_ascii_case(content_type.0));
-        let signed = delivery.headers.iter().map(|(name, value)| (*name, value.as_str()));
+        let signed = delivery.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let headers = (!typed).then_some(content_type).into_iter().chain(signed).chain(extra);
         let headers: Vec<(&str, &str)> = headers.collect();
-        let poster = Poster::new(&url);
+        let poster = Poster::new(&if delivery.query.is_empty() { url } else { format!("{url}?{}", delivery.query) });
         let mut all_taken = true;
         for _ in 0..self.repeat {
             let answer = poster.post(headers.iter().copied(), &delivery.body)?;

@@ -3,7 +3,7 @@
 use super::Found;
 use super::moment::Moment;
 use super::project::{Files, Project};
-use super::signer::{Delivery, EventId, Order, Signer};
+use super::signer::{Credentials, Delivery, EventId, Order, Signer};
 use anyhow::{Context, Result, anyhow};
 use clap::ArgGroup;
 use std::io::{IsTerminal, Read, Write};
@@ -36,15 +36,24 @@ pub struct Request {
     /// Sign as this source of the configuration, with the first of its secrets
     #[arg(long, value_name = "NAME")]
     source: Option<String>,
-    /// Sign as this provider, with --secret-env or --secret
-    #[arg(long, value_name = "NAME", requires = "a_secret")]
+    /// Sign as this provider, with --secret-env, --secret or --private-key
+    #[arg(long, value_name = "NAME")]
     provider: Option<String>,
     /// The environment variable that holds the secret
     #[arg(long, value_name = "VAR", group = "a_secret", requires = "provider")]
     secret_env: Option<String>,
     /// The secret itself, which others on this machine may see among the running commands
-    #[arg(long, value_name = "TEXT", group = "a_secret", requires = "provider")]
+    #[arg(long, value_name = "TEXT", group = "a_secret", requires = "provider", allow_hyphen_values = true)]
     secret: Option<String>,
+    /// For providers that sign with one: the private key's file, PKCS #8 in PEM
+    #[arg(long, value_name = "FILE")]
+    private_key: Option<PathBuf>,
+    /// For providers that sign the URL: the one they have [default: the source's; for `send`, where it is sent]
+    #[arg(long, value_name = "URL")]
+    public_url: Option<String>,
+    /// For providers that sign whose account it is: the account [default: the source's]
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true, conflicts_with = "source")]
+    account: String,
     #[command(flatten)]
     files: Files,
     /// When it is signed: 2026-01-15T12:00:00Z, Unix seconds, or -3h from now [default: now]
@@ -70,7 +79,10 @@ pub struct Request {
 impl Sign {
     /// Prints the headers; what changed in the body goes to standard error.
     pub fn run(self, out: &mut dyn Write) -> Result<Found> {
-        let delivery = self.request.sign()?;
+        let delivery = self.request.sign("")?;
+        if !delivery.query.is_empty() {
+            eprintln!("note: it has to be sent with the query ?{}", delivery.query);
+        }
         if !delivery.changes.is_empty() && self.request.body_out.is_none() {
             eprintln!("note: the changed body is what is signed; --body-out writes it");
         }
@@ -88,8 +100,8 @@ impl Request {
     }
 
     /// Signs, and tells on standard error what is worth knowing about it.
-    pub fn sign(&self) -> Result<Delivery> {
-        let delivery = self.signer()?.sign(read_body(&self.body)?, &self.order())?;
+    pub fn sign(&self, sent_to: &str) -> Result<Delivery> {
+        let delivery = self.signer(sent_to)?.sign(read_body(&self.body)?, &self.order())?;
         for change in &delivery.changes {
             eprintln!("note: {change}");
         }
@@ -102,15 +114,30 @@ impl Request {
         Ok(delivery)
     }
 
-    fn signer(&self) -> Result<Signer> {
-        match (&self.source, &self.provider) {
-            (Some(source), _) => Signer::of_source(&Project::open(&self.files)?, source),
-            (None, provider) => Signer::of_provider(provider.as_deref().unwrap_or_default(), self.secret()?),
+    fn signer(&self, sent_to: &str) -> Result<Signer> {
+        let private_key = match &self.private_key {
+            Some(path) => {
+                Some(std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?)
+            }
+            None => None,
+        };
+        if let Some(source) = &self.source {
+            return Signer::of_source(&Project::open(&self.files)?, source, private_key.as_deref());
         }
+        let url = self.public_url.clone().unwrap_or_else(|| sent_to.to_owned());
+        let provider = self.provider.as_deref().unwrap_or_default();
+        let account = self.account.clone();
+        Signer::of_provider(Credentials { provider, secret: self.secret()?, url, account, private_key })
     }
 
     fn secret(&self) -> Result<String> {
-        let Some(name) = &self.secret_env else { return Ok(self.secret.clone().unwrap_or_default()) };
+        let Some(name) = &self.secret_env else {
+            return match (&self.secret, &self.private_key) {
+                (Some(secret), _) => Ok(secret.clone()),
+                (None, Some(_)) => Ok(String::new()),
+                (None, None) => Err(anyhow!("--provider needs --secret-env or --secret, or --private-key")),
+            };
+        };
         std::env::var(name).map_err(|_| anyhow!("--secret-env: the environment has no text called {name}"))
     }
 

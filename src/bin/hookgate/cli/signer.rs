@@ -4,15 +4,23 @@ use super::body;
 use super::moment::Moment;
 use super::project::Project;
 use anyhow::{Context, Result, anyhow, bail};
+use hookgate::config::presets;
+use hookgate::native::{Native, PrivateKey, RequestHead};
 use hookgate::webhook::{
-    self, Form, IdAt, JsonPath, Preset, Secret, SignError, TimestampAt, Tolerance, Verifier, VerifyError, presets,
+    self, Algorithm, Form, IdAt, JsonPath, Place, Preset, Secret, SignError, Signed, TimeUnit, TimestampAt, Tolerance,
+    Verifier, VerifyError,
 };
+use serde_json::Value;
 use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
 
 /// Signs as one provider does, with one secret.
 pub struct Signer {
-    pub preset: &'static Preset,
+    pub preset: Arc<Preset>,
     verifier: Verifier,
+    /// The secret's text, for schemes that send it.
+    token: String,
+    private: Option<PrivateKey>,
 }
 
 /// How one delivery is to be signed.
@@ -39,9 +47,11 @@ pub enum EventId {
     Fresh,
 }
 
-/// A body and the headers that prove it.
+/// A body and what proves it.
 pub struct Delivery {
-    pub headers: Vec<(&'static str, String)>,
+    pub headers: Vec<(String, String)>,
+    /// What the URL's query has to be; empty for most.
+    pub query: String,
     pub body: Vec<u8>,
     /// What was changed in the body.
     pub changes: Vec<String>,
@@ -49,26 +59,60 @@ pub struct Delivery {
     pub refusal: Option<VerifyError>,
 }
 
+/// A provider's name and what somebody signs with in its place.
+pub struct Credentials<'c> {
+    pub provider: &'c str,
+    /// The shared secret, or the public key.
+    pub secret: String,
+    /// The endpoint's public URL.
+    pub url: String,
+    /// The user's account at the provider; empty where it does not matter.
+    pub account: String,
+    /// The private key, in PEM.
+    pub private_key: Option<String>,
+}
+
 impl Signer {
     /// Signs as `source` of the project, with its first secret.
-    pub fn of_source(project: &Project, source: &str) -> Result<Self> {
-        Ok(Self::of(project.verifier(source)?))
+    pub fn of_source(project: &Project, source: &str, private_key: Option<&str>) -> Result<Self> {
+        let token = project.first_secret(source).unwrap_or_default();
+        Self::of(project.verifier(source)?, token, private_key)
     }
 
-    /// Signs as `provider` with `secret`.
-    pub fn of_provider(provider: &str, secret: String) -> Result<Self> {
-        let preset = presets::find(provider).ok_or_else(|| {
-            let known: Vec<&str> = presets::ALL.iter().map(|preset| preset.name).collect();
-            anyhow!("no such provider: {provider:?}; known are {}", known.join(", "))
-        })?;
-        let key = Secret::new(secret).and_then(|secret| secret.key(preset.scheme.secret));
-        let key = key.map_err(|problem| anyhow!("the secret {problem}"))?;
-        let verifier = Verifier::new(preset, vec![key], None).context("one key is neither too few nor too many")?;
-        Ok(Self::of(verifier))
+    /// Signs as somebody with these credentials.
+    pub fn of_provider(credentials: Credentials<'_>) -> Result<Self> {
+        let name = credentials.provider;
+        let preset = presets::find(name).ok_or_else(|| anyhow!("{name:?}: {}", presets::unknown(name)))?;
+        let scheme = &preset.scheme;
+        let mut keys = Vec::new();
+        // Whoever has the private key may check without the public one.
+        if credentials.private_key.is_none() || !credentials.secret.is_empty() {
+            let key = Secret::new(credentials.secret.as_str())
+                .and_then(|secret| secret.key(scheme.algorithm, &scheme.secret));
+            keys.push(key.map_err(|problem| anyhow!("the secret {problem}"))?);
+        }
+        let verifier = Verifier::new(preset, keys, None).context("one key is not too many")?;
+        let verifier = verifier.at(credentials.url).of(credentials.account);
+        Self::of(verifier, credentials.secret, credentials.private_key.as_deref())
     }
 
-    fn of(verifier: Verifier) -> Self {
-        Self { preset: verifier.preset(), verifier }
+    fn of(verifier: Verifier, token: String, private_key: Option<&str>) -> Result<Self> {
+        let preset = Arc::clone(verifier.preset());
+        let private = match (preset.scheme.algorithm, private_key) {
+            (Algorithm::Public(algorithm), Some(pem)) => Some(
+                PrivateKey::parse(algorithm, pem)
+                    .ok_or_else(|| anyhow!("--private-key is no PKCS #8 key in PEM of {}'s algorithm", preset.name))?,
+            ),
+            (Algorithm::Public(_), None) => {
+                bail!(
+                    "{} signs with a private key: give one with --private-key, and its public key as the secret",
+                    preset.name
+                )
+            }
+            (_, Some(_)) => bail!("{} signs with a shared secret: leave --private-key out", preset.name),
+            (_, None) => None,
+        };
+        Ok(Self { preset, verifier, token, private })
     }
 
     /// The window in which the gateway takes a delivery of this form; `None` where it carries no signed time.
@@ -78,44 +122,78 @@ impl Signer {
 
     /// Signs `body` as `order` says.
     pub fn sign(&self, mut body: Vec<u8>, order: &Order) -> Result<Delivery> {
-        let forms = self.preset.scheme.forms;
+        let forms = &self.preset.scheme.forms;
         let form = forms.get(order.form).ok_or_else(|| self.no_such_form(order.form))?;
         let mut changes = Vec::new();
         if !order.keep_body {
             changes.extend(self.freshen_timestamps(&mut body, form, order.at)?);
         }
-        let header_id = match self.preset.scheme.id {
-            IdAt::SignedHeader(_) => order.id.or_fresh(),
+        let header_id = match &self.preset.scheme.id {
             IdAt::Json(path, _) => {
                 changes.extend(self.put_id(&mut body, path, order)?);
                 String::new()
             }
-            IdAt::Nowhere if matches!(order.id, EventId::AsItIs) => String::new(),
-            IdAt::Nowhere => bail!("{} has no event id: leave out --id and --fresh-id", self.preset.name),
+            IdAt::Nowhere if !matches!(order.id, EventId::AsItIs) => {
+                bail!("{} has no event id: leave out --id and --fresh-id", self.preset.name)
+            }
+            IdAt::SignedHeader(_) | IdAt::Nowhere => order.id.or_fresh(),
         };
-        let key = self.verifier.current_key().context("no secret to sign with")?;
-        let signed = webhook::sign(self.preset, order.form, key, &header_id, order.at.unix(), &body);
-        let headers = match signed {
-            Ok(signed) => signed.headers,
+        let url = self.verifier.url();
+        let account = self.verifier.account();
+        let delivery =
+            webhook::Delivery { form: order.form, id: &header_id, now: order.at.unix(), url, account, body: &body };
+        let signed = match (&self.private, self.verifier.current_key()) {
+            (Some(private), _) => webhook::sign(&self.preset, private, &self.token, delivery),
+            (None, Some(key)) => webhook::sign(&self.preset, key, &self.token, delivery),
+            (None, None) => bail!("no secret to sign with"),
+        };
+        let signed = match signed {
+            Ok(signed) => signed,
             Err(SignError::Body(problem)) => bail!("{} cannot sign this: {problem}", self.preset.name),
             Err(SignError::NoSuchForm) => return Err(self.no_such_form(order.form)),
+            Err(error @ SignError::NoPrivateKey) => bail!("{} {error}", self.preset.name),
         };
-        let refusal = self.verify(&headers, &body, order.at).err();
-        Ok(Delivery { headers, body, changes, refusal })
+        self.place_signature(&signed, &mut body, &mut changes)?;
+        let query = signed.query.clone();
+        let request = RequestHead { query, headers: signed.into_headers(), ..RequestHead::default() };
+        let refusal = self.verify(&request, &body, order.at).err();
+        Ok(Delivery { headers: request.headers, query: request.query, body, changes, refusal })
+    }
+
+    /// Puts a signature that belongs into the body there.
+    fn place_signature(&self, signed: &Signed, body: &mut Vec<u8>, changes: &mut Vec<String>) -> Result<()> {
+        let missing =
+            || anyhow!("the body has no {}, where {} has its signature: add it", signed.place, self.preset.name);
+        match &signed.place {
+            Place::Json(path) => changes.push(put(body, path, signed.signature.as_str().into())?.ok_or_else(missing)?),
+            Place::Form(name) => {
+                let pairs: Vec<_> = form_urlencoded::parse(body).into_owned().filter(|(key, _)| key != name).collect();
+                let mut form = form_urlencoded::Serializer::new(String::new());
+                *body = form.append_pair(name, &signed.signature).extend_pairs(pairs).finish().into_bytes();
+                changes.push(format!("{name} is now {:?}", signed.signature));
+            }
+            Place::Header(_) | Place::Query(_) => {}
+        }
+        Ok(())
     }
 
     /// Puts the time into the body, at each place where one of the scheme's forms reads it. A body that lacks the
     /// place is an error only where the chosen form reads it.
     fn freshen_timestamps(&self, body: &mut Vec<u8>, chosen: &Form, at: Moment) -> Result<Vec<String>> {
         let mut changes = Vec::new();
-        for form in self.preset.scheme.forms {
-            let Some(TimestampAt::Json(path)) = form.timestamp else { continue };
+        for form in &self.preset.scheme.forms {
+            let Some(timestamp) = &form.timestamp else { continue };
+            let TimestampAt::Json(path) = &timestamp.at else { continue };
             let required = chosen.timestamp == form.timestamp;
-            match put(body, path, &at.rfc3339()) {
+            let value = match timestamp.unit {
+                TimeUnit::Seconds | TimeUnit::Milliseconds => at.unix().write(timestamp.unit).parse::<i64>()?.into(),
+                TimeUnit::Rfc3339 => at.rfc3339().into(),
+                TimeUnit::HttpDate => at.unix().write(timestamp.unit).into(),
+            };
+            match put(body, path, value) {
                 Ok(Some(change)) => changes.push(change),
                 Ok(None) if required => bail!(
-                    "the body has no {}, where {} signs its time: add it, or sign the body as it is with --keep-body",
-                    shown(path),
+                    "the body has no {path}, where {} signs its time: add it, or sign the body as it is with --keep-body",
                     self.preset.name
                 ),
                 Err(error) if required => {
@@ -128,22 +206,23 @@ impl Signer {
         Ok(changes)
     }
 
-    fn put_id(&self, body: &mut Vec<u8>, path: JsonPath, order: &Order) -> Result<Option<String>> {
+    fn put_id(&self, body: &mut Vec<u8>, path: &JsonPath, order: &Order) -> Result<Option<String>> {
         if matches!(order.id, EventId::AsItIs) {
             return Ok(None);
         }
         if order.keep_body {
-            bail!("--keep-body leaves no room for an id: {} has it in the body, at {}", self.preset.name, shown(path));
+            bail!("--keep-body leaves no room for an id: {} has it in the body, at {path}", self.preset.name);
         }
-        let change =
-            put(body, path, &order.id.or_fresh()).context("the id belongs into a JSON body, and this is none")?;
-        change.map(Some).ok_or_else(|| anyhow!("the body has no {}, where the id belongs: add it", shown(path)))
+        let change = put(body, path, order.id.or_fresh().into());
+        let change = change.context("the id belongs into a JSON body, and this is none")?;
+        change.map(Some).ok_or_else(|| anyhow!("the body has no {path}, where the id belongs: add it"))
     }
 
-    fn verify(&self, headers: &[(&'static str, String)], body: &[u8], at: Moment) -> Result<(), VerifyError> {
-        let headers: Vec<(String, String)> =
-            headers.iter().map(|(n, value)| ((*n).to_owned(), value.clone())).collect();
-        self.verifier.receive(&headers)?.verify(body, at.unix()).map(|_| ())
+    fn verify(&self, request: &RequestHead, body: &[u8], at: Moment) -> Result<(), VerifyError> {
+        if self.verifier.current_key().is_none() {
+            return Ok(()); // with a private key alone there is nothing to check with
+        }
+        self.verifier.receive(request)?.verify(body, at.unix(), &Native).map(|_| ())
     }
 
     fn no_such_form(&self, form: usize) -> anyhow::Error {
@@ -162,12 +241,7 @@ impl EventId {
     }
 }
 
-/// Puts a text into the body and says so; `None` where the body has no such place.
-fn put(body: &mut Vec<u8>, path: JsonPath, text: &str) -> serde_json::Result<Option<String>> {
-    Ok(body::replace(body, path, text)?.then(|| format!("{} is now {text:?}", shown(path))))
-}
-
-/// A path as people write it.
-fn shown(path: JsonPath) -> String {
-    format!("$.{}", path.join("."))
+/// Puts a value into the body and says so; `None` where the body has no such place.
+fn put(body: &mut Vec<u8>, path: &JsonPath, value: Value) -> serde_json::Result<Option<String>> {
+    Ok(body::replace(body, path, &value)?.then(|| format!("{path} is now {value}")))
 }

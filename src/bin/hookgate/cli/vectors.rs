@@ -4,12 +4,15 @@ use super::Found;
 use anyhow::{Context, Result};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use hookgate::webhook::{Identity, Key, Preset, Secret, UnixTime, Verified, Verifier, VerifyError, presets};
+use hookgate::config::presets;
+use hookgate::native::{Native, RequestHead};
+use hookgate::webhook::{Algorithm, Identity, Key, Preset, Secret, UnixTime, Verified, Verifier, VerifyError};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Check recorded deliveries: prints a line for each, and the counts
@@ -25,9 +28,11 @@ const FORMAT: &str = "\
 A file is a JSON list of objects:
   id                      names the vector
   provider                the preset; left out, the file's name is the provider's
-  secret, or secrets      as the provider shows them
+  secret, or secrets      as the provider shows them; or public_key
   headers                 an object; a repeated header is a list
-  body, or body_base64    with body_len and body_sha256, where there, checked
+  account                 what the source's `account` has to be
+  method, url, query      as the request has them; the URL is the configured one, its query the request's
+  body, or body_base64, or form_params as pairs; with body_len and body_sha256, where there, checked
   now, or now_ms          when it arrived; left out, at the time it is signed with
   tolerance_seconds       left out, the preset's
   expected                left out, it must verify; else one of {\"verified\": {\"id\": …, …}},
@@ -35,7 +40,15 @@ A file is a JSON list of objects:
 
 #[derive(Deserialize)]
 struct Vector {
+    #[serde(alias = "public_key_pem", alias = "certificate_pem")]
     secret: Option<String>,
+    public_key: Option<String>,
+    method: Option<String>,
+    url: Option<String>,
+    query: Option<String>,
+    #[serde(default)]
+    account: String,
+    form_params: Option<Vec<(String, String)>>,
     #[serde(default)]
     secrets: Vec<String>,
     #[serde(default)]
@@ -120,8 +133,8 @@ fn judge(vector: Value, path: &Path) -> Verdict {
 }
 
 impl Vector {
-    fn judge(&self, preset: &'static Preset) -> Verdict {
-        let keys = match self.keys(preset) {
+    fn judge(&self, preset: Arc<Preset>) -> Verdict {
+        let keys = match self.keys(&preset) {
             Ok(keys) => keys,
             Err(problem) => return Failed(problem),
         };
@@ -134,13 +147,15 @@ impl Vector {
         };
         if let Some(Expected::Mac(expected) | Expected::Outcome(Outcome::Mac(expected))) = &self.expected {
             let content = self.signed_content.as_ref().map(String::as_bytes).or(body.as_deref()).unwrap_or_default();
-            let matches = hex::encode(key.mac([content])) == expected.to_ascii_lowercase();
-            return if matches { Passed(None) } else { Failed("another HMAC-SHA256 than expected".to_owned()) };
+            let matches = hex::encode(key.mac(&[content], &Native)) == expected.to_ascii_lowercase();
+            return if matches { Passed(None) } else { Failed("another HMAC than expected".to_owned()) };
         }
         let Some(body) = body else { return Skipped("has no body".to_owned()) };
         let Some(verifier) = Verifier::new(preset, keys, self.tolerance_seconds.map(Duration::from_secs)) else {
             return Failed("has more secrets than a source may have".to_owned());
         };
+        let (url, _) = self.split_url();
+        let verifier = verifier.at(url.to_owned()).of(self.account.clone());
         let verified = self.verify(&verifier, &body);
         match &self.expected {
             Some(Expected::Outcome(Outcome::Error(code))) => refused_as(code, &verified),
@@ -151,17 +166,25 @@ impl Vector {
 
     fn keys(&self, preset: &Preset) -> Result<Vec<Key>, String> {
         let key = |text: &String| {
-            let key = Secret::new(text).and_then(|secret| secret.key(preset.scheme.secret));
+            let scheme = &preset.scheme;
+            let key = Secret::new(text).and_then(|secret| secret.key(scheme.algorithm, &scheme.secret));
             key.map_err(|problem| format!("its secret {problem}"))
         };
-        self.secret.iter().chain(&self.secrets).map(key).collect()
+        let shared = self.secret.iter().chain(&self.secrets);
+        let public = self.public_key.iter().filter(|_| matches!(preset.scheme.algorithm, Algorithm::Public(_)));
+        shared.chain(public).map(key).collect()
     }
 
     fn body(&self) -> Result<Option<Vec<u8>>, String> {
         let body = match (&self.body, &self.body_base64) {
             (Some(text), _) => text.clone().into_bytes(),
             (None, Some(text)) => STANDARD.decode(text).map_err(|error| format!("its body_base64 is none: {error}"))?,
-            (None, None) => return Ok(None),
+            (None, None) => match &self.form_params {
+                Some(pairs) => {
+                    form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish().into_bytes()
+                }
+                None => return Ok(None),
+            },
         };
         if let Some(length) = self.body_len.filter(|&length| length != body.len()) {
             return Err(format!("the file is damaged: its body has {} bytes, body_len says {length}", body.len()));
@@ -173,6 +196,13 @@ impl Vector {
         Ok(Some(body))
     }
 
+    /// The URL without its query, and the query.
+    fn split_url(&self) -> (&str, &str) {
+        let url = self.url.as_deref().unwrap_or_default();
+        let (url, query) = url.split_once('?').unwrap_or((url, ""));
+        (url, self.query.as_deref().unwrap_or(query))
+    }
+
     fn verify<'b>(&self, verifier: &Verifier, body: &'b [u8]) -> Result<Verified<'b>, VerifyError> {
         let headers = self.headers.iter().flat_map(|(name, texts)| {
             let texts = match texts {
@@ -182,7 +212,9 @@ impl Vector {
             texts.iter().map(|text| (name.clone(), text.clone()))
         });
         let headers: Vec<(String, String)> = headers.collect();
-        let verify = |now| verifier.receive(&headers)?.verify(body, now);
+        let method = self.method.clone().unwrap_or_default();
+        let request = RequestHead { method, query: self.split_url().1.to_owned(), headers };
+        let verify = |now| verifier.receive(&request)?.verify(body, now, &Native);
         let now = self.now.or_else(|| self.now_ms.map(|now| now.div_euclid(1000)));
         match (now.map(UnixTime::from_seconds), verify(UnixTime::from_seconds(now.unwrap_or_default()))) {
             // Without a `now`, the refusal tells the signed time, which then is the time of arrival.

@@ -1,4 +1,4 @@
-//! The token that opens `/api`.
+//! Tokens that somebody shows to be let in, kept as hashes.
 
 use sha2::{Digest, Sha256};
 use std::fmt;
@@ -7,14 +7,18 @@ use subtle::ConstantTimeEq;
 /// Shorter ones could be guessed.
 const SHORTEST: usize = 16;
 
-/// The hash of `ADMIN_TOKEN`.
+/// A token's hash.
 #[derive(Clone, PartialEq, Eq)]
-pub struct AdminToken([u8; 32]);
+pub struct HashedToken([u8; 32]);
 
-impl AdminToken {
-    /// Takes the token's text; `None` where it is too short to protect anything.
-    pub(super) fn new(text: &str) -> Option<Self> {
-        (text.len() >= SHORTEST && text.trim() == text).then(|| Self(Sha256::digest(text).into()))
+impl HashedToken {
+    /// Takes `ADMIN_TOKEN`, which opens `/api`; `None` where it is too short to protect anything.
+    pub(super) fn admin(text: &str) -> Option<Self> {
+        (text.len() >= SHORTEST && text.trim() == text).then(|| Self::of(text))
+    }
+
+    pub(super) fn of(text: &str) -> Self {
+        Self(Sha256::digest(text).into())
     }
 
     /// Whether `given` is the token. Hashes are compared, in constant time: neither the token's length nor how much of
@@ -25,8 +29,8 @@ impl AdminToken {
     }
 }
 
-impl fmt::Debug for AdminToken {
+impl fmt::Debug for HashedToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("AdminToken(redacted)")
+        f.write_str("HashedToken(redacted)")
     }
 }

@@ -1,0 +1,373 @@
+//! How schemes are written: in the presets' files, and in `[vars.SOURCES.x.scheme]` for senders of one's own.
+//!
+//! What comes out only lets signed material decide: a time, an id or a header that the signature does not cover is
+//! refused here, before any request.
+
+mod handshake;
+mod template;
+
+use super::ConfigError;
+use super::fields::{Fields, did_you_mean};
+use crate::webhook::{
+    Algorithm, ClaimText, Claims, Clock, Encoding, Form, Hash, HostPattern, IdAt, JsonPath, KeySource, Layout,
+    MAX_SIGNATURES, Part, Place, Preset, PublicAlgorithm, Scheme, SecretForm, TimeUnit, Timestamp, TimestampAt, TypeAt,
+    WithoutId,
+};
+use serde_json::Value;
+use std::time::Duration;
+
+const SCHEME_KEYS: &[&str] = &[
+    "algorithm",
+    "secret",
+    "signature",
+    "content",
+    "timestamp",
+    "forms",
+    "id",
+    "type",
+    "claims",
+    "keys",
+    "account",
+    "retry_span",
+    "repeats",
+    "handshakes",
+];
+const FORM_KEYS: &[&str] = &["signature", "content", "timestamp"];
+const SIGNATURE_KEYS: &[&str] =
+    &["header", "query", "json", "form", "numbered", "prefix", "list", "assign", "field", "positional", "encoding"];
+const TIMESTAMP_KEYS: &[&str] = &["header", "field", "json", "claim", "unit", "clock"];
+const CLAIMS_KEYS: &[&str] = &["iss", "aud", "email", "body_hash", "body_hash_encoding", "url_hash", "query_body_hash"];
+
+/// A sender of whom nothing is said tries for a day at most.
+const DEFAULT_RETRY_SPAN: Duration = Duration::from_secs(24 * 3600);
+
+/// The algorithms by name, and whether the signature comes as a signed token.
+const ALGORITHMS: &[(&str, Algorithm, bool)] = &[
+    ("hmac-sha256", Algorithm::Hmac(Hash::Sha256), false),
+    ("hmac-sha1", Algorithm::Hmac(Hash::Sha1), false),
+    ("hmac-sha512", Algorithm::Hmac(Hash::Sha512), false),
+    ("sha256", Algorithm::PlainHash, false),
+    ("ed25519", Algorithm::Public(PublicAlgorithm::Ed25519), false),
+    ("ecdsa-p256", Algorithm::Public(PublicAlgorithm::EcdsaP256Der), false),
+    ("rsa-sha256", Algorithm::Public(PublicAlgorithm::RsaSha256), false),
+    ("rsa-sha1", Algorithm::Public(PublicAlgorithm::RsaSha1), false),
+    ("token", Algorithm::Token, false),
+    ("basic", Algorithm::Token, false),
+    ("jwt-hs256", Algorithm::Hmac(Hash::Sha256), true),
+    ("jwt-hs512", Algorithm::Hmac(Hash::Sha512), true),
+    ("jwt-es256", Algorithm::Public(PublicAlgorithm::EcdsaP256Fixed), true),
+    ("jwt-rs256", Algorithm::Public(PublicAlgorithm::RsaSha256), true),
+];
+
+/// Reads the scheme in `table`, which stands at `path` in the configuration.
+///
+/// # Errors
+/// What is wrong with which key, and what to write instead.
+pub fn parse(path: &str, name: &str, table: &Value) -> Result<Preset, ConfigError> {
+    let fields = Fields::of(path, table, SCHEME_KEYS)?;
+    let text = fields.text("algorithm")?.unwrap_or("hmac-sha256");
+    let named = ALGORITHMS.iter().find(|(known, ..)| *known == text);
+    let &(_, algorithm, is_token) = named.ok_or_else(|| {
+        fields.error("algorithm", format!("unknown{}", did_you_mean(text, ALGORITHMS.iter().map(|(known, ..)| *known))))
+    })?;
+    let is_basic = text == "basic";
+    let defaults = Defaults { algorithm, is_token, is_basic };
+    // Filled in place: a half-made value that has to be dropped at every `?` would double the code's size.
+    let mut preset = Preset { name: name.to_owned(), ..Preset::default() };
+    let scheme = &mut preset.scheme;
+    scheme.algorithm = algorithm;
+    scheme.secret = parse_secret(&fields)?;
+    match fields.tables("forms")? {
+        None => parse_form(&fields, &defaults, scheme)?,
+        Some(tables) => {
+            for (number, table) in tables.iter().enumerate() {
+                let path = format!("{path}.forms[{number}]");
+                parse_form(&Fields::of(&path, table, FORM_KEYS)?, &defaults, scheme)?;
+            }
+        }
+    }
+    parse_claims(&fields, &mut scheme.claims)?;
+    scheme.id = parse_id(&fields)?;
+    parse_type(&fields, &mut scheme.event_type)?;
+    scheme.keys = parse_keys(&fields)?;
+    scheme.account = fields.path("account")?;
+    hold_to_what_is_signed(&fields, scheme)?;
+    preset.retry_span = fields.duration("retry_span")?.unwrap_or(DEFAULT_RETRY_SPAN);
+    preset.repeats = fields.flag("repeats")?;
+    handshake::parse(&fields, &mut preset.handshakes)?;
+    Ok(preset)
+}
+
+struct Defaults {
+    algorithm: Algorithm,
+    is_token: bool,
+    is_basic: bool,
+}
+
+fn parse_form(fields: &Fields<'_>, defaults: &Defaults, scheme: &mut Scheme) -> Result<(), ConfigError> {
+    let mut form = Form::default();
+    let time_field = parse_timestamp(fields, &mut form.timestamp)?;
+    let own = fields.table("signature", SIGNATURE_KEYS)?;
+    let empty = Value::Object(serde_json::Map::new());
+    let path = fields.key("signature");
+    let signature = match own {
+        Some(signature) => signature,
+        None if defaults.is_basic => Fields::of(&path, &empty, SIGNATURE_KEYS)?,
+        None => {
+            return Err(fields
+                .error("signature", "is missing: say where it stands, as { header = \"x-signature\" }".to_owned()));
+        }
+    };
+    parse_places(&signature, defaults, &mut scheme.places)?;
+    form.encoding = match signature.choice("encoding", &["hex", "base64", "base64url", "text"])? {
+        Some("hex") => Encoding::Hex,
+        Some("base64") => Encoding::Base64,
+        Some("base64url") => Encoding::Base64Url,
+        Some(_) => Encoding::Text,
+        None if defaults.is_token => Encoding::Base64Url,
+        None if defaults.is_basic => Encoding::Base64,
+        None if defaults.algorithm == Algorithm::Token => Encoding::Text,
+        None => Encoding::Hex,
+    };
+    match fields.text("content")? {
+        Some(template) => {
+            template::parse(template, &mut form.content).map_err(|problem| fields.error("content", problem))?;
+        }
+        None if defaults.is_token => form.content.push(Part::Jws),
+        None if defaults.algorithm == Algorithm::Token => {}
+        None => form.content.push(Part::Body),
+    }
+    form.layout = parse_layout(&signature, defaults, time_field)?;
+    scheme.forms.push(form);
+    Ok(())
+}
+
+fn parse_places(signature: &Fields<'_>, defaults: &Defaults, places: &mut Vec<Place>) -> Result<(), ConfigError> {
+    for header in signature.one_or_more("header")? {
+        let header = header_name(signature, "header", header)?;
+        if signature.flag("numbered")? {
+            places.extend((1..=MAX_SIGNATURES).map(|number| Place::Header(format!("{header}-{number}"))));
+        } else {
+            places.push(Place::Header(header));
+        }
+    }
+    places.extend(signature.text("query")?.map(|name| Place::Query(name.to_owned())));
+    if let Some(path) = signature.path("json")? {
+        places.push(Place::Json(path));
+    }
+    places.extend(signature.text("form")?.map(|name| Place::Form(name.to_owned())));
+    if places.is_empty() && defaults.is_basic {
+        places.push(Place::Header("authorization".to_owned()));
+    }
+    if places.is_empty() || (places.iter().any(Place::is_in_body) && !places.iter().all(Place::is_in_body)) {
+        let problem = "needs one of `header`, `query`, `json` and `form`, which says where the signature stands";
+        return Err(signature.error("header", problem.to_owned()));
+    }
+    places.dedup();
+    Ok(())
+}
+
+fn header_name(fields: &Fields<'_>, key: &str, name: &str) -> Result<String, ConfigError> {
+    let token = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_';
+    if !name.is_empty() && name.bytes().all(token) {
+        return Ok(name.to_owned());
+    }
+    Err(fields.error(key, "a header's name is written in lower case, as \"x-signature\"".to_owned()))
+}
+
+fn parse_layout(signature: &Fields<'_>, defaults: &Defaults, time: Option<&str>) -> Result<Layout, ConfigError> {
+    let prefix = signature.text("prefix")?.unwrap_or(if defaults.is_basic { "Basic " } else { "" }).to_owned();
+    if defaults.is_token {
+        return Ok(Layout::Jws { prefix });
+    }
+    if signature.flag("positional")? {
+        return Ok(Layout::Positional);
+    }
+    let (list, field) = (signature.text("list")?, signature.text("field")?);
+    if list.is_none() && field.is_none() {
+        return match time {
+            None => Ok(Layout::Single { prefix }),
+            Some(_) => Err(signature
+                .error("field", "is missing: the timestamp is a field, so the signature is one too".to_owned())),
+        };
+    }
+    let mut assign = signature.text("assign")?.unwrap_or("=").chars();
+    match (assign.next(), assign.next()) {
+        (Some(assign), None) => Ok(Layout::List {
+            separators: list.unwrap_or(",").to_owned(),
+            assign,
+            signature: field.filter(|field| *field != "{account}").map(str::to_owned),
+            timestamp: time.map(str::to_owned),
+        }),
+        _ => Err(signature.error("assign", "must be the one character between name and value".to_owned())),
+    }
+}
+
+/// Gives the field's name as well, where the time is a field.
+fn parse_timestamp<'t>(fields: &Fields<'t>, into: &mut Option<Timestamp>) -> Result<Option<&'t str>, ConfigError> {
+    let Some(timestamp) = fields.table("timestamp", TIMESTAMP_KEYS)? else { return Ok(None) };
+    let field = timestamp.text("field")?;
+    let (at, customary) = if let Some(header) = timestamp.text("header")? {
+        (TimestampAt::Header(header_name(&timestamp, "header", header)?), Clock::Delivery)
+    } else if field.is_some() {
+        (TimestampAt::Field, Clock::Delivery)
+    } else if let Some(path) = timestamp.path("json")? {
+        (TimestampAt::Json(path), Clock::Event)
+    } else if let Some(claim) = timestamp.text("claim")? {
+        (TimestampAt::Claim(claim.to_owned()), Clock::Delivery)
+    } else {
+        let problem = "needs one of `header`, `field`, `json` and `claim`, which says where the time stands";
+        return Err(fields.error("timestamp", problem.to_owned()));
+    };
+    let in_text = matches!(at, TimestampAt::Json(_));
+    let unit = match timestamp.choice("unit", &["seconds", "milliseconds", "rfc3339", "http-date"])? {
+        Some("seconds") => TimeUnit::Seconds,
+        Some("milliseconds") => TimeUnit::Milliseconds,
+        Some("http-date") => TimeUnit::HttpDate,
+        Some(_) => TimeUnit::Rfc3339,
+        None if in_text => TimeUnit::Rfc3339,
+        None => TimeUnit::Seconds,
+    };
+    let clock = match timestamp.choice("clock", &["delivery", "event"])? {
+        Some("delivery") => Clock::Delivery,
+        Some(_) => Clock::Event,
+        None => customary,
+    };
+    *into = Some(Timestamp { at, unit, clock });
+    Ok(field)
+}
+
+fn parse_secret(fields: &Fields<'_>) -> Result<SecretForm, ConfigError> {
+    match fields.text("secret")?.unwrap_or("utf8") {
+        "utf8" => Ok(SecretForm::Utf8),
+        "hex" => Ok(SecretForm::Hex),
+        "base64" => Ok(SecretForm::Base64AfterPrefix(String::new())),
+        "sha1" => Ok(SecretForm::Sha1),
+        "html" => Ok(SecretForm::Html),
+        text => match text.strip_prefix("base64 after ") {
+            Some(prefix) => Ok(SecretForm::Base64AfterPrefix(prefix.to_owned())),
+            None => Err(fields
+                .error("secret", "must be one of utf8, hex, base64, `base64 after whsec_`, sha1, html".to_owned())),
+        },
+    }
+}
+
+fn parse_claims(fields: &Fields<'_>, into: &mut Claims) -> Result<(), ConfigError> {
+    let Some(claims) = fields.table("claims", CLAIMS_KEYS)? else { return Ok(()) };
+    let encoding = match claims.choice("body_hash_encoding", &["hex", "base64"])? {
+        Some("base64") => Encoding::Base64,
+        _ => Encoding::Hex,
+    };
+    for name in ["iss", "aud", "email"] {
+        into.fixed.extend(claims.text(name)?.map(|text| (name.to_owned(), claim_text(text))));
+    }
+    into.body_hash = claims.text("body_hash")?.map(|name| (name.to_owned(), encoding));
+    into.url_hash = claims.text("url_hash")?.map(str::to_owned);
+    into.query_body_hash = claims.text("query_body_hash")?.map(str::to_owned);
+    Ok(())
+}
+
+fn claim_text(text: &str) -> ClaimText {
+    match text {
+        "{url}" => ClaimText::Url,
+        "{account}" => ClaimText::Account,
+        _ => ClaimText::Fixed(text.to_owned()),
+    }
+}
+
+fn parse_id(fields: &Fields<'_>) -> Result<IdAt, ConfigError> {
+    let Some(id) = fields.table("id", &["header", "json", "missing"])? else { return Ok(IdAt::Nowhere) };
+    let without = match id.choice("missing", &["refuse", "digest"])? {
+        Some("digest") => WithoutId::UseDigest,
+        _ => WithoutId::Refuse,
+    };
+    match (id.text("header")?, id.path("json")?) {
+        (Some(header), None) => Ok(IdAt::SignedHeader(header_name(&id, "header", header)?)),
+        (None, Some(path)) => Ok(IdAt::Json(path, without)),
+        _ => Err(fields.error("id", "needs one of `header` and `json`, which says where the id stands".to_owned())),
+    }
+}
+
+fn parse_type(fields: &Fields<'_>, places: &mut Vec<TypeAt>) -> Result<(), ConfigError> {
+    if let Some(at) = fields.table("type", &["header", "json"])? {
+        for path in at.one_or_more("json")? {
+            let path =
+                JsonPath::parse(path).ok_or_else(|| at.error("json", "is not a path, as \"event.type\"".to_owned()))?;
+            places.push(TypeAt::Json(path));
+        }
+        if let Some(header) = at.text("header")? {
+            places.push(TypeAt::UnsignedHeader(header_name(&at, "header", header)?));
+        }
+    }
+    Ok(())
+}
+
+fn parse_keys(fields: &Fields<'_>) -> Result<Option<KeySource>, ConfigError> {
+    let Some(keys) = fields.table("keys", &["jwks", "certificate", "hosts"])? else { return Ok(None) };
+    let hosts = keys.one_or_more("hosts")?;
+    match (keys.text("jwks")?, keys.path("certificate")?) {
+        (Some(url), None) if url.starts_with("https://") => Ok(Some(KeySource::Jwks(url.to_owned()))),
+        (None, Some(path)) if !hosts.is_empty() => {
+            let hosts = hosts.into_iter().map(|host| HostPattern(host.to_owned())).collect();
+            Ok(Some(KeySource::Certificate(path, hosts)))
+        }
+        _ => {
+            let problem = "needs `jwks`, the https URL of a JSON Web Key Set, or `certificate` and `hosts`";
+            Err(fields.error("keys", problem.to_owned()))
+        }
+    }
+}
+
+/// Refuses a scheme whose time or id nothing proves.
+fn hold_to_what_is_signed(fields: &Fields<'_>, scheme: &Scheme) -> Result<(), ConfigError> {
+    for form in &scheme.forms {
+        let timed = form.content.iter().any(|part| matches!(part, Part::Timestamp | Part::ListedHeaders(_)));
+        match form.timestamp.as_ref().map(|timestamp| &timestamp.at) {
+            Some(TimestampAt::Header(_) | TimestampAt::Field) if !timed => {
+                let problem =
+                    "does not cover the timestamp: write {timestamp} where it is signed, or take `timestamp` out";
+                return Err(fields.error("content", problem.to_owned()));
+            }
+            Some(TimestampAt::Header(_) | TimestampAt::Field) => {}
+            _ if timed => {
+                let problem = "has {timestamp}, and no `timestamp` with a `header` or a `field` says where it stands";
+                return Err(fields.error("content", problem.to_owned()));
+            }
+            Some(TimestampAt::Json(path)) if !is_signed(scheme, form, path) => {
+                return Err(
+                    fields.error("timestamp", format!("{path} is not covered by the signature, so it proves nothing"))
+                );
+            }
+            _ => {}
+        }
+        if let Some(path) = scheme.account.as_ref().filter(|path| !is_signed(scheme, form, path)) {
+            let problem = format!("{path} is not covered by the signature, so it proves nothing");
+            return Err(fields.error("account", problem));
+        }
+        match &scheme.id {
+            IdAt::SignedHeader(name) if !form.content.contains(&Part::Header(name.clone())) => {
+                let problem = format!(
+                    "the signature does not cover {name}: write {{header:{name}}} into `content`, or take `id` out"
+                );
+                return Err(fields.error("id", problem));
+            }
+            IdAt::Json(path, _) if !is_signed(scheme, form, path) => {
+                let problem =
+                    format!("the signature does not cover {path}: take `id` out, and the digest names events");
+                return Err(fields.error("id", problem));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn is_signed(scheme: &Scheme, form: &Form, path: &JsonPath) -> bool {
+    let names = |part: &Part| match part {
+        Part::Json(signed) => signed == path,
+        Part::JsonLines(keys) => keys.iter().any(|key| JsonPath::of_key(key) == *path),
+        Part::Body | Part::BodySha256 | Part::BodySha256Bytes | Part::CanonicalJsonString => true,
+        _ => false,
+    };
+    scheme.claims.body_hash.is_some() || form.content.iter().any(names)
+}

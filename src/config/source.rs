@@ -1,0 +1,253 @@
+//! One source: its table in, a [`Source`] out.
+
+use super::fields::Fields;
+use super::{
+    Bindings, ConfigError, Dedup, Deliver, EventFilter, HashedToken, Lookup, Origin, Source, SourceName, grammar,
+    presets, span,
+};
+use crate::webhook::{Key, MAX_SECRETS, Preset, Secret, Tolerance, Verifier};
+use serde_json::Value;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Keys that a source may have.
+const SOURCE_KEYS: &[&str] = &[
+    "provider",
+    "scheme",
+    "secrets",
+    "url",
+    "account",
+    "handshake",
+    "handshake_secret",
+    "deliver",
+    "origin",
+    "dedup",
+    "dedup_ttl",
+    "tolerance",
+    "max_body",
+    "events",
+];
+
+/// How long a key is remembered where the source does not say: longer than most providers retry.
+const DEFAULT_TTL: Duration = Duration::from_secs(7 * 24 * 3600);
+/// Workers KV keeps nothing for less (its documentation, `expirationTtl`).
+const SHORTEST_TTL: Duration = Duration::from_secs(60);
+const LONGEST_DURATION: Duration = Duration::from_secs(366 * 24 * 3600);
+const DEFAULT_MAX_BODY: u64 = 1024 * 1024;
+/// An isolate has 128 MB, and a body is held there twice while it is encoded.
+const LARGEST_MAX_BODY: u64 = 25 * 1024 * 1024;
+
+/// What a source's table refers to.
+pub(super) struct Outside<'a> {
+    pub bindings: Bindings,
+    /// The variable `ORIGIN`.
+    pub origin: Option<String>,
+    /// The variable `PUBLIC_URL`.
+    pub public_url: Option<String>,
+    pub lookup: Lookup<'a>,
+}
+
+/// Reads one source.
+pub(super) fn parse(name: &str, table: &Value, outside: &Outside<'_>) -> Result<Source, ConfigError> {
+    let path = format!("SOURCES.{name}");
+    let name = SourceName::parse(name).ok_or_else(|| ConfigError {
+        key: path.clone(),
+        problem: "a source's name is 1 to 64 of `a-z 0-9 _ -`, begins with a letter or digit, and is not `health`"
+            .to_owned(),
+    })?;
+    let fields = Fields::of(&path, table, SOURCE_KEYS)?;
+    let preset = parse_preset(&path, &fields)?;
+    let tolerance = parse_tolerance(&fields, &preset)?;
+    let armed = fields.choice("handshake", &["armed"])?.is_some();
+    let keys = parse_secrets(&fields, &preset, outside.lookup)?;
+    let may_lack = armed || preset.scheme.keys.is_some();
+    let keys = Some(keys).filter(|keys| may_lack || !keys.is_empty());
+    let verifier = keys.and_then(|keys| Verifier::new(preset, keys, tolerance));
+    let verifier = verifier.ok_or_else(|| fields.error("secrets", format!("name 1 to {MAX_SECRETS} secrets")))?;
+    // Filled in place: a value for each field, to be dropped at every `?`, would double the code's size.
+    let mut source = Source {
+        name,
+        verifier,
+        deliver: Deliver::Queue(None),
+        dedup: Dedup::None,
+        dedup_ttl: DEFAULT_TTL,
+        max_body: 0,
+        events: None,
+        handshake_token: None,
+        armed,
+    };
+    let url = parse_url(&fields, &source, outside)?;
+    let account = fields.text("account")?;
+    if account.is_none() && source.verifier.preset().scheme.signs_account() {
+        let problem = "is missing: the provider signs for all its users alike; say which account is yours";
+        return Err(fields.error("account", problem.to_owned()));
+    }
+    source.verifier = source.verifier.at(url).of(account.unwrap_or_default().to_owned());
+    source.deliver = parse_deliver(&fields, &source.name, outside.bindings, outside.origin.as_deref())?;
+    source.dedup = parse_dedup(&fields, source.verifier.preset(), outside.bindings)?;
+    source.dedup_ttl = parse_ttl(&fields, &source.verifier)?;
+    let max_body = match fields.size("max_body")? {
+        None => DEFAULT_MAX_BODY,
+        Some(size) if (1..=LARGEST_MAX_BODY).contains(&size) => size,
+        Some(_) => return Err(fields.error("max_body", "must lie between 1 B and 25 MiB".to_owned())),
+    };
+    source.max_body = usize::try_from(max_body).unwrap_or(usize::MAX);
+    source.events = parse_events(&fields)?;
+    source.handshake_token = parse_handshake_token(&fields, outside.lookup)?;
+    Ok(source)
+}
+
+/// Whether the source in `table` is proven by public keys, as far as that can be read from it.
+#[cfg(not(target_arch = "wasm32"))]
+pub fn takes_public_keys(table: &Value) -> bool {
+    let preset = Fields::of("", table, SOURCE_KEYS).and_then(|fields| parse_preset("", &fields));
+    preset.is_ok_and(|preset| matches!(preset.scheme.algorithm, crate::webhook::Algorithm::Public(_)))
+}
+
+/// The provider's preset, or the scheme that the source describes itself.
+fn parse_preset(path: &str, fields: &Fields<'_>) -> Result<Arc<Preset>, ConfigError> {
+    let own = fields.value("scheme").map(|table| grammar::parse(&format!("{path}.scheme"), "own scheme", table));
+    match (fields.text("provider")?, own) {
+        (Some(name), None) => presets::find(name).ok_or_else(|| fields.error("provider", presets::unknown(name))),
+        (None, Some(scheme)) => scheme.map(Arc::new),
+        (None, None) => Err(fields.error("provider", "is missing; or describe your own sender in `scheme`".to_owned())),
+        (Some(_), Some(_)) => {
+            Err(fields.error("provider", "and `scheme` both say how requests are signed: take one out".to_owned()))
+        }
+    }
+}
+
+/// The endpoint's URL as the provider knows it, which some sign. Never what the request says.
+fn parse_url(fields: &Fields<'_>, source: &Source, outside: &Outside<'_>) -> Result<String, ConfigError> {
+    let scheme = &source.verifier.preset().scheme;
+    let url = match (fields.text("url")?, &outside.public_url) {
+        (Some(url), _) => url.to_owned(),
+        (None, Some(public)) => format!("{}/webhooks/{}", public.trim_end_matches('/'), source.name),
+        (None, None) if scheme.signs_url() => {
+            let problem =
+                "is missing: this provider signs the URL it was given. Write it here, or set PUBLIC_URL in [vars]";
+            return Err(fields.error("url", problem.to_owned()));
+        }
+        (None, None) => return Ok(String::new()),
+    };
+    let plain = |b: u8| b.is_ascii_graphic() && !matches!(b, b'?' | b'#');
+    if (url.starts_with("https://") || url.starts_with("http://")) && url.bytes().all(plain) {
+        return Ok(url);
+    }
+    let problem =
+        "must be the endpoint's URL as the provider has it, without a query, as https://hooks.example.com/webhooks/x";
+    Err(fields.error("url", problem.to_owned()))
+}
+
+fn parse_handshake_token(fields: &Fields<'_>, lookup: Lookup<'_>) -> Result<Option<HashedToken>, ConfigError> {
+    let Some(name) = fields.text("handshake_secret")? else { return Ok(None) };
+    let error = |problem: String| ConfigError { key: fields.key("handshake_secret"), problem };
+    if !is_secret_name(name) {
+        return Err(error("names a Worker secret, such as META_VERIFY_TOKEN, never the secret itself".to_owned()));
+    }
+    let text = lookup(name).ok_or_else(|| error(not_set(name)))?;
+    Secret::new(text.as_str()).map_err(|problem| error(format!("{name} {problem}")))?;
+    Ok(Some(HashedToken::of(&text)))
+}
+
+fn not_set(name: &str) -> String {
+    format!("{name} is not set: put it into .dev.vars, or when deployed, `wrangler secret put {name}`")
+}
+
+fn parse_secrets(fields: &Fields<'_>, preset: &Preset, lookup: Lookup<'_>) -> Result<Vec<Key>, ConfigError> {
+    let names = fields.texts("secrets")?.unwrap_or_default();
+    let mut keys = Vec::new();
+    for name in names {
+        // What does not look like a name may be the secret itself, so it is not shown.
+        if !is_secret_name(name) {
+            let problem = "lists the names of Worker secrets, such as BILLING_SECRET, never a secret itself";
+            return Err(ConfigError { key: fields.key("secrets"), problem: problem.to_owned() });
+        }
+        let text = lookup(name).ok_or_else(|| fields.error("secrets", not_set(name)))?;
+        let key = Secret::new(text).and_then(|secret| secret.key(preset.scheme.algorithm, &preset.scheme.secret));
+        keys.push(key.map_err(|problem| fields.error("secrets", format!("{name} {problem}")))?);
+    }
+    Ok(keys)
+}
+
+fn is_secret_name(name: &str) -> bool {
+    let word = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_';
+    (1..=64).contains(&name.len()) && name.bytes().all(word) && !name.starts_with(|c: char| c.is_ascii_digit())
+}
+
+fn parse_tolerance(fields: &Fields<'_>, preset: &Preset) -> Result<Option<Duration>, ConfigError> {
+    let Some(tolerance) = fields.duration("tolerance")? else { return Ok(None) };
+    if preset.scheme.forms.iter().all(|form| form.timestamp.is_none()) {
+        let problem = format!("{} signs no timestamp, so there is nothing to tolerate; remove it", preset.name);
+        return Err(fields.error("tolerance", problem));
+    }
+    if tolerance < Duration::from_secs(1) || tolerance > LONGEST_DURATION {
+        return Err(fields.error("tolerance", "must lie between 1s and 366d".to_owned()));
+    }
+    Ok(Some(tolerance))
+}
+
+fn parse_deliver(
+    fields: &Fields<'_>,
+    name: &SourceName,
+    bindings: Bindings,
+    default_origin: Option<&str>,
+) -> Result<Deliver, ConfigError> {
+    let own = fields.text("origin")?;
+    let origin = match own.or(default_origin) {
+        None => None,
+        Some(text) => {
+            let key = if own.is_some() { fields.key("origin") } else { "ORIGIN".to_owned() };
+            let parsed = Origin::parse(&text.replace("{source}", name.as_str()));
+            Some(parsed.map_err(|problem| ConfigError { key, problem: format!("\"{text}\": {problem}") })?)
+        }
+    };
+    match fields.choice("deliver", &["queue", "origin"])?.unwrap_or("queue") {
+        "origin" => {
+            let missing = || fields.error("deliver", "needs an `origin`, or the variable ORIGIN".to_owned());
+            Ok(Deliver::Origin(origin.ok_or_else(missing)?))
+        }
+        _ if !bindings.events => {
+            let problem = "the queue needs the binding EVENTS in [[queues.producers]]; or set deliver = \"origin\"";
+            Err(fields.error("deliver", problem.to_owned()))
+        }
+        _ => Ok(Deliver::Queue(origin)),
+    }
+}
+
+fn parse_dedup(fields: &Fields<'_>, preset: &Preset, bindings: Bindings) -> Result<Dedup, ConfigError> {
+    // Where two events may look the same, to take the second for a duplicate would lose it.
+    let customary = if preset.repeats { "none" } else { "kv" };
+    let (dedup, bound, needs) = match fields.choice("dedup", &["kv", "exact", "none"])?.unwrap_or(customary) {
+        "none" => return Ok(Dedup::None),
+        "exact" => (Dedup::Exact, bindings.claims, "CLAIMS in [[durable_objects.bindings]]; or set dedup = \"kv\""),
+        _ => (Dedup::Kv, bindings.dedup, "DEDUP in [[kv_namespaces]]; or set dedup = \"none\""),
+    };
+    if bound { Ok(dedup) } else { Err(fields.error("dedup", format!("needs the binding {needs}"))) }
+}
+
+/// The lifetime of a key must outlive every moment at which a replay would still be fresh, and every retry.
+fn parse_ttl(fields: &Fields<'_>, verifier: &Verifier) -> Result<Duration, ConfigError> {
+    let preset = verifier.preset();
+    let windows = preset.scheme.forms.iter().filter_map(|form| verifier.window(form)).map(Tolerance::span);
+    let shortest = windows.fold(preset.retry_span.max(SHORTEST_TTL), Duration::max);
+    match fields.duration("dedup_ttl")? {
+        None => Ok(DEFAULT_TTL.max(shortest)),
+        Some(ttl) if ttl > LONGEST_DURATION => Err(fields.error("dedup_ttl", "must be at most 366d".to_owned())),
+        Some(ttl) if ttl >= shortest => Ok(ttl),
+        Some(_) => {
+            let problem = format!("a replay or a retry could outlive it; use at least \"{}\"", span::shown(shortest));
+            Err(fields.error("dedup_ttl", problem))
+        }
+    }
+}
+
+fn parse_events(fields: &Fields<'_>) -> Result<Option<EventFilter>, ConfigError> {
+    let Some(patterns) = fields.texts("events")? else { return Ok(None) };
+    let plain = |pattern: &&str| !pattern.is_empty() && !pattern.trim_end_matches('*').contains('*');
+    if patterns.is_empty() || !patterns.iter().all(plain) {
+        let problem = "lists event types, such as \"invoice.paid\" or \"invoice.*\", with `*` at the end only";
+        return Err(fields.error("events", problem.to_owned()));
+    }
+    Ok(Some(EventFilter(patterns.into_iter().map(str::to_owned).collect())))
+}

@@ -1,0 +1,32 @@
+// Signatures under public keys, checked by the runtime. Loaded when a source needs it.
+let crypto;
+
+function node() {
+  return (crypto ??= process.getBuiltinModule("node:crypto"));
+}
+
+export function hmac(hash, key, content) {
+  return node().createHmac(hash, key).update(content).digest();
+}
+
+export function sha1(text) {
+  return node().createHash("sha1").update(text).digest();
+}
+
+// `format` is spki, x509 or jwk; `fixed` says that an ECDSA signature is two numbers of 32 bytes rather than DER.
+export function verifies(hash, fixed, format, key, content, signature) {
+  node();
+  try {
+    let parsed;
+    if (format === "x509") parsed = new crypto.X509Certificate(key).publicKey;
+    else if (format === "jwk") parsed = crypto.createPublicKey({ key: JSON.parse(new TextDecoder().decode(key)), format });
+    else parsed = crypto.createPublicKey({ key, format: "der", type: "spki" });
+    const kind = { ed25519: undefined, ec: "sha256", rsa: hash }[parsed.asymmetricKeyType];
+    if (kind !== hash) return false;
+    if (!fixed) return crypto.verify(hash, content, parsed, signature);
+    const spki = parsed.export({ format: "der", type: "spki" });
+    return crypto.verify(hash, content, { key: spki, format: "der", type: "spki", dsaEncoding: "ieee-p1363" }, signature);
+  } catch {
+    return false; // what cannot be read proves nothing
+  }
+}

@@ -1,0 +1,264 @@
+//! How providers test an endpoint before they send events to it, as data, and what they are answered.
+//!
+//! A handshake must not become a tool: nothing is reflected that a browser could run, no challenge is signed that could be
+//! a delivery, and no secret is taken from a request unless the operator waits for it.
+
+use super::content::{form_value, json_text, query_value};
+use super::signature::encode;
+use super::{Crypto, Encoding, Head, JsonPath, KeySource, Place, Verifier};
+use serde_json::{Map, Value};
+use std::borrow::Cow;
+
+/// One kind of test request, and its answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Handshake {
+    /// The method it comes with.
+    pub method: String,
+    /// What the request must have: at each place a text, this one where one is given.
+    pub when: Vec<(Place, Option<String>)>,
+    /// How the request proves itself.
+    pub proof: Proof,
+    /// Where the challenge stands, where there is one.
+    pub challenge: Option<Place>,
+    /// What a challenge may consist of.
+    pub alphabet: Alphabet,
+    /// Whether the challenge is a secret for the deliveries to come.
+    pub installs: bool,
+    /// Where the body has a URL that confirms the endpoint when it is visited, at one of the hosts of the provider's keys.
+    pub visits: Option<JsonPath>,
+    /// What is answered.
+    pub reply: Reply,
+}
+
+/// How a test request proves itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Proof {
+    /// It is signed as a delivery is.
+    Signature,
+    /// At this place stands the token that the user chose.
+    Token(Place),
+    /// Not at all: anybody may ask, and learns nothing by it.
+    Nothing,
+}
+
+/// What a challenge may consist of, so that sending it back is harmless. At most 256 characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Alphabet {
+    /// `A-Z a-z 0-9 _ -`.
+    Word,
+    /// These and `+ / = .`.
+    Base64,
+    /// These and blanks, `:` and `,`: a sentence, with nothing that a browser could take for markup.
+    Prose,
+}
+
+impl Alphabet {
+    fn admits(self, challenge: &[u8]) -> bool {
+        let extra: &[u8] = match self {
+            Self::Word => b"_-",
+            Self::Base64 => b"_-+/=.",
+            Self::Prose => b"_-+/=. :,",
+        };
+        (1..=256).contains(&challenge.len()) && challenge.iter().all(|b| b.is_ascii_alphanumeric() || extra.contains(b))
+    }
+}
+
+/// The answer to a test request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// The status.
+    pub status: u16,
+    /// The header that carries the challenge back, where one does.
+    pub header: Option<String>,
+    /// The body.
+    pub body: ReplyBody,
+}
+
+/// The body of an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReplyBody {
+    /// None.
+    Empty,
+    /// A plain text.
+    Text(Vec<Piece>),
+    /// A JSON object of texts.
+    Json(Vec<(String, Vec<Piece>)>),
+}
+
+/// A piece of a text that is answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Piece {
+    /// A fixed text.
+    Literal(String),
+    /// The challenge.
+    Challenge,
+    /// The challenge's MAC under the first secret.
+    Mac(Encoding),
+    /// The public name of the user's account.
+    Account,
+}
+
+/// A test request, answered.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Greeted {
+    /// The status.
+    pub status: u16,
+    /// The headers.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: String,
+    /// The secret that it would install, for the operator alone.
+    pub secret: Option<String>,
+    /// The URL that has to be visited first.
+    pub visit: Option<String>,
+}
+
+impl Handshake {
+    /// Whether this request is one of these, as far as it has been read.
+    fn is_met(&self, head: &(impl Head + ?Sized), body: Option<&[u8]>) -> bool {
+        let holds = |(place, wanted): &(Place, Option<String>)| {
+            text_at(place, head, body).is_some_and(|text| wanted.as_ref().is_none_or(|wanted| *wanted == text))
+        };
+        head.method() == self.method && self.when.iter().all(holds)
+    }
+
+    fn is_in_head(&self) -> bool {
+        !self.when.iter().map(|(place, _)| place).chain(&self.challenge).any(Place::is_in_body)
+    }
+
+    /// Whether this answers with the MAC of such a content.
+    pub(super) fn would_sign(&self, content: &[Cow<'_, [u8]>]) -> bool {
+        let is_mac = |piece: &Piece| matches!(piece, Piece::Mac(_));
+        let signs = match &self.reply.body {
+            ReplyBody::Empty => false,
+            ReplyBody::Text(pieces) => pieces.iter().any(is_mac),
+            ReplyBody::Json(fields) => fields.iter().flat_map(|(_, pieces)| pieces).any(is_mac),
+        };
+        signs && self.alphabet.admits(&content.concat())
+    }
+
+    fn answer(&self, challenge: &str, verifier: &Verifier, crypto: &impl Crypto) -> Greeted {
+        let text =
+            |pieces: &[Piece]| pieces.iter().map(|piece| write(piece, challenge, verifier, crypto)).collect::<String>();
+        let mut headers = Vec::new();
+        let mut add = |name: &str, value: &str| headers.push((name.to_owned(), value.to_owned()));
+        add("cache-control", "no-store");
+        add("x-content-type-options", "nosniff");
+        let body = match &self.reply.body {
+            ReplyBody::Empty => String::new(),
+            ReplyBody::Text(pieces) => {
+                add("content-type", "text/plain; charset=utf-8");
+                text(pieces)
+            }
+            ReplyBody::Json(fields) => {
+                add("content-type", "application/json");
+                let mut object = Map::new();
+                for (key, pieces) in fields {
+                    object.insert(key.clone(), value(text(pieces)));
+                }
+                serde_json::to_string(&object).unwrap_or_default()
+            }
+        };
+        if let Some(name) = &self.reply.header {
+            add(name, challenge);
+        }
+        let secret = self.installs.then(|| challenge.to_owned());
+        Greeted { status: self.reply.status, headers, body, secret, visit: None }
+    }
+}
+
+/// Discord's answer is a number; a text of digits alone is written as one.
+fn value(text: String) -> Value {
+    let number = if text.len() == 1 { text.parse::<u8>().ok() } else { None };
+    number.map_or(Value::String(text), Value::from)
+}
+
+fn write(piece: &Piece, challenge: &str, verifier: &Verifier, crypto: &impl Crypto) -> String {
+    match piece {
+        Piece::Literal(text) => text.clone(),
+        Piece::Challenge => challenge.to_owned(),
+        Piece::Account => verifier.account().to_owned(),
+        Piece::Mac(encoding) => {
+            let key = verifier.current_key();
+            let mac = key.map(|key| key.mac(&[challenge.as_bytes()], crypto)).unwrap_or_default();
+            encode(*encoding, &mac)
+        }
+    }
+}
+
+fn text_at(place: &Place, head: &(impl Head + ?Sized), body: Option<&[u8]>) -> Option<String> {
+    match place {
+        Place::Header(name) => head.header(name),
+        Place::Query(name) => query_value(&head.query(), name),
+        Place::Json(path) => json_text(body?, path).ok().flatten(),
+        Place::Form(name) => form_value(body?, name).ok().flatten(),
+    }
+}
+
+/// What is known of a request that may be a test.
+#[derive(Debug, Clone, Copy)]
+pub enum Standing<'b> {
+    /// Its head alone.
+    Head,
+    /// Its body too, and that it does not prove itself as a delivery.
+    Unsigned(&'b [u8]),
+    /// Its body too, and that it proved itself.
+    Signed(&'b [u8]),
+}
+
+impl Verifier {
+    /// Answers this request where it is one of the provider's tests that may be answered. `is_token` tells whether a
+    /// text is the token that the user chose, and `armed` whether the operator waits for a secret.
+    pub fn greet(
+        &self,
+        head: &(impl Head + ?Sized),
+        standing: Standing<'_>,
+        armed: bool,
+        is_token: impl Fn(&str) -> bool,
+        crypto: &impl Crypto,
+    ) -> Option<Greeted> {
+        self.preset().handshakes.iter().find_map(|handshake| {
+            let (body, stage) = match standing {
+                Standing::Head => (None, handshake.proof != Proof::Signature && handshake.is_in_head()),
+                Standing::Unsigned(body) => (Some(body), handshake.proof != Proof::Signature),
+                Standing::Signed(body) => (Some(body), handshake.proof == Proof::Signature),
+            };
+            if !stage || (handshake.installs && !armed) || !handshake.is_met(head, body) {
+                return None;
+            }
+            if let Proof::Token(place) = &handshake.proof
+                && !text_at(place, head, body).is_some_and(|text| is_token(&text))
+            {
+                return None;
+            }
+            let challenge = match &handshake.challenge {
+                None => String::new(),
+                Some(place) => text_at(place, head, body).filter(|text| handshake.alphabet.admits(text.as_bytes()))?,
+            };
+            let mut greeted = handshake.answer(&challenge, self, crypto);
+            if let Some(path) = &handshake.visits {
+                greeted.visit = Some(self.visitable(path, body)?);
+            }
+            Some(greeted)
+        })
+    }
+
+    /// The URL at `path`, if it is one of the provider's.
+    fn visitable(&self, path: &JsonPath, body: Option<&[u8]>) -> Option<String> {
+        let Some(KeySource::Certificate(_, hosts)) = &self.preset().scheme.keys else { return None };
+        let url = json_text(body?, path).ok().flatten()?;
+        hosts.iter().any(|host| host.path_of(&url).is_some()).then_some(url)
+    }
+
+    /// Whether a request of this method may be a test that proves itself as a delivery does.
+    pub fn greets_signed(&self, method: &str) -> bool {
+        let signed = |handshake: &Handshake| handshake.proof == Proof::Signature && handshake.method == method;
+        self.preset().handshakes.iter().any(signed)
+    }
+
+    /// Whether a request without a signature may be a test all the same, once its body is read.
+    pub fn greets_unsigned_bodies(&self) -> bool {
+        let unsigned = |handshake: &Handshake| handshake.proof != Proof::Signature && !handshake.is_in_head();
+        self.preset().handshakes.iter().any(unsigned)
+    }
+}

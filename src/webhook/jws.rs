@@ -1,0 +1,130 @@
+//! JSON Web Signatures in compact form (RFC 7515, section 7.1), and the claims they carry (RFC 7519).
+
+use super::content::public_url;
+use super::json::{self, Scalar};
+use super::signature::encode;
+use super::{Algorithm, ClaimText, Claims, Hash, JsonPath, PublicAlgorithm, UnixTime, VerifyError};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::{Digest, Sha256};
+use std::time::Duration;
+
+/// A token, read and not proven.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Jws {
+    /// Header and claims as received: what is signed.
+    pub content: String,
+    claims: Vec<u8>,
+}
+
+/// The endpoint that a token must be meant for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Endpoint<'e> {
+    /// Its public URL, without the query.
+    pub url: &'e str,
+    /// The request's query.
+    pub query: &'e str,
+    /// Whose it is.
+    pub account: &'e str,
+    /// How far its clock may be from the sender's, for the times that the token itself sets.
+    pub leeway: Duration,
+}
+
+impl<'e> Endpoint<'e> {
+    /// What a claim has to say.
+    pub fn text(&self, wanted: &'e ClaimText) -> &'e str {
+        match wanted {
+            ClaimText::Fixed(text) => text,
+            ClaimText::Url => self.url,
+            ClaimText::Account => self.account,
+        }
+    }
+}
+
+impl Jws {
+    /// Reads a token, and gives its signature's text as well. The algorithm it names must be the scheme's own: the
+    /// sender never chooses (RFC 8725, section 3.1).
+    pub fn read(token: &str, algorithm: Algorithm) -> Result<(Self, &str), &'static str> {
+        let (content, signature) = token.rsplit_once('.').ok_or("not a signed token")?;
+        let (header, claims) =
+            content.split_once('.').filter(|(_, claims)| !claims.contains('.')).ok_or("not a signed token")?;
+        let decode = |text| URL_SAFE_NO_PAD.decode(text).map_err(|_| "a token that is not base64url");
+        let header = decode(header)?;
+        let (alg, crit) = (JsonPath::of_key("alg"), JsonPath::of_key("crit"));
+        let found = json::extract(&header, &[&alg, &crit]).map_err(|_| "a token whose header is not JSON")?;
+        let [Some(Scalar::Text(alg)), None] = found.as_slice() else { return Err("a token without a plain header") };
+        if name(algorithm) != Some(alg.as_str()) {
+            return Err("a token of another algorithm than the scheme's");
+        }
+        Ok((Self { content: content.to_owned(), claims: decode(claims)? }, signature))
+    }
+
+    /// Holds the claims to what the scheme says they must be, for this endpoint and body, now. The signature is proven.
+    ///
+    /// # Errors
+    /// [`VerifyError::ClaimMismatch`], [`VerifyError::TooOld`] and [`VerifyError::TooNew`].
+    pub fn check(&self, wanted: &Claims, of: Endpoint<'_>, body: &[u8], now: UnixTime) -> Result<(), VerifyError> {
+        for (name, text) in &wanted.fixed {
+            self.is(name, of.text(text))?;
+        }
+        if let Some((name, encoding)) = &wanted.body_hash {
+            self.is(name, &encode(*encoding, &Sha256::digest(body)))?;
+        }
+        if let Some(name) = &wanted.url_hash {
+            self.is(name, &hex::encode(Sha256::digest(public_url(of.url, of.query))))?;
+        }
+        let leeway = of.leeway;
+        if let Some(expires) = self.time("exp")?
+            && expires.plus(leeway) < now
+        {
+            let age = now.seconds().saturating_sub(expires.seconds());
+            return Err(VerifyError::TooOld { signed_at: expires, now, age, tolerance: leeway });
+        }
+        if let Some(begins) = self.time("nbf")?
+            && now.plus(leeway) < begins
+        {
+            let ahead = begins.seconds().saturating_sub(now.seconds());
+            return Err(VerifyError::TooNew { signed_at: begins, now, ahead, tolerance: leeway });
+        }
+        Ok(())
+    }
+
+    fn is(&self, name: &str, wanted: &str) -> Result<(), VerifyError> {
+        match self.claim(name)? {
+            Some(Scalar::Text(text)) if text == wanted => Ok(()),
+            found => {
+                let problem = if found.is_none() { "missing" } else { "another" };
+                Err(VerifyError::ClaimMismatch { claim: name.to_owned(), problem })
+            }
+        }
+    }
+
+    /// The time in the claim `name` (RFC 7519, NumericDate, whole seconds).
+    pub fn time(&self, name: &str) -> Result<Option<UnixTime>, VerifyError> {
+        match self.claim(name)? {
+            None => Ok(None),
+            Some(Scalar::Integer(text)) => UnixTime::from_unix_text(&text)
+                .map(Some)
+                .ok_or_else(|| VerifyError::TimestampMalformed { place: name.to_owned(), expected: "Unix seconds" }),
+            Some(_) => Err(VerifyError::TimestampMalformed { place: name.to_owned(), expected: "Unix seconds" }),
+        }
+    }
+
+    fn claim(&self, name: &str) -> Result<Option<Scalar>, VerifyError> {
+        let found = json::extract(&self.claims, &[&JsonPath::of_key(name)]);
+        let found = found.map_err(|_| VerifyError::ClaimMismatch { claim: name.to_owned(), problem: "unreadable" })?;
+        Ok(found.into_iter().next().flatten())
+    }
+}
+
+/// The name of an algorithm in a token's header (RFC 7518, section 3.1).
+pub(super) fn name(algorithm: Algorithm) -> Option<&'static str> {
+    match algorithm {
+        Algorithm::Hmac(Hash::Sha256) => Some("HS256"),
+        Algorithm::Hmac(Hash::Sha512) => Some("HS512"),
+        Algorithm::Public(PublicAlgorithm::EcdsaP256Fixed) => Some("ES256"),
+        Algorithm::Public(PublicAlgorithm::RsaSha256) => Some("RS256"),
+        Algorithm::Public(PublicAlgorithm::Ed25519) => Some("EdDSA"),
+        _ => None,
+    }
+}

@@ -1,0 +1,157 @@
+//! What a provider tests, installs and publishes, on the way through the pipeline.
+
+use super::memory::Memory;
+use super::{ALL, NOW, Post, TOKEN, header, json_of, lookup};
+use hookgate::answer::Answer;
+use hookgate::config::Config;
+use hookgate::pipeline::{self, Outcome};
+use hookgate::record::Verdict;
+use hookgate::webhook::UnixTime;
+use pollster::block_on;
+use serde_json::{Value, json};
+
+const TOPIC: &str = "arn:aws:sns:eu-central-1:123456789012:orders";
+const CERTIFICATE_URL: &str =
+    "https://sns.eu-central-1.amazonaws.com/SimpleNotificationService-0123456789abcdef0123456789abcdef.pem";
+
+fn serve_at(request: &Post, ports: &Memory, now: UnixTime) -> Outcome {
+    let secrets = json!(["GENERIC_SECRET"]);
+    let sources = json!({
+        "asana": { "provider": "asana", "handshake": "armed", "deliver": "origin", "dedup": "none" },
+        "unarmed": { "provider": "asana", "secrets": secrets, "deliver": "origin", "dedup": "none" },
+        "meta": { "provider": "meta", "secrets": secrets, "handshake_secret": "ADMIN_TOKEN" },
+        "x": { "provider": "x_twitter", "secrets": secrets },
+        "okta": { "provider": "okta", "secrets": secrets },
+        "slack": { "provider": "slack", "secrets": secrets },
+        "sns": { "provider": "aws_sns", "account": TOPIC },
+        "gitlab": { "provider": "gitlab_token", "secrets": secrets },
+    });
+    let config = Config::parse(&sources, ALL, &lookup);
+    block_on(pipeline::serve(request, &config, ports, now))
+}
+
+fn serve(request: &Post, ports: &Memory) -> Answer {
+    serve_at(request, ports, NOW).answer
+}
+
+fn request(method: &'static str, source: &str, query: &str, headers: &[(&str, &str)], body: &str) -> Post {
+    Post {
+        method,
+        path: format!("/webhooks/{source}"),
+        query: query.to_owned(),
+        headers: headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+        body: Ok(body.as_bytes().to_vec()),
+    }
+}
+
+fn vector(file: &str, id: &str) -> Value {
+    let text = std::fs::read_to_string(format!("tests/vectors/{file}.json")).unwrap();
+    let vectors: Vec<Value> = serde_json::from_str(&text).unwrap();
+    vectors.into_iter().find(|vector| vector["id"] == id).expect(id)
+}
+
+#[test]
+fn a_test_is_answered_and_is_no_event() {
+    let ports = Memory::default();
+    let query = format!("hub.mode=subscribe&hub.verify_token={TOKEN}&hub.challenge=1158201444");
+    let outcome = serve_at(&request("GET", "meta", &query, &[], ""), &ports, NOW);
+    assert_eq!((outcome.answer.status, outcome.answer.body.as_str()), (200, "1158201444"));
+    assert_eq!(header(&outcome.answer, "x-content-type-options"), Some("nosniff"));
+    assert_eq!(outcome.record.unwrap().verdict, Verdict::Handshake);
+    assert_eq!(ports.steps(), [""; 0], "nothing is stored");
+    let guess = serve(&request("GET", "meta", &query.replace(TOKEN, "a-guess"), &[], ""), &ports);
+    assert_eq!(guess.status, 405);
+}
+
+#[test]
+fn a_signed_test_proves_itself_first() {
+    let vector = vector("slack", "url-verification");
+    let headers = vector["headers"].as_object().unwrap();
+    let headers: Vec<(&str, &str)> =
+        headers.iter().map(|(name, value)| (name.as_str(), value.as_str().unwrap())).collect();
+    // Signed, but under another secret than this source's.
+    let now = UnixTime::from_seconds(vector["now"].as_i64().unwrap());
+    let post = request("POST", "slack", "", &headers, vector["body"].as_str().unwrap());
+    assert_eq!(serve_at(&post, &Memory::default(), now).answer.status, 401);
+    let ask = |token| {
+        let headers = [("authorization", token), ("x-okta-verification-challenge", "v3r1fy")];
+        serve(&request("GET", "okta", "", &headers, ""), &Memory::default())
+    };
+    assert_eq!(json_of(&ask(super::SECRET)), json!({ "verification": "v3r1fy" }));
+    assert_eq!(ask("a-guess").status, 401);
+}
+
+#[test]
+fn a_secret_is_installed_while_armed_and_never_replaced() {
+    let ports = Memory::default();
+    let send =
+        |source: &str, secret: &str| serve(&request("POST", source, "", &[("x-hook-secret", secret)], "{}"), &ports);
+    assert_eq!(send("unarmed", "attacker").status, 401);
+    assert!(ports.installed.borrow().is_empty());
+    let answer = send("asana", "from-asana");
+    assert_eq!((answer.status, header(&answer, "x-hook-secret")), (200, Some("from-asana")));
+    assert_eq!(send("asana", "from-asana").status, 200, "again");
+    assert_eq!(send("asana", "attacker").status, 503);
+    assert_eq!(ports.installed.borrow().get("asana").map(String::as_str), Some("from-asana"));
+    let bearer = format!("Bearer {TOKEN}");
+    let mut ask = request("GET", "", "", &[("authorization", bearer.as_str())], "");
+    ask.path = "/api/handshakes/asana".to_owned();
+    assert_eq!(json_of(&serve(&ask, &ports)), json!({ "source": "asana", "secret": "from-asana" }));
+    ask.headers[0].1 = "Bearer somebody-else-s-token".to_owned();
+    assert_eq!(serve(&ask, &ports).status, 401);
+}
+
+#[test]
+fn an_answer_to_a_challenge_is_no_signature() {
+    let ports = Memory::default();
+    let answer = serve(&request("GET", "x", "crc_token=a_harmless_text", &[], ""), &ports);
+    let mac = json_of(&answer)["response_token"].as_str().unwrap().to_owned();
+    let forged = request("POST", "x", "", &[("x-twitter-webhooks-signature", &mac)], "a_harmless_text");
+    let outcome = serve_at(&forged, &ports, NOW);
+    assert_eq!((outcome.answer.status, outcome.record.unwrap().reason), (401, Some("challenge_replayed")));
+}
+
+#[test]
+fn a_weak_source_is_told_in_the_log() {
+    let ports = Memory::default();
+    let outcome = serve_at(&request("POST", "gitlab", "", &[("x-gitlab-token", super::SECRET)], "{}"), &ports, NOW);
+    let record = outcome.record.unwrap();
+    assert_eq!((outcome.answer.status, record.strength), (200, Some("weak")));
+    assert!(record.line().contains(r#""strength":"weak""#), "{}", record.line());
+}
+
+#[test]
+fn a_published_certificate_is_fetched_once_and_from_its_provider_alone() {
+    let vector = vector("aws_sns", "event");
+    let body = vector["body"].as_str().unwrap();
+    let certificate = vector["secrets"][0].as_str().unwrap();
+    let post = |body: &str| request("POST", "sns", "", &[], body);
+    let ports = Memory::default();
+    assert_eq!(serve(&post(body), &ports).status, 503, "it cannot be had: the provider comes again");
+    ports.published.borrow_mut().insert(CERTIFICATE_URL.to_owned(), certificate.into());
+    let fetches = || ports.steps().iter().filter(|step| **step == "published").count();
+    assert_eq!(fetches(), 1);
+    for _ in 0..3 {
+        assert_eq!(serve(&post(body), &ports).status, 200);
+    }
+    assert_eq!(serve(&post(&body.replace("Hello", "Hallo")), &ports).status, 401);
+    assert_eq!(fetches(), 1);
+    let elsewhere = body.replace("sns.eu-central-1.amazonaws.com", "sns.eu-central-1.amazonaws.com.evil.example");
+    assert_eq!(serve(&post(&elsewhere), &ports).status, 401);
+    assert_eq!(fetches(), 0, "nothing was asked there");
+}
+
+#[test]
+fn a_subscription_is_confirmed_before_it_is_answered() {
+    let vector = vector("aws_sns", "subscription");
+    let body = vector["body"].as_str().unwrap();
+    let subscribe: Value = serde_json::from_str(body).unwrap();
+    let ports = Memory::default();
+    ports.published.borrow_mut().insert(CERTIFICATE_URL.to_owned(), vector["secrets"][0].as_str().unwrap().into());
+    let post = request("POST", "sns", "", &[], body);
+    assert_eq!(serve(&post, &ports).status, 503, "the visit fails");
+    ports.published.borrow_mut().insert(subscribe["SubscribeURL"].as_str().unwrap().to_owned(), b"ok".to_vec());
+    let outcome = serve_at(&post, &ports, NOW);
+    assert_eq!((outcome.answer.status, outcome.record.unwrap().verdict), (200, Verdict::Handshake));
+    assert!(ports.queue.borrow().is_empty(), "and no event");
+}

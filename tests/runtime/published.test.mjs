@@ -1,0 +1,183 @@
+// Providers that publish their keys: fetched from where the preset says, kept, and fetched again when they change.
+import assert from "node:assert/strict";
+import { createHash, generateKeyPairSync, randomUUID, sign } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { after, describe, test } from "node:test";
+import { Gateway } from "./gateway.mjs";
+import { MINUTE } from "./providers.mjs";
+
+const TOPIC = "arn:aws:sns:eu-central-1:123456789012:orders";
+const direct = { deliver: "origin", dedup: "none" };
+const gateway = await Gateway.start({
+  sources: {
+    fal: { provider: "fal", ...direct },
+    sns: { provider: "aws_sns", account: TOPIC, ...direct },
+    sns_v1: { provider: "aws_sns_v1", account: TOPIC, ...direct },
+    topicless: { provider: "aws_sns", ...direct },
+  },
+  secrets: {},
+});
+after(() => gateway.close());
+
+const fetched = async (from = 0) =>
+  (await gateway.operations(from)).filter(({ operation }) => operation === "fetch").map(({ args }) => args[0]);
+const count = async () => (await gateway.operations()).length;
+let clock = 0;
+const later = (milliseconds) => gateway.ahead((clock += milliseconds));
+
+describe("a set of keys", () => {
+  const SET = "https://rest.alpha.fal.ai/.well-known/jwks.json";
+  const publish = (...pairs) => {
+    const keys = pairs.map(({ publicKey }, at) => ({ ...publicKey.export({ format: "jwk" }), kid: `${at}` }));
+    return gateway.publish({ [SET]: JSON.stringify({ keys }) });
+  };
+  const [first, second, foreign] = [1, 2, 3].map(() => generateKeyPairSync("ed25519"));
+  const post = ({ privateKey }) => {
+    const [body, id, time] = ['{"status":"OK"}', randomUUID(), String(Math.floor((Date.now() + clock) / 1000))];
+    const digest = createHash("sha256").update(body).digest("hex");
+    const signature = sign(null, `${id}\nu1\n${time}\n${digest}`, privateKey).toString("hex");
+    const prefix = "x-fal-webhook";
+    return gateway.post("fal", {
+      body,
+      headers: {
+        [`${prefix}-request-id`]: id,
+        [`${prefix}-user-id`]: "u1",
+        [`${prefix}-timestamp`]: time,
+        [`${prefix}-signature`]: signature,
+      },
+    });
+  };
+
+  test("that cannot be had costs a 503, so that the provider comes again", async () => {
+    assert.equal((await post(first)).status, 503);
+    await gateway.logged({ source: "fal", reason: "keys_unavailable" });
+  });
+
+  test("is fetched once, and serves until it changes", async () => {
+    await publish(first);
+    const before = await count();
+    for (let at = 0; at < 5; at += 1) assert.equal((await post(first)).status, 200);
+    assert.deepEqual(await fetched(before), [SET]);
+  });
+
+  test("is not fetched again at once because of forgeries", async () => {
+    const before = await count();
+    for (let at = 0; at < 5; at += 1) assert.equal((await post(foreign)).status, 401);
+    assert.deepEqual(await fetched(before), []);
+  });
+
+  test("that has changed is fetched again after a minute, once", async () => {
+    await publish(first, second);
+    await later(MINUTE);
+    const before = await count();
+    for (const key of [second, first, second, foreign]) {
+      assert.equal((await post(key)).status, key === foreign ? 401 : 200);
+    }
+    assert.deepEqual(await fetched(before), [SET]);
+  });
+
+  test("without a key that was in it proves nothing signed under it, an hour later", async () => {
+    await publish(second);
+    await later(61 * MINUTE);
+    assert.equal((await post(first)).status, 401);
+    assert.equal((await post(second)).status, 200);
+  });
+});
+
+describe("a certificate that the message names", () => {
+  const key = readFileSync(new URL("../keys/rsa.pem", import.meta.url), "utf8");
+  const certificate = readFileSync(new URL("../keys/rsa.cert.pem", import.meta.url), "utf8");
+  const HOST = "https://sns.eu-central-1.amazonaws.com";
+  const CERTIFICATE = `${HOST}/SimpleNotificationService-0123456789abcdef.pem`;
+  const FIELDS = ["Message", "MessageId", "Subject", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"];
+
+  function message(more = {}, url = CERTIFICATE, version = "2") {
+    const made = {
+      Type: "Notification",
+      MessageId: randomUUID(),
+      TopicArn: TOPIC,
+      Message: '{"order":7}',
+      Timestamp: new Date(Date.now() + clock).toISOString(),
+      ...more,
+    };
+    const text = FIELDS.filter((name) => name in made).map((name) => `${name}\n${made[name]}\n`).join("");
+    const Signature = sign(version === "2" ? "sha256" : "sha1", text, key).toString("base64");
+    return { ...made, SignatureVersion: version, Signature, SigningCertURL: url };
+  }
+  const post = (made, source = "sns") => gateway.post(source, { body: JSON.stringify(made), headers: {} });
+
+  test("is fetched from AWS, once, and proves the message", async () => {
+    await gateway.publish({ [CERTIFICATE]: certificate });
+    const before = await count();
+    for (let at = 0; at < 3; at += 1) assert.equal((await post(message())).status, 200);
+    assert.equal((await post({ ...message(), Message: '{"order":8}' })).status, 401);
+    assert.deepEqual(await fetched(before), [CERTIFICATE]);
+    const v1 = await post(message({}, CERTIFICATE, "1"), "sns_v1");
+    assert.equal(v1.status, 200, "the old way, under SHA-1, for sources that say so");
+    assert.equal((await post(message({}, CERTIFICATE, "1"))).status, 401, "and for no others");
+  });
+
+  test("is fetched from nowhere else", async () => {
+    const places = [
+      "https://sns.eu-central-1.amazonaws.com.attacker.example/a.pem",
+      "https://attacker.example/sns.eu-central-1.amazonaws.com/a.pem",
+      "https://sns.eu-central-1.amazonaws.com@attacker.example/a.pem",
+      "https://sns.eu-central-1.amazonaws.com:8443/a.pem",
+      "http://sns.eu-central-1.amazonaws.com/a.pem",
+      "https://sns.a.b.amazonaws.com/a.pem",
+      "https://s3.eu-central-1.amazonaws.com/a.pem",
+      `${HOST}/?Action=GetEndpoint&x=.pem`,
+      "https://sns.amazonaws.com/a.pem",
+      "",
+    ];
+    const before = await count();
+    for (const place of places) {
+      await gateway.publish({ [place]: certificate });
+      assert.equal((await post(message({}, place))).status, 401, place);
+    }
+    assert.deepEqual(await fetched(before), []);
+  });
+
+  test("proves nothing for somebody else's topic, which AWS signs alike", async () => {
+    assert.equal((await post(message({ TopicArn: "arn:aws:sns:eu-central-1:999999999999:evil" }))).status, 401);
+    await gateway.logged({ source: "sns", reason: "claim_mismatch" });
+    assert.equal((await post(message(), "topicless")).status, 500, "a source has to say which topic is its own");
+  });
+
+  test("may be asked for sixteen times a minute, whoever names how many", async () => {
+    await later(2 * MINUTE);
+    const before = await count();
+    for (let at = 0; at < 20; at += 1) await post(message({}, `${HOST}/SimpleNotificationService-${at}.pem`));
+    assert.equal((await fetched(before)).length, 16);
+    await later(2 * MINUTE);
+    assert.equal((await post(message())).status, 200);
+  });
+
+  describe("a subscription", () => {
+    const confirmation = (SubscribeURL, more = {}) =>
+      message({ Type: "SubscriptionConfirmation", Token: "2336412f37", SubscribeURL, ...more });
+    const visit = `${HOST}/?Action=ConfirmSubscription&TopicArn=${TOPIC}&Token=2336412f37`;
+
+    test("confirms itself, once the message has proven itself", async () => {
+      await gateway.publish({ [visit]: "<ConfirmSubscriptionResponse/>" });
+      const before = await count();
+      assert.equal((await post(confirmation(visit))).status, 200);
+      assert.deepEqual((await fetched(before)).filter((url) => url === visit), [visit]);
+      await gateway.logged({ source: "sns", verdict: "handshake" });
+    });
+
+    test("is not confirmed where the visit fails: AWS asks again", async () => {
+      assert.equal((await post(confirmation(`${visit}-gone`))).status, 503);
+    });
+
+    test("of a forger, of another topic, or at another host is not visited", async () => {
+      const before = await count();
+      const forged = { ...confirmation(visit), Token: "another" };
+      const evil = "https://sns.eu-central-1.amazonaws.com.attacker.example/?Action=ConfirmSubscription";
+      assert.equal((await post(forged)).status, 401);
+      assert.equal((await post(confirmation(visit, { TopicArn: `${TOPIC}-2` }))).status, 401);
+      assert.equal((await post(confirmation(evil))).status, 200, "authentic, and an event for the origin to see");
+      assert.deepEqual((await fetched(before)).filter((url) => url !== CERTIFICATE), []);
+    });
+  });
+});

@@ -1,0 +1,240 @@
+//! Schemes of one's own, in `[vars.SOURCES.x.scheme]`: what they verify, and what each mistake is told.
+
+#![cfg(not(target_arch = "wasm32"))]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use hookgate::config::{Bindings, Config};
+use hookgate::native::{Native, RequestHead};
+use hookgate::webhook::{UnixTime, VerifyError};
+use serde_json::json;
+
+const ALL: Bindings = Bindings { dedup: true, events: true, claims: true, payloads: true, log: true, rejects: true };
+/// 2026-01-15T12:00:00Z
+const NOW: UnixTime = UnixTime::from_seconds(1_768_478_400);
+
+fn lookup(name: &str) -> Option<String> {
+    match name {
+        "SECRET" => Some("a-shared-secret".to_owned()),
+        "PUBLIC_URL" => Some("https://hooks.example.com/".to_owned()),
+        "ORIGIN" => Some("https://origin.example".to_owned()),
+        _ => None,
+    }
+}
+
+/// The source in this text, as it stands in wrangler.toml.
+fn source(text: &str) -> Config {
+    let table: toml::Table = text.parse().unwrap_or_else(|error| panic!("{error}"));
+    Config::parse(&json!({ "x": table }), ALL, &lookup).expect("a table of sources")
+}
+
+/// What becomes of a request to the source in this text: the event's id, or why there is none.
+fn verify(text: &str, headers: &[(&str, &str)], body: &str) -> Result<String, VerifyError> {
+    let config = source(text);
+    let source = config.source("x").unwrap().unwrap_or_else(|error| panic!("{error}"));
+    let headers: Vec<(String, String)> =
+        headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let received = source.verifier.receive(&headers as &Vec<(String, String)>)?;
+    Ok(received.verify(body.as_bytes(), NOW, &Native)?.identity().shown())
+}
+
+fn mistake(scheme: &str) -> String {
+    let text = format!("secrets = [\"SECRET\"]\n[scheme]\n{scheme}");
+    source(&text).source("x").unwrap().expect_err(scheme).to_string()
+}
+
+/// The README's example. The signatures come from `openssl dgst -sha256 -hmac a-shared-secret`.
+const IN_HOUSE: &str = r#"
+secrets = ["SECRET"]
+[scheme]
+algorithm = "hmac-sha256"
+signature = { header = "x-acme-signature", prefix = "v1=" }
+content = "{timestamp}.{header:x-acme-delivery}.{body}"
+timestamp = { header = "x-acme-time" }
+id = { header = "x-acme-delivery" }
+type = { json = "kind" }
+retry_span = "2d"
+"#;
+
+#[test]
+fn an_in_house_sender_in_ten_lines() {
+    let mac = "91eb57dff6894942d28be4d36f33b8fa44ee29cbe94d61fcee06a05604ab9738";
+    let body = r#"{"kind":"order.paid"}"#;
+    let signature = format!("v1={mac}");
+    let headers = [("x-acme-signature", signature.as_str()), ("x-acme-time", "1768478400"), ("x-acme-delivery", "d-1")];
+    assert_eq!(verify(IN_HOUSE, &headers, body), Ok("d-1".to_owned()));
+    let mut other = headers;
+    other[2].1 = "d-2";
+    assert_eq!(verify(IN_HOUSE, &other, body).expect_err("another id").code(), "signature_mismatch");
+    let config = source(IN_HOUSE);
+    let source = config.source("x").unwrap().unwrap();
+    assert_eq!(source.dedup_ttl.as_secs(), 7 * 86_400, "longer than it retries");
+    assert_eq!(source.verifier.preset().retry_span.as_secs(), 2 * 86_400);
+}
+
+#[test]
+fn two_lines_are_enough_where_the_body_is_signed_in_hex() {
+    let text = "secrets = [\"SECRET\"]\n[scheme]\nsignature = { header = \"x-sig\" }";
+    let id = verify(text, &[("x-sig", "4911f37842f5017757ad79bd8b096db967aac58855f7957ffa54f83965b5b34f")], "hello")
+        .expect("authentic");
+    assert!(id.starts_with("sha256:2cf24dba"), "{id}");
+}
+
+#[test]
+fn basic_auth_and_tokens_are_schemes_too() {
+    let basic = "secrets = [\"SECRET\"]\n[scheme]\nalgorithm = \"basic\"";
+    // The secret is `user:password`; here it has no colon, and is sent as it is.
+    assert!(verify(basic, &[("authorization", "Basic YS1zaGFyZWQtc2VjcmV0")], "x").is_ok());
+    assert_eq!(verify(basic, &[("authorization", "Basic eDp5")], "x").expect_err("other").code(), "signature_mismatch");
+    let token = "secrets = [\"SECRET\"]\n[scheme]\nalgorithm = \"token\"\nsignature = { header = \"x-token\" }";
+    assert!(verify(token, &[("x-token", "a-shared-secret")], "x").is_ok());
+    assert!(verify(token, &[("x-token", "a-shared-secre")], "x").is_err());
+}
+
+#[test]
+fn a_url_that_is_signed_comes_from_the_configuration() {
+    let text = "secrets = [\"SECRET\"]\n[scheme]\nsignature = { header = \"x-sig\" }\ncontent = \"{url}{body}\"";
+    let config = source(text);
+    assert_eq!(config.source("x").unwrap().unwrap().verifier.url(), "https://hooks.example.com/webhooks/x");
+    assert!(
+        verify(
+            text,
+            &[
+                ("x-sig", "15585700a1635eebe8491bd89b7174c9f7e6b0445149ce11cfe426eddeae49f4"),
+                ("host", "attacker.example")
+            ],
+            "hello"
+        )
+        .is_ok()
+    );
+    let none = Config::parse(&json!({ "x": text.parse::<toml::Table>().unwrap() }), ALL, &|name| {
+        lookup(name).filter(|_| name != "PUBLIC_URL")
+    });
+    let error = none.unwrap().source("x").unwrap().expect_err("no URL").to_string();
+    assert!(error.contains("SOURCES.x.url: is missing: this provider signs the URL"), "{error}");
+}
+
+#[test]
+fn a_mistake_is_told_where_it_stands_and_what_to_write() {
+    const SIGNED: &str = "signature = { header = \"x-sig\" }\n";
+    for (scheme, told) in [
+        ("", "SOURCES.x.scheme.signature: is missing: say where it stands, as { header = \"x-signature\" }"),
+        ("algorithm = \"hmac-sha265\"", "scheme.algorithm: \"hmac-sha265\": unknown (did you mean `hmac-sha256`?)"),
+        ("signatur = {}", "SOURCES.x.scheme.signatur: unknown key (did you mean `signature`?)"),
+        ("signature = { header = \"X-Sig\" }", "signature.header: \"X-Sig\": a header's name is written in lower case"),
+        ("signature = { encoding = \"hex\" }", "signature.header: needs one of `header`, `query`, `json` and `form`"),
+        (
+            "signature = { header = \"a\", encoding = \"hxe\" }",
+            "encoding: \"hxe\": must be one of hex, base64, base64url, text",
+        ),
+        (
+            "signature = { header = \"a\", field = \"v1\", assign = \"::\" }",
+            "assign: \"::\": must be the one character",
+        ),
+        (
+            "signature = { header = \"a\" }\ntimestamp = { field = \"t\" }\ncontent = \"{timestamp}{body}\"",
+            "signature.field: is missing",
+        ),
+        ("content = \"{bdy}\"", "scheme.content: \"{bdy}\": has {bdy}, which is no part (did you mean `body`?)"),
+        ("content = \"{header:a}{header:b}{body}\"", "has two parts side by side that a sender chooses"),
+        ("content = \"{timestamp}.{body}\"", "has {timestamp}, and no `timestamp` with a `header` or a `field`"),
+        (
+            "timestamp = { header = \"x-time\" }",
+            "scheme.content: does not cover the timestamp: write {timestamp} where it is signed",
+        ),
+        ("timestamp = {}", "scheme.timestamp: needs one of `header`, `field`, `json` and `claim`"),
+        (
+            "timestamp = { json = \"at\" }\ncontent = \"{json:id}\"",
+            "scheme.timestamp: $.at is not covered by the signature",
+        ),
+        (
+            "id = { header = \"x-id\" }",
+            "scheme.id: the signature does not cover x-id: write {header:x-id} into `content`",
+        ),
+        ("id = { json = \"id\" }\ncontent = \"{json:at}\"", "scheme.id: the signature does not cover $.id"),
+        ("id = {}", "scheme.id: needs one of `header` and `json`"),
+        ("id = { json = \"a..b\" }", "scheme.id.json: \"a..b\": must be a path of keys"),
+        (
+            "account = \"who\"\ncontent = \"{json:at}\"",
+            "scheme.account: \"who\": $.who is not covered by the signature",
+        ),
+        ("secret = \"rot13\"", "scheme.secret: \"rot13\": must be one of utf8, hex, base64"),
+        ("keys = { jwks = \"http://keys.example\" }", "scheme.keys: needs `jwks`, the https URL of a JSON Web Key Set"),
+        ("retry_span = \"2\"", "scheme.retry_span: \"2\": must be a duration with its unit"),
+        (
+            "handshakes = [{ challenge = \"body\" }]",
+            "handshakes[0].challenge: \"body\": must be header:NAME, query:NAME, json:PATH or form:NAME",
+        ),
+    ] {
+        let own = scheme.is_empty()
+            || scheme.contains("signature =")
+            || scheme.contains("algorithm")
+            || scheme.contains("signatur ");
+        let error = mistake(&if own { scheme.to_owned() } else { format!("{SIGNED}{scheme}") });
+        assert!(error.contains(told), "{scheme}\n  told {error}\n  wanted {told}");
+    }
+}
+
+#[test]
+fn provider_and_scheme_do_not_go_together() {
+    let both = source("provider = \"github\"\nsecrets = [\"SECRET\"]\n[scheme]\nsignature = { header = \"a\" }");
+    let error = both.source("x").unwrap().expect_err("both").to_string();
+    assert!(error.contains("and `scheme` both say how requests are signed"), "{error}");
+}
+
+#[test]
+fn what_a_provider_needs_beside_a_secret_is_asked_for() {
+    for (table, told) in [
+        (json!({ "provider": "aws_sns" }), "SOURCES.x.account: is missing: the provider signs for all its users alike"),
+        (json!({ "provider": "asana" }), "SOURCES.x.secrets: name 1 to 4 secrets"),
+        (
+            json!({ "provider": "meta", "secrets": ["SECRET"], "handshake_secret": "verify me" }),
+            "names a Worker secret, such as META_VERIFY_TOKEN",
+        ),
+        (json!({ "provider": "meta", "secrets": ["SECRET"], "handshake_secret": "UNSET" }), "UNSET is not set"),
+        (
+            json!({ "provider": "slack", "secrets": ["SECRET"], "handshake": "on" }),
+            "handshake: \"on\": must be one of armed",
+        ),
+        (
+            json!({ "provider": "discord", "secrets": ["SECRET"] }),
+            "SECRET is not a public key as this provider shows it",
+        ),
+        (
+            json!({ "provider": "twilio", "secrets": ["SECRET"], "url": "https://a.example/?x=1" }),
+            "url: \"https://a.example/?x=1\": must be the endpoint's URL",
+        ),
+    ] {
+        let config = Config::parse(&json!({ "x": table }), ALL, &lookup).unwrap();
+        let error = config.source("x").unwrap().expect_err(told).to_string();
+        assert!(error.contains(told), "told {error}\n  wanted {told}");
+    }
+    for table in [
+        json!({ "provider": "aws_sns", "account": "arn:aws:sns:eu-central-1:1:t" }),
+        json!({ "provider": "asana", "handshake": "armed" }),
+        json!({ "provider": "fal" }),
+        json!({ "provider": "meta", "secrets": ["SECRET"], "handshake_secret": "SECRET" }),
+    ] {
+        let config = Config::parse(&json!({ "x": table }), ALL, &lookup).unwrap();
+        if let Err(error) = config.source("x").unwrap() {
+            panic!("{table}: {error}");
+        }
+    }
+}
+
+#[test]
+fn a_signed_query_value_may_not_hold_what_separates_it() {
+    let text = "secrets = [\"SECRET\"]\n[scheme]\nsignature = { header = \"x-sig\" }\ncontent = \"{query:id}.{body}\"";
+    let config = source(text);
+    let verifier = &config.source("x").unwrap().unwrap().verifier;
+    let code = |query| {
+        let headers = vec![("x-sig".to_owned(), "00".repeat(32))];
+        verifier
+            .receive(&RequestHead { query: str::to_owned(query), headers, ..RequestHead::default() })
+            .err()
+            .map(|error| error.code())
+    };
+    assert_eq!(code("id=1"), None);
+    assert_eq!(code("id=1.2"), Some("signed_header"));
+    assert_eq!(code("id="), Some("signed_header"));
+    assert_eq!(code(""), Some("signed_header"));
+}
