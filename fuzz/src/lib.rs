@@ -8,6 +8,7 @@ pub mod canonical;
 pub mod config;
 pub mod json;
 pub mod message;
+pub mod provider;
 pub mod signature;
 pub mod timestamp;
 
@@ -24,6 +25,7 @@ pub const TARGETS: &[Target] = &[
     ("config", config::run),
     ("json", json::run),
     ("message", message::run),
+    ("provider", provider::run),
     ("signature", signature::run),
     ("timestamp", timestamp::run),
 ];

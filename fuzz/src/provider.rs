@@ -1,0 +1,121 @@
+//! Requests to a source of any preset: nobody without the secret gets through, what is answered to a provider's tests is
+//! harmless, and what the provider signs passes, whatever its body.
+//!
+//! The input is a byte for the preset and one for the method; the query; a line for each header, `name:value`; an empty
+//! line; and the body.
+
+use super::common::{Case, cases};
+use super::{ID, NOW, SEED};
+use hookgate::config::presets;
+use hookgate::native::{Native, RequestHead};
+use hookgate::webhook::{Algorithm, Delivery, Greeted, Place, Signed, Standing, Verifier, sign};
+use std::sync::Arc;
+
+const URL: &str = "https://hooks.example.com/webhooks/x";
+const ACCOUNT: &str = "somebody";
+const METHODS: [&str; 4] = ["POST", "GET", "HEAD", "OPTIONS"];
+
+struct Request {
+    head: RequestHead,
+    body: Vec<u8>,
+}
+
+pub fn run(data: &[u8]) {
+    let [preset, method, rest @ ..] = data else { return };
+    let presets = &presets::ALL;
+    let preset = &presets[usize::from(*preset) % presets.len()];
+    let Some(request) = parse(usize::from(*method), rest) else { return };
+    let case = cases(preset).next().expect("a form");
+    let keys = match preset.scheme.algorithm {
+        Algorithm::Public(_) => Vec::new(),
+        _ => vec![case.key(SEED)],
+    };
+    let verifier = Verifier::new(Arc::clone(preset), keys, None).expect("one key");
+    let verifier = verifier.at(URL.to_owned()).of(ACCOUNT.to_owned());
+
+    assert_eq!(passes(&verifier, &request), Ok(false), "{}: without the secret", preset.name);
+    for standing in [Standing::Head, Standing::Unsigned(&request.body)] {
+        if let Some(greeted) = verifier.greet(&request.head, standing, false, |_| false, &Native) {
+            harmless(&greeted);
+            no_oracle(&verifier, &request, &greeted);
+        }
+    }
+    if !matches!(preset.scheme.algorithm, Algorithm::Public(_)) {
+        honest(&case, &verifier, request);
+    }
+}
+
+fn parse(method: usize, rest: &[u8]) -> Option<Request> {
+    let split = rest.windows(2).position(|pair| pair == b"\n\n")?;
+    let head = String::from_utf8_lossy(&rest[..split]).into_owned();
+    let mut lines = head.lines();
+    let query = lines.next()?.to_owned();
+    let header = |line: &str| line.split_once(':').map(|(name, value)| (name.to_owned(), value.trim().to_owned()));
+    let method = METHODS[method % METHODS.len()].to_owned();
+    let headers = lines.filter_map(header).collect();
+    Some(Request { head: RequestHead { method, query, headers }, body: rest[split + 2..].to_vec() })
+}
+
+/// Whether a request proves itself; what it is refused for otherwise, where its signature was proven.
+fn passes(verifier: &Verifier, request: &Request) -> Result<bool, String> {
+    match verifier.receive(&request.head).and_then(|received| received.verify(&request.body, NOW, &Native).map(|_| ()))
+    {
+        Ok(()) => Ok(true),
+        Err(error) if error.is_authentic() => Err(error.to_string()),
+        Err(_) => Ok(false),
+    }
+}
+
+/// Nothing that a browser runs, and nothing for the operator.
+fn harmless(greeted: &Greeted) {
+    assert!(matches!(greeted.status, 200 | 204), "{greeted:?}");
+    assert_eq!((&greeted.secret, &greeted.visit), (&None, &None), "nobody is waiting, and nothing was proven");
+    assert!(greeted.body.len() < 1024 && !greeted.body.contains(['<', '>', '&', '\'']), "{greeted:?}");
+    for (name, value) in &greeted.headers {
+        assert!(value.bytes().all(|b| (b' '..=b'~').contains(&b)), "{name}: {value:?}");
+    }
+    let has = |name: &str, wanted: &str| greeted.headers.iter().any(|(n, value)| n == name && value == wanted);
+    assert!(has("x-content-type-options", "nosniff") && has("cache-control", "no-store"), "{greeted:?}");
+}
+
+/// No word of an answer signs what was asked, as a body.
+fn no_oracle(verifier: &Verifier, request: &Request, greeted: &Greeted) {
+    let asked = form_urlencoded::parse(request.head.query.as_bytes()).map(|(_, value)| value.into_owned());
+    for body in asked.chain([request.head.query.clone()]) {
+        for word in greeted.body.split(|c: char| !(c.is_ascii_alphanumeric() || "+/=_-".contains(c))) {
+            for text in [word, word.strip_prefix("sha256=").unwrap_or(word)] {
+                for place in &verifier.preset().scheme.places {
+                    let Place::Header(name) = place else { continue };
+                    let headers = vec![(name.clone(), text.to_owned())];
+                    let head = RequestHead { headers, ..RequestHead::default() };
+                    let forged = Request { head, body: body.clone().into_bytes() };
+                    assert_eq!(passes(verifier, &forged), Ok(false), "{name}: {text} signs {body}");
+                }
+            }
+        }
+    }
+}
+
+/// What the provider signs, whatever body it has, is authentic: or the body has no form that is signed.
+fn honest(case: &Case, verifier: &Verifier, mut request: Request) {
+    let delivery = Delivery { form: case.number, id: ID, now: NOW, url: URL, account: ACCOUNT, body: &request.body };
+    let Ok(signed) = sign(case.preset, &case.key(SEED), &case.secret(SEED), delivery) else { return };
+    let Signed { query, place, .. } = signed.clone();
+    if matches!(place, Place::Header(_) | Place::Query(_)) {
+        request.head = RequestHead { query, headers: signed.into_headers(), ..RequestHead::default() };
+        let verified = verifier
+            .receive(&request.head)
+            .and_then(|received| received.verify(&request.body, NOW, &Native).map(|_| ()));
+        if let Err(error) = verified {
+            let later = [
+                "too_old",
+                "too_new",
+                "timestamp_malformed",
+                "timestamp_missing",
+                "challenge_replayed",
+                "claim_mismatch",
+            ];
+            assert!(error.is_authentic() || later.contains(&error.code()), "{}: {error}", case.preset.name);
+        }
+    }
+}
