@@ -1,6 +1,6 @@
 # Every target sets up what it needs first: see scripts/setup. Nothing but rustup and Node has to be there.
 
-.PHONY: help dev demo test simulate check fuzz build providers bench faults storm flaws mutants deploy setup clean
+.PHONY: help dev demo test simulate check fuzz build providers bench faults storm flaws mutants deploy sdks setup clean
 
 help: ## Lists the targets
 	@echo "make TARGET, where TARGET is one of:"
@@ -12,7 +12,7 @@ dev: ## Serves the Worker on 127.0.0.1:8787; PORT and ORIGIN change where, and w
 demo: setup ## Sends webhooks, good and bad, to a running `make dev`
 	@. scripts/env && sh scripts/demo
 
-test: build ## Runs every test: native, in WASM, and against the real runtime
+test: build sdks ## Runs every test: native, in WASM, beside the SDKs, and against the real runtime
 	cargo test --locked
 	. scripts/env && CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER="$$PWD/.tools/bin/wasm-bindgen-test-runner" \
 		cargo test --locked --target wasm32-unknown-unknown --test wycheproof
@@ -56,6 +56,9 @@ storm: build ## Sends each event ten times at once, and counts what leaks; ISOLA
 deploy: build ## Checks the configuration and deploys the Worker
 	cargo run --quiet --locked -- check --deploy
 	. scripts/env && wrangler deploy
+
+sdks: ## Installs the providers' own SDKs, which the tests compare with
+	@sh scripts/sdks
 
 setup: ## Installs the tools, where they are missing
 	@sh scripts/setup

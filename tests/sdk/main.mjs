@@ -1,0 +1,73 @@
+// Makes requests that an SDK's provider could have signed, changes most of them, and says what the SDK makes of each:
+// a JSON line per request, for tests/sdk.rs to compare with what hookgate makes of it.
+//
+//   node main.mjs NAME COUNT SEED
+import { once } from "node:events";
+import { mutated } from "./mutations.mjs";
+import { seeded } from "./random.mjs";
+import { NOW } from "./clock.mjs";
+import { SDKS } from "./sdks.mjs";
+
+const [name, count, seed] = process.argv.slice(2);
+const sdk = await SDKS[name]();
+const random = seeded(Number(seed));
+const QUERY = "a=1";
+
+sdk.bodies ??= [
+  '{"id":"evt_1","event_id":"evt_1","type":"order.paid","event":"order.paid","data":{"n":1.50,"name":"Zoë 👋"}}',
+  '{"type":"ping","id":"evt_2","event_id":"evt_2","created":1768478400}',
+  '{\n  "id": "evt_3",\n  "event_id": "evt_3",\n  "list": [1, 2, {"a": null}]\n}\n',
+];
+/** A request with `body` as the provider signs it, `shift` seconds from now; or as somebody else does. */
+sdk.signed = async (body, shift = 0, forged = false) => {
+  const made = await sdk.sign({ body, at: NOW + shift * 1000, forged, query: sdk.url ? QUERY : "" });
+  return { query: sdk.url ? QUERY : "", body: Buffer.from(body), ...made };
+};
+
+/** Whether the SDK takes a request; what it throws is a refusal. */
+async function takes(request) {
+  try {
+    return Boolean(await sdk.accepts(request));
+  } catch {
+    return false;
+  }
+}
+
+const lower = (request) => {
+  if (sdk.fields) return sdk.rewritten(request, sdk.fields[0], (text) => text.toLowerCase());
+  const headers = Object.entries(request.headers).map(([header, value]) => [header, value.replace(/[0-9A-Fa-f]{40,}/g, (hex) => hex.toLowerCase())]);
+  return { ...request, headers: Object.fromEntries(headers) };
+};
+
+async function takesLower(request) {
+  try {
+    return await takes(lower(request));
+  } catch {
+    return false; // there is nothing to write in lower case
+  }
+}
+
+async function write(what, request) {
+  const { headers, query, body } = request;
+  const accepts = await takes(request);
+  const line = {
+    what,
+    accepts,
+    // Hexadecimal digits are the same in capitals, but many SDKs compare texts.
+    but_for_capitals: accepts || (await takesLower(request)),
+    headers,
+    query,
+    body: body.toString("base64"),
+  };
+  if (!process.stdout.write(`${JSON.stringify(line)}\n`)) await once(process.stdout, "drain");
+}
+
+const { provider, secret, published, url = "", account = "", tolerance } = sdk;
+process.stdout.write(`${JSON.stringify({ provider, secret, published, url, account, tolerance, now: NOW / 1000 })}\n`);
+for (const body of sdk.bodies) await write("untouched", await sdk.signed(body));
+// What chance alone would rarely try.
+for (const [what, change] of Object.entries(sdk.rare ?? {})) await write(what, await change(await sdk.signed(sdk.bodies[0])));
+for (let at = 0; at < Number(count); at += 1) {
+  await write(...(await mutated(await sdk.signed(random.pick(sdk.bodies)), sdk, random)));
+}
+process.exitCode = 0;
