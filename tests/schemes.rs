@@ -160,6 +160,13 @@ fn a_mistake_is_told_where_it_stands_and_what_to_write() {
         ("secret = \"rot13\"", "scheme.secret: \"rot13\": must be one of utf8, hex, base64"),
         ("keys = { jwks = \"http://keys.example\" }", "scheme.keys: needs `jwks`, the https URL of a JSON Web Key Set"),
         ("retry_span = \"2\"", "scheme.retry_span: \"2\": must be a duration with its unit"),
+        ("handshakes = [{ text = \"{challenge}\" }]", "handshakes[0].challenge: is missing: the answer needs it"),
+        ("handshakes = [{ installs = true }]", "handshakes[0].challenge: is missing: the answer needs it"),
+        ("handshakes = [{ json = { type = 1 } }]", "handshakes[0].json: `type` must be a text in quotes"),
+        (
+            "handshakes = [{ text = \"a\", json = { b = \"c\" } }]",
+            "handshakes[0].text: \"a\": and `json` are two answers",
+        ),
         (
             "handshakes = [{ challenge = \"body\" }]",
             "handshakes[0].challenge: \"body\": must be header:NAME, query:NAME, json:PATH or form:NAME",

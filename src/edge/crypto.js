@@ -13,16 +13,17 @@ export function sha1(text) {
   return node().createHash("sha1").update(text).digest();
 }
 
-// `format` is spki, x509 or jwk; `fixed` says that an ECDSA signature is two numbers of 32 bytes rather than DER.
-export function verifies(hash, fixed, format, key, content, signature) {
+// `type` is what the key must be, `format` spki, x509 or jwk; `fixed` says that an ECDSA signature is two numbers of 32
+// bytes rather than DER.
+export function verifies(type, hash, fixed, format, key, content, signature) {
   node();
   try {
     let parsed;
     if (format === "x509") parsed = new crypto.X509Certificate(key).publicKey;
     else if (format === "jwk") parsed = crypto.createPublicKey({ key: JSON.parse(new TextDecoder().decode(key)), format });
     else parsed = crypto.createPublicKey({ key, format: "der", type: "spki" });
-    const kind = { ed25519: undefined, ec: "sha256", rsa: hash }[parsed.asymmetricKeyType];
-    if (kind !== hash) return false;
+    if (parsed.asymmetricKeyType !== type) return false;
+    if (type === "ec" && parsed.asymmetricKeyDetails.namedCurve !== "prime256v1") return false;
     if (!fixed) return crypto.verify(hash, content, parsed, signature);
     const spki = parsed.export({ format: "der", type: "spki" });
     return crypto.verify(hash, content, { key: spki, format: "der", type: "spki", dsaEncoding: "ieee-p1363" }, signature);

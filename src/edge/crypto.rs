@@ -9,7 +9,15 @@ use wasm_bindgen::prelude::*;
 extern "C" {
     fn hmac(hash: &str, key: &[u8], content: &[u8]) -> Vec<u8>;
     fn sha1(text: &[u8]) -> Vec<u8>;
-    fn verifies(hash: Option<String>, fixed: bool, format: &str, key: &[u8], content: &[u8], signature: &[u8]) -> bool;
+    fn verifies(
+        kind: &str,
+        hash: Option<String>,
+        fixed: bool,
+        format: &str,
+        key: &[u8],
+        content: &[u8],
+        signature: &[u8],
+    ) -> bool;
 }
 
 impl Crypto for Bindings {
@@ -27,18 +35,18 @@ impl Crypto for Bindings {
     }
 
     fn verifies(&self, algorithm: PublicAlgorithm, key: &PublicKey, content: &[u8], signature: &[u8]) -> bool {
-        let (hash, fixed) = match algorithm {
-            PublicAlgorithm::Ed25519 => (None, false),
-            PublicAlgorithm::EcdsaP256Der => (Some("sha256"), false),
-            PublicAlgorithm::EcdsaP256Fixed => (Some("sha256"), true),
-            PublicAlgorithm::RsaSha256 => (Some("sha256"), false),
-            PublicAlgorithm::RsaSha1 => (Some("sha1"), false),
+        let (kind, hash, fixed) = match algorithm {
+            PublicAlgorithm::Ed25519 => ("ed25519", None, false),
+            PublicAlgorithm::EcdsaP256Der => ("ec", Some("sha256"), false),
+            PublicAlgorithm::EcdsaP256Fixed => ("ec", Some("sha256"), true),
+            PublicAlgorithm::RsaSha256 => ("rsa", Some("sha256"), false),
+            PublicAlgorithm::RsaSha1 => ("rsa", Some("sha1"), false),
         };
         let (format, key) = match key {
             PublicKey::Spki(der) => ("spki", der.as_slice()),
             PublicKey::Certificate(der) => ("x509", der.as_slice()),
             PublicKey::Jwk(json) => ("jwk", json.as_bytes()),
         };
-        verifies(hash.map(str::to_owned), fixed, format, key, content, signature)
+        verifies(kind, hash.map(str::to_owned), fixed, format, key, content, signature)
     }
 }

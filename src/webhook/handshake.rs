@@ -85,6 +85,21 @@ pub enum ReplyBody {
     Json(Vec<(String, Vec<Piece>)>),
 }
 
+impl ReplyBody {
+    fn has(&self, wanted: impl Fn(&Piece) -> bool) -> bool {
+        match self {
+            Self::Empty => false,
+            Self::Text(pieces) => pieces.iter().any(wanted),
+            Self::Json(fields) => fields.iter().flat_map(|(_, pieces)| pieces).any(wanted),
+        }
+    }
+
+    /// Whether it cannot be written without a challenge.
+    pub fn has_challenge(&self) -> bool {
+        self.has(|piece| matches!(piece, Piece::Challenge | Piece::Mac(_)))
+    }
+}
+
 /// A piece of a text that is answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Piece {
@@ -128,13 +143,7 @@ impl Handshake {
 
     /// Whether this answers with the MAC of such a content.
     pub(super) fn would_sign(&self, content: &[Cow<'_, [u8]>]) -> bool {
-        let is_mac = |piece: &Piece| matches!(piece, Piece::Mac(_));
-        let signs = match &self.reply.body {
-            ReplyBody::Empty => false,
-            ReplyBody::Text(pieces) => pieces.iter().any(is_mac),
-            ReplyBody::Json(fields) => fields.iter().flat_map(|(_, pieces)| pieces).any(is_mac),
-        };
-        signs && self.alphabet.admits(&content.concat())
+        self.reply.body.has(|piece| matches!(piece, Piece::Mac(_))) && self.alphabet.admits(&content.concat())
     }
 
     fn answer(&self, challenge: &str, verifier: &Verifier, crypto: &impl Crypto) -> Greeted {

@@ -3,7 +3,6 @@
 use super::super::ConfigError;
 use super::super::fields::Fields;
 use crate::webhook::{Alphabet, Encoding, Handshake, JsonPath, Piece, Place, Proof, Reply, ReplyBody};
-use serde_json::Value;
 
 const KEYS: &[&str] =
     &["method", "when", "proof", "challenge", "alphabet", "installs", "visits", "status", "header", "text", "json"];
@@ -40,21 +39,34 @@ fn parse_one(fields: &Fields<'_>) -> Result<Handshake, ConfigError> {
     let body = match (fields.text("text")?, fields.map("json")?) {
         (Some(text), None) => ReplyBody::Text(pieces(text)),
         (None, Some(json)) => {
-            let field = |(key, value): (&String, &Value)| (key.clone(), pieces(value.as_str().unwrap_or_default()));
-            ReplyBody::Json(json.iter().map(field).collect())
+            let mut texts = Vec::new();
+            for (key, value) in json {
+                let Some(text) = value.as_str() else {
+                    return Err(fields.error("json", format!("`{key}` must be a text in quotes")));
+                };
+                texts.push((key.clone(), pieces(text)));
+            }
+            ReplyBody::Json(texts)
         }
-        _ => ReplyBody::Empty,
+        (None, None) => ReplyBody::Empty,
+        (Some(_), Some(_)) => return Err(fields.error("text", "and `json` are two answers: take one out".to_owned())),
     };
     let status = fields.number("status")?.unwrap_or(200);
+    let challenge = fields.text("challenge")?.map(|text| place("challenge", text)).transpose()?;
+    let (header, installs) = (fields.text("header")?.map(str::to_owned), fields.flag("installs")?);
+    if challenge.is_none() && (installs || header.is_some() || body.has_challenge()) {
+        let problem = "is missing: the answer needs it; say where it stands, as \"json:challenge\"";
+        return Err(fields.error("challenge", problem.to_owned()));
+    }
     Ok(Handshake {
         method: fields.text("method")?.unwrap_or("POST").to_owned(),
         when,
         proof,
-        challenge: fields.text("challenge")?.map(|text| place("challenge", text)).transpose()?,
+        challenge,
         alphabet,
-        installs: fields.flag("installs")?,
+        installs,
         visits: fields.path("visits")?,
-        reply: Reply { status, header: fields.text("header")?.map(str::to_owned), body },
+        reply: Reply { status, header, body },
     })
 }
 

@@ -124,6 +124,13 @@ fn warnings(project: &Project, config: &Config) -> Vec<String> {
             ));
         }
     }
+    for (name, source) in config.sources() {
+        if source.is_ok_and(|source| source.armed) {
+            warnings.push(format!(
+                "source {name} is armed: anybody may send it a secret; once you have yours, take `handshake` out"
+            ));
+        }
+    }
     if config.sources().any(|(_, source)| source.is_ok_and(|source| matches!(source.deliver, Deliver::Queue(_)))) {
         warnings.extend(queue_warnings(project));
     }
