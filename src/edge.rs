@@ -21,7 +21,7 @@ use crate::record::{Record, Verdict};
 use crate::retry;
 use crate::webhook::UnixTime;
 use environment::{Env, text_or_json};
-use js_sys::{Array, Date, Object, Promise, Reflect};
+use js_sys::{Array, Date, Promise};
 use ports::{Bindings, object};
 use request::Incoming;
 use std::rc::Rc;
@@ -36,6 +36,12 @@ static ALLOCATOR: rlsf::SmallGlobalTlsf = rlsf::SmallGlobalTlsf::new();
 
 /// The queue whose messages are dead letters.
 const DEAD_LETTERS: &str = "hookgate-dead";
+
+#[wasm_bindgen(module = "/src/edge/drive.js")]
+extern "C" {
+    #[wasm_bindgen(catch)]
+    fn respond(status: u16, body: Option<&str>, lines: &str) -> Result<JsValue, JsValue>;
+}
 
 #[wasm_bindgen]
 extern "C" {
@@ -164,17 +170,8 @@ fn seconds(milliseconds: f64) -> UnixTime {
 }
 
 fn response(answer: &Answer) -> JsValue {
-    let headers = Object::new();
-    for (name, value) in &answer.headers {
-        let _ = Reflect::set(&headers, &(&**name).into(), &(&**value).into());
-    }
-    let init = web_sys::ResponseInit::new();
-    init.set_status(answer.status);
-    init.set_headers(&headers);
+    let lines: Vec<String> = answer.headers.iter().map(|(name, value)| format!("{name}:{value}")).collect();
     // A 204 takes no body, not even an empty one.
     let body = (answer.status != 204).then_some(answer.body.as_str());
-    match web_sys::Response::new_with_opt_str_and_init(body, &init) {
-        Ok(response) => response.into(),
-        Err(error) => error,
-    }
+    respond(answer.status, body, &lines.join("\n")).unwrap_or_else(|error| error)
 }

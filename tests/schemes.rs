@@ -161,6 +161,10 @@ fn a_mistake_is_told_where_it_stands_and_what_to_write() {
         ("keys = { jwks = \"http://keys.example\" }", "scheme.keys: needs `jwks`, the https URL of a JSON Web Key Set"),
         ("retry_span = \"2\"", "scheme.retry_span: \"2\": must be a duration with its unit"),
         ("handshakes = [{ text = \"{challenge}\" }]", "handshakes[0].challenge: is missing: the answer needs it"),
+        (
+            "signature = { header = \"a\", list = \"\", field = \"v1\" }",
+            "signature.list: \"\": must be the one or two characters that separate entries",
+        ),
         ("handshakes = [{ installs = true }]", "handshakes[0].challenge: is missing: the answer needs it"),
         ("handshakes = [{ json = { type = 1 } }]", "handshakes[0].json: `type` must be a text in quotes"),
         (

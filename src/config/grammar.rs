@@ -191,6 +191,9 @@ fn parse_layout(signature: &Fields<'_>, defaults: &Defaults, time: Option<&str>)
                 .error("field", "is missing: the timestamp is a field, so the signature is one too".to_owned())),
         };
     }
+    if list.is_some_and(|separators| !(1..=2).contains(&separators.len())) {
+        return Err(signature.error("list", "must be the one or two characters that separate entries".to_owned()));
+    }
     let mut assign = signature.text("assign")?.unwrap_or("=").chars();
     match (assign.next(), assign.next()) {
         (Some(assign), None) => Ok(Layout::List {

@@ -21,17 +21,45 @@ export function headerLines(headers) {
   return lines;
 }
 
-// What `promise` comes to, unless that takes too long.
-export async function within(milliseconds, promise) {
-  let timer;
-  const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${milliseconds} ms`)), milliseconds);
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
+const HEADERS = new Map();
+
+// The answer; `lines` has a line for each header. The same few come again and again.
+export function respond(status, body, lines) {
+  let headers = HEADERS.get(lines);
+  if (headers === undefined) {
+    headers = Object.fromEntries(lines.split("\n").map((line) => line.split(/:(.*)/s, 2)));
+    if (HEADERS.size < 32) HEADERS.set(lines, headers);
   }
+  return new Response(body, { status, headers });
+}
+
+// What `promise` comes to, unless that takes too long.
+export function within(milliseconds, promise) {
+  return new Promise((resolve, reject) => {
+    const late = () => reject(new Error(`no answer within ${milliseconds} ms`));
+    const timer = setTimeout(late, milliseconds);
+    const ended = (settle) => (value) => {
+      clearTimeout(timer);
+      settle(value);
+    };
+    promise.then(ended(resolve), ended(reject));
+  });
+}
+
+export function lookUp(milliseconds, store, key) {
+  return within(milliseconds, store.get(key));
+}
+
+const TEXT = { contentType: "text" };
+
+// As text: what JSON would make of an object, the queue would not keep.
+export function enqueue(milliseconds, queue, message) {
+  return within(milliseconds, queue.send(message, TEXT));
+}
+
+// The put may outlast the answer.
+export function remember(context, store, key, value, expirationTtl, complain) {
+  context.waitUntil(store.put(key, value, { expirationTtl }).catch(complain));
 }
 
 // Calls a method of the Durable Object `name`. What it returns is no Promise of the language's, until it is awaited.

@@ -1,6 +1,6 @@
 //! The pipeline's ports, over Workers KV, Queues and fetch.
 
-use super::environment::Env;
+use super::environment::{Env, KvNamespace};
 use super::request::text_of;
 use super::task::{settled, within};
 use super::{log_error, seconds};
@@ -19,6 +19,23 @@ use wasm_bindgen::prelude::*;
 use web_sys::{AbortSignal, RequestInit, RequestRedirect, Response};
 use worker_sys::{Context, Queue};
 
+#[wasm_bindgen(module = "/src/edge/drive.js")]
+extern "C" {
+    #[wasm_bindgen(catch, js_name = lookUp)]
+    fn look_up(milliseconds: u32, store: &KvNamespace, key: &str) -> Result<Promise, JsValue>;
+    #[wasm_bindgen(catch)]
+    fn enqueue(milliseconds: u32, queue: &Queue, message: &str) -> Result<Promise, JsValue>;
+    #[wasm_bindgen(catch)]
+    fn remember(
+        context: &Context,
+        store: &KvNamespace,
+        key: &str,
+        value: &str,
+        ttl: f64,
+        complain: &Closure<dyn FnMut(JsValue)>,
+    ) -> Result<(), JsValue>;
+}
+
 #[wasm_bindgen]
 extern "C" {
     // By its full name: within the glue, `fetch` is our own export.
@@ -36,10 +53,12 @@ const MOST_PUBLISHED: u32 = 64 * 1024;
 
 thread_local! {
     static ISOLATE: &'static Isolate = Box::leak(Box::default());
-    static PUT_FAILED: Closure<dyn FnMut(JsValue)> = Closure::new(|error: JsValue| {
-        let detail = format!("a duplicate of this event would pass: {}", text_of(&error));
-        log_error(&Record::complaint("put_failed", detail).line());
-    });
+    static PUT_FAILED: Closure<dyn FnMut(JsValue)> = Closure::new(|error: JsValue| put_failed(&error));
+}
+
+fn put_failed(error: &JsValue) {
+    let detail = format!("a duplicate of this event would pass: {}", text_of(error));
+    log_error(&Record::complaint("put_failed", detail).line());
 }
 
 /// The bindings of one event, and its context where it is a request.
@@ -73,19 +92,16 @@ pub fn object(name: &str, value: impl Into<JsValue>) -> JsValue {
 impl Keys for Bindings {
     async fn is_known(&self, key: &DedupKey) -> Result<bool, PortError> {
         let store = self.env.dedup().ok_or_else(|| missing("DEDUP"))?;
-        let reading = store.get(&key.to_string()).map_err(failed("KV get"))?;
-        let value = within(PATIENCE_MS, reading).await.map_err(failed("KV get"))?;
-        Ok(!value.is_null())
+        let reading = look_up(PATIENCE_MS, &store, &key.to_string()).map_err(failed("KV get"))?;
+        Ok(!settled(reading).await.map_err(failed("KV get"))?.is_null())
     }
 
     fn remember(&self, key: &DedupKey, ttl: Duration, now: UnixTime) {
-        let Some(store) = self.env.dedup() else { return };
-        let options = object("expirationTtl", ttl.as_secs() as f64);
-        // The event is durable and the provider need not wait: the put may outlast the answer.
-        let put = store.put(&key.to_string(), &now.to_string(), &options);
-        let put = PUT_FAILED.with(|complain| put.unwrap_or_else(|error| Promise::reject(&error)).catch(complain));
-        if let Some(context) = &self.context {
-            let _ = context.wait_until(&put);
+        let (Some(store), Some(context)) = (self.env.dedup(), &self.context) else { return };
+        let (key, value) = (key.to_string(), now.to_string());
+        let begun = PUT_FAILED.with(|complain| remember(context, &store, &key, &value, ttl.as_secs() as f64, complain));
+        if let Err(error) = begun {
+            put_failed(&error);
         }
     }
 
@@ -110,9 +126,8 @@ fn installed_key(source: &str) -> String {
 
 async fn put_into(queue: Option<Queue>, name: &str, message: &str) -> Result<(), PortError> {
     let queue = queue.ok_or_else(|| missing(name))?;
-    // As text: what serde would make of an object, the queue would not keep.
-    let sending = queue.send(message.into(), object("contentType", "text")).map_err(failed("queue send"))?;
-    within(PATIENCE_MS, sending).await.map_err(failed("queue send")).map(|_| ())
+    let sending = enqueue(PATIENCE_MS, &queue, message).map_err(failed("queue send"))?;
+    settled(sending).await.map_err(failed("queue send")).map(|_| ())
 }
 
 impl Outbox for Bindings {

@@ -166,7 +166,7 @@ pub enum Layout {
     /// A list of named entries: `t=<unix>,v1=<signature>[,v1=<signature>]`, `v1,<signature> v1,<signature>`. Entries of
     /// other names are passed over.
     List {
-        /// The characters that separate entries. Where a blank is among them, empty entries are passed over.
+        /// The one or two characters that separate entries. Where a blank is among them, empty entries are passed over.
         separators: String,
         /// What stands between an entry's name and its value.
         assign: char,
