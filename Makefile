@@ -45,6 +45,7 @@ providers: ## Writes docs/providers.md from presets/
 	cargo run --quiet --locked -- providers --markdown > docs/providers.md
 
 bench: build ## Measures what a request costs
+	@sh scripts/packages bench
 	@. scripts/env && node bench/run.mjs
 
 faults: build ## Kills the runtime again and again under load, and counts what is lost; EVENTS, SEED, DEDUP
@@ -58,7 +59,7 @@ deploy: build ## Checks the configuration and deploys the Worker
 	. scripts/env && wrangler deploy
 
 sdks: ## Installs the providers' own SDKs, which the tests compare with
-	@sh scripts/sdks
+	@sh scripts/packages tests/sdk
 
 setup: ## Installs the tools, where they are missing
 	@sh scripts/setup

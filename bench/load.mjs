@@ -1,7 +1,7 @@
 // The load, in a process of its own: keep-alive connections over loopback, each with one request at a time.
 // Takes orders from its parent, `{ port, workload, status, requests, connections, seconds }`, and reports each.
 import net from "node:net";
-import { requestsFor } from "./workloads.mjs";
+import { WORKLOADS, requestsFor } from "./workloads.mjs";
 
 const END_OF_HEAD = Buffer.from("\r\n\r\n");
 
@@ -16,14 +16,24 @@ async function run({ port, workload, status, requests, connections, seconds }) {
     await new Promise((resolve, reject) => {
       const late = setTimeout(() => reject(new Error(`${done} of ${requests} answers in ${seconds} s`)), seconds * 1000);
       const finish = (error) => (clearTimeout(late), error ? reject(error) : resolve());
-      for (const socket of sockets) {
+      const { sends } = WORKLOADS[workload];
+      for (const socket of sockets) use(socket);
+
+      /** Sends one request after another over it; over a new one for each where the sender hangs up. */
+      function use(socket) {
         let at = 0;
         const next = () => {
           if (sent >= requests) return;
           const request = pool[sent];
           sent += 1;
           at = performance.now();
-          socket.write(request);
+          socket.write(sends ? request.subarray(0, sends) : request);
+        };
+        const hangUp = () => {
+          socket.removeAllListeners();
+          socket.on("error", () => {});
+          socket.destroy();
+          if (sent < requests) connect(port).then((other) => (sockets.push(other), use(other)), finish);
         };
         let got = Buffer.alloc(0);
         socket.on("data", (chunk) => {
@@ -35,6 +45,7 @@ async function run({ port, workload, status, requests, connections, seconds }) {
           latencies[done] = performance.now() - at;
           done += 1;
           if (done === requests) finish();
+          else if (sends) hangUp();
           else next();
         });
         socket.on("error", finish);

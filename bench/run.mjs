@@ -5,8 +5,9 @@ import { writeFileSync } from "node:fs";
 import { availableParallelism, loadavg } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { buildSync } from "esbuild";
 import { calls, cpuSeconds, machineSeconds, start } from "./workerd.mjs";
-import { WORKLOADS } from "./workloads.mjs";
+import { SECRETS, SOURCES, WORKLOADS } from "./workloads.mjs";
 
 const here = import.meta.dirname;
 const CONNECTIONS = 8;
@@ -30,6 +31,14 @@ if (!(rounds >= 1)) throw new Error(`--rounds ${options.rounds}: not a number of
 
 const gateway = (directory) => [join(directory, "index.js"), join(directory, "index_bg.wasm")];
 const script = (name) => [join(here, "contenders", `${name}.js`)];
+/** With its libraries in one file. They look for Node's modules by `require`. */
+function bundled(name) {
+  const outfile = join(here, "../target/bench", `${name}.js`);
+  const banner = { js: 'import { createRequire } from "node:module"; const require = createRequire("/");' };
+  const how = { bundle: true, minify: true, format: "esm", platform: "node", logLevel: "error", banner, outfile };
+  buildSync({ ...how, entryPoints: script(name) });
+  return [outfile];
+}
 const named = (list) => list.map((text) => text.split("=", 2));
 
 /** `checks`: whether it refuses what is forged, and so makes the workload's calls and no others. */
@@ -37,8 +46,13 @@ const CONTENDERS = {
   "floor-read": { files: script("floor-read"), checks: false },
   "floor-calls": { files: script("floor-calls"), checks: false },
   "floor-calls-log": { files: script("floor-calls-log"), checks: false },
+  "reject-noread": { files: script("reject-noread"), checks: true },
   "js-webcrypto": { files: script("js-webcrypto"), checks: true },
+  "hono-standardwebhooks": { files: bundled("hono-standardwebhooks"), checks: true },
+  "hono-svix": { files: bundled("hono-svix"), checks: true },
+  tern: { files: bundled("tern"), checks: true },
   "hookgate-kv": { files: gateway(join(here, "../build")), checks: true },
+  "hookgate-exact": { files: gateway(join(here, "../build")), checks: true, exact: true },
   ...Object.fromEntries(named(options.build).map(([name, directory]) => [name, { files: gateway(directory), checks: true }])),
   ...Object.fromEntries(named(options.script).map(([name, file]) => [name, { files: [file], checks: true }])),
 };
@@ -49,7 +63,8 @@ const chosen = (list, known, what) => {
   return list;
 };
 const workloads = chosen(options.workloads.split(","), WORKLOADS, "workload");
-const contenders = chosen(options.contenders?.split(",") ?? Object.keys(CONTENDERS), CONTENDERS, "contender");
+const wanted = chosen(options.contenders?.split(",") ?? Object.keys(CONTENDERS), CONTENDERS, "contender");
+const guests = [...named(options.build), ...named(options.script)].map(([name]) => name);
 
 const load = fork(join(here, "load.mjs"));
 const ended = once(load, "exit").then(([code]) => ({ error: `the load's process ended: ${code}` }));
@@ -75,13 +90,16 @@ const difference = (after, before) =>
 
 /** Every contender under one workload: all of them running, one measured at a time, in another order each round. */
 async function compare(workload) {
-  const { requests, bytes, status, calls: expected, known = false } = WORKLOADS[workload];
+  const { requests, bytes, status, calls: expected, known, sources = SOURCES, secrets, contenders: usual } = WORKLOADS[workload];
+  const contenders = wanted.filter((name) => usual.includes(name) || guests.includes(name));
   const servers = new Map();
   const measured = new Map(contenders.map((name) => [name, []]));
   try {
     for (const name of contenders) {
-      const { files, checks } = CONTENDERS[name];
-      const server = await start(files, known);
+      const { files, checks, exact } = CONTENDERS[name];
+      const dedup = (source) => (exact ? { ...source, dedup: "exact" } : source);
+      const configured = Object.fromEntries(Object.entries(sources).map(([one, source]) => [one, dedup(source)]));
+      const server = await start(files, { known, sources: configured, secrets: { ...SECRETS, ...secrets }, exact });
       servers.set(name, server);
       const order = { workload, status: checks ? status : 200 };
       const blame = (error) => Object.assign(error, { message: `${name}, ${workload}: ${error.message}\n${server.complaints()}` });

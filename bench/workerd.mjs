@@ -1,10 +1,9 @@
 // Runs one contender in one plain workerd, without Miniflare: its own configuration, and the stub as KV and queue.
 import { spawn } from "node:child_process";
-import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { SECRETS, SOURCES } from "./workloads.mjs";
 
 const workerd = createRequire(import.meta.url)("workerd").default;
 const here = import.meta.dirname;
@@ -14,16 +13,23 @@ const TICKS_PER_SECOND = 100; // USER_HZ, the same on every Linux
 
 const quoted = (text) => JSON.stringify(text); // capnp's texts are written as JSON's, for what is plain ASCII
 
-/** `files`: the Worker's modules, the entry first. */
-function configuration(files, known) {
+/**
+ * `files`: the Worker's modules, the entry first. `known`: whether KV has every key. `sources` and `secrets`: what the
+ * gateway is configured with. `exact`: the directory of the objects that hold claims, where there are any.
+ */
+function configuration(files, { known, sources, secrets, exact }) {
   const modules = files.map((file) => {
     const name = basename(file);
     return `(name = ${quoted(name)}, ${name.endsWith(".wasm") ? "wasm" : "esModule"} = embed ${quoted(name)})`;
   });
-  const texts = Object.entries(SECRETS).map(([name, value]) => `(name = ${quoted(name)}, text = ${quoted(value)})`);
+  const texts = Object.entries(secrets).map(([name, value]) => `(name = ${quoted(name)}, text = ${quoted(value)})`);
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
-  services = [(name = "contender", worker = .contender), (name = "stub", worker = .stub)],
+  services = [
+    (name = "contender", worker = .contender),
+    (name = "stub", worker = .stub),
+    ${exact ? `(name = "objects", disk = (path = ${quoted(exact)}, writable = true)),` : ""}
+  ],
   sockets = [
     (name = "contender", address = "127.0.0.1:0", http = (), service = "contender"),
     (name = "stub", address = "127.0.0.1:0", http = (), service = "stub"),
@@ -35,23 +41,29 @@ const contender :Workerd.Worker = (
   bindings = [
     (name = "DEDUP", kvNamespace = "stub"),
     (name = "EVENTS", queue = "stub"),
-    (name = "SOURCES", json = ${quoted(JSON.stringify(SOURCES))}),
+    (name = "SOURCES", json = ${quoted(JSON.stringify(sources))}),
+    ${exact ? '(name = "CLAIMS", durableObjectNamespace = "Claims"),' : ""}
     ${texts.join(",\n    ")},
   ],
+  ${exact ? 'durableObjectNamespaces = [(className = "Claims", uniqueKey = "claims", enableSql = true)],' : ""}
+  ${exact ? 'durableObjectStorage = (localDisk = "objects"),' : ""}
+  globalOutbound = "stub",
 );
 const stub :Workerd.Worker = (
   compatibilityDate = ${quoted(compatibilityDate)},
   modules = [(name = "stub.js", esModule = embed "stub.js")],
-  bindings = [(name = "KNOWN", json = "${known}")],
+  bindings = [(name = "KNOWN", json = "${known ?? false}")],
 );
 `;
 }
 
 /** Starts a contender; resolves once it listens. */
-export async function start(files, known) {
+export async function start(files, setUp) {
   const directory = mkdtempSync(join(tmpdir(), "bench-"));
   for (const file of [...files, join(here, "stub.js")]) copyFileSync(file, join(directory, basename(file)));
-  writeFileSync(join(directory, "config.capnp"), configuration(files, known));
+  const exact = setUp.exact && join(directory, "objects");
+  if (exact) mkdirSync(exact);
+  writeFileSync(join(directory, "config.capnp"), configuration(files, { ...setUp, exact }));
   // Log lines are written, and thrown away: what the runtime does for them counts, a terminal does not.
   const stdio = ["ignore", "ignore", "pipe", "pipe"];
   const child = spawn(workerd, ["serve", "--control-fd=3", join(directory, "config.capnp")], { stdio });

@@ -11,26 +11,76 @@ export const SECRETS = {
 export const SOURCES = {
   standard: { provider: "standard_webhooks", secrets: ["STANDARD_SECRET"] },
   generic: { provider: "generic", secrets: ["GENERIC_SECRET"] },
+  stripe: { provider: "stripe", secrets: ["GENERIC_SECRET"] },
+  github: { provider: "github", secrets: ["GENERIC_SECRET"] },
+  relaybox: { provider: "relaybox", secrets: ["GENERIC_SECRET"] },
+  // What no queue message can hold is forwarded while the provider waits; the stub is the origin.
+  direct: {
+    provider: "standard_webhooks",
+    secrets: ["STANDARD_SECRET"],
+    deliver: "origin",
+    origin: "https://origin.example.com/",
+  },
 };
+
+/** So many sources, the one that is used among them. */
+function many(count) {
+  const others = Array.from({ length: count - 1 }, (_, n) => [`other-${n}`, SOURCES.generic]);
+  return { ...Object.fromEntries(others), standard: SOURCES.standard };
+}
+
+/** Three secrets before the right one. */
+const OLD = ["OLD_1", "OLD_2", "OLD_3"];
+const ROTATING = { standard: { ...SOURCES.standard, secrets: [...OLD, "STANDARD_SECRET"] } };
+const OLD_SECRETS = Object.fromEntries(OLD.map((name) => [name, `whsec_${Buffer.from(name.repeat(8)).toString("base64")}`]));
 
 const ACCEPTED = { get: 1, send: 1, put: 1 };
 const DUPLICATE = { get: 1, send: 0, put: 0 };
 const FORGED = { get: 0, send: 0, put: 0 };
 
+const LIBRARIES = ["hono-standardwebhooks", "hono-svix", "tern"];
+const BY_HAND = ["js-webcrypto"];
+const GATEWAYS = ["hookgate-kv", "hookgate-exact"];
+const FLOORS = ["floor-read", "floor-calls"];
+const ALL = [...FLOORS, ...BY_HAND, ...LIBRARIES, ...GATEWAYS];
+const SHAPE = ["floor-calls", "hookgate-kv"];
+
 /**
- * `bytes`: the body's exact size. `requests`: how many a round sends. `known`: whether KV knows every key.
+ * `contenders`: who takes part. `bytes`: the body's exact size. `requests`: how many a round sends. `known`: whether KV knows every key.
  * `calls`: the storage calls that a contender makes for each request, if it checks what it gets.
  */
+const SMALL = { source: "standard", bytes: 900, requests: 8000, status: 200, calls: ACCEPTED };
+
 export const WORKLOADS = {
-  "accepted-1k": { source: "standard", bytes: 900, requests: 8000, status: 200, calls: ACCEPTED },
-  "accepted-16k": { source: "standard", bytes: 16 * 1024, requests: 4000, status: 200, calls: ACCEPTED },
-  "accepted-64k": { source: "standard", bytes: 64 * 1024, requests: 2000, status: 200, calls: ACCEPTED },
-  "duplicate-1k": { source: "standard", bytes: 900, requests: 8000, status: 200, calls: DUPLICATE, known: true },
-  "forged-1k": { source: "standard", bytes: 900, requests: 10000, status: 401, calls: FORGED, forged: true },
-  "generic-1k": { source: "generic", bytes: 900, requests: 8000, status: 200, calls: ACCEPTED },
+  "accepted-1k": { ...SMALL, contenders: [...ALL, "floor-calls-log"] },
+  "accepted-16k": { ...SMALL, contenders: ALL, bytes: 16 * 1024, requests: 4000 },
+  "accepted-64k": { ...SMALL, contenders: ALL, bytes: 64 * 1024, requests: 2000 },
+  "accepted-1m": { ...SMALL, contenders: [...FLOORS, ...BY_HAND, ...GATEWAYS], source: "direct", bytes: 1024 * 1024, requests: 200 },
+  "duplicate-1k": { ...SMALL, contenders: ALL, calls: DUPLICATE, known: true },
+  "forged-1k": { ...SMALL, contenders: [...ALL, "reject-noread"], requests: 10000, status: 401, calls: FORGED, forged: true },
+  "unsigned-1m": {
+    ...SMALL,
+    contenders: ["reject-noread", ...BY_HAND, "hookgate-kv"],
+    bytes: 1024 * 1024,
+    requests: 1000,
+    status: 401,
+    calls: FORGED,
+    unsigned: true,
+    sends: 64 * 1024, // of it, when it hears the answer and hangs up
+  },
+  "generic-1k": { ...SMALL, contenders: [...SHAPE, ...BY_HAND], source: "generic" },
+  "stripe-1k": { ...SMALL, contenders: SHAPE, source: "stripe" },
+  "github-1k": { ...SMALL, contenders: SHAPE, source: "github" },
+  "relaybox-1k": { ...SMALL, contenders: SHAPE, source: "relaybox" },
+  "sources-1": { ...SMALL, contenders: SHAPE, sources: many(1) },
+  "sources-10": { ...SMALL, contenders: SHAPE, sources: many(10) },
+  "sources-100": { ...SMALL, contenders: SHAPE, sources: many(100) },
+  "sources-1000": { ...SMALL, contenders: SHAPE, sources: many(1000) },
+  "secrets-4": { ...SMALL, contenders: SHAPE, sources: ROTATING, secrets: OLD_SECRETS },
 };
 
 const ID = "evt_00000000-0000-0000-0000-000000000000";
+const TIME = "0000-00-00T00:00:00.000Z";
 const bodies = new Map();
 
 /** A JSON body of exactly `bytes` bytes, in the shape of an invoice with as many lines as fit; made once. */
@@ -38,7 +88,8 @@ function filled(bytes) {
   const event = {
     id: ID,
     type: "invoice.paid",
-    created_at: new Date().toISOString(),
+    created_at: TIME,
+    timestamp: TIME,
     data: { object: "invoice", customer: "cus_9s6XKzkNRiz8i3", currency: "eur", paid: true, note: "", lines: [] },
   };
   const line = (n) => ({ id: `il_${n}`, amount: 1250 + n, quantity: 1 + (n % 7), text: `Größe ${n}, "blau"` });
@@ -54,27 +105,42 @@ function filled(bytes) {
   return text;
 }
 
-/** That body, with an id of its own. */
+/** That body, with an id of its own, made now. */
 function body(bytes) {
   if (!bodies.has(bytes)) bodies.set(bytes, filled(bytes));
-  return Buffer.from(bodies.get(bytes).replace(ID, `evt_${randomUUID()}`));
+  return Buffer.from(bodies.get(bytes).replace(ID, `evt_${randomUUID()}`).replaceAll(TIME, new Date().toISOString()));
 }
 
+/** RFC 8785 for what is sent here. */
+const canonical = (value) => {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
+  if (value === null || typeof value !== "object") return JSON.stringify(value);
+  return `{${Object.keys(value).sort().map((name) => `${JSON.stringify(name)}:${canonical(value[name])}`).join(",")}}`;
+};
+const mac = (content) => createHmac("sha256", SECRETS.GENERIC_SECRET).update(content).digest("hex");
+
 function signedHeaders(source, payload) {
-  if (source === "generic") {
-    const mac = createHmac("sha256", SECRETS.GENERIC_SECRET).update(payload);
-    return { "x-webhook-signature": mac.digest("hex") };
+  const now = Math.floor(Date.now() / 1000);
+  switch (source) {
+    case "generic":
+      return { "x-webhook-signature": mac(payload) };
+    case "github":
+      return { "x-hub-signature-256": `sha256=${mac(payload)}`, "x-github-event": "push" };
+    case "stripe":
+      return { "stripe-signature": `t=${now},v1=${mac(`${now}.${payload}`)}` };
+    case "relaybox":
+      return { "x-relaybox-webhook-signature": mac(JSON.stringify(canonical(JSON.parse(payload)))) };
   }
   const id = `msg_${randomUUID()}`;
-  const timestamp = Math.floor(Date.now() / 1000);
+  const timestamp = now;
   const key = Buffer.from(SECRETS.STANDARD_SECRET.slice("whsec_".length), "base64");
-  const mac = createHmac("sha256", key).update(`${id}.${timestamp}.`).update(payload);
-  return { "webhook-id": id, "webhook-timestamp": `${timestamp}`, "webhook-signature": `v1,${mac.digest("base64")}` };
+  const signature = createHmac("sha256", key).update(`${id}.${timestamp}.`).update(payload).digest("base64");
+  return { "webhook-id": id, "webhook-timestamp": `${timestamp}`, "webhook-signature": `v1,${signature}` };
 }
 
 /** `count` different requests, as the bytes that go over the wire. */
 export function requestsFor(name, count) {
-  const { source, bytes, forged } = WORKLOADS[name];
+  const { source, bytes, forged, unsigned } = WORKLOADS[name];
   return Array.from({ length: count }, () => {
     const payload = body(bytes);
     const headers = {
@@ -83,7 +149,7 @@ export function requestsFor(name, count) {
       "user-agent": "bench/1.0",
       accept: "*/*",
       "content-length": `${payload.length}`,
-      ...signedHeaders(source, forged ? Buffer.concat([payload, Buffer.from("!")]) : payload),
+      ...(unsigned ? {} : signedHeaders(source, forged ? Buffer.concat([payload, Buffer.from("!")]) : payload)),
     };
     const lines = Object.entries(headers).map(([field, value]) => `${field}: ${value}\r\n`);
     return Buffer.concat([Buffer.from(`POST /webhooks/${source} HTTP/1.1\r\n${lines.join("")}\r\n`), payload]);

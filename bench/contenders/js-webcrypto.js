@@ -63,7 +63,20 @@ const generic = {
   },
 };
 
-const sources = { "/webhooks/standard": ["standard", standard], "/webhooks/generic": ["generic", generic] };
+const sources = {
+  "/webhooks/standard": ["standard", standard],
+  "/webhooks/generic": ["generic", generic],
+  "/webhooks/direct": ["direct", standard],
+};
+
+/** Straight to the origin, where the body is more than a queue's message holds. */
+async function forward(source, body, headers, event) {
+  const list = [...JSON.parse(kept(headers)), ["webhook-id", event.id], ["idempotency-key", event.id], ["hookgate-source", source]];
+  const init = { method: "POST", headers: list, body, redirect: "manual", signal: AbortSignal.timeout(10_000) };
+  const answer = await fetch("https://origin.example.com/", init);
+  await answer.body?.cancel();
+  if (!answer.ok) throw new Error(`the origin answered ${answer.status}`);
+}
 
 /** The body, of at most MAX_BODY bytes. */
 async function read(request) {
@@ -139,6 +152,12 @@ async function ingest(request, env, ctx, record) {
   if ((await env.DEDUP.get(name)) !== null) {
     record.verdict = "duplicate";
     return { body: JSON.stringify({ received: true, duplicate: true, id: event.id }), init: ACCEPTED };
+  }
+  if (source === "direct") {
+    await forward(source, body, headers, event);
+    ctx.waitUntil(env.DEDUP.put(name, `${now}`, TTL));
+    record.verdict = "accepted";
+    return { body: JSON.stringify({ received: true, id: event.id }), init: ACCEPTED };
   }
   const message = JSON.stringify({
     specversion: "1.0",
