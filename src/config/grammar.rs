@@ -336,14 +336,14 @@ fn hold_to_what_is_signed(fields: &Fields<'_>, scheme: &Scheme) -> Result<(), Co
                 let problem = "has {timestamp}, and no `timestamp` with a `header` or a `field` says where it stands";
                 return Err(fields.error("content", problem.to_owned()));
             }
-            Some(TimestampAt::Json(path)) if !is_signed(scheme, form, path) => {
+            Some(TimestampAt::Json(path)) if !scheme.signs(form, path) => {
                 return Err(
                     fields.error("timestamp", format!("{path} is not covered by the signature, so it proves nothing"))
                 );
             }
             _ => {}
         }
-        if let Some(path) = scheme.account.as_ref().filter(|path| !is_signed(scheme, form, path)) {
+        if let Some(path) = scheme.account.as_ref().filter(|path| !scheme.signs(form, path)) {
             let problem = format!("{path} is not covered by the signature, so it proves nothing");
             return Err(fields.error("account", problem));
         }
@@ -354,7 +354,7 @@ fn hold_to_what_is_signed(fields: &Fields<'_>, scheme: &Scheme) -> Result<(), Co
                 );
                 return Err(fields.error("id", problem));
             }
-            IdAt::Json(path, _) if !is_signed(scheme, form, path) => {
+            IdAt::Json(path, _) if !scheme.signs(form, path) => {
                 let problem =
                     format!("the signature does not cover {path}: take `id` out, and the digest names events");
                 return Err(fields.error("id", problem));
@@ -363,14 +363,4 @@ fn hold_to_what_is_signed(fields: &Fields<'_>, scheme: &Scheme) -> Result<(), Co
         }
     }
     Ok(())
-}
-
-fn is_signed(scheme: &Scheme, form: &Form, path: &JsonPath) -> bool {
-    let names = |part: &Part| match part {
-        Part::Json(signed) => signed == path,
-        Part::JsonLines(keys) => keys.iter().any(|key| JsonPath::of_key(key) == *path),
-        Part::Body | Part::BodySha256 | Part::BodySha256Bytes | Part::CanonicalJsonString => true,
-        _ => false,
-    };
-    scheme.claims.body_hash.is_some() || form.content.iter().any(names)
 }

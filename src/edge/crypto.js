@@ -1,8 +1,8 @@
 // Signatures under public keys, checked by the runtime. Loaded when a source needs it.
-let crypto;
+let loaded;
 
 function node() {
-  return (crypto ??= process.getBuiltinModule("node:crypto"));
+  return (loaded ??= process.getBuiltinModule("node:crypto"));
 }
 
 export function hmac(hash, key, content) {
@@ -16,7 +16,7 @@ export function sha1(text) {
 // `type` is what the key must be, `format` spki, x509 or jwk; `fixed` says that an ECDSA signature is two numbers of 32
 // bytes rather than DER.
 export function verifies(type, hash, fixed, format, key, content, signature) {
-  node();
+  const crypto = node();
   try {
     let parsed;
     if (format === "x509") parsed = new crypto.X509Certificate(key).publicKey;

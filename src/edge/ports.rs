@@ -1,14 +1,14 @@
 //! The pipeline's ports, over Workers KV, Queues and fetch.
 
 use super::environment::{Env, KvNamespace};
-use super::request::text_of;
+use super::request::{collect, text_of};
 use super::task::{settled, within};
 use super::{log_error, seconds};
 use crate::config::Origin;
 use crate::dedup::DedupKey;
 use crate::delivery::{Forward, Message};
 use crate::pipeline::Isolate;
-use crate::pipeline::ports::{Keys, Local, OriginAnswer, Outbox, PortError, Upstream};
+use crate::pipeline::ports::{BodyError, Keys, Local, OriginAnswer, Outbox, PortError, Upstream};
 use crate::record::Record;
 use crate::retry::RetryAfter;
 use crate::webhook::UnixTime;
@@ -49,7 +49,7 @@ const PATIENCE_MS: u32 = 10_000;
 /// How long a secret that a provider sent waits for its operator.
 const INSTALLED_SECONDS: f64 = 3600.0;
 /// More than any key set has.
-const MOST_PUBLISHED: u32 = 64 * 1024;
+const MOST_PUBLISHED: usize = 64 * 1024;
 
 thread_local! {
     static ISOLATE: &'static Isolate = Box::leak(Box::default());
@@ -177,12 +177,11 @@ impl Upstream for Bindings {
         if response.status() != 200 {
             return Err(PortError(format!("{url} answered {}", response.status())));
         }
-        let reading = response.array_buffer().map_err(failed("fetch"))?;
-        let bytes = Uint8Array::new(&within(PATIENCE_MS, reading).await.map_err(failed("fetch"))?);
-        if bytes.length() > MOST_PUBLISHED {
-            return Err(PortError(format!("{url} is longer than 64 KiB")));
-        }
-        Ok(bytes.to_vec())
+        // The signal ends the reading as well.
+        collect(response.body(), MOST_PUBLISHED, 0).await.map_err(|error| match error {
+            BodyError::TooLarge => PortError(format!("{url} is longer than 64 KiB")),
+            BodyError::Broken(problem) => PortError(format!("fetch: {problem}")),
+        })
     }
 }
 

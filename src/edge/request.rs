@@ -5,7 +5,7 @@ use crate::pipeline::ports::{BodyError, Request};
 use crate::webhook::Head;
 use js_sys::{ArrayBuffer, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
-use web_sys::ReadableStreamDefaultReader;
+use web_sys::{ReadableStream, ReadableStreamDefaultReader};
 
 /// How much of a body over the limit is still read, so that a sender that is almost done gets to read our 413.
 const DRAIN: usize = 1024 * 1024;
@@ -27,31 +27,31 @@ impl Incoming {
         let headers = request.headers();
         Self { request, headers }
     }
+}
 
-    /// Reads a body of unknown length, and counts while it reads.
-    async fn stream(&self, limit: usize) -> Result<Vec<u8>, BodyError> {
-        let Some(stream) = self.request.body() else { return Ok(Vec::new()) };
-        let reader: ReadableStreamDefaultReader = stream.get_reader().unchecked_into();
-        let mut body = Vec::new();
-        let mut over = 0_usize;
-        while let Some(chunk) = next_chunk(&reader).await? {
-            let length = usize::try_from(chunk.length()).unwrap_or(usize::MAX);
-            if over > 0 || body.len().saturating_add(length) > limit {
-                body = Vec::new();
-                over = over.saturating_add(length);
-                if over > DRAIN {
-                    break;
-                }
-            } else {
-                body.extend_from_slice(&chunk.to_vec());
+/// Reads a body of unknown length, and counts while it reads; of what is over `limit` it reads `drain` bytes, for nobody.
+pub async fn collect(stream: Option<ReadableStream>, limit: usize, drain: usize) -> Result<Vec<u8>, BodyError> {
+    let Some(stream) = stream else { return Ok(Vec::new()) };
+    let reader: ReadableStreamDefaultReader = stream.get_reader().unchecked_into();
+    let mut body = Vec::new();
+    let mut over = 0_usize;
+    while let Some(chunk) = next_chunk(&reader).await? {
+        let length = usize::try_from(chunk.length()).unwrap_or(usize::MAX);
+        if over > 0 || body.len().saturating_add(length) > limit {
+            body = Vec::new();
+            over = over.saturating_add(length);
+            if over > drain {
+                break;
             }
+        } else {
+            body.extend_from_slice(&chunk.to_vec());
         }
-        if over > 0 {
-            let _ = settled(reader.cancel()).await;
-            return Err(BodyError::TooLarge);
-        }
-        Ok(body)
     }
+    if over > 0 {
+        let _ = settled(reader.cancel()).await;
+        return Err(BodyError::TooLarge);
+    }
+    Ok(body)
 }
 
 async fn next_chunk(reader: &ReadableStreamDefaultReader) -> Result<Option<Uint8Array>, BodyError> {
@@ -102,7 +102,7 @@ impl Request for Incoming {
         // A body whose length is told cannot be longer: that is how HTTP finds its end. It is read in one go.
         let told = self.header("content-length").and_then(|text| text.parse::<usize>().ok());
         if told.is_none_or(|length| length > limit) {
-            return self.stream(limit).await;
+            return collect(self.request.body(), limit, DRAIN).await;
         }
         let promise = self.request.array_buffer().map_err(broken)?;
         let buffer: ArrayBuffer = settled(promise).await.map_err(broken)?.unchecked_into();

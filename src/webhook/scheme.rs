@@ -376,6 +376,17 @@ impl Scheme {
             && (hashes || form.content.iter().any(|part| part.is_bytes_of_body() || means(part)))
     }
 
+    /// Whether the signature covers what stands at `path` in the body, in this form.
+    pub fn signs(&self, form: &Form, path: &JsonPath) -> bool {
+        let names = |part: &Part| match part {
+            Part::Json(signed) => signed == path,
+            Part::JsonLines(keys) => keys.iter().any(|key| JsonPath::of_key(key) == *path),
+            Part::CanonicalJsonString => true,
+            part => part.is_bytes_of_body(),
+        };
+        self.claims.body_hash.is_some() || form.content.iter().any(names)
+    }
+
     /// Whether the endpoint's public URL is signed, so that the configuration has to have it.
     pub fn signs_url(&self) -> bool {
         let signs = |form: &Form| form.content.iter().any(|part| matches!(part, Part::Url | Part::Path));

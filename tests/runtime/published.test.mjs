@@ -53,6 +53,12 @@ describe("a set of keys", () => {
     await gateway.logged({ source: "fal", reason: "keys_unavailable" });
   });
 
+  test("that is longer than any costs a 503, too", async () => {
+    await gateway.publish({ [SET]: " ".repeat(200_000) });
+    assert.equal((await post(first)).status, 503);
+    await gateway.logged({ source: "fal", detail: `${SET} is longer than 64 KiB` });
+  });
+
   test("is fetched once, and serves until it changes", async () => {
     await publish(first);
     const before = await count();
