@@ -1,10 +1,10 @@
 # Every target sets up what it needs first: see scripts/setup. Nothing but rustup and Node has to be there.
 
-.PHONY: help dev demo test simulate check fuzz build providers bench faults storm flaws mutants deploy sdks setup clean
+.PHONY: help dev demo test simulate check fuzz build providers bench instructions faults storm flaws mutants deploy sdks setup clean
 
 help: ## Lists the targets
 	@echo "make TARGET, where TARGET is one of:"
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1|\2/p' Makefile | awk -F'|' '{ printf "%-9s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1|\2/p' Makefile | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
 
 dev: ## Serves the Worker on 127.0.0.1:8787; PORT and ORIGIN change where, and where it forwards to
 	@exec sh scripts/dev
@@ -21,13 +21,14 @@ test: build sdks ## Runs every test: native, in WASM, beside the SDKs, and again
 simulate: ## Simulates the gateway while everything fails: SEEDS=10000 runs, or SEED=123 alone
 	SEEDS=$${SEEDS:-10000} cargo test --locked --test simulation -- --nocapture
 
-check: setup ## Checks format, lints and documentation, for native and for WASM
+check: setup ## Checks format, lints and documentation, for native and for WASM; counts instructions
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo clippy --locked --lib --target wasm32-unknown-unknown -- -D warnings
 	@cargo run --quiet --locked -- providers --markdown | diff docs/providers.md - || { echo "docs/providers.md is stale: make providers"; exit 1; }
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --lib --target wasm32-unknown-unknown
+	@sh scripts/instructions check
 
 fuzz: ## Fuzzes what reads unproven bytes; SECONDS_EACH says for how long (120), TARGET that only one is
 	@sh scripts/fuzz
@@ -47,6 +48,9 @@ providers: ## Writes docs/providers.md from presets/
 bench: build ## Measures what a request costs
 	@sh scripts/packages bench
 	@. scripts/env && node bench/run.mjs
+
+instructions: setup ## Writes bench/instructions.json, which `make check` holds the native code's cost to
+	@sh scripts/instructions write
 
 faults: build ## Kills the runtime again and again under load, and counts what is lost; EVENTS, SEED, DEDUP
 	@. scripts/env && node proof/faults.mjs
