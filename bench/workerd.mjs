@@ -14,15 +14,16 @@ const TICKS_PER_SECOND = 100; // USER_HZ, the same on every Linux
 const quoted = (text) => JSON.stringify(text); // capnp's texts are written as JSON's, for what is plain ASCII
 
 /**
- * `files`: the Worker's modules, the entry first. `known`: whether KV has every key. `sources` and `secrets`: what the
- * gateway is configured with. `exact`: the directory of the objects that hold claims, where there are any.
+ * `files`: the Worker's modules, the entry first. `known`: the percentage of its look-ups that find a key in KV. `sources`
+ * and `texts`: what the gateway is configured with. `exact`: the directory of the objects that hold claims, where there are
+ * any. `driver`: whether the entry has a `Driver` besides, which gets a socket of its own.
  */
-function configuration(files, { known, sources, secrets, exact }) {
+function configuration(files, { known, sources, texts, exact, driver }) {
   const modules = files.map((file) => {
     const name = basename(file);
     return `(name = ${quoted(name)}, ${name.endsWith(".wasm") ? "wasm" : "esModule"} = embed ${quoted(name)})`;
   });
-  const texts = Object.entries(secrets).map(([name, value]) => `(name = ${quoted(name)}, text = ${quoted(value)})`);
+  const variables = Object.entries(texts).map(([name, value]) => `(name = ${quoted(name)}, text = ${quoted(value)})`);
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [
@@ -33,6 +34,7 @@ const config :Workerd.Config = (
   sockets = [
     (name = "contender", address = "127.0.0.1:0", http = (), service = "contender"),
     (name = "stub", address = "127.0.0.1:0", http = (), service = "stub"),
+    ${driver ? '(name = "driver", address = "127.0.0.1:0", http = (), service = (name = "contender", entrypoint = "Driver")),' : ""}
   ],
 );
 const contender :Workerd.Worker = (
@@ -43,7 +45,7 @@ const contender :Workerd.Worker = (
     (name = "EVENTS", queue = "stub"),
     (name = "SOURCES", json = ${quoted(JSON.stringify(sources))}),
     ${exact ? '(name = "CLAIMS", durableObjectNamespace = "Claims"),' : ""}
-    ${texts.join(",\n    ")},
+    ${variables.join(",\n    ")},
   ],
   ${exact ? 'durableObjectNamespaces = [(className = "Claims", uniqueKey = "claims", enableSql = true)],' : ""}
   ${exact ? 'durableObjectStorage = (localDisk = "objects"),' : ""}
@@ -52,12 +54,12 @@ const contender :Workerd.Worker = (
 const stub :Workerd.Worker = (
   compatibilityDate = ${quoted(compatibilityDate)},
   modules = [(name = "stub.js", esModule = embed "stub.js")],
-  bindings = [(name = "KNOWN", json = "${known ?? false}")],
+  bindings = [(name = "KNOWN", json = "${known ?? 0}")],
 );
 `;
 }
 
-/** Starts a contender; resolves once it listens. */
+/** Starts a contender; resolves once it listens, with how long that took. */
 export async function start(files, setUp) {
   const directory = mkdtempSync(join(tmpdir(), "bench-"));
   for (const file of [...files, join(here, "stub.js")]) copyFileSync(file, join(directory, basename(file)));
@@ -66,6 +68,7 @@ export async function start(files, setUp) {
   writeFileSync(join(directory, "config.capnp"), configuration(files, { ...setUp, exact }));
   // Log lines are written, and thrown away: what the runtime does for them counts, a terminal does not.
   const stdio = ["ignore", "ignore", "pipe", "pipe"];
+  const began = performance.now();
   const child = spawn(workerd, ["serve", "--control-fd=3", join(directory, "config.capnp")], { stdio });
   let complaints = "";
   child.stderr.on("data", (text) => (complaints = `${complaints}${text}`.slice(-4000)));
@@ -76,8 +79,8 @@ export async function start(files, setUp) {
     rmSync(directory, { recursive: true, force: true });
   };
   try {
-    const ports = await listening(child, exited, 2);
-    return { pid: child.pid, port: ports.contender, stub: ports.stub, stop, complaints: () => complaints };
+    const { contender: port, stub, driver } = await listening(child, exited, setUp.driver ? 3 : 2);
+    return { pid: child.pid, port, stub, driver, took_ms: performance.now() - began, stop, complaints: () => complaints };
   } catch (error) {
     await stop();
     throw new Error(`workerd did not start: ${error.message}\n${complaints}`);
@@ -98,6 +101,13 @@ function listening(child, exited, sockets) {
       if (Object.keys(ports).length === sockets) (clearTimeout(late), resolve(ports));
     });
   });
+}
+
+/** What the driver answers. It has two minutes: filling an object takes seconds, on a slow machine more. */
+export async function drive(server, path) {
+  const answer = await fetch(`http://127.0.0.1:${server.driver}${path}`, { signal: AbortSignal.timeout(120_000) });
+  if (!answer.ok) throw new Error(`the driver answered ${answer.status}\n${server.complaints()}`);
+  return answer.json();
 }
 
 /** How many calls the stub had so far. */

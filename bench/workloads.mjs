@@ -34,8 +34,8 @@ const OLD = ["OLD_1", "OLD_2", "OLD_3"];
 const ROTATING = { standard: { ...SOURCES.standard, secrets: [...OLD, "STANDARD_SECRET"] } };
 const OLD_SECRETS = Object.fromEntries(OLD.map((name) => [name, `whsec_${Buffer.from(name.repeat(8)).toString("base64")}`]));
 
-const ACCEPTED = { get: 1, send: 1, put: 1 };
-const DUPLICATE = { get: 1, send: 0, put: 0 };
+/** Where this many percent are duplicates, which KV knows. */
+const calls = (duplicates) => ({ get: 1, send: 1 - duplicates / 100, put: 1 - duplicates / 100 });
 const FORGED = { get: 0, send: 0, put: 0 };
 
 const LIBRARIES = ["hono-standardwebhooks", "hono-svix", "tern"];
@@ -43,40 +43,64 @@ const BY_HAND = ["js-webcrypto"];
 const GATEWAYS = ["hookgate-kv", "hookgate-exact"];
 const FLOORS = ["floor-read", "floor-calls"];
 const ALL = [...FLOORS, ...BY_HAND, ...LIBRARIES, ...GATEWAYS];
-const SHAPE = ["floor-calls", "hookgate-kv"];
+const GATEWAY = ["hookgate-kv"];
 
 /**
- * `contenders`: who takes part. `bytes`: the body's exact size. `requests`: how many a round sends. `known`: whether KV knows every key.
- * `calls`: the storage calls that a contender makes for each request, if it checks what it gets.
+ * `contenders`: who takes part. `bytes`: the body's exact size. `requests`: how many a round sends. `known`: how many
+ * percent of the keys KV knows. `calls`: the storage calls that a contender makes for each request, if it checks what it
+ * gets. `beside`: those of one name are measured in the same rounds, so that they can be compared with each other.
+ * `times`: as many times the usual rounds. `held`: how many claims the only object holds already. `starts`: how many new
+ * processes get one request each, and nothing else.
  */
-const SMALL = { source: "standard", bytes: 900, requests: 8000, status: 200, calls: ACCEPTED };
+const SMALL = { source: "standard", bytes: 900, requests: 4000, status: 200, calls: calls(0) };
+const SHAPE = { ...SMALL, contenders: GATEWAY, requests: 3000, beside: "shapes" };
+const CONFIGURED = { ...SMALL, contenders: GATEWAY, requests: 3000, beside: "configurations" };
+
+const duplicates = (percent) => [
+  `duplicates-${percent}`,
+  { ...SMALL, contenders: ["floor-calls", ...BY_HAND, ...GATEWAYS], requests: 1500, known: percent, calls: calls(percent) },
+];
+const claims = (power) => [
+  `claims-1e${power}`,
+  {
+    ...SMALL,
+    contenders: ["hookgate-exact", "claims-object"],
+    requests: 600, // the object is not to grow much while it is measured
+    times: 2,
+    beside: "claims",
+    held: 10 ** power,
+    texts: { CLAIM_SHARDS: "1" },
+  },
+];
 
 export const WORKLOADS = {
   "accepted-1k": { ...SMALL, contenders: [...ALL, "floor-calls-log"] },
-  "accepted-16k": { ...SMALL, contenders: ALL, bytes: 16 * 1024, requests: 4000 },
-  "accepted-64k": { ...SMALL, contenders: ALL, bytes: 64 * 1024, requests: 2000 },
-  "accepted-1m": { ...SMALL, contenders: [...FLOORS, ...BY_HAND, ...GATEWAYS], source: "direct", bytes: 1024 * 1024, requests: 200 },
-  "duplicate-1k": { ...SMALL, contenders: ALL, calls: DUPLICATE, known: true },
-  "forged-1k": { ...SMALL, contenders: [...ALL, "reject-noread"], requests: 10000, status: 401, calls: FORGED, forged: true },
+  "accepted-16k": { ...SMALL, contenders: [...FLOORS, ...BY_HAND, ...LIBRARIES, ...GATEWAY], bytes: 16 * 1024, requests: 2000 },
+  "accepted-64k": { ...SMALL, contenders: ALL, bytes: 64 * 1024, requests: 800 },
+  "accepted-1m": { ...SMALL, contenders: ["floor-calls", ...BY_HAND, ...GATEWAY], source: "direct", bytes: 1024 * 1024, requests: 150 },
+  "duplicate-1k": { ...SMALL, contenders: ALL, requests: 2000, calls: calls(100), known: 100 },
+  ...Object.fromEntries([0, 25, 50, 75, 100].map(duplicates)),
+  "forged-1k": { ...SMALL, contenders: [...ALL, "reject-noread"], requests: 3000, status: 401, calls: FORGED, forged: true },
   "unsigned-1m": {
     ...SMALL,
-    contenders: ["reject-noread", ...BY_HAND, "hookgate-kv"],
+    contenders: ["reject-noread", ...BY_HAND, ...GATEWAY],
     bytes: 1024 * 1024,
-    requests: 1000,
     status: 401,
     calls: FORGED,
     unsigned: true,
     sends: 64 * 1024, // of it, when it hears the answer and hangs up
   },
-  "generic-1k": { ...SMALL, contenders: [...SHAPE, ...BY_HAND], source: "generic" },
-  "stripe-1k": { ...SMALL, contenders: SHAPE, source: "stripe" },
-  "github-1k": { ...SMALL, contenders: SHAPE, source: "github" },
-  "relaybox-1k": { ...SMALL, contenders: SHAPE, source: "relaybox" },
-  "sources-1": { ...SMALL, contenders: SHAPE, sources: many(1) },
-  "sources-10": { ...SMALL, contenders: SHAPE, sources: many(10) },
-  "sources-100": { ...SMALL, contenders: SHAPE, sources: many(100) },
-  "sources-1000": { ...SMALL, contenders: SHAPE, sources: many(1000) },
-  "secrets-4": { ...SMALL, contenders: SHAPE, sources: ROTATING, secrets: OLD_SECRETS },
+  "generic-1k": { ...SHAPE, contenders: ["floor-calls", ...BY_HAND, ...GATEWAY], source: "generic" },
+  "stripe-1k": { ...SHAPE, source: "stripe" },
+  "github-1k": { ...SHAPE, source: "github" },
+  "relaybox-1k": { ...SHAPE, source: "relaybox" },
+  "sources-1": { ...CONFIGURED, contenders: ["floor-calls", ...GATEWAY], sources: many(1) },
+  "sources-10": { ...CONFIGURED, sources: many(10) },
+  "sources-100": { ...CONFIGURED, sources: many(100) },
+  "sources-1000": { ...CONFIGURED, sources: many(1000) },
+  "secrets-4": { ...CONFIGURED, sources: ROTATING, texts: OLD_SECRETS },
+  ...Object.fromEntries([3, 4, 5, 6].map(claims)),
+  startup: { ...SMALL, contenders: ["floor-read", ...BY_HAND, ...GATEWAY], requests: 1, starts: 15 },
 };
 
 const ID = "evt_00000000-0000-0000-0000-000000000000";
@@ -138,10 +162,10 @@ function signedHeaders(source, payload) {
   return { "webhook-id": id, "webhook-timestamp": `${timestamp}`, "webhook-signature": `v1,${signature}` };
 }
 
-/** `count` different requests, as the bytes that go over the wire. */
+/** `count` requests, as the bytes that go over the wire: different ones, but where nothing is read of them. */
 export function requestsFor(name, count) {
   const { source, bytes, forged, unsigned } = WORKLOADS[name];
-  return Array.from({ length: count }, () => {
+  const made = () => {
     const payload = body(bytes);
     const headers = {
       host: "hooks.example.com",
@@ -153,5 +177,6 @@ export function requestsFor(name, count) {
     };
     const lines = Object.entries(headers).map(([field, value]) => `${field}: ${value}\r\n`);
     return Buffer.concat([Buffer.from(`POST /webhooks/${source} HTTP/1.1\r\n${lines.join("")}\r\n`), payload]);
-  });
+  };
+  return unsigned ? Array(count).fill(made()) : Array.from({ length: count }, made);
 }
