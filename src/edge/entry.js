@@ -11,7 +11,7 @@ export default class extends WorkerEntrypoint {
   }
 
   queue(batch) {
-    return queue(batch, this.env, this.ctx);
+    return queue(batch, this.env);
   }
 
   scheduled() {
@@ -50,7 +50,8 @@ export class Claims extends DurableObject {
   // Deletes what expired, as long as there is something that will.
   async alarm() {
     this.#alarmed = false;
-    if (expireClaims(this.#sql)) await this.#alarm(Date.now() + HOUR);
+    const next = expireClaims(this.#sql);
+    if (next !== undefined) await this.#alarm(Date.now() + next);
   }
 
   async #alarm(at) {

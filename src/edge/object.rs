@@ -7,8 +7,10 @@ use js_sys::{Array, Reflect};
 use std::time::Duration;
 use wasm_bindgen::prelude::*;
 
-/// No alarm deletes more than this; the next one goes on.
+/// No alarm deletes more than this; the next one goes on, at once: else what is claimed faster would fill the object.
 const MOST_EXPIRED: f64 = 10_000.0;
+const SOON_MS: u32 = 1000;
+const HOUR_MS: u32 = 3600 * 1000;
 
 #[wasm_bindgen]
 extern "C" {
@@ -129,13 +131,18 @@ pub fn admit(sql: &Sql, current: u32, before: Option<u32>, hold: u32) -> Outcome
     }
 }
 
-/// Deletes what expired; whether anything is left that will.
+/// Deletes what expired; in how many milliseconds it is to be called again, where anything is left.
 #[wasm_bindgen(js_name = expireClaims)]
-pub fn expire(sql: &Sql) -> Outcome<bool> {
-    let values = [JsValue::from(now().seconds() as f64), MOST_EXPIRED.into()];
+pub fn expire(sql: &Sql) -> Outcome<Option<u32>> {
+    let now = JsValue::from(now().seconds() as f64);
+    let values = [now.clone(), MOST_EXPIRED.into()];
     sql.rows(
         "DELETE FROM claims WHERE name IN (SELECT name FROM claims WHERE expires <= ? ORDER BY expires LIMIT ?)",
         &values,
     )?;
-    Ok(sql.rows("SELECT 1 FROM claims LIMIT 1", &[])?.length() > 0)
+    let any = |query, values: &[JsValue]| Ok::<_, JsValue>(sql.rows(query, values)?.length() > 0);
+    if any("SELECT 1 FROM claims WHERE expires <= ? LIMIT 1", &[now])? {
+        return Ok(Some(SOON_MS));
+    }
+    Ok(any("SELECT 1 FROM claims LIMIT 1", &[])?.then_some(HOUR_MS))
 }

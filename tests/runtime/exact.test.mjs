@@ -177,4 +177,14 @@ test("the object keeps to the rules that the claims' own tests have", async () =
   await gateway.ahead(0);
 });
 
+test("what expires faster than one alarm deletes is deleted by the next one at once", async () => {
+  const call = (...args) => gateway.object("crowded", ...args);
+  await call("fillExpired", 10_001);
+  const soon = await call("runAlarm");
+  assert.equal(await call("rows"), 1, "no alarm takes more than 10,000");
+  assert.ok(soon !== null && soon < 60_000, `the next alarm comes in ${soon} ms`);
+  assert.equal(await call("runAlarm"), null);
+  assert.equal(await call("rows"), 0);
+});
+
 gateway.provesThatNoSecretLeaves();

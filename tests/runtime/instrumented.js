@@ -74,8 +74,18 @@ export class Claims extends Inner {
     return this.ctx.storage.sql.exec("SELECT count(*) AS rows FROM claims").one().rows;
   }
 
-  runAlarm() {
-    return this.alarm();
+  /** So many rows that have expired. */
+  fillExpired(count) {
+    const numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)";
+    this.ctx.storage.sql.exec(`INSERT INTO claims ${numbers} SELECT 'old ' || i, '0', 0, 0, 1, 1 FROM n`, count);
+  }
+
+  /** Returns in how many milliseconds the next one comes, null where none does. */
+  async runAlarm() {
+    await this.ctx.storage.deleteAlarm();
+    await this.alarm();
+    const next = await this.ctx.storage.getAlarm();
+    return next === null ? null : next - Date.now();
   }
 }
 
