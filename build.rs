@@ -1,5 +1,5 @@
-//! Puts the files in `presets/` into one table, sorted by name: what the Worker reads of a preset, and, natively, what
-//! people want to know of it.
+//! Puts the files in `presets/` into two texts, a line for each in the order of their names: what the Worker reads of a
+//! preset, and what people want to know of it.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -8,24 +8,21 @@ use std::{env, fs};
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo::rerun-if-changed=presets");
     println!("cargo::rerun-if-changed=build.rs");
-    let native = env::var("CARGO_CFG_TARGET_ARCH")? != "wasm32";
     let mut paths: Vec<_> = fs::read_dir("presets")?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>()?;
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
     paths.sort_by_key(|path| path.file_stem().map(ToOwned::to_owned));
-    let mut table = String::from("/// Every preset, by name.\nstatic ROWS: &[Row] = &[\n");
+    let (mut schemes, mut abouts) = (String::new(), String::new());
     for path in paths {
         let name = path.file_stem().and_then(|name| name.to_str()).ok_or("a preset's file name is its name")?;
         let file = fs::read_to_string(&path)?;
         let mut file: serde_json::Map<String, serde_json::Value> =
             toml::from_str(&file).map_err(|error| format!("{}: {error}", path.display()))?;
         let scheme = file.remove("scheme").ok_or_else(|| format!("{} has no [scheme]", path.display()))?;
-        write!(table, "    Row {{ name: {name:?}, scheme: {:?}", scheme.to_string())?;
-        if native {
-            write!(table, ", about: {:?}", serde_json::Value::Object(file).to_string())?;
-        }
-        table.push_str(" },\n");
+        writeln!(schemes, "{name}{scheme}")?;
+        writeln!(abouts, "{}", serde_json::Value::Object(file))?;
     }
-    table.push_str("];\n");
-    fs::write(Path::new(&env::var("OUT_DIR")?).join("presets.rs"), table)?;
+    let out = env::var("OUT_DIR")?;
+    fs::write(Path::new(&out).join("schemes"), schemes)?;
+    fs::write(Path::new(&out).join("abouts"), abouts)?;
     Ok(())
 }

@@ -6,24 +6,18 @@ use super::grammar;
 use crate::webhook::Preset;
 use std::sync::Arc;
 
-/// One preset, as it is stored.
-#[derive(Debug, Clone, Copy)]
-pub struct Row {
-    /// The name in the configuration.
-    pub name: &'static str,
-    /// The scheme, as JSON.
-    scheme: &'static str,
-    /// What people want to know of it.
-    #[cfg(not(target_arch = "wasm32"))]
-    about: &'static str,
-}
+/// A line for each preset, in the order of their names: the name, and the scheme as JSON. One text, because a table of
+/// texts would compress worse, and most of a Worker's size is what compresses badly.
+const SCHEMES: &str = include_str!(concat!(env!("OUT_DIR"), "/schemes"));
 
-include!(concat!(env!("OUT_DIR"), "/presets.rs"));
+/// Names and schemes.
+fn rows() -> impl Iterator<Item = (&'static str, &'static str)> {
+    SCHEMES.lines().filter_map(|line| line.split_at_checked(line.find('{')?))
+}
 
 /// The preset called `name`.
 pub fn find(name: &str) -> Option<Arc<Preset>> {
-    let place = ROWS.binary_search_by(|row| row.name.cmp(name)).ok()?;
-    ROWS.get(place).and_then(Row::preset)
+    rows().find(|(known, _)| *known == name).and_then(|(name, scheme)| read(name, scheme))
 }
 
 /// That there is no preset called `name`, and which may have been meant.
@@ -33,15 +27,13 @@ pub fn unknown(name: &str) -> String {
 
 /// The names of all presets, in order.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    ROWS.iter().map(|row| row.name)
+    rows().map(|(name, _)| name)
 }
 
-impl Row {
-    /// Reads it; a test sees to it that every row can be read.
-    fn preset(&self) -> Option<Arc<Preset>> {
-        let table = serde_json::from_slice(self.scheme.as_bytes()).ok()?;
-        grammar::parse("scheme", self.name, &table).map(Arc::new).ok()
-    }
+/// Reads a row; a test sees to it that every one can be read.
+fn read(name: &str, scheme: &str) -> Option<Arc<Preset>> {
+    let table = serde_json::from_slice(scheme.as_bytes()).ok()?;
+    grammar::parse("scheme", name, &table).map(Arc::new).ok()
 }
 
 #[cfg(not(target_arch = "wasm32"))]
@@ -51,13 +43,17 @@ pub use about::{ALL, About, about};
 mod about {
     #[cfg(test)]
     use super::grammar;
-    use super::{ROWS, Row};
+    use super::{read, rows};
     use crate::webhook::Preset;
     use serde::Deserialize;
     use std::sync::{Arc, LazyLock};
 
     /// Every preset, by name.
-    pub static ALL: LazyLock<Vec<Arc<Preset>>> = LazyLock::new(|| ROWS.iter().filter_map(Row::preset).collect());
+    pub static ALL: LazyLock<Vec<Arc<Preset>>> =
+        LazyLock::new(|| rows().filter_map(|(name, scheme)| read(name, scheme)).collect());
+
+    /// A line of JSON for each preset, in the same order.
+    const ABOUTS: &str = include_str!(concat!(env!("OUT_DIR"), "/abouts"));
 
     /// What people want to know of a provider. The Worker does not carry it.
     #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -82,19 +78,20 @@ mod about {
 
     /// What people want to know of the preset called `name`.
     pub fn about(name: &str) -> Option<About> {
-        let row = ROWS.iter().find(|row| row.name == name)?;
-        serde_json::from_str(row.about).ok()
+        let (_, about) = rows().zip(ABOUTS.lines()).find(|((known, _), _)| *known == name)?;
+        serde_json::from_str(about).ok()
     }
 
     #[test]
     fn every_row_can_be_read() {
-        for row in ROWS {
-            let table = serde_json::from_str(row.scheme).unwrap();
-            if let Err(error) = grammar::parse("scheme", row.name, &table) {
-                panic!("{}: {error}", row.name);
+        for ((name, scheme), about) in rows().zip(ABOUTS.lines()) {
+            let table = serde_json::from_str(scheme).unwrap();
+            if let Err(error) = grammar::parse("scheme", name, &table) {
+                panic!("{name}: {error}");
             }
-            serde_json::from_str::<About>(row.about).unwrap_or_else(|error| panic!("{}: {error}", row.name));
+            serde_json::from_str::<About>(about).unwrap_or_else(|error| panic!("{name}: {error}"));
         }
-        assert_eq!(ALL.len(), ROWS.len());
+        let presets = std::fs::read_dir("presets").unwrap().count();
+        assert_eq!((ALL.len(), rows().count(), ABOUTS.lines().count()), (presets, presets, presets));
     }
 }
