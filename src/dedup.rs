@@ -61,8 +61,14 @@ impl DedupKey {
 /// 64 hex digits: the key's name in KV, and the idempotency key that origins get.
 impl fmt::Display for DedupKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex::encode(self.0))
+        write_hex(self.0, &mut [0; 64], f)
     }
+}
+
+/// Writes `bytes` as hexadecimal digits, by way of `digits`, which is twice as long.
+fn write_hex(bytes: impl AsRef<[u8]>, digits: &mut [u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    hex::encode_to_slice(bytes, digits).map_err(|_| fmt::Error)?;
+    f.write_str(str::from_utf8(digits).map_err(|_| fmt::Error)?)
 }
 
 /// SHA-256 over `parts`, each with its length before it.
@@ -83,7 +89,7 @@ pub struct Token(pub u64);
 /// 16 hex digits: JavaScript's numbers do not hold 64 bits.
 impl fmt::Display for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex::encode(self.0.to_be_bytes()))
+        write_hex(self.0.to_be_bytes(), &mut [0; 16], f)
     }
 }
 

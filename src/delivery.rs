@@ -2,6 +2,7 @@
 
 use crate::config::{Origin, Source};
 use crate::dedup::DedupKey;
+use crate::headers::HeaderLines;
 use crate::webhook::{HmacKey, UnixTime, Verified};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -14,13 +15,29 @@ use thiserror::Error;
 const LARGEST_MESSAGE: usize = 127_800;
 
 /// The text of an [`Event`], small enough for the queue. Nothing else makes one.
+///
+/// Most of it is the body in base64, which whoever sends it makes: the runtime does so natively.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Message(String);
+pub struct Message<'e> {
+    text: String,
+    body: Option<&'e [u8]>,
+}
 
-impl Message {
-    /// The JSON text.
-    pub fn as_str(&self) -> &str {
-        &self.0
+impl Message<'_> {
+    /// The JSON text, and the body that stands in it. Where there is one, the text ends where its base64 begins, and
+    /// goes on with `"}`.
+    pub fn parts(&self) -> (&str, Option<&[u8]>) {
+        (&self.text, self.body)
+    }
+
+    /// The whole JSON text.
+    pub fn into_text(self) -> String {
+        let mut text = self.text;
+        if let Some(body) = self.body {
+            STANDARD.encode_string(body, &mut text);
+            text.push_str("\"}");
+        }
+        text
     }
 }
 
@@ -93,22 +110,16 @@ pub enum DecodeError {
 
 impl<'e> Event<'e> {
     /// The event that `verified` proves, received now, with the request's `headers`.
-    pub fn new(
-        source: &Source,
-        verified: &Verified<'e>,
-        key: &DedupKey,
-        headers: &[(String, String)],
-        now: UnixTime,
-    ) -> Self {
+    pub fn new(source: &Source, verified: &Verified<'e>, key: &DedupKey, headers: &HeaderLines, now: UnixTime) -> Self {
         let kept: Vec<_> = headers.iter().filter(|(name, _)| is_forwarded(name)).collect();
-        let content_type = headers.iter().find(|(name, _)| name == "content-type").map(|(_, value)| value.clone());
+        let content_type = headers.iter().find(|(name, _)| *name == "content-type");
         Self {
             specversion: "1.0".into(),
             id: verified.identity().shown(),
             source: format!("{SOURCE_PREFIX}{}", source.name),
             event_type: verified.event_type().map_or(UNTYPED, |event_type| &event_type.name).to_owned(),
             time: now.to_rfc3339(),
-            datacontenttype: content_type,
+            datacontenttype: content_type.map(|(_, value)| value.to_owned()),
             provider: source.verifier.preset().name.clone().into(),
             idprovenance: verified.identity().provenance().into(),
             dedupkey: key.to_string(),
@@ -126,23 +137,17 @@ impl<'e> Event<'e> {
     ///
     /// # Errors
     /// [`TooLarge`], where no queue message can hold it.
-    pub fn encode(&self) -> Result<Message, TooLarge> {
+    pub fn encode(&self) -> Result<Message<'_>, TooLarge> {
         let mut text = serde_json::to_string(self).unwrap_or_default();
-        if self.payload.is_none() {
-            let body = self.body();
-            const FIELD: &str = ",\"data_base64\":\"";
-            let coded = body.len().div_ceil(3).saturating_mul(4);
-            let bytes = text.len().saturating_add(FIELD.len()).saturating_add(coded).saturating_add(1);
-            if bytes > LARGEST_MESSAGE {
-                return Err(TooLarge { bytes });
-            }
-            // Base64 needs no escaping, and is most of the message: it goes in as it is, before the closing brace.
+        let body = self.body.as_deref().filter(|_| self.payload.is_none());
+        let mut bytes = text.len();
+        if let Some(body) = body {
             text.pop();
-            text.push_str(FIELD);
-            STANDARD.encode_string(body, &mut text);
-            text.push_str("\"}");
+            text.push_str(",\"data_base64\":\"");
+            let coded = body.len().div_ceil(3).saturating_mul(4);
+            bytes = text.len().saturating_add(coded).saturating_add(2);
         }
-        if text.len() > LARGEST_MESSAGE { Err(TooLarge { bytes: text.len() }) } else { Ok(Message(text)) }
+        if bytes > LARGEST_MESSAGE { Err(TooLarge { bytes }) } else { Ok(Message { text, body }) }
     }
 
     /// Reads a queue message's text.

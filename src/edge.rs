@@ -1,9 +1,8 @@
 //! The runtime's side: its events in, the pipeline's ports out. Nothing is decided here.
 //!
 //! How the boundary works: the pipeline is one future per event, and JavaScript's own event loop drives it. An export
-//! polls the future until it waits for a promise, hands that promise to a loop of six lines (`drive.js`), and is called
-//! again with what became of it. A webhook costs one call into WASM per promise it really waits for, and one async
-//! function; there are no wakers, no queued microtasks, and no closure per await.
+//! polls the future until it waits for a promise, leaves that promise with `drive.js`, and is called again with what became
+//! of it. A webhook costs one call into WASM per promise it really waits for; there are no wakers and no queued microtasks.
 
 mod claims;
 mod crypto;
@@ -15,7 +14,7 @@ mod ports;
 mod request;
 mod task;
 
-use crate::answer::Answer;
+use crate::answer::{Answer, Header};
 use crate::pipeline::{self, Disposition};
 use crate::record::{Record, Verdict};
 use crate::retry;
@@ -24,11 +23,12 @@ use environment::{Env, text_or_json};
 use js_sys::{Array, Date, Promise};
 use ports::{Bindings, object};
 use request::Incoming;
-use std::rc::Rc;
+use std::cell::RefCell;
 use std::time::Duration;
+use task::Work;
 use wasm_bindgen::handler::{schedule_reinit, set_on_abort};
 use wasm_bindgen::prelude::*;
-use worker_sys::{Context, MessageBatch};
+use web_sys::{Response, ResponseInit};
 
 /// Half the size of the default allocator, and constant time (TLSF).
 #[global_allocator]
@@ -39,8 +39,8 @@ const DEAD_LETTERS: &str = "hookgate-dead";
 
 #[wasm_bindgen(module = "/src/edge/drive.js")]
 extern "C" {
-    #[wasm_bindgen(catch)]
-    fn respond(status: u16, body: Option<&str>, lines: &str) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(js_name = answerInit)]
+    fn answer_init(status: u16, lines: &str) -> ResponseInit;
 }
 
 #[wasm_bindgen]
@@ -51,7 +51,15 @@ extern "C" {
     #[wasm_bindgen(js_namespace = console, js_name = error)]
     fn log_error(line: &str);
 
-    /// A message of the queue, with what the SDK's type leaves out.
+    /// Messages of one queue.
+    pub type MessageBatch;
+    /// The queue's name.
+    #[wasm_bindgen(method, getter)]
+    fn queue(this: &MessageBatch) -> String;
+    #[wasm_bindgen(method, getter)]
+    fn messages(this: &MessageBatch) -> Array;
+
+    /// A message of the queue.
     #[derive(Clone)]
     type Message;
     #[wasm_bindgen(method, getter)]
@@ -73,42 +81,39 @@ fn begin_anew_after_a_trap() {
 
 /// One HTTP request. Returns a `Response`, or the promise of one.
 #[wasm_bindgen]
-pub fn fetch(request: web_sys::Request, env: Env, context: Context) -> JsValue {
-    let context = Rc::new(context);
-    let in_pipeline = Rc::clone(&context);
+pub fn fetch(request: web_sys::Request, env: Env, context: &JsValue) -> JsValue {
+    let work = Work::new(context);
+    let in_pipeline = work.clone();
     let began = Date::now();
     let respond = async move {
         let config = environment::config(&env);
-        let bindings = Bindings::new(env, Some(in_pipeline));
+        let bindings = Bindings::new(env, in_pipeline);
         let outcome = pipeline::serve(&Incoming::new(request), config, &bindings, seconds(began)).await;
         if let Some(record) = outcome.record {
             write(record, began);
         }
         response(&outcome.answer)
     };
-    let answer = task::run(respond, || response(&Answer::failed()));
-    // What was begun is finished even when the provider hangs up: between the queue and the key, say.
-    if let Some(answer) = answer.dyn_ref::<Promise>() {
-        let _ = context.wait_until(answer);
-    }
-    answer
+    task::run(&work, respond, || response(&Answer::failed()))
 }
 
 /// One batch of the queue. Returns a promise; each message is settled by itself.
 #[wasm_bindgen]
-pub fn queue(batch: MessageBatch, env: Env, _context: Context) -> Promise {
-    let dead = batch.queue().is_ok_and(|name| name == DEAD_LETTERS);
-    let messages = batch.messages().unwrap_or_default();
-    let settled: Array = messages.iter().map(|message| settle(message.unchecked_into(), dead, env.clone())).collect();
+pub fn queue(batch: &MessageBatch, env: &Env) -> Promise {
+    let dead = batch.queue() == DEAD_LETTERS;
+    let settled: Array =
+        batch.messages().iter().map(|message| settle(message.unchecked_into(), dead, env.clone())).collect();
     Promise::all(&settled)
 }
 
 fn settle(message: Message, dead: bool, env: Env) -> JsValue {
     let began = Date::now();
     let failed = give_back(&message);
-    let work = async move {
+    let work = Work::new(&JsValue::UNDEFINED);
+    let in_pipeline = work.clone();
+    let settle = async move {
         let config = environment::config(&env);
-        let bindings = Bindings::new(env, None);
+        let bindings = Bindings::new(env, in_pipeline);
         let text = text_or_json(&message.body());
         let (attempt, now) = (message.attempts(), seconds(began));
         let (disposition, record) = if dead {
@@ -123,18 +128,20 @@ fn settle(message: Message, dead: bool, env: Env) -> JsValue {
         }
         JsValue::UNDEFINED
     };
-    task::run(work, failed)
+    task::run(&work, settle, failed)
 }
 
 /// The cron trigger: deletes what is no longer needed. Returns a promise.
 #[wasm_bindgen]
 pub fn scheduled(env: Env) -> JsValue {
     let began = Date::now();
+    let work = Work::new(&JsValue::UNDEFINED);
+    let bindings = Bindings::new(env, work.clone());
     let sweep = async move {
-        write(pipeline::sweep(&Bindings::new(env, None), seconds(began)).await, began);
+        write(pipeline::sweep(&bindings, seconds(began)).await, began);
         JsValue::UNDEFINED
     };
-    task::run(sweep, || JsValue::UNDEFINED)
+    task::run(&work, sweep, || JsValue::UNDEFINED)
 }
 
 /// What becomes of a message whose task panics: the queue gives it again, and leaves its neighbours alone.
@@ -169,9 +176,30 @@ fn seconds(milliseconds: f64) -> UnixTime {
     UnixTime::from_seconds((milliseconds / 1000.0) as i64)
 }
 
+thread_local! {
+    /// What answers are made with besides their bodies: the same few come again and again.
+    static INITS: RefCell<Vec<(u16, Vec<Header>, ResponseInit)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// So many of them are kept.
+const MOST_INITS: usize = 16;
+
 fn response(answer: &Answer) -> JsValue {
-    let lines: Vec<String> = answer.headers.iter().map(|(name, value)| format!("{name}:{value}")).collect();
+    let init = INITS.with_borrow_mut(|inits| {
+        let same = |(status, headers, _): &&(u16, Vec<Header>, ResponseInit)| {
+            *status == answer.status && *headers == answer.headers
+        };
+        if let Some((_, _, init)) = inits.iter().find(same) {
+            return init.clone();
+        }
+        let lines: Vec<String> = answer.headers.iter().map(|(name, value)| format!("{name}:{value}")).collect();
+        let init = answer_init(answer.status, &lines.join("\n"));
+        if inits.len() < MOST_INITS {
+            inits.push((answer.status, answer.headers.clone(), init.clone()));
+        }
+        init
+    });
     // A 204 takes no body, not even an empty one.
     let body = (answer.status != 204).then_some(answer.body.as_str());
-    respond(answer.status, body, &lines.join("\n")).unwrap_or_else(|error| error)
+    Response::new_with_opt_str_and_init(body, &init).map_or_else(|error| error, JsValue::from)
 }

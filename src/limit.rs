@@ -19,6 +19,11 @@ impl Blocked {
         self.place(pair).ok().and_then(|place| self.0.get(place)).is_some_and(|(_, until)| now < *until)
     }
 
+    /// Whether nobody is blocked.
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Blocks `pair` for [`PAUSE`].
     pub fn block(&mut self, pair: String, now: UnixTime) {
         if self.0.len() >= MOST {

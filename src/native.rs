@@ -40,17 +40,24 @@ impl Head for RequestHead {
 pub struct Native;
 
 impl Crypto for Native {
-    fn hmac(&self, hash: Hash, key: &[u8], content: &[u8]) -> Vec<u8> {
+    fn hmac(&self, hash: Hash, key: &[u8], parts: &[&[u8]]) -> Vec<u8> {
         let algorithm = match hash {
             Hash::Sha1 => hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
             Hash::Sha256 => hmac::HMAC_SHA256,
             Hash::Sha512 => hmac::HMAC_SHA512,
         };
-        hmac::sign(&hmac::Key::new(algorithm, key), content).as_ref().to_vec()
+        let mut mac = hmac::Context::with_key(&hmac::Key::new(algorithm, key));
+        parts.iter().for_each(|part| mac.update(part));
+        mac.sign().as_ref().to_vec()
     }
 
-    fn sha1(&self, text: &[u8]) -> Vec<u8> {
-        digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, text).as_ref().to_vec()
+    fn digest(&self, hash: Hash, content: &[u8]) -> Vec<u8> {
+        let algorithm = match hash {
+            Hash::Sha1 => &digest::SHA1_FOR_LEGACY_USE_ONLY,
+            Hash::Sha256 => &digest::SHA256,
+            Hash::Sha512 => &digest::SHA512,
+        };
+        digest::digest(algorithm, content).as_ref().to_vec()
     }
 
     fn verifies(&self, algorithm: PublicAlgorithm, key: &PublicKey, content: &[u8], signature: &[u8]) -> bool {

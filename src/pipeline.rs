@@ -166,7 +166,7 @@ async fn ingest<R: Request, P: Ports>(
 /// Proves the signature with the source's secrets, else with the keys that the provider publishes, else with those that it
 /// publishes now, asked at most once a minute.
 async fn verify<'b, P: Ports>(
-    received: Received<'_>,
+    mut received: Received<'_>,
     body: &'b [u8],
     source: &Source,
     ports: &P,
@@ -175,13 +175,14 @@ async fn verify<'b, P: Ports>(
     if source.verifier.preset().scheme.keys.is_none() {
         return Ok(received.verify(body, now, ports)?);
     }
-    let mut outcome = received.clone().verify(body, now, ports);
+    let mut outcome = received.verify(body, now, ports);
     for again in [false, true] {
         let Err(VerifyError::SignatureMismatch { .. }) = outcome else { break };
         let Some(url) = received.published_at(body)? else { break };
         let keys = published::keys(&url, again, ports, now).await.map_err(Refusal::failed("keys_unavailable"))?;
         let Some(keys) = keys else { break };
-        outcome = received.clone().with_published(keys).verify(body, now, ports);
+        received = received.with_published(keys);
+        outcome = received.verify(body, now, ports);
     }
     Ok(outcome?)
 }
@@ -202,8 +203,8 @@ fn find_source<'c>(
 /// Somebody who was refused too often is not listened to for a while: nothing is read, and nothing hashed.
 fn refuse_blocked(request: &impl Request, place: &str, ports: &impl Local, now: UnixTime) -> Result<(), Refusal> {
     let blocked = ports.isolate().blocked.borrow();
-    let pair = limit::pair(place, request);
-    if blocked.is_blocked(&pair, now) { Err(Refusal::TooMany) } else { Ok(()) }
+    let is_blocked = !blocked.is_empty() && blocked.is_blocked(&limit::pair(place, request), now);
+    if is_blocked { Err(Refusal::TooMany) } else { Ok(()) }
 }
 
 async fn count_refusal(request: &impl Request, place: &str, ports: &impl Local, now: UnixTime) {
@@ -223,20 +224,7 @@ async fn make_durable<P: Ports>(
 ) -> Result<(), Refusal> {
     let origin = match &source.deliver {
         Deliver::Origin(origin) => origin,
-        Deliver::Queue(_) => {
-            let message = match event.encode() {
-                Err(_) if ports.stores_payloads() => {
-                    // A name of its own: whoever delivers this message deletes this body, and no other's. Where what
-                    // follows fails, it stays, since the message may be in the queue all the same; the sweep finds it.
-                    let name = format!("{}/{}", event.key(), Token(ports.random()));
-                    ports.store(&name, verified.body()).await.map_err(Refusal::failed("store_failed"))?;
-                    event.spilled(name).encode()
-                }
-                message => message,
-            };
-            let message = message.map_err(Refusal::MessageTooLarge)?;
-            return ports.enqueue(&message).await.map_err(Refusal::failed("enqueue_failed"));
-        }
+        Deliver::Queue(_) => return queue(event, verified, ports).await,
     };
     let failed = Refusal::failed("origin_failed");
     let forward = event.forward(origin, 1, signing, now);
@@ -245,6 +233,23 @@ async fn make_durable<P: Ports>(
         Ok(OriginAnswer { status, .. }) => Err(failed(PortError(format!("the origin answered {status}")))),
         Err(error) => Err(failed(error)),
     }
+}
+
+/// Puts the event into the queue, with its body beside it where no message can hold that.
+async fn queue<P: Ports>(event: Event<'_>, verified: &Verified<'_>, ports: &P) -> Result<(), Refusal> {
+    let event = match event.encode() {
+        Ok(message) => return ports.enqueue(&message).await.map_err(Refusal::failed("enqueue_failed")),
+        Err(too_large) if !ports.stores_payloads() => return Err(Refusal::MessageTooLarge(too_large)),
+        Err(_) => {
+            // A name of its own: whoever delivers this message deletes this body, and no other's. Where what follows
+            // fails, it stays, since the message may be in the queue all the same; the sweep finds it.
+            let name = format!("{}/{}", event.key(), Token(ports.random()));
+            ports.store(&name, verified.body()).await.map_err(Refusal::failed("store_failed"))?;
+            event.spilled(name)
+        }
+    };
+    let message = event.encode().map_err(Refusal::MessageTooLarge)?;
+    ports.enqueue(&message).await.map_err(Refusal::failed("enqueue_failed"))
 }
 
 /// What becomes of a message that the queue's consumer took.
@@ -398,8 +403,9 @@ async fn bury_event<P: Ports>(
     record: &Record,
 ) -> Result<Disposition, Failure> {
     // The reason makes the message longer; where it does not fit, the letter goes without.
-    let letter = event.dead(record.detail.clone().unwrap_or_default()).encode();
-    bury(letter.as_ref().map_or(message, Message::as_str), ports).await
+    let event = event.dead(record.detail.clone().unwrap_or_default());
+    let letter = event.encode().map_or_else(|_| message.to_owned(), Message::into_text);
+    bury(&letter, ports).await
 }
 
 async fn bury<P: Ports>(message: &str, ports: &P) -> Result<Disposition, Failure> {

@@ -1,8 +1,8 @@
 //! The claims, from the outside of the Durable Objects that hold them.
 
-use super::environment::{Env, ObjectNamespace};
+use super::environment::ObjectNamespace;
 use super::ports::{Bindings, failed, missing};
-use super::task::settled;
+use super::task::{Work, settled};
 use crate::dedup::{Claim, Rings, RingsRefused, Shard, Terms, Token};
 use crate::pipeline::ports::{Claims, PortError};
 use js_sys::{Array, Promise};
@@ -17,13 +17,23 @@ const REGISTRY: &str = "rings";
 #[wasm_bindgen(module = "/src/edge/drive.js")]
 extern "C" {
     #[wasm_bindgen(js_name = callObject)]
-    fn call_object(namespace: &ObjectNamespace, name: &str, method: &str, args: &Array, milliseconds: u32) -> Promise;
+    fn call_object(
+        work: &Work,
+        milliseconds: u32,
+        namespace: &ObjectNamespace,
+        name: &str,
+        method: &str,
+        args: &Array,
+    ) -> Promise;
 }
 
-async fn call(env: &Env, object: &str, method: &str, args: Vec<JsValue>) -> Result<JsValue, PortError> {
-    let namespace = env.claims().ok_or_else(|| missing("CLAIMS"))?;
-    let calling = call_object(&namespace, object, method, &args.into_iter().collect(), PATIENCE_MS);
-    settled(calling).await.map_err(failed("claims object"))
+impl Bindings {
+    async fn call(&self, object: &str, method: &str, args: Vec<JsValue>) -> Result<JsValue, PortError> {
+        let namespace = self.env.claims().ok_or_else(|| missing("CLAIMS"))?;
+        let args = args.into_iter().collect();
+        let calling = call_object(&self.work, PATIENCE_MS, &namespace, object, method, &args);
+        settled(calling).await.map_err(failed("claims object"))
+    }
 }
 
 fn seconds(span: Duration) -> JsValue {
@@ -37,23 +47,23 @@ fn unreadable() -> PortError {
 impl Claims for Bindings {
     async fn claim(&self, shard: Shard, name: &str, terms: Terms) -> Result<Claim, PortError> {
         let args = vec![name.into(), seconds(terms.lease), seconds(terms.ttl)];
-        let claim = call(&self.env, &shard.to_string(), "claim", args).await?;
+        let claim = self.call(&shard.to_string(), "claim", args).await?;
         claim.as_string().and_then(|text| Claim::from_json(&text)).ok_or_else(unreadable)
     }
 
     async fn confirm(&self, shard: Shard, name: &str, token: Token, ttl: Duration) -> Result<bool, PortError> {
         let args = vec![name.into(), token.to_string().into(), seconds(ttl)];
-        Ok(call(&self.env, &shard.to_string(), "confirm", args).await?.is_truthy())
+        Ok(self.call(&shard.to_string(), "confirm", args).await?.is_truthy())
     }
 
     async fn release(&self, shard: Shard, name: &str, token: Token) -> Result<bool, PortError> {
         let args = vec![name.into(), token.to_string().into()];
-        Ok(call(&self.env, &shard.to_string(), "release", args).await?.is_truthy())
+        Ok(self.call(&shard.to_string(), "release", args).await?.is_truthy())
     }
 
     async fn admit(&self, rings: Rings, hold: Duration) -> Result<Result<(), RingsRefused>, PortError> {
         let before = rings.before.map_or(JsValue::UNDEFINED, JsValue::from);
-        let refused = call(&self.env, REGISTRY, "admit", vec![rings.current.into(), before, seconds(hold)]).await?;
+        let refused = self.call(REGISTRY, "admit", vec![rings.current.into(), before, seconds(hold)]).await?;
         match refused.as_string() {
             None => Ok(Ok(())),
             Some(text) => RingsRefused::from_json(&text).map(Err).ok_or_else(unreadable),

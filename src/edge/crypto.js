@@ -1,16 +1,12 @@
-// Signatures under public keys, checked by the runtime. Loaded when a source needs it.
+// The runtime's own hashes and signatures. Loaded when a request needs one.
 let loaded;
 
 function node() {
   return (loaded ??= process.getBuiltinModule("node:crypto"));
 }
 
-export function hmac(hash, key, content) {
-  return node().createHmac(hash, key).update(content).digest();
-}
-
-export function sha1(text) {
-  return node().createHash("sha1").update(text).digest();
+export function hashing(hash, key) {
+  return key === undefined ? node().createHash(hash) : node().createHmac(hash, key);
 }
 
 // `type` is what the key must be, `format` spki, x509 or jwk; `fixed` says that an ECDSA signature is two numbers of 32

@@ -1,5 +1,5 @@
-//! Public-key signatures and what is rarely needed, by the runtime's own `node:crypto`: native, and not in the Worker's
-//! size.
+//! Public-key signatures, hashes that are rarely needed, and those of large bodies, by the runtime's own `node:crypto`:
+//! native, and not in the Worker's size.
 
 use super::ports::Bindings;
 use crate::webhook::{Crypto, Hash, PublicAlgorithm, PublicKey};
@@ -7,8 +7,14 @@ use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen(module = "/src/edge/crypto.js")]
 extern "C" {
-    fn hmac(hash: &str, key: &[u8], content: &[u8]) -> Vec<u8>;
-    fn sha1(text: &[u8]) -> Vec<u8>;
+    type Hashing;
+    /// Of HMAC under `key`, or of a plain digest where there is none.
+    #[wasm_bindgen(js_name = hashing)]
+    fn hashing(hash: &str, key: Option<&[u8]>) -> Hashing;
+    #[wasm_bindgen(method)]
+    fn update(this: &Hashing, content: &[u8]) -> JsValue;
+    #[wasm_bindgen(method)]
+    fn digest(this: &Hashing) -> Vec<u8>;
     fn verifies(
         kind: &str,
         hash: Option<String>,
@@ -20,18 +26,27 @@ extern "C" {
     ) -> bool;
 }
 
+/// Takes the parts one by one: nothing of a large body is copied.
+fn hash(hash: Hash, key: Option<&[u8]>, parts: &[&[u8]]) -> Vec<u8> {
+    let name = match hash {
+        Hash::Sha1 => "sha1",
+        Hash::Sha256 => "sha256",
+        Hash::Sha512 => "sha512",
+    };
+    let hashing = hashing(name, key);
+    for part in parts {
+        hashing.update(part);
+    }
+    hashing.digest()
+}
+
 impl Crypto for Bindings {
-    fn hmac(&self, hash: Hash, key: &[u8], content: &[u8]) -> Vec<u8> {
-        let name = match hash {
-            Hash::Sha1 => "sha1",
-            Hash::Sha256 => "sha256",
-            Hash::Sha512 => "sha512",
-        };
-        hmac(name, key, content)
+    fn hmac(&self, of: Hash, key: &[u8], parts: &[&[u8]]) -> Vec<u8> {
+        hash(of, Some(key), parts)
     }
 
-    fn sha1(&self, text: &[u8]) -> Vec<u8> {
-        sha1(text)
+    fn digest(&self, of: Hash, content: &[u8]) -> Vec<u8> {
+        hash(of, None, &[content])
     }
 
     fn verifies(&self, algorithm: PublicAlgorithm, key: &PublicKey, content: &[u8], signature: &[u8]) -> bool {

@@ -1,68 +1,150 @@
-// Drives one of the Worker's futures: waits for what it waits for, and calls it again with what came.
-export async function drive(resume, task, waiting) {
-  while (waiting instanceof Promise) {
-    let value;
-    let kept = true;
-    try {
-      value = await waiting;
-    } catch (error) {
-      value = error;
-      kept = false;
-    }
-    waiting = resume(task, value, kept);
+// One event's work: a future in WASM, and what it waits for. One timer serves all limits of the event, and one
+// `waitUntil` all that has to end even when the provider hangs up: both cost more than all the rest here.
+export class Work {
+  #context; // of a request
+  #resume;
+  #task;
+  #settle;
+  #turn = 0; // what is waited for, by number: what settles too late is not taken for what came after it
+  #limit; // of what is waited for, in milliseconds,
+  #until = 0; // and when that ends; 0 where there is none
+  #timer;
+  #due; // when the timer goes off
+  #finish;
+  #after;
+
+  constructor(context) {
+    this.#context = context;
   }
-  return waiting;
+
+  // Waits for what the future waits for, and calls it again with what came. Returns a promise of its output.
+  drive(resume, task, waiting) {
+    this.#resume = resume;
+    this.#task = task;
+    return new Promise((resolve, reject) => {
+      this.#settle = { resolve, reject };
+      this.#wait(waiting);
+    });
+  }
+
+  // What the future waits for next is given up after so long.
+  limit(milliseconds) {
+    this.#limit = milliseconds;
+    this.#until = Date.now() + milliseconds;
+    this.#watch();
+  }
+
+  // From here on, the event is brought to its end whoever still waits for the answer.
+  keep() {
+    if (this.#context === undefined || this.#finish !== undefined) return;
+    this.#context.waitUntil(new Promise((resolve) => (this.#finish = resolve)));
+  }
+
+  // The event ends with `promise`, which the answer does not wait for.
+  outlast(promise) {
+    this.keep();
+    this.#after = promise;
+  }
+
+  end() {
+    clearTimeout(this.#timer);
+    if (this.#after !== undefined) this.#after.then(this.#finish);
+    else if (this.#finish !== undefined) this.#finish();
+  }
+
+  #wait(promise) {
+    const turn = (this.#turn += 1);
+    promise.then(
+      (value) => turn === this.#turn && this.#go(value, true),
+      (error) => turn === this.#turn && this.#go(error, false),
+    );
+  }
+
+  #go(value, kept) {
+    this.#until = 0;
+    let next;
+    try {
+      next = this.#resume(this.#task, value, kept);
+    } catch (error) {
+      this.end();
+      this.#settle.reject(error);
+      return;
+    }
+    if (next instanceof Promise) return this.#wait(next);
+    this.end();
+    this.#settle.resolve(next);
+  }
+
+  #watch() {
+    if (this.#timer !== undefined && this.#due <= this.#until) return; // it looks again then
+    clearTimeout(this.#timer);
+    this.#due = this.#until;
+    this.#timer = setTimeout(() => this.#look(), this.#until - Date.now());
+  }
+
+  #look() {
+    this.#timer = undefined;
+    if (this.#until === 0) return;
+    if (Date.now() < this.#until) return this.#watch();
+    this.#turn += 1;
+    this.#go(new Error(`no answer within ${this.#limit} ms`), false);
+  }
 }
 
-// Every header in one text, so that the crossing into WASM is paid once.
+// What a request is, in one text, so that the crossing into WASM is paid once.
+export function requestLine(request) {
+  return `${request.method} ${request.url}`;
+}
+
+// Every header in one text, for the same reason.
 export function headerLines(headers) {
   let lines = "";
   for (const [name, value] of headers) lines += `${name}:${value}\n`;
   return lines;
 }
 
-const HEADERS = new Map();
-
-// The answer; `lines` has a line for each header. The same few come again and again.
-export function respond(status, body, lines) {
-  let headers = HEADERS.get(lines);
-  if (headers === undefined) {
-    headers = Object.fromEntries(lines.split("\n").map((line) => line.split(/:(.*)/s, 2)));
-    if (HEADERS.size < 32) HEADERS.set(lines, headers);
+// Nothing has a name that is none.
+export function header(headers, name) {
+  try {
+    return headers.get(name);
+  } catch {
+    return null;
   }
-  return new Response(body, { status, headers });
 }
 
-// What `promise` comes to, unless that takes too long.
-export function within(milliseconds, promise) {
-  return new Promise((resolve, reject) => {
-    const late = () => reject(new Error(`no answer within ${milliseconds} ms`));
-    const timer = setTimeout(late, milliseconds);
-    const ended = (settle) => (value) => {
-      clearTimeout(timer);
-      settle(value);
-    };
-    promise.then(ended(resolve), ended(reject));
-  });
+export function bytes(buffer) {
+  return new Uint8Array(buffer);
 }
 
-export function lookUp(milliseconds, store, key) {
-  return within(milliseconds, store.get(key));
+// What an answer is made with besides its body; `lines` has a line for each header.
+export function answerInit(status, lines) {
+  return { status, headers: Object.fromEntries(lines.split("\n").map((line) => line.split(/:(.*)/s, 2))) };
+}
+
+export function lookUp(work, milliseconds, store, key) {
+  work.keep();
+  work.limit(milliseconds);
+  return store.get(key);
 }
 
 const TEXT = { contentType: "text" };
 
-// As text: what JSON would make of an object, the queue would not keep.
-export function enqueue(milliseconds, queue, message) {
-  return within(milliseconds, queue.send(message, TEXT));
+// As text: what JSON would make of an object, the queue would not keep. The body, where there is one, goes in before the
+// closing brace, in base64 that the runtime makes.
+export function enqueue(work, milliseconds, queue, message, body) {
+  work.keep();
+  work.limit(milliseconds);
+  return queue.send(body === undefined ? message : `${message}${body.toBase64()}"}`, TEXT);
 }
 
 // The put may outlast the answer.
-export function remember(context, store, key, value, expirationTtl, complain) {
-  context.waitUntil(store.put(key, value, { expirationTtl }).catch(complain));
+export function remember(work, store, key, value, expirationTtl, complain) {
+  work.outlast(store.put(key, `${value}`, { expirationTtl }).catch(complain));
 }
 
 // Calls a method of the Durable Object `name`. What it returns is no Promise of the language's, until it is awaited.
-export async function callObject(namespace, name, method, args, milliseconds) {
-  return within(milliseconds, namespace.get(namespace.idFromName(name))[method](...args));
+export async function callObject(work, milliseconds, namespace, name, method, args) {
+  work.keep();
+  work.limit(milliseconds);
+  return await namespace.get(namespace.idFromName(name))[method](...args);
 }

@@ -7,7 +7,6 @@ use js_sys::{Array, JSON, Promise, Reflect, Uint8Array};
 use serde_json::Value;
 use std::cell::OnceCell;
 use wasm_bindgen::prelude::*;
-use worker_sys::Queue;
 
 #[wasm_bindgen]
 extern "C" {
@@ -46,6 +45,9 @@ extern "C" {
     /// Writes a value.
     #[wasm_bindgen(method, catch)]
     pub fn put(this: &KvNamespace, key: &str, value: &str, options: &JsValue) -> Result<Promise, JsValue>;
+
+    /// The producer of a queue.
+    pub type Queue;
 
     /// A namespace of Durable Objects.
     pub type ObjectNamespace;

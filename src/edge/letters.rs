@@ -2,7 +2,6 @@
 
 use super::environment::Database;
 use super::ports::{Bindings, failed, missing};
-use super::task::within;
 use crate::letter::{Filter, Letter};
 use crate::pipeline::ports::{Letters, PortError};
 use crate::webhook::UnixTime;
@@ -47,11 +46,17 @@ impl Bindings {
         let database = self.env.log().ok_or_else(|| missing("LOG"))?;
         if !TABLE_IS_THERE.get() {
             for statement in SCHEMA {
-                run(&database, statement, &[]).await?;
+                self.run(&database, statement, &[]).await?;
             }
             TABLE_IS_THERE.set(true);
         }
-        run(&database, sql, values).await
+        self.run(&database, sql, values).await
+    }
+
+    async fn run(&self, database: &Database, sql: &str, values: &[JsValue]) -> Result<JsValue, PortError> {
+        let values: Array = values.iter().collect();
+        let statement = database.prepare(sql).map_err(failed("D1"))?.bind(&values).map_err(failed("D1"))?;
+        self.called("D1", PATIENCE_MS, statement.all()).await
     }
 
     /// The rows of a query.
@@ -60,12 +65,6 @@ impl Bindings {
         let rows = Reflect::get(&answer, &"results".into()).map_err(failed("D1"))?;
         rows.dyn_into().map_err(|_| PortError("D1: no rows in its answer".to_owned()))
     }
-}
-
-async fn run(database: &Database, sql: &str, values: &[JsValue]) -> Result<JsValue, PortError> {
-    let values: Array = values.iter().collect();
-    let statement = database.prepare(sql).map_err(failed("D1"))?.bind(&values).map_err(failed("D1"))?;
-    within(PATIENCE_MS, statement.all().map_err(failed("D1"))?).await.map_err(failed("D1"))
 }
 
 fn column(row: &JsValue, name: &str) -> JsValue {

@@ -1,8 +1,8 @@
 //! Bodies that no queue message can hold, in R2.
 
 use super::environment::{Bucket, BucketObject};
-use super::ports::{Bindings, failed, missing, object};
-use super::task::within;
+use super::ports::{Bindings, missing, object};
+use super::request::bytes;
 use crate::pipeline::ports::{Page, Payloads, PortError};
 use crate::webhook::UnixTime;
 use js_sys::{Array, Date, Reflect, Uint8Array};
@@ -23,32 +23,31 @@ impl Payloads for Bindings {
     }
 
     async fn store(&self, name: &str, body: &[u8]) -> Result<(), PortError> {
-        let storing = self.bucket()?.put(name, &Uint8Array::from(body)).map_err(failed("R2 put"))?;
-        within(PATIENCE_MS, storing).await.map_err(failed("R2 put")).map(|_| ())
+        let storing = self.bucket()?.put(name, &Uint8Array::from(body));
+        self.called("R2 put", PATIENCE_MS, storing).await.map(|_| ())
     }
 
     async fn load(&self, name: &str) -> Result<Option<Vec<u8>>, PortError> {
-        let getting = self.bucket()?.get(name).map_err(failed("R2 get"))?;
-        let found = within(PATIENCE_MS, getting).await.map_err(failed("R2 get"))?;
+        let getting = self.bucket()?.get(name);
+        let found = self.called("R2 get", PATIENCE_MS, getting).await?;
         if found.is_null() {
             return Ok(None);
         }
         let found: BucketObject = found.unchecked_into();
-        let reading = found.array_buffer().map_err(failed("R2 get"))?;
-        let bytes = within(PATIENCE_MS, reading).await.map_err(failed("R2 get"))?;
-        Ok(Some(Uint8Array::new(&bytes).to_vec()))
+        let read = self.called("R2 get", PATIENCE_MS, found.array_buffer()).await?;
+        Ok(Some(bytes(&read)))
     }
 
     async fn discard(&self, names: &[String]) -> Result<(), PortError> {
         let names: Array = names.iter().map(JsValue::from).collect();
-        let deleting = self.bucket()?.delete(&names).map_err(failed("R2 delete"))?;
-        within(PATIENCE_MS, deleting).await.map_err(failed("R2 delete")).map(|_| ())
+        let deleting = self.bucket()?.delete(&names);
+        self.called("R2 delete", PATIENCE_MS, deleting).await.map(|_| ())
     }
 
     async fn stored_before(&self, before: UnixTime, cursor: Option<String>) -> Result<Page, PortError> {
         let options = cursor.map_or(JsValue::UNDEFINED, |cursor| object("cursor", cursor));
-        let listing = self.bucket()?.list(&options).map_err(failed("R2 list"))?;
-        let page = within(PATIENCE_MS, listing).await.map_err(failed("R2 list"))?;
+        let listing = self.bucket()?.list(&options);
+        let page = self.called("R2 list", PATIENCE_MS, listing).await?;
         let field = |of: &JsValue, name: &str| Reflect::get(of, &name.into()).unwrap_or_default();
         let objects: Array = field(&page, "objects").unchecked_into();
         let is_old = |object: &JsValue| {

@@ -1,8 +1,8 @@
 //! The pipeline's ports, over Workers KV, Queues and fetch.
 
-use super::environment::{Env, KvNamespace};
+use super::environment::{Env, KvNamespace, Queue};
 use super::request::{collect, text_of};
-use super::task::{settled, within};
+use super::task::{Work, settled, within};
 use super::{log_error, seconds};
 use crate::config::Origin;
 use crate::dedup::DedupKey;
@@ -13,24 +13,28 @@ use crate::record::Record;
 use crate::retry::RetryAfter;
 use crate::webhook::UnixTime;
 use js_sys::{Date, Object, Promise, Reflect, Uint8Array};
-use std::rc::Rc;
 use std::time::Duration;
 use wasm_bindgen::prelude::*;
 use web_sys::{AbortSignal, RequestInit, RequestRedirect, Response};
-use worker_sys::{Context, Queue};
 
 #[wasm_bindgen(module = "/src/edge/drive.js")]
 extern "C" {
     #[wasm_bindgen(catch, js_name = lookUp)]
-    fn look_up(milliseconds: u32, store: &KvNamespace, key: &str) -> Result<Promise, JsValue>;
+    fn look_up(work: &Work, milliseconds: u32, store: &KvNamespace, key: &str) -> Result<Promise, JsValue>;
     #[wasm_bindgen(catch)]
-    fn enqueue(milliseconds: u32, queue: &Queue, message: &str) -> Result<Promise, JsValue>;
+    fn enqueue(
+        work: &Work,
+        milliseconds: u32,
+        queue: &Queue,
+        message: &str,
+        body: Option<&[u8]>,
+    ) -> Result<Promise, JsValue>;
     #[wasm_bindgen(catch)]
     fn remember(
-        context: &Context,
+        work: &Work,
         store: &KvNamespace,
         key: &str,
-        value: &str,
+        value: f64,
         ttl: f64,
         complain: &Closure<dyn FnMut(JsValue)>,
     ) -> Result<(), JsValue>;
@@ -61,16 +65,27 @@ fn put_failed(error: &JsValue) {
     log_error(&Record::complaint("put_failed", detail).line());
 }
 
-/// The bindings of one event, and its context where it is a request.
+/// The bindings of one event.
 pub struct Bindings {
     pub(super) env: Env,
-    context: Option<Rc<Context>>,
+    pub(super) work: Work,
     isolate: &'static Isolate,
 }
 
 impl Bindings {
-    pub fn new(env: Env, context: Option<Rc<Context>>) -> Self {
-        Self { env, context, isolate: ISOLATE.with(|isolate| *isolate) }
+    pub fn new(env: Env, work: Work) -> Self {
+        Self { env, work, isolate: ISOLATE.with(|isolate| *isolate) }
+    }
+
+    /// Waits for a call of `what`, and not for longer than `milliseconds`. What was begun is brought to its end.
+    pub(super) async fn called(
+        &self,
+        what: &str,
+        milliseconds: u32,
+        call: Result<Promise, JsValue>,
+    ) -> Result<JsValue, PortError> {
+        self.work.keep();
+        within(&self.work, milliseconds, call.map_err(failed(what))?).await.map_err(failed(what))
     }
 }
 
@@ -92,14 +107,14 @@ pub fn object(name: &str, value: impl Into<JsValue>) -> JsValue {
 impl Keys for Bindings {
     async fn is_known(&self, key: &DedupKey) -> Result<bool, PortError> {
         let store = self.env.dedup().ok_or_else(|| missing("DEDUP"))?;
-        let reading = look_up(PATIENCE_MS, &store, &key.to_string()).map_err(failed("KV get"))?;
+        let reading = look_up(&self.work, PATIENCE_MS, &store, &key.to_string()).map_err(failed("KV get"))?;
         Ok(!settled(reading).await.map_err(failed("KV get"))?.is_null())
     }
 
     fn remember(&self, key: &DedupKey, ttl: Duration, now: UnixTime) {
-        let (Some(store), Some(context)) = (self.env.dedup(), &self.context) else { return };
-        let (key, value) = (key.to_string(), now.to_string());
-        let begun = PUT_FAILED.with(|complain| remember(context, &store, &key, &value, ttl.as_secs() as f64, complain));
+        let Some(store) = self.env.dedup() else { return };
+        let (key, now, ttl) = (key.to_string(), now.seconds() as f64, ttl.as_secs() as f64);
+        let begun = PUT_FAILED.with(|complain| remember(&self.work, &store, &key, now, ttl, complain));
         if let Err(error) = begun {
             put_failed(&error);
         }
@@ -108,14 +123,14 @@ impl Keys for Bindings {
     async fn install(&self, source: &str, secret: &str) -> Result<(), PortError> {
         let store = self.env.dedup().ok_or_else(|| missing("DEDUP"))?;
         let options = object("expirationTtl", INSTALLED_SECONDS);
-        let put = store.put(&installed_key(source), secret, &options).map_err(failed("KV put"))?;
-        within(PATIENCE_MS, put).await.map_err(failed("KV put")).map(|_| ())
+        let putting = store.put(&installed_key(source), secret, &options);
+        self.called("KV put", PATIENCE_MS, putting).await.map(|_| ())
     }
 
     async fn installed(&self, source: &str) -> Result<Option<String>, PortError> {
         let store = self.env.dedup().ok_or_else(|| missing("DEDUP"))?;
-        let reading = store.get(&installed_key(source)).map_err(failed("KV get"))?;
-        Ok(within(PATIENCE_MS, reading).await.map_err(failed("KV get"))?.as_string())
+        let reading = store.get(&installed_key(source));
+        Ok(self.called("KV get", PATIENCE_MS, reading).await?.as_string())
     }
 }
 
@@ -124,19 +139,28 @@ fn installed_key(source: &str) -> String {
     format!("handshake/{source}")
 }
 
-async fn put_into(queue: Option<Queue>, name: &str, message: &str) -> Result<(), PortError> {
-    let queue = queue.ok_or_else(|| missing(name))?;
-    let sending = enqueue(PATIENCE_MS, &queue, message).map_err(failed("queue send"))?;
-    settled(sending).await.map_err(failed("queue send")).map(|_| ())
+impl Bindings {
+    async fn put_into(
+        &self,
+        queue: Option<Queue>,
+        name: &str,
+        message: &str,
+        body: Option<&[u8]>,
+    ) -> Result<(), PortError> {
+        let queue = queue.ok_or_else(|| missing(name))?;
+        let sending = enqueue(&self.work, PATIENCE_MS, &queue, message, body).map_err(failed("queue send"))?;
+        settled(sending).await.map_err(failed("queue send")).map(|_| ())
+    }
 }
 
 impl Outbox for Bindings {
-    async fn enqueue(&self, message: &Message) -> Result<(), PortError> {
-        put_into(self.env.events(), "EVENTS", message.as_str()).await
+    async fn enqueue(&self, message: &Message<'_>) -> Result<(), PortError> {
+        let (text, body) = message.parts();
+        self.put_into(self.env.events(), "EVENTS", text, body).await
     }
 
     async fn bury(&self, message: &str) -> Result<(), PortError> {
-        put_into(self.env.dead(), "DEAD", message).await
+        self.put_into(self.env.dead(), "DEAD", message, None).await
     }
 }
 
@@ -157,6 +181,7 @@ impl Upstream for Bindings {
             web_sys::Request::new_with_str_and_init(forward.origin.as_str(), &init).map_err(failed("fetch"))?;
         // The runtime reads URLs by rules of its own: what it has read is held to the same rules as what was configured.
         Origin::parse(&request.url()).map_err(|problem| PortError(format!("the origin {problem}")))?;
+        self.work.keep();
         let answered = settled(send_request(&request)).await.map_err(failed("fetch"))?;
         let response: Response = answered.unchecked_into();
         // Only the head counts; an unread body would hold the connection.
@@ -206,7 +231,7 @@ impl Local for Bindings {
     async fn is_over_limit(&self, pair: &str) -> bool {
         let counting = self.env.rejects().map(|limiter| limiter.limit(&object("key", pair)));
         let Some(Ok(counting)) = counting else { return false };
-        let counted = within(PATIENCE_MS, counting).await.unwrap_or_default();
+        let counted = within(&self.work, PATIENCE_MS, counting).await.unwrap_or_default();
         Reflect::get(&counted, &"success".into()).is_ok_and(|success| success == JsValue::FALSE)
     }
 }

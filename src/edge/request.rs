@@ -1,9 +1,11 @@
 //! An HTTP request as the pipeline reads it.
 
 use super::task::settled;
+use crate::headers::HeaderLines;
 use crate::pipeline::ports::{BodyError, Request};
 use crate::webhook::Head;
-use js_sys::{ArrayBuffer, Reflect, Uint8Array};
+use js_sys::{JsString, Reflect, Uint8Array};
+use std::cell::RefCell;
 use wasm_bindgen::prelude::*;
 use web_sys::{ReadableStream, ReadableStreamDefaultReader};
 
@@ -12,21 +14,54 @@ const DRAIN: usize = 1024 * 1024;
 
 #[wasm_bindgen(module = "/src/edge/drive.js")]
 extern "C" {
+    #[wasm_bindgen(js_name = requestLine)]
+    fn request_line(request: &web_sys::Request) -> String;
     #[wasm_bindgen(js_name = headerLines)]
     fn header_lines(headers: &web_sys::Headers) -> String;
+    fn header(headers: &web_sys::Headers, name: &JsString) -> Option<String>;
+    /// What an `ArrayBuffer` holds.
+    pub fn bytes(buffer: &JsValue) -> Vec<u8>;
 }
 
 /// The runtime's request; its fields are read when they are needed.
 pub struct Incoming {
     request: web_sys::Request,
     headers: web_sys::Headers,
+    /// The method, a blank, and the URL.
+    line: String,
 }
 
 impl Incoming {
     pub fn new(request: web_sys::Request) -> Self {
-        let headers = request.headers();
-        Self { request, headers }
+        let (headers, line) = (request.headers(), request_line(&request));
+        Self { request, headers, line }
     }
+
+    fn method_and_url(&self) -> (&str, &str) {
+        self.line.split_once(' ').unwrap_or_default()
+    }
+}
+
+thread_local! {
+    /// Names of headers as JavaScript has them: making one costs as much as the look-up.
+    static NAMES: RefCell<Vec<(String, JsString)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// So many of them are kept: what presets name, and not whatever a request lists.
+const MOST_NAMES: usize = 32;
+
+fn with_name<T>(name: &str, get: impl FnOnce(&JsString) -> T) -> T {
+    NAMES.with_borrow_mut(|names| {
+        if let Some((_, known)) = names.iter().find(|(known, _)| known == name) {
+            return get(known);
+        }
+        let made = JsString::from(name);
+        let got = get(&made);
+        if names.len() < MOST_NAMES {
+            names.push((name.to_owned(), made));
+        }
+        got
+    })
 }
 
 /// Reads a body of unknown length, and counts while it reads; of what is over `limit` it reads `drain` bytes, for nobody.
@@ -71,31 +106,29 @@ pub fn text_of(error: &JsValue) -> String {
 
 impl Head for Incoming {
     fn header(&self, name: &str) -> Option<String> {
-        self.headers.get(name).ok().flatten()
+        with_name(name, |name| header(&self.headers, name))
     }
 
     fn method(&self) -> String {
-        self.request.method()
+        self.method_and_url().0.to_owned()
     }
 
     fn query(&self) -> String {
-        let url = self.request.url();
+        let url = self.method_and_url().1;
         url.split_once('?').map(|(_, query)| query.split('#').next().unwrap_or_default().to_owned()).unwrap_or_default()
     }
 }
 
 impl Request for Incoming {
     fn path(&self) -> String {
-        let url = self.request.url();
-        let after_scheme = url.split_once("://").map_or(url.as_str(), |(_, rest)| rest);
+        let url = self.method_and_url().1;
+        let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
         let path = after_scheme.find('/').and_then(|start| after_scheme.get(start..)).unwrap_or("/");
         path.split(['?', '#']).next().unwrap_or_default().to_owned()
     }
 
-    fn headers(&self) -> Vec<(String, String)> {
-        let lines = header_lines(&self.headers);
-        let pair = |line: &str| line.split_once(':').map(|(name, value)| (name.to_owned(), value.to_owned()));
-        lines.lines().filter_map(pair).collect()
+    fn headers(&self) -> HeaderLines {
+        HeaderLines::new(header_lines(&self.headers))
     }
 
     async fn body(&self, limit: usize) -> Result<Vec<u8>, BodyError> {
@@ -105,12 +138,7 @@ impl Request for Incoming {
             return collect(self.request.body(), limit, DRAIN).await;
         }
         let promise = self.request.array_buffer().map_err(broken)?;
-        let buffer: ArrayBuffer = settled(promise).await.map_err(broken)?.unchecked_into();
-        let bytes = Uint8Array::new(&buffer);
-        if usize::try_from(bytes.length()).is_ok_and(|length| length <= limit) {
-            Ok(bytes.to_vec())
-        } else {
-            Err(BodyError::TooLarge)
-        }
+        let body = bytes(&settled(promise).await.map_err(broken)?);
+        if body.len() <= limit { Ok(body) } else { Err(BodyError::TooLarge) }
     }
 }

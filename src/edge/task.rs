@@ -24,9 +24,21 @@ const LONGEST_LIFE: f64 = 20.0 * 60.0 * 1000.0;
 
 #[wasm_bindgen(module = "/src/edge/drive.js")]
 extern "C" {
-    fn drive(resume: &JsValue, task: u32, waiting: &Promise) -> Promise;
-    #[wasm_bindgen(js_name = within)]
-    fn race(milliseconds: u32, promise: &Promise) -> Promise;
+    /// JavaScript's side of a task: what it waits for, for how long, and who waits for it.
+    #[derive(Clone)]
+    pub type Work;
+    /// `context`: the request's, where the event is one.
+    #[wasm_bindgen(constructor)]
+    pub fn new(context: &JsValue) -> Work;
+    #[wasm_bindgen(method)]
+    fn drive(this: &Work, resume: &JsValue, task: u32, waiting: &Promise) -> Promise;
+    #[wasm_bindgen(method)]
+    fn limit(this: &Work, milliseconds: u32);
+    /// From here on the event is brought to its end, even when the provider hangs up.
+    #[wasm_bindgen(method)]
+    pub fn keep(this: &Work);
+    #[wasm_bindgen(method)]
+    fn end(this: &Work);
 }
 
 thread_local! {
@@ -46,19 +58,28 @@ pub async fn settled(promise: Promise) -> Result<JsValue, JsValue> {
     poll_fn(|_| SETTLED.take().map_or(Poll::Pending, Poll::Ready)).await
 }
 
-/// Waits for `promise`, but not for longer than `milliseconds`.
-pub async fn within(milliseconds: u32, promise: Promise) -> Result<JsValue, JsValue> {
-    settled(race(milliseconds, &promise)).await
+/// Waits for `promise` as a part of `work`, but not for longer than `milliseconds`.
+pub async fn within(work: &Work, milliseconds: u32, promise: Promise) -> Result<JsValue, JsValue> {
+    work.limit(milliseconds);
+    settled(promise).await
 }
 
-/// Runs `future`: its output where it need not wait, else a promise of it. Where it panics, the output is `failed()`.
-pub fn run(future: impl Future<Output = JsValue> + 'static, failed: impl FnOnce() -> JsValue + 'static) -> JsValue {
+/// Runs `future` as `work`: its output where it need not wait, else a promise of it. Where it panics, the output is
+/// `failed()`.
+pub fn run(
+    work: &Work,
+    future: impl Future<Output = JsValue> + 'static,
+    failed: impl FnOnce() -> JsValue + 'static,
+) -> JsValue {
     let mut task: Task = Box::pin(caught(future, failed));
     match step(&mut task) {
-        Step::Done(output) => output,
+        Step::Done(output) => {
+            work.end();
+            output
+        }
         Step::Waits(promise) => {
             let id = TASKS.with_borrow_mut(|tasks| tasks.insert(task, Date::now()));
-            RESUME.with(|resume| drive(resume.as_ref(), id, &promise)).into()
+            RESUME.with(|resume| work.drive(resume.as_ref(), id, &promise)).into()
         }
     }
 }
@@ -81,7 +102,7 @@ fn told(panic: &(dyn Any + Send)) -> &'static str {
     panic.downcast_ref().copied().unwrap_or("withheld: its message may quote the request")
 }
 
-/// Called by `drive.js`: the promise that task `id` waits for is settled. Returns the next one, or the output.
+/// Called by `Work`: the promise that task `id` waits for is settled. Returns the next one, or the output.
 fn resume(id: u32, value: JsValue, kept: bool) -> JsValue {
     let waiting = TASKS.with_borrow_mut(|tasks| tasks.take(id));
     // An exception, so that the runtime takes the event for failed, and not for done.

@@ -125,8 +125,8 @@ async fn redrive_all<R: Request, P: Ports>(
 async fn redrive<P: Ports>(id: &str, ports: &P, now: UnixTime) -> Result<bool, PortError> {
     let expires = now.plus(KEPT.max(LONGEST_IN_QUEUE));
     let Some(letter) = ports.take(id, now, now.plus(REDRIVE_LEASE), expires).await? else { return Ok(false) };
-    let message = Event::decode(&letter.message).map_err(|error| PortError(error.to_string()))?.redriven().encode();
-    ports.enqueue(&message.map_err(|error| PortError(error.to_string()))?).await?;
+    let event = Event::decode(&letter.message).map_err(|error| PortError(error.to_string()))?.redriven();
+    ports.enqueue(&event.encode().map_err(|error| PortError(error.to_string()))?).await?;
     ports.redriven(id, now).await?;
     Ok(true)
 }

@@ -3,6 +3,7 @@
 use super::Isolate;
 use crate::dedup::{Claim, DedupKey, Rings, RingsRefused, Shard, Terms, Token};
 use crate::delivery::{Forward, Message};
+use crate::headers::HeaderLines;
 use crate::letter::{Filter, Letter};
 use crate::retry::RetryAfter;
 use crate::webhook::{Crypto, Head, UnixTime};
@@ -13,8 +14,8 @@ use std::time::Duration;
 pub trait Request: Head {
     /// The URL's path.
     fn path(&self) -> String;
-    /// Every header, by lower-case name.
-    fn headers(&self) -> Vec<(String, String)>;
+    /// Every header.
+    fn headers(&self) -> HeaderLines;
     /// The raw body, counted while it is read: [`BodyError::TooLarge`] as soon as it exceeds `limit` bytes.
     async fn body(&self, limit: usize) -> Result<Vec<u8>, BodyError>;
 }
@@ -64,7 +65,7 @@ pub trait Claims {
 #[expect(async_fn_in_trait, reason = "isolates have one thread; no future needs to be Send")]
 pub trait Outbox {
     /// Puts an event's text into the queue; returns once it is durable there.
-    async fn enqueue(&self, message: &Message) -> Result<(), PortError>;
+    async fn enqueue(&self, message: &Message<'_>) -> Result<(), PortError>;
     /// Puts an event's text into the dead letters' queue; returns once it is durable there.
     async fn bury(&self, message: &str) -> Result<(), PortError>;
 }

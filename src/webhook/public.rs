@@ -5,13 +5,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-/// What the runtime has built in, so that the Worker need not carry it: all but SHA-256, which most providers use.
+/// What the runtime has built in: so that the Worker need not carry it, or because it is faster over a large body.
 pub trait Crypto {
-    /// HMAC (RFC 2104) over `content` under `key`.
-    fn hmac(&self, hash: Hash, key: &[u8], content: &[u8]) -> Vec<u8>;
+    /// HMAC (RFC 2104) under `key` over `parts`, one after the other.
+    fn hmac(&self, hash: Hash, key: &[u8], parts: &[&[u8]]) -> Vec<u8>;
 
-    /// SHA-1, for the one provider whose key is made with it.
-    fn sha1(&self, text: &[u8]) -> Vec<u8>;
+    /// The digest of `content`.
+    fn digest(&self, hash: Hash, content: &[u8]) -> Vec<u8>;
 
     /// Whether `signature` is one over `content` under `key`. A key or a signature that cannot be read proves nothing:
     /// `false`.

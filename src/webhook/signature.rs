@@ -153,7 +153,11 @@ fn list<'t>(
 /// compared, so that no length shows.
 fn decode(algorithm: Algorithm, encoding: Encoding, text: &str) -> Option<Vec<u8>> {
     let bytes = match encoding {
-        Encoding::Hex => hex::decode(text).ok()?,
+        Encoding::Hex => {
+            let mut bytes = vec![0; text.len() / 2];
+            hex::decode_to_slice(text, &mut bytes).ok()?;
+            bytes
+        }
         Encoding::Base64 => STANDARD.decode(text).ok()?,
         Encoding::Base64Url => URL_SAFE_NO_PAD.decode(text).ok()?,
         Encoding::Text => text.as_bytes().to_vec(),

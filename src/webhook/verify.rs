@@ -3,12 +3,12 @@
 use super::content;
 use super::json::{self, ExtractError, Scalar};
 use super::jws::{Endpoint, Jws};
+use super::secret::sha256;
 use super::signature::{self, Claimed};
 use super::{
     Algorithm, Clock, Crypto, EventType, Form, Head, IdAt, Identity, JsonPath, Key, KeySource, MAX_SECRETS, Part,
     Place, Preset, PublicKey, TimeUnit, TimestampAt, Tolerance, TypeAt, UnixTime, VerifyError, WithoutId,
 };
-use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
@@ -159,7 +159,7 @@ fn read_time(form: &Form, text: &str) -> Result<UnixTime, VerifyError> {
 }
 
 /// What a request claims: its head read, nothing proven.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Received<'v> {
     verifier: &'v Verifier,
     form: &'v Form,
@@ -208,16 +208,15 @@ impl<'v> Received<'v> {
     ///
     /// # Errors
     /// Any [`VerifyError`]; [`VerifyError::is_authentic`] tells whether the signature was proven.
-    pub fn verify<'b>(
-        mut self,
-        body: &'b [u8],
-        now: UnixTime,
-        crypto: &impl Crypto,
-    ) -> Result<Verified<'b>, VerifyError> {
+    pub fn verify<'b>(&self, body: &'b [u8], now: UnixTime, crypto: &impl Crypto) -> Result<Verified<'b>, VerifyError> {
         let scheme = &self.verifier.preset.scheme;
-        let claimed = match self.claimed.take() {
+        let in_body;
+        let claimed = match &self.claimed {
             Some(claimed) => claimed,
-            None => signature::read(scheme, &self.verifier.account, &found_in_body(&scheme.places, body)?)?.1,
+            None => {
+                in_body = signature::read(scheme, &self.verifier.account, &found_in_body(&scheme.places, body)?)?.1;
+                &in_body
+            }
         };
         let jws = claimed.jws.as_ref();
         let content = content::of_all(
@@ -227,9 +226,9 @@ impl<'v> Received<'v> {
             jws.map(|jws| jws.content.as_str()),
             body,
         )?;
-        self.prove_signature(&claimed, &content, crypto)?;
+        self.prove_signature(claimed, &content, crypto)?;
         self.prove_freshness(self.signed_at, now)?;
-        self.prove_claims(jws, body, now)?;
+        self.prove_claims(jws, body, now, crypto)?;
         let facts = self.read_facts(body)?;
         let told = match self.form.timestamp.as_ref().map(|timestamp| (&timestamp.at, timestamp.unit)) {
             Some((TimestampAt::Json(path), unit)) => Some(facts.timestamp(path, unit)?),
@@ -241,8 +240,8 @@ impl<'v> Received<'v> {
             _ => None,
         };
         self.prove_freshness(told, now)?;
-        let identity = self.identify(body, &content, &facts)?;
-        let event_type = facts.event_type.or_else(|| EventType::named(self.unsigned_type?, false));
+        let identity = self.identify(body, &content, &facts, crypto)?;
+        let event_type = facts.event_type.or_else(|| EventType::named(self.unsigned_type.clone()?, false));
         Ok(Verified { body, identity, event_type, signed_at: self.signed_at.or(told) })
     }
 
@@ -286,7 +285,13 @@ impl<'v> Received<'v> {
     }
 
     /// Holds what is signed beside the content to what the configuration says it must be.
-    fn prove_claims(&self, jws: Option<&Jws>, body: &[u8], now: UnixTime) -> Result<(), VerifyError> {
+    fn prove_claims(
+        &self,
+        jws: Option<&Jws>,
+        body: &[u8],
+        now: UnixTime,
+        crypto: &impl Crypto,
+    ) -> Result<(), VerifyError> {
         let Verifier { preset, url, account, tolerance, .. } = self.verifier;
         let scheme = &preset.scheme;
         if let Some(jws) = jws {
@@ -295,7 +300,7 @@ impl<'v> Received<'v> {
         }
         if let Some(name) = &scheme.claims.query_body_hash {
             let told = content::query_value(&self.query, name);
-            if told != Some(hex::encode(Sha256::digest(body))) {
+            if told != Some(hex::encode(sha256(body, crypto))) {
                 return Err(VerifyError::ClaimMismatch { claim: name.clone(), problem: "another" });
             }
         }
@@ -353,10 +358,18 @@ impl<'v> Received<'v> {
         Ok(Facts { id, timestamp, event_type })
     }
 
-    fn identify(&self, body: &[u8], content: &[Cow<'_, [u8]>], facts: &Facts) -> Result<Identity, VerifyError> {
+    fn identify(
+        &self,
+        body: &[u8],
+        content: &[Cow<'_, [u8]>],
+        facts: &Facts,
+        crypto: &impl Crypto,
+    ) -> Result<Identity, VerifyError> {
         let scheme = &self.verifier.preset.scheme;
         let digest = || {
-            if scheme.signs_bytes(self.form) { Identity::of_body(body) } else { Identity::of_body(&content.concat()) }
+            let signed = || Cow::Owned(content.concat());
+            let bytes = if scheme.signs_bytes(self.form) { Cow::Borrowed(body) } else { signed() };
+            Identity::BodyDigest(sha256(&bytes, crypto))
         };
         let (path, without) = match &scheme.id {
             IdAt::Nowhere => return Ok(digest()),

@@ -13,6 +13,7 @@ const COPIED: &[&str] = &[
     "Cargo.toml",
     "Cargo.lock",
     "build.rs",
+    "bench/native",
     "clippy.toml",
     "presets",
     "src",

@@ -16,6 +16,7 @@ mod refusals;
 use hookgate::answer::Answer;
 use hookgate::config::presets;
 use hookgate::config::{Bindings, Config, ConfigError};
+use hookgate::headers::HeaderLines;
 use hookgate::pipeline::ports::{BodyError, Request};
 use hookgate::pipeline::{self, Disposition, Outcome};
 use hookgate::record::{Record, Verdict};
@@ -58,8 +59,8 @@ impl Request for Post {
         self.path.clone()
     }
 
-    fn headers(&self) -> Vec<(String, String)> {
-        self.headers.clone()
+    fn headers(&self) -> HeaderLines {
+        self.headers.iter().collect()
     }
 
     async fn body(&self, limit: usize) -> Result<Vec<u8>, BodyError> {

@@ -124,12 +124,12 @@ impl Keys for Memory {
 }
 
 impl Crypto for Memory {
-    fn hmac(&self, hash: Hash, key: &[u8], content: &[u8]) -> Vec<u8> {
-        Native.hmac(hash, key, content)
+    fn hmac(&self, hash: Hash, key: &[u8], parts: &[&[u8]]) -> Vec<u8> {
+        Native.hmac(hash, key, parts)
     }
 
-    fn sha1(&self, text: &[u8]) -> Vec<u8> {
-        Native.sha1(text)
+    fn digest(&self, hash: Hash, content: &[u8]) -> Vec<u8> {
+        Native.digest(hash, content)
     }
 
     fn verifies(&self, algorithm: PublicAlgorithm, key: &PublicKey, content: &[u8], signature: &[u8]) -> bool {
@@ -170,11 +170,11 @@ impl Claims for Memory {
 }
 
 impl Outbox for Memory {
-    async fn enqueue(&self, message: &Message) -> Result<(), PortError> {
+    async fn enqueue(&self, message: &Message<'_>) -> Result<(), PortError> {
         if self.stuck.get() {
             std::future::pending::<()>().await;
         }
-        self.step("enqueue", || self.queue.borrow_mut().push(message.as_str().to_owned()))
+        self.step("enqueue", || self.queue.borrow_mut().push(message.clone().into_text()))
     }
 
     async fn bury(&self, message: &str) -> Result<(), PortError> {

@@ -16,7 +16,7 @@ export async function eventually(what, condition, within = 20_000) {
 }
 
 /** Sends one request. `body` is a buffer, or an iterable of chunks, which then go without a content length. */
-export function send(url, { method = "POST", headers = {}, body, timeout = 30_000 } = {}) {
+export function send(url, { method = "POST", headers = {}, body, timeout = 60_000 } = {}) {
   return new Promise((resolve, reject) => {
     const request = http.request(url, { method, headers, timeout }, async (response) => {
       const chunks = [];

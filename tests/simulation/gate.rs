@@ -175,12 +175,12 @@ impl Drop for Gate {
 }
 
 impl Crypto for Gate {
-    fn hmac(&self, hash: Hash, key: &[u8], content: &[u8]) -> Vec<u8> {
-        Native.hmac(hash, key, content)
+    fn hmac(&self, hash: Hash, key: &[u8], parts: &[&[u8]]) -> Vec<u8> {
+        Native.hmac(hash, key, parts)
     }
 
-    fn sha1(&self, text: &[u8]) -> Vec<u8> {
-        Native.sha1(text)
+    fn digest(&self, hash: Hash, content: &[u8]) -> Vec<u8> {
+        Native.digest(hash, content)
     }
 
     fn verifies(&self, algorithm: PublicAlgorithm, key: &PublicKey, content: &[u8], signature: &[u8]) -> bool {
@@ -281,8 +281,8 @@ impl Claims for Gate {
 }
 
 impl Outbox for Gate {
-    async fn enqueue(&self, message: &Message) -> Result<(), PortError> {
-        let (world, text) = (Rc::clone(&self.world), message.as_str().to_owned());
+    async fn enqueue(&self, message: &Message<'_>) -> Result<(), PortError> {
+        let (world, text) = (Rc::clone(&self.world), message.clone().into_text());
         let send = move |_: &World| queue::send(&world, queue::Name::Events, text);
         Ok(self.call("enqueue", self.world.faults.queue, PATIENCE, send).await?)
     }

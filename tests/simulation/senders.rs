@@ -7,6 +7,7 @@ use super::sources::{SOURCES, Signer};
 use super::story::{Handling, Side, Story};
 use super::world::{DAY, HOUR, Life, MINUTE, SECOND, World};
 use hookgate::dedup::DedupKey;
+use hookgate::headers::HeaderLines;
 use hookgate::native::Native;
 use hookgate::pipeline;
 use hookgate::pipeline::ports::{BodyError, Request};
@@ -33,8 +34,8 @@ impl Request for Post {
         self.path.clone()
     }
 
-    fn headers(&self) -> Vec<(String, String)> {
-        self.headers.clone()
+    fn headers(&self) -> HeaderLines {
+        self.headers.iter().collect()
     }
 
     async fn body(&self, limit: usize) -> Result<Vec<u8>, BodyError> {
