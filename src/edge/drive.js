@@ -1,5 +1,6 @@
-// One event's work: a future in WASM, and what it waits for. One timer serves all limits of the event, and one
-// `waitUntil` all that has to end even when the provider hangs up: both cost more than all the rest here.
+// One event's work: a future in WASM, and what it waits for. One timer serves all limits of the event, and one `waitUntil`
+// all that has to end even when the provider hangs up: both cost more than all the rest here. What waits for nothing has
+// neither.
 export class Work {
   #context; // of a request
   #resume;
@@ -17,10 +18,13 @@ export class Work {
     this.#context = context;
   }
 
-  // Waits for what the future waits for, and calls it again with what came. Returns a promise of its output.
+  // Waits for what the future waits for, and calls it again with what came. Returns a promise of its output. From here on
+  // the event is brought to its end whoever still waits for the answer: what was begun is finished, and what the future
+  // holds is freed.
   drive(resume, task, waiting) {
     this.#resume = resume;
     this.#task = task;
+    this.#context?.waitUntil(new Promise((resolve) => (this.#finish = resolve)));
     return new Promise((resolve, reject) => {
       this.#settle = { resolve, reject };
       this.#wait(waiting);
@@ -34,15 +38,8 @@ export class Work {
     this.#watch();
   }
 
-  // From here on, the event is brought to its end whoever still waits for the answer.
-  keep() {
-    if (this.#context === undefined || this.#finish !== undefined) return;
-    this.#context.waitUntil(new Promise((resolve) => (this.#finish = resolve)));
-  }
-
   // The event ends with `promise`, which the answer does not wait for.
   outlast(promise) {
-    this.keep();
     this.#after = promise;
   }
 
@@ -122,7 +119,6 @@ export function answerInit(status, lines) {
 }
 
 export function lookUp(work, milliseconds, store, key) {
-  work.keep();
   work.limit(milliseconds);
   return store.get(key);
 }
@@ -132,7 +128,6 @@ const TEXT = { contentType: "text" };
 // As text: what JSON would make of an object, the queue would not keep. The body, where there is one, goes in before the
 // closing brace, in base64 that the runtime makes.
 export function enqueue(work, milliseconds, queue, message, body) {
-  work.keep();
   work.limit(milliseconds);
   return queue.send(body === undefined ? message : `${message}${body.toBase64()}"}`, TEXT);
 }
@@ -144,7 +139,6 @@ export function remember(work, store, key, value, expirationTtl, complain) {
 
 // Calls a method of the Durable Object `name`. What it returns is no Promise of the language's, until it is awaited.
 export async function callObject(work, milliseconds, namespace, name, method, args) {
-  work.keep();
   work.limit(milliseconds);
   return await namespace.get(namespace.idFromName(name))[method](...args);
 }

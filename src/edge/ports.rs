@@ -77,14 +77,13 @@ impl Bindings {
         Self { env, work, isolate: ISOLATE.with(|isolate| *isolate) }
     }
 
-    /// Waits for a call of `what`, and not for longer than `milliseconds`. What was begun is brought to its end.
+    /// Waits for a call of `what`, and not for longer than `milliseconds`.
     pub(super) async fn called(
         &self,
         what: &str,
         milliseconds: u32,
         call: Result<Promise, JsValue>,
     ) -> Result<JsValue, PortError> {
-        self.work.keep();
         within(&self.work, milliseconds, call.map_err(failed(what))?).await.map_err(failed(what))
     }
 }
@@ -181,7 +180,6 @@ impl Upstream for Bindings {
             web_sys::Request::new_with_str_and_init(forward.origin.as_str(), &init).map_err(failed("fetch"))?;
         // The runtime reads URLs by rules of its own: what it has read is held to the same rules as what was configured.
         Origin::parse(&request.url()).map_err(|problem| PortError(format!("the origin {problem}")))?;
-        self.work.keep();
         let answered = settled(send_request(&request)).await.map_err(failed("fetch"))?;
         let response: Response = answered.unchecked_into();
         // Only the head counts; an unread body would hold the connection.

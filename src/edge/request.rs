@@ -47,7 +47,8 @@ thread_local! {
     static NAMES: RefCell<Vec<(String, JsString)>> = const { RefCell::new(Vec::new()) };
 }
 
-/// So many of them are kept: what presets name, and not whatever a request lists.
+/// So many of them are kept: more than the sources in use name. A request that lists headers of its own can fill the rest,
+/// which costs speed alone.
 const MOST_NAMES: usize = 32;
 
 fn with_name<T>(name: &str, get: impl FnOnce(&JsString) -> T) -> T {

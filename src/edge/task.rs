@@ -34,9 +34,6 @@ extern "C" {
     fn drive(this: &Work, resume: &JsValue, task: u32, waiting: &Promise) -> Promise;
     #[wasm_bindgen(method)]
     fn limit(this: &Work, milliseconds: u32);
-    /// From here on the event is brought to its end, even when the provider hangs up.
-    #[wasm_bindgen(method)]
-    pub fn keep(this: &Work);
     #[wasm_bindgen(method)]
     fn end(this: &Work);
 }
