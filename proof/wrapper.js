@@ -51,44 +51,41 @@ function replaced(env) {
   return { ...Object.fromEntries(failing), EVENTS: producer("EVENTS"), DEAD: producer("DEAD") };
 }
 
-export default class extends Worker {
-  constructor(context, env) {
-    bindings ??= replaced(env);
-    super(context, { ...env, ...bindings });
-  }
-
-  async fetch(request) {
+export default {
+  async fetch(request, env, context) {
     const { pathname } = new URL(request.url);
-    if (!pathname.startsWith("/.control/")) return super.fetch(request);
-    if (pathname === "/.control/batch") return this.#batch(await request.json());
+    bindings ??= replaced(env);
+    const changed = { ...env, ...bindings };
+    if (!pathname.startsWith("/.control/")) return Worker.fetch(request, changed, context);
+    if (pathname === "/.control/batch") return handled(await request.json(), changed, context);
     dice.calm = true;
     return new Response();
-  }
+  },
+};
 
-  /** Hands a batch to the Worker as the runtime would, and tells what became of each message, by its place in it. */
-  async #batch({ queue, messages }) {
-    const settled = messages.map(() => undefined);
-    const settle = (at, as) => (settled[at] ??= as); // only the first call counts
-    const batch = {
-      queue,
-      messages: messages.map(({ timestamp, ...message }, at) => ({
-        ...message,
-        timestamp: new Date(timestamp),
-        ack: () => settle(at, { acked: true }),
-        retry: (options) => settle(at, { delaySeconds: options?.delaySeconds ?? 0 }),
-      })),
-      ackAll: () => batch.messages.forEach((message) => message.ack()),
-      retryAll: (options) => batch.messages.forEach((message) => message.retry(options)),
-    };
-    if (plan.sabotage === "ack_first") {
-      batch.ackAll();
-      this.ctx.waitUntil(super.queue(batch));
-      return Response.json(settled);
-    }
-    const handled = await super.queue(batch).then(
-      () => ({ acked: true }),
-      () => ({ delaySeconds: 0 }),
-    );
-    return Response.json(settled.map((what) => what ?? handled));
+/** Hands a batch to the Worker as the runtime would, and tells what became of each message, by its place in it. */
+async function handled({ queue, messages }, env, context) {
+  const settled = messages.map(() => undefined);
+  const settle = (at, as) => (settled[at] ??= as); // only the first call counts
+  const batch = {
+    queue,
+    messages: messages.map(({ timestamp, ...message }, at) => ({
+      ...message,
+      timestamp: new Date(timestamp),
+      ack: () => settle(at, { acked: true }),
+      retry: (options) => settle(at, { delaySeconds: options?.delaySeconds ?? 0 }),
+    })),
+    ackAll: () => batch.messages.forEach((message) => message.ack()),
+    retryAll: (options) => batch.messages.forEach((message) => message.retry(options)),
+  };
+  if (plan.sabotage === "ack_first") {
+    batch.ackAll();
+    context.waitUntil(Worker.queue(batch, env));
+    return Response.json(settled);
   }
+  const all = await Worker.queue(batch, env).then(
+    () => ({ acked: true }),
+    () => ({ delaySeconds: 0 }),
+  );
+  return Response.json(settled.map((what) => what ?? all));
 }

@@ -1,7 +1,7 @@
 //! The runtime's side: its events in, the pipeline's ports out. Nothing is decided here.
 //!
 //! How the boundary works: the pipeline is one future per event, and JavaScript's own event loop drives it. An export
-//! polls the future until it waits for a promise, leaves that promise with `drive.js`, and is called again with what became
+//! polls the future until it waits for a promise, leaves that promise with `work.js`, and is called again with what became
 //! of it. A webhook costs one call into WASM per promise it really waits for; there are no wakers and no queued microtasks.
 
 mod claims;
@@ -20,13 +20,12 @@ use crate::record::{Record, Verdict};
 use crate::retry;
 use crate::webhook::UnixTime;
 use environment::{Env, text_or_json};
-use js_sys::{Array, Date, Promise};
+use js_sys::Date;
 use ports::{Bindings, object};
 use request::Incoming;
 use std::cell::RefCell;
 use std::time::Duration;
 use task::Work;
-use wasm_bindgen::handler::{schedule_reinit, set_on_abort};
 use wasm_bindgen::prelude::*;
 use web_sys::{Response, ResponseInit};
 
@@ -37,8 +36,9 @@ static ALLOCATOR: rlsf::SmallGlobalTlsf = rlsf::SmallGlobalTlsf::new();
 /// The queue whose messages are dead letters.
 const DEAD_LETTERS: &str = "hookgate-dead";
 
-#[wasm_bindgen(module = "/src/edge/drive.js")]
+#[wasm_bindgen(module = "/src/edge/calls.js")]
 extern "C" {
+    fn panicked(message: &str);
     #[wasm_bindgen(js_name = answerInit)]
     fn answer_init(status: u16, lines: &str) -> ResponseInit;
 }
@@ -51,17 +51,8 @@ extern "C" {
     #[wasm_bindgen(js_namespace = console, js_name = error)]
     fn log_error(line: &str);
 
-    /// Messages of one queue.
-    pub type MessageBatch;
-    /// The queue's name.
-    #[wasm_bindgen(method, getter)]
-    fn queue(this: &MessageBatch) -> String;
-    #[wasm_bindgen(method, getter)]
-    fn messages(this: &MessageBatch) -> Array;
-
     /// A message of the queue.
-    #[derive(Clone)]
-    type Message;
+    pub type Message;
     #[wasm_bindgen(method, getter)]
     fn body(this: &Message) -> JsValue;
     #[wasm_bindgen(method, getter)]
@@ -72,48 +63,55 @@ extern "C" {
     fn retry(this: &Message, options: &JsValue);
 }
 
-/// A trap (memory that ran out, say) cannot be caught, and leaves an instance that takes no more calls. What is in
-/// flight fails with it; the next event gets a new instance, where it would fail for as long as the isolate lives.
+/// Says why, and breaks off: a panic's message goes to `work.js`, where that is a constant. A text made for the occasion may
+/// quote the request.
 #[wasm_bindgen(start)]
-fn begin_anew_after_a_trap() {
-    set_on_abort(schedule_reinit);
+fn tell_panics() {
+    let withheld = "withheld: its message may quote the request";
+    std::panic::set_hook(Box::new(|panic| panicked(panic.payload().downcast_ref().copied().unwrap_or(withheld))));
 }
 
-/// One HTTP request. Returns a `Response`, or the promise of one.
+/// Notes that an event broke off, in another instance than this one.
 #[wasm_bindgen]
-pub fn fetch(request: web_sys::Request, env: Env, context: &JsValue) -> JsValue {
-    let work = Work::new(context);
-    let in_pipeline = work.clone();
+pub fn broke(why: &str) {
+    log_error(&Record::complaint("panic", why.to_owned()).line());
+}
+
+/// The answer to a request that broke off.
+#[wasm_bindgen]
+pub fn failed() -> JsValue {
+    response(&Answer::failed())
+}
+
+/// What becomes of a message that broke off: the queue gives it again, and leaves its neighbours alone.
+#[wasm_bindgen(js_name = giveBack)]
+pub fn give_back(message: &Message) {
+    retry_after(message, retry::backoff(message.attempts(), entropy()));
+}
+
+/// One HTTP request. Returns a `Response`, or what it waits for.
+#[wasm_bindgen]
+pub fn fetch(task: u32, work: Work, request: web_sys::Request, env: Env) -> JsValue {
     let began = Date::now();
-    let respond = async move {
+    task::run(task, async move {
         let config = environment::config(&env);
-        let bindings = Bindings::new(env, in_pipeline);
+        let bindings = Bindings::new(env, work);
         let outcome = pipeline::serve(&Incoming::new(request), config, &bindings, seconds(began)).await;
         if let Some(record) = outcome.record {
             write(record, began);
         }
         response(&outcome.answer)
-    };
-    task::run(&work, respond, || response(&Answer::failed()))
+    })
 }
 
-/// One batch of the queue. Returns a promise; each message is settled by itself.
+/// One message of a queue. Returns nothing once it is settled, or what it waits for.
 #[wasm_bindgen]
-pub fn queue(batch: &MessageBatch, env: &Env) -> Promise {
-    let dead = batch.queue() == DEAD_LETTERS;
-    let settled: Array =
-        batch.messages().iter().map(|message| settle(message.unchecked_into(), dead, env.clone())).collect();
-    Promise::all(&settled)
-}
-
-fn settle(message: Message, dead: bool, env: Env) -> JsValue {
+pub fn settle(task: u32, work: Work, queue: &str, message: Message, env: Env) -> JsValue {
+    let dead = queue == DEAD_LETTERS;
     let began = Date::now();
-    let failed = give_back(&message);
-    let work = Work::new(&JsValue::UNDEFINED);
-    let in_pipeline = work.clone();
-    let settle = async move {
+    task::run(task, async move {
         let config = environment::config(&env);
-        let bindings = Bindings::new(env, in_pipeline);
+        let bindings = Bindings::new(env, work);
         let text = text_or_json(&message.body());
         let (attempt, now) = (message.attempts(), seconds(began));
         let (disposition, record) = if dead {
@@ -127,30 +125,18 @@ fn settle(message: Message, dead: bool, env: Env) -> JsValue {
             Disposition::Retry(delay) => retry_after(&message, delay),
         }
         JsValue::UNDEFINED
-    };
-    task::run(&work, settle, failed)
+    })
 }
 
-/// The cron trigger: deletes what is no longer needed. Returns a promise.
+/// The cron trigger: deletes what is no longer needed. Returns nothing once that is done, or what it waits for.
 #[wasm_bindgen]
-pub fn scheduled(env: Env) -> JsValue {
+pub fn scheduled(task: u32, work: Work, env: Env) -> JsValue {
     let began = Date::now();
-    let work = Work::new(&JsValue::UNDEFINED);
-    let bindings = Bindings::new(env, work.clone());
-    let sweep = async move {
+    task::run(task, async move {
+        let bindings = Bindings::new(env, work);
         write(pipeline::sweep(&bindings, seconds(began)).await, began);
         JsValue::UNDEFINED
-    };
-    task::run(&work, sweep, || JsValue::UNDEFINED)
-}
-
-/// What becomes of a message whose task panics: the queue gives it again, and leaves its neighbours alone.
-fn give_back(message: &Message) -> impl FnOnce() -> JsValue + use<> {
-    let message = message.clone();
-    move || {
-        retry_after(&message, retry::backoff(message.attempts(), entropy()));
-        JsValue::UNDEFINED
-    }
+    })
 }
 
 fn retry_after(message: &Message, delay: Duration) {

@@ -14,7 +14,7 @@ const PATIENCE_MS: u32 = 2000;
 /// The object that remembers which rings of objects hold claims.
 const REGISTRY: &str = "rings";
 
-#[wasm_bindgen(module = "/src/edge/drive.js")]
+#[wasm_bindgen(module = "/src/edge/calls.js")]
 extern "C" {
     #[wasm_bindgen(js_name = callObject)]
     fn call_object(

@@ -1,23 +1,24 @@
 // The Worker's entry: the runtime's events go to WASM as they are.
-import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
-import module from "./index_bg.wasm";
-import { admitRings, claimName, confirmClaim, expireClaims, fetch, initSync, openClaims, queue, releaseClaim, scheduled } from "hookgate";
+import { DurableObject } from "cloudflare:workers";
+import { Work, call } from "./work.js";
 
-initSync({ module });
+// An object, since of a class the runtime would make an instance for each event.
+export default {
+  fetch(request, env, context) {
+    return new Work(context, (instance) => instance.failed()).run("fetch", request, env);
+  },
 
-export default class extends WorkerEntrypoint {
-  fetch(request) {
-    return fetch(request, this.env, this.ctx);
-  }
+  queue({ queue, messages }, env) {
+    const settle = (message) => {
+      return new Work(undefined, (instance) => instance.giveBack(message)).run("settle", queue, message, env);
+    };
+    return Promise.all(messages.map(settle));
+  },
 
-  queue(batch) {
-    return queue(batch, this.env);
-  }
-
-  scheduled() {
-    return scheduled(this.env);
-  }
-}
+  scheduled(_, env) {
+    return new Work(undefined, () => {}).run("scheduled", env);
+  },
+};
 
 // Holds the claims of one shard. Each step is one synchronous call, so nothing comes between its reading and its writing;
 // the runtime lets no answer out before what was written is durable.
@@ -27,30 +28,30 @@ export class Claims extends DurableObject {
 
   constructor(...all) {
     super(...all);
-    openClaims(this.#sql);
+    call("openClaims", this.#sql);
   }
 
   async claim(name, lease, ttl) {
     await this.#alarm(Date.now() + HOUR);
-    return claimName(this.#sql, name, lease, ttl);
+    return call("claimName", this.#sql, name, lease, ttl);
   }
 
   confirm(name, token, ttl) {
-    return confirmClaim(this.#sql, name, token, ttl);
+    return call("confirmClaim", this.#sql, name, token, ttl);
   }
 
   release(name, token) {
-    return releaseClaim(this.#sql, name, token);
+    return call("releaseClaim", this.#sql, name, token);
   }
 
   admit(current, before, hold) {
-    return admitRings(this.#sql, current, before, hold);
+    return call("admitRings", this.#sql, current, before, hold);
   }
 
   // Deletes what expired, as long as there is something that will.
   async alarm() {
     this.#alarmed = false;
-    const next = expireClaims(this.#sql);
+    const next = call("expireClaims", this.#sql);
     if (next !== undefined) await this.#alarm(Date.now() + next);
   }
 

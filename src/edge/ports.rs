@@ -17,7 +17,7 @@ use std::time::Duration;
 use wasm_bindgen::prelude::*;
 use web_sys::{AbortSignal, RequestInit, RequestRedirect, Response};
 
-#[wasm_bindgen(module = "/src/edge/drive.js")]
+#[wasm_bindgen(module = "/src/edge/calls.js")]
 extern "C" {
     #[wasm_bindgen(catch, js_name = lookUp)]
     fn look_up(work: &Work, milliseconds: u32, store: &KvNamespace, key: &str) -> Result<Promise, JsValue>;

@@ -12,7 +12,7 @@ use web_sys::{ReadableStream, ReadableStreamDefaultReader};
 /// How much of a body over the limit is still read, so that a sender that is almost done gets to read our 413.
 const DRAIN: usize = 1024 * 1024;
 
-#[wasm_bindgen(module = "/src/edge/drive.js")]
+#[wasm_bindgen(module = "/src/edge/calls.js")]
 extern "C" {
     #[wasm_bindgen(js_name = requestLine)]
     fn request_line(request: &web_sys::Request) -> String;

@@ -47,6 +47,13 @@ function lying({ url, method, headers }, length) {
   return { url, method, headers, body: { getReader: () => reader } };
 }
 
+/** A request that throws `text` when it is asked for its URL. */
+const throwing = ({ method, headers }, text) => Object.defineProperty({ method, headers }, "url", {
+  get() {
+    throw new TypeError(text);
+  },
+});
+
 /** Requests to the path `/moved` turn out to go elsewhere when the runtime has parsed their URL. */
 globalThis.Request = class extends Request {
   get url() {
@@ -94,40 +101,42 @@ const now = Date.now;
 let ahead = 0;
 Date.now = () => now() + ahead;
 
-export default class extends Worker {
-  #bindings;
-
-  constructor(context, env) {
-    const bindings = [...PLAIN, ...NESTED].filter((name) => env[name]).map((name) => [name, watched(name, env[name])]);
-    const sources = () => {
-      if (reentering) {
-        reentering = false;
-        super.fetch(new Request("http://gateway/healthz"));
-      }
-      return env.SOURCES;
-    };
-    const own = { ...env, ...Object.fromEntries(bindings) };
-    super(context, Object.defineProperty(own, "SOURCES", { get: sources }));
-    this.#bindings = env;
-  }
-
-  async fetch(request) {
-    const length = request.headers.get("instrumented-length");
-    if (length) return super.fetch(lying(request, Number(length)));
-    if (new URL(request.url).pathname !== "/.control") return super.fetch(request);
-    const order = await request.json();
-    if (order.reenter) reentering = true;
-    if (order.ahead !== undefined) ahead = order.ahead;
-    for (const [url, text] of Object.entries(order.pages ?? {})) pages.set(url, text);
-    if (order.scheduled) await super.scheduled();
-    if (order.object) {
-      const { name, method, args } = order.object;
-      const { CLAIMS } = this.#bindings;
-      const value = await CLAIMS.get(CLAIMS.idFromName(name))[method](...(args ?? []));
-      return Response.json({ value });
+/** The bindings as the Worker sees them. */
+function instrumented(env) {
+  const bindings = [...PLAIN, ...NESTED].filter((name) => env[name]).map((name) => [name, watched(name, env[name])]);
+  const sources = () => {
+    if (reentering) {
+      reentering = false;
+      Worker.fetch(new Request("http://gateway/healthz"), env, { waitUntil() {} });
     }
-    if (order.fault) faults.set(order.fault.operation, order.fault);
-    if (order.enqueue) await this.#bindings.EVENTS.send(order.enqueue.body, { contentType: order.enqueue.contentType });
-    return Response.json(operations.slice(order.from ?? 0));
-  }
+    return env.SOURCES;
+  };
+  return Object.defineProperty({ ...env, ...Object.fromEntries(bindings) }, "SOURCES", { get: sources });
 }
+
+async function control(order, env) {
+  if (order.reenter) reentering = true;
+  if (order.ahead !== undefined) ahead = order.ahead;
+  for (const [url, text] of Object.entries(order.pages ?? {})) pages.set(url, text);
+  if (order.scheduled) await Worker.scheduled(undefined, instrumented(env));
+  if (order.object) {
+    const { name, method, args } = order.object;
+    const value = await env.CLAIMS.get(env.CLAIMS.idFromName(name))[method](...(args ?? []));
+    return Response.json({ value });
+  }
+  if (order.fault) faults.set(order.fault.operation, order.fault);
+  if (order.enqueue) await env.EVENTS.send(order.enqueue.body, { contentType: order.enqueue.contentType });
+  return Response.json(operations.slice(order.from ?? 0));
+}
+
+export default {
+  async fetch(request, env, context) {
+    const length = request.headers.get("instrumented-length");
+    if (length) return Worker.fetch(lying(request, Number(length)), instrumented(env), context);
+    const thrown = request.headers.get("instrumented-throw");
+    if (thrown) return Worker.fetch(throwing(request, thrown), instrumented(env), context);
+    if (new URL(request.url).pathname === "/.control") return control(await request.json(), env);
+    return Worker.fetch(request, instrumented(env), context);
+  },
+  queue: (batch, env) => Worker.queue(batch, instrumented(env)),
+};

@@ -7,7 +7,7 @@ import { delivery, source } from "./providers.mjs";
 
 /** More than Rust lets one allocation have: `capacity overflow`, a panic. */
 const OVERFLOWING = 0xffff_ffff;
-/** As much as Rust allows, and more than there is: a trap, which nothing in Rust can catch. */
+/** As much as Rust allows, and more than there is: a trap. */
 const EXHAUSTING = 0x7fff_ffff;
 
 const gateway = await Gateway.start({
@@ -36,25 +36,30 @@ async function assertServing() {
   await gateway.logged({ id: sent.id, verdict: "delivered" });
 }
 
-test("a request that panics is answered 500, and the 100 in flight beside it are answered 200", async () => {
-  let release;
-  const held = new Promise((resolve) => (release = resolve));
-  origin.answers("slow", async (response) => {
-    await held;
-    response.end();
+for (const [what, length] of [["panics", OVERFLOWING], ["runs out of memory", EXHAUSTING]]) {
+  test(`a request that ${what} is answered 500, and the 100 in flight beside it are answered 200`, async () => {
+    let release;
+    const held = new Promise((resolve) => (release = resolve));
+    const before = origin.of("slow").length;
+    origin.answers("slow", async (response) => {
+      await held;
+      response.end();
+    });
+    const beside = Array.from({ length: 100 }, () => gateway.post("slow", delivery("generic")));
+    await origin.received("slow", before + 100);
+    assertInternalError(await lie(length));
+    release();
+    const statuses = (await Promise.all(beside)).map(({ status }) => status);
+    assert.deepEqual(statuses, Array(100).fill(200));
+    await assertServing();
   });
-  const beside = Array.from({ length: 100 }, () => gateway.post("slow", delivery("generic")));
-  await origin.received("slow", 100);
-  assertInternalError(await lie(OVERFLOWING));
-  release();
-  const statuses = (await Promise.all(beside)).map(({ status }) => status);
-  assert.deepEqual(statuses, Array(100).fill(200));
-  await assertServing();
-});
+}
 
 test("the log says what panicked, and nothing of the request", async () => {
-  const record = await gateway.logged({ reason: "panic" });
-  assert.deepEqual(record, { level: "error", verdict: "failed", reason: "panic", detail: "capacity overflow", ms: 0 });
+  for (const detail of ["capacity overflow", "unreachable"]) {
+    const record = await gateway.logged({ reason: "panic", detail });
+    assert.deepEqual(record, { level: "error", verdict: "failed", reason: "panic", detail, ms: 0 });
+  }
 });
 
 test("50 requests in a row panic, and the next one is served", async () => {
@@ -77,10 +82,12 @@ test("one message of a batch panics: it is given again, and the others are deliv
   assert.deepEqual(forwards.map(({ body }) => `${body}`).sort(), sent.map(({ body }) => `${body}`).sort());
 });
 
-test("memory runs out: that request fails, and the next one is served", async () => {
-  const answer = await lie(EXHAUSTING);
-  assert.equal(answer.status, 500);
-  assert.notEqual(answer.headers["content-type"], "application/problem+json", "which nobody here could write");
+test("what the runtime throws breaks off one request, and its text stays out of the log", async () => {
+  const headers = { "instrumented-throw": "whatever the request may hold" };
+  assertInternalError(await gateway.post("plain", delivery("generic", { headers })));
+  const detail = "TypeError: its message is withheld, for it may quote the request";
+  await gateway.logged({ reason: "panic", detail });
+  assert.ok(!gateway.lines.some(({ message }) => message.includes("whatever the request may hold")));
   await assertServing();
 });
 
