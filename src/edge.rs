@@ -27,7 +27,6 @@ use std::cell::RefCell;
 use std::time::Duration;
 use task::Work;
 use wasm_bindgen::prelude::*;
-use web_sys::{Response, ResponseInit};
 
 /// Half the size of the default allocator, and constant time (TLSF).
 #[global_allocator]
@@ -38,9 +37,10 @@ const DEAD_LETTERS: &str = "hookgate-dead";
 
 #[wasm_bindgen(module = "/src/edge/calls.js")]
 extern "C" {
-    fn panicked(message: &str);
-    #[wasm_bindgen(js_name = answerInit)]
-    fn answer_init(status: u16, lines: &str) -> ResponseInit;
+    #[derive(Clone)]
+    type Bodiless;
+    fn bodiless(status: u16, lines: &str) -> Bodiless;
+    fn answer(bodiless: &Bodiless, body: Option<&str>) -> JsValue;
 }
 
 #[wasm_bindgen]
@@ -61,14 +61,6 @@ extern "C" {
     fn ack(this: &Message);
     #[wasm_bindgen(method)]
     fn retry(this: &Message, options: &JsValue);
-}
-
-/// Says why, and breaks off: a panic's message goes to `work.js`, where that is a constant. A text made for the occasion may
-/// quote the request.
-#[wasm_bindgen(start)]
-fn tell_panics() {
-    let withheld = "withheld: its message may quote the request";
-    std::panic::set_hook(Box::new(|panic| panicked(panic.payload().downcast_ref().copied().unwrap_or(withheld))));
 }
 
 /// Notes that an event broke off, in another instance than this one.
@@ -93,7 +85,7 @@ pub fn give_back(message: &Message) {
 #[wasm_bindgen]
 pub fn fetch(task: u32, work: Work, request: web_sys::Request, env: Env) -> JsValue {
     let began = Date::now();
-    task::run(task, async move {
+    task::run(task, began, async move {
         let config = environment::config(&env);
         let bindings = Bindings::new(env, work);
         let outcome = pipeline::serve(&Incoming::new(request), config, &bindings, seconds(began)).await;
@@ -109,7 +101,7 @@ pub fn fetch(task: u32, work: Work, request: web_sys::Request, env: Env) -> JsVa
 pub fn settle(task: u32, work: Work, queue: &str, message: Message, env: Env) -> JsValue {
     let dead = queue == DEAD_LETTERS;
     let began = Date::now();
-    task::run(task, async move {
+    task::run(task, began, async move {
         let config = environment::config(&env);
         let bindings = Bindings::new(env, work);
         let text = text_or_json(&message.body());
@@ -132,7 +124,7 @@ pub fn settle(task: u32, work: Work, queue: &str, message: Message, env: Env) ->
 #[wasm_bindgen]
 pub fn scheduled(task: u32, work: Work, env: Env) -> JsValue {
     let began = Date::now();
-    task::run(task, async move {
+    task::run(task, began, async move {
         let bindings = Bindings::new(env, work);
         write(pipeline::sweep(&bindings, seconds(began)).await, began);
         JsValue::UNDEFINED
@@ -163,29 +155,27 @@ fn seconds(milliseconds: f64) -> UnixTime {
 }
 
 thread_local! {
-    /// What answers are made with besides their bodies: the same few come again and again.
-    static INITS: RefCell<Vec<(u16, Vec<Header>, ResponseInit)>> = const { RefCell::new(Vec::new()) };
+    /// What answers are made from, without their bodies: the same few come again and again.
+    static BODILESS: RefCell<Vec<(u16, Vec<Header>, Bodiless)>> = const { RefCell::new(Vec::new()) };
 }
 
 /// So many of them are kept.
-const MOST_INITS: usize = 16;
+const MOST_BODILESS: usize = 16;
 
-fn response(answer: &Answer) -> JsValue {
-    let init = INITS.with_borrow_mut(|inits| {
-        let same = |(status, headers, _): &&(u16, Vec<Header>, ResponseInit)| {
-            *status == answer.status && *headers == answer.headers
-        };
-        if let Some((_, _, init)) = inits.iter().find(same) {
-            return init.clone();
+fn response(of: &Answer) -> JsValue {
+    let made_from = BODILESS.with_borrow_mut(|known| {
+        if let Some((_, _, found)) =
+            known.iter().find(|(status, headers, _)| *status == of.status && *headers == of.headers)
+        {
+            return found.clone();
         }
-        let lines: Vec<String> = answer.headers.iter().map(|(name, value)| format!("{name}:{value}")).collect();
-        let init = answer_init(answer.status, &lines.join("\n"));
-        if inits.len() < MOST_INITS {
-            inits.push((answer.status, answer.headers.clone(), init.clone()));
+        let lines: Vec<String> = of.headers.iter().map(|(name, value)| format!("{name}:{value}")).collect();
+        let made = bodiless(of.status, &lines.join("\n"));
+        if known.len() < MOST_BODILESS {
+            known.push((of.status, of.headers.clone(), made.clone()));
         }
-        init
+        made
     });
     // A 204 takes no body, not even an empty one.
-    let body = (answer.status != 204).then_some(answer.body.as_str());
-    Response::new_with_opt_str_and_init(body, &init).map_or_else(|error| error, JsValue::from)
+    answer(&made_from, (of.status != 204).then_some(of.body.as_str()))
 }

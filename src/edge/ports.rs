@@ -13,6 +13,7 @@ use crate::record::Record;
 use crate::retry::RetryAfter;
 use crate::webhook::UnixTime;
 use js_sys::{Date, Object, Promise, Reflect, Uint8Array};
+use std::cell::RefCell;
 use std::time::Duration;
 use wasm_bindgen::prelude::*;
 use web_sys::{AbortSignal, RequestInit, RequestRedirect, Response};
@@ -57,12 +58,21 @@ const MOST_PUBLISHED: usize = 64 * 1024;
 
 thread_local! {
     static ISOLATE: &'static Isolate = Box::leak(Box::default());
+    /// Numbers that are yet to be used: drawing one takes as long as drawing many.
+    static RANDOM: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
     static PUT_FAILED: Closure<dyn FnMut(JsValue)> = Closure::new(|error: JsValue| put_failed(&error));
 }
 
 fn put_failed(error: &JsValue) {
     let detail = format!("a duplicate of this event would pass: {}", text_of(error));
     log_error(&Record::complaint("put_failed", detail).line());
+}
+
+fn refill(drawn: &mut Vec<u64>) -> u64 {
+    let mut bytes = [0; 64 * 8];
+    let _ = getrandom::fill(&mut bytes);
+    drawn.extend(bytes.as_chunks().0.iter().map(|chunk| u64::from_le_bytes(*chunk)));
+    drawn.pop().unwrap_or_default()
 }
 
 /// The bindings of one event.
@@ -223,7 +233,7 @@ impl Local for Bindings {
     }
 
     fn random(&self) -> u64 {
-        getrandom::u64().unwrap_or_default()
+        RANDOM.with_borrow_mut(|drawn| drawn.pop().unwrap_or_else(|| refill(drawn)))
     }
 
     async fn is_over_limit(&self, pair: &str) -> bool {

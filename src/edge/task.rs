@@ -7,13 +7,12 @@
 //! A task that panics, or traps, breaks off where it is, and JavaScript does what is left to do: see `work.js`. Nothing
 //! here is borrowed while a task is polled, so that those that wait in the same instance go on.
 
-use super::panicked;
-use js_sys::{Date, Promise};
+use js_sys::Promise;
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
-use wasm_bindgen::prelude::*;
+use wasm_bindgen::{prelude::*, throw_str};
 
 /// In milliseconds: no event lives longer than 15 minutes, so that a task this old waits for a promise that is never
 /// settled.
@@ -52,8 +51,8 @@ pub async fn within(work: &Work, milliseconds: u32, promise: Promise) -> Result<
 }
 
 /// Runs `future` as the task with this number: its output where it need not wait, else the first promise it waits for.
-pub fn run(number: u32, future: impl Future<Output = JsValue> + 'static) -> JsValue {
-    let now = Date::now();
+/// `now` in milliseconds.
+pub fn run(number: u32, now: f64, future: impl Future<Output = JsValue> + 'static) -> JsValue {
     // Lets those go whose promise is never settled.
     TASKS.with_borrow_mut(|tasks| tasks.retain(|(_, waiting)| now - waiting.since <= LONGEST_LIFE));
     go_on(number, Waiting { task: Box::pin(future), since: now })
@@ -63,8 +62,7 @@ pub fn run(number: u32, future: impl Future<Output = JsValue> + 'static) -> JsVa
 #[wasm_bindgen]
 pub fn resume(number: u32, value: JsValue, kept: bool) -> JsValue {
     let Some(waiting) = TASKS.with_borrow_mut(|tasks| take(tasks, number)) else {
-        panicked("too late: this event was given up");
-        return JsValue::UNDEFINED;
+        throw_str("too late: this event was given up");
     };
     SETTLED.set(Some(if kept { Ok(value) } else { Err(value) }));
     go_on(number, waiting)

@@ -8,16 +8,19 @@ let current = instantiate(module);
 let last = 0;
 
 /**
- * What breaks in WASM, be it a panic or a trap (memory that ran out, say), breaks off in the middle, and nothing in Rust
- * can catch it. That event alone has failed. Those that began in the same instance end there, where each has memory of its
- * own; what comes next gets a new one.
+ * A panic is a trap, like memory that ran out: it breaks off where it is, and nothing in Rust can catch it. That event
+ * alone has failed. Those that began in the same instance end there; what comes next gets a new one.
  */
 function broken(instance, error) {
   if (instance === current) current = instantiate(module);
-  // These texts are constants of Rust's and V8's; any other may quote the request.
-  const constant = error.name === "Panic" || error instanceof WebAssembly.RuntimeError || error instanceof RangeError;
-  current.broke(constant ? error.message : `${error.name}: its message is withheld, for it may quote the request`);
+  current.broke(isTrap(error) ? `${error.message}, in ${place(error)}` : `${error.name}: withheld, for it may quote the request`);
 }
+
+/** Their messages are V8's, and constant. */
+const isTrap = (error) => error instanceof WebAssembly.RuntimeError || error instanceof RangeError;
+
+/** Where in the module, innermost first. */
+const place = (error) => error.stack.match(/wasm-function\[\d+\]:0x[0-9a-f]+/g)?.slice(0, 5).join(" < ");
 
 /** Calls WASM outside of any event's work. What Rust itself returns as an error breaks nothing. */
 export function call(method, ...args) {
@@ -25,7 +28,7 @@ export function call(method, ...args) {
   try {
     return instance[method](...args);
   } catch (error) {
-    if (error.name === "Panic" || error instanceof WebAssembly.RuntimeError) broken(instance, error);
+    if (isTrap(error)) broken(instance, error);
     throw error;
   }
 }
@@ -74,9 +77,10 @@ export class Work {
     this.#watch();
   }
 
-  /** The event ends with `promise`, which the answer does not wait for. */
-  outlast(promise) {
-    this.#after = promise;
+  /** The event ends with `promise`, which the answer does not wait for; what it is rejected with, `complain` gets. */
+  outlast(promise, complain) {
+    const finish = () => this.#finish?.();
+    this.#after = promise.then(finish, (error) => (complain(error), finish()));
   }
 
   /** What WASM returns: what it waits for, or the output. */
@@ -111,8 +115,7 @@ export class Work {
 
   #end() {
     clearTimeout(this.#timer);
-    if (this.#after !== undefined) this.#after.then(this.#finish);
-    else if (this.#finish !== undefined) this.#finish();
+    if (this.#after === undefined) this.#finish?.();
   }
 
   #watch() {

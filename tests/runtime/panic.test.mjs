@@ -5,7 +5,7 @@ import { after, test } from "node:test";
 import { Gateway } from "./gateway.mjs";
 import { delivery, source } from "./providers.mjs";
 
-/** More than Rust lets one allocation have: `capacity overflow`, a panic. */
+/** More than Rust lets one allocation have: a panic. */
 const OVERFLOWING = 0xffff_ffff;
 /** As much as Rust allows, and more than there is: a trap. */
 const EXHAUSTING = 0x7fff_ffff;
@@ -55,11 +55,10 @@ for (const [what, length] of [["panics", OVERFLOWING], ["runs out of memory", EX
   });
 }
 
-test("the log says what panicked, and nothing of the request", async () => {
-  for (const detail of ["capacity overflow", "unreachable"]) {
-    const record = await gateway.logged({ reason: "panic", detail });
-    assert.deepEqual(record, { level: "error", verdict: "failed", reason: "panic", detail, ms: 0 });
-  }
+test("the log says where it panicked, and nothing of the request", async () => {
+  const { detail, ...record } = await gateway.logged({ reason: "panic" });
+  assert.deepEqual(record, { level: "error", verdict: "failed", reason: "panic", ms: 0 });
+  assert.match(detail, /^unreachable, in wasm-function\[\d+\]:0x[0-9a-f]+( < wasm-function\[\d+\]:0x[0-9a-f]+){4}$/);
 });
 
 test("50 requests in a row panic, and the next one is served", async () => {
@@ -76,7 +75,7 @@ test("one message of a batch panics: it is given again, and the others are deliv
   t.after(() => fresh.close());
   await fresh.panicsOnFirstEvent();
   await Promise.all(sends.map(({ args }) => fresh.enqueue(args[0])));
-  await fresh.logged({ reason: "panic", detail: "reentrant init" });
+  await fresh.logged({ reason: "panic" });
   const forwards = await fresh.origin.received("plain", 5);
   assert.deepEqual(forwards.map(({ headers }) => headers["hookgate-attempt"]).sort(), ["1", "1", "1", "1", "2"]);
   assert.deepEqual(forwards.map(({ body }) => `${body}`).sort(), sent.map(({ body }) => `${body}`).sort());
@@ -85,7 +84,7 @@ test("one message of a batch panics: it is given again, and the others are deliv
 test("what the runtime throws breaks off one request, and its text stays out of the log", async () => {
   const headers = { "instrumented-throw": "whatever the request may hold" };
   assertInternalError(await gateway.post("plain", delivery("generic", { headers })));
-  const detail = "TypeError: its message is withheld, for it may quote the request";
+  const detail = "TypeError: withheld, for it may quote the request";
   await gateway.logged({ reason: "panic", detail });
   assert.ok(!gateway.lines.some(({ message }) => message.includes("whatever the request may hold")));
   await assertServing();
