@@ -1,10 +1,11 @@
-// Measures contenders under workloads side by side: all of them running, one measured at a time, in another order each
-// round, so that what the machine does meanwhile meets all alike.
+// Measures contenders under workloads side by side: all of them running, one measured at a time, in turns of a fraction of
+// a second and in another order each time, so that what the machine does meanwhile meets all alike.
 import { join } from "node:path";
 import { CONTENDERS } from "./contenders.mjs";
 import { calls, cpuSeconds, drive, start } from "./workerd.mjs";
 import { SECRETS, SOURCES, WORKLOADS } from "./workloads.mjs";
 
+const TURNS = 10; // in a round, for each
 const WARM_UP = 2000; // requests, or a round's if that is more, so that what is compiled late is compiled
 const MOST_AT_ONCE = 128 * 1024 * 1024; // bytes of requests, made before they are sent
 const CLAIMS_AT_ONCE = 500; // by one request to the driver
@@ -20,20 +21,27 @@ function started({ contender, workload }) {
   return start(held === undefined ? files : [fillable, ...files], setUp);
 }
 
-/** How many claims an object makes and confirms in a second, and how long each takes. */
+/** Lets the object make and confirm so many claims: what the load reports of requests. */
 async function claim(server, count, lanes) {
   const began = performance.now();
-  const took = [];
-  while (took.length < count) {
-    took.push(...(await drive(server, `/claim/${Math.min(CLAIMS_AT_ONCE, count - took.length)}?lanes=${lanes}`)));
+  const latencies = [];
+  while (latencies.length < count) {
+    const batch = Math.min(CLAIMS_AT_ONCE, count - latencies.length);
+    latencies.push(...(await drive(server, `/claim/${batch}?lanes=${lanes}`)));
   }
-  const seconds = (performance.now() - began) / 1000;
-  took.sort((a, b) => a - b);
-  const quantile = (q) => took[Math.floor(q * took.length)];
-  return { rps: count / seconds, p50_ms: quantile(0.5), p99_ms: quantile(0.99) };
+  return { seconds: (performance.now() - began) / 1000, latencies };
 }
 
-/** One turn of one member: what `requests` cost. */
+/** What its turns come to. */
+function round(turns) {
+  const sum = (field) => turns.reduce((all, turn) => all + turn[field], 0);
+  const latencies = turns.flatMap((turn) => turn.latencies).sort((a, b) => a - b);
+  const quantile = (q) => latencies[Math.floor(q * latencies.length)];
+  const count = latencies.length;
+  return { cpu_us: sum("cpu_us") / count, rps: count / sum("seconds"), p50_ms: quantile(0.5), p99_ms: quantile(0.99) };
+}
+
+/** One turn of one member: what `requests` cost together. */
 async function turn(member, requests, send) {
   const { contender, workload, server } = member;
   const { held, status } = WORKLOADS[workload];
@@ -46,16 +54,16 @@ async function turn(member, requests, send) {
     const report = object ? await claim(server, requests, send.connections) : await send(order);
     // What runs after the last answer belongs to its request.
     await new Promise((resolve) => setTimeout(resolve, 20));
-    return { ...report, cpu_us: ((cpuSeconds(server.pid) - before) * 1e6) / requests };
+    return { ...report, cpu_us: (cpuSeconds(server.pid) - before) * 1e6 };
   } catch (error) {
     throw Object.assign(error, { message: `${contender}, ${workload}: ${error.message}\n${server.complaints()}` });
   }
 }
 
 /** One turn that counts, if it made the workload's storage calls. */
-async function checkedTurn(member, send) {
+async function checkedTurn(member, requests, send) {
   const { contender, workload, server } = member;
-  const { requests, calls: expected } = WORKLOADS[workload];
+  const { calls: expected } = WORKLOADS[workload];
   const before = await calls(server.stub);
   const report = await turn(member, requests, send);
   const after = await calls(server.stub);
@@ -81,16 +89,28 @@ export async function compare(members, rounds, send) {
       running.push(member);
       await turn(member, warmUp(WORKLOADS[member.workload]), send);
     }
-    for (let round = 0; round < rounds; round += 1) {
-      for (let n = 0; n < running.length; n += 1) {
-        const member = running[(n + round) % running.length];
-        member.measured.push(await checkedTurn(member, send));
-      }
+    for (let one = 0; one < rounds; one += 1) {
+      const turns = await turnsOf(running, one, send);
+      running.forEach((member, n) => member.measured.push(round(turns[n])));
     }
   } finally {
     for (const { server } of running) await server.stop();
   }
   return running.map(({ contender, workload, measured }) => ({ contender, workload, measured }));
+}
+
+/** One round: each member's turns. What has to be filled before each turn has one. */
+async function turnsOf(running, round, send) {
+  const turns = running.map(() => []);
+  const count = Math.min(...running.map(({ workload }) => (WORKLOADS[workload].held === undefined ? TURNS : 1)));
+  for (let turn = 0; turn < count; turn += 1) {
+    for (let n = 0; n < running.length; n += 1) {
+      const who = (n + turn + round) % running.length;
+      const { requests } = WORKLOADS[running[who].workload];
+      turns[who].push(await checkedTurn(running[who], requests / count, send));
+    }
+  }
+  return turns;
 }
 
 /** The same for new processes: what each takes until it has answered its first request. */
@@ -109,8 +129,8 @@ async function firstAnswer({ contender, workload }, send) {
   const { status } = WORKLOADS[workload];
   const server = await started({ contender, workload });
   try {
-    const { p50_ms } = await send({ port: server.port, workload, status, requests: 1, connections: 1 });
-    const wall = server.took_ms + p50_ms;
+    const { latencies } = await send({ port: server.port, workload, status, requests: 1, connections: 1 });
+    const wall = server.took_ms + latencies[0];
     return { cpu_us: cpuSeconds(server.pid) * 1e6, rps: 1000 / wall, p50_ms: wall, p99_ms: wall };
   } finally {
     await server.stop();

@@ -1,22 +1,24 @@
 // The load, in a process of its own: keep-alive connections over loopback, each with one request at a time.
-// Takes orders from its parent, `{ port, workload, status, requests, connections, seconds }`, and reports each.
+// Takes orders from its parent, `{ port, workload, status, requests, connections, seconds }`, and reports each: how many
+// seconds it took, and every latency in milliseconds.
 import net from "node:net";
 import { WORKLOADS, requestsFor } from "./workloads.mjs";
 
 const END_OF_HEAD = Buffer.from("\r\n\r\n");
+const idle = new Map(); // connections, by port
 
-async function run({ port, workload, status, requests, connections, seconds }) {
+async function run({ port, workload, status, requests, connections, seconds: most }) {
   const pool = requestsFor(workload, requests); // each another event: the gateway remembers those it saw lately
-  const latencies = new Float64Array(requests);
+  const latencies = [];
   let sent = 0;
-  let done = 0;
-  const sockets = await Promise.all(Array.from({ length: connections }, () => connect(port)));
+  const { sends } = WORKLOADS[workload];
+  const kept = idle.get(port)?.splice(0) ?? [];
+  const sockets = await Promise.all(Array.from({ length: connections }, (_, n) => kept[n] ?? connect(port)));
   const began = performance.now();
   try {
     await new Promise((resolve, reject) => {
-      const late = setTimeout(() => reject(new Error(`${done} of ${requests} answers in ${seconds} s`)), seconds * 1000);
+      const late = setTimeout(() => reject(new Error(`${latencies.length} of ${requests} answers in ${most} s`)), most * 1000);
       const finish = (error) => (clearTimeout(late), error ? reject(error) : resolve());
-      const { sends } = WORKLOADS[workload];
       for (const socket of sockets) use(socket);
 
       /** Sends one request after another over it; over a new one for each where the sender hangs up. */
@@ -42,24 +44,31 @@ async function run({ port, workload, status, requests, connections, seconds }) {
           if (!answer) return;
           got = got.subarray(answer.length);
           if (answer.status !== status) return finish(new Error(`answered ${answer.status}, not ${status}: ${answer.text}`));
-          latencies[done] = performance.now() - at;
-          done += 1;
-          if (done === requests) finish();
+          latencies.push(performance.now() - at);
+          if (latencies.length === requests) finish();
           else if (sends) hangUp();
           else next();
         });
         socket.on("error", finish);
-        socket.on("close", () => done < requests && finish(new Error("the connection was closed")));
+        socket.on("close", () => latencies.length < requests && finish(new Error("the connection was closed")));
         next();
       }
     });
-  } finally {
+  } catch (error) {
     for (const socket of sockets) socket.destroy();
+    throw error;
   }
-  const elapsed = (performance.now() - began) / 1000;
-  latencies.sort();
-  const quantile = (q) => latencies[Math.min(requests - 1, Math.floor(q * requests))];
-  return { rps: requests / elapsed, p50_ms: quantile(0.5), p99_ms: quantile(0.99) };
+  const seconds = (performance.now() - began) / 1000;
+  for (const socket of sockets) keep(port, socket, sends);
+  return { seconds, latencies };
+}
+
+/** For the next order; but not where every request takes a new one. */
+function keep(port, socket, sends) {
+  if (sends || socket.destroyed) return socket.destroy();
+  socket.removeAllListeners();
+  socket.on("error", () => {});
+  idle.set(port, [...(idle.get(port) ?? []), socket]);
 }
 
 function connect(port) {

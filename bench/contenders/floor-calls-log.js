@@ -1,5 +1,6 @@
 // floor-calls, and one log line of the usual length.
-const INIT = { headers: { "content-type": "application/json", "cache-control": "no-store" } };
+// The runtime copies a response faster than it reads an object.
+const INIT = new Response(null, { headers: { "content-type": "application/json", "cache-control": "no-store" } });
 const TEXT = { contentType: "text" };
 const TTL = { expirationTtl: 604800 };
 const KEY = "0123456789abcdef".repeat(4);

@@ -1,5 +1,6 @@
 // The floor: reads the body and answers.
-const INIT = { headers: { "content-type": "application/json", "cache-control": "no-store" } };
+// The runtime copies a response faster than it reads an object.
+const INIT = new Response(null, { headers: { "content-type": "application/json", "cache-control": "no-store" } });
 
 export default {
   async fetch(request) {

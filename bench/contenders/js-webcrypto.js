@@ -5,10 +5,13 @@ const TOLERANCE = 300; // seconds, of a delivery's time
 const GENERIC_TOLERANCE = 9330 + 300; // seconds, of an event's time: the provider's retries on top
 const TTL = { expirationTtl: 604800 };
 const TEXT = { contentType: "text" };
-const ACCEPTED = { headers: { "content-type": "application/json", "cache-control": "no-store" } };
+// What answers are made from: the runtime copies a response faster than it reads an object.
+const bodiless = (status, type) => new Response(null, { status, headers: { "content-type": type, "cache-control": "no-store" } });
+const ACCEPTED = bodiless(200, "application/json");
 const problem = (status, title, detail) => ({
+  status,
   body: JSON.stringify({ title, status, detail }),
-  init: { status, headers: { "content-type": "application/problem+json", "cache-control": "no-store" } },
+  init: bodiless(status, "application/problem+json"),
 });
 const UNAUTHENTIC = problem(401, "Not authentic", "The request carries no valid and fresh signature.");
 const UNUSABLE = problem(422, "Authentic, but not usable", "The event has no readable id.");
@@ -189,7 +192,7 @@ export default {
       record.detail = `${error}`;
       answer = UNAVAILABLE;
     }
-    record.status = answer.init.status ?? 200;
+    record.status = answer.status ?? 200;
     record.ms = Date.now() - began;
     console.log(JSON.stringify(record));
     return new Response(answer.body, answer.init);
