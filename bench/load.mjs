@@ -12,7 +12,7 @@ async function run({ port, workload, status, requests, connections, seconds: mos
   const latencies = [];
   let sent = 0;
   const { sends } = WORKLOADS[workload];
-  const kept = idle.get(port)?.splice(0) ?? [];
+  const kept = idle.get(port)?.splice(0).filter((socket) => !socket.destroyed) ?? [];
   const sockets = await Promise.all(Array.from({ length: connections }, (_, n) => kept[n] ?? connect(port)));
   const began = performance.now();
   try {
@@ -32,8 +32,7 @@ async function run({ port, workload, status, requests, connections, seconds: mos
           socket.write(sends ? request.subarray(0, sends) : request);
         };
         const hangUp = () => {
-          socket.removeAllListeners();
-          socket.on("error", () => {});
+          letGo(socket);
           socket.destroy();
           if (sent < requests) connect(port).then((other) => (sockets.push(other), use(other)), finish);
         };
@@ -63,12 +62,17 @@ async function run({ port, workload, status, requests, connections, seconds: mos
   return { seconds, latencies };
 }
 
-/** For the next order; but not where every request takes a new one. */
+/** For the next order, if the server has not closed it by then; but not where every request takes a new one. */
 function keep(port, socket, sends) {
-  if (sends || socket.destroyed) return socket.destroy();
-  socket.removeAllListeners();
-  socket.on("error", () => {});
+  if (sends) return socket.destroy();
+  letGo(socket);
   idle.set(port, [...(idle.get(port) ?? []), socket]);
+}
+
+/** Removes our listeners; Node's own notices that the server closed it. */
+function letGo(socket) {
+  for (const event of ["data", "error", "close"]) socket.removeAllListeners(event);
+  socket.on("error", () => {});
 }
 
 function connect(port) {

@@ -58,7 +58,7 @@ const CONFIGURED = { ...SMALL, contenders: GATEWAY, requests: 3000, beside: "con
 
 const duplicates = (percent) => [
   `duplicates-${percent}`,
-  { ...SMALL, contenders: ["floor-calls", ...BY_HAND, ...GATEWAYS], requests: 1500, known: percent, calls: calls(percent) },
+  { ...SMALL, contenders: ["floor-calls", ...BY_HAND, ...GATEWAYS], requests: 2000, known: percent, calls: calls(percent) },
 ];
 const claims = (power) => [
   `claims-1e${power}`,
