@@ -18,7 +18,7 @@ const SECONDS = 60; // for one round, at most
 
 const { values: options } = parseArgs({
   options: {
-    rounds: { type: "string", default: "5" },
+    rounds: { type: "string", default: "7" },
     workloads: { type: "string", default: Object.keys(WORKLOADS).join() },
     contenders: { type: "string" },
     build: { type: "string", multiple: true, default: [] }, // NAME=DIRECTORY: another build of the gateway

@@ -17,7 +17,7 @@ const against = (workload, contender) => ratio([OURS, workload], [contender, wor
 const own = (workload, contender) => ratio([OURS, workload], [contender, workload], ["floor-calls", workload]);
 const grows = (contender, to, from) => ratio([contender, to], [contender, from]);
 
-const startUp = (cpu, rows) => rows.find((row) => row.contender === OURS && row.workload === "startup")?.above_floor_cpu_ms;
+const startUp = (field) => (cpu, rows) => rows.find((row) => row.contender === OURS && row.workload === "startup")?.[field];
 function size() {
   const files = gateway(BUILD);
   if (!files.every((file) => existsSync(file))) return undefined;
@@ -39,7 +39,9 @@ const TARGETS = [
   ["sources-1000, by sources-1", grows(OURS, "sources-1000", "sources-1"), 1.02],
   ["secrets-4, by sources-1", grows(OURS, "secrets-4", "sources-1"), 1.15],
   ["claims-1e6, by claims-1e3 (the object alone)", grows("claims-object", "claims-1e6", "claims-1e3"), 1.2],
-  ["startup above floor-read, in ms of CPU", startUp, 10],
+  ["start-up of the module above floor-read, in ms", startUp("module_above_floor_ms"), 10],
+  ["start-up of the module above floor-read, in ms of CPU", startUp("module_above_floor_cpu_ms"), 10],
+  ["start-up and first answer above floor-read, in ms of CPU", startUp("above_floor_cpu_ms"), 10],
   ["index.js and index_bg.wasm, in kB gzipped", size, 200],
 ];
 
