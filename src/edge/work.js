@@ -114,15 +114,20 @@ export class Work {
   }
 
   #end() {
-    clearTimeout(this.#timer);
+    this.#stop();
     if (this.#after === undefined) this.#finish?.();
   }
 
   #watch() {
     if (this.#timer !== undefined && this.#due <= this.#until) return; // it looks again then
-    clearTimeout(this.#timer);
+    this.#stop();
     this.#due = this.#until;
     this.#timer = setTimeout(() => this.#look(), this.#until - Date.now());
+  }
+
+  /** Without a timer there is nothing to ask of the runtime: most that is refused has none. */
+  #stop() {
+    if (this.#timer !== undefined) clearTimeout(this.#timer);
   }
 
   #look() {
