@@ -16,6 +16,7 @@ pub use source::takes_public_keys;
 pub use token::HashedToken;
 
 use crate::dedup::Rings;
+use crate::retry::DEFAULT_RETENTION;
 use crate::webhook::{EventType, HmacKey, Secret, Verifier};
 use serde_json::Value;
 use std::fmt;
@@ -40,6 +41,10 @@ pub struct Config {
     pub admin: Option<HashedToken>,
     /// The Durable Objects that hold exact claims: `CLAIM_SHARDS`, and `CLAIM_SHARDS_BEFORE` while that changes.
     pub rings: Rings,
+    /// The name of the queue of dead letters, where `DEAD_QUEUE` tells it. Else the Worker learns it.
+    pub dead_queue: Option<String>,
+    /// How long a queue keeps a message.
+    pub retention: Duration,
     /// What is allowed but probably not meant.
     pub warnings: Vec<String>,
     /// What is off for want of a binding.
@@ -211,7 +216,8 @@ impl Config {
         }
         let mut sources: Vec<_> = tables.iter().map(parse).collect();
         sources.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
-        Ok(Self { sources, signing, admin, rings, warnings, off: bindings.off() })
+        let (dead_queue, retention) = (lookup("DEAD_QUEUE"), DEFAULT_RETENTION);
+        Ok(Self { sources, signing, admin, rings, dead_queue, retention, warnings, off: bindings.off() })
     }
 
     /// For how long the longest of all claims counts.

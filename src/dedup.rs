@@ -7,8 +7,8 @@
 //! Invariants:
 //! - of all who claim one name, one at a time is [`Claim::First`], until its lease ends;
 //! - who lost its lease to another can neither confirm nor release;
-//! - what is confirmed stays a duplicate until it expires, whatever anybody claims or releases;
-//! - the first claim's time stays while a name is claimed again: it tells one acceptance of an event from the next.
+//! - what is confirmed stays a duplicate until it expires or is forgotten, whatever anybody claims or releases;
+//! - the acceptance stays while a name is claimed again: it tells one acceptance of an event from the next.
 
 mod rings;
 mod table;
@@ -44,6 +44,12 @@ impl DedupKey {
             Identity::BodyDigest(digest) => digest,
         };
         Self(digest_of(&[source.as_str().as_bytes(), identity.provenance().as_bytes(), value]))
+    }
+
+    /// A key that no other acceptance has: for an event that has no identity. `drawn` is random.
+    pub fn unique(source: &SourceName, drawn: [u64; 2]) -> Self {
+        let drawn = drawn.map(u64::to_be_bytes);
+        Self(digest_of(&[source.as_str().as_bytes(), b"acceptance", drawn.as_flattened()]))
     }
 
     /// Reads what [`Display`](fmt::Display) wrote.
@@ -107,16 +113,52 @@ impl Serialize for Token {
     }
 }
 
+/// Names one acceptance of an event: all that the gateway does from the first claim of the event until the event is
+/// forgotten. Two acceptances of one key have different names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Acceptance {
+    /// A random number: the token of the first claim.
+    Drawn(Token),
+    /// The time of the first claim. Claims and messages that were made before acceptances had numbers are named so.
+    FirstSeen(UnixTime),
+}
+
+/// 16 hex digits, or a time in RFC 3339. The two never look alike.
+impl fmt::Display for Acceptance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Drawn(token) => token.fmt(f),
+            Self::FirstSeen(time) => f.write_str(&time.to_rfc3339()),
+        }
+    }
+}
+
+impl Acceptance {
+    /// Reads what [`Display`](fmt::Display) wrote.
+    pub fn parse(text: &str) -> Option<Self> {
+        let time = || UnixTime::from_rfc3339(text).map(Self::FirstSeen);
+        Token::parse(text).map(Self::Drawn).or_else(time)
+    }
+}
+
+impl Serialize for Acceptance {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
 /// What a store keeps under one name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Entry {
-    /// Who claimed it last.
+    /// The token of the last claim.
     pub token: Token,
+    /// Names the acceptance. It stays while the name is claimed again.
+    pub acceptance: Acceptance,
     /// When it was claimed first.
     pub first_seen: UnixTime,
-    /// Until when the last claim holds; its past where it was released.
+    /// When the current lease ends. A released claim has a lease that ended in the past.
     pub leased_until: UnixTime,
-    /// Until when the entry counts.
+    /// When the entry stops to count.
     pub expires: UnixTime,
     /// Whether the event is durable.
     pub confirmed: bool,
@@ -139,8 +181,10 @@ pub enum Claim {
     First {
         /// What confirms or releases it.
         token: Token,
-        /// When it was claimed first: now, or by one who released it or whose lease ended.
+        /// When it was claimed first: now, or by a claim that was released or whose lease ended.
         first_seen: UnixTime,
+        /// The acceptance that this claim belongs to.
+        acceptance: Acceptance,
     },
     /// Somebody else is at work on it.
     InFlight {
@@ -161,7 +205,13 @@ impl Claim {
         let time = |of: &Value, name| of.get(name)?.as_i64().map(UnixTime::from_seconds);
         if let Some(first) = claim.get("first") {
             let token = Token::parse(first.get("token")?.as_str()?)?;
-            return Some(Self::First { token, first_seen: time(first, "first_seen")? });
+            let first_seen = time(first, "first_seen")?;
+            // An object that still runs the version before has no acceptance to tell.
+            let acceptance = match first.get("acceptance") {
+                None => Acceptance::FirstSeen(first_seen),
+                Some(text) => Acceptance::parse(text.as_str()?)?,
+            };
+            return Some(Self::First { token, first_seen, acceptance });
         }
         match (claim.get("in_flight"), claim.get("duplicate")) {
             (Some(other), _) => Some(Self::InFlight { until: time(other, "until")? }),
@@ -171,18 +221,23 @@ impl Claim {
     }
 }
 
-/// Claims a name whose entry is `entry`, at `now`, under the token `fresh`. Where the second value is there, it is to
-/// be stored in the entry's place.
-pub fn claim(entry: Option<Entry>, now: UnixTime, terms: Terms, fresh: Token) -> (Claim, Option<Entry>) {
+/// Claims a name whose entry is `entry`, at `now`, under `token`, which the claimer draws. Where the second value is
+/// there, it is to be stored in the entry's place.
+///
+/// A claimer whose answer was lost claims again under the same token, and takes up its own claim.
+pub fn claim(entry: Option<Entry>, now: UnixTime, terms: Terms, token: Token) -> (Claim, Option<Entry>) {
     let entry = entry.filter(|entry| now < entry.expires);
     let first_seen = entry.map_or(now, |entry| entry.first_seen);
     match entry {
         Some(entry) if entry.confirmed => (Claim::Duplicate { first_seen }, None),
-        Some(entry) if now < entry.leased_until => (Claim::InFlight { until: entry.leased_until }, None),
+        Some(entry) if now < entry.leased_until && entry.token != token => {
+            (Claim::InFlight { until: entry.leased_until }, None)
+        }
         _ => {
+            let acceptance = entry.map_or(Acceptance::Drawn(token), |entry| entry.acceptance);
             let (leased_until, expires) = (now.plus(terms.lease), now.plus(terms.ttl));
-            let claimed = Entry { token: fresh, first_seen, leased_until, expires, confirmed: false };
-            (Claim::First { token: fresh, first_seen }, Some(claimed))
+            let claimed = Entry { token, acceptance, first_seen, leased_until, expires, confirmed: false };
+            (Claim::First { token, first_seen, acceptance }, Some(claimed))
         }
     }
 }
@@ -201,6 +256,12 @@ pub fn release(entry: Option<Entry>, token: Token, now: UnixTime) -> Option<Entr
     Some(Entry { leased_until: now, ..entry })
 }
 
+/// Whether the entry may be forgotten, so that the next request with its name is a new acceptance. A claim that somebody
+/// holds is not forgotten: its event may be on its way into the queue.
+pub fn may_forget(entry: Entry, now: UnixTime) -> bool {
+    entry.confirmed || entry.leased_until <= now
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -209,6 +270,7 @@ mod tests {
     const TERMS: Terms = Terms { lease: Duration::from_secs(30), ttl: Duration::from_secs(600) };
     const MINE: Token = Token(1);
     const OTHER: Token = Token(2);
+    const ACCEPTANCE: Acceptance = Acceptance::Drawn(MINE);
 
     fn at(seconds: u64) -> UnixTime {
         NOW.plus(Duration::from_secs(seconds))
@@ -217,7 +279,7 @@ mod tests {
     /// The entry that a first claim leaves, at `NOW`.
     fn claimed() -> Option<Entry> {
         let (claim, entry) = claim(None, NOW, TERMS, MINE);
-        assert_eq!(claim, Claim::First { token: MINE, first_seen: NOW });
+        assert_eq!(claim, Claim::First { token: MINE, first_seen: NOW, acceptance: ACCEPTANCE });
         entry
     }
 
@@ -236,8 +298,10 @@ mod tests {
     #[test]
     fn a_lease_that_ended_goes_to_the_next_and_the_first_claims_time_stays() {
         let (claim, entry) = claim(claimed(), at(30), TERMS, OTHER);
-        assert_eq!(claim, Claim::First { token: OTHER, first_seen: NOW });
-        let taken = Entry { token: OTHER, first_seen: NOW, leased_until: at(60), expires: at(630), confirmed: false };
+        assert_eq!(claim, Claim::First { token: OTHER, first_seen: NOW, acceptance: ACCEPTANCE });
+        let (leased_until, expires) = (at(60), at(630));
+        let taken =
+            Entry { token: OTHER, acceptance: ACCEPTANCE, first_seen: NOW, leased_until, expires, confirmed: false };
         assert_eq!(entry, Some(taken));
         assert_eq!(confirm(entry, MINE, at(31), TERMS.ttl), None, "a stale token confirms nothing");
         assert_eq!(release(entry, MINE, at(31)), None, "and releases nothing");
@@ -250,8 +314,26 @@ mod tests {
             assert_eq!(claim(entry, at(seconds), TERMS, OTHER), (Claim::Duplicate { first_seen: NOW }, None));
         }
         let (again, _) = claim(entry, at(605), TERMS, OTHER);
-        assert_eq!(again, Claim::First { token: OTHER, first_seen: at(605) }, "another acceptance");
+        let next = Claim::First { token: OTHER, first_seen: at(605), acceptance: Acceptance::Drawn(OTHER) };
+        assert_eq!(again, next, "another acceptance");
         assert_eq!(release(entry, MINE, at(6)), None, "nothing is released that is durable");
+    }
+
+    #[test]
+    fn who_lost_the_answer_takes_up_its_own_claim() {
+        let (again, entry) = claim(claimed(), at(3), TERMS, MINE);
+        assert_eq!(again, Claim::First { token: MINE, first_seen: NOW, acceptance: ACCEPTANCE });
+        assert_eq!(entry.map(|entry| entry.leased_until), Some(at(33)), "the lease begins again");
+        assert_eq!(claim(confirmed(), at(6), TERMS, MINE), (Claim::Duplicate { first_seen: NOW }, None));
+    }
+
+    #[test]
+    fn what_somebody_is_at_work_on_is_not_forgotten() {
+        let may = |entry: Option<Entry>, seconds| may_forget(entry.expect("an entry"), at(seconds));
+        assert!(!may(claimed(), 29));
+        assert!(may(claimed(), 30));
+        assert!(may(confirmed(), 5));
+        assert!(may(release(claimed(), MINE, at(3)), 3));
     }
 
     #[test]
@@ -266,7 +348,7 @@ mod tests {
     fn what_is_released_can_be_claimed_at_once_as_the_same_acceptance() {
         let released = release(claimed(), MINE, at(3));
         let (claim, entry) = claim(released, at(3), TERMS, OTHER);
-        assert_eq!(claim, Claim::First { token: OTHER, first_seen: NOW });
+        assert_eq!(claim, Claim::First { token: OTHER, first_seen: NOW, acceptance: ACCEPTANCE });
         assert_eq!(release(entry, MINE, at(4)), None);
         assert_eq!(release(claimed(), OTHER, at(3)), None);
         assert_eq!(release(None, MINE, at(3)), None);
@@ -274,10 +356,17 @@ mod tests {
 
     #[test]
     fn claims_and_tokens_have_one_text() {
-        let first = Claim::First { token: Token(0xa5), first_seen: NOW };
-        let text = r#"{"first":{"token":"00000000000000a5","first_seen":1768480200}}"#;
+        let acceptance = Acceptance::Drawn(Token(0xb6));
+        let first = Claim::First { token: Token(0xa5), first_seen: NOW, acceptance };
+        let text = r#"{"first":{"token":"00000000000000a5","first_seen":1768480200,"acceptance":"00000000000000b6"}}"#;
         assert_eq!(serde_json::to_string(&first).expect("JSON"), text);
         assert_eq!(Claim::from_json(text).expect("a claim"), first);
+        let before = r#"{"first":{"token":"00000000000000a5","first_seen":1768480200}}"#;
+        let acceptance = Acceptance::FirstSeen(NOW);
+        let first = Claim::First { token: Token(0xa5), first_seen: NOW, acceptance };
+        assert_eq!(Claim::from_json(before).expect("of the version before"), first);
+        assert_eq!(Acceptance::parse("2026-01-15T12:30:00Z"), Some(acceptance));
+        assert_eq!(acceptance.to_string(), "2026-01-15T12:30:00Z");
         for claim in [Claim::InFlight { until: NOW }, Claim::Duplicate { first_seen: NOW }] {
             let text = serde_json::to_string(&claim).expect("JSON");
             assert_eq!(Claim::from_json(&text).expect("a claim"), claim);

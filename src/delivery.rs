@@ -1,7 +1,7 @@
 //! The two things that leave the gateway, as data: the queue message, and the request to the origin.
 
 use crate::config::{Origin, Source};
-use crate::dedup::DedupKey;
+use crate::dedup::{Acceptance, DedupKey, digest_of};
 use crate::headers::HeaderLines;
 use crate::webhook::{HmacKey, UnixTime, Verified};
 use base64::Engine as _;
@@ -9,10 +9,16 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 use serde_json::Value;
 use std::borrow::Cow;
+use std::time::Duration;
 use thiserror::Error;
 
 /// A queue message may have 128,000 bytes, of which Cloudflare takes about 100 for itself (Queues, Limits).
-const LARGEST_MESSAGE: usize = 127_800;
+const LARGEST_MESSAGE: usize = 127_900;
+/// What an event may have when it is accepted. Later steps add to it: a dead letter its reason, a redrive its number and
+/// time. Versions before this one accepted messages of 127,800 bytes; what is left above them is enough for a short reason.
+const LARGEST_ACCEPTED: usize = LARGEST_MESSAGE - 1_024;
+/// The longest reason of a dead letter, in bytes. JSON may write each of them as six.
+const LONGEST_REASON: usize = 128;
 
 /// The text of an [`Event`], small enough for the queue. Nothing else makes one.
 ///
@@ -43,18 +49,20 @@ impl Message<'_> {
 
 /// An event that no queue message can hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("{bytes} bytes as a queue message, of {LARGEST_MESSAGE}")]
+#[error("{bytes} bytes as a queue message, of {limit}")]
 pub struct TooLarge {
     /// Its size as a message.
     pub bytes: usize,
+    /// The size that it may have.
+    pub limit: usize,
 }
 
 /// A verified event on its way: what is queued, and what is forwarded.
 ///
 /// Its text form is one CloudEvents 1.0 JSON object (CloudEvents JSON format, section 3). The body is in
 /// `data_base64`, byte for byte, or where no message can hold it, under the name `payload` in R2. That and `provider`,
-/// `idprovenance`, `dedupkey`, `headers`, `firstseen`, `redrive`, `payloadbytes` and `deadreason` are extension
-/// attributes; `headers` is a JSON list of name and value, as a text, because attributes have no nested values.
+/// `idprovenance`, `dedupkey`, `acceptance`, `headers`, `firstseen`, `redrive`, `redrivenat`, `payloadbytes` and
+/// `deadreason` are extension attributes; `headers` is a JSON list of name and value, as a text, because attributes have no nested values.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Event<'e> {
     specversion: Cow<'static, str>,
@@ -68,11 +76,18 @@ pub struct Event<'e> {
     provider: Cow<'static, str>,
     idprovenance: Cow<'static, str>,
     dedupkey: String,
+    /// Names the acceptance. Messages of the version before this one have none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    acceptance: Option<String>,
     headers: String,
+    /// When the event was claimed first, where that was in a Durable Object.
     #[serde(skip_serializing_if = "Option::is_none")]
     firstseen: Option<String>,
     #[serde(skip_serializing_if = "is_zero")]
     redrive: u32,
+    /// When it was redriven last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    redrivenat: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     payload: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -109,8 +124,14 @@ pub enum DecodeError {
 }
 
 impl<'e> Event<'e> {
-    /// The event that `verified` proves, received now, with the request's `headers`.
-    pub fn new(source: &Source, verified: &Verified<'e>, key: &DedupKey, headers: &HeaderLines, now: UnixTime) -> Self {
+    /// The event that `verified` proves, accepted now as `acceptance`, with the request's `headers`.
+    pub fn new(
+        source: &Source,
+        verified: &Verified<'e>,
+        (key, acceptance): (&DedupKey, Acceptance),
+        headers: &HeaderLines,
+        now: UnixTime,
+    ) -> Self {
         let kept: Vec<_> = headers.iter().filter(|(name, _)| is_forwarded(name)).collect();
         let content_type = headers.iter().find(|(name, _)| *name == "content-type");
         Self {
@@ -123,9 +144,11 @@ impl<'e> Event<'e> {
             provider: source.verifier.preset().name.clone().into(),
             idprovenance: verified.identity().provenance().into(),
             dedupkey: key.to_string(),
+            acceptance: Some(acceptance.to_string()),
             headers: serde_json::to_string(&kept).unwrap_or_default(),
             firstseen: None,
             redrive: 0,
+            redrivenat: None,
             payload: None,
             payloadbytes: None,
             deadreason: None,
@@ -133,11 +156,23 @@ impl<'e> Event<'e> {
         }
     }
 
-    /// The queue message.
+    /// The queue message of an event that is being accepted.
     ///
     /// # Errors
-    /// [`TooLarge`], where no queue message can hold it.
+    /// [`TooLarge`], where no queue message can hold it with what later steps add.
     pub fn encode(&self) -> Result<Message<'_>, TooLarge> {
+        self.encode_within(LARGEST_ACCEPTED)
+    }
+
+    /// The queue message of an event that was accepted before: a dead letter, or one that is redriven.
+    ///
+    /// # Errors
+    /// [`TooLarge`], which no message of this gateway is: each was accepted with room for this.
+    pub fn encode_again(&self) -> Result<Message<'_>, TooLarge> {
+        self.encode_within(LARGEST_MESSAGE)
+    }
+
+    fn encode_within(&self, limit: usize) -> Result<Message<'_>, TooLarge> {
         let mut text = serde_json::to_string(self).unwrap_or_default();
         let body = self.body.as_deref().filter(|_| self.payload.is_none());
         let mut bytes = text.len();
@@ -147,7 +182,7 @@ impl<'e> Event<'e> {
             let coded = body.len().div_ceil(3).saturating_mul(4);
             bytes = text.len().saturating_add(coded).saturating_add(2);
         }
-        if bytes > LARGEST_MESSAGE { Err(TooLarge { bytes }) } else { Ok(Message { text, body }) }
+        if bytes > limit { Err(TooLarge { bytes, limit }) } else { Ok(Message { text, body }) }
     }
 
     /// Reads a queue message's text.
@@ -183,14 +218,29 @@ impl<'e> Event<'e> {
         self.body = Some(Cow::Owned(body));
     }
 
-    /// The event as a dead letter, with the reason why.
-    pub fn dead(self, reason: String) -> Self {
-        Self { deadreason: Some(reason), ..self }
+    /// The event as a dead letter, with as much of the reason as its message has room for.
+    pub fn dead(self, reason: &str) -> Self {
+        let cut = |most: usize| reason.get(..reason.floor_char_boundary(most)).unwrap_or(reason).to_owned();
+        let mut dead = Self { deadreason: Some(cut(LONGEST_REASON)), ..self };
+        if let Err(TooLarge { bytes, limit }) = dead.encode_again() {
+            // Accepted by the version before this one, which left no room for a reason. The mark of a dead letter is the
+            // attribute, and not what it says.
+            let over = bytes.saturating_sub(limit);
+            let kept = dead.deadreason.as_ref().map_or(0, String::len).saturating_sub(over);
+            dead.deadreason = Some(cut(kept));
+        }
+        dead
     }
 
-    /// The dead letter as an event that is to be delivered once more.
-    pub fn redriven(self) -> Self {
-        Self { deadreason: None, redrive: self.redrive.saturating_add(1), ..self }
+    /// The dead letter as an event that is to be delivered once more, redriven at `now`.
+    pub fn redriven(self, now: UnixTime) -> Self {
+        let redrive = self.redrive.saturating_add(1);
+        Self { deadreason: None, redrive, redrivenat: Some(now.to_rfc3339()), ..self }
+    }
+
+    /// How often it was redriven.
+    pub fn redrives(&self) -> u32 {
+        self.redrive
     }
 
     /// Whether it was a dead letter once.
@@ -198,9 +248,28 @@ impl<'e> Event<'e> {
         self.redrive > 0
     }
 
+    /// How long it has been on its way: since it was accepted, or redriven last. Nothing where that cannot be read.
+    pub fn age(&self, now: UnixTime) -> Duration {
+        let began = UnixTime::from_rfc3339(self.redrivenat.as_ref().unwrap_or(&self.time));
+        began.map_or(Duration::ZERO, |began| began.until(now))
+    }
+
     /// The name under which its delivery is claimed: one for each acceptance of the event, and for each redrive.
     pub fn claim_name(&self) -> String {
-        format!("{}/{}/{}", self.dedupkey, self.firstseen.as_deref().unwrap_or_default(), self.redrive)
+        let acceptance = self.acceptance.as_deref().or(self.firstseen.as_deref());
+        format!("{}/{}/{}", self.dedupkey, acceptance.unwrap_or_default(), self.redrive)
+    }
+
+    /// The id of its dead letter, 64 hex digits: one for each acceptance of an event, however often it dies.
+    pub fn letter_id(&self) -> String {
+        hex::encode(match &self.acceptance {
+            Some(acceptance) => digest_of(&[b"letter", self.dedupkey.as_bytes(), acceptance.as_bytes()]),
+            // As the version before this one named the letters of its messages.
+            None => {
+                let payload = self.payload.as_deref().unwrap_or_default();
+                digest_of(&[self.claim_name().as_bytes(), payload.as_bytes(), self.body()])
+            }
+        })
     }
 
     /// Whether it was claimed exactly when it was accepted.
@@ -248,7 +317,7 @@ impl<'e> Event<'e> {
         self.body.as_deref().unwrap_or_default()
     }
 
-    /// Why it is a dead letter, where it is one and the gateway gave it up itself.
+    /// Why it is a dead letter. There is a reason, perhaps an empty one, if and only if the gateway gave it up itself.
     pub fn dead_reason(&self) -> Option<&str> {
         self.deadreason.as_deref()
     }
@@ -352,7 +421,8 @@ fn pairs(json: &str) -> Vec<(String, String)> {
 /// The attributes that every queue message has, and those that it may have.
 const NEEDED: [&str; 9] =
     ["specversion", "id", "source", "type", "time", "provider", "idprovenance", "dedupkey", "headers"];
-const OPTIONAL: [&str; 5] = ["datacontenttype", "firstseen", "payload", "deadreason", "data_base64"];
+const OPTIONAL: [&str; 7] =
+    ["datacontenttype", "acceptance", "firstseen", "redrivenat", "payload", "deadreason", "data_base64"];
 
 /// Reads a message's attributes. By hand, and in two loops: derived code would be ten times as large.
 fn read(mut attributes: Value) -> Result<Event<'static>, DecodeError> {
@@ -365,7 +435,7 @@ fn read(mut attributes: Value) -> Result<Event<'static>, DecodeError> {
     for (place, name) in needed.iter_mut().zip(NEEDED) {
         *place = take(name)?.ok_or(DecodeError::Attribute(name))?;
     }
-    let mut optional = <[Option<String>; 5]>::default();
+    let mut optional = <[Option<String>; 7]>::default();
     for (place, name) in optional.iter_mut().zip(OPTIONAL) {
         *place = take(name)?;
     }
@@ -377,7 +447,7 @@ fn read(mut attributes: Value) -> Result<Event<'static>, DecodeError> {
     let redrive = redrive.map_err(|_| DecodeError::Attribute("redrive"))?;
     let payloadbytes = number("payloadbytes")?;
     let [specversion, id, source, event_type, time, provider, idprovenance, dedupkey, headers] = needed;
-    let [datacontenttype, firstseen, payload, deadreason, coded] = optional;
+    let [datacontenttype, acceptance, firstseen, redrivenat, payload, deadreason, coded] = optional;
     let body = coded.map(|coded| STANDARD.decode(coded)).transpose();
     let body = body.map_err(|_| DecodeError::Attribute("data_base64"))?.map(Cow::Owned);
     let (specversion, provider, idprovenance) = (specversion.into(), provider.into(), idprovenance.into());
@@ -391,9 +461,11 @@ fn read(mut attributes: Value) -> Result<Event<'static>, DecodeError> {
         provider,
         idprovenance,
         dedupkey,
+        acceptance,
         headers,
         firstseen,
         redrive,
+        redrivenat,
         payload,
         payloadbytes,
         deadreason,

@@ -15,7 +15,7 @@ mod request;
 mod task;
 
 use crate::answer::{Answer, Header};
-use crate::pipeline::{self, Disposition};
+use crate::pipeline::{self, Disposition, Handed};
 use crate::record::{Record, Verdict};
 use crate::retry;
 use crate::webhook::UnixTime;
@@ -31,9 +31,6 @@ use wasm_bindgen::prelude::*;
 /// Half the size of the default allocator, and constant time (TLSF).
 #[global_allocator]
 static ALLOCATOR: rlsf::SmallGlobalTlsf = rlsf::SmallGlobalTlsf::new();
-
-/// The queue whose messages are dead letters.
-const DEAD_LETTERS: &str = "hookgate-dead";
 
 #[wasm_bindgen(module = "/src/edge/calls.js")]
 extern "C" {
@@ -98,19 +95,14 @@ pub fn fetch(task: u32, work: Work, request: web_sys::Request, env: Env) -> JsVa
 
 /// One message of a queue. Returns nothing once it is settled, or what it waits for.
 #[wasm_bindgen]
-pub fn settle(task: u32, work: Work, queue: &str, message: Message, env: Env) -> JsValue {
-    let dead = queue == DEAD_LETTERS;
+pub fn settle(task: u32, work: Work, queue: String, message: Message, env: Env) -> JsValue {
     let began = Date::now();
     task::run(task, began, async move {
         let config = environment::config(&env);
         let bindings = Bindings::new(env, work);
         let text = text_or_json(&message.body());
-        let (attempt, now) = (message.attempts(), seconds(began));
-        let (disposition, record) = if dead {
-            pipeline::note_dead_letter(&text, attempt, config, &bindings, now).await
-        } else {
-            pipeline::forward(&text, attempt, config, &bindings, now).await
-        };
+        let handed = Handed { text: &text, queue: &queue, attempt: message.attempts(), now: seconds(began) };
+        let (disposition, record) = pipeline::consume(handed, config, &bindings).await;
         write(record, began);
         match disposition {
             Disposition::Ack => message.ack(),

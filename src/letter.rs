@@ -3,7 +3,7 @@
 use crate::dedup::digest_of;
 use crate::delivery::{DecodeError, Event};
 use crate::webhook::UnixTime;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
 use std::time::Duration;
 
@@ -13,8 +13,10 @@ pub const KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
 /// A dead letter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Letter {
-    /// 64 hex digits; the same however often the same letter arrives.
+    /// 64 hex digits: one for each acceptance of an event, however often it arrives here or dies.
     pub id: String,
+    /// How often the event was redriven before it died.
+    pub redrives: u32,
     /// The source's name; empty where the message is none of ours.
     pub source: String,
     /// The provider's id of the event, or its digest.
@@ -49,6 +51,7 @@ impl Letter {
     pub fn of(message: &str, event: &Result<Event<'_>, DecodeError>, now: UnixTime) -> Self {
         let letter = Self {
             id: String::new(),
+            redrives: 0,
             source: String::new(),
             event_id: String::new(),
             event_type: String::new(),
@@ -63,7 +66,8 @@ impl Letter {
         };
         match event {
             Ok(event) => Self {
-                id: id_of(event),
+                id: event.letter_id(),
+                redrives: event.redrives(),
                 source: event.source().to_owned(),
                 event_id: event.id().to_owned(),
                 event_type: event.event_type().to_owned(),
@@ -85,11 +89,35 @@ fn as_rfc3339<S: Serializer>(time: &UnixTime, to: S) -> Result<S::Ok, S::Error> 
     to.serialize_str(&time.to_rfc3339())
 }
 
-/// What a letter carries decides its id, and not why or when it died.
-fn id_of(event: &Event<'_>) -> String {
-    let payload = event.payload().unwrap_or_default();
-    hex::encode(digest_of(&[event.claim_name().as_bytes(), payload.as_bytes(), event.body()]))
+/// A dead letter in the bucket, while its database is away.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waiting {
+    /// When the letter died, in seconds since the epoch.
+    pub died: UnixTime,
+    /// The queue message, as it was.
+    pub message: String,
 }
+
+impl Waiting {
+    /// The letter as JSON.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        #[expect(clippy::expect_used, reason = "a number and a text have a JSON form")]
+        serde_json::to_vec(self).expect("a number and a text have a JSON form")
+    }
+
+    /// Reads what [`Waiting::to_bytes`] wrote.
+    pub fn parse(bytes: &[u8]) -> Option<Self> {
+        serde_json::from_slice(bytes).ok()
+    }
+
+    /// The name of the object that holds `letter`: one for each time that it dies.
+    pub fn name(letter: &Letter) -> String {
+        format!("{WAITING}{}-{}", letter.id, letter.redrives)
+    }
+}
+
+/// What the names of letters in the bucket begin with. No body is stored under such a name.
+pub const WAITING: &str = "letters/";
 
 /// Which dead letters are meant.
 #[derive(Debug, Clone, PartialEq, Eq)]

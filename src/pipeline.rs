@@ -4,8 +4,9 @@
 //! receive → find source → bound the body → verify signature → check freshness → identify event
 //!         → claim key → enqueue (or forward) → confirm claim → log → answer
 //!
-//! queue consumer:  take → claim the delivery → fetch the body → forward → confirm → ack │ retry later │ dead letter
 //! ```
+//!
+//! What becomes of it then is in `consume.rs`.
 //!
 //! What the way needs from outside are the [`ports`]; `edge` implements them for the runtime, tests in memory. Each step
 //! that can fail says what the provider gets (`refusal.rs`) and what becomes of the claim.
@@ -14,35 +15,36 @@
 //! crash in between repeats an event, and loses none.
 
 mod api;
+mod consume;
 mod greeting;
 mod hold;
 mod letters;
 pub mod ports;
 mod published;
+mod queues;
 mod refusal;
 
-pub use letters::{note_dead_letter, sweep};
+pub use consume::{Disposition, Handed, consume};
+pub use letters::sweep;
 
 use crate::answer::Answer;
-use crate::config::{Config, ConfigError, Dedup, Deliver, Origin, Source};
+use crate::config::{Config, ConfigError, Dedup, Deliver, Source};
 use crate::dedup::{DedupKey, Table, Token};
-use crate::delivery::{Event, Message};
+use crate::delivery::Event;
 use crate::health::Health;
 use crate::limit::{self, Blocked};
 use crate::record::{Record, Verdict};
-use crate::retry::{self, Next};
-use crate::webhook::{HmacKey, Received, Standing, Strength, UnixTime, Verified, VerifyError};
-use hold::{DeliveryClaim, KeyClaim, Taken};
+use crate::webhook::{HmacKey, Identity, Received, Standing, Strength, UnixTime, Verified, VerifyError};
+use hold::{KeyClaim, Taken};
 use ports::{Local, OriginAnswer, PortError, Ports, Request};
 use published::Published;
+use queues::Queues;
 use refusal::Refusal;
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 /// How long a provider waits for the origin (`deliver = "origin"`); most give up after 10 to 30 s.
 const ORIGIN_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long the queue's consumer waits for the origin.
-const FORWARD_TIMEOUT: Duration = Duration::from_secs(30);
 /// What one isolate remembers between requests. Losing it loses no event.
 #[derive(Debug, Default)]
 pub struct Isolate {
@@ -50,6 +52,7 @@ pub struct Isolate {
     blocked: RefCell<Blocked>,
     admitted_until: Cell<Option<UnixTime>>,
     published: RefCell<Published>,
+    queues: RefCell<Queues>,
 }
 
 /// What came of a request: the answer, and the line for the log.
@@ -124,12 +127,14 @@ async fn ingest<R: Request, P: Ports>(
     // 3. Read the body, bounded.
     let body = request.body(source.max_body).await.map_err(|error| Refusal::body(error, source))?;
     record.body_bytes = u64::try_from(body.len()).ok();
+    // A sender chooses how long its body takes. What is fresh is decided when all of it is here.
+    let now = ports.now();
     // 4. Prove signature, freshness and identity. Nothing was stored, looked up or forwarded so far.
     let verified = verify(received, &body, source, ports, now).await?;
     if let Some(greeted) = greeting::greet(request, source, Standing::Signed(&body), ports) {
         return greeting::answer(greeted, source, ports, record).await;
     }
-    let key = DedupKey::new(&source.name, verified.identity());
+    let key = key_of(source, &verified, ports);
     let id = verified.identity().shown();
     record.proven(&verified, &id, &key);
     record.strength = (source.verifier.preset().scheme.strength() == Strength::Weak).then_some("weak");
@@ -147,7 +152,8 @@ async fn ingest<R: Request, P: Ports>(
         }
     };
     // 6. Make the event durable: in the queue, or at the origin.
-    let event = claim.mark(Event::new(source, &verified, &key, &request.headers(), now));
+    let of = (&key, claim.acceptance());
+    let event = claim.mark(Event::new(source, &verified, of, &request.headers(), now));
     if let Err(refusal) = make_durable(event, &verified, source, config.signing.as_ref(), ports, now).await {
         claim.release(ports, now).await;
         return Err(refusal);
@@ -161,6 +167,17 @@ async fn ingest<R: Request, P: Ports>(
     }
     record.verdict = Verdict::Accepted;
     Ok(Answer::accepted(&id))
+}
+
+/// The key of a proven event. Where nobody looks for duplicates and only bytes tell events apart, each acceptance is an
+/// event of its own: else two of them would be one for the origin, and for the dead letters.
+fn key_of(source: &Source, verified: &Verified<'_>, ports: &impl Local) -> DedupKey {
+    match verified.identity() {
+        Identity::BodyDigest(_) if source.dedup == Dedup::None => {
+            DedupKey::unique(&source.name, [ports.random(), ports.random()])
+        }
+        identity => DedupKey::new(&source.name, identity),
+    }
 }
 
 /// Proves the signature with the source's secrets, else with the keys that the provider publishes, else with those that it
@@ -250,167 +267,6 @@ async fn queue<P: Ports>(event: Event<'_>, verified: &Verified<'_>, ports: &P) -
     };
     let message = event.encode().map_err(Refusal::MessageTooLarge)?;
     ports.enqueue(&message).await.map_err(Refusal::failed("enqueue_failed"))
-}
-
-/// What becomes of a message that the queue's consumer took.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Disposition {
-    /// It is done: delivered, or durable among the dead letters.
-    Ack,
-    /// The queue gives it again after this delay, and to the dead letters when its retries run out.
-    Retry(Duration),
-}
-
-/// Takes one message from the queue and forwards it, as attempt number `attempt` (from 1).
-pub async fn forward<P: Ports>(
-    message: &str,
-    attempt: u32,
-    config: &Result<Config, ConfigError>,
-    ports: &P,
-    now: UnixTime,
-) -> (Disposition, Record) {
-    let mut record = Record { attempt: Some(attempt), ..Record::default() };
-    let handed = Handed { message, attempt, now, later: retry::backoff(attempt, entropy(ports)) };
-    let disposition = match Event::decode(message) {
-        Ok(event) => deliver(event, &handed, config, ports, &mut record).await,
-        Err(error) => {
-            record.refused(Verdict::Failed, "undecodable", error.to_string());
-            bury(message, ports).await
-        }
-    };
-    let disposition = disposition.unwrap_or_else(|Failure { reason, problem }| {
-        record.refused(Verdict::Retried, reason, problem);
-        Disposition::Retry(handed.later)
-    });
-    (disposition, record)
-}
-
-/// A message as the queue handed it over.
-struct Handed<'m> {
-    message: &'m str,
-    attempt: u32,
-    now: UnixTime,
-    /// The delay before the next attempt, where nothing else decides it.
-    later: Duration,
-}
-
-/// Why a message is to be tried later.
-#[derive(Debug, PartialEq, Eq)]
-struct Failure {
-    reason: &'static str,
-    problem: String,
-}
-
-impl Failure {
-    fn of(reason: &'static str) -> impl FnOnce(PortError) -> Self {
-        move |PortError(problem)| Self { reason, problem }
-    }
-}
-
-async fn deliver<P: Ports>(
-    mut event: Event<'static>,
-    handed: &Handed<'_>,
-    config: &Result<Config, ConfigError>,
-    ports: &P,
-    record: &mut Record,
-) -> Result<Disposition, Failure> {
-    record.of(&event);
-    // 1. Find where it goes. A source that is gone or broken since the event was accepted may come back; the event waits.
-    let found = find_origin(event.source(), config).map_err(|problem| Failure { reason: "no_origin", problem });
-    let (config, source, origin) = found?;
-    // 2. Claim the delivery: a message may come twice, and an event may be in the queue twice.
-    let taken = DeliveryClaim::take(&event, source, config, ports, handed.now).await;
-    let claim = match taken.map_err(Failure::of("claim_failed"))? {
-        Taken::Held(claim) => claim,
-        Taken::Duplicate => {
-            record.verdict = Verdict::Duplicate;
-            return Ok(Disposition::Ack);
-        }
-        Taken::InFlight(until) => {
-            record.refused(Verdict::Retried, "in_flight", "another delivery of this event is under way".to_owned());
-            return Ok(Disposition::Retry(handed.now.until(until).max(Duration::from_secs(1))));
-        }
-    };
-    // 3. Send it, or bury it where the origin refuses it for good.
-    let sent = send(&mut event, origin, config.signing.as_ref(), handed, ports, record).await;
-    let payload = event.payload().map(str::to_owned);
-    let disposition = match sent {
-        Ok(Next::Delivered) => Ok(Disposition::Ack),
-        Ok(Next::Retry(delay)) => Ok(Disposition::Retry(delay)),
-        Ok(Next::GiveUp) => bury_event(event, handed.message, ports, record).await,
-        Err(failure) => Err(failure),
-    };
-    // 4. Settle the claim by what came of it; a body that was delivered is needed no more.
-    if disposition != Ok(Disposition::Ack) {
-        claim.release(ports).await;
-        return disposition;
-    }
-    if let Err(PortError(problem)) = claim.confirm(ports).await {
-        record.trouble("confirm_failed", problem);
-    }
-    if let Some(payload) = payload.filter(|_| record.verdict != Verdict::Dead)
-        && let Err(PortError(problem)) = ports.discard(&[payload]).await
-    {
-        record.trouble("discard_failed", problem); // the sweep finds it
-    }
-    disposition
-}
-
-fn find_origin<'c>(
-    source: &str,
-    config: &'c Result<Config, ConfigError>,
-) -> Result<(&'c Config, &'c Source, &'c Origin), String> {
-    let config = config.as_ref().map_err(ToString::to_string)?;
-    let source = config.source(source).ok_or("the source is no longer configured")?.map_err(ToString::to_string)?;
-    Ok((config, source, source.deliver.origin().ok_or("the source has no origin")?))
-}
-
-/// Sends an event to its origin, once, and reads from the answer what is next.
-async fn send<P: Ports>(
-    event: &mut Event<'static>,
-    origin: &Origin,
-    signing: Option<&HmacKey>,
-    handed: &Handed<'_>,
-    ports: &P,
-    record: &mut Record,
-) -> Result<Next, Failure> {
-    if let Some(payload) = event.payload() {
-        let Some(body) = ports.load(payload).await.map_err(Failure::of("load_failed"))? else {
-            // Nothing deletes it but a delivery of this very message.
-            record.refused(Verdict::Duplicate, "payload_gone", "it was delivered, and its body deleted".to_owned());
-            return Ok(Next::Delivered);
-        };
-        event.fetched(body);
-    }
-    let &Handed { attempt, now, .. } = handed;
-    let answer = ports.send(event.forward(origin, attempt, signing, now), FORWARD_TIMEOUT).await;
-    let OriginAnswer { status, retry_after } = answer.map_err(Failure::of("origin_unreachable"))?;
-    record.status = Some(status);
-    let next = retry::after_answer(status, retry_after, attempt, now, entropy(ports));
-    match next {
-        Next::Delivered => record.verdict = Verdict::Delivered,
-        Next::Retry(_) => record.refused(Verdict::Retried, "origin_failed", format!("the origin answered {status}")),
-        Next::GiveUp => record.refused(Verdict::Dead, "origin_refused", format!("the origin answered {status}")),
-    }
-    Ok(next)
-}
-
-/// Moves an event to the dead letters, with the reason why.
-async fn bury_event<P: Ports>(
-    event: Event<'_>,
-    message: &str,
-    ports: &P,
-    record: &Record,
-) -> Result<Disposition, Failure> {
-    // The reason makes the message longer; where it does not fit, the letter goes without.
-    let event = event.dead(record.detail.clone().unwrap_or_default());
-    let letter = event.encode().map_or_else(|_| message.to_owned(), Message::into_text);
-    bury(&letter, ports).await
-}
-
-async fn bury<P: Ports>(message: &str, ports: &P) -> Result<Disposition, Failure> {
-    ports.bury(message).await.map_err(Failure::of("dead_letter_failed"))?;
-    Ok(Disposition::Ack)
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "any 32 of the random bits will do")]

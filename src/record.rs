@@ -34,6 +34,10 @@ pub enum Verdict {
     Redriven,
     /// What was no longer needed was deleted.
     Swept,
+    /// A key was forgotten.
+    Forgotten,
+    /// The gateway learnt which queue is which.
+    Learnt,
     /// Not a verdict on any event: a feature is switched off.
     Off,
 }

@@ -9,6 +9,32 @@ const FIRST_DELAY: Duration = Duration::from_secs(5);
 const LONGEST_DELAY: Duration = Duration::from_secs(15 * 60);
 /// An origin's `Retry-After` is respected up to here.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3600);
+/// No queue delays a message for longer (Cloudflare Queues, Limits).
+const LONGEST_QUEUE_DELAY: Duration = Duration::from_secs(12 * 3600);
+
+/// How long a message waits in a queue at most, where `QUEUE_RETENTION` does not say: Cloudflare's free plan keeps a
+/// message for 24 hours (Queues, Limits).
+pub const DEFAULT_RETENTION: Duration = Duration::from_secs(24 * 3600);
+/// So many times the queue of dead letters gives a message: `max_retries` in wrangler.toml.
+const LETTER_TRIES: u32 = 100;
+
+/// Whether an event that has been on its way for `age` is given up now, since its next attempt in `delay` would come too
+/// near to the end of the queue's `retention`. A queue deletes without a word what it has kept for that long.
+pub fn is_over(age: Duration, delay: Duration, retention: Duration) -> bool {
+    age.saturating_add(delay) > usable(retention)
+}
+
+/// Five sixths: of 24 hours, 20. The rest is for a queue that is late.
+fn usable(retention: Duration) -> Duration {
+    retention.saturating_mul(5).checked_div(6).unwrap_or(retention)
+}
+
+/// The delay before the attempt that follows attempt number `attempt` (from 1) to keep a dead letter: as long as it can be
+/// with all attempts within the queue's `retention`.
+pub fn letter_backoff(attempt: u32, retention: Duration) -> Duration {
+    let longest = usable(retention).checked_div(LETTER_TRIES).unwrap_or(FIRST_DELAY).min(LONGEST_QUEUE_DELAY);
+    doubled(attempt).min(longest)
+}
 
 /// When an origin wants to be asked again (`Retry-After`: RFC 9110, section 10.2.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,11 +81,15 @@ pub fn after_answer(status: u16, retry_after: Option<RetryAfter>, attempt: u32, 
 
 /// The delay after an attempt that got no answer, or none that counts.
 pub fn backoff(attempt: u32, entropy: u32) -> Duration {
-    let doublings = attempt.saturating_sub(1).min(16);
-    let full = FIRST_DELAY.saturating_mul(1_u32.checked_shl(doublings).unwrap_or(u32::MAX)).min(LONGEST_DELAY);
+    let full = doubled(attempt).min(LONGEST_DELAY);
     let quarter = full.as_millis().checked_div(4).and_then(|ms| u64::try_from(ms).ok()).unwrap_or(0);
     let jitter = u64::from(entropy).checked_rem(quarter.saturating_add(1)).unwrap_or(0);
     full.saturating_sub(Duration::from_millis(jitter))
+}
+
+fn doubled(attempt: u32) -> Duration {
+    let doublings = attempt.saturating_sub(1).min(16);
+    FIRST_DELAY.saturating_mul(1_u32.checked_shl(doublings).unwrap_or(u32::MAX))
 }
 
 fn delay(retry_after: Option<RetryAfter>, attempt: u32, now: UnixTime, entropy: u32) -> Duration {
@@ -104,6 +134,23 @@ mod tests {
         assert_eq!(delay(RetryAfter::Date(UnixTime::from_seconds(NOW.seconds() - 120))), 5);
         assert_eq!(delay(RetryAfter::Date(UnixTime::from_seconds(i64::MIN))), 5);
         assert_eq!(delay(RetryAfter::Date(UnixTime::from_seconds(i64::MAX))), 3600);
+    }
+
+    #[test]
+    fn an_event_is_given_up_before_its_queue_forgets_it() {
+        let hours = |hours: u64| seconds(hours * 3600);
+        assert!(!is_over(hours(19), hours(1), DEFAULT_RETENTION));
+        assert!(is_over(hours(19), hours(1) + seconds(1), DEFAULT_RETENTION));
+        assert!(!is_over(hours(79), hours(1), hours(96)), "a queue that keeps messages for four days");
+    }
+
+    #[test]
+    fn all_tries_to_keep_a_letter_lie_within_the_retention_of_its_queue() {
+        for retention in [DEFAULT_RETENTION, seconds(4 * 86_400), seconds(14 * 86_400)] {
+            let all: Duration = (1..=LETTER_TRIES).map(|attempt| letter_backoff(attempt, retention)).sum();
+            assert!(all < retention, "{all:?} of {retention:?}");
+            assert!(all > retention / 2, "and they use most of it: {all:?} of {retention:?}");
+        }
     }
 
     #[test]

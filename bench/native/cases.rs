@@ -2,7 +2,7 @@
 //! instructions. Keys, times and bodies are fixed, so that the same work is done on every machine and every day.
 
 use hookgate::config::{Bindings, Config, Source, presets};
-use hookgate::dedup::DedupKey;
+use hookgate::dedup::{Acceptance, DedupKey, Token};
 use hookgate::delivery::Event;
 use hookgate::native::Native;
 use hookgate::webhook::{
@@ -45,6 +45,7 @@ const SMALL: usize = 900;
 const LARGE: usize = 64 * 1024;
 /// 2026-01-15T12:00:00Z
 const NOW: UnixTime = UnixTime::from_seconds(1_768_478_400);
+const ACCEPTANCE: Acceptance = Acceptance::Drawn(Token(0x00f0_e1d2_c3b4_a596));
 const ID: &str = "evt_0b9a8f3e-6d1c-4c57-9e02-7a41f5d8c6b3";
 /// Base64 for Standard Webhooks, a text for all others.
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -220,7 +221,7 @@ fn encode(bytes: usize) -> Work {
     let verified = received.verify(body, NOW, &Native).expect("its own signature");
     Box::new(move || {
         let key = DedupKey::new(&source.name, verified.identity());
-        assert!(black_box(Event::new(source, &verified, &key, &lines, NOW).encode()).is_ok());
+        assert!(black_box(Event::new(source, &verified, (&key, ACCEPTANCE), &lines, NOW).encode()).is_ok());
     })
 }
 
@@ -230,7 +231,9 @@ fn decode(bytes: usize) -> Work {
     let received = source.verifier.receive(&headers).expect("its headers");
     let verified = received.verify(&body, NOW, &Native).expect("its own signature");
     let key = DedupKey::new(&source.name, verified.identity());
-    let message =
-        Event::new(source, &verified, &key, &headers.iter().collect(), NOW).encode().expect("small enough").into_text();
+    let message = Event::new(source, &verified, (&key, ACCEPTANCE), &headers.iter().collect(), NOW)
+        .encode()
+        .expect("small enough")
+        .into_text();
     Box::new(move || assert!(black_box(Event::decode(&message)).is_ok()))
 }

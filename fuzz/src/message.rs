@@ -4,7 +4,7 @@
 use super::common::case;
 use super::{ID, NOW, SEED, configure};
 use hookgate::config::{Config, Origin};
-use hookgate::dedup::DedupKey;
+use hookgate::dedup::{Acceptance, DedupKey, Token};
 use hookgate::delivery::Event;
 use hookgate::native::Native;
 use hookgate::webhook::Key;
@@ -39,7 +39,7 @@ fn comes_in(data: &[u8]) {
     let verified =
         source.verifier.receive(&headers).and_then(|received| received.verify(data, NOW, &Native)).expect("verified");
     let key = DedupKey::new(&source.name, verified.identity());
-    let event = Event::new(source, &verified, &key, &headers.iter().collect(), NOW);
+    let event = Event::new(source, &verified, (&key, Acceptance::Drawn(Token(7))), &headers.iter().collect(), NOW);
     survives_the_queue(&event);
     forwards(&event);
     assert_eq!((event.body(), event.source()), (data, "repo"));
@@ -58,7 +58,7 @@ fn survives_the_queue(event: &Event<'_>) {
     let again = Event::decode(&message.clone().into_text()).expect("our own message");
     assert_eq!(&again, event);
     assert_eq!(again.encode().as_ref(), Ok(&message));
-    if let Ok(dead) = again.dead("refused".to_owned()).encode() {
+    if let Ok(dead) = again.dead("refused").encode_again() {
         assert_eq!(Event::decode(&dead.into_text()).expect("our own message").dead_reason(), Some("refused"));
     }
 }

@@ -29,6 +29,7 @@ const SCHEME_KEYS: &[&str] = &[
     "keys",
     "account",
     "retry_span",
+    "tries_within",
     "repeats",
     "handshakes",
 ];
@@ -93,6 +94,7 @@ pub fn parse(path: &str, name: &str, table: &Value) -> Result<Preset, ConfigErro
     scheme.account = fields.path("account")?;
     hold_to_what_is_signed(&fields, scheme)?;
     preset.retry_span = fields.duration("retry_span")?.unwrap_or(DEFAULT_RETRY_SPAN);
+    preset.tries_within = fields.duration("tries_within")?;
     preset.repeats = fields.flag("repeats")?;
     handshake::parse(&fields, &mut preset.handshakes)?;
     Ok(preset)

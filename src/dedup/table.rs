@@ -1,6 +1,6 @@
 //! The claims that one isolate sees, where no store holds them all.
 
-use super::{Claim, DedupKey, Entry, Terms, Token, claim, confirm, release};
+use super::{Claim, DedupKey, Entry, Terms, Token, claim, confirm, may_forget, release};
 use crate::webhook::UnixTime;
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -31,26 +31,25 @@ impl Hasher for FirstBytes {
 }
 
 impl Table {
-    /// How long a claim may take, and how long it is remembered: as long as KV may answer from a cache (its
-    /// documentation, "How KV works").
-    pub const TERMS: Terms = Terms { lease: Duration::from_secs(30), ttl: Duration::from_secs(60) };
+    /// How long a claim is remembered: as long as KV may answer from a cache (its documentation, "How KV works").
+    const TTL: Duration = Duration::from_secs(60);
 
-    /// Claims `key` under the token `fresh`.
-    pub fn claim(&mut self, key: DedupKey, now: UnixTime, fresh: Token) -> Claim {
+    /// Claims `key` for `lease`, under `token`.
+    pub fn claim(&mut self, key: DedupKey, now: UnixTime, lease: Duration, token: Token) -> Claim {
         if self.0.len() >= MOST {
             self.0.retain(|_, entry| now < entry.expires);
         }
         if self.0.len() >= MOST {
             self.0.clear();
         }
-        let (claim, entry) = claim(self.0.get(&key).copied(), now, Self::TERMS, fresh);
+        let (claim, entry) = claim(self.0.get(&key).copied(), now, Terms { lease, ttl: Self::TTL }, token);
         self.store(key, entry);
         claim
     }
 
     /// Confirms the claim of `token`.
     pub fn confirm(&mut self, key: DedupKey, token: Token, now: UnixTime) {
-        let entry = confirm(self.0.get(&key).copied(), token, now, Self::TERMS.ttl);
+        let entry = confirm(self.0.get(&key).copied(), token, now, Self::TTL);
         self.store(key, entry);
     }
 
@@ -58,6 +57,12 @@ impl Table {
     pub fn release(&mut self, key: DedupKey, token: Token, now: UnixTime) {
         let entry = release(self.0.get(&key).copied(), token, now);
         self.store(key, entry);
+    }
+
+    /// Forgets `key`, unless somebody is at work on its event; whether there was anything to forget.
+    pub fn forget(&mut self, key: DedupKey, now: UnixTime) -> bool {
+        let may = self.0.get(&key).is_some_and(|entry| may_forget(*entry, now));
+        may && self.0.remove(&key).is_some()
     }
 
     fn store(&mut self, key: DedupKey, entry: Option<Entry>) {
@@ -70,8 +75,10 @@ impl Table {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dedup::Acceptance;
 
     const NOW: UnixTime = UnixTime::from_seconds(1_768_480_200);
+    const LEASE: Duration = Duration::from_secs(30);
 
     fn key(number: usize) -> DedupKey {
         DedupKey::parse(&format!("{number:064x}")).expect("a key")
@@ -80,7 +87,7 @@ mod tests {
     #[test]
     fn the_table_never_grows_beyond_its_bound() {
         let mut table = Table::default();
-        let claimed = |table: &mut Table, number| table.claim(key(number), NOW, Token(0));
+        let claimed = |table: &mut Table, number| table.claim(key(number), NOW, LEASE, Token(0));
         for number in 0..MOST {
             claimed(&mut table, number);
         }
@@ -91,26 +98,31 @@ mod tests {
     #[test]
     fn what_expired_makes_room_before_anything_else_does() {
         let mut table = Table::default();
-        let half = NOW.plus(Table::TERMS.lease);
+        let half = NOW.plus(LEASE);
         for number in 0..MOST {
-            table.claim(key(number), if number % 2 == 0 { NOW } else { half }, Token(0));
+            table.claim(key(number), if number % 2 == 0 { NOW } else { half }, LEASE, Token(0));
         }
-        table.claim(key(MOST), NOW.plus(Table::TERMS.ttl), Token(0));
+        table.claim(key(MOST), NOW.plus(Table::TTL), LEASE, Token(0));
         assert_eq!(table.0.len(), MOST / 2 + 1);
     }
 
     #[test]
     fn a_released_key_is_free_and_a_confirmed_one_a_duplicate() {
         let mut table = Table::default();
-        let first = |number| Claim::First { token: Token(number), first_seen: NOW };
-        assert_eq!(table.claim(key(1), NOW, Token(1)), first(1));
-        assert!(matches!(table.claim(key(1), NOW, Token(2)), Claim::InFlight { .. }));
-        assert_eq!(table.claim(key(2), NOW, Token(3)), first(3));
+        let claim = |table: &mut Table, number, token| table.claim(key(number), NOW, LEASE, Token(token));
+        let first =
+            |token, of| Claim::First { token: Token(token), first_seen: NOW, acceptance: Acceptance::Drawn(Token(of)) };
+        assert_eq!(claim(&mut table, 1, 1), first(1, 1));
+        assert!(matches!(claim(&mut table, 1, 2), Claim::InFlight { .. }));
+        assert_eq!(claim(&mut table, 2, 3), first(3, 3));
         table.release(key(1), Token(1), NOW);
-        assert_eq!(table.claim(key(1), NOW, Token(2)), first(2));
+        assert_eq!(claim(&mut table, 1, 2), first(2, 1), "of the same acceptance");
         table.confirm(key(1), Token(1), NOW);
-        assert!(matches!(table.claim(key(1), NOW, Token(4)), Claim::InFlight { .. }), "a stale token");
+        assert!(matches!(claim(&mut table, 1, 4), Claim::InFlight { .. }), "a stale token");
+        assert!(!table.forget(key(1), NOW), "somebody is at work on it");
         table.confirm(key(1), Token(2), NOW);
-        assert_eq!(table.claim(key(1), NOW, Token(4)), Claim::Duplicate { first_seen: NOW });
+        assert_eq!(claim(&mut table, 1, 4), Claim::Duplicate { first_seen: NOW });
+        assert!(table.forget(key(1), NOW));
+        assert_eq!(claim(&mut table, 1, 5), first(5, 5), "another acceptance");
     }
 }

@@ -9,8 +9,9 @@ use js_sys::{Array, Promise};
 use std::time::Duration;
 use wasm_bindgen::prelude::*;
 
-/// An object that has not answered by then is taken for dead: its caller answers 503 and lives.
-const PATIENCE_MS: u32 = 2000;
+/// An object that has not answered by then is taken for dead. It is asked twice for a claim, and once to release it: the
+/// provider has its 503 within the five seconds that the least patient ones wait.
+const PATIENCE_MS: u32 = 1500;
 /// The object that remembers which rings of objects hold claims.
 const REGISTRY: &str = "rings";
 
@@ -45,8 +46,8 @@ fn unreadable() -> PortError {
 }
 
 impl Claims for Bindings {
-    async fn claim(&self, shard: Shard, name: &str, terms: Terms) -> Result<Claim, PortError> {
-        let args = vec![name.into(), seconds(terms.lease), seconds(terms.ttl)];
+    async fn claim(&self, shard: Shard, name: &str, terms: Terms, token: Token) -> Result<Claim, PortError> {
+        let args = vec![name.into(), seconds(terms.lease), seconds(terms.ttl), token.to_string().into()];
         let claim = self.call(&shard.to_string(), "claim", args).await?;
         claim.as_string().and_then(|text| Claim::from_json(&text)).ok_or_else(unreadable)
     }
@@ -59,6 +60,10 @@ impl Claims for Bindings {
     async fn release(&self, shard: Shard, name: &str, token: Token) -> Result<bool, PortError> {
         let args = vec![name.into(), token.to_string().into()];
         Ok(self.call(&shard.to_string(), "release", args).await?.is_truthy())
+    }
+
+    async fn forget_claim(&self, shard: Shard, name: &str) -> Result<bool, PortError> {
+        Ok(self.call(&shard.to_string(), "forget", vec![name.into()]).await?.is_truthy())
     }
 
     async fn admit(&self, rings: Rings, hold: Duration) -> Result<Result<(), RingsRefused>, PortError> {

@@ -8,17 +8,25 @@ export default {
     return new Work(context, (instance) => instance.failed()).run("fetch", request, env);
   },
 
+  // A Worker has six connections at a time. What waits for one has a limit that runs already: so as many messages are
+  // begun as there are connections for their forwards, and one for everything else.
   queue({ queue, messages }, env) {
+    const waiting = [...messages];
     const settle = (message) => {
       return new Work(undefined, (instance) => instance.giveBack(message)).run("settle", queue, message, env);
     };
-    return Promise.all(messages.map(settle));
+    const oneByOne = async () => {
+      for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) await settle(next);
+    };
+    return Promise.all(Array.from({ length: AT_ONCE }, oneByOne));
   },
 
   scheduled(_, env) {
     return new Work(undefined, () => {}).run("scheduled", env);
   },
 };
+
+const AT_ONCE = 5;
 
 // Holds the claims of one shard. Each step is one synchronous call, so nothing comes between its reading and its writing;
 // the runtime lets no answer out before what was written is durable.
@@ -31,9 +39,13 @@ export class Claims extends DurableObject {
     call("openClaims", this.#sql);
   }
 
-  async claim(name, lease, ttl) {
+  async claim(name, lease, ttl, token) {
     await this.#alarm(Date.now() + HOUR);
-    return call("claimName", this.#sql, name, lease, ttl);
+    return call("claimName", this.#sql, name, lease, ttl, token);
+  }
+
+  forget(name) {
+    return call("forgetClaim", this.#sql, name);
   }
 
   confirm(name, token, ttl) {

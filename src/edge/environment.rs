@@ -45,6 +45,9 @@ extern "C" {
     /// Writes a value.
     #[wasm_bindgen(method, catch)]
     pub fn put(this: &KvNamespace, key: &str, value: &str, options: &JsValue) -> Result<Promise, JsValue>;
+    /// Deletes a value.
+    #[wasm_bindgen(method, catch)]
+    pub fn delete(this: &KvNamespace, key: &str) -> Result<Promise, JsValue>;
 
     /// The producer of a queue.
     pub type Queue;

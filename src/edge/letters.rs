@@ -16,12 +16,17 @@ const SCHEMA: [&str; 4] = [
     "CREATE TABLE IF NOT EXISTS dead_letters (number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, \
      source TEXT NOT NULL, event_id TEXT NOT NULL, type TEXT NOT NULL, key TEXT NOT NULL, received TEXT NOT NULL, \
      died INTEGER NOT NULL, reason TEXT NOT NULL, bytes INTEGER NOT NULL, payload TEXT, expires INTEGER NOT NULL, \
-     message TEXT NOT NULL, taken_until INTEGER NOT NULL DEFAULT 0, redriven INTEGER)",
+     message TEXT NOT NULL, taken_until INTEGER NOT NULL DEFAULT 0, redriven INTEGER, \
+     redrives INTEGER NOT NULL DEFAULT 0)",
     "CREATE INDEX IF NOT EXISTS dead_letters_by_source ON dead_letters (source, number)",
     "CREATE INDEX IF NOT EXISTS dead_letters_by_expiry ON dead_letters (expires)",
     "CREATE INDEX IF NOT EXISTS dead_letters_by_payload ON dead_letters (payload)",
 ];
-const COLUMNS: &str = "id, source, event_id, type, key, received, died, reason, bytes, payload, expires, message";
+/// What tables of the version before this one lack.
+const HAS_REDRIVES: &str = "SELECT name FROM pragma_table_info('dead_letters') WHERE name = 'redrives'";
+const ADD_REDRIVES: &str = "ALTER TABLE dead_letters ADD COLUMN redrives INTEGER NOT NULL DEFAULT 0";
+const COLUMNS: &str =
+    "id, source, event_id, type, key, received, died, reason, bytes, payload, expires, message, redrives";
 
 thread_local! {
     static TABLE_IS_THERE: Cell<bool> = const { Cell::new(false) };
@@ -48,6 +53,10 @@ impl Bindings {
             for statement in SCHEMA {
                 self.run(&database, statement, &[]).await?;
             }
+            let columns = results(&self.run(&database, HAS_REDRIVES, &[]).await?)?;
+            if columns.length() == 0 {
+                self.run(&database, ADD_REDRIVES, &[]).await?;
+            }
             TABLE_IS_THERE.set(true);
         }
         self.run(&database, sql, values).await
@@ -61,10 +70,13 @@ impl Bindings {
 
     /// The rows of a query.
     async fn rows(&self, sql: &str, values: &[JsValue]) -> Result<Array, PortError> {
-        let answer = self.query(sql, values).await?;
-        let rows = Reflect::get(&answer, &"results".into()).map_err(failed("D1"))?;
-        rows.dyn_into().map_err(|_| PortError("D1: no rows in its answer".to_owned()))
+        results(&self.query(sql, values).await?)
     }
+}
+
+fn results(answer: &JsValue) -> Result<Array, PortError> {
+    let rows = Reflect::get(answer, &"results".into()).map_err(failed("D1"))?;
+    rows.dyn_into().map_err(|_| PortError("D1: no rows in its answer".to_owned()))
 }
 
 fn column(row: &JsValue, name: &str) -> JsValue {
@@ -95,6 +107,7 @@ fn letter(row: &JsValue) -> Letter {
         payload: column(row, "payload").as_string(),
         expires: time("expires"),
         message: text(row, "message"),
+        redrives: number(row, "redrives") as u32,
     }
 }
 
@@ -105,13 +118,22 @@ impl Letters for Bindings {
 
     async fn keep(&self, letter: &Letter) -> Result<(), PortError> {
         let sql = format!(
-            "INSERT INTO dead_letters ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING"
+            "INSERT INTO dead_letters ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO \
+             UPDATE SET died = excluded.died, reason = excluded.reason, message = excluded.message, \
+             expires = max(dead_letters.expires, excluded.expires), redrives = excluded.redrives, taken_until = 0, \
+             redriven = NULL WHERE excluded.redrives > dead_letters.redrives"
         );
         let texts = [&letter.id, &letter.source, &letter.event_id, &letter.event_type, &letter.key, &letter.received];
         let mut values: Vec<JsValue> = texts.into_iter().map(JsValue::from).collect();
         values.extend([seconds(letter.died), JsValue::from(&letter.reason), JsValue::from(letter.bytes as f64)]);
         values.extend([text_or_null(letter.payload.as_deref()), seconds(letter.expires), (&letter.message).into()]);
+        values.push(letter.redrives.into());
         self.query(&sql, &values).await.map(|_| ())
+    }
+
+    async fn has(&self, id: &str) -> Result<bool, PortError> {
+        let rows = self.rows("SELECT 1 FROM dead_letters WHERE id = ?", &[id.into()]).await?;
+        Ok(rows.length() > 0)
     }
 
     async fn list(&self, filter: &Filter) -> Result<Vec<Letter>, PortError> {
@@ -139,9 +161,9 @@ impl Letters for Bindings {
         Ok(rows.iter().next().map(|row| letter(&row)))
     }
 
-    async fn redriven(&self, id: &str, now: UnixTime) -> Result<(), PortError> {
-        let sql = "UPDATE dead_letters SET redriven = ?2 WHERE id = ?1";
-        self.query(sql, &[id.into(), seconds(now)]).await.map(|_| ())
+    async fn redriven(&self, id: &str, redrives: u32, now: UnixTime) -> Result<(), PortError> {
+        let sql = "UPDATE dead_letters SET redriven = ?2 WHERE id = ?1 AND redrives = ?3";
+        self.query(sql, &[id.into(), seconds(now), redrives.into()]).await.map(|_| ())
     }
 
     async fn expire(&self, now: UnixTime) -> Result<usize, PortError> {

@@ -1,7 +1,7 @@
 //! The inside of the Durable Object `Claims`: stores what [`crate::dedup`] decides.
 
 use super::now;
-use crate::dedup::{self, Entry, Rings, Terms, Token};
+use crate::dedup::{self, Acceptance, Entry, Rings, Terms, Token};
 use crate::webhook::UnixTime;
 use js_sys::{Array, Reflect};
 use std::time::Duration;
@@ -32,15 +32,23 @@ impl Sql {
     }
 
     fn entry(&self, name: &str) -> Outcome<Option<Entry>> {
-        const QUERY: &str = "SELECT token, first_seen, leased_until, expires, confirmed FROM claims WHERE name = ?";
+        const QUERY: &str =
+            "SELECT token, acceptance, first_seen, leased_until, expires, confirmed FROM claims WHERE name = ?";
         let row = self.rows(QUERY, &[name.into()])?.get(0);
         if row.is_undefined() {
             return Ok(None);
         }
         let token = Reflect::get(&row, &"token".into())?.as_string();
+        let first_seen = time(&row, "first_seen")?;
+        // A row of the version before acceptances had numbers has none.
+        let acceptance = match Reflect::get(&row, &"acceptance".into())?.as_string() {
+            None => Acceptance::FirstSeen(first_seen),
+            Some(text) => Acceptance::parse(&text).ok_or("a row with an acceptance that cannot be read")?,
+        };
         Ok(Some(Entry {
             token: token.as_deref().and_then(Token::parse).ok_or("a row without a token")?,
-            first_seen: time(&row, "first_seen")?,
+            acceptance,
+            first_seen,
             leased_until: time(&row, "leased_until")?,
             expires: time(&row, "expires")?,
             confirmed: number(&row, "confirmed")? != 0.0,
@@ -49,11 +57,12 @@ impl Sql {
 
     fn store(&self, name: &str, entry: &Entry) -> Outcome<()> {
         const QUERY: &str = "INSERT OR REPLACE INTO claims \
-            (name, token, first_seen, leased_until, expires, confirmed) VALUES (?, ?, ?, ?, ?, ?)";
+            (name, token, acceptance, first_seen, leased_until, expires, confirmed) VALUES (?, ?, ?, ?, ?, ?, ?)";
         let seconds = |time: UnixTime| JsValue::from(time.seconds() as f64);
-        let Entry { token, first_seen, leased_until, expires, confirmed } = *entry;
-        let values = [name.into(), token.to_string().into(), seconds(first_seen), seconds(leased_until)];
-        let values = values.into_iter().chain([seconds(expires), JsValue::from(u32::from(confirmed))]);
+        let Entry { token, acceptance, first_seen, leased_until, expires, confirmed } = *entry;
+        let values = [name.into(), token.to_string().into(), acceptance.to_string().into(), seconds(first_seen)];
+        let values =
+            values.into_iter().chain([seconds(leased_until), seconds(expires), JsValue::from(u32::from(confirmed))]);
         self.exec(QUERY, &values.collect()).map(|_| ())
     }
 }
@@ -81,15 +90,23 @@ pub fn open(sql: &Sql) -> Outcome<()> {
     ] {
         sql.exec(statement, &Array::new())?;
     }
+    // Tables of the version before this one lack the column.
+    let columns = sql.rows("SELECT name FROM pragma_table_info('claims') WHERE name = 'acceptance'", &[])?;
+    if columns.length() == 0 {
+        sql.exec("ALTER TABLE claims ADD COLUMN acceptance TEXT", &Array::new())?;
+    }
     Ok(())
 }
 
-/// [`dedup::claim`], as JSON.
+/// [`dedup::claim`], as JSON. A Worker of the version before this one draws no token.
 #[wasm_bindgen(js_name = claimName)]
-pub fn claim(sql: &Sql, name: &str, lease: u32, ttl: u32) -> Outcome<String> {
-    let fresh = Token(getrandom::u64().map_err(|error| error.to_string())?);
+pub fn claim(sql: &Sql, name: &str, lease: u32, ttl: u32, token: Option<String>) -> Outcome<String> {
+    let token = match token {
+        Some(text) => Token::parse(&text).ok_or("not a token")?,
+        None => Token(getrandom::u64().map_err(|error| error.to_string())?),
+    };
     let terms = Terms { lease: span(lease), ttl: span(ttl) };
-    let (claim, entry) = dedup::claim(sql.entry(name)?, now(), terms, fresh);
+    let (claim, entry) = dedup::claim(sql.entry(name)?, now(), terms, token);
     if let Some(entry) = entry {
         sql.store(name, &entry)?;
     }
@@ -108,6 +125,16 @@ pub fn confirm(sql: &Sql, name: &str, token: &str, ttl: u32) -> Outcome<bool> {
 pub fn release(sql: &Sql, name: &str, token: &str) -> Outcome<bool> {
     let token = Token::parse(token).ok_or("not a token")?;
     store_if_changed(sql, name, dedup::release(sql.entry(name)?, token, now()))
+}
+
+/// Deletes the entry of `name`, where [`dedup::may_forget`] allows it.
+#[wasm_bindgen(js_name = forgetClaim)]
+pub fn forget(sql: &Sql, name: &str) -> Outcome<bool> {
+    let may = sql.entry(name)?.is_some_and(|entry| dedup::may_forget(entry, now()));
+    if may {
+        sql.rows("DELETE FROM claims WHERE name = ?", &[name.into()])?;
+    }
+    Ok(may)
 }
 
 fn store_if_changed(sql: &Sql, name: &str, entry: Option<Entry>) -> Outcome<bool> {

@@ -1,9 +1,9 @@
 //! Bodies that no queue message can hold, in R2.
 
 use super::environment::{Bucket, BucketObject};
-use super::ports::{Bindings, missing, object};
+use super::ports::{Bindings, failed, missing, object};
 use super::request::bytes;
-use crate::pipeline::ports::{Page, Payloads, PortError};
+use crate::pipeline::ports::{Page, Payloads, PortError, Stored};
 use crate::webhook::UnixTime;
 use js_sys::{Array, Date, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
@@ -27,15 +27,21 @@ impl Payloads for Bindings {
         self.called("R2 put", PATIENCE_MS, storing).await.map(|_| ())
     }
 
-    async fn load(&self, name: &str) -> Result<Option<Vec<u8>>, PortError> {
+    async fn load(&self, name: &str) -> Result<Stored, PortError> {
         let getting = self.bucket()?.get(name);
         let found = self.called("R2 get", PATIENCE_MS, getting).await?;
         if found.is_null() {
-            return Ok(None);
+            return Ok(Stored::Nothing);
         }
         let found: BucketObject = found.unchecked_into();
         let read = self.called("R2 get", PATIENCE_MS, found.array_buffer()).await?;
-        Ok(Some(bytes(&read)))
+        let bytes = bytes(&read);
+        // The mark is an object without bytes: no body is stored that a queue message could hold.
+        Ok(if bytes.is_empty() { Stored::Delivered } else { Stored::Bytes(bytes) })
+    }
+
+    async fn mark_delivered(&self, name: &str) -> Result<(), PortError> {
+        self.store(name, b"").await
     }
 
     async fn discard(&self, names: &[String]) -> Result<(), PortError> {
@@ -44,8 +50,11 @@ impl Payloads for Bindings {
         self.called("R2 delete", PATIENCE_MS, deleting).await.map(|_| ())
     }
 
-    async fn stored_before(&self, before: UnixTime, cursor: Option<String>) -> Result<Page, PortError> {
-        let options = cursor.map_or(JsValue::UNDEFINED, |cursor| object("cursor", cursor));
+    async fn stored_before(&self, prefix: &str, before: UnixTime, cursor: Option<String>) -> Result<Page, PortError> {
+        let options = object("prefix", prefix);
+        if let Some(cursor) = cursor {
+            Reflect::set(&options, &"cursor".into(), &cursor.into()).map_err(failed("R2 list"))?;
+        }
         let listing = self.bucket()?.list(&options);
         let page = self.called("R2 list", PATIENCE_MS, listing).await?;
         let field = |of: &JsValue, name: &str| Reflect::get(of, &name.into()).unwrap_or_default();

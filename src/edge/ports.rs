@@ -8,7 +8,7 @@ use crate::config::Origin;
 use crate::dedup::DedupKey;
 use crate::delivery::{Forward, Message};
 use crate::pipeline::Isolate;
-use crate::pipeline::ports::{BodyError, Keys, Local, OriginAnswer, Outbox, PortError, Upstream};
+use crate::pipeline::ports::{BodyError, Keys, Local, Notes, OriginAnswer, Outbox, PortError, Upstream};
 use crate::record::Record;
 use crate::retry::RetryAfter;
 use crate::webhook::UnixTime;
@@ -129,6 +129,11 @@ impl Keys for Bindings {
         }
     }
 
+    async fn forget(&self, key: &DedupKey) -> Result<(), PortError> {
+        let store = self.env.dedup().ok_or_else(|| missing("DEDUP"))?;
+        self.called("KV delete", PATIENCE_MS, store.delete(&key.to_string())).await.map(|_| ())
+    }
+
     async fn install(&self, source: &str, secret: &str) -> Result<(), PortError> {
         let store = self.env.dedup().ok_or_else(|| missing("DEDUP"))?;
         let options = object("expirationTtl", INSTALLED_SECONDS);
@@ -146,6 +151,20 @@ impl Keys for Bindings {
 /// No key of an event looks like it: those are hexadecimal.
 fn installed_key(source: &str) -> String {
     format!("handshake/{source}")
+}
+
+impl Notes for Bindings {
+    async fn note(&self, name: &str) -> Result<Option<String>, PortError> {
+        // Without KV nothing is noted, and nothing was.
+        let Some(store) = self.env.dedup() else { return Ok(None) };
+        Ok(self.called("KV get", PATIENCE_MS, store.get(name)).await?.as_string())
+    }
+
+    async fn put_note(&self, name: &str, text: &str, ttl: Duration) -> Result<(), PortError> {
+        let Some(store) = self.env.dedup() else { return Ok(()) };
+        let options = object("expirationTtl", ttl.as_secs() as f64);
+        self.called("KV put", PATIENCE_MS, store.put(name, text, &options)).await.map(|_| ())
+    }
 }
 
 impl Bindings {
@@ -230,6 +249,10 @@ fn read_retry_after(text: &str) -> Option<RetryAfter> {
 impl Local for Bindings {
     fn isolate(&self) -> &Isolate {
         self.isolate
+    }
+
+    fn now(&self) -> UnixTime {
+        super::now()
     }
 
     fn random(&self) -> u64 {

@@ -1,14 +1,15 @@
-//! The operator's side, `/api/…`: dead letters, listed and redriven; secrets that providers sent.
+//! The operator's side, `/api/…`: dead letters, listed and redriven; secrets that providers sent; keys to be forgotten.
 
 use super::ports::{PortError, Ports, Request};
 use super::refusal::Refusal;
-use super::refuse_blocked;
+use super::{hold, refuse_blocked};
 use crate::answer::Answer;
-use crate::config::{Config, ConfigError, LONGEST_IN_QUEUE};
+use crate::config::{Config, ConfigError, LONGEST_IN_QUEUE, SourceName};
+use crate::dedup::DedupKey;
 use crate::delivery::Event;
 use crate::letter::{Filter, KEPT, Letter};
 use crate::record::{Record, Verdict};
-use crate::webhook::UnixTime;
+use crate::webhook::{Identity, UnixTime};
 use serde::Serialize;
 use serde_json::Value;
 use std::time::Duration;
@@ -27,6 +28,11 @@ struct List {
 struct Installed<'a> {
     source: &'a str,
     secret: String,
+}
+
+#[derive(Serialize)]
+struct Forgotten {
+    forgotten: bool,
 }
 
 #[derive(Serialize)]
@@ -57,6 +63,9 @@ pub async fn serve<R: Request, P: Ports>(
         record.verdict = Verdict::Listed;
         return Ok(Answer::ok(&Installed { source, secret }));
     }
+    if path == "keys" {
+        return forget(request, config, ports, now, record).await;
+    }
     let path = path.strip_prefix("dead-letters").ok_or(Refusal::NotFound)?;
     match path {
         "" => list(request, ports, record).await,
@@ -68,10 +77,73 @@ pub async fn serve<R: Request, P: Ports>(
     }
 }
 
+/// `DELETE /api/keys?source=…&id=…`, or `key=` in place of `id=`: forgets that an event was accepted, so that the provider
+/// can send it again.
+async fn forget<R: Request, P: Ports>(
+    request: &R,
+    config: &Result<Config, ConfigError>,
+    ports: &P,
+    now: UnixTime,
+    record: &mut Record,
+) -> Result<Answer, Refusal> {
+    takes(request, "DELETE")?;
+    let asked = Forget::parse(&request.query()).map_err(Refusal::Unusable)?;
+    let config = config.as_ref().map_err(|error| Refusal::Misconfigured(error.clone()))?;
+    let source = config
+        .source(&asked.source)
+        .ok_or_else(|| Refusal::Unusable(format!("the parameter source={}: no source has this name", asked.source)))?;
+    let source = source.map_err(|error| Refusal::Misconfigured(error.clone()))?;
+    let mut forgotten = false;
+    for key in asked.keys(&source.name) {
+        forgotten |= hold::forget(source, config, key, ports, now).await.map_err(Refusal::failed("forget_failed"))?;
+        record.key = Some(key.to_string());
+    }
+    record.verdict = Verdict::Forgotten;
+    record.id = asked.id;
+    Ok(Answer::ok(&Forgotten { forgotten }))
+}
+
+/// What `DELETE /api/keys` is asked to forget.
+struct Forget {
+    source: String,
+    id: Option<String>,
+    key: Option<DedupKey>,
+}
+
+impl Forget {
+    fn parse(query: &str) -> Result<Self, String> {
+        let (mut source, mut id, mut key) = (None, None, None);
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            match &*name {
+                "source" => source = Some(value.into_owned()),
+                "id" if !value.is_empty() => id = Some(value.into_owned()),
+                "key" => {
+                    let problem = || format!("the parameter key={value}: 64 hex digits, as in the log");
+                    key = Some(DedupKey::parse(&value).ok_or_else(problem)?);
+                }
+                _ => return Err(format!("the parameter {name}={value}: known are source, and id or key")),
+            }
+        }
+        let source = source.ok_or("the parameter source is missing: the name of the source")?;
+        if id.is_some() == key.is_some() {
+            return Err("one of the parameters id and key is needed: which event is to be forgotten".to_owned());
+        }
+        Ok(Self { source, id, key })
+    }
+
+    /// Every key that the event may have at its source.
+    fn keys(&self, source: &SourceName) -> Vec<DedupKey> {
+        let identities = self.id.iter().flat_map(|id| Identity::shown_as(id));
+        self.key.into_iter().chain(identities.map(|identity| DedupKey::new(source, &identity))).collect()
+    }
+}
+
 async fn list<R: Request, P: Ports>(request: &R, ports: &P, record: &mut Record) -> Result<Answer, Refusal> {
     takes(request, "GET")?;
+    let ports = letters(ports)?;
     let filter = filter_of(&request.query())?;
-    let dead_letters = letters(ports)?.list(&filter).await.map_err(Refusal::failed("list_failed"))?;
+    is_there(&filter, ports).await?;
+    let dead_letters = ports.list(&filter).await.map_err(Refusal::failed("list_failed"))?;
     record.verdict = Verdict::Listed;
     Ok(Answer::ok(&List { dead_letters }))
 }
@@ -106,6 +178,7 @@ async fn redrive_all<R: Request, P: Ports>(
     let ports = letters(ports)?;
     let body = request.body(MAX_BODY).await.map_err(|error| Refusal::body_over(error, MAX_BODY))?;
     let filter = filter_in(&body)?;
+    is_there(&filter, ports).await?;
     let mut done = Redriven { redriven: 0, failed: 0 };
     for letter in ports.list(&filter).await.map_err(Refusal::failed("list_failed"))? {
         match redrive(&letter.id, ports, now).await {
@@ -125,10 +198,22 @@ async fn redrive_all<R: Request, P: Ports>(
 async fn redrive<P: Ports>(id: &str, ports: &P, now: UnixTime) -> Result<bool, PortError> {
     let expires = now.plus(KEPT.max(LONGEST_IN_QUEUE));
     let Some(letter) = ports.take(id, now, now.plus(REDRIVE_LEASE), expires).await? else { return Ok(false) };
-    let event = Event::decode(&letter.message).map_err(|error| PortError(error.to_string()))?.redriven();
-    ports.enqueue(&event.encode().map_err(|error| PortError(error.to_string()))?).await?;
-    ports.redriven(id, now).await?;
+    let event = Event::decode(&letter.message).map_err(|error| PortError(error.to_string()))?.redriven(now);
+    ports.enqueue(&event.encode_again().map_err(|error| PortError(error.to_string()))?).await?;
+    ports.redriven(id, letter.redrives, now).await?;
     Ok(true)
+}
+
+/// Refuses a filter that begins after a letter which is not there: the list would begin at its start, and a redrive would
+/// redrive everything.
+async fn is_there<P: Ports>(filter: &Filter, ports: &P) -> Result<(), Refusal> {
+    let Some(after) = &filter.after else { return Ok(()) };
+    if ports.has(after).await.map_err(Refusal::failed("list_failed"))? {
+        return Ok(());
+    }
+    Err(Refusal::Unusable(format!(
+        "after={after}: there is no such letter, or it expired; begin again without `after`"
+    )))
 }
 
 /// The ports, where dead letters are kept.

@@ -1,15 +1,18 @@
 //! Claims, as the pipeline holds them: taken before an event is made durable or sent, and then confirmed or released.
 
 use super::ports::{Claims, Keys, Local, PortError};
-use crate::config::{Config, Dedup, LONGEST_IN_QUEUE, Source};
-use crate::dedup::{Claim, DedupKey, Shard, Table, Terms, Token};
+use crate::config::{Config, Dedup, Deliver, LONGEST_IN_QUEUE, Source};
+use crate::dedup::{Acceptance, Claim, DedupKey, Shard, Terms, Token};
 use crate::delivery::Event;
 use crate::letter::KEPT;
 use crate::webhook::UnixTime;
 use std::time::Duration;
 
-/// How long ingest has from its claim to its confirmation. The origin has 10 s of it; R2 and the queue have 25 s together.
-pub const INGEST_LEASE: Duration = Table::TERMS.lease;
+/// How long ingest has from its claim to its confirmation. R2 and the queue have 25 s of it together.
+const INGEST_LEASE: Duration = Duration::from_secs(30);
+/// What it has at least where the origin answers while the provider waits: the origin has 10 s of it.
+const ORIGIN_LEASE: Duration = Duration::from_secs(12);
+const SHORTEST_LEASE: Duration = Duration::from_secs(1);
 /// How long a forward has: to fetch the body, which takes 30 s at most, to wait for the origin as long, and to confirm.
 pub const FORWARD_LEASE: Duration = Duration::from_secs(90);
 /// How long the delivery of a redriven event is remembered; that of any other, for as long as a second message of it could
@@ -19,6 +22,20 @@ const REDRIVE_REMEMBERED: Duration = KEPT.saturating_add(LONGEST_IN_QUEUE);
 const CONFIRM_TRIES: usize = 3;
 /// How long an isolate believes the registry of rings.
 const ADMITTED: Duration = Duration::from_secs(3600);
+
+/// The lease of a claim on an event of `source`: a third of the time within which all of its provider's tries may pass, so
+/// that a claim which nobody confirms or releases hides the event from some of them, and not from all.
+///
+/// Two requests may be at work on one event after a short lease. Their messages belong to one acceptance, and the queue's
+/// consumer delivers one of them. A forward to the origin has no such second look: there the lease is longer than it takes.
+fn ingest_lease(source: &Source) -> Duration {
+    let third = source.verifier.preset().tries_within().checked_div(3).unwrap_or(INGEST_LEASE);
+    let least = match source.deliver {
+        Deliver::Queue(_) => SHORTEST_LEASE,
+        Deliver::Origin(_) => ORIGIN_LEASE,
+    };
+    third.clamp(least, INGEST_LEASE)
+}
 
 /// What became of an attempt to take a claim.
 pub enum Taken<H> {
@@ -43,7 +60,7 @@ impl<H> Taken<H> {
 /// What ingest holds of an event's key while it makes the event durable.
 pub enum KeyClaim {
     /// `dedup = "none"`.
-    Nothing,
+    Nothing(Acceptance),
     /// `dedup = "kv"`: the races that this isolate sees, and what KV shows it.
     Here(Here),
     /// `dedup = "exact"`.
@@ -60,24 +77,33 @@ impl KeyClaim {
         now: UnixTime,
     ) -> Result<Taken<Self>, PortError> {
         match source.dedup {
-            Dedup::None => Ok(Taken::Held(Self::Nothing)),
-            Dedup::Kv => Ok(Here::take(ports, key, now).await?.map(Self::Here)),
+            Dedup::None => Ok(Taken::Held(Self::Nothing(Acceptance::Drawn(Token(ports.random()))))),
+            Dedup::Kv => Ok(Here::take(ports, key, ingest_lease(source), now).await?.map(Self::Here)),
             Dedup::Exact => {
                 // KV knows confirmed keys only, so its yes is true, and spares the object most duplicates.
                 if ports.is_known(&key).await.unwrap_or(false) {
                     return Ok(Taken::Duplicate);
                 }
-                let terms = Terms { lease: INGEST_LEASE, ttl: source.dedup_ttl };
+                let terms = Terms { lease: ingest_lease(source), ttl: source.dedup_ttl };
                 Ok(Exact::take(ports, config, &key, key.to_string(), terms, now).await?.map(Self::Exact))
             }
         }
     }
 
-    /// The event, with what its consumer needs to tell this acceptance from another.
+    /// The acceptance that the claim belongs to.
+    pub fn acceptance(&self) -> Acceptance {
+        match self {
+            Self::Nothing(acceptance) => *acceptance,
+            Self::Here(here) => here.acceptance,
+            Self::Exact(exact) => exact.acceptance,
+        }
+    }
+
+    /// The event, marked for its consumer where it was claimed exactly.
     pub fn mark<'e>(&self, event: Event<'e>) -> Event<'e> {
         match self {
             Self::Exact(exact) => event.claimed(exact.first_seen),
-            Self::Here(_) | Self::Nothing => event,
+            Self::Here(_) | Self::Nothing(_) => event,
         }
     }
 
@@ -89,7 +115,7 @@ impl KeyClaim {
                 here.confirm(ports, now);
                 Ok(())
             }
-            Self::Nothing => Ok(()),
+            Self::Nothing(_) => Ok(()),
         }
     }
 
@@ -98,7 +124,7 @@ impl KeyClaim {
         match self {
             Self::Exact(exact) => exact.release(ports).await,
             Self::Here(here) => here.release(ports, now),
-            Self::Nothing => {}
+            Self::Nothing(_) => {}
         }
     }
 }
@@ -143,18 +169,23 @@ impl DeliveryClaim {
 pub struct Here {
     key: DedupKey,
     token: Token,
+    acceptance: Acceptance,
 }
 
 impl Here {
     /// Claims `key` among what this isolate sees, and looks it up in the store of keys.
-    async fn take(ports: &(impl Keys + Local), key: DedupKey, now: UnixTime) -> Result<Taken<Self>, PortError> {
-        let claim = ports.isolate().table.borrow_mut().claim(key, now, Token(ports.random()));
-        let token = match claim {
-            Claim::First { token, .. } => token,
+    async fn take(
+        ports: &(impl Keys + Local),
+        key: DedupKey,
+        lease: Duration,
+        now: UnixTime,
+    ) -> Result<Taken<Self>, PortError> {
+        let claim = ports.isolate().table.borrow_mut().claim(key, now, lease, Token(ports.random()));
+        let here = match claim {
+            Claim::First { token, acceptance, .. } => Self { key, token, acceptance },
             Claim::InFlight { until } => return Ok(Taken::InFlight(until)),
             Claim::Duplicate { .. } => return Ok(Taken::Duplicate),
         };
-        let here = Self { key, token };
         match ports.is_known(&key).await {
             Ok(false) => Ok(Taken::Held(here)),
             Ok(true) => {
@@ -182,8 +213,9 @@ pub struct Exact {
     name: String,
     claims: Vec<(Shard, Token)>,
     ttl: Duration,
-    /// The same for all who claim the name until it is forgotten.
+    /// These two are the same for all who claim the name until it is forgotten.
     first_seen: UnixTime,
+    acceptance: Acceptance,
 }
 
 impl Exact {
@@ -197,20 +229,26 @@ impl Exact {
         now: UnixTime,
     ) -> Result<Taken<Self>, PortError> {
         admit(ports, config, now).await?;
-        let mut held = Self { name, claims: Vec::new(), ttl: terms.ttl, first_seen: now };
+        let token = Token(ports.random());
+        let acceptance = Acceptance::Drawn(token);
+        let mut held = Self { name, claims: Vec::new(), ttl: terms.ttl, first_seen: now, acceptance };
         for shard in config.rings.shards(key) {
-            let found = match ports.claim(shard, &held.name, terms).await {
-                Ok(Claim::First { token, first_seen }) => {
-                    // The first ring decides who is first, and so when that was.
+            let found = match claim(ports, shard, &held.name, terms, token).await {
+                Ok(Claim::First { token, first_seen, acceptance }) => {
+                    // The first ring decides who is first, and so which acceptance this is.
                     if held.claims.is_empty() {
-                        held.first_seen = first_seen;
+                        (held.first_seen, held.acceptance) = (first_seen, acceptance);
                     }
                     held.claims.push((shard, token));
                     continue;
                 }
                 Ok(Claim::InFlight { until }) => Ok(Taken::InFlight(until)),
                 Ok(Claim::Duplicate { .. }) => Ok(Taken::Duplicate),
-                Err(error) => Err(error),
+                Err(error) => {
+                    // The claim may have been made: its lease would hide the event from the provider's next try.
+                    held.claims.push((shard, token));
+                    Err(error)
+                }
             };
             held.release(ports).await;
             return found;
@@ -245,6 +283,38 @@ impl Exact {
             let _ = ports.release(*shard, &self.name, *token).await;
         }
     }
+}
+
+/// Claims `name` under `token`. A claimer that gets no answer asks once more, and takes up its own claim if it made one.
+async fn claim(ports: &impl Claims, shard: Shard, name: &str, terms: Terms, token: Token) -> Result<Claim, PortError> {
+    match ports.claim(shard, name, terms, token).await {
+        Err(_) => ports.claim(shard, name, terms, token).await,
+        answered => answered,
+    }
+}
+
+/// Forgets the claim on `key`, so that the next request with it is a new event: in the objects, in KV, and in this isolate.
+/// Whether there was anything to forget, as far as that can be seen.
+pub async fn forget(
+    source: &Source,
+    config: &Config,
+    key: DedupKey,
+    ports: &(impl Keys + Claims + Local),
+    now: UnixTime,
+) -> Result<bool, PortError> {
+    let mut forgotten = ports.isolate().table.borrow_mut().forget(key, now);
+    if source.dedup == Dedup::Exact {
+        admit(ports, config, now).await?;
+        for shard in config.rings.shards(&key) {
+            forgotten |= ports.forget_claim(shard, &key.to_string()).await?;
+        }
+    }
+    // The objects first: KV stands before them, and knows nothing that they do not.
+    if source.dedup != Dedup::None {
+        forgotten |= ports.is_known(&key).await?;
+        ports.forget(&key).await?;
+    }
+    Ok(forgotten)
 }
 
 /// Sees to it that no ring of objects is forgotten that still holds claims.

@@ -1,11 +1,11 @@
 //! Dead letters: taken from their queue and kept, and deleted when they expire.
 
+use super::consume::{Disposition, Failure, Handed, retention};
 use super::hold::{DeliveryClaim, Taken};
-use super::ports::{Letters, Payloads, PortError, Ports};
-use super::{Disposition, Failure};
+use super::ports::{Letters, Payloads, PortError, Ports, Stored};
 use crate::config::{Config, ConfigError, LONGEST_IN_QUEUE};
 use crate::delivery::{DecodeError, Event};
-use crate::letter::Letter;
+use crate::letter::{Letter, WAITING, Waiting};
 use crate::record::{Record, Verdict};
 use crate::retry;
 use crate::webhook::UnixTime;
@@ -14,27 +14,27 @@ use std::time::Duration;
 /// How many pages of stored bodies a sweep looks at, a thousand each.
 const MOST_PAGES: usize = 50;
 
-/// Takes one message from the dead letters' queue, as attempt number `attempt` (from 1): keeps it where letters are kept,
-/// and logs it.
-pub async fn note_dead_letter<P: Ports>(
-    message: &str,
-    attempt: u32,
+/// After so many attempts to keep a letter in the database, some two minutes, it goes to the bucket.
+const TRIES_IN_DATABASE: u32 = 5;
+
+/// Takes one dead letter from its queue: keeps it where letters are kept, and logs it.
+pub async fn note<P: Ports>(
+    handed: Handed<'_>,
+    event: &Result<Event<'_>, DecodeError>,
     config: &Result<Config, ConfigError>,
     ports: &P,
-    now: UnixTime,
 ) -> (Disposition, Record) {
-    let event = Event::decode(message);
-    let letter = Letter::of(message, &event, now);
+    let letter = Letter::of(handed.text, event, handed.now);
     let mut record = Record::default();
-    if let Ok(event) = &event {
+    if let Ok(event) = event {
         record.of(event);
     }
     record.refused(Verdict::Dead, if event.is_ok() { "dead_letter" } else { "undecodable" }, letter.reason.clone());
-    match keep(&letter, &event, config, ports, now, &mut record).await {
+    match keep(&letter, event, config, ports, &handed, &mut record).await {
         Ok(disposition) => (disposition, record),
         Err(Failure { reason, problem }) => {
             record.refused(Verdict::Retried, reason, problem);
-            (Disposition::Retry(retry::backoff(attempt, super::entropy(ports))), record)
+            (Disposition::Retry(retry::letter_backoff(handed.attempt, retention(config))), record)
         }
     }
 }
@@ -44,14 +44,14 @@ async fn keep<P: Ports>(
     event: &Result<Event<'_>, DecodeError>,
     config: &Result<Config, ConfigError>,
     ports: &P,
-    now: UnixTime,
+    handed: &Handed<'_>,
     record: &mut Record,
 ) -> Result<Disposition, Failure> {
-    // One that the gateway gave up itself was settled then. One that the queue gave up may have been delivered all the
-    // same, as another message, and no other may deliver it from now on.
+    // What the gateway gave up itself was settled then. What the queue gave up may have been delivered all the same, as
+    // another message, and no other message may deliver it from now on.
     let given_up = event.as_ref().ok().filter(|event| event.dead_reason().is_none());
     let claim = match given_up {
-        Some(event) => match claim(event, config, ports, now).await.map_err(Failure::of("claim_failed"))? {
+        Some(event) => match claim(event, config, ports, handed.now).await.map_err(Failure::of("claim_failed"))? {
             Some(Taken::Held(claim)) => Some(claim),
             Some(Taken::Duplicate) => {
                 record.verdict = Verdict::Duplicate;
@@ -59,19 +59,17 @@ async fn keep<P: Ports>(
             }
             Some(Taken::InFlight(until)) => {
                 record.verdict = Verdict::Retried;
-                return Ok(Disposition::Retry(now.until(until).max(Duration::from_secs(1))));
+                return Ok(Disposition::Retry(handed.now.until(until).max(Duration::from_secs(1))));
             }
             None => None,
         },
         None => None,
     };
-    if ports.keeps_letters()
-        && let Err(error) = ports.keep(letter).await
-    {
+    if let Err(failure) = store(letter, ports, handed, record).await {
         if let Some(claim) = claim {
             claim.release(ports).await;
         }
-        return Err(Failure::of("keep_failed")(error));
+        return Err(failure);
     }
     if let Some(claim) = claim
         && let Err(PortError(problem)) = claim.confirm(ports).await
@@ -79,6 +77,47 @@ async fn keep<P: Ports>(
         record.trouble("confirm_failed", problem);
     }
     Ok(Disposition::Ack)
+}
+
+/// Keeps a letter in the database. Where that fails for long, the letter goes to the bucket, from where the sweep brings it
+/// into the database: a queue forgets, and the database may be away for longer than the queue remembers.
+async fn store<P: Ports>(letter: &Letter, ports: &P, handed: &Handed<'_>, record: &mut Record) -> Result<(), Failure> {
+    if !ports.keeps_letters() {
+        return Ok(());
+    }
+    let Err(PortError(problem)) = ports.keep(letter).await else { return Ok(()) };
+    if handed.attempt <= TRIES_IN_DATABASE || !ports.stores_payloads() {
+        return Err(Failure { reason: "keep_failed", problem });
+    }
+    let waiting = Waiting { died: letter.died, message: letter.message.clone() };
+    ports.store(&Waiting::name(letter), &waiting.to_bytes()).await.map_err(Failure::of("keep_failed"))?;
+    record.trouble("keep_failed", format!("{problem}; the letter waits in the bucket PAYLOADS"));
+    Ok(())
+}
+
+/// Brings the letters that wait in the bucket into the database: how many, and how many cannot be read, which stay.
+async fn bring_in<P: Letters + Payloads>(ports: &P, now: UnixTime) -> Result<(usize, usize), PortError> {
+    let (mut brought, mut unreadable) = (0_usize, 0_usize);
+    let mut cursor = None;
+    for _ in 0..MOST_PAGES {
+        let page = ports.stored_before(WAITING, now.plus(Duration::from_secs(1)), cursor).await?;
+        for name in page.names {
+            let Stored::Bytes(bytes) = ports.load(&name).await? else { continue };
+            let Some(waiting) = Waiting::parse(&bytes) else {
+                unreadable = unreadable.saturating_add(1);
+                continue;
+            };
+            let event = Event::decode(&waiting.message);
+            ports.keep(&Letter::of(&waiting.message, &event, waiting.died)).await?;
+            ports.discard(&[name]).await?;
+            brought = brought.saturating_add(1);
+        }
+        cursor = page.next;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    Ok((brought, unreadable))
 }
 
 /// The claim on the delivery of `event`; nothing where its source is gone.
@@ -98,18 +137,34 @@ async fn claim<P: Ports>(
 pub async fn sweep<P: Letters + Payloads>(ports: &P, now: UnixTime) -> Record {
     let mut record = Record { verdict: Verdict::Swept, ..Record::default() };
     match swept(ports, now).await {
-        Ok((letters, payloads)) => record.detail = Some(format!("{letters} dead letters, {payloads} stored bodies")),
+        Ok(Swept { brought, unreadable, letters, payloads }) => {
+            let brought = if brought > 0 { format!("{brought} letters brought in, ") } else { String::new() };
+            record.detail = Some(format!("{brought}{letters} dead letters, {payloads} stored bodies"));
+            if unreadable > 0 {
+                record.trouble("sweep", format!("{unreadable} objects under {WAITING} cannot be read, and stay there"));
+            }
+        }
         Err(PortError(problem)) => record.refused(Verdict::Failed, "sweep_failed", problem),
     }
     record
 }
 
-async fn swept<P: Letters + Payloads>(ports: &P, now: UnixTime) -> Result<(usize, usize), PortError> {
-    // The letters first. Their bodies are orphans then, unless another letter refers to them: the event's own, if it was
+struct Swept {
+    brought: usize,
+    unreadable: usize,
+    letters: usize,
+    payloads: usize,
+}
+
+async fn swept<P: Letters + Payloads>(ports: &P, now: UnixTime) -> Result<Swept, PortError> {
+    // Those that wait come in before any body is taken for an orphan.
+    let both = ports.keeps_letters() && ports.stores_payloads();
+    let (brought, unreadable) = if both { bring_in(ports, now).await? } else { (0, 0) };
+    // The letters before the bodies. Their bodies are orphans then, unless another letter refers to them: the event's own, if it was
     // redriven and died again.
     let letters = if ports.keeps_letters() { ports.expire(now).await? } else { 0 };
     let payloads = if ports.stores_payloads() { sweep_orphans(ports, now).await? } else { 0 };
-    Ok((letters, payloads))
+    Ok(Swept { brought, unreadable, letters, payloads })
 }
 
 async fn sweep_orphans<P: Letters + Payloads>(ports: &P, now: UnixTime) -> Result<usize, PortError> {
@@ -118,9 +173,10 @@ async fn sweep_orphans<P: Letters + Payloads>(ports: &P, now: UnixTime) -> Resul
     let mut cursor = None;
     let mut swept: usize = 0;
     for _ in 0..MOST_PAGES {
-        let page = ports.stored_before(before, cursor).await?;
-        let referred = if ports.keeps_letters() { ports.referred(&page.names).await? } else { Vec::new() };
-        let orphans: Vec<String> = page.names.into_iter().filter(|name| !referred.contains(name)).collect();
+        let page = ports.stored_before("", before, cursor).await?;
+        let bodies: Vec<String> = page.names.into_iter().filter(|name| !name.starts_with(WAITING)).collect();
+        let referred = if ports.keeps_letters() { ports.referred(&bodies).await? } else { Vec::new() };
+        let orphans: Vec<String> = bodies.into_iter().filter(|name| !referred.contains(name)).collect();
         swept = swept.saturating_add(orphans.len());
         if !orphans.is_empty() {
             ports.discard(&orphans).await?;

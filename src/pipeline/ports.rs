@@ -30,9 +30,9 @@ pub enum BodyError {
 }
 
 /// Everything outside: all the ports below.
-pub trait Ports: Keys + Claims + Outbox + Upstream + Payloads + Letters + Local + Crypto {}
+pub trait Ports: Keys + Notes + Claims + Outbox + Upstream + Payloads + Letters + Local + Crypto {}
 
-impl<P: Keys + Claims + Outbox + Upstream + Payloads + Letters + Local + Crypto> Ports for P {}
+impl<P: Keys + Notes + Claims + Outbox + Upstream + Payloads + Letters + Local + Crypto> Ports for P {}
 
 /// Where keys of events that are durable are remembered, best effort: Workers KV.
 #[expect(async_fn_in_trait, reason = "isolates have one thread; no future needs to be Send")]
@@ -41,22 +41,35 @@ pub trait Keys {
     async fn is_known(&self, key: &DedupKey) -> Result<bool, PortError>;
     /// Remembers `key` for `ttl`. May finish after the answer; a failure can only repeat an event.
     fn remember(&self, key: &DedupKey, ttl: Duration, now: UnixTime);
+    /// Forgets `key`. Who has looked it up lately may still see it for a minute.
+    async fn forget(&self, key: &DedupKey) -> Result<(), PortError>;
     /// Keeps a secret that a provider installed at `source`, for the operator to read within the hour.
     async fn install(&self, source: &str, secret: &str) -> Result<(), PortError>;
     /// The secret that waits there.
     async fn installed(&self, source: &str) -> Result<Option<String>, PortError>;
 }
 
+/// Where the gateway notes what it has learnt of its own surroundings, best effort: Workers KV.
+#[expect(async_fn_in_trait, reason = "isolates have one thread; no future needs to be Send")]
+pub trait Notes {
+    /// The note under `name`. None may be stale.
+    async fn note(&self, name: &str) -> Result<Option<String>, PortError>;
+    /// Notes `text` under `name`, for `ttl`.
+    async fn put_note(&self, name: &str, text: &str, ttl: Duration) -> Result<(), PortError>;
+}
+
 /// Where claims are kept exactly: the Durable Objects `Claims`. Each call is one atomic step of [`crate::dedup`], and an
 /// error leaves open whether it was taken. None takes longer than a few seconds.
 #[expect(async_fn_in_trait, reason = "isolates have one thread; no future needs to be Send")]
 pub trait Claims {
-    /// [`crate::dedup::claim`] on `name`, under a token of the store's own.
-    async fn claim(&self, shard: Shard, name: &str, terms: Terms) -> Result<Claim, PortError>;
+    /// [`crate::dedup::claim`] on `name`, under `token`.
+    async fn claim(&self, shard: Shard, name: &str, terms: Terms, token: Token) -> Result<Claim, PortError>;
     /// [`crate::dedup::confirm`]; `false` where another has claimed the name since.
     async fn confirm(&self, shard: Shard, name: &str, token: Token, ttl: Duration) -> Result<bool, PortError>;
     /// [`crate::dedup::release`]; `false` where there was nothing to release.
     async fn release(&self, shard: Shard, name: &str, token: Token) -> Result<bool, PortError>;
+    /// Deletes the entry of `name`, where [`crate::dedup::may_forget`] allows it; `false` where nothing was deleted.
+    async fn forget_claim(&self, shard: Shard, name: &str) -> Result<bool, PortError>;
     /// [`crate::dedup::admit`], by the registry of rings.
     async fn admit(&self, rings: Rings, hold: Duration) -> Result<Result<(), RingsRefused>, PortError>;
 }
@@ -88,19 +101,33 @@ pub struct OriginAnswer {
     pub retry_after: Option<RetryAfter>,
 }
 
-/// Where bodies lie that no queue message can hold: R2.
+/// Where bodies lie that no queue message can hold, and dead letters while their database is away: R2.
 #[expect(async_fn_in_trait, reason = "isolates have one thread; no future needs to be Send")]
 pub trait Payloads {
     /// Whether there is such a place.
     fn stores_payloads(&self) -> bool;
     /// Stores `body` under `name`; returns once it is durable.
     async fn store(&self, name: &str, body: &[u8]) -> Result<(), PortError>;
-    /// The body under `name`; `None` where there is none.
-    async fn load(&self, name: &str) -> Result<Option<Vec<u8>>, PortError>;
+    /// What is stored under `name`.
+    async fn load(&self, name: &str) -> Result<Stored, PortError>;
+    /// Puts a mark in the place of the body under `name`: its event is delivered.
+    async fn mark_delivered(&self, name: &str) -> Result<(), PortError>;
     /// Deletes what is stored under `names`, as far as it is there.
     async fn discard(&self, names: &[String]) -> Result<(), PortError>;
-    /// The names stored before `before`, from `cursor` on; and the cursor of the next page, where there is one.
-    async fn stored_before(&self, before: UnixTime, cursor: Option<String>) -> Result<Page, PortError>;
+    /// The names that begin with `prefix` and were stored before `before`, from `cursor` on; and the cursor of the next
+    /// page, where there is one.
+    async fn stored_before(&self, prefix: &str, before: UnixTime, cursor: Option<String>) -> Result<Page, PortError>;
+}
+
+/// What is stored under a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stored {
+    /// These bytes, one at least.
+    Bytes(Vec<u8>),
+    /// The mark that the body was delivered.
+    Delivered,
+    /// Nothing.
+    Nothing,
 }
 
 /// A part of a list of names.
@@ -117,8 +144,11 @@ pub struct Page {
 pub trait Letters {
     /// Whether there is such a place.
     fn keeps_letters(&self) -> bool;
-    /// Keeps `letter`; one with its id that is there already stays as it is.
+    /// Keeps `letter`. One with its id that is there already stays as it is, unless this one was redriven more often: then
+    /// this one takes its place, and is no longer noted as redriven.
     async fn keep(&self, letter: &Letter) -> Result<(), PortError>;
+    /// Whether there is a letter `id`, redriven or not.
+    async fn has(&self, id: &str) -> Result<bool, PortError>;
     /// Letters that were not redriven, the oldest first.
     async fn list(&self, filter: &Filter) -> Result<Vec<Letter>, PortError>;
     /// The letter `id`, for one redrive at a time: `None` where there is none, where it was redriven, or where somebody
@@ -131,8 +161,8 @@ pub trait Letters {
         until: UnixTime,
         expires: UnixTime,
     ) -> Result<Option<Letter>, PortError>;
-    /// Notes that the letter `id` was redriven.
-    async fn redriven(&self, id: &str, now: UnixTime) -> Result<(), PortError>;
+    /// Notes that the letter `id` was redriven, unless one that was redriven more than `redrives` times has taken its place.
+    async fn redriven(&self, id: &str, redrives: u32, now: UnixTime) -> Result<(), PortError>;
     /// Deletes the letters that expired before `now`, and tells how many.
     async fn expire(&self, now: UnixTime) -> Result<usize, PortError>;
     /// Those of the payloads `names` that a letter refers to.
@@ -144,6 +174,8 @@ pub trait Letters {
 pub trait Local {
     /// What the isolate remembers between requests.
     fn isolate(&self) -> &Isolate;
+    /// The time.
+    fn now(&self) -> UnixTime;
     /// A random number.
     fn random(&self) -> u64;
     /// Counts a refusal against `pair`; `true` where it is over the limit. Where nothing counts, never.

@@ -41,6 +41,15 @@ impl Identity {
     }
 }
 
+impl Identity {
+    /// The identities that [`Identity::shown`] shows as `text`.
+    pub fn shown_as(text: &str) -> Vec<Self> {
+        let mut digest = [0; 32];
+        let hex = text.strip_prefix("sha256:").is_some_and(|hex| hex::decode_to_slice(hex, &mut digest).is_ok());
+        if hex { vec![Self::BodyDigest(digest)] } else { vec![Self::SignedId(text.to_owned())] }
+    }
+}
+
 /// What kind of event it is, in the provider's words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventType {

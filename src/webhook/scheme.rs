@@ -13,6 +13,8 @@ pub struct Preset {
     pub scheme: Scheme,
     /// How long after the first attempt the provider still retries, or lets its user redeliver.
     pub retry_span: Duration,
+    /// The least time within which all of its tries may pass, where that is less than `retry_span`: each is refused at once.
+    pub tries_within: Option<Duration>,
     /// Whether two events may have the same bytes and no id, so that the second must not be taken for a duplicate.
     pub repeats: bool,
     /// What it sends to prove that the endpoint is its user's.
@@ -358,6 +360,13 @@ impl fmt::Display for Strength {
             Self::Strong => "strong",
             Self::Weak => "weak",
         })
+    }
+}
+
+impl Preset {
+    /// The least time within which all of the provider's tries may pass.
+    pub fn tries_within(&self) -> Duration {
+        self.tries_within.unwrap_or(self.retry_span).min(self.retry_span)
     }
 }
 

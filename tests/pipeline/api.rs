@@ -84,7 +84,7 @@ fn a_redriven_letter_is_delivered_once_more_and_gone_from_the_list() {
 }
 
 #[test]
-fn a_redriven_letter_that_dies_again_is_another_letter() {
+fn a_redriven_letter_that_dies_again_is_the_same_letter_once_more() {
     let ports = with_letters("exact", &[BODY]);
     let id = ports.letters.borrow()[0].id.clone();
     answer("POST", &format!("dead-letters/{id}/redrive"), "", &ports);
@@ -95,7 +95,52 @@ fn a_redriven_letter_that_dies_again_is_another_letter() {
     note_dead_letter(&letter, &ports);
     let (_, list) = answer("GET", "dead-letters", "", &ports);
     assert_eq!(list["dead_letters"].as_array().unwrap().len(), 1);
-    assert_ne!(list["dead_letters"][0]["id"], id);
+    assert_eq!((&list["dead_letters"][0]["id"], &list["dead_letters"][0]["redrives"]), (&json!(id), &json!(1)));
+    // The queue gives the first letter again: it is older, and what was redriven stays redriven.
+    answer("POST", &format!("dead-letters/{id}/redrive"), "", &ports);
+    note_dead_letter(&letter, &ports);
+    assert_eq!(answer("GET", "dead-letters", "", &ports).1, json!({"dead_letters":[]}));
+}
+
+#[test]
+fn a_list_never_begins_again_after_a_letter_that_is_not_there() {
+    let [a, b, _] = bodies();
+    let ports = with_letters("queued", &[&a, &b]);
+    assert_eq!(answer("GET", "dead-letters", "", &ports).1["dead_letters"].as_array().unwrap().len(), 2);
+    let query = Post { query: "after=UNKNOWN".to_owned(), ..call("GET", "dead-letters", "") };
+    assert_eq!(serve(&query, &ports).answer.status, 422);
+    assert_eq!(answer("POST", "dead-letters/redrive", r#"{"after":"UNKNOWN"}"#, &ports).0, 422);
+    assert!(ports.queue.borrow().is_empty(), "nothing is redriven");
+}
+
+#[test]
+fn a_forgotten_event_is_accepted_once_more() {
+    for source in ["queued", "exact"] {
+        let ports = Memory::default();
+        serve(&post(source, BODY), &ports);
+        assert_eq!(serve(&post(source, BODY), &ports).record.unwrap().verdict, Verdict::Duplicate);
+        let forget = |query: &str| {
+            let request = Post { query: query.to_owned(), ..call("DELETE", "keys", "") };
+            let answer = serve(&request, &ports).answer;
+            (answer.status, json_of(&answer))
+        };
+        let query = format!("source={source}&id=evt_1");
+        assert_eq!(forget(&format!("source={source}&id=evt_2")).1, json!({"forgotten":false}));
+        assert_eq!(forget(&query), (200, json!({"forgotten":true})), "{source}");
+        assert_eq!(forget(&query), (200, json!({"forgotten":false})), "{source}");
+        assert_eq!(serve(&post(source, BODY), &ports).record.unwrap().verdict, Verdict::Accepted, "{source}");
+        // Its consumer takes it for a new acceptance, and delivers it as well.
+        for message in ports.queue.take() {
+            assert_eq!(forward(&message, 1, &ports).1.verdict, Verdict::Delivered, "{source}");
+        }
+        let key = ports.known.borrow().keys().next().unwrap().clone();
+        assert_eq!(forget(&format!("source={source}&key={key}")), (200, json!({"forgotten":true})));
+        for query in ["", "source=queued", "source=nobody&id=a", "source=queued&key=abc", "source=queued&id=a&colour=b"]
+        {
+            assert_eq!(forget(query).0, 422, "{query}");
+        }
+        assert_eq!(serve(&call("GET", "keys", ""), &ports).answer.status, 405);
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Exact deduplication, at ingest and at the consumer; and what an isolate sees by itself.
 
 use super::memory::Memory;
-use super::{ALL, BODY, config, forward, header, json_of, lookup, post, queued, refusal, retried, serve};
+use super::{ALL, BODY, Post, config, forward, header, json_of, lookup, post, queued, refusal, retried, serve, signed};
 use hookgate::config::Config;
 use hookgate::pipeline::{self, Disposition};
 use hookgate::record::Verdict;
@@ -51,13 +51,47 @@ fn without_its_claim_nothing_is_accepted() {
     let ports = Memory::failing("claim");
     assert_eq!(refusal(&post("exact", BODY), &ports), (503, "claim_failed"));
     assert!(ports.queue.borrow().is_empty());
-    // It was taken all the same: until its lease ends, nobody knows what becomes of it.
+    // It was taken all the same, and every answer was lost: the claimer releases it by the token that it drew itself.
     ports.fail_after.set(true);
     assert_eq!(refusal(&post("exact", BODY), &ports), (503, "claim_failed"));
     ports.fail.set(None);
-    assert_eq!(refusal(&post("exact", BODY), &ports), (503, "in_flight"));
-    ports.wait(30);
     assert_eq!(serve(&post("exact", BODY), &ports).answer.body, ACCEPTED);
+}
+
+#[test]
+fn one_lost_answer_to_a_claim_is_made_good_within_the_request() {
+    let ports = Memory::default();
+    ports.fail.set(Some("claim"));
+    ports.fail_after.set(true);
+    ports.fail_once.set(true);
+    assert_eq!(serve(&post("exact", BODY), &ports).answer.body, ACCEPTED);
+    assert_eq!(ports.steps(), ["look up", "claim", "claim", "enqueue", "confirm", "remember"]);
+}
+
+#[test]
+fn a_lease_that_nobody_ends_is_shorter_than_the_providers_tries() {
+    let config = Config::parse(
+        &json!({ "relaybox": { "provider": "relaybox", "secrets": ["GENERIC_SECRET"], "dedup": "exact" } }),
+        ALL,
+        &lookup,
+    );
+    let body = r#"{"id":"evt_1","event":"room:publish","timestamp":"2026-01-15T12:30:00Z"}"#;
+    let request = Post { path: "/webhooks/relaybox".to_owned(), ..signed("relaybox", body) };
+    let ports = Memory::default();
+    // No answer of the object comes through: neither to the claim, nor to the release.
+    ports.fail.set(Some("claim"));
+    ports.fail_after.set(true);
+    ports.without.borrow_mut().insert("release");
+    let status = |ports: &Memory| block_on(pipeline::serve(&request, &config, ports, ports.now())).answer.status;
+    assert_eq!(status(&ports), 503);
+    ports.fail.set(None);
+    // RelayBox tries five times within 7.5 s: after 0.5, 1, 2 and 4 s.
+    let mut tries = Vec::new();
+    for pause in [1, 2, 4] {
+        ports.wait(pause);
+        tries.push(status(&ports));
+    }
+    assert!(tries.contains(&200), "{tries:?}");
 }
 
 #[test]

@@ -4,6 +4,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 #![allow(clippy::arithmetic_side_effects)]
 
+mod acceptances;
 mod api;
 mod claims;
 mod consumer;
@@ -11,6 +12,7 @@ mod dead_letters;
 mod memory;
 mod payloads;
 mod providers;
+mod queues;
 mod refusals;
 
 use hookgate::answer::Answer;
@@ -18,10 +20,10 @@ use hookgate::config::presets;
 use hookgate::config::{Bindings, Config, ConfigError};
 use hookgate::headers::HeaderLines;
 use hookgate::pipeline::ports::{BodyError, Request};
-use hookgate::pipeline::{self, Disposition, Outcome};
+use hookgate::pipeline::{self, Disposition, Handed, Outcome};
 use hookgate::record::{Record, Verdict};
 use hookgate::webhook::{Delivery, Head, Secret, sign};
-use memory::{Memory, NOW};
+use memory::{DEAD, EVENTS, Memory, NOW};
 use pollster::block_on;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -77,6 +79,7 @@ fn config() -> Result<Config, ConfigError> {
         "exact-straight": { "provider": "generic", "secrets": secrets, "dedup": "exact", "deliver": "origin" },
         "straight": { "provider": "generic", "secrets": secrets, "deliver": "origin" },
         "repeating": { "provider": "generic", "secrets": secrets, "dedup": "none" },
+        "bytes": { "scheme": { "signature": { "header": "x-webhook-signature" } }, "secrets": secrets, "dedup": "none" },
         "picky": { "provider": "generic", "secrets": secrets, "events": ["invoice.*"] },
         "keyless": { "provider": "generic", "secrets": ["MISSING_SECRET"] },
         "unknown": { "provider": "nobody", "secrets": secrets },
@@ -98,25 +101,36 @@ fn lookup(name: &str) -> Option<String> {
 }
 
 fn post(source: &str, body: impl Into<Vec<u8>>) -> Post {
+    Post { path: format!("/webhooks/{source}"), ..signed("generic", body) }
+}
+
+/// A delivery as `provider` signs it.
+fn signed(provider: &str, body: impl Into<Vec<u8>>) -> Post {
     let body = body.into();
-    let preset = presets::find("generic").unwrap();
+    let preset = presets::find(provider).unwrap();
     let key = Secret::new(SECRET).unwrap().key(preset.scheme.algorithm, &preset.scheme.secret).unwrap();
     let delivery = Delivery { form: 0, id: "", now: NOW, url: "", account: "", body: &body };
     let mut headers = sign(&preset, &key, SECRET, delivery).unwrap().into_headers();
     headers.push(("content-type".to_owned(), "application/json; charset=utf-8".to_owned()));
-    Post { method: "POST", path: format!("/webhooks/{source}"), query: String::new(), headers, body: Ok(body) }
+    Post { method: "POST", path: String::new(), query: String::new(), headers, body: Ok(body) }
 }
 
 fn serve(request: &Post, ports: &Memory) -> Outcome {
     block_on(pipeline::serve(request, &config(), ports, ports.now()))
 }
 
+/// What becomes of `text`, which `queue` hands over for the `attempt`-th time.
+fn consume(queue: &str, text: &str, attempt: u32, ports: &Memory) -> (Disposition, Record) {
+    let handed = Handed { text, queue, attempt, now: ports.now() };
+    block_on(pipeline::consume(handed, &config(), ports))
+}
+
 fn forward(message: &str, attempt: u32, ports: &Memory) -> (Disposition, Record) {
-    block_on(pipeline::forward(message, attempt, &config(), ports, ports.now()))
+    consume(EVENTS, message, attempt, ports)
 }
 
 fn note_dead_letter(message: &str, ports: &Memory) -> (Disposition, Record) {
-    block_on(pipeline::note_dead_letter(message, 1, &config(), ports, ports.now()))
+    consume(DEAD, message, 1, ports)
 }
 
 /// The delay, of about so many seconds, that the queue is told.
@@ -361,6 +375,7 @@ fn the_queue_message_is_pinned() {
         "idprovenance": "signed id",
         // Made by another implementation: SHA-256 over 8 bytes of length and the text, for each of the three.
         "dedupkey": "69e636b4d7bfef7fe3213ddadb2de3626dc5728d8f708dd761390f6c04326860",
+        "acceptance": "0000000000000001", // the first number that was drawn
         "headers": json!([request.headers[0], request.headers[1]]).to_string(),
         "data_base64": "eyJpZCI6ImV2dF8xIiwidHlwZSI6InVzZXIuY3JlYXRlZCIsImNyZWF0ZWRfYXQiOiIyMDI2LTAxLTE1VDEyOjMwOjAwWiJ9",
     });

@@ -6,7 +6,7 @@ use hookgate::letter::{Filter, Letter};
 use hookgate::native::Native;
 use hookgate::pipeline::Isolate;
 use hookgate::pipeline::ports::{
-    Claims, Keys, Letters, Local, OriginAnswer, Outbox, Page, Payloads, PortError, Upstream,
+    Claims, Keys, Letters, Local, Notes, OriginAnswer, Outbox, Page, Payloads, PortError, Stored, Upstream,
 };
 use hookgate::webhook::{Crypto, Hash, PublicAlgorithm, PublicKey, UnixTime};
 use std::cell::{Cell, RefCell};
@@ -36,10 +36,13 @@ pub struct Memory {
     pub installed: RefCell<BTreeMap<String, String>>,
     /// What providers publish, by URL.
     pub published: RefCell<BTreeMap<String, Vec<u8>>>,
+    pub notes: RefCell<Noted>,
     steps: RefCell<Vec<&'static str>>,
     /// The step that fails, before it is done or, if so, after.
     pub fail: Cell<Option<&'static str>>,
     pub fail_after: Cell<bool>,
+    /// Whether it fails once, and then no more.
+    pub fail_once: Cell<bool>,
     /// Whether the queue never answers.
     pub stuck: Cell<bool>,
     pub origin_status: Cell<Option<u16>>,
@@ -53,6 +56,21 @@ pub struct Sent {
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
     pub timeout: Duration,
+}
+
+/// The names of the two queues.
+pub const EVENTS: &str = "some-events";
+pub const DEAD: &str = "some-dead-letters";
+
+/// What the gateway noted of its surroundings. It knows its two queues from the beginning: tests of how it learns them
+/// take that away.
+pub struct Noted(pub BTreeMap<String, String>);
+
+impl Default for Noted {
+    fn default() -> Self {
+        let known = [(EVENTS, "events"), (DEAD, "dead letters")];
+        Self(known.map(|(queue, part)| (format!("queue/{queue}"), part.to_owned())).into())
+    }
 }
 
 impl Memory {
@@ -86,6 +104,9 @@ impl Memory {
         self.steps.borrow_mut().push(name);
         let told = || Err(PortError(format!("{name} is told to fail")));
         let fails = self.fail.get() == Some(name);
+        if fails && self.fail_once.get() {
+            self.fail.set(None);
+        }
         if fails && !self.fail_after.get() {
             return told();
         }
@@ -114,12 +135,26 @@ impl Keys for Memory {
         let _ = self.step("remember", || self.known.borrow_mut().insert(key.to_string(), ttl));
     }
 
+    async fn forget(&self, key: &DedupKey) -> Result<(), PortError> {
+        self.step("forget", || self.known.borrow_mut().remove(&key.to_string())).map(|_| ())
+    }
+
     async fn install(&self, source: &str, secret: &str) -> Result<(), PortError> {
         self.step("install", || self.installed.borrow_mut().insert(source.to_owned(), secret.to_owned())).map(|_| ())
     }
 
     async fn installed(&self, source: &str) -> Result<Option<String>, PortError> {
         self.step("installed", || self.installed.borrow().get(source).cloned())
+    }
+}
+
+impl Notes for Memory {
+    async fn note(&self, name: &str) -> Result<Option<String>, PortError> {
+        Ok(self.notes.borrow().0.get(name).cloned())
+    }
+
+    async fn put_note(&self, name: &str, text: &str, _ttl: Duration) -> Result<(), PortError> {
+        self.step("note", || self.notes.borrow_mut().0.insert(name.to_owned(), text.to_owned())).map(|_| ())
     }
 }
 
@@ -138,12 +173,11 @@ impl Crypto for Memory {
 }
 
 impl Claims for Memory {
-    async fn claim(&self, shard: Shard, name: &str, terms: Terms) -> Result<Claim, PortError> {
+    async fn claim(&self, shard: Shard, name: &str, terms: Terms, token: Token) -> Result<Claim, PortError> {
         self.step("claim", || {
-            let fresh = Token(self.random());
             let mut found = Claim::Duplicate { first_seen: self.now() };
             self.change(shard, name, |entry| {
-                let (claim, entry) = dedup::claim(entry, self.now(), terms, fresh);
+                let (claim, entry) = dedup::claim(entry, self.now(), terms, token);
                 found = claim;
                 entry
             });
@@ -157,7 +191,19 @@ impl Claims for Memory {
     }
 
     async fn release(&self, shard: Shard, name: &str, token: Token) -> Result<bool, PortError> {
+        if !self.has("release") {
+            return Err(PortError("release never arrives".to_owned()));
+        }
         self.step("release", || self.change(shard, name, |entry| dedup::release(entry, token, self.now())))
+    }
+
+    async fn forget_claim(&self, shard: Shard, name: &str) -> Result<bool, PortError> {
+        let place = (shard.to_string(), name.to_owned());
+        self.step("forget claim", || {
+            let mut claims = self.claims.borrow_mut();
+            let may = claims.get(&place).is_some_and(|entry| dedup::may_forget(*entry, self.now()));
+            may && claims.remove(&place).is_some()
+        })
     }
 
     async fn admit(&self, rings: Rings, hold: Duration) -> Result<Result<(), RingsRefused>, PortError> {
@@ -207,18 +253,28 @@ impl Payloads for Memory {
         self.step("store", || self.payloads.borrow_mut().insert(name.to_owned(), stored)).map(|_| ())
     }
 
-    async fn load(&self, name: &str) -> Result<Option<Vec<u8>>, PortError> {
-        self.step("load", || self.payloads.borrow().get(name).map(|(_, body)| body.clone()))
+    async fn load(&self, name: &str) -> Result<Stored, PortError> {
+        self.step("load", || match self.payloads.borrow().get(name) {
+            None => Stored::Nothing,
+            Some((_, body)) if body.is_empty() => Stored::Delivered,
+            Some((_, body)) => Stored::Bytes(body.clone()),
+        })
+    }
+
+    async fn mark_delivered(&self, name: &str) -> Result<(), PortError> {
+        let mark = (self.now(), Vec::new());
+        self.step("mark delivered", || self.payloads.borrow_mut().insert(name.to_owned(), mark)).map(|_| ())
     }
 
     async fn discard(&self, names: &[String]) -> Result<(), PortError> {
         self.step("discard", || self.payloads.borrow_mut().retain(|name, _| !names.contains(name)))
     }
 
-    async fn stored_before(&self, before: UnixTime, cursor: Option<String>) -> Result<Page, PortError> {
+    async fn stored_before(&self, prefix: &str, before: UnixTime, cursor: Option<String>) -> Result<Page, PortError> {
         // Pages of two, so that there are several.
         let payloads = self.payloads.borrow();
-        let mut rest = payloads.iter().filter(|(name, _)| cursor.as_ref().is_none_or(|cursor| *name > cursor));
+        let named = payloads.iter().filter(|(name, _)| name.starts_with(prefix));
+        let mut rest = named.filter(|(name, _)| cursor.as_ref().is_none_or(|cursor| *name > cursor));
         let page: Vec<_> = rest.by_ref().take(2).collect();
         let next = page.last().map(|(name, _)| (*name).clone()).filter(|_| rest.next().is_some());
         let old = page.into_iter().filter(|(_, (stored, _))| *stored < before);
@@ -234,10 +290,19 @@ impl Letters for Memory {
     async fn keep(&self, letter: &Letter) -> Result<(), PortError> {
         self.step("keep", || {
             let mut letters = self.letters.borrow_mut();
-            if !letters.iter().any(|kept| kept.id == letter.id) {
-                letters.push(letter.clone());
+            match letters.iter_mut().find(|kept| kept.id == letter.id) {
+                None => letters.push(letter.clone()),
+                Some(kept) if kept.redrives < letter.redrives => {
+                    *kept = letter.clone();
+                    self.redriven.borrow_mut().remove(&letter.id);
+                }
+                Some(_) => {}
             }
         })
+    }
+
+    async fn has(&self, id: &str) -> Result<bool, PortError> {
+        Ok(self.letters.borrow().iter().any(|letter| letter.id == id))
     }
 
     async fn list(&self, filter: &Filter) -> Result<Vec<Letter>, PortError> {
@@ -265,8 +330,12 @@ impl Letters for Memory {
         }))
     }
 
-    async fn redriven(&self, id: &str, _now: UnixTime) -> Result<(), PortError> {
-        self.step("note redriven", || self.redriven.borrow_mut().insert(id.to_owned())).map(|_| ())
+    async fn redriven(&self, id: &str, redrives: u32, _now: UnixTime) -> Result<(), PortError> {
+        self.step("note redriven", || {
+            if self.letters.borrow().iter().any(|letter| letter.id == id && letter.redrives == redrives) {
+                self.redriven.borrow_mut().insert(id.to_owned());
+            }
+        })
     }
 
     async fn expire(&self, now: UnixTime) -> Result<usize, PortError> {
@@ -286,6 +355,10 @@ impl Letters for Memory {
 impl Local for Memory {
     fn isolate(&self) -> &Isolate {
         &self.isolate
+    }
+
+    fn now(&self) -> UnixTime {
+        Self::now(self)
     }
 
     fn random(&self) -> u64 {

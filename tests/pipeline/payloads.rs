@@ -17,7 +17,7 @@ fn spilled(ports: &Memory, source: &str) -> String {
 }
 
 #[test]
-fn a_large_body_is_stored_before_its_message_is_sent_and_deleted_after_its_delivery() {
+fn a_large_body_is_stored_before_its_message_is_sent_and_gone_after_its_delivery() {
     for source in ["queued", "exact"] {
         let ports = Memory::default();
         let message = spilled(&ports, source);
@@ -33,7 +33,7 @@ fn a_large_body_is_stored_before_its_message_is_sent_and_deleted_after_its_deliv
         assert_eq!((disposition, record.verdict), (Disposition::Ack, Verdict::Delivered));
         assert_eq!(record.body_bytes, Some(body.len() as u64));
         assert_eq!(ports.sent.borrow()[0].body, body);
-        assert!(ports.payloads.borrow().is_empty());
+        assert_eq!(ports.payloads.borrow()[name].1, b"", "a mark stands in its place");
         // The queue gives the message once more.
         let (disposition, record) = forward(&message, 2, &ports);
         assert_eq!((disposition, record.verdict), (Disposition::Ack, Verdict::Duplicate));
@@ -53,7 +53,25 @@ fn each_message_has_a_body_of_its_own() {
     for message in ports.queue.take() {
         assert_eq!(forward(&message, 1, &ports).1.verdict, Verdict::Delivered);
     }
-    assert!(ports.payloads.borrow().is_empty());
+    assert!(ports.payloads.borrow().values().all(|(_, body)| body.is_empty()), "marks alone");
+}
+
+#[test]
+fn a_body_that_is_missing_is_a_dead_letter_and_never_a_delivery() {
+    for source in ["queued", "exact"] {
+        let ports = Memory::default();
+        let message = spilled(&ports, source);
+        ports.payloads.borrow_mut().clear();
+        let (disposition, record) = forward(&message, 1, &ports);
+        assert_eq!(
+            (disposition, record.verdict, record.reason),
+            (Disposition::Ack, Verdict::Dead, Some("body_missing"))
+        );
+        let letter = ports.dead.borrow_mut().remove(0);
+        note_dead_letter(&letter, &ports);
+        assert!(ports.letters.borrow()[0].reason.starts_with("its body is missing from the bucket PAYLOADS"));
+        assert!(ports.sent.borrow().is_empty());
+    }
 }
 
 #[test]
@@ -68,10 +86,10 @@ fn a_failure_of_the_store_loses_nothing() {
     let (disposition, record) = forward(&message, 1, &ports);
     assert!(retried(&disposition, 5));
     assert_eq!(record.reason, Some("load_failed"));
-    ports.fail.set(Some("discard"));
+    ports.fail.set(Some("mark delivered"));
     let (disposition, record) = forward(&message, 2, &ports);
     assert_eq!((disposition, record.verdict), (Disposition::Ack, Verdict::Delivered));
-    assert!(record.trouble.unwrap().starts_with("discard_failed: "), "the sweep finds it");
+    assert!(record.trouble.unwrap().starts_with("mark_failed: "), "the sweep finds it");
 }
 
 #[test]

@@ -56,9 +56,9 @@ export class Gateway {
   /**
    * `sources` are `[vars.SOURCES.*]`, `secrets` the Worker's secrets, `state` a directory that outlives the runtime,
    * `vars` further variables, `without` names bindings that are missing, and `rejects` is how many refusals a minute are
-   * within the limit. Forwards go to `gateway.origin`.
+   * within the limit. `queues` has other producers and consumers. Forwards go to `gateway.origin`.
    */
-  static async start({ sources, secrets = SECRETS, state = undefined, without = [], rejects = 100_000, vars = {} }) {
+  static async start({ sources, secrets = SECRETS, state, without = [], rejects = 100_000, vars = {}, queues = {} }) {
     const kept = (bindings) => {
       if (Array.isArray(bindings)) return bindings.filter((name) => !without.includes(name));
       return Object.fromEntries(Object.entries(bindings).filter(([name]) => !without.includes(name)));
@@ -73,12 +73,12 @@ export class Gateway {
       handleStructuredLogs: (line) => gateway.lines.push(line),
       bindings: { ORIGIN: `${gateway.origin.url}/{source}`, SOURCES: sources, ...vars, ...secrets },
       kvNamespaces: kept(["DEDUP"]),
-      queueProducers: kept(PRODUCERS),
+      queueProducers: kept(queues.producers ?? PRODUCERS),
       durableObjects: kept({ CLAIMS: { className: "Claims", useSQLite: true } }),
       d1Databases: kept(["LOG"]),
       r2Buckets: kept(["PAYLOADS"]),
       ratelimits: kept({ REJECTS: { namespace_id: "1001", simple: { limit: rejects, period: 60 } } }),
-      queueConsumers: CONSUMERS,
+      queueConsumers: queues.consumers ?? CONSUMERS,
       ...(state && { resourcePersistencePath: state }),
     };
     try {
@@ -164,6 +164,16 @@ export class Gateway {
     const { objects } = await bucket.list();
     const bodies = await Promise.all(objects.map(async ({ key }) => (await bucket.get(key)).arrayBuffer()));
     return [rows.map(({ results }) => results), bodies.map((body) => Buffer.from(body).toString("latin1"))];
+  }
+
+  /** The database of the dead letters. */
+  database() {
+    return this.#runtime.getD1Database("LOG");
+  }
+
+  /** Hands the Worker one message, as if `queue` gave it for the `attempts`-th time: what the Worker makes of it. */
+  async batch(queue, text, attempts = 1) {
+    return (await this.#control({ batch: { queue, text, attempts } })).settled;
   }
 
   /** The bucket of the bodies. */

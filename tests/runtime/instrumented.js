@@ -81,10 +81,18 @@ export class Claims extends Inner {
     return this.ctx.storage.sql.exec("SELECT count(*) AS rows FROM claims").one().rows;
   }
 
+  /** A claim as the version without acceptances stored it, in its table. */
+  asBefore(name) {
+    const { sql } = this.ctx.storage;
+    sql.exec("INSERT INTO claims (name, token, first_seen, leased_until, expires, confirmed) VALUES (?, ?, ?, ?, ?, ?)",
+      name, "00000000000000b6", 1000, 1000, 1e10, 1);
+  }
+
   /** So many rows that have expired. */
   fillExpired(count) {
+    const columns = "name, token, first_seen, leased_until, expires, confirmed";
     const numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)";
-    this.ctx.storage.sql.exec(`INSERT INTO claims ${numbers} SELECT 'old ' || i, '0', 0, 0, 1, 1 FROM n`, count);
+    this.ctx.storage.sql.exec(`INSERT INTO claims (${columns}) ${numbers} SELECT 'old ' || i, '0', 0, 0, 1, 1 FROM n`, count);
   }
 
   /** Returns in how many milliseconds the next one comes, null where none does. */
@@ -123,6 +131,13 @@ async function control(order, env) {
     const { name, method, args } = order.object;
     const value = await env.CLAIMS.get(env.CLAIMS.idFromName(name))[method](...(args ?? []));
     return Response.json({ value });
+  }
+  if (order.batch) {
+    const { queue, text: body, attempts } = order.batch;
+    let settled;
+    const message = { body, attempts, ack: () => (settled = "ack"), retry: () => (settled = "retry") };
+    await Worker.queue({ queue, messages: [message] }, instrumented(env));
+    return Response.json({ settled });
   }
   if (order.fault) faults.set(order.fault.operation, order.fault);
   if (order.enqueue) await env.EVENTS.send(order.enqueue.body, { contentType: order.enqueue.contentType });

@@ -8,7 +8,7 @@ import { SECRETS, delivery, source } from "./providers.mjs";
 const ADMIN_TOKEN = "canary-admin-token-6b1f0c";
 const DAY = 24 * 3600 * 1000;
 const secrets = { ...SECRETS, ADMIN_TOKEN };
-const NAMES = ["refused", "unkept", "untaken", "first", "second", "expiring"];
+const NAMES = ["refused", "unkept", "untaken", "first", "second", "expiring", "away"];
 const gateway = await Gateway.start({
   sources: {
     ...Object.fromEntries(NAMES.map((name) => [name, source("generic", { dedup: "exact" })])),
@@ -76,7 +76,8 @@ test("an event of a kv source is kept and redriven, too", async () => {
 test("a large event's body waits in R2, and is delivered exact", async () => {
   const { sent, letter } = await dead("large", delivery("github", { body: Buffer.alloc(1_000_000, "large") }));
   assert.equal(letter.bytes, 1_000_000);
-  const stored = async () => (await (await gateway.bucket()).list()).objects.length;
+  const bodies = async () => (await (await gateway.bucket()).list()).objects.filter(({ size }) => size > 0);
+  const stored = async () => (await bodies()).length;
   assert.equal(await stored(), 1);
   assert.equal((await redrive(letter.id)).status, 200);
   const [, second] = await origin.received("large", 2);
@@ -139,7 +140,66 @@ test("a letter is deleted after 30 days, with its body, and not before", async (
   assert.equal(await rows(), 0);
   await gateway.ahead(0);
   const swept = gateway.records().filter(({ verdict }) => verdict === "swept").map(({ detail }) => detail);
-  assert.match(swept.at(-1), /^[1-9][0-9]* dead letters, 0 stored bodies$/);
+  assert.match(swept.at(-1), /^[1-9][0-9]* dead letters, 1 stored bodies$/, "the mark of a delivery");
+});
+
+test("the database is away for long: the letter waits in the bucket, and the sweep brings it in", async () => {
+  refusesOnce("away");
+  assert.equal((await gateway.post("away", delivery("generic"))).status, 200);
+  await eventually("the letter", async () => (await listed("?source=away")).length === 1);
+  const { message } = (await gateway.letters()).find(({ source }) => source === "away");
+  const other = message.replace(/"acceptance":"[0-9a-f]{4}/, '"acceptance":"0123');
+  const operations = ["LOG.run", "LOG.all", "LOG.batch", "LOG.first"];
+  for (const operation of operations) await gateway.fail(operation, 1000);
+  const waiting = async () => (await (await gateway.bucket()).list({ prefix: "letters/" })).objects.length;
+  assert.equal(await gateway.batch("hookgate-dead", other, 5), "retry");
+  assert.equal(await waiting(), 0);
+  assert.equal(await gateway.batch("hookgate-dead", other, 6), "ack");
+  assert.equal(await waiting(), 1);
+  await gateway.sweep();
+  assert.equal(await waiting(), 1, "as long as the database is away");
+  for (const operation of operations) await gateway.fail(operation, 0);
+  await gateway.sweep();
+  assert.equal((await listed("?source=away")).length, 2);
+  assert.equal(await waiting(), 0);
+});
+
+test("a table of the version before this one gets its column, and its letters are redriven", async (t) => {
+  const old = await Gateway.start({ sources: { away: source("generic") }, secrets });
+  t.after(() => old.close());
+  const database = await old.database();
+  const columns = "id TEXT NOT NULL UNIQUE, source TEXT NOT NULL, event_id TEXT NOT NULL, type TEXT NOT NULL, key TEXT NOT NULL, " +
+    "received TEXT NOT NULL, died INTEGER NOT NULL, reason TEXT NOT NULL, bytes INTEGER NOT NULL, payload TEXT, " +
+    "expires INTEGER NOT NULL, message TEXT NOT NULL, taken_until INTEGER NOT NULL DEFAULT 0, redriven INTEGER";
+  await database.prepare(`CREATE TABLE dead_letters (number INTEGER PRIMARY KEY AUTOINCREMENT, ${columns})`).run();
+  const { message, ...row } = (await gateway.letters()).find(({ source }) => source === "away");
+  const before = message.replace(/"acceptance":"[0-9a-f]+",/, "");
+  assert.notEqual(before, message);
+  await database.prepare("INSERT INTO dead_letters (id, source, event_id, type, key, received, died, reason, bytes, expires, message) " +
+    "VALUES (?, 'away', ?, ?, ?, ?, ?, 'r', 1, ?, ?)")
+    .bind("a".repeat(64), row.event_id, row.type, row.key, row.received, row.died, row.expires, before).run();
+  const headers = { authorization: `Bearer ${ADMIN_TOKEN}` };
+  const list = async () => (await old.request("/api/dead-letters", { method: "GET", headers })).json().dead_letters;
+  assert.deepEqual((await list()).map(({ id, redrives }) => [id, redrives]), [["a".repeat(64), 0]]);
+  const answer = await old.request(`/api/dead-letters/${"a".repeat(64)}/redrive`, { method: "POST", headers });
+  assert.deepEqual([answer.status, answer.json()], [200, { redriven: 1, failed: 0 }]);
+  await old.origin.received("away");
+});
+
+test("a key is forgotten, in KV and in its object, and the event is accepted once more", async () => {
+  for (const name of ["kv", "untaken"]) {
+    const sent = delivery("generic");
+    assert.equal((await gateway.post(name, sent)).json().duplicate, undefined);
+    assert.equal((await gateway.post(name, sent)).json().duplicate, true);
+    const forget = () => api(`keys?source=${name}&id=${sent.id}`, { method: "DELETE" });
+    assert.deepEqual((await forget()).json(), { forgotten: true });
+    assert.equal((await gateway.post(name, sent)).json().duplicate, undefined, name);
+    await eventually("two deliveries", () => origin.of(name).filter(({ body }) => body.equals(sent.body)).length === 2);
+  }
+});
+
+test("the list does not begin again after a letter that is not there", async () => {
+  assert.equal((await api("dead-letters?after=UNKNOWN")).status, 422);
 });
 
 test("the API takes the admin token, and nothing else", async () => {

@@ -24,9 +24,11 @@ function large(size, name) {
   return delivery("github", { body });
 }
 const stored = async () => (await (await gateway.bucket()).list()).objects.map(({ key }) => key);
+/** The mark of a delivery stands in the place of each body. */
 const noneLeft = (name) => eventually(`no body of ${name}`, async () => {
   const [{ key }] = gateway.records(name).filter((record) => record.key);
-  return (await stored()).every((stored) => !stored.startsWith(key));
+  const { objects } = await (await gateway.bucket()).list();
+  return objects.every((object) => !object.key.startsWith(key) || object.size === 0);
 });
 
 async function delivered(name, sent) {
@@ -97,8 +99,11 @@ test("the body cannot be fetched: the event is tried again", async () => {
   assert.ok(forward.body.equals(sent.body));
 });
 
-test("the body cannot be deleted: the event is delivered once, and the sweep deletes its body", async () => {
-  await gateway.fail("PAYLOADS.delete");
+test("a delivery cannot be marked: the event is delivered once, and the sweep deletes its body", async () => {
+  origin.answers("undiscarded", async (response) => {
+    await gateway.fail("PAYLOADS.put");
+    response.end();
+  });
   await delivered("undiscarded", large(MIB, "undiscarded"));
   const record = await gateway.logged({ source: "undiscarded", verdict: "delivered" });
   const left = async () => (await stored()).filter((name) => name.startsWith(record.key)).length;
@@ -110,6 +115,25 @@ test("the body cannot be deleted: the event is delivered once, and the sweep del
   assert.equal(await left(), 0);
   await gateway.ahead(0);
   assert.equal(origin.of("undiscarded").length, 1);
+});
+
+test("a body that is missing is a dead letter, loudly, and no delivery", async () => {
+  let names;
+  origin.answers("retried", (response) => {
+    names = stored();
+    names.finally(() => response.writeHead(500).end());
+  });
+  const sent = large(MIB, "missing");
+  assert.equal((await gateway.post("retried", sent)).status, 200);
+  await eventually("the first try", () => names);
+  const { key } = gateway.records("retried").filter(({ verdict }) => verdict === "accepted").at(-1);
+  const bucket = await gateway.bucket();
+  await bucket.delete((await names).filter((name) => name.startsWith(key)));
+  const record = await gateway.logged({ source: "retried", verdict: "dead", reason: "body_missing" });
+  assert.equal(record.level, "error");
+  await eventually("its letter", async () => {
+    return (await gateway.letters()).some(({ reason }) => reason.startsWith("its body is missing from the bucket"));
+  });
 });
 
 gateway.provesThatNoSecretLeaves();

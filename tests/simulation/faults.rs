@@ -20,7 +20,7 @@ pub struct Faults {
 }
 
 /// What one call to a store may come to, instead of well.
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Store {
     /// It fails, and nothing is done.
     pub before: u64,
@@ -93,6 +93,9 @@ pub enum Fate {
 }
 
 impl Store {
+    /// It does not answer at all, in calm times either.
+    pub const AWAY: Self = Self { before: 1000, after: 0, hangs: 0 };
+
     pub fn fate(self, random: &Random) -> Fate {
         let drawn = random.below(1000);
         if drawn < self.before {

@@ -11,7 +11,7 @@ use hookgate::delivery::Message;
 use hookgate::letter::{Filter, Letter};
 use hookgate::native::Native;
 use hookgate::pipeline::Isolate;
-use hookgate::pipeline::ports::{Claims, Keys, Letters, Local, Outbox, Page, Payloads, PortError};
+use hookgate::pipeline::ports::{Claims, Keys, Letters, Local, Notes, Outbox, Page, Payloads, PortError, Stored};
 use hookgate::webhook::{Crypto, Hash, PublicAlgorithm, PublicKey, UnixTime};
 use std::cell::Cell;
 use std::future::pending;
@@ -19,7 +19,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 /// No call to a claims' object takes longer (`Claims`).
-const CLAIMS_PATIENCE: Millis = 2 * SECOND;
+const CLAIMS_PATIENCE: Millis = 3 * SECOND / 2;
 /// No call to another store or queue takes longer.
 const PATIENCE: Millis = 10 * SECOND;
 const KV_PATIENCE: Millis = 5 * SECOND;
@@ -66,6 +66,11 @@ impl Gate {
         self.handling.ended(self.world.exec.now());
     }
 
+    /// How the database fails at present.
+    fn database(&self) -> Store {
+        if self.world.database_is_away() { Store::AWAY } else { self.world.faults.letters }
+    }
+
     pub fn note(&self, what: &'static str, detail: impl Into<Detail>) {
         self.handling.note(self.world.exec.now(), what, detail);
     }
@@ -93,7 +98,8 @@ impl Gate {
             world.violated(&format!("4: an untrusted request reaches a store: {what}"), self.handling.story.as_ref());
         }
         self.pause().await;
-        let fate = if world.calm.get() { Fate::Well } else { store.fate(&world.exec.random) };
+        let well = world.calm.get() && store != Store::AWAY;
+        let fate = if well { Fate::Well } else { store.fate(&world.exec.random) };
         self.note(what, fate);
         match fate {
             Fate::Well => {
@@ -193,9 +199,13 @@ impl Keys for Gate {
         let (place, key) = (self.life.place, key.to_string());
         let get = move |world: &World| {
             let cached = [0, SECOND, 60 * SECOND][world.exec.random.index(3)];
-            world.keys.borrow_mut().get(place, &key, world.exec.now(), cached)
+            world.keys.borrow_mut().get(place, &key, world.exec.now(), cached).is_some()
         };
         Ok(self.call("look up", self.world.faults.kv, KV_PATIENCE, get).await?)
+    }
+
+    async fn forget(&self, _key: &DedupKey) -> Result<(), PortError> {
+        Err(PortError("nobody here forgets a key".to_owned()))
     }
 
     async fn install(&self, _source: &str, _secret: &str) -> Result<(), PortError> {
@@ -216,19 +226,39 @@ impl Keys for Gate {
             let kv = world.faults.kv;
             if !world.strikes(kv.before + kv.hangs) {
                 let delay = world.exec.random.below(60 * SECOND);
-                world.keys.borrow_mut().put(place, key, world.exec.now(), delay, ttl);
+                world.keys.borrow_mut().put(place, key, String::new(), world.exec.now(), delay, ttl);
             }
         });
     }
 }
 
+impl Notes for Gate {
+    async fn note(&self, name: &str) -> Result<Option<String>, PortError> {
+        let (place, name) = (self.life.place, name.to_owned());
+        let get = move |world: &World| {
+            let cached = [0, SECOND, 60 * SECOND][world.exec.random.index(3)];
+            world.keys.borrow_mut().get(place, &name, world.exec.now(), cached)
+        };
+        Ok(self.call("read note", self.world.faults.kv, KV_PATIENCE, get).await?)
+    }
+
+    async fn put_note(&self, name: &str, text: &str, ttl: Duration) -> Result<(), PortError> {
+        let (place, name, text) = (self.life.place, name.to_owned(), text.to_owned());
+        let put = move |world: &World| {
+            let delay = world.exec.random.below(60 * SECOND);
+            world.keys.borrow_mut().put(place, name, text, world.exec.now(), delay, ttl);
+        };
+        Ok(self.call("put note", self.world.faults.kv, KV_PATIENCE, put).await?)
+    }
+}
+
 impl Claims for Gate {
-    async fn claim(&self, shard: Shard, name: &str, terms: Terms) -> Result<Claim, PortError> {
+    async fn claim(&self, shard: Shard, name: &str, terms: Terms, token: Token) -> Result<Claim, PortError> {
         let name = name.to_owned();
         let claim = move |world: &World| {
             let mut claims = world.claims.borrow_mut();
             let now = world.time(claims.skew(shard));
-            claims.claim(shard, &name, terms, now, Token(world.exec.random.next()))
+            claims.claim(shard, &name, terms, now, token)
         };
         let claim = self.claims_call("claim", claim).await?;
         if let Claim::First { .. } = claim {
@@ -274,6 +304,16 @@ impl Claims for Gate {
         Ok(self.claims_call("release", release).await?)
     }
 
+    async fn forget_claim(&self, shard: Shard, name: &str) -> Result<bool, PortError> {
+        let name = name.to_owned();
+        let forget = move |world: &World| {
+            let mut claims = world.claims.borrow_mut();
+            let now = world.time(claims.skew(shard));
+            claims.forget(shard, &name, now)
+        };
+        Ok(self.claims_call("forget claim", forget).await?)
+    }
+
     async fn admit(&self, rings: Rings, hold: Duration) -> Result<Result<(), RingsRefused>, PortError> {
         let admit = move |world: &World| world.claims.borrow_mut().admit(rings, world.time(0), hold);
         Ok(self.call("admit", self.world.faults.claims, CLAIMS_PATIENCE, admit).await?)
@@ -305,7 +345,7 @@ impl Payloads for Gate {
         Ok(self.call("store", self.world.faults.bodies, PATIENCE, store).await?)
     }
 
-    async fn load(&self, name: &str) -> Result<Option<Vec<u8>>, PortError> {
+    async fn load(&self, name: &str) -> Result<Stored, PortError> {
         let name = name.to_owned();
         let load = move |world: &World| world.bodies.borrow().load(&name);
         Ok(self.call("load", self.world.faults.bodies, PATIENCE, load).await?)
@@ -317,8 +357,13 @@ impl Payloads for Gate {
         Ok(self.call("discard", self.world.faults.bodies, PATIENCE, discard).await?)
     }
 
-    async fn stored_before(&self, before: UnixTime, cursor: Option<String>) -> Result<Page, PortError> {
-        let page = move |world: &World| world.bodies.borrow().page(before, cursor.as_deref());
+    async fn mark_delivered(&self, name: &str) -> Result<(), PortError> {
+        self.store(name, b"").await
+    }
+
+    async fn stored_before(&self, prefix: &str, before: UnixTime, cursor: Option<String>) -> Result<Page, PortError> {
+        let prefix = prefix.to_owned();
+        let page = move |world: &World| world.bodies.borrow().page(&prefix, before, cursor.as_deref());
         Ok(self.call("list bodies", self.world.faults.bodies, PATIENCE, page).await?)
     }
 }
@@ -331,13 +376,19 @@ impl Letters for Gate {
     async fn keep(&self, letter: &Letter) -> Result<(), PortError> {
         let letter = letter.clone();
         let keep = move |world: &World| world.letters.borrow_mut().keep(letter);
-        self.call_for_letter("keep", self.world.faults.letters, keep).await
+        self.call_for_letter("keep", self.database(), keep).await
+    }
+
+    async fn has(&self, id: &str) -> Result<bool, PortError> {
+        let id = id.to_owned();
+        let has = move |world: &World| world.letters.borrow().has(&id);
+        Ok(self.call("has letter", self.database(), PATIENCE, has).await?)
     }
 
     async fn list(&self, filter: &Filter) -> Result<Vec<Letter>, PortError> {
         let filter = filter.clone();
         let list = move |world: &World| world.letters.borrow().list(&filter);
-        Ok(self.call("list", self.world.faults.letters, PATIENCE, list).await?)
+        Ok(self.call("list", self.database(), PATIENCE, list).await?)
     }
 
     async fn take(
@@ -349,18 +400,18 @@ impl Letters for Gate {
     ) -> Result<Option<Letter>, PortError> {
         let id = id.to_owned();
         let take = move |world: &World| world.letters.borrow_mut().take(&id, now, until, expires);
-        Ok(self.call("take", self.world.faults.letters, PATIENCE, take).await?)
+        Ok(self.call("take", self.database(), PATIENCE, take).await?)
     }
 
-    async fn redriven(&self, id: &str, _now: UnixTime) -> Result<(), PortError> {
+    async fn redriven(&self, id: &str, redrives: u32, _now: UnixTime) -> Result<(), PortError> {
         let id = id.to_owned();
-        let redriven = move |world: &World| world.letters.borrow_mut().redriven(&id);
-        Ok(self.call("redriven", self.world.faults.letters, PATIENCE, redriven).await?)
+        let redriven = move |world: &World| world.letters.borrow_mut().redriven(&id, redrives);
+        Ok(self.call("redriven", self.database(), PATIENCE, redriven).await?)
     }
 
     async fn expire(&self, now: UnixTime) -> Result<usize, PortError> {
         let expire = move |world: &World| invariants::expire(world, now);
-        Ok(self.call("expire", self.world.faults.letters, PATIENCE, expire).await?)
+        Ok(self.call("expire", self.database(), PATIENCE, expire).await?)
     }
 
     async fn referred(&self, names: &[String]) -> Result<Vec<String>, PortError> {
@@ -369,13 +420,17 @@ impl Letters for Gate {
             let letters = world.letters.borrow();
             names.into_iter().filter(|name| letters.refers_to(name)).collect()
         };
-        Ok(self.call("list referred", self.world.faults.letters, PATIENCE, referred).await?)
+        Ok(self.call("list referred", self.database(), PATIENCE, referred).await?)
     }
 }
 
 impl Local for Gate {
     fn isolate(&self) -> &Isolate {
         &self.life.isolate
+    }
+
+    fn now(&self) -> UnixTime {
+        Self::now(self)
     }
 
     fn random(&self) -> u64 {

@@ -2,6 +2,7 @@
 
 use super::executor::{Millis, WORLD};
 use super::gate::Gate;
+use super::sources::SOURCES;
 use super::story::{Kind, Story};
 use super::world::World;
 use hookgate::delivery::Forward;
@@ -113,8 +114,12 @@ impl Gate {
         if self.untrusted {
             world.violated("4: an untrusted request reaches the origin", Some(&story));
         }
-        let key = forward.headers.iter().find(|(name, _)| name == "idempotency-key").map(|(_, key)| key);
-        if key != Some(&story.key) || *forward.body != *story.body {
+        let key = forward.headers.iter().find(|(name, _)| name == "idempotency-key").map(|(_, key)| key.as_str());
+        let key = key.unwrap_or_default();
+        if SOURCES[story.source] == ("none", "origin") && !story.has_key(key) {
+            story.keys.borrow_mut().insert(key.to_owned());
+        }
+        if !story.has_key(key) || *forward.body != *story.body {
             world.violated("6: other bytes reach the origin", Some(&story));
         }
         Ok(story)

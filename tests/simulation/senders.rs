@@ -71,6 +71,9 @@ async fn serve(post: Post, life: Life, story: Option<Rc<Story>>, untrusted: bool
     gate.ended();
     if let Some(story) = story.filter(|_| !untrusted && status == 200) {
         story.accepted.set(true);
+        if SOURCES[story.source].0 == "none" {
+            story.acceptances.set(story.acceptances.get() + 1);
+        }
         invariants::still_somewhere(world, &story, "a delivery was answered 200");
     }
     status

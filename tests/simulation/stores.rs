@@ -3,7 +3,7 @@
 use super::executor::{Millis, Random};
 use hookgate::dedup::{self, Claim, Entry, Rings, RingsRefused, Shard, Terms, Token};
 use hookgate::letter::{Filter, Letter};
-use hookgate::pipeline::ports::Page;
+use hookgate::pipeline::ports::{Page, Stored};
 use hookgate::webhook::UnixTime;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -20,25 +20,26 @@ struct Put {
     place: usize,
     shown: Millis,
     expires: Millis,
+    text: String,
 }
 
 impl Store {
-    pub fn get(&mut self, place: usize, key: &str, now: Millis, cached: Millis) -> bool {
+    pub fn get(&mut self, place: usize, key: &str, now: Millis, cached: Millis) -> Option<String> {
         let id = (place, key.to_owned());
         if self.missing.get(&id).is_some_and(|until| now < *until) {
-            return false;
+            return None;
         }
         let put = self.keys.get(key).filter(|put| now < put.expires);
-        let found = put.is_some_and(|put| put.place == place || put.shown <= now);
-        if !found {
+        let found = put.filter(|put| put.place == place || put.shown <= now).map(|put| put.text.clone());
+        if found.is_none() {
             self.missing.insert(id, now + cached);
         }
         found
     }
 
-    pub fn put(&mut self, place: usize, key: String, now: Millis, delay: Millis, ttl: Duration) {
+    pub fn put(&mut self, place: usize, key: String, text: String, now: Millis, delay: Millis, ttl: Duration) {
         let expires = now + ttl.as_millis() as Millis;
-        self.keys.insert(key, Put { place, shown: now + delay, expires });
+        self.keys.insert(key, Put { place, shown: now + delay, expires, text });
     }
 }
 
@@ -62,12 +63,12 @@ impl Claims {
         (name % 4001) as i64 - 2000
     }
 
-    pub fn claim(&mut self, shard: Shard, name: &str, terms: Terms, now: UnixTime, fresh: Token) -> Claim {
+    pub fn claim(&mut self, shard: Shard, name: &str, terms: Terms, now: UnixTime, token: Token) -> Claim {
         if self.alarm {
             self.entries.retain(|(of, _), entry| *of != shard || now < entry.expires);
         }
         let id = (shard, name.to_owned());
-        let (claim, entry) = dedup::claim(self.entries.get(&id).copied(), now, terms, fresh);
+        let (claim, entry) = dedup::claim(self.entries.get(&id).copied(), now, terms, token);
         self.set(id, entry);
         claim
     }
@@ -87,6 +88,12 @@ impl Claims {
         let id = (shard, name.to_owned());
         let entry = dedup::release(self.entries.get(&id).copied(), token, now);
         self.set(id, entry)
+    }
+
+    pub fn forget(&mut self, shard: Shard, name: &str, now: UnixTime) -> bool {
+        let id = (shard, name.to_owned());
+        let may = self.entries.get(&id).is_some_and(|entry| dedup::may_forget(*entry, now));
+        may && self.entries.remove(&id).is_some()
     }
 
     pub fn admit(&mut self, rings: Rings, now: UnixTime, hold: Duration) -> Result<(), RingsRefused> {
@@ -127,9 +134,18 @@ impl Letters {
     }
 
     pub fn keep(&mut self, letter: Letter) {
-        if !self.0.iter().any(|row| row.letter.id == letter.id) {
-            self.0.push(Row { letter, taken: None, redriven: false });
+        match self.row(&letter.id) {
+            None => self.0.push(Row { letter, taken: None, redriven: false }),
+            Some(row) if row.letter.redrives < letter.redrives => {
+                let expires = row.letter.expires.max(letter.expires);
+                *row = Row { letter: Letter { expires, ..letter }, taken: None, redriven: false };
+            }
+            Some(_) => {}
         }
+    }
+
+    pub fn has(&self, id: &str) -> bool {
+        self.0.iter().any(|row| row.letter.id == id)
     }
 
     pub fn list(&self, filter: &Filter) -> Vec<Letter> {
@@ -146,8 +162,8 @@ impl Letters {
         Some(row.letter.clone())
     }
 
-    pub fn redriven(&mut self, id: &str) {
-        if let Some(row) = self.row(id) {
+    pub fn redriven(&mut self, id: &str, redrives: u32) {
+        if let Some(row) = self.row(id).filter(|row| row.letter.redrives == redrives) {
             row.redriven = true;
         }
     }
@@ -190,8 +206,12 @@ impl Bodies {
         self.0.insert(name, (body, now));
     }
 
-    pub fn load(&self, name: &str) -> Option<Vec<u8>> {
-        self.0.get(name).map(|(body, _)| body.clone())
+    pub fn load(&self, name: &str) -> Stored {
+        match self.0.get(name) {
+            None => Stored::Nothing,
+            Some((body, _)) if body.is_empty() => Stored::Delivered,
+            Some((body, _)) => Stored::Bytes(body.clone()),
+        }
     }
 
     pub fn discard(&mut self, names: &[String]) {
@@ -199,8 +219,9 @@ impl Bodies {
     }
 
     /// The page after the name `cursor`.
-    pub fn page(&self, before: UnixTime, cursor: Option<&str>) -> Page {
-        let rest = self.0.iter().filter(|(name, _)| cursor.is_none_or(|cursor| name.as_str() > cursor));
+    pub fn page(&self, prefix: &str, before: UnixTime, cursor: Option<&str>) -> Page {
+        let named = self.0.iter().filter(|(name, _)| name.starts_with(prefix));
+        let rest = named.filter(|(name, _)| cursor.is_none_or(|cursor| name.as_str() > cursor));
         let page: Vec<_> = rest.take(Self::PAGE).collect();
         let next = (page.len() == Self::PAGE).then(|| page[Self::PAGE - 1].0.clone());
         let old = page.into_iter().filter(|(_, (_, stored))| *stored < before);

@@ -21,18 +21,22 @@ pub struct Story {
     pub source: usize,
     pub exact: bool,
     pub key: String,
+    /// Other keys of it: where nobody looks for duplicates and bytes alone tell events apart, each acceptance has one.
+    pub keys: RefCell<BTreeSet<String>>,
     pub body: Rc<[u8]>,
     /// What the origin answers to this event, until somebody mends it.
     pub refused: Cell<Option<u16>>,
     /// Whether the gateway answered a delivery of it with a 2xx.
     pub accepted: Cell<bool>,
+    /// How many requests were accepted as events of their own: more than one where nobody looks for duplicates.
+    pub acceptances: Cell<usize>,
     /// How many messages of it are in the queue, and in the dead letters' queue.
     pub queued: Cell<u32>,
     pub dead: Cell<u32>,
     /// The bodies beside the queue whose very message the origin processed.
     pub delivered_bodies: RefCell<BTreeSet<String>>,
-    /// Whether its dead letter was deleted because nobody redrove it in time.
-    pub expired: Cell<bool>,
+    /// How many dead letters of it were deleted because nobody redrove them in time.
+    pub expired: Cell<usize>,
     pub acts: RefCell<Vec<Act>>,
     /// Who is at work on it, at each side of the queue.
     pub ingest: Busy,
@@ -46,18 +50,25 @@ impl Story {
             source,
             exact,
             key,
+            keys: RefCell::default(),
             body: body.into(),
             refused: Cell::new(None),
             accepted: Cell::new(false),
+            acceptances: Cell::new(0),
             queued: Cell::new(0),
             dead: Cell::new(0),
             delivered_bodies: RefCell::default(),
-            expired: Cell::new(false),
+            expired: Cell::new(0),
             acts: RefCell::default(),
             ingest: Busy::default(),
             consumer: Busy::default(),
             trace: RefCell::default(),
         })
+    }
+
+    /// Whether `key` is one of its own.
+    pub fn has_key(&self, key: &str) -> bool {
+        self.key == key || self.keys.borrow().contains(key)
     }
 
     pub fn note(&self, now: Millis, what: &'static str, detail: impl Into<Detail>) {

@@ -2,12 +2,14 @@
 
 use super::executor::{Executor, Home, Millis, Output, WORLD};
 use super::faults::Faults;
-use super::queue::Item;
-use super::sources::{ADMIN_TOKEN, configs};
+use super::queue::{Item, Name};
+use super::sources::{self, ADMIN_TOKEN, configs};
 use super::stores::{Bodies, Claims, Letters, Store as KeyStore};
 use super::story::Story;
 use hookgate::config::{Config, ConfigError};
+use hookgate::delivery::Event;
 use hookgate::pipeline::Isolate;
+use hookgate::pipeline::ports::Stored;
 use hookgate::webhook::UnixTime;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -47,6 +49,10 @@ pub struct World {
     /// The configuration, and the one that is rolled out while the simulation runs.
     pub configs: [Rc<Parsed>; 2],
     rollout: Millis,
+    /// When the queue of dead letters gets another name.
+    renamed: Option<Millis>,
+    /// When the database goes away for a day.
+    away: Option<Millis>,
     lives: Cell<Home>,
     pub keys: RefCell<KeyStore>,
     pub claims: RefCell<Claims>,
@@ -74,6 +80,8 @@ impl World {
         let world = Self {
             places: (0..random.between(2, 4) as usize).map(place).collect(),
             rollout: random.between(0, 40) * MINUTE,
+            renamed: random.chance(250).then(|| random.below(HOUR)),
+            away: random.chance(150).then(|| random.below(HOUR)),
             lives: Cell::new(WORLD),
             calm: Cell::new(false),
             keys: RefCell::default(),
@@ -161,8 +169,43 @@ impl World {
         self.violation.borrow().is_some()
     }
 
+    /// The story of the event with this key, or with another key that its acceptances have.
     pub fn story(&self, key: &str) -> Option<Rc<Story>> {
-        self.stories.borrow().get(key).cloned()
+        let stories = self.stories.borrow();
+        stories.get(key).or_else(|| stories.values().find(|story| story.keys.borrow().contains(key))).cloned()
+    }
+
+    /// The story that `event` belongs to. Where each acceptance has a key of its own, the bytes tell.
+    pub fn story_of(&self, event: &Event<'_>) -> Option<Rc<Story>> {
+        let known = self.story(event.key());
+        if known.is_some() {
+            return known;
+        }
+        let stored = event.payload().map(|name| self.bodies.borrow().load(name));
+        let body = match &stored {
+            None => event.body(),
+            Some(Stored::Bytes(body)) => body,
+            Some(Stored::Delivered | Stored::Nothing) => return None,
+        };
+        let stories = self.stories.borrow();
+        let story =
+            stories.values().find(|story| sources::name(story.source) == event.source() && *story.body == *body)?;
+        story.keys.borrow_mut().insert(event.key().to_owned());
+        Some(Rc::clone(story))
+    }
+
+    /// What the queue is called. Whoever deploys may rename the queue of dead letters.
+    pub fn name_of(&self, queue: Name) -> String {
+        match queue {
+            Name::Events => "simulated-in".to_owned(),
+            Name::Dead if self.renamed.is_some_and(|at| at < self.exec.now()) => "simulated-out-2".to_owned(),
+            Name::Dead => "simulated-out".to_owned(),
+        }
+    }
+
+    /// Whether the database does not answer at all.
+    pub fn database_is_away(&self) -> bool {
+        self.away.is_some_and(|from| (from..from + DAY).contains(&self.exec.now()))
     }
 
     /// The operator's header.

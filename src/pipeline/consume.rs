@@ -1,0 +1,248 @@
+//! The way of a queued event, from top to bottom.
+//!
+//! ```text
+//! take → which queue is it from → claim the delivery → fetch the body → forward → confirm → ack │ retry later │ dead letter
+//! ```
+
+use super::hold::{DeliveryClaim, Taken};
+use super::ports::{Local, OriginAnswer, PortError, Ports, Stored};
+use super::queues::{self, Part};
+use super::{entropy, letters};
+use crate::config::{Config, ConfigError, Origin, Source};
+use crate::delivery::Event;
+use crate::record::{Record, Verdict};
+use crate::retry::{self, Next};
+use crate::webhook::{HmacKey, UnixTime};
+use std::time::Duration;
+
+/// How long the queue's consumer waits for the origin.
+const FORWARD_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What becomes of a message that the queue's consumer took.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Disposition {
+    /// It is done: delivered, or durable among the dead letters.
+    Ack,
+    /// The queue gives it again after this delay, and to the dead letters when its retries run out.
+    Retry(Duration),
+}
+
+/// A message as a queue handed it over.
+#[derive(Debug, Clone, Copy)]
+pub struct Handed<'m> {
+    /// Its text.
+    pub text: &'m str,
+    /// The name of the queue.
+    pub queue: &'m str,
+    /// The how manieth time the queue hands it over, from 1.
+    pub attempt: u32,
+    /// When.
+    pub now: UnixTime,
+}
+
+/// Takes one message from a queue: forwards an event, keeps a dead letter.
+pub async fn consume<P: Ports>(
+    handed: Handed<'_>,
+    config: &Result<Config, ConfigError>,
+    ports: &P,
+) -> (Disposition, Record) {
+    let Handed { text, queue, now, .. } = handed;
+    if let Some(asker) = queues::probed(text) {
+        return learn(queues::arrived(&asker, queue, ports, now).await, handed, ports);
+    }
+    // 1. Find out what it is. Whatever the queue: what the gateway buried is a dead letter, and so is what it cannot read.
+    let event = match Event::decode(text) {
+        Ok(event) if event.dead_reason().is_none() => event,
+        dead => {
+            if dead.is_ok()
+                && let Err(PortError(problem)) = queues::is_of_dead_letters(queue, ports, now).await
+            {
+                // Learnt from the next one: this letter does not wait for it.
+                let (disposition, mut record) = letters::note(handed, &dead, config, ports).await;
+                record.trouble("note_failed", problem);
+                return (disposition, record);
+            }
+            return letters::note(handed, &dead, config, ports).await;
+        }
+    };
+    match queues::part(queue, config.as_ref().ok(), ports, now).await {
+        Part::DeadLetters => letters::note(handed, &Ok(event), config, ports).await,
+        Part::Events | Part::Asked => forward(event, &handed, config, ports).await,
+    }
+}
+
+fn learn(learnt: Result<(), PortError>, handed: Handed<'_>, ports: &impl Local) -> (Disposition, Record) {
+    let mut record = Record { verdict: Verdict::Learnt, attempt: Some(handed.attempt), ..Record::default() };
+    match learnt {
+        Ok(()) => {
+            record.detail = Some(format!("the queue {} takes the dead letters", handed.queue));
+            (Disposition::Ack, record)
+        }
+        Err(PortError(problem)) => {
+            record.refused(Verdict::Retried, "note_failed", problem);
+            (Disposition::Retry(retry::backoff(handed.attempt, entropy(ports))), record)
+        }
+    }
+}
+
+/// Takes an event on its way, and forwards it.
+async fn forward<P: Ports>(
+    event: Event<'static>,
+    handed: &Handed<'_>,
+    config: &Result<Config, ConfigError>,
+    ports: &P,
+) -> (Disposition, Record) {
+    let mut record = Record { attempt: Some(handed.attempt), ..Record::default() };
+    let later = retry::backoff(handed.attempt, entropy(ports));
+    let is_over = retry::is_over(event.age(handed.now), later, retention(config));
+    let disposition = match deliver(event, handed, config, ports, &mut record).await {
+        // Without the mark: nobody has settled its claim, which whoever keeps the letter has to take.
+        Err(failure) if is_over => {
+            record.refused(Verdict::Dead, failure.reason, format!("{}, and its time is over", failure.problem));
+            bury(handed.text, ports).await
+        }
+        disposition => disposition,
+    };
+    let disposition = disposition.unwrap_or_else(|Failure { reason, problem }| {
+        record.refused(Verdict::Retried, reason, problem);
+        Disposition::Retry(later)
+    });
+    (disposition, record)
+}
+
+/// How long a queue keeps a message; as short as on the free plan, where the configuration cannot be read.
+pub fn retention(config: &Result<Config, ConfigError>) -> Duration {
+    config.as_ref().map_or(retry::DEFAULT_RETENTION, |config| config.retention)
+}
+
+/// Why a message is to be tried later.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Failure {
+    pub reason: &'static str,
+    pub problem: String,
+}
+
+impl Failure {
+    pub fn of(reason: &'static str) -> impl FnOnce(PortError) -> Self {
+        move |PortError(problem)| Self { reason, problem }
+    }
+}
+
+async fn deliver<P: Ports>(
+    mut event: Event<'static>,
+    handed: &Handed<'_>,
+    config: &Result<Config, ConfigError>,
+    ports: &P,
+    record: &mut Record,
+) -> Result<Disposition, Failure> {
+    record.of(&event);
+    // 1. Find where it goes. A source that is gone or broken since the event was accepted may come back; the event waits.
+    let found = find_origin(event.source(), config).map_err(|problem| Failure { reason: "no_origin", problem });
+    let (config, source, origin) = found?;
+    // 2. Claim the delivery: a message may come twice, and an event may be in the queue twice.
+    let taken = DeliveryClaim::take(&event, source, config, ports, handed.now).await;
+    let claim = match taken.map_err(Failure::of("claim_failed"))? {
+        Taken::Held(claim) => claim,
+        Taken::Duplicate => {
+            record.verdict = Verdict::Duplicate;
+            return Ok(Disposition::Ack);
+        }
+        Taken::InFlight(until) => {
+            record.refused(Verdict::Retried, "in_flight", "another delivery of this event is under way".to_owned());
+            return Ok(Disposition::Retry(handed.now.until(until).max(Duration::from_secs(1))));
+        }
+    };
+    // 3. Send it. Bury it where the origin refuses it for good, or where another attempt would come too late.
+    let age = event.age(handed.now);
+    let mut next = send(&mut event, origin, config.signing.as_ref(), handed, ports, record).await;
+    if let Ok(Next::Retry(delay)) = next
+        && retry::is_over(age, delay, config.retention)
+    {
+        record.verdict = Verdict::Dead;
+        next = Ok(Next::GiveUp);
+    }
+    let payload = event.payload().map(str::to_owned);
+    let disposition = match next {
+        Ok(Next::Delivered) => Ok(Disposition::Ack),
+        Ok(Next::Retry(delay)) => Ok(Disposition::Retry(delay)),
+        Ok(Next::GiveUp) => bury_event(event, ports, record).await,
+        Err(failure) => Err(failure),
+    };
+    // 4. Settle the claim by what came of it; a body that was delivered is needed no more.
+    if disposition != Ok(Disposition::Ack) {
+        claim.release(ports).await;
+        return disposition;
+    }
+    if let Err(PortError(problem)) = claim.confirm(ports).await {
+        record.trouble("confirm_failed", problem);
+    }
+    if let Some(payload) = payload.filter(|_| record.verdict == Verdict::Delivered)
+        && let Err(PortError(problem)) = ports.mark_delivered(&payload).await
+    {
+        record.trouble("mark_failed", problem); // the sweep deletes it
+    }
+    disposition
+}
+
+fn find_origin<'c>(
+    source: &str,
+    config: &'c Result<Config, ConfigError>,
+) -> Result<(&'c Config, &'c Source, &'c Origin), String> {
+    let config = config.as_ref().map_err(ToString::to_string)?;
+    let source = config.source(source).ok_or("the source is no longer configured")?.map_err(ToString::to_string)?;
+    Ok((config, source, source.deliver.origin().ok_or("the source has no origin")?))
+}
+
+/// Sends an event to its origin, once, and reads from the answer what is next.
+async fn send<P: Ports>(
+    event: &mut Event<'static>,
+    origin: &Origin,
+    signing: Option<&HmacKey>,
+    handed: &Handed<'_>,
+    ports: &P,
+    record: &mut Record,
+) -> Result<Next, Failure> {
+    if let Some(payload) = event.payload() {
+        match ports.load(payload).await.map_err(Failure::of("load_failed"))? {
+            Stored::Bytes(body) => event.fetched(body),
+            Stored::Delivered => {
+                record.refused(
+                    Verdict::Duplicate,
+                    "delivered_before",
+                    "its body has the mark of a delivery".to_owned(),
+                );
+                return Ok(Next::Delivered);
+            }
+            // An absent body proves nothing. R2 shows what was stored at once, so that waiting does not help.
+            Stored::Nothing => {
+                let problem = format!("its body is missing from the bucket PAYLOADS: {payload}");
+                record.refused(Verdict::Dead, "body_missing", problem);
+                return Ok(Next::GiveUp);
+            }
+        }
+    }
+    let &Handed { attempt, now, .. } = handed;
+    let answer = ports.send(event.forward(origin, attempt, signing, now), FORWARD_TIMEOUT).await;
+    let OriginAnswer { status, retry_after } = answer.map_err(Failure::of("origin_unreachable"))?;
+    record.status = Some(status);
+    let next = retry::after_answer(status, retry_after, attempt, now, entropy(ports));
+    match next {
+        Next::Delivered => record.verdict = Verdict::Delivered,
+        Next::Retry(_) => record.refused(Verdict::Retried, "origin_failed", format!("the origin answered {status}")),
+        Next::GiveUp => record.refused(Verdict::Dead, "origin_refused", format!("the origin answered {status}")),
+    }
+    Ok(next)
+}
+
+/// Moves an event to the dead letters, with the reason why.
+async fn bury_event<P: Ports>(event: Event<'_>, ports: &P, record: &Record) -> Result<Disposition, Failure> {
+    let event = event.dead(record.detail.as_deref().unwrap_or_default());
+    let letter =
+        event.encode_again().map_err(|error| Failure { reason: "dead_letter_failed", problem: error.to_string() });
+    bury(&letter?.into_text(), ports).await
+}
+
+async fn bury<P: Ports>(message: &str, ports: &P) -> Result<Disposition, Failure> {
+    ports.bury(message).await.map_err(Failure::of("dead_letter_failed"))?;
+    Ok(Disposition::Ack)
+}

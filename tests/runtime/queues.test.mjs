@@ -1,0 +1,40 @@
+// The queues have other names than in wrangler.toml, as in a second environment: nothing is set, and nothing goes round.
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+import { Gateway } from "./gateway.mjs";
+import { eventually } from "./http.mjs";
+import { delivery, source } from "./providers.mjs";
+
+const BATCH = { maxBatchSize: 10, maxBatchTimeout: 1 };
+const gateway = await Gateway.start({
+  sources: { kv: source("generic"), exact: source("generic", { dedup: "exact" }), failing: source("generic") },
+  queues: {
+    producers: { EVENTS: "staging-in", DEAD: "staging-undeliverable" },
+    consumers: {
+      "staging-in": { ...BATCH, maxRetries: 0, deadLetterQueue: "staging-undeliverable" },
+      "staging-undeliverable": { ...BATCH, maxRetries: 100 },
+    },
+  },
+});
+after(() => gateway.close());
+const { origin } = gateway;
+const lettersOf = async (name) => (await gateway.letters().catch(() => [])).filter(({ source }) => source === name);
+
+test("what the origin refuses is kept, and sent once", async () => {
+  for (const name of ["kv", "exact"]) {
+    origin.answers(name, (response) => response.writeHead(410).end());
+    assert.equal((await gateway.post(name, delivery("generic"))).status, 200);
+    await eventually(`a letter of ${name}`, async () => (await lettersOf(name)).length === 1);
+    assert.equal(origin.of(name).length, 1);
+  }
+});
+
+test("what the queue gives up is kept, after one try more at most", async () => {
+  origin.answers("failing", (response) => response.writeHead(500).end());
+  assert.equal((await gateway.post("failing", delivery("generic"))).status, 200);
+  await eventually("its letter", async () => (await lettersOf("failing")).length === 1, 30_000);
+  assert.ok(origin.of("failing").length <= 2, `${origin.of("failing").length} tries`);
+  await gateway.logged({ verdict: "learnt" });
+});
+
+gateway.provesThatNoSecretLeaves();
