@@ -12,6 +12,7 @@ mod object;
 mod payloads;
 mod ports;
 mod request;
+mod room;
 mod task;
 
 use crate::answer::{Answer, Header};
@@ -84,8 +85,9 @@ pub fn fetch(task: u32, work: Work, request: web_sys::Request, env: Env) -> JsVa
     let began = Date::now();
     task::run(task, began, async move {
         let config = environment::config(&env);
+        let incoming = Incoming::new(request, work.clone());
         let bindings = Bindings::new(env, work);
-        let outcome = pipeline::serve(&Incoming::new(request), config, &bindings, seconds(began)).await;
+        let outcome = pipeline::serve(&incoming, config, &bindings, seconds(began)).await;
         if let Some(record) = outcome.record {
             write(record, began);
         }

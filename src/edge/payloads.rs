@@ -3,6 +3,7 @@
 use super::environment::{Bucket, BucketObject};
 use super::ports::{Bindings, failed, missing, object};
 use super::request::bytes;
+use super::room::room;
 use crate::pipeline::ports::{Page, Payloads, PortError, Stored};
 use crate::webhook::UnixTime;
 use js_sys::{Array, Date, Reflect, Uint8Array};
@@ -28,6 +29,11 @@ impl Payloads for Bindings {
     }
 
     async fn load(&self, name: &str) -> Result<Stored, PortError> {
+        if self.room.borrow().is_none() {
+            let room = room(&self.work).await;
+            let room = room.ok_or_else(|| PortError("R2 get: other large bodies have the memory".to_owned()))?;
+            self.room.replace(Some(room));
+        }
         let getting = self.bucket()?.get(name);
         let found = self.called("R2 get", PATIENCE_MS, getting).await?;
         if found.is_null() {

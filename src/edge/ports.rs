@@ -2,6 +2,7 @@
 
 use super::environment::{Env, KvNamespace, Queue};
 use super::request::{collect, text_of};
+use super::room::Room;
 use super::task::{Work, settled, within};
 use super::{log_error, seconds};
 use crate::config::Origin;
@@ -80,11 +81,13 @@ pub struct Bindings {
     pub(super) env: Env,
     pub(super) work: Work,
     isolate: &'static Isolate,
+    /// Held from the loading of a stored body until the event ends.
+    pub(super) room: RefCell<Option<Room>>,
 }
 
 impl Bindings {
     pub fn new(env: Env, work: Work) -> Self {
-        Self { env, work, isolate: ISOLATE.with(|isolate| *isolate) }
+        Self { env, work, isolate: ISOLATE.with(|isolate| *isolate), room: RefCell::default() }
     }
 
     /// Waits for a call of `what`, and not for longer than `milliseconds`.
@@ -230,9 +233,10 @@ impl Upstream for Bindings {
             return Err(PortError(format!("{url} answered {}", response.status())));
         }
         // The signal ends the reading as well.
-        collect(response.body(), MOST_PUBLISHED, 0).await.map_err(|error| match error {
+        collect(response.body(), MOST_PUBLISHED, 0, &self.work).await.map_err(|error| match error {
             BodyError::TooLarge => PortError(format!("{url} is longer than 64 KiB")),
             BodyError::Broken(problem) => PortError(format!("fetch: {problem}")),
+            BodyError::Busy => PortError("fetch: no room".to_owned()),
         })
     }
 }

@@ -1,6 +1,7 @@
 //! An HTTP request as the pipeline reads it.
 
-use super::task::settled;
+use super::room::{LARGE, Room, room};
+use super::task::{Work, settled};
 use crate::headers::HeaderLines;
 use crate::pipeline::ports::{BodyError, Request};
 use crate::webhook::Head;
@@ -11,6 +12,8 @@ use web_sys::{ReadableStream, ReadableStreamDefaultReader};
 
 /// How much of a body over the limit is still read, so that a sender that is almost done gets to read our 413.
 const DRAIN: usize = 1024 * 1024;
+/// How long a sender may take for the next piece of a body.
+const CHUNK_PATIENCE_MS: u32 = 10_000;
 
 #[wasm_bindgen(module = "/src/edge/calls.js")]
 extern "C" {
@@ -29,12 +32,37 @@ pub struct Incoming {
     headers: web_sys::Headers,
     /// The method, a blank, and the URL.
     line: String,
+    work: Work,
+    /// Held from the first byte of a large body until the request ends.
+    room: RefCell<Option<Room>>,
 }
 
 impl Incoming {
-    pub fn new(request: web_sys::Request) -> Self {
+    pub fn new(request: web_sys::Request, work: Work) -> Self {
         let (headers, line) = (request.headers(), request_line(&request));
-        Self { request, headers, line }
+        Self { request, headers, line, work, room: RefCell::default() }
+    }
+
+    /// Waits for room for a large body.
+    async fn make_room(&self) -> Result<(), BodyError> {
+        let room = room(&self.work).await.ok_or(BodyError::Busy)?;
+        self.room.replace(Some(room));
+        Ok(())
+    }
+
+    /// Reads a large body, or one whose length is not told, in chunks: it is held once.
+    async fn collect(&self, told: Option<usize>, limit: usize) -> Result<Vec<u8>, BodyError> {
+        let fits = told.filter(|length| *length <= limit);
+        if fits.is_some() {
+            self.make_room().await?;
+        }
+        let mut reading = Reading::of(self.request.body(), limit, DRAIN, fits.unwrap_or_default());
+        // A body of unknown length shows that it is large when it is.
+        if fits.is_none() && reading.read(Some(LARGE.min(limit)), &self.work).await? == Read::Paused {
+            self.make_room().await?;
+        }
+        reading.read(None, &self.work).await?;
+        reading.end().await
     }
 
     fn method_and_url(&self) -> (&str, &str) {
@@ -66,28 +94,79 @@ fn with_name<T>(name: &str, get: impl FnOnce(&JsString) -> T) -> T {
 }
 
 /// Reads a body of unknown length, and counts while it reads; of what is over `limit` it reads `drain` bytes, for nobody.
-pub async fn collect(stream: Option<ReadableStream>, limit: usize, drain: usize) -> Result<Vec<u8>, BodyError> {
-    let Some(stream) = stream else { return Ok(Vec::new()) };
-    let reader: ReadableStreamDefaultReader = stream.get_reader().unchecked_into();
-    let mut body = Vec::new();
-    let mut over = 0_usize;
-    while let Some(chunk) = next_chunk(&reader).await? {
-        let length = usize::try_from(chunk.length()).unwrap_or(usize::MAX);
-        if over > 0 || body.len().saturating_add(length) > limit {
-            body = Vec::new();
-            over = over.saturating_add(length);
-            if over > drain {
-                break;
+pub async fn collect(
+    stream: Option<ReadableStream>,
+    limit: usize,
+    drain: usize,
+    work: &Work,
+) -> Result<Vec<u8>, BodyError> {
+    let mut reading = Reading::of(stream, limit, drain, 0);
+    reading.read(None, work).await?;
+    reading.end().await
+}
+
+/// How far a reading came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Read {
+    All,
+    /// It has read as much as it was asked to.
+    Paused,
+}
+
+/// A body while it is read.
+struct Reading {
+    reader: Option<ReadableStreamDefaultReader>,
+    body: Vec<u8>,
+    /// So many bytes are over the limit.
+    over: usize,
+    limit: usize,
+    drain: usize,
+    ended: bool,
+}
+
+impl Reading {
+    fn of(stream: Option<ReadableStream>, limit: usize, drain: usize, told: usize) -> Self {
+        let reader = stream.map(|stream| stream.get_reader().unchecked_into());
+        Self { reader, body: Vec::with_capacity(told), over: 0, limit, drain, ended: false }
+    }
+
+    /// Reads to the end, or until it has more than `pause` bytes.
+    async fn read(&mut self, pause: Option<usize>, work: &Work) -> Result<Read, BodyError> {
+        let Some(reader) = &self.reader else { return Ok(Read::All) };
+        while !self.ended && self.over <= self.drain {
+            if pause.is_some_and(|most| self.body.len() > most) {
+                return Ok(Read::Paused);
             }
-        } else {
-            body.extend_from_slice(&chunk.to_vec());
+            // Whoever holds the room and sends nothing would keep it from all others.
+            work.limit(CHUNK_PATIENCE_MS);
+            let Some(chunk) = next_chunk(reader).await? else {
+                self.ended = true;
+                break;
+            };
+            let length = usize::try_from(chunk.length()).unwrap_or(usize::MAX);
+            if self.over > 0 || self.body.len().saturating_add(length) > self.limit {
+                self.body = Vec::new();
+                self.over = self.over.saturating_add(length);
+            } else {
+                let held = self.body.len();
+                self.body.resize(held.saturating_add(length), 0);
+                if let Some(free) = self.body.get_mut(held..) {
+                    chunk.copy_to(free);
+                }
+            }
         }
+        Ok(Read::All)
     }
-    if over > 0 {
-        let _ = settled(reader.cancel()).await;
-        return Err(BodyError::TooLarge);
+
+    async fn end(self) -> Result<Vec<u8>, BodyError> {
+        if self.over == 0 {
+            return Ok(self.body);
+        }
+        if let Some(reader) = self.reader {
+            let _ = settled(reader.cancel()).await;
+        }
+        Err(BodyError::TooLarge)
     }
-    Ok(body)
 }
 
 async fn next_chunk(reader: &ReadableStreamDefaultReader) -> Result<Option<Uint8Array>, BodyError> {
@@ -135,8 +214,8 @@ impl Request for Incoming {
     async fn body(&self, limit: usize) -> Result<Vec<u8>, BodyError> {
         // A body whose length is told cannot be longer: that is how HTTP finds its end. It is read in one go.
         let told = self.header("content-length").and_then(|text| text.parse::<usize>().ok());
-        if told.is_none_or(|length| length > limit) {
-            return collect(self.request.body(), limit, DRAIN).await;
+        if told.is_none_or(|length| length > limit.min(LARGE)) {
+            return self.collect(told, limit).await;
         }
         let promise = self.request.array_buffer().map_err(broken)?;
         let body = bytes(&settled(promise).await.map_err(broken)?);

@@ -23,8 +23,9 @@ extern "C" {
     /// JavaScript's side of a task: what it waits for, for how long, and who waits for it.
     #[derive(Clone)]
     pub type Work;
+    /// What it waits for next is given up after so long.
     #[wasm_bindgen(method)]
-    fn limit(this: &Work, milliseconds: u32);
+    pub fn limit(this: &Work, milliseconds: u32);
 }
 
 thread_local! {

@@ -27,6 +27,8 @@ pub enum BodyError {
     TooLarge,
     /// The sender went away.
     Broken(String),
+    /// Other large bodies have the memory.
+    Busy,
 }
 
 /// Everything outside: all the ports below.

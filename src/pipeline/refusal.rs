@@ -40,6 +40,10 @@ impl Refusal {
         match error {
             BodyError::TooLarge => Self::BodyTooLarge { limit },
             BodyError::Broken(problem) => Self::BodyBroken(problem),
+            BodyError::Busy => {
+                let problem = "other large bodies have the memory of this isolate; the provider's retry is welcome";
+                Self::Failed { code: "busy", problem: problem.to_owned() }
+            }
         }
     }
 

@@ -92,6 +92,19 @@ test("100 MB in chunks, ten times: 413, and the runtime's memory is soon what it
   await eventually(() => `1.5 times ${before} MiB; it is ${memory()}`, () => memory() < 1.5 * before);
 });
 
+test("eight forged bodies of 25 MiB at once take the memory of few, and a genuine one gets through", linux, async () => {
+  const forged = { ...of(25 * MIB), headers: delivery("github", { key: "not the secret", body: "x" }).headers };
+  const before = memory();
+  let most = 0;
+  const watching = setInterval(() => (most = Math.max(most, memory())), 20);
+  const sent = of(25 * MIB);
+  const all = [...Array.from({ length: 8 }, () => gateway.post("large", forged)), gateway.post("large", sent)];
+  const statuses = (await Promise.all(all)).map(({ status }) => status);
+  clearInterval(watching);
+  assert.deepEqual(statuses, [...Array(8).fill(401), 200]);
+  assert.ok(most - before < 5 * 25, `${Math.round(most - before)} MiB more than ${Math.round(before)}`);
+});
+
 describe("a body", { concurrency: true }, () => {
   test("of exactly max_body is accepted, with its length told or in chunks", async () => {
     const sent = of(64 * KIB);

@@ -1,0 +1,85 @@
+//! Room for large bodies: an isolate has 128 MB, and one large body is held twice for a moment. So one at a time is held;
+//! the others wait, unread.
+
+use super::task::{Work, within};
+use js_sys::{Function, Promise};
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::rc::Rc;
+use wasm_bindgen::JsValue;
+
+/// What is larger needs room.
+pub const LARGE: usize = 1024 * 1024;
+/// More than so many never wait at a time.
+const MOST: usize = 32;
+/// Well within the lease under which a queued event waits.
+const PATIENCE_MS: u32 = 20_000;
+
+thread_local! {
+    static HELD: Cell<bool> = const { Cell::new(false) };
+    static WAITING: RefCell<VecDeque<Rc<Place>>> = const { RefCell::new(VecDeque::new()) };
+}
+
+/// The room, as long as it is held.
+pub struct Room(());
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        hand_on();
+    }
+}
+
+struct Place {
+    state: Cell<State>,
+    call: Function,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Waits,
+    Has,
+    Left,
+}
+
+/// Gives the room to the first who still waits.
+fn hand_on() {
+    while let Some(next) = WAITING.with_borrow_mut(VecDeque::pop_front) {
+        if next.state.get() == State::Waits {
+            next.state.set(State::Has);
+            // It resolves a promise, which throws nothing.
+            let _ = next.call.call0(&JsValue::UNDEFINED);
+            return;
+        }
+    }
+    HELD.set(false);
+}
+
+/// A place in the line. Whoever leaves it with the room in hand hands it on.
+struct Queued(Rc<Place>);
+
+impl Drop for Queued {
+    fn drop(&mut self) {
+        if self.0.state.replace(State::Left) == State::Has {
+            hand_on();
+        }
+    }
+}
+
+/// Waits for the room; `None` where others have it for too long.
+pub async fn room(work: &Work) -> Option<Room> {
+    if !HELD.replace(true) {
+        return Some(Room(()));
+    }
+    if WAITING.with_borrow(VecDeque::len) >= MOST {
+        return None;
+    }
+    let mut call = None;
+    let given = Promise::new(&mut |resolve, _| call = Some(resolve));
+    #[expect(clippy::expect_used, reason = "a promise calls its executor before it is made (ECMA-262, 27.2.3.1)")]
+    let call = call.expect("a promise calls its executor before it is made");
+    let queued = Queued(Rc::new(Place { state: Cell::new(State::Waits), call }));
+    WAITING.with_borrow_mut(|waiting| waiting.push_back(Rc::clone(&queued.0)));
+    let _ = within(work, PATIENCE_MS, given).await;
+    // From here on the room answers for itself, and the place in the line does not.
+    (queued.0.state.replace(State::Left) == State::Has).then_some(Room(()))
+}
