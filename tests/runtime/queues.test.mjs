@@ -1,13 +1,14 @@
 // The queues have other names than in wrangler.toml, as in a second environment: nothing is set, and nothing goes round.
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { Gateway } from "./gateway.mjs";
 import { eventually } from "./http.mjs";
 import { delivery, source } from "./providers.mjs";
 
 const BATCH = { maxBatchSize: 10, maxBatchTimeout: 1 };
 const gateway = await Gateway.start({
-  sources: { kv: source("generic"), exact: source("generic", { dedup: "exact" }), failing: source("generic") },
+  sources: { kv: source("generic"), exact: source("generic", { dedup: "exact" }), failing: source("generic"), paced: source("generic") },
   queues: {
     producers: { EVENTS: "staging-in", DEAD: "staging-undeliverable" },
     consumers: {
@@ -35,6 +36,20 @@ test("what the queue gives up is kept, after one try more at most", async () => 
   await eventually("its letter", async () => (await lettersOf("failing")).length === 1, 30_000);
   assert.ok(origin.of("failing").length <= 2, `${origin.of("failing").length} tries`);
   await gateway.logged({ verdict: "learnt" });
+});
+
+test("a batch waits for connections before its forwards begin, and not while their time runs", async () => {
+  let [now, most] = [0, 0];
+  origin.answers("paced", async (response) => {
+    most = Math.max(most, (now += 1));
+    await delay(200);
+    now -= 1;
+    response.end();
+  });
+  const sent = Array.from({ length: 10 }, () => gateway.post("paced", delivery("generic")));
+  for (const { status } of await Promise.all(sent)) assert.equal(status, 200);
+  await origin.received("paced", 10);
+  assert.ok(most >= 2 && most <= 5, `${most} at a time: a Worker has six connections`);
 });
 
 gateway.provesThatNoSecretLeaves();
