@@ -15,6 +15,8 @@ export class Ledger {
   /** Forwards whose bytes no provider signed. */
   altered = 0;
   #names = new Map();
+  /** The history of the messages in which the Worker asks itself what its queues are called. */
+  #probe = { name: "probe", pushes: [], exchanges: [], crashes: [], mischief: [], bodies: new Set(), letters: 0 };
 
   open(name, system) {
     const history = { sends: [], pushes: [], exchanges: [], crashes: [], mischief: [], bodies: new Set() };
@@ -40,7 +42,8 @@ export class Ledger {
 
   /** The event of a queue message; where its payload is elsewhere, by the id, which is the event's or the digest. */
   ofMessage(text) {
-    const { id, data_base64, dedupkey } = JSON.parse(text);
+    const { id, data_base64, dedupkey, hookgate_probe } = JSON.parse(text);
+    if (hookgate_probe) return this.#probe;
     const event = data_base64 ? this.ofBody(Buffer.from(data_base64, "base64")) : undefined;
     const found = event ?? this.#names.get(id.replace(/^sha256:/, ""));
     if (!found) throw new Error(`a message of no event: ${text.slice(0, 300)}`);

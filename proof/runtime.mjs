@@ -79,7 +79,8 @@ export class Runtime {
     const names = [];
     for (let page = { truncated: true }; page.truncated; ) {
       page = await bucket.list({ cursor: page.cursor });
-      names.push(...page.objects.map(({ key }) => key));
+      // What has no bytes is the mark of a delivery.
+      names.push(...page.objects.filter(({ size }) => size > 0).map(({ key }) => key));
     }
     return names;
   }
