@@ -1,5 +1,6 @@
 //! What providers are told. Bodies are JSON; errors are problem details (RFC 9457).
 
+use crate::forwarded::MOST_BYTES;
 use crate::webhook::Greeted;
 use serde::Serialize;
 use std::borrow::Cow;
@@ -110,6 +111,12 @@ impl Answer {
     pub fn message_too_large() -> Self {
         let detail = "The event is authentic, but larger than a queue message may be, about 90 kB of body.";
         Self::problem(413, "Body too large for the queue", detail)
+    }
+
+    /// 431: the headers that would go on to the origin are too large.
+    pub fn headers_too_large() -> Self {
+        let detail = format!("The event is authentic, but its headers are larger than {MOST_BYTES} bytes.");
+        Self::problem(431, "Headers too large", &detail)
     }
 
     /// 422: authentic, but not usable; `detail` says why, which only its signer reads.

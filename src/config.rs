@@ -16,8 +16,9 @@ pub use source::takes_public_keys;
 pub use token::HashedToken;
 
 use crate::dedup::Rings;
+use crate::forwarded::Forwarded;
 use crate::retry::DEFAULT_RETENTION;
-use crate::webhook::{EventType, HmacKey, Secret, Verifier};
+use crate::webhook::{EventType, HeaderPattern, HmacKey, Secret, Verifier};
 use serde_json::Value;
 use std::fmt;
 use std::time::Duration;
@@ -68,6 +69,8 @@ pub struct Source {
     pub max_body: usize,
     /// The event types that are wanted; `None` for all.
     pub events: Option<EventFilter>,
+    /// The headers that go on to the origin, beside those that the preset names.
+    pub headers: Vec<HeaderPattern>,
     /// The token that the user chose for the provider's tests of the endpoint.
     pub handshake_token: Option<HashedToken>,
     /// Whether a test may install a secret: the operator waits for one.
@@ -75,6 +78,11 @@ pub struct Source {
 }
 
 impl Source {
+    /// Which headers go on to the origin.
+    pub fn forwarded(&self) -> Forwarded<'_> {
+        Forwarded::new(self.verifier.preset(), &self.headers)
+    }
+
     /// Whether events of this type are wanted; one without a type is matched as the empty name.
     pub fn wants(&self, event_type: Option<&EventType>) -> bool {
         let name = event_type.map_or("", |event_type| &event_type.name);

@@ -2,6 +2,7 @@
 
 use crate::config::{Origin, Source};
 use crate::dedup::{Acceptance, DedupKey, digest_of};
+use crate::forwarded::Forwarded;
 use crate::headers::HeaderLines;
 use crate::webhook::{HmacKey, UnixTime, Verified};
 use base64::Engine as _;
@@ -102,6 +103,8 @@ pub struct Event<'e> {
 /// The type of an event whose provider states none; CloudEvents needs one.
 const UNTYPED: &str = "unknown";
 const SOURCE_PREFIX: &str = "/webhooks/";
+/// How [`Identity::provenance`](crate::webhook::Identity::provenance) calls the id that the signature covers.
+const SIGNED_ID: &str = "signed id";
 
 /// Why a queue message is none of ours.
 #[derive(Debug, Error)]
@@ -132,15 +135,16 @@ impl<'e> Event<'e> {
         headers: &HeaderLines,
         now: UnixTime,
     ) -> Self {
-        let kept: Vec<_> = headers.iter().filter(|(name, _)| is_forwarded(name)).collect();
-        let content_type = headers.iter().find(|(name, _)| *name == "content-type");
+        let forwarded = source.forwarded();
+        let kept: Vec<_> = headers.iter().filter(|(name, value)| forwarded.admits(name, value)).collect();
+        let content_type = kept.iter().find(|(name, _)| *name == "content-type");
         Self {
             specversion: "1.0".into(),
             id: verified.identity().shown(),
             source: format!("{SOURCE_PREFIX}{}", source.name),
             event_type: verified.event_type().map_or(UNTYPED, |event_type| &event_type.name).to_owned(),
             time: now.to_rfc3339(),
-            datacontenttype: content_type.map(|(_, value)| value.to_owned()),
+            datacontenttype: content_type.map(|(_, value)| (*value).to_owned()),
             provider: source.verifier.preset().name.clone().into(),
             idprovenance: verified.identity().provenance().into(),
             dedupkey: key.to_string(),
@@ -292,6 +296,13 @@ impl<'e> Event<'e> {
         &self.id
     }
 
+    /// The provider's id of the event, where the signature covers it and a header can carry it as it stands.
+    fn signed_id(&self) -> Option<&str> {
+        // An id that is too long is shown as its digest, which is not the provider's.
+        let plain = |id: &&str| id.bytes().all(|b| b.is_ascii_graphic()) && !id.starts_with("sha256:");
+        Some(self.id.as_str()).filter(|_| self.idprovenance == SIGNED_ID).filter(plain)
+    }
+
     /// The event's type; `unknown` where the provider states none.
     pub fn event_type(&self) -> &str {
         &self.event_type
@@ -322,26 +333,33 @@ impl<'e> Event<'e> {
         self.deadreason.as_deref()
     }
 
-    /// The request that hands this event to `origin`, as attempt number `attempt` (from 1).
+    /// The request that hands this event to `origin`, as attempt number `attempt` (from 1), with those of its headers that
+    /// `forwarded` admits.
     ///
     /// With `signing`, it is signed by Standard Webhooks for this attempt, so that an event which waited long still
     /// passes the origin's own check of freshness.
     pub fn forward<'f>(
         &'f self,
+        forwarded: Forwarded<'_>,
         origin: &'f Origin,
         attempt: u32,
         signing: Option<&HmacKey>,
         now: UnixTime,
     ) -> Forward<'f> {
         let mut headers = pairs(&self.headers);
-        headers.retain(|(name, _)| is_forwarded(name));
+        headers.retain(|(name, value)| forwarded.admits(name, value));
         let mut add = |name: &str, value: &str| headers.push((name.to_owned(), value.to_owned()));
         add("idempotency-key", &self.dedupkey);
+        add("webhook-id", &self.dedupkey);
+        if let Some(id) = self.signed_id() {
+            add("hookgate-event-id", id);
+        }
         add("hookgate-source", self.source());
         add("hookgate-provider", &self.provider);
         add("hookgate-attempt", &attempt.to_string());
         if let Some(key) = signing {
-            for (name, value) in key.standard_webhooks(&self.dedupkey, now, self.body()) {
+            let [_, timestamp, signature] = key.standard_webhooks(&self.dedupkey, now, self.body());
+            for (name, value) in [timestamp, signature] {
                 add(name, &value);
             }
         }
@@ -358,51 +376,6 @@ pub struct Forward<'f> {
     pub headers: Vec<(String, String)>,
     /// The exact body.
     pub body: &'f [u8],
-}
-
-/// Whether a provider's header goes on to the origin: not those of one connection (RFC 9110, section 7.6.1), not
-/// those that make a request conditional or another one, not those that say what a proxy or this gateway says.
-/// `Connection` itself nominates nothing: a sender could name our own headers there.
-fn is_forwarded(name: &str) -> bool {
-    const DROPPED: &[&str] = &[
-        "accept-encoding",
-        "cdn-loop",
-        "client-ip",
-        "connection",
-        "content-length",
-        "expect",
-        "fastly-client-ip",
-        "forwarded",
-        "host",
-        "idempotency-key",
-        "keep-alive",
-        "proxy-authenticate",
-        "proxy-authorization",
-        "proxy-connection",
-        "range",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "true-client-ip",
-        "upgrade",
-        "via",
-        "webhook-id",
-        "webhook-signature",
-        "webhook-timestamp",
-        "x-client-ip",
-        "x-cluster-client-ip",
-        "x-http-method-override",
-        "x-method-override",
-        "x-original-url",
-        "x-real-ip",
-        "x-rewrite-url",
-    ];
-    const DROPPED_PREFIXES: &[&str] = &["cf-", "hookgate-", "if-", "mf-", "x-forwarded-"];
-    // Many an origin cannot tell `hookgate_source` from `hookgate-source`: CGI writes both the same.
-    // And the runtime writes names in lower case, but a queue message may come from elsewhere.
-    let plain = name.bytes().all(|b| b != b'_' && !b.is_ascii_uppercase());
-    let name = if plain { Cow::Borrowed(name) } else { Cow::Owned(name.replace('_', "-").to_ascii_lowercase()) };
-    !DROPPED.contains(&&*name) && !DROPPED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
 // Serde hands over a reference.
@@ -471,21 +444,4 @@ fn read(mut attributes: Value) -> Result<Event<'static>, DecodeError> {
         deadreason,
         body,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn however_a_header_is_written_it_does_not_speak_for_the_gateway() {
-        for name in
-            ["idempotency-key", "Idempotency-Key", "IDEMPOTENCY_KEY", "Hookgate_Source", "X-Forwarded-For", "Host"]
-        {
-            assert!(!is_forwarded(name), "{name}");
-        }
-        for name in ["user-agent", "User-Agent", "x_request_id", "hookgate", "stripe-signature"] {
-            assert!(is_forwarded(name), "{name}");
-        }
-    }
 }

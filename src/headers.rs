@@ -19,6 +19,12 @@ impl HeaderLines {
     }
 }
 
+impl<'h> FromIterator<(&'h str, &'h str)> for HeaderLines {
+    fn from_iter<I: IntoIterator<Item = (&'h str, &'h str)>>(pairs: I) -> Self {
+        Self(pairs.into_iter().map(|(name, value)| format!("{name}:{value}\n")).collect())
+    }
+}
+
 impl<'h> FromIterator<&'h (String, String)> for HeaderLines {
     fn from_iter<I: IntoIterator<Item = &'h (String, String)>>(pairs: I) -> Self {
         Self(pairs.into_iter().map(|(name, value)| format!("{name}:{value}\n")).collect())

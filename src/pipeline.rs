@@ -142,6 +142,7 @@ async fn ingest<R: Request, P: Ports>(
         record.verdict = Verdict::Filtered;
         return Ok(Answer::filtered(&id));
     }
+    let headers = source.forwarded().keep(&request.headers()).map_err(Refusal::HeadersTooLarge)?;
     // 5. Claim the key.
     let claim = match KeyClaim::take(source, config, key, ports, now).await.map_err(Refusal::failed("claim_failed"))? {
         Taken::Held(claim) => claim,
@@ -153,7 +154,7 @@ async fn ingest<R: Request, P: Ports>(
     };
     // 6. Make the event durable: in the queue, or at the origin.
     let of = (&key, claim.acceptance());
-    let event = claim.mark(Event::new(source, &verified, of, &request.headers(), now));
+    let event = claim.mark(Event::new(source, &verified, of, &headers, now));
     if let Err(refusal) = make_durable(event, &verified, source, config.signing.as_ref(), ports, now).await {
         claim.release(ports, now).await;
         return Err(refusal);
@@ -244,7 +245,7 @@ async fn make_durable<P: Ports>(
         Deliver::Queue(_) => return queue(event, verified, ports).await,
     };
     let failed = Refusal::failed("origin_failed");
-    let forward = event.forward(origin, 1, signing, now);
+    let forward = event.forward(source.forwarded(), origin, 1, signing, now);
     match ports.send(forward, ORIGIN_TIMEOUT).await {
         Ok(OriginAnswer { status: 200..=299, .. }) => Ok(()),
         Ok(OriginAnswer { status, .. }) => Err(failed(PortError(format!("the origin answered {status}")))),

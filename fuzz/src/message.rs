@@ -65,9 +65,10 @@ fn survives_the_queue(event: &Event<'_>) {
 
 fn forwards(event: &Event<'_>) {
     let standard = case("standard_webhooks");
+    let source = CONFIG.source("repo").and_then(Result::ok).expect("a source");
     let origin = Origin::parse("https://origin.example/").expect("an origin");
     let Key::HmacSha256(signing) = standard.key(SEED) else { panic!("of SHA-256") };
-    let forward = event.forward(&origin, 1, Some(&signing), NOW);
+    let forward = event.forward(source.forwarded(), &origin, 1, Some(&signing), NOW);
     assert_eq!((forward.origin, forward.body), (&origin, event.body()));
     for ours in ["idempotency-key", "hookgate-source", "hookgate-attempt", "webhook-id", "webhook-signature"] {
         let alike = |name: &str| name.replace('_', "-").eq_ignore_ascii_case(ours);

@@ -1,9 +1,13 @@
 //! Reads a table's fields by name and type. Every error names the key, its value, and the nearest known key.
 
 use super::{ConfigError, span};
-use crate::webhook::JsonPath;
+use crate::forwarded;
+use crate::webhook::{HeaderPattern, JsonPath, Preset};
 use serde_json::{Map, Value};
 use std::time::Duration;
+
+/// More than any origin reads.
+const MOST_HEADERS: usize = 32;
 
 /// A table of the configuration, known to have no unknown keys.
 pub(super) struct Fields<'t> {
@@ -100,6 +104,26 @@ impl<'t> Fields<'t> {
     pub fn path(&self, key: &str) -> Result<Option<JsonPath>, ConfigError> {
         let problem = || self.error(key, "must be a path of keys, such as \"event.id\"".to_owned());
         self.text(key)?.map(|text| JsonPath::parse(text).ok_or_else(problem)).transpose()
+    }
+
+    /// Headers that go on to the origin from a source of `preset`: names, and beginnings of names with `*` at the end.
+    pub fn headers(&self, key: &str, preset: &Preset) -> Result<Vec<HeaderPattern>, ConfigError> {
+        let read = |text: &str| {
+            let error = |problem: &str| ConfigError { key: self.key(key), problem: format!("\"{text}\" {problem}") };
+            let expected =
+                "is no header's name in lower case, as \"x-tenant\", or the beginning of one, as \"x-acme-*\"";
+            let pattern = HeaderPattern::parse(text).ok_or_else(|| error(expected))?;
+            match forwarded::unlistable(preset, &pattern) {
+                None => Ok(pattern),
+                Some(why) => Err(error(&format!("{why}, so it never goes on to the origin"))),
+            }
+        };
+        let listed = self.texts(key)?.unwrap_or_default();
+        if listed.len() > MOST_HEADERS {
+            let problem = format!("lists {} headers, of {MOST_HEADERS} at most", listed.len());
+            return Err(ConfigError { key: self.key(key), problem });
+        }
+        listed.into_iter().map(read).collect()
     }
 
     pub fn map(&self, key: &str) -> Result<Option<&'t Map<String, Value>>, ConfigError> {

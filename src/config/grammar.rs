@@ -32,6 +32,8 @@ const SCHEME_KEYS: &[&str] = &[
     "tries_within",
     "repeats",
     "handshakes",
+    "headers",
+    "answer",
 ];
 const FORM_KEYS: &[&str] = &["signature", "content", "timestamp"];
 const SIGNATURE_KEYS: &[&str] =
@@ -97,6 +99,8 @@ pub fn parse(path: &str, name: &str, table: &Value) -> Result<Preset, ConfigErro
     preset.tries_within = fields.duration("tries_within")?;
     preset.repeats = fields.flag("repeats")?;
     handshake::parse(&fields, &mut preset.handshakes)?;
+    preset.empty_answers = fields.choice("answer", &["empty"])?.is_some();
+    preset.headers = fields.headers("headers", &preset)?;
     Ok(preset)
 }
 

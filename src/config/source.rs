@@ -26,6 +26,7 @@ const SOURCE_KEYS: &[&str] = &[
     "tolerance",
     "max_body",
     "events",
+    "headers",
 ];
 
 /// How long a key is remembered where the source does not say: longer than most providers retry.
@@ -73,6 +74,7 @@ pub(super) fn parse(name: &str, table: &Value, outside: &Outside<'_>) -> Result<
         dedup_ttl: DEFAULT_TTL,
         max_body: 0,
         events: None,
+        headers: Vec::new(),
         handshake_token: None,
         armed,
     };
@@ -93,6 +95,7 @@ pub(super) fn parse(name: &str, table: &Value, outside: &Outside<'_>) -> Result<
     };
     source.max_body = usize::try_from(max_body).unwrap_or(usize::MAX);
     source.events = parse_events(&fields)?;
+    source.headers = fields.headers("headers", source.verifier.preset())?;
     source.handshake_token = parse_handshake_token(&fields, outside.lookup)?;
     Ok(source)
 }

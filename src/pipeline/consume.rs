@@ -154,7 +154,7 @@ async fn deliver<P: Ports>(
     };
     // 3. Send it. Bury it where the origin refuses it for good, or where another attempt would come too late.
     let age = event.age(handed.now);
-    let mut next = send(&mut event, origin, config.signing.as_ref(), handed, ports, record).await;
+    let mut next = send(&mut event, source, origin, config.signing.as_ref(), handed, ports, record).await;
     if let Ok(Next::Retry(delay)) = next
         && retry::is_over(age, delay, config.retention)
     {
@@ -196,6 +196,7 @@ fn find_origin<'c>(
 /// Sends an event to its origin, once, and reads from the answer what is next.
 async fn send<P: Ports>(
     event: &mut Event<'static>,
+    source: &Source,
     origin: &Origin,
     signing: Option<&HmacKey>,
     handed: &Handed<'_>,
@@ -222,7 +223,7 @@ async fn send<P: Ports>(
         }
     }
     let &Handed { attempt, now, .. } = handed;
-    let answer = ports.send(event.forward(origin, attempt, signing, now), FORWARD_TIMEOUT).await;
+    let answer = ports.send(event.forward(source.forwarded(), origin, attempt, signing, now), FORWARD_TIMEOUT).await;
     let OriginAnswer { status, retry_after } = answer.map_err(Failure::of("origin_unreachable"))?;
     record.status = Some(status);
     let next = retry::after_answer(status, retry_after, attempt, now, entropy(ports));

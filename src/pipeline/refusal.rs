@@ -4,6 +4,7 @@ use super::ports::{BodyError, PortError};
 use crate::answer::Answer;
 use crate::config::{ConfigError, Source};
 use crate::delivery::TooLarge;
+use crate::forwarded::HeadersTooLarge;
 use crate::record::Verdict;
 use crate::webhook::VerifyError;
 
@@ -20,6 +21,7 @@ pub enum Refusal {
     BodyTooLarge { limit: usize },
     BodyBroken(String),
     MessageTooLarge(TooLarge),
+    HeadersTooLarge(HeadersTooLarge),
     InFlight,
     Off { binding: &'static str },
     Failed { code: &'static str, problem: String },
@@ -65,6 +67,7 @@ impl Refusal {
             Self::Unusable(problem) => Answer::unusable(problem),
             Self::BodyTooLarge { limit } => Answer::body_too_large(*limit),
             Self::MessageTooLarge(_) => Answer::message_too_large(),
+            Self::HeadersTooLarge(_) => Answer::headers_too_large(),
             Self::Off { binding } => Answer::off(binding),
             Self::InFlight => Answer::in_flight(),
             Self::BodyBroken(_) | Self::Failed { .. } => Answer::unavailable(),
@@ -81,7 +84,8 @@ impl Refusal {
 
     /// Whether it counts against who sent it: what is the sender's doing, at a place that exists.
     pub fn counts(&self) -> bool {
-        self.verdict() == Verdict::Rejected && !matches!(self, Self::NotFound | Self::TooMany)
+        self.verdict() == Verdict::Rejected
+            && !matches!(self, Self::NotFound | Self::TooMany | Self::HeadersTooLarge(_))
     }
 
     pub fn code(&self) -> &'static str {
@@ -96,6 +100,7 @@ impl Refusal {
             Self::BodyTooLarge { .. } => "body_too_large",
             Self::BodyBroken(_) => "body_broken",
             Self::MessageTooLarge(_) => "message_too_large",
+            Self::HeadersTooLarge(_) => "headers_too_large",
             Self::InFlight => "in_flight",
             Self::Off { .. } => "off",
             Self::Failed { code, .. } => code,
@@ -113,6 +118,7 @@ impl Refusal {
             Self::BodyTooLarge { limit } => format!("the body is over {limit} bytes; raise max_body to take it"),
             Self::Unusable(problem) | Self::BodyBroken(problem) | Self::Failed { problem, .. } => problem.clone(),
             Self::MessageTooLarge(error) => format!("{error}; with the binding PAYLOADS it would be taken"),
+            Self::HeadersTooLarge(error) => error.to_string(),
             Self::InFlight => "another delivery of this event is being made durable".to_owned(),
             Self::Off { binding } => format!("this needs the binding {binding}"),
         }

@@ -19,7 +19,7 @@ pub(super) fn of_head(form: &Form, head: &(impl Head + ?Sized), url: &str) -> Re
             _ => "",
         };
         texts.push(match part {
-            Part::Header(name) => usable(name, head.header(name), follows)?,
+            Part::Header(name) => usable(name, utf8(name, head.header(name))?, follows)?,
             Part::Query(name) => usable(name, query_value(&head.query(), name), follows)?,
             Part::QueryLower(name) => usable(name, query_value(&head.query(), name), follows)?.to_ascii_lowercase(),
             Part::Url => public_url(url, &head.query()),
@@ -31,6 +31,16 @@ pub(super) fn of_head(form: &Form, head: &(impl Head + ?Sized), url: &str) -> Re
         });
     }
     Ok(texts)
+}
+
+/// The runtime shows bytes that are not UTF-8 as U+FFFD, so that two headers would be one signed text.
+fn utf8(name: &str, value: Option<String>) -> Result<Option<String>, VerifyError> {
+    match value {
+        Some(value) if value.contains(char::REPLACEMENT_CHARACTER) => {
+            Err(VerifyError::SignedHeader { place: name.to_owned(), problem: "not UTF-8" })
+        }
+        value => Ok(value),
+    }
 }
 
 /// A value that holds the literal after it could shift the bounds of what is signed.
@@ -81,7 +91,7 @@ fn listed_headers(form: &Form, list: &str, head: &(impl Head + ?Sized)) -> Resul
     }
     let mut lines = Vec::new();
     for name in names {
-        lines.push(format!("{name}:{}", usable(name, head.header(name), "")?.trim()));
+        lines.push(format!("{name}:{}", usable(name, utf8(name, head.header(name))?, "")?.trim()));
     }
     Ok(lines.join(";"))
 }

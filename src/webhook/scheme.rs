@@ -1,6 +1,6 @@
 //! How providers sign, as data: where the signature stands, what it covers, how it is encoded.
 
-use super::{Handshake, JsonPath, KeySource};
+use super::{Handshake, HeaderPattern, JsonPath, KeySource};
 use std::fmt;
 use std::time::Duration;
 
@@ -19,6 +19,10 @@ pub struct Preset {
     pub repeats: bool,
     /// What it sends to prove that the endpoint is its user's.
     pub handshakes: Vec<Handshake>,
+    /// The headers that go on to the origin, beside those that the scheme names.
+    pub headers: Vec<HeaderPattern>,
+    /// Whether it wants no body in any answer, be it a 200 or a 401.
+    pub empty_answers: bool,
 }
 
 /// How a provider signs its webhooks, and where in a delivery the signed facts stand.

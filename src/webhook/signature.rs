@@ -36,6 +36,10 @@ pub(super) fn read<'s>(
     if let Some((place, _)) = found.iter().find(|(_, text)| text.len() > MAX_TEXT) {
         return Err(malformed(place, "longer than 8 KiB"));
     }
+    // The runtime shows bytes that are not UTF-8 as this character, so that two texts would be one.
+    if let Some((place, _)) = found.iter().find(|(_, text)| text.contains(char::REPLACEMENT_CHARACTER)) {
+        return Err(malformed(place, "not UTF-8"));
+    }
     let form = scheme.forms.iter().find(|form| fits(&form.layout, first));
     let form = form.ok_or_else(|| malformed(place, "not in the scheme's form"))?;
     let mut claimed = Claimed::default();

@@ -107,7 +107,10 @@ impl Verifier {
         let signed_at = timestamp.as_deref().map(|text| read_time(form, text)).transpose()?;
         let head_parts = content::of_head(form, head, &self.url)?;
         let unsigned_type = scheme.event_type.iter().find_map(|place| match place {
-            TypeAt::UnsignedHeader(name) => head.header(name),
+            // A type that is not UTF-8 is none: the runtime shows it altered.
+            TypeAt::UnsignedHeader(name) => {
+                head.header(name).filter(|text| !text.contains(char::REPLACEMENT_CHARACTER))
+            }
             TypeAt::Json(_) => None,
         });
         let claims = &scheme.claims;

@@ -14,7 +14,7 @@ use std::time::Duration;
 fn a_forward_is_the_exact_body_under_our_headers_and_the_providers() {
     let mut request = post("queued", BODY);
     for (name, value) in [
-        ("x-provider-trace", "kept"),
+        ("x-webhook-attempt", "kept"),
         ("hookgate-source", "evil"),
         ("idempotency-key", "evil"),
         ("webhook-signature", "v1,evil"),
@@ -22,7 +22,7 @@ fn a_forward_is_the_exact_body_under_our_headers_and_the_providers() {
         ("x-forwarded-for", "evil"),
         ("forwarded", "evil"),
         ("cf-connecting-ip", "evil"),
-        ("connection", "x-provider-trace"),
+        ("connection", "x-webhook-attempt"),
         ("transfer-encoding", "chunked"),
         ("host", "evil"),
     ] {
@@ -43,7 +43,7 @@ fn a_forward_is_the_exact_body_under_our_headers_and_the_providers() {
     };
     let key = Event::decode(&message).unwrap().key().to_owned();
     assert_eq!(one("content-type"), Some("application/json; charset=utf-8"));
-    assert_eq!(one("x-provider-trace"), Some("kept"));
+    assert_eq!(one("x-webhook-attempt"), Some("kept"));
     assert_eq!(one("x-webhook-signature"), request.header("x-webhook-signature").as_deref());
     assert_eq!(one("idempotency-key"), Some(key.as_str()));
     assert_eq!(one("webhook-id"), Some(key.as_str()));

@@ -9,6 +9,7 @@ mod api;
 mod claims;
 mod consumer;
 mod dead_letters;
+mod forwarded;
 mod memory;
 mod payloads;
 mod providers;
@@ -123,6 +124,11 @@ fn serve(request: &Post, ports: &Memory) -> Outcome {
 fn consume(queue: &str, text: &str, attempt: u32, ports: &Memory) -> (Disposition, Record) {
     let handed = Handed { text, queue, attempt, now: ports.now() };
     block_on(pipeline::consume(handed, &config(), ports))
+}
+
+/// What becomes of a message of the events' queue under another configuration.
+fn forward_as(text: &str, config: &Result<Config, ConfigError>, ports: &Memory) -> (Disposition, Record) {
+    block_on(pipeline::consume(Handed { text, queue: EVENTS, attempt: 1, now: ports.now() }, config, ports))
 }
 
 fn forward(message: &str, attempt: u32, ports: &Memory) -> (Disposition, Record) {

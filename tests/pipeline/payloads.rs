@@ -107,10 +107,10 @@ fn a_body_stays_while_its_event_is_a_dead_letter() {
 }
 
 #[test]
-fn headers_that_no_message_can_hold_are_413_all_the_same() {
+fn headers_that_no_message_can_hold_are_431_and_never_413() {
     let mut request = post("queued", BODY);
-    request.headers.push(("x-large".to_owned(), "x".repeat(130_000)));
-    assert_eq!(refusal(&request, &Memory::default()), (413, "message_too_large"));
+    request.headers.push(("x-webhook-large".to_owned(), "x".repeat(130_000)));
+    assert_eq!(refusal(&request, &Memory::default()), (431, "headers_too_large"));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-// Which headers reach the origin: the provider's own, and never one that imitates the gateway's or a proxy's.
+// Which headers reach the origin: those on a list, and never one that imitates the gateway's or a proxy's.
 import assert from "node:assert/strict";
 import net from "node:net";
 import { after, describe, test } from "node:test";
@@ -11,8 +11,13 @@ const sources = {
   nominated: source("generic"),
   underscored: source("generic"),
   unusual: source("generic"),
+  listing: source("generic", { headers: ["x-tenant", "x-acme-*"] }),
+  token: { provider: "gitlab_token", secrets: ["GITLAB_TOKEN"] },
+  invalid: source("generic"),
+  oversized: source("generic"),
 };
-const signing = await Gateway.start({ sources, secrets: { ...SECRETS, ORIGIN_SIGNING_SECRET } });
+const GITLAB_TOKEN = "canary-gitlab-token-8c1e44";
+const signing = await Gateway.start({ sources, secrets: { ...SECRETS, ORIGIN_SIGNING_SECRET, GITLAB_TOKEN } });
 const plain = await Gateway.start({ sources });
 after(() => Promise.all([signing.close(), plain.close()]));
 
@@ -41,16 +46,24 @@ const IMITATIONS = {
 };
 const ORDINARY = {
   "user-agent": "Provider/1.0 (+https://provider.example)",
-  accept: "*/*",
-  "x-github-event": "push",
-  "x-request-id": "0f8a",
+  "content-language": "de",
   "x-webhook-attempt": "2",
-  authorization: "Bearer of-the-provider",
-  cookie: "a=1; b=2",
   traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
-  "x-empty": "",
-  "x-colon": "a:b:c",
-  "x-quoted": '"a", "b\\"c"',
+  tracestate: "a=1",
+  "x-webhook-empty": "",
+  "x-webhook-colon": "a:b:c",
+  "x-webhook-quoted": '"a", "b\\"c"',
+};
+/** Not signed, on no list, and read by many a framework as if a proxy had written them. */
+const UNLISTED = {
+  accept: "unlisted/*",
+  authorization: "Bearer unlisted",
+  cookie: "a=unlisted",
+  "x-middleware-subrequest": "unlisted",
+  "x-http-method": "unlisted",
+  "remote-user": "unlisted",
+  "x-request-id": "unlisted",
+  "x-github-event": "unlisted",
 };
 const OURS = ["hookgate-source", "hookgate-provider", "hookgate-attempt", "idempotency-key"];
 const SIGNED = ["webhook-id", "webhook-timestamp", "webhook-signature"];
@@ -60,12 +73,14 @@ function assertOwnHeaders(forward, name) {
   assert.equal(forward.headers["hookgate-provider"], "generic");
   assert.equal(forward.headers["hookgate-attempt"], "1");
   assert.match(forward.headers["idempotency-key"], /^[0-9a-f]{64}$/);
+  assert.equal(forward.headers["webhook-id"], forward.headers["idempotency-key"]);
+  assert.equal(forward.headers["hookgate-event-id"], JSON.parse(forward.body).id);
 }
 
 describe("a forward", { concurrency: true }, () => {
   for (const name of ["queued", "direct"]) {
     test(`(${name}) carries the provider's headers, and none that imitates ours or a proxy's`, async () => {
-      const sent = delivery("generic", { headers: { ...IMITATIONS, ...ORDINARY } });
+      const sent = delivery("generic", { headers: { ...IMITATIONS, ...ORDINARY, ...UNLISTED } });
       assert.equal((await signing.post(name, sent)).status, 200);
       const [forward] = await signing.origin.received(name);
       const kept = { ...ORDINARY, "x-webhook-signature": sent.headers["x-webhook-signature"] };
@@ -76,7 +91,7 @@ describe("a forward", { concurrency: true }, () => {
         assert.notEqual(forward.headers[header.toLowerCase()], imitation, header);
       }
       const text = forward.rawHeaders.join("\n");
-      assert.doesNotMatch(text, /evil|198\.51\.100\.1|ZXZpbA==/);
+      assert.doesNotMatch(text, /evil|unlisted|198\.51\.100\.1|ZXZpbA==/);
       assertOwnHeaders(forward, name);
       assert.ok(isSignedForward(forward));
       const lower = forward.rawHeaders.filter((_, at) => at % 2 === 0).map((header) => header.toLowerCase());
@@ -89,7 +104,8 @@ describe("a forward", { concurrency: true }, () => {
       const sent = delivery("generic", { headers: IMITATIONS });
       assert.equal((await plain.post(name, sent)).status, 200);
       const [forward] = await plain.origin.received(name);
-      for (const header of SIGNED) assert.equal(forward.headers[header], undefined, header);
+      assert.equal(forward.headers["webhook-id"], forward.headers["idempotency-key"]);
+      for (const header of SIGNED.slice(1)) assert.equal(forward.headers[header], undefined, header);
       assertOwnHeaders(forward, name);
     });
   }
@@ -103,20 +119,59 @@ describe("a forward", { concurrency: true }, () => {
     assert.deepEqual(arrived, []);
   });
 
-  test("carries other headers as they were sent: UTF-8, tabs, and both values of one sent twice", async () => {
+  test("carries headers as they were sent: UTF-8, tabs, and both values of one sent twice", async () => {
     const utf8 = Buffer.from("Zoë €");
-    const headers = { "x-name": utf8.toString("latin1"), "x-tab": "a\tb", "x-tag": ["one", "two"], x_own: "kept" };
+    const headers = {
+      "x-webhook-name": utf8.toString("latin1"),
+      "x-webhook-tab": "a\tb",
+      "x-webhook-tag": ["one", "two"],
+      "x-webhook-own_name": "kept",
+    };
     assert.equal((await signing.post("unusual", delivery("generic", { headers }))).status, 200);
     const [forward] = await signing.origin.received("unusual");
-    assert.deepEqual(Buffer.from(forward.headers["x-name"], "latin1"), utf8);
-    assert.equal(forward.headers["x-tab"], "a\tb");
-    assert.equal(forward.headers["x-tag"], "one, two");
-    assert.equal(forward.headers.x_own, "kept");
+    assert.deepEqual(Buffer.from(forward.headers["x-webhook-name"], "latin1"), utf8);
+    assert.equal(forward.headers["x-webhook-tab"], "a\tb");
+    assert.equal(forward.headers["x-webhook-tag"], "one, two");
+    assert.equal(forward.headers["x-webhook-own_name"], "kept");
+  });
+
+  test("carries no header whose bytes are not UTF-8, for it would be altered", async () => {
+    const headers = { "x-webhook-name": "Zo\xeb", "x-webhook-other": "kept" };
+    assert.equal((await signing.post("invalid", delivery("generic", { headers }))).status, 200);
+    const [forward] = await signing.origin.received("invalid");
+    assert.equal(forward.headers["x-webhook-name"], undefined);
+    assert.equal(forward.headers["x-webhook-other"], "kept");
+    const signed = delivery("generic");
+    signed.headers["x-webhook-signature"] += "\xeb";
+    assert.equal((await signing.post("invalid", signed)).status, 401);
+  });
+
+  test("carries what the source lists", async () => {
+    const headers = { "x-tenant": "a", "x-acme-region": "eu", "x-tenants": "no" };
+    assert.equal((await signing.post("listing", delivery("generic", { headers }))).status, 200);
+    const [forward] = await signing.origin.received("listing");
+    const { "x-tenant": tenant, "x-acme-region": region, "x-tenants": other } = forward.headers;
+    assert.deepEqual([tenant, region, other], ["a", "eu", undefined]);
+  });
+
+  test("never carries the secret of a source that is proven by a token", async () => {
+    const headers = { "x-gitlab-token": GITLAB_TOKEN, "x-gitlab-event": "Push Hook", "content-type": "application/json" };
+    assert.equal((await signing.post("token", { headers, body: '{"object_kind":"push"}' })).status, 200);
+    const [forward] = await signing.origin.received("token");
+    assert.equal(forward.headers["x-gitlab-event"], "Push Hook");
+    assert.equal(forward.headers["x-gitlab-token"], undefined);
+  });
+
+  test("of more headers than an event may have is refused with 431, which speaks of them", async () => {
+    const headers = Object.fromEntries(Array.from({ length: 5 }, (_, at) => [`x-webhook-${at}`, "x".repeat(4000)]));
+    const answer = await signing.post("oversized", delivery("generic", { headers }));
+    assert.equal(answer.status, 431);
+    assert.match(answer.json().detail, /headers/);
   });
 
   test("keeps our headers when the provider's Connection header names them, and the provider's own ones", async () => {
     const sent = delivery("generic");
-    const headers = { ...sent.headers, connection: "x-own, hookgate-source, idempotency-key", "x-own": "kept" };
+    const headers = { ...sent.headers, connection: "x-webhook-own, hookgate-source, idempotency-key", "x-webhook-own": "kept" };
     // By hand: an HTTP client would put its own word into this header.
     const head = Object.entries({ ...headers, "content-length": sent.body.length }).map((pair) => pair.join(": "));
     const socket = net.connect(signing.port, "127.0.0.1");
@@ -127,8 +182,8 @@ describe("a forward", { concurrency: true }, () => {
     socket.destroy();
     const [forward] = await signing.origin.received("nominated");
     assertOwnHeaders(forward, "nominated");
-    assert.equal(forward.headers["x-own"], "kept");
-    assert.doesNotMatch(forward.headers.connection ?? "", /x-own|hookgate/);
+    assert.equal(forward.headers["x-webhook-own"], "kept");
+    assert.doesNotMatch(forward.headers.connection ?? "", /x-webhook-own|hookgate/);
   });
 });
 
