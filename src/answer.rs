@@ -1,5 +1,6 @@
 //! What providers are told. Bodies are JSON; errors are problem details (RFC 9457).
 
+use crate::config::Success;
 use crate::forwarded::MOST_BYTES;
 use crate::webhook::Greeted;
 use serde::Serialize;
@@ -43,6 +44,7 @@ fn json(body: &impl Serialize) -> String {
 const JSON: Header = (Cow::Borrowed("content-type"), Cow::Borrowed("application/json"));
 const PROBLEM: Header = (Cow::Borrowed("content-type"), Cow::Borrowed("application/problem+json"));
 const NO_STORE: Header = (Cow::Borrowed("cache-control"), Cow::Borrowed("no-store"));
+const NO_SNIFF: Header = (Cow::Borrowed("x-content-type-options"), Cow::Borrowed("nosniff"));
 /// Seconds after which a provider may find us well again.
 const RETRY_AFTER: (&str, &str) = ("retry-after", "2");
 
@@ -65,6 +67,29 @@ impl Answer {
     /// 200: the event `id` is of a type that this source does not want.
     pub fn filtered(id: &str) -> Self {
         Self::ok(&Received { received: true, duplicate: None, filtered: Some(true), id })
+    }
+
+    /// This answer, which tells that an event is taken, in the source's own form. Every event gets the same then, a
+    /// duplicate and an unwanted one too.
+    #[must_use]
+    pub fn in_form(self, form: &Success) -> Self {
+        match form {
+            Success::Json => self,
+            Success::Empty => self.without_body(),
+            Success::Own { status, body, .. } if body.is_empty() => Self { status: *status, ..self.without_body() },
+            Success::Own { status, body, media_type } => Self {
+                status: *status,
+                headers: vec![("content-type".into(), media_type.clone().into()), NO_STORE, NO_SNIFF],
+                body: body.clone(),
+            },
+        }
+    }
+
+    /// This answer without its body, for providers that want none; the status stays.
+    #[must_use]
+    pub fn without_body(mut self) -> Self {
+        self.headers.retain(|(name, _)| name != "content-type");
+        Self { body: String::new(), ..self }
     }
 
     /// The answer to a provider's test of the endpoint.

@@ -2,6 +2,7 @@
 //!
 //! Parsed once per isolate. A source that is misconfigured is an error of its own, and the others serve.
 
+mod answer;
 mod fields;
 mod grammar;
 mod origin;
@@ -13,7 +14,7 @@ mod token;
 pub use origin::Origin;
 #[cfg(not(target_arch = "wasm32"))]
 pub use source::takes_public_keys;
-pub use token::HashedToken;
+pub use token::{Admin, HashedToken};
 
 use crate::dedup::Rings;
 use crate::forwarded::Forwarded;
@@ -39,7 +40,7 @@ pub struct Config {
     /// Signs forwards, where `ORIGIN_SIGNING_SECRET` is set.
     pub signing: Option<HmacKey>,
     /// Opens `/api`, where `ADMIN_TOKEN` is set.
-    pub admin: Option<HashedToken>,
+    pub admin: Option<Admin>,
     /// The Durable Objects that hold exact claims: `CLAIM_SHARDS`, and `CLAIM_SHARDS_BEFORE` while that changes.
     pub rings: Rings,
     /// The name of the queue of dead letters, where `DEAD_QUEUE` tells it. Else the Worker learns it.
@@ -71,6 +72,8 @@ pub struct Source {
     pub events: Option<EventFilter>,
     /// The headers that go on to the origin, beside those that the preset names.
     pub headers: Vec<HeaderPattern>,
+    /// What is answered to an event that is accepted, a duplicate, or not wanted.
+    pub success: Success,
     /// The token that the user chose for the provider's tests of the endpoint.
     pub handshake_token: Option<HashedToken>,
     /// Whether a test may install a secret: the operator waits for one.
@@ -131,6 +134,27 @@ impl Deliver {
         }
     }
 }
+
+/// How a provider is told that its event is taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Success {
+    /// 200, and JSON that says what became of the event.
+    Json,
+    /// 200, and no body: the provider takes any body for an error.
+    Empty,
+    /// As the source says, the same for every event.
+    Own {
+        /// From 200 to 299.
+        status: u16,
+        /// At most [`MOST_ANSWER`] bytes; may be empty.
+        body: String,
+        /// The body's media type.
+        media_type: String,
+    },
+}
+
+/// The most bytes of a body that a source answers with.
+pub const MOST_ANSWER: usize = 1024;
 
 /// How duplicates are found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -218,9 +242,14 @@ impl Config {
         let parse = |(name, table): (&String, &Value)| (name.clone(), source::parse(name, table, &outside));
         let mut warnings = shared_secrets(tables, lookup);
         let token = lookup("ADMIN_TOKEN");
-        let admin = token.as_deref().and_then(HashedToken::admin);
+        let admin = token.as_deref().and_then(Admin::parse);
         if token.is_some() && admin.is_none() {
             warnings.push("ADMIN_TOKEN is shorter than 16 characters, or ends in a blank: /api stays off".to_owned());
+        }
+        if admin.as_ref().is_some_and(Admin::is_example) {
+            let problem = "ADMIN_TOKEN is the public one of .dev.vars.example: /api opens on localhost alone, and is 404 \
+                elsewhere; set another with `wrangler secret put ADMIN_TOKEN`";
+            warnings.push(problem.to_owned());
         }
         let mut sources: Vec<_> = tables.iter().map(parse).collect();
         sources.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));

@@ -170,6 +170,6 @@ fn response(of: &Answer) -> JsValue {
         }
         made
     });
-    // A 204 takes no body, not even an empty one.
-    answer(&made_from, (of.status != 204).then_some(of.body.as_str()))
+    // Without a body the runtime invents no content type, and a 204 takes no body, not even an empty one.
+    answer(&made_from, (!of.body.is_empty()).then_some(of.body.as_str()))
 }

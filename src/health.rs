@@ -1,4 +1,4 @@
-//! What `GET /healthz` tells: which sources can serve. Nothing secret, and nothing is looked up.
+//! What `GET /healthz` tells. Nothing secret, and nothing is looked up.
 
 use crate::config::{Config, ConfigError};
 use crate::webhook::UnixTime;
@@ -10,8 +10,9 @@ pub struct Health<'c> {
     status: &'static str,
     version: &'static str,
     time: String,
-    #[serde(serialize_with = "by_name")]
-    sources: Vec<(&'c str, Usable)>,
+    /// For the operator alone: names of sources say whose customer somebody is.
+    #[serde(serialize_with = "by_name", skip_serializing_if = "Option::is_none")]
+    sources: Option<Vec<(&'c str, Usable)>>,
 }
 
 #[derive(Serialize)]
@@ -21,15 +22,20 @@ struct Usable {
 
 impl<'c> Health<'c> {
     /// The state at the time `now`: `degraded` as soon as one source is unusable.
-    pub fn of(config: &'c Result<Config, ConfigError>, now: UnixTime) -> Self {
-        let usable = |(name, source): (&'c str, Result<_, _>)| (name, Usable { usable: source.is_ok() });
-        let sources: Vec<_> = config.iter().flat_map(Config::sources).map(usable).collect();
-        let well = config.is_ok() && sources.iter().all(|(_, source)| source.usable);
+    pub fn of(config: &Result<Config, ConfigError>, now: UnixTime) -> Self {
+        let well = config.as_ref().is_ok_and(|config| config.sources().all(|(_, source)| source.is_ok()));
         let status = if well { "ok" } else { "degraded" };
-        Self { status, version: env!("CARGO_PKG_VERSION"), time: now.to_rfc3339(), sources }
+        Self { status, version: env!("CARGO_PKG_VERSION"), time: now.to_rfc3339(), sources: None }
+    }
+
+    /// The same, with the name of each source and whether it is usable.
+    #[must_use]
+    pub fn with_sources(self, config: &'c Result<Config, ConfigError>) -> Self {
+        let usable = |(name, source): (&'c str, Result<_, _>)| (name, Usable { usable: source.is_ok() });
+        Self { sources: Some(config.iter().flat_map(Config::sources).map(usable).collect()), ..self }
     }
 }
 
-fn by_name<S: Serializer>(sources: &[(&str, Usable)], to: S) -> Result<S::Ok, S::Error> {
-    to.collect_map(sources.iter().map(|(name, usable)| (name, usable)))
+fn by_name<S: Serializer>(sources: &Option<Vec<(&str, Usable)>>, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_map(sources.iter().flatten().map(|(name, usable)| (name, usable)))
 }

@@ -72,15 +72,14 @@ pub async fn serve<R: Request, P: Ports>(
     now: UnixTime,
 ) -> Outcome {
     let path = request.path();
-    if path == "/healthz" || path == "/webhooks/health" {
-        let answer = match request.method().as_str() {
-            "GET" | "HEAD" => Answer::ok(&Health::of(config, now)),
-            _ => Answer::wrong_method("GET, HEAD"),
-        };
-        return Outcome { answer, record: None };
-    }
     let mut record = Record::default();
     let served = match path.strip_prefix("/api/") {
+        None if path == "/healthz" || path == "/webhooks/health" => {
+            match health(request, config, ports, now, &record) {
+                Ok(answer) => return Outcome { answer, record: None },
+                Err(refusal) => Err(refusal),
+            }
+        }
         Some(path) => api::serve(request, path, config, ports, now, &mut record).await,
         None => ingest(request, &path, config, ports, now, &mut record).await,
     };
@@ -91,11 +90,40 @@ pub async fn serve<R: Request, P: Ports>(
             if refusal.counts() {
                 count_refusal(request, record.place(), ports, now).await;
             }
-            refusal.answer()
+            let answer = refusal.answer();
+            if wants_empty_answers(config, &record) { answer.without_body() } else { answer }
         }
     };
     record.status = Some(answer.status);
     Outcome { answer, record: Some(record) }
+}
+
+/// Tells everybody whether the gateway is well, and the operator which sources are usable.
+fn health(
+    request: &impl Request,
+    config: &Result<Config, ConfigError>,
+    ports: &impl Local,
+    now: UnixTime,
+    record: &Record,
+) -> Result<Answer, Refusal> {
+    if !matches!(request.method().as_str(), "GET" | "HEAD") {
+        return Ok(Answer::wrong_method("GET, HEAD"));
+    }
+    let health = Health::of(config, now);
+    // Who shows a token wants to know more. A wrong one is refused as at /api, or it could be guessed here, uncounted.
+    match api::admin(request, config).filter(|_| request.header("authorization").is_some()) {
+        None => Ok(Answer::ok(&health)),
+        Some(admin) => {
+            api::authorize(request, admin, ports, now, record)?;
+            Ok(Answer::ok(&health.with_sources(config)))
+        }
+    }
+}
+
+/// Whether the provider of the source that refused a request wants no body in any answer.
+fn wants_empty_answers(config: &Result<Config, ConfigError>, record: &Record) -> bool {
+    let source = config.as_ref().ok().zip(record.source.as_deref()).and_then(|(config, name)| config.source(name));
+    source.and_then(Result::ok).is_some_and(|source| source.verifier.preset().empty_answers)
 }
 
 /// Takes one webhook, in the order of the module's documentation.
@@ -140,7 +168,7 @@ async fn ingest<R: Request, P: Ports>(
     record.strength = (source.verifier.preset().scheme.strength() == Strength::Weak).then_some("weak");
     if !source.wants(verified.event_type()) {
         record.verdict = Verdict::Filtered;
-        return Ok(Answer::filtered(&id));
+        return Ok(Answer::filtered(&id).in_form(&source.success));
     }
     let headers = source.forwarded().keep(&request.headers()).map_err(Refusal::HeadersTooLarge)?;
     // 5. Claim the key.
@@ -149,7 +177,7 @@ async fn ingest<R: Request, P: Ports>(
         Taken::InFlight(_) => return Err(Refusal::InFlight),
         Taken::Duplicate => {
             record.verdict = Verdict::Duplicate;
-            return Ok(Answer::duplicate(&id));
+            return Ok(Answer::duplicate(&id).in_form(&source.success));
         }
     };
     // 6. Make the event durable: in the queue, or at the origin.
@@ -167,7 +195,7 @@ async fn ingest<R: Request, P: Ports>(
         ports.remember(&key, source.dedup_ttl, now);
     }
     record.verdict = Verdict::Accepted;
-    Ok(Answer::accepted(&id))
+    Ok(Answer::accepted(&id).in_form(&source.success))
 }
 
 /// The key of a proven event. Where nobody looks for duplicates and only bytes tell events apart, each acceptance is an

@@ -2,8 +2,8 @@
 
 use super::fields::Fields;
 use super::{
-    Bindings, ConfigError, Dedup, Deliver, EventFilter, HashedToken, Lookup, Origin, Source, SourceName, grammar,
-    presets, span,
+    Bindings, ConfigError, Dedup, Deliver, EventFilter, HashedToken, Lookup, Origin, Source, SourceName, Success,
+    answer, grammar, presets, span,
 };
 use crate::webhook::{Key, MAX_SECRETS, Preset, Secret, Tolerance, Verifier};
 use serde_json::Value;
@@ -27,6 +27,7 @@ const SOURCE_KEYS: &[&str] = &[
     "max_body",
     "events",
     "headers",
+    "answer",
 ];
 
 /// How long a key is remembered where the source does not say: longer than most providers retry.
@@ -75,6 +76,7 @@ pub(super) fn parse(name: &str, table: &Value, outside: &Outside<'_>) -> Result<
         max_body: 0,
         events: None,
         headers: Vec::new(),
+        success: Success::Json,
         handshake_token: None,
         armed,
     };
@@ -96,6 +98,7 @@ pub(super) fn parse(name: &str, table: &Value, outside: &Outside<'_>) -> Result<
     source.max_body = usize::try_from(max_body).unwrap_or(usize::MAX);
     source.events = parse_events(&fields)?;
     source.headers = fields.headers("headers", source.verifier.preset())?;
+    source.success = answer::parse(&fields, source.verifier.preset())?;
     source.handshake_token = parse_handshake_token(&fields, outside.lookup)?;
     Ok(source)
 }

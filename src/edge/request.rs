@@ -68,6 +68,11 @@ impl Incoming {
     fn method_and_url(&self) -> (&str, &str) {
         self.line.split_once(' ').unwrap_or_default()
     }
+
+    fn after_scheme(&self) -> &str {
+        let url = self.method_and_url().1;
+        url.split_once("://").map_or(url, |(_, rest)| rest)
+    }
 }
 
 thread_local! {
@@ -200,9 +205,15 @@ impl Head for Incoming {
 }
 
 impl Request for Incoming {
+    fn host(&self) -> String {
+        let authority = self.after_scheme().split(['/', '?', '#']).next().unwrap_or_default();
+        // The runtime has parsed the URL: what follows the last colon is a port, unless it is within brackets.
+        let end = authority.rfind(':').filter(|colon| authority.rfind(']').is_none_or(|bracket| bracket < *colon));
+        authority.get(..end.unwrap_or(authority.len())).unwrap_or_default().to_owned()
+    }
+
     fn path(&self) -> String {
-        let url = self.method_and_url().1;
-        let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
+        let after_scheme = self.after_scheme();
         let path = after_scheme.find('/').and_then(|start| after_scheme.get(start..)).unwrap_or("/");
         path.split(['?', '#']).next().unwrap_or_default().to_owned()
     }

@@ -1,10 +1,10 @@
 //! The operator's side, `/api/…`: dead letters, listed and redriven; secrets that providers sent; keys to be forgotten.
 
-use super::ports::{PortError, Ports, Request};
+use super::ports::{Local, PortError, Ports, Request};
 use super::refusal::Refusal;
 use super::{hold, refuse_blocked};
 use crate::answer::Answer;
-use crate::config::{Config, ConfigError, LONGEST_IN_QUEUE, SourceName};
+use crate::config::{Admin, Config, ConfigError, LONGEST_IN_QUEUE, SourceName};
 use crate::dedup::DedupKey;
 use crate::delivery::Event;
 use crate::letter::{Filter, KEPT, Letter};
@@ -50,13 +50,7 @@ pub async fn serve<R: Request, P: Ports>(
     now: UnixTime,
     record: &mut Record,
 ) -> Result<Answer, Refusal> {
-    let admin = config.as_ref().ok().and_then(|config| config.admin.as_ref()).ok_or(Refusal::NotFound)?;
-    refuse_blocked(request, record.place(), ports, now)?;
-    let given = request.header("authorization").ok_or(Refusal::Unauthorized("no authorization header"))?;
-    let given = given.strip_prefix("Bearer ").ok_or(Refusal::Unauthorized("no bearer token"))?;
-    if !admin.is(given) {
-        return Err(Refusal::Unauthorized("another token than ADMIN_TOKEN"));
-    }
+    authorize(request, admin(request, config).ok_or(Refusal::NotFound)?, ports, now, record)?;
     if let Some(source) = path.strip_prefix("handshakes/") {
         takes(request, "GET")?;
         let secret = ports.installed(source).await.map_err(Refusal::failed("list_failed"))?.ok_or(Refusal::NotFound)?;
@@ -75,6 +69,28 @@ pub async fn serve<R: Request, P: Ports>(
             redrive_one(request, id.ok_or(Refusal::NotFound)?, ports, now, record).await
         }
     }
+}
+
+/// The token that opens the operator's side at this URL, where there is one.
+pub fn admin<'c>(request: &impl Request, config: &'c Result<Config, ConfigError>) -> Option<&'c Admin> {
+    config.as_ref().ok()?.admin.as_ref().filter(|admin| admin.opens_at(&request.host()))
+}
+
+/// Lets in who shows the token.
+///
+/// # Errors
+/// [`Refusal::Unauthorized`].
+pub fn authorize(
+    request: &impl Request,
+    admin: &Admin,
+    ports: &impl Local,
+    now: UnixTime,
+    record: &Record,
+) -> Result<(), Refusal> {
+    refuse_blocked(request, record.place(), ports, now)?;
+    let given = request.header("authorization").ok_or(Refusal::Unauthorized("no authorization header"))?;
+    let given = given.strip_prefix("Bearer ").ok_or(Refusal::Unauthorized("no bearer token"))?;
+    if admin.is(given) { Ok(()) } else { Err(Refusal::Unauthorized("another token than ADMIN_TOKEN")) }
 }
 
 /// `DELETE /api/keys?source=…&id=…`, or `key=` in place of `id=`: forgets that an event was accepted, so that the provider

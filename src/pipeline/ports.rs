@@ -12,6 +12,8 @@ use std::time::Duration;
 /// A request as the pipeline reads it.
 #[expect(async_fn_in_trait, reason = "isolates have one thread; no future needs to be Send")]
 pub trait Request: Head {
+    /// The URL's host, without a port; an IPv6 address in brackets.
+    fn host(&self) -> String;
     /// The URL's path.
     fn path(&self) -> String;
     /// Every header.

@@ -13,7 +13,7 @@ fn call(method: &'static str, path: &str, body: &str) -> Post {
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
     let headers = vec![("authorization".to_owned(), format!("Bearer {TOKEN}"))];
     let body = Ok(body.as_bytes().to_vec());
-    Post { method, path: format!("/api/{path}"), query: query.to_owned(), headers, body }
+    Post { method, host: "hooks.example.com", path: format!("/api/{path}"), query: query.to_owned(), headers, body }
 }
 
 fn answer(method: &'static str, path: &str, body: &str, ports: &Memory) -> (u16, Value) {
@@ -233,5 +233,29 @@ fn paths_and_methods_that_the_api_does_not_have() {
     for (method, path) in [("POST", "dead-letters"), ("GET", "dead-letters/redrive"), ("GET", "dead-letters/x/redrive")]
     {
         assert_eq!(answer(method, path, "", &ports).0, 405, "{path}");
+    }
+}
+
+/// Everybody can read it in the repository.
+#[test]
+fn the_token_of_the_example_opens_nothing_but_the_developers_own_machine() {
+    let example = "local-admin-token";
+    let lookup = |name: &str| if name == "ADMIN_TOKEN" { Some(example.to_owned()) } else { lookup(name) };
+    let config = Config::parse(&json!({}), ALL, &lookup);
+    let [warning] = config.as_ref().unwrap().warnings.as_slice() else { panic!("one warning") };
+    assert!(warning.contains(".dev.vars.example") && warning.contains("404"), "{warning}");
+    let ask = |host, path: &str| {
+        let mut request = call("GET", "dead-letters", "");
+        request.headers[0].1 = format!("Bearer {example}");
+        let request = Post { host, path: path.to_owned(), ..request };
+        block_on(pipeline::serve(&request, &config, &Memory::default(), NOW)).answer
+    };
+    for host in ["localhost", "127.0.0.1", "[::1]"] {
+        assert_eq!(ask(host, "/api/dead-letters").status, 200, "{host}");
+        assert!(json_of(&ask(host, "/healthz")).get("sources").is_some());
+    }
+    for host in ["hooks.example.com", "127.0.0.1.example.com"] {
+        assert_eq!(ask(host, "/api/dead-letters").status, 404, "{host}");
+        assert!(json_of(&ask(host, "/healthz")).get("sources").is_none());
     }
 }

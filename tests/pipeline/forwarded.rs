@@ -131,6 +131,7 @@ fn a_secret_in_a_header_is_neither_stored_nor_forwarded() {
         let headers = vec![(name.clone(), secret.clone())];
         let request = Post {
             method: "POST",
+            host: "hooks.example.com",
             path: "/webhooks/one".to_owned(),
             query: String::new(),
             headers,

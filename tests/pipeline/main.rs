@@ -5,6 +5,7 @@
 #![allow(clippy::arithmetic_side_effects)]
 
 mod acceptances;
+mod answers;
 mod api;
 mod claims;
 mod consumer;
@@ -37,6 +38,7 @@ const BODY: &str = r#"{"id":"evt_1","type":"user.created","created_at":"2026-01-
 #[derive(Clone)]
 struct Post {
     method: &'static str,
+    host: &'static str,
     path: String,
     query: String,
     headers: Vec<(String, String)>,
@@ -58,6 +60,10 @@ impl Head for Post {
 }
 
 impl Request for Post {
+    fn host(&self) -> String {
+        self.host.to_owned()
+    }
+
     fn path(&self) -> String {
         self.path.clone()
     }
@@ -113,7 +119,8 @@ fn signed(provider: &str, body: impl Into<Vec<u8>>) -> Post {
     let delivery = Delivery { form: 0, id: "", now: NOW, url: "", account: "", body: &body };
     let mut headers = sign(&preset, &key, SECRET, delivery).unwrap().into_headers();
     headers.push(("content-type".to_owned(), "application/json; charset=utf-8".to_owned()));
-    Post { method: "POST", path: String::new(), query: String::new(), headers, body: Ok(body) }
+    let (path, query) = (String::new(), String::new());
+    Post { method: "POST", host: "hooks.example.com", path, query, headers, body: Ok(body) }
 }
 
 fn serve(request: &Post, ports: &Memory) -> Outcome {
@@ -342,21 +349,34 @@ fn a_straight_delivery_is_accepted_when_the_origin_accepts_it() {
 }
 
 #[test]
-fn health_names_the_sources_and_touches_nothing() {
+fn health_tells_everybody_that_all_is_well_and_the_operator_which_sources_are() {
     let ports = Memory::default();
+    let ask = |path: &str, headers: Vec<(String, String)>| {
+        serve(&Post { method: "GET", path: path.to_owned(), headers, ..post("queued", "") }, &ports)
+    };
+    let bearer = |token: &str| vec![("authorization".to_owned(), format!("Bearer {token}"))];
     for path in ["/healthz", "/webhooks/health"] {
-        let get = Post { method: "GET", path: path.to_owned(), ..post("queued", "") };
-        let outcome = serve(&get, &ports);
-        let health = json_of(&outcome.answer);
-        assert_eq!((outcome.answer.status, &health["status"]), (200, &json!("degraded")));
-        assert_eq!(health["time"], "2026-01-15T12:30:00Z");
-        assert_eq!(health["version"], env!("CARGO_PKG_VERSION"));
-        assert_eq!(health["sources"]["queued"], json!({ "usable": true }));
-        assert_eq!(health["sources"]["keyless"], json!({ "usable": false }));
+        let told =
+            json!({ "status": "degraded", "version": env!("CARGO_PKG_VERSION"), "time": "2026-01-15T12:30:00Z" });
+        let outcome = ask(path, Vec::new());
+        assert_eq!((outcome.answer.status, json_of(&outcome.answer)), (200, told.clone()), "no names of sources");
+        assert!(outcome.record.is_none());
+        let sources = &json_of(&ask(path, bearer(TOKEN)).answer)["sources"];
+        assert_eq!(
+            (&sources["queued"], &sources["keyless"]),
+            (&json!({ "usable": true }), &json!({ "usable": false }))
+        );
+        let guess = ask(path, bearer("somebody-else-s-token"));
+        assert_eq!((guess.answer.status, guess.record.unwrap().reason), (401, Some("unauthorized")));
         let posted = Post { path: path.to_owned(), ..post("queued", "") };
         assert_eq!(serve(&posted, &ports).answer.status, 405);
     }
+    assert_eq!(ports.refusals.borrow().len(), 2, "guesses count");
     assert_eq!(ports.steps(), [""; 0]);
+    let get = Post { method: "GET", path: "/healthz".to_owned(), headers: bearer("x"), ..post("queued", "") };
+    let tokenless = Config::parse(&json!({}), ALL, &|_| None);
+    let outcome = block_on(pipeline::serve(&get, &tokenless, &ports, NOW));
+    assert_eq!((outcome.answer.status, json_of(&outcome.answer).get("sources")), (200, None));
 }
 
 /// The message that a request to `source` leaves in the queue.

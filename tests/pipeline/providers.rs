@@ -37,6 +37,7 @@ fn serve(request: &Post, ports: &Memory) -> Answer {
 fn request(method: &'static str, source: &str, query: &str, headers: &[(&str, &str)], body: &str) -> Post {
     Post {
         method,
+        host: "hooks.example.com",
         path: format!("/webhooks/{source}"),
         query: query.to_owned(),
         headers: headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),

@@ -1,14 +1,20 @@
 // What is answered to requests that are no good delivery, and the log line that each request leaves.
 import assert from "node:assert/strict";
+import { createHmac } from "node:crypto";
 import { after, describe, test } from "node:test";
 import { Gateway } from "./gateway.mjs";
 import { eventually } from "./http.mjs";
 import { HOUR, SECRETS, delivery, source } from "./providers.mjs";
 
+const ADMIN_TOKEN = "canary-admin-token-6b1f0c";
+const GOOD = ["good", "picky", "own", "bare", "xero"];
 const gateway = await Gateway.start({
   sources: {
     good: source("generic"),
     picky: source("generic", { events: ["invoice.*"] }),
+    own: source("generic", { answer: { status: 202, body: "<Response/>", type: "application/xml" } }),
+    bare: source("generic", { answer: { status: 204 } }),
+    xero: { provider: "xero", secrets: ["GENERIC_SECRET"] },
     misspelt: source("generic", { tolerence: "5m" }),
     unknown: { provider: "strype", secrets: ["GENERIC_SECRET"] },
     secretless: { provider: "generic", secrets: ["UNSET_SECRET"] },
@@ -18,7 +24,7 @@ const gateway = await Gateway.start({
     insecure: source("generic", { origin: "http://app.example.com/hooks" }),
     private: source("generic", { deliver: "origin", origin: "https://10.0.0.1/hooks" }),
   },
-  secrets: { ...SECRETS, EMPTY_SECRET: "" },
+  secrets: { ...SECRETS, EMPTY_SECRET: "", ADMIN_TOKEN },
 });
 after(() => gateway.close());
 const BROKEN = {
@@ -64,7 +70,7 @@ describe("an answer", { concurrency: true }, () => {
   });
 
   for (const path of ["/healthz", "/webhooks/health"]) {
-    test(`to GET ${path} tells version, time and which sources are usable, to HEAD without a body`, async () => {
+    test(`to GET ${path} tells version and time, and the operator which sources are usable, to HEAD without a body`, async () => {
       const answer = await gateway.request(path, { method: "GET" });
       assert.equal(answer.status, 200);
       assert.equal(answer.headers["content-type"], "application/json");
@@ -72,10 +78,14 @@ describe("an answer", { concurrency: true }, () => {
       const health = answer.json();
       assert.match(health.version, /^\d+\.\d+\.\d+$/);
       assert.ok(Math.abs(Date.parse(health.time) - Date.now()) < 5000);
-      const usable = Object.entries(health.sources).map(([name, state]) => [name, state.usable]);
-      const expected = [["good", true], ["picky", true], ...Object.keys(BROKEN).map((name) => [name, false])];
-      assert.deepEqual(Object.fromEntries(usable), Object.fromEntries(expected));
       assert.equal(health.status, "degraded");
+      assert.deepEqual(Object.keys(health).sort(), ["status", "time", "version"], "no names of sources");
+      const show = (token) => ({ method: "GET", headers: { authorization: `Bearer ${token}` } });
+      const { sources } = (await gateway.request(path, show(ADMIN_TOKEN))).json();
+      assertProblem(await gateway.request(path, show("somebody-else-s-token")), 401);
+      const usable = Object.entries(sources).map(([name, state]) => [name, state.usable]);
+      const expected = [...GOOD.map((name) => [name, true]), ...Object.keys(BROKEN).map((name) => [name, false])];
+      assert.deepEqual(Object.fromEntries(usable), Object.fromEntries(expected));
 
       const head = await gateway.request(path, { method: "HEAD" });
       assert.equal(head.status, 200);
@@ -105,6 +115,27 @@ describe("an answer", { concurrency: true }, () => {
       assert.deepEqual(told, [expected], "one line for the request");
     });
   }
+
+  test("to an event that is taken is the source's own, and the same to its duplicate", async () => {
+    const sent = delivery("generic");
+    for (const answer of [await gateway.post("own", sent), await gateway.post("own", sent)]) {
+      assert.deepEqual([answer.status, answer.body.toString()], [202, "<Response/>"]);
+      assert.equal(answer.headers["content-type"], "application/xml");
+      assert.equal(answer.headers["x-content-type-options"], "nosniff");
+    }
+    assertProblem(await gateway.post("own", delivery("generic", { key: "not the secret" })), 401);
+    const bare = await gateway.post("bare", delivery("generic"));
+    assert.deepEqual([bare.status, bare.body.length, bare.headers["content-type"]], [204, 0, undefined]);
+  });
+
+  test("to Xero has no body and no content type, be it 200 or 401", async () => {
+    const body = '{"events":[],"entropy":"S0m3r4Nd0mt3xt"}';
+    const signature = createHmac("sha256", SECRETS.GENERIC_SECRET).update(body).digest("base64");
+    for (const [sent, status] of [[signature, 200], [signature, 200], [`${"A".repeat(43)}=`, 401]]) {
+      const answer = await gateway.post("xero", { body, headers: { "x-xero-signature": sent } });
+      assert.deepEqual([answer.status, answer.body.length, answer.headers["content-type"]], [status, 0, undefined]);
+    }
+  });
 
   const ids = { "no id": undefined, "an empty id": "", "null as id": null, "a list as id": ["evt"] };
   for (const [what, id] of Object.entries(ids)) {

@@ -30,6 +30,10 @@ impl Head for Post {
 }
 
 impl Request for Post {
+    fn host(&self) -> String {
+        "hooks.example.com".to_owned()
+    }
+
     fn path(&self) -> String {
         self.path.clone()
     }

@@ -1,0 +1,38 @@
+//! What a source answers to an event that it takes.
+
+use super::fields::Fields;
+use super::{ConfigError, MOST_ANSWER, Success};
+use crate::webhook::Preset;
+
+const KEYS: &[&str] = &["status", "body", "type"];
+const CUSTOMARY_TYPE: &str = "text/plain; charset=utf-8";
+
+/// Reads `answer`; the preset's form where there is none.
+pub(super) fn parse(fields: &Fields<'_>, preset: &Preset) -> Result<Success, ConfigError> {
+    let Some(answer) = fields.table("answer", KEYS)? else {
+        return Ok(if preset.empty_answers { Success::Empty } else { Success::Json });
+    };
+    let status = answer.number("status")?.unwrap_or(200);
+    if !(200..=299).contains(&status) {
+        let problem = format!("{status}: must lie between 200 and 299, or the provider would send the event again");
+        return Err(answer.error("status", problem));
+    }
+    let body = answer.text("body")?.unwrap_or("");
+    if body.len() > MOST_ANSWER {
+        let problem = format!("has {} bytes, of {MOST_ANSWER} at most", body.len());
+        return Err(ConfigError { key: answer.key("body"), problem });
+    }
+    if matches!(status, 204 | 205) && !body.is_empty() {
+        return Err(answer.error("body", format!("an answer {status} has none: take it out, or change `status`")));
+    }
+    let media_type = answer.text("type")?;
+    if media_type.is_some() && body.is_empty() {
+        return Err(answer.error("type", "is the type of a body, and there is no `body`".to_owned()));
+    }
+    let media_type = media_type.unwrap_or(CUSTOMARY_TYPE);
+    let plain = |b: u8| b.is_ascii_graphic() || b == b' ';
+    if media_type.len() > 100 || !media_type.contains('/') || !media_type.bytes().all(plain) {
+        return Err(answer.error("type", "must be a media type, such as \"application/xml\"".to_owned()));
+    }
+    Ok(Success::Own { status, body: body.to_owned(), media_type: media_type.to_owned() })
+}
