@@ -11,8 +11,9 @@
 //! - [`webhook`]: the pure core. Headers, bytes and a time in; a proof or a precise error out.
 //! - [`config`]: wrangler's variables in, types that cannot be wrong out.
 //! - [`dedup`]: keys, and the claims on them. [`delivery`], [`letter`]: the queue message, the forward and the dead
-//!   letter. [`forwarded`]: which headers go on. [`retry`], [`limit`]: delays, and who is not listened to. [`headers`]: a request's, in one text. [`answer`],
-//!   [`record`], [`health`]: what senders and operators read. All of them as data.
+//!   letter. [`forwarded`]: which headers go on. [`retry`], [`limit`]: delays, and whose forgeries are answered 429.
+//!   [`headers`]: a request's, in one text. [`answer`], [`record`], [`health`]: what senders and operators read. All of
+//!   them as data.
 //! - [`pipeline`]: the way of a webhook, top to bottom, over ports. Start reading here.
 //! - `edge`: the only place that knows the runtime. Events in, ports out; it decides nothing. It exists for
 //!   `wasm32` alone, and so do its dependencies: nothing above it can call them.

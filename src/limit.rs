@@ -1,47 +1,75 @@
-//! Who sent too much that was refused, and is not listened to for a while.
+//! Who sends too much that is forged: its forged requests are answered 429, and hardly logged, for a while.
+//!
+//! Nobody is muted. Providers share their addresses among all their customers, so a stranger who signs up at a provider
+//! could otherwise silence it. A genuine request from a limited address is proven, and taken as ever; the price is that a
+//! forged one is still read and hashed. A list of addresses that proved something lately would spare no forged request its
+//! proof, so there is none.
 
 use crate::webhook::{Head, UnixTime};
 use std::net::Ipv6Addr;
 use std::time::Duration;
 
-/// How long somebody is not listened to: the period of the rate limit too.
+/// How long somebody is limited: the period of the rate limit too.
 pub const PAUSE: Duration = Duration::from_secs(60);
 /// No table of strangers grows beyond this.
 const MOST: usize = 4096;
 
 /// The pairs of source and client address that are over the limit, as this isolate knows, in order.
 #[derive(Debug, Default)]
-pub struct Blocked(Vec<(String, UnixTime)>);
+pub struct Limited(Vec<Entry>);
 
-impl Blocked {
-    /// Whether `pair` is blocked at `now`.
-    pub fn is_blocked(&self, pair: &str, now: UnixTime) -> bool {
-        self.place(pair).ok().and_then(|place| self.0.get(place)).is_some_and(|(_, until)| now < *until)
+#[derive(Debug)]
+struct Entry {
+    pair: String,
+    until: UnixTime,
+    /// When the last line of the log was written for it, and how many requests were refused without one since.
+    told: Option<UnixTime>,
+    untold: u64,
+}
+
+impl Limited {
+    /// Whether `pair` is over the limit at `now`.
+    pub fn is_limited(&self, pair: &str, now: UnixTime) -> bool {
+        self.place(pair).ok().and_then(|place| self.0.get(place)).is_some_and(|entry| now < entry.until)
     }
 
-    /// Whether nobody is blocked.
+    /// Whether nobody is over the limit.
     pub const fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Blocks `pair` for [`PAUSE`].
-    pub fn block(&mut self, pair: String, now: UnixTime) {
+    /// Limits `pair` for [`PAUSE`].
+    pub fn limit(&mut self, pair: String, now: UnixTime) {
         if self.0.len() >= MOST {
-            self.0.retain(|(_, until)| now < *until);
+            self.0.retain(|entry| now < entry.until);
         }
+        let until = now.plus(PAUSE);
         match self.place(&pair) {
             Ok(place) => {
-                if let Some((_, until)) = self.0.get_mut(place) {
-                    *until = now.plus(PAUSE);
+                if let Some(entry) = self.0.get_mut(place) {
+                    entry.until = until;
                 }
             }
-            Err(place) if self.0.len() < MOST => self.0.insert(place, (pair, now.plus(PAUSE))),
+            Err(place) if self.0.len() < MOST => self.0.insert(place, Entry { pair, until, told: None, untold: 0 }),
             Err(_) => {}
         }
     }
 
+    /// Counts a refusal of `pair`, which is limited. Returns for how many refusals a line of the log is due: one line in a
+    /// second at most.
+    pub fn tell(&mut self, pair: &str, now: UnixTime) -> Option<u64> {
+        let Some(entry) = self.place(pair).ok().and_then(|place| self.0.get_mut(place)) else { return Some(1) };
+        entry.untold = entry.untold.saturating_add(1);
+        // Times are whole seconds.
+        if entry.told == Some(now) {
+            return None;
+        }
+        entry.told = Some(now);
+        Some(std::mem::take(&mut entry.untold))
+    }
+
     fn place(&self, pair: &str) -> Result<usize, usize> {
-        self.0.binary_search_by(|(known, _)| known.as_str().cmp(pair))
+        self.0.binary_search_by(|known| known.pair.as_str().cmp(pair))
     }
 }
 
@@ -62,23 +90,33 @@ mod tests {
     const NOW: UnixTime = UnixTime::from_seconds(1_768_480_200);
 
     #[test]
-    fn a_block_lasts_a_minute() {
-        let mut blocked = Blocked::default();
-        blocked.block("a".to_owned(), NOW);
-        assert!(blocked.is_blocked("a", NOW.plus(Duration::from_secs(59))));
-        assert!(!blocked.is_blocked("a", NOW.plus(PAUSE)));
-        assert!(!blocked.is_blocked("b", NOW));
+    fn a_limit_lasts_a_minute() {
+        let mut limited = Limited::default();
+        limited.limit("a".to_owned(), NOW);
+        assert!(limited.is_limited("a", NOW.plus(Duration::from_secs(59))));
+        assert!(!limited.is_limited("a", NOW.plus(PAUSE)));
+        assert!(!limited.is_limited("b", NOW));
+    }
+
+    #[test]
+    fn a_flood_is_told_once_a_second_and_none_of_it_is_forgotten() {
+        let mut limited = Limited::default();
+        limited.limit("a".to_owned(), NOW);
+        let later = NOW.plus(Duration::from_secs(1));
+        let told: Vec<_> = [NOW, NOW, NOW, later, later].map(|now| limited.tell("a", now)).into();
+        assert_eq!(told, [Some(1), None, None, Some(3), None]);
+        assert_eq!(limited.tell("nobody", NOW), Some(1));
     }
 
     #[test]
     fn the_table_never_grows_beyond_its_bound() {
-        let mut blocked = Blocked::default();
+        let mut limited = Limited::default();
         for number in 0..=MOST {
-            blocked.block(number.to_string(), NOW);
+            limited.limit(number.to_string(), NOW);
         }
-        assert_eq!(blocked.0.len(), MOST);
-        blocked.block("later".to_owned(), NOW.plus(PAUSE));
-        assert_eq!(blocked.0.len(), 1, "those that ended make room");
+        assert_eq!(limited.0.len(), MOST);
+        limited.limit("later".to_owned(), NOW.plus(PAUSE));
+        assert_eq!(limited.0.len(), 1, "those that ended make room");
     }
 
     #[test]

@@ -19,6 +19,7 @@ mod consume;
 mod greeting;
 mod hold;
 mod letters;
+mod limiter;
 pub mod ports;
 mod published;
 mod queues;
@@ -32,12 +33,12 @@ use crate::config::{Config, ConfigError, Dedup, Deliver, Source};
 use crate::dedup::{DedupKey, Table, Token};
 use crate::delivery::Event;
 use crate::health::Health;
-use crate::limit::{self, Blocked};
+use crate::limit::Limited;
 use crate::record::{Record, Verdict};
-use crate::webhook::{HmacKey, Identity, Received, Standing, Strength, UnixTime, Verified, VerifyError};
+use crate::webhook::{HmacKey, Identity, KeySource, Received, Standing, Strength, UnixTime, Verified, VerifyError};
 use hold::{KeyClaim, Taken};
 use ports::{Local, OriginAnswer, PortError, Ports, Request};
-use published::Published;
+use published::{Place, Published};
 use queues::Queues;
 use refusal::Refusal;
 use std::cell::{Cell, RefCell};
@@ -49,7 +50,7 @@ const ORIGIN_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Debug, Default)]
 pub struct Isolate {
     table: RefCell<Table>,
-    blocked: RefCell<Blocked>,
+    limited: RefCell<Limited>,
     admitted_until: Cell<Option<UnixTime>>,
     published: RefCell<Published>,
     queues: RefCell<Queues>,
@@ -60,7 +61,7 @@ pub struct Isolate {
 pub struct Outcome {
     /// What the sender gets.
     pub answer: Answer,
-    /// What the operator gets; `None` for a health check.
+    /// What the operator gets; `None` for a health check, and for what a line of the log tells of already.
     pub record: Option<Record>,
 }
 
@@ -74,24 +75,23 @@ pub async fn serve<R: Request, P: Ports>(
     let path = request.path();
     let mut record = Record::default();
     let served = match path.strip_prefix("/api/") {
-        None if path == "/healthz" || path == "/webhooks/health" => {
-            match health(request, config, ports, now, &record) {
-                Ok(answer) => return Outcome { answer, record: None },
-                Err(refusal) => Err(refusal),
-            }
-        }
+        None if path == "/healthz" || path == "/webhooks/health" => match health(request, config, now) {
+            Ok(answer) => return Outcome { answer, record: None },
+            Err(refusal) => Err(refusal),
+        },
         Some(path) => api::serve(request, path, config, ports, now, &mut record).await,
         None => ingest(request, &path, config, ports, now, &mut record).await,
     };
     let answer = match served {
         Ok(answer) => answer,
         Err(refusal) => {
-            record.refused(refusal.verdict(), refusal.code(), refusal.detail());
-            if refusal.counts() {
-                count_refusal(request, record.place(), ports, now).await;
-            }
+            let (refusal, is_told) = limiter::settle(refusal, request, &mut record, ports, now).await;
             let answer = refusal.answer();
-            if wants_empty_answers(config, &record) { answer.without_body() } else { answer }
+            let answer = if wants_empty_answers(config, &record) { answer.without_body() } else { answer };
+            if !is_told {
+                return Outcome { answer, record: None };
+            }
+            answer
         }
     };
     record.status = Some(answer.status);
@@ -99,13 +99,7 @@ pub async fn serve<R: Request, P: Ports>(
 }
 
 /// Tells everybody whether the gateway is well, and the operator which sources are usable.
-fn health(
-    request: &impl Request,
-    config: &Result<Config, ConfigError>,
-    ports: &impl Local,
-    now: UnixTime,
-    record: &Record,
-) -> Result<Answer, Refusal> {
+fn health(request: &impl Request, config: &Result<Config, ConfigError>, now: UnixTime) -> Result<Answer, Refusal> {
     if !matches!(request.method().as_str(), "GET" | "HEAD") {
         return Ok(Answer::wrong_method("GET, HEAD"));
     }
@@ -114,7 +108,7 @@ fn health(
     match api::admin(request, config).filter(|_| request.header("authorization").is_some()) {
         None => Ok(Answer::ok(&health)),
         Some(admin) => {
-            api::authorize(request, admin, ports, now, record)?;
+            api::authorize(request, admin)?;
             Ok(Answer::ok(&health.with_sources(config)))
         }
     }
@@ -135,10 +129,13 @@ async fn ingest<R: Request, P: Ports>(
     now: UnixTime,
     record: &mut Record,
 ) -> Result<Answer, Refusal> {
-    // 1. Find the source, and take nothing from who was refused too often, and nothing but tests and POSTs.
+    // 1. Find the source, and take nothing but tests and POSTs. From a sender over the limit, only what can be proven.
     let (config, source) = find_source(path, config, record)?;
-    refuse_blocked(request, source.name.as_str(), ports, now)?;
+    let is_limited = limiter::is_limited(request, source.name.as_str(), ports, now);
     if let Some(greeted) = greeting::at_the_door(request, source, ports, now)? {
+        if is_limited && greeted.secret.is_some() {
+            return Err(Refusal::SecretWaits);
+        }
         return greeting::answer(greeted, source, ports, record).await;
     }
     if request.method() != "POST" {
@@ -147,6 +144,7 @@ async fn ingest<R: Request, P: Ports>(
     // 2. Read what the head claims. A request that claims nothing costs no reading of its body.
     let received = match source.verifier.receive(request) {
         Ok(received) => received,
+        Err(error) if is_limited => return Err(error.into()),
         Err(error) => {
             let greeted = greeting::unsigned(request, source, error, ports).await?;
             return greeting::answer(greeted, source, ports, record).await;
@@ -158,7 +156,7 @@ async fn ingest<R: Request, P: Ports>(
     // A sender chooses how long its body takes. What is fresh is decided when all of it is here.
     let now = ports.now();
     // 4. Prove signature, freshness and identity. Nothing was stored, looked up or forwarded so far.
-    let verified = verify(received, &body, source, ports, now).await?;
+    let verified = verify(received, &body, source, ports, now, record).await?;
     if let Some(greeted) = greeting::greet(request, source, Standing::Signed(&body), ports) {
         return greeting::answer(greeted, source, ports, record).await;
     }
@@ -217,18 +215,24 @@ async fn verify<'b, P: Ports>(
     source: &Source,
     ports: &P,
     now: UnixTime,
+    record: &mut Record,
 ) -> Result<Verified<'b>, Refusal> {
-    if source.verifier.preset().scheme.keys.is_none() {
-        return Ok(received.verify(body, now, ports)?);
-    }
+    let is_chosen = match &source.verifier.preset().scheme.keys {
+        None => return Ok(received.verify(body, now, ports)?),
+        Some(KeySource::Jwks(_)) => false,
+        Some(KeySource::Certificate(..)) => true,
+    };
     let mut outcome = received.verify(body, now, ports);
     for again in [false, true] {
         let Err(VerifyError::SignatureMismatch { .. }) = outcome else { break };
         let Some(url) = received.published_at(body)? else { break };
-        let keys = published::keys(&url, again, ports, now).await.map_err(Refusal::failed("keys_unavailable"))?;
-        let Some(keys) = keys else { break };
+        let place = Place { source: source.name.as_str(), url: &url, is_chosen };
+        let Some(keys) = published::keys(place, again, ports, now, record).await? else { break };
         received = received.with_published(keys);
         outcome = received.verify(body, now, ports);
+        if outcome.is_ok() {
+            published::proved(place, ports);
+        }
     }
     Ok(outcome?)
 }
@@ -244,20 +248,6 @@ fn find_source<'c>(
     record.source = Some(name.to_owned());
     let source = source.map_err(|error| Refusal::Misconfigured(error.clone()))?;
     Ok((config, source))
-}
-
-/// Somebody who was refused too often is not listened to for a while: nothing is read, and nothing hashed.
-fn refuse_blocked(request: &impl Request, place: &str, ports: &impl Local, now: UnixTime) -> Result<(), Refusal> {
-    let blocked = ports.isolate().blocked.borrow();
-    let is_blocked = !blocked.is_empty() && blocked.is_blocked(&limit::pair(place, request), now);
-    if is_blocked { Err(Refusal::TooMany) } else { Ok(()) }
-}
-
-async fn count_refusal(request: &impl Request, place: &str, ports: &impl Local, now: UnixTime) {
-    let pair = limit::pair(place, request);
-    if ports.is_over_limit(&pair).await {
-        ports.isolate().blocked.borrow_mut().block(pair, now);
-    }
 }
 
 async fn make_durable<P: Ports>(

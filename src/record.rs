@@ -77,6 +77,9 @@ pub struct Record {
     /// The body's size.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub body_bytes: Option<u64>,
+    /// How many requests this line stands for, where it is not one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub count: Option<u64>,
     /// Our answer's status, or the origin's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,

@@ -9,7 +9,7 @@ use crate::config::Origin;
 use crate::dedup::DedupKey;
 use crate::delivery::{Forward, Message};
 use crate::pipeline::Isolate;
-use crate::pipeline::ports::{BodyError, Keys, Local, Notes, OriginAnswer, Outbox, PortError, Upstream};
+use crate::pipeline::ports::{BodyError, Fetched, Keys, Local, Notes, OriginAnswer, Outbox, PortError, Upstream};
 use crate::record::Record;
 use crate::retry::RetryAfter;
 use crate::webhook::UnixTime;
@@ -222,7 +222,7 @@ impl Upstream for Bindings {
         Ok(OriginAnswer { status: response.status(), retry_after })
     }
 
-    async fn published(&self, url: &str) -> Result<Vec<u8>, PortError> {
+    async fn published(&self, url: &str) -> Result<Fetched, PortError> {
         let init = RequestInit::new();
         init.set_redirect(RequestRedirect::Manual);
         init.set_signal(Some(&AbortSignal::timeout_with_u32(PATIENCE_MS)));
@@ -230,14 +230,19 @@ impl Upstream for Bindings {
         let answered = settled(send_request(&request)).await.map_err(failed("fetch"))?;
         let response: Response = answered.unchecked_into();
         if response.status() != 200 {
-            return Err(PortError(format!("{url} answered {}", response.status())));
+            // An unread body would hold the connection.
+            if let Some(body) = response.body() {
+                let _ = settled(body.cancel()).await;
+            }
+            return Ok(Fetched::Status(response.status()));
         }
         // The signal ends the reading as well.
-        collect(response.body(), MOST_PUBLISHED, 0, &self.work).await.map_err(|error| match error {
-            BodyError::TooLarge => PortError(format!("{url} is longer than 64 KiB")),
-            BodyError::Broken(problem) => PortError(format!("fetch: {problem}")),
-            BodyError::Busy => PortError("fetch: no room".to_owned()),
-        })
+        match collect(response.body(), MOST_PUBLISHED, 0, &self.work).await {
+            Ok(text) => Ok(Fetched::Text(text)),
+            Err(BodyError::TooLarge) => Ok(Fetched::TooLong),
+            Err(BodyError::Broken(problem)) => Err(PortError(format!("fetch: {problem}"))),
+            Err(BodyError::Busy) => Err(PortError("fetch: no room".to_owned())),
+        }
     }
 }
 

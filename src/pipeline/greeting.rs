@@ -1,6 +1,6 @@
 //! A provider's tests of an endpoint: answered, and never an event.
 
-use super::ports::{PortError, Ports, Request};
+use super::ports::{Fetched, PortError, Ports, Request};
 use super::refusal::Refusal;
 use crate::answer::Answer;
 use crate::config::Source;
@@ -64,13 +64,16 @@ pub async fn answer<P: Ports>(
         let name = source.name.as_str();
         let waiting = ports.installed(name).await.map_err(Refusal::failed("handshake_failed"))?;
         if waiting.is_some_and(|waiting| waiting != *secret) {
-            let problem = "another secret waits already: read it at /api/handshakes, or wait until it expires";
-            return Err(Refusal::failed("handshake_failed")(PortError(problem.to_owned())));
+            return Err(Refusal::SecretWaits);
         }
         ports.install(name, secret).await.map_err(Refusal::failed("handshake_failed"))?;
     }
     if let Some(url) = &greeted.visit {
-        ports.published(url).await.map_err(Refusal::failed("handshake_failed"))?;
+        let visited = ports.published(url).await.map_err(Refusal::failed("handshake_failed"))?;
+        if let Fetched::Status(status) = visited {
+            let problem = format!("the URL that confirms the endpoint answered {status}");
+            return Err(Refusal::failed("handshake_failed")(PortError(problem)));
+        }
     }
     record.verdict = Verdict::Handshake;
     Ok(Answer::handshake(greeted))

@@ -92,8 +92,19 @@ pub trait Outbox {
 pub trait Upstream {
     /// Sends a forward, follows no redirect, and waits up to `timeout` for the answer's head.
     async fn send(&self, forward: Forward<'_>, timeout: Duration) -> Result<OriginAnswer, PortError>;
-    /// What a provider publishes at `url`, at most 64 KiB of it; no redirect is followed.
-    async fn published(&self, url: &str) -> Result<Vec<u8>, PortError>;
+    /// What a provider publishes at `url`; no redirect is followed. An error where its host cannot be reached.
+    async fn published(&self, url: &str) -> Result<Fetched, PortError>;
+}
+
+/// What a provider's host answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fetched {
+    /// 200, and this, of 64 KiB at most.
+    Text(Vec<u8>),
+    /// Another status.
+    Status(u16),
+    /// 200, and more than 64 KiB.
+    TooLong,
 }
 
 /// What the origin answered.

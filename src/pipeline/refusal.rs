@@ -12,19 +12,37 @@ use crate::webhook::VerifyError;
 #[derive(Debug)]
 pub enum Refusal {
     NotFound,
-    WrongMethod { allowed: &'static str },
-    TooMany,
+    WrongMethod {
+        allowed: &'static str,
+    },
+    /// Of a sender over the limit; with the name of the reason why this request is refused.
+    TooMany {
+        because: &'static str,
+    },
     Misconfigured(ConfigError),
     Unverified(VerifyError),
     Unauthorized(&'static str),
+    /// The request names a key that the provider does not publish.
+    NoSuchKey(String),
+    /// The keys that the provider publishes cannot be had now.
+    KeysUnavailable(String),
+    /// Another secret waits for the operator, who armed the source.
+    SecretWaits,
     Unusable(String),
-    BodyTooLarge { limit: usize },
+    BodyTooLarge {
+        limit: usize,
+    },
     BodyBroken(String),
     MessageTooLarge(TooLarge),
     HeadersTooLarge(HeadersTooLarge),
     InFlight,
-    Off { binding: &'static str },
-    Failed { code: &'static str, problem: String },
+    Off {
+        binding: &'static str,
+    },
+    Failed {
+        code: &'static str,
+        problem: String,
+    },
 }
 
 impl From<VerifyError> for Refusal {
@@ -59,10 +77,10 @@ impl Refusal {
         match self {
             Self::NotFound => Answer::not_found(),
             Self::WrongMethod { allowed } => Answer::wrong_method(allowed),
-            Self::TooMany => Answer::too_many_refusals(),
+            Self::TooMany { .. } => Answer::too_many_refusals(),
             Self::Misconfigured(_) => Answer::misconfigured(),
             Self::Unverified(error) if error.is_authentic() => Answer::unusable(&error.to_string()),
-            Self::Unverified(_) => Answer::unauthentic(),
+            Self::Unverified(_) | Self::NoSuchKey(_) => Answer::unauthentic(),
             Self::Unauthorized(_) => Answer::unauthorized(),
             Self::Unusable(problem) => Answer::unusable(problem),
             Self::BodyTooLarge { limit } => Answer::body_too_large(*limit),
@@ -70,29 +88,80 @@ impl Refusal {
             Self::HeadersTooLarge(_) => Answer::headers_too_large(),
             Self::Off { binding } => Answer::off(binding),
             Self::InFlight => Answer::in_flight(),
-            Self::BodyBroken(_) | Self::Failed { .. } => Answer::unavailable(),
+            Self::BodyBroken(_) | Self::KeysUnavailable(_) | Self::SecretWaits | Self::Failed { .. } => {
+                Answer::unavailable()
+            }
         }
     }
 
     pub fn verdict(&self) -> Verdict {
         match self {
-            Self::Misconfigured(_) | Self::BodyBroken(_) | Self::Failed { .. } | Self::Off { .. } => Verdict::Failed,
+            Self::Misconfigured(_)
+            | Self::BodyBroken(_)
+            | Self::KeysUnavailable(_)
+            | Self::Failed { .. }
+            | Self::Off { .. } => Verdict::Failed,
             Self::InFlight => Verdict::Duplicate,
-            _ => Verdict::Rejected,
+            Self::NotFound
+            | Self::WrongMethod { .. }
+            | Self::TooMany { .. }
+            | Self::Unverified(_)
+            | Self::Unauthorized(_)
+            | Self::NoSuchKey(_)
+            | Self::SecretWaits
+            | Self::Unusable(_)
+            | Self::BodyTooLarge { .. }
+            | Self::HeadersTooLarge(_)
+            | Self::MessageTooLarge(_) => Verdict::Rejected,
         }
     }
 
-    /// Whether it counts against who sent it: what is the sender's doing, at a place that exists.
+    /// Whether it counts against who sent it: only what a forger does, and never what was proven.
     pub fn counts(&self) -> bool {
-        self.verdict() == Verdict::Rejected
-            && !matches!(self, Self::NotFound | Self::TooMany | Self::HeadersTooLarge(_))
+        match self {
+            Self::Unverified(error) => !error.is_authentic(),
+            Self::Unauthorized(_) | Self::NoSuchKey(_) | Self::KeysUnavailable(_) | Self::SecretWaits => true,
+            Self::NotFound
+            | Self::WrongMethod { .. }
+            | Self::TooMany { .. }
+            | Self::Misconfigured(_)
+            | Self::Unusable(_)
+            | Self::BodyTooLarge { .. }
+            | Self::BodyBroken(_)
+            | Self::HeadersTooLarge(_)
+            | Self::MessageTooLarge(_)
+            | Self::InFlight
+            | Self::Off { .. }
+            | Self::Failed { .. } => false,
+        }
+    }
+
+    /// Whether, at a source, it comes before the request is proven.
+    pub fn is_before_the_proof(&self) -> bool {
+        self.counts() || matches!(self, Self::WrongMethod { .. } | Self::BodyTooLarge { .. } | Self::BodyBroken(_))
+    }
+
+    /// What a sender over the limit is told in its place. A failure of ours stays one, and so does what helps an honest
+    /// sender.
+    pub fn of_limited(self) -> Self {
+        match self {
+            Self::Unverified(_)
+            | Self::Unauthorized(_)
+            | Self::NoSuchKey(_)
+            | Self::SecretWaits
+            | Self::WrongMethod { .. } => Self::TooMany { because: self.code() },
+            other => other,
+        }
     }
 
     pub fn code(&self) -> &'static str {
         match self {
             Self::NotFound => "not_found",
             Self::WrongMethod { .. } => "wrong_method",
-            Self::TooMany => "too_many_refusals",
+            Self::TooMany { .. } => "too_many_refusals",
+            Self::NoSuchKey(_) => "no_such_key",
+            Self::KeysUnavailable(_) => "keys_unavailable",
+            Self::SecretWaits => "secret_waits",
             Self::Misconfigured(_) => "misconfigured",
             Self::Unverified(error) => error.code(),
             Self::Unauthorized(_) => "unauthorized",
@@ -111,7 +180,13 @@ impl Refusal {
         match self {
             Self::NotFound => "nothing is configured at this path".to_owned(),
             Self::WrongMethod { allowed } => format!("this path takes {allowed}"),
-            Self::TooMany => "too many refusals from this address: it is not listened to for a minute".to_owned(),
+            Self::TooMany { because } => {
+                format!("{because}; there were too many refusals from this address, so it is answered 429 for a minute")
+            }
+            Self::SecretWaits => {
+                "another secret waits already: read it at /api/handshakes, or wait until it expires".to_owned()
+            }
+            Self::NoSuchKey(problem) | Self::KeysUnavailable(problem) => problem.clone(),
             Self::Misconfigured(error) => error.to_string(),
             Self::Unverified(error) => error.to_string(),
             Self::Unauthorized(problem) => (*problem).to_owned(),

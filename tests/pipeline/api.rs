@@ -202,10 +202,19 @@ fn only_the_token_opens_it_and_what_is_wrong_counts() {
         assert_eq!(header(&outcome.answer, "www-authenticate"), Some("Bearer"));
         assert_eq!(outcome.record.unwrap().reason, Some("unauthorized"));
     }
-    assert_eq!(answer("GET", "dead-letters", "", &ports).0, 429, "even with the token: it is one address");
+    let mut guess = call("GET", "dead-letters", "");
+    guess.headers[0].1 = "Bearer another-guess-at-the-token".to_owned();
+    assert_eq!(serve(&guess, &ports).answer.status, 429);
+    assert_eq!(answer("GET", "dead-letters", "", &ports).0, 200, "the right token always gets through");
+    let wrong = |method, path| serve(&call(method, path, ""), &ports);
+    for _ in 0..2 {
+        let outcome = wrong("PUT", "dead-letters");
+        assert_eq!((outcome.answer.status, outcome.record.unwrap().reason), (405, Some("wrong_method")));
+        assert_eq!(wrong("GET", "nothing").answer.status, 404);
+    }
     ports.wait(60);
-    assert_eq!(answer("GET", "dead-letters", "", &ports).0, 200);
-    assert_eq!(ports.refusals.borrow().len(), 4);
+    assert_eq!(serve(&guess, &ports).answer.status, 401);
+    assert_eq!(ports.refusals.borrow().len(), 5);
 }
 
 #[test]

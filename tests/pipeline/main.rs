@@ -14,6 +14,7 @@ mod forwarded;
 mod memory;
 mod payloads;
 mod providers;
+mod published;
 mod queues;
 mod refusals;
 

@@ -6,7 +6,7 @@ use hookgate::letter::{Filter, Letter};
 use hookgate::native::Native;
 use hookgate::pipeline::Isolate;
 use hookgate::pipeline::ports::{
-    Claims, Keys, Letters, Local, Notes, OriginAnswer, Outbox, Page, Payloads, PortError, Stored, Upstream,
+    Claims, Fetched, Keys, Letters, Local, Notes, OriginAnswer, Outbox, Page, Payloads, PortError, Stored, Upstream,
 };
 use hookgate::webhook::{Crypto, Hash, PublicAlgorithm, PublicKey, UnixTime};
 use std::cell::{Cell, RefCell};
@@ -36,6 +36,8 @@ pub struct Memory {
     pub installed: RefCell<BTreeMap<String, String>>,
     /// What providers publish, by URL.
     pub published: RefCell<BTreeMap<String, Vec<u8>>>,
+    /// What their hosts answer at any other URL; 404 where it is not set.
+    pub published_status: Cell<Option<u16>>,
     pub notes: RefCell<Noted>,
     steps: RefCell<Vec<&'static str>>,
     /// The step that fails, before it is done or, if so, after.
@@ -237,9 +239,10 @@ impl Upstream for Memory {
         })
     }
 
-    async fn published(&self, url: &str) -> Result<Vec<u8>, PortError> {
+    async fn published(&self, url: &str) -> Result<Fetched, PortError> {
         let text = self.step("published", || self.published.borrow().get(url).cloned())?;
-        text.ok_or_else(|| PortError(format!("{url} answered 404")))
+        let status = self.published_status.get().unwrap_or(404);
+        Ok(text.map_or(Fetched::Status(status), Fetched::Text))
     }
 }
 

@@ -150,11 +150,23 @@ describe("a certificate that the message names", () => {
     assert.equal((await post(message(), "topicless")).status, 500, "a source has to say which topic is its own");
   });
 
-  test("may be asked for sixteen times a minute, whoever names how many", async () => {
+  test("that does not exist is a 401, and is asked for once a minute", async () => {
+    const gone = `${HOST}/SimpleNotificationService-gone.pem`;
+    const before = await count();
+    for (let at = 0; at < 3; at += 1) assert.equal((await post(message({}, gone))).status, 401);
+    assert.deepEqual(await fetched(before), [gone]);
+    await gateway.logged({ source: "sns", reason: "no_such_key", detail: `${gone} answered 404` });
+  });
+
+  test("may be asked for sixteen times a minute, whoever names how many, and what is known serves", async () => {
     await later(2 * MINUTE);
     const before = await count();
-    for (let at = 0; at < 20; at += 1) await post(message({}, `${HOST}/SimpleNotificationService-${at}.pem`));
+    for (let at = 0; at < 20; at += 1) {
+      const { status } = await post(message({}, `${HOST}/SimpleNotificationService-${at}.pem`));
+      assert.equal(status, at < 16 ? 401 : 503);
+    }
     assert.equal((await fetched(before)).length, 16);
+    assert.equal((await post(message())).status, 200);
     await later(2 * MINUTE);
     assert.equal((await post(message())).status, 200);
   });

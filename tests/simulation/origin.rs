@@ -6,7 +6,7 @@ use super::sources::SOURCES;
 use super::story::{Kind, Story};
 use super::world::World;
 use hookgate::delivery::Forward;
-use hookgate::pipeline::ports::{OriginAnswer, PortError, Upstream};
+use hookgate::pipeline::ports::{Fetched, OriginAnswer, PortError, Upstream};
 use hookgate::retry::RetryAfter;
 use std::rc::Rc;
 use std::time::Duration;
@@ -45,7 +45,7 @@ fn does(world: &World, story: &Story) -> Does {
 }
 
 impl Upstream for Gate {
-    async fn published(&self, url: &str) -> Result<Vec<u8>, PortError> {
+    async fn published(&self, url: &str) -> Result<Fetched, PortError> {
         Err(PortError(format!("no provider here publishes keys at {url}")))
     }
 

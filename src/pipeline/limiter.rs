@@ -1,0 +1,53 @@
+//! What becomes of a refusal: counted against its sender, answered 429 where that was too many, and told in the log.
+
+use super::ports::{Local, Request};
+use super::refusal::Refusal;
+use crate::limit;
+use crate::record::Record;
+use crate::webhook::UnixTime;
+
+/// Whether the sender is over the limit at `place`, as this isolate knows.
+pub fn is_limited(request: &impl Request, place: &str, ports: &impl Local, now: UnixTime) -> bool {
+    let limited = ports.isolate().limited.borrow();
+    !limited.is_empty() && limited.is_limited(&limit::pair(place, request), now)
+}
+
+/// Counts a refusal, and notes it in the record. Returns what the sender is told, and whether a line of the log is due.
+pub async fn settle(
+    refusal: Refusal,
+    request: &impl Request,
+    record: &mut Record,
+    ports: &impl Local,
+    now: UnixTime,
+) -> (Refusal, bool) {
+    let (refusal, count) = counted(refusal, request, record, ports, now).await;
+    record.refused(refusal.verdict(), refusal.code(), refusal.detail());
+    record.count = count.filter(|count| *count > 1);
+    (refusal, count.is_some())
+}
+
+async fn counted(
+    refusal: Refusal,
+    request: &impl Request,
+    record: &Record,
+    ports: &impl Local,
+    now: UnixTime,
+) -> (Refusal, Option<u64>) {
+    let limited = &ports.isolate().limited;
+    if !is_limited(request, record.place(), ports, now) {
+        if refusal.counts() {
+            let pair = limit::pair(record.place(), request);
+            if ports.is_over_limit(&pair).await {
+                limited.borrow_mut().limit(pair, now);
+            }
+        }
+        return (refusal, Some(1));
+    }
+    // The operator's own mistakes are told as ever: they come with the right token.
+    let unproven = refusal.counts() || (record.source.is_some() && refusal.is_before_the_proof());
+    if !unproven {
+        return (refusal, Some(1));
+    }
+    let count = limited.borrow_mut().tell(&limit::pair(record.place(), request), now);
+    (refusal.of_limited(), count)
+}
