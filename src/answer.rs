@@ -2,6 +2,7 @@
 
 use crate::config::Success;
 use crate::forwarded::MOST_BYTES;
+use crate::shown::beginning;
 use crate::webhook::Greeted;
 use serde::Serialize;
 use std::borrow::Cow;
@@ -45,6 +46,8 @@ const JSON: Header = (Cow::Borrowed("content-type"), Cow::Borrowed("application/
 const PROBLEM: Header = (Cow::Borrowed("content-type"), Cow::Borrowed("application/problem+json"));
 const NO_STORE: Header = (Cow::Borrowed("cache-control"), Cow::Borrowed("no-store"));
 const NO_SNIFF: Header = (Cow::Borrowed("x-content-type-options"), Cow::Borrowed("nosniff"));
+/// How much of a detail is told that quotes the request, in bytes.
+const LONGEST_DETAIL: usize = 512;
 /// Seconds after which a provider may find us well again.
 const RETRY_AFTER: (&str, &str) = ("retry-after", "2");
 
@@ -146,7 +149,7 @@ impl Answer {
 
     /// 422: authentic, but not usable; `detail` says why, which only its signer reads.
     pub fn unusable(detail: &str) -> Self {
-        Self::problem(422, "Authentic, but not usable", detail)
+        Self::problem(422, "Authentic, but not usable", &beginning(detail, LONGEST_DETAIL))
     }
 
     /// 500: this source is misconfigured.

@@ -12,8 +12,8 @@
 //! - [`config`]: wrangler's variables in, types that cannot be wrong out.
 //! - [`dedup`]: keys, and the claims on them. [`delivery`], [`letter`]: the queue message, the forward and the dead
 //!   letter. [`forwarded`]: which headers go on. [`retry`], [`limit`]: delays, and whose forgeries are answered 429.
-//!   [`headers`]: a request's, in one text. [`answer`], [`record`], [`health`]: what senders and operators read. All of
-//!   them as data.
+//!   [`headers`]: a request's, in one text. [`answer`], [`record`], [`health`]: what senders and operators read;
+//!   [`shown`]: how much of it. All of them as data.
 //! - [`pipeline`]: the way of a webhook, top to bottom, over ports. Start reading here.
 //! - `edge`: the only place that knows the runtime. Events in, ports out; it decides nothing. It exists for
 //!   `wasm32` alone, and so do its dependencies: nothing above it can call them.
@@ -41,6 +41,7 @@ pub mod native;
 pub mod pipeline;
 pub mod record;
 pub mod retry;
+pub mod shown;
 pub mod webhook;
 
 #[cfg(target_arch = "wasm32")]

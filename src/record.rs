@@ -2,8 +2,9 @@
 
 use crate::dedup::DedupKey;
 use crate::delivery::Event;
+use crate::shown::beginning;
 use crate::webhook::Verified;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 /// What came of a request or of a forward.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
@@ -42,7 +43,14 @@ pub enum Verdict {
     Off,
 }
 
-/// The fields of a log line; those that do not apply are left out.
+/// The longest line, in bytes: no sender makes the log larger than this for each of its requests. The texts share it.
+pub const LONGEST_LINE: usize = 4096;
+const LONGEST_DETAIL: usize = 1536;
+const LONGEST_TROUBLE: usize = 768;
+const LONGEST_NAME: usize = 512;
+const LONGEST_WORD: usize = 128;
+
+/// The fields of a log line; those that do not apply are left out. Texts that are too long are cut.
 #[derive(Debug, Default, Serialize)]
 pub struct Record {
     /// What came of it.
@@ -51,22 +59,22 @@ pub struct Record {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<&'static str>,
     /// The exact reason, for people.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "cut::<LONGEST_DETAIL, _>")]
     pub detail: Option<String>,
     /// What failed besides, and changed nothing in what came of it.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "cut::<LONGEST_TROUBLE, _>")]
     pub trouble: Option<String>,
     /// The source's name.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "cut::<LONGEST_WORD, _>")]
     pub source: Option<String>,
     /// The event's id, or its digest.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "cut::<LONGEST_NAME, _>")]
     pub id: Option<String>,
     /// The event's type.
-    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none", serialize_with = "cut::<LONGEST_NAME, _>")]
     pub event_type: Option<String>,
     /// The deduplication key.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "cut::<LONGEST_WORD, _>")]
     pub key: Option<String>,
     /// Where the id comes from.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -135,8 +143,47 @@ impl Record {
         self.source.as_deref().unwrap_or("/api")
     }
 
-    /// The line.
+    /// The line, of [`LONGEST_LINE`] at most.
     pub fn line(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+// Serde hands over a reference to the field.
+#[expect(clippy::ref_option, reason = "serde's signature")]
+fn cut<const MOST: usize, S: Serializer>(text: &Option<String>, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(&beginning(text.as_deref().unwrap_or_default(), MOST))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every text as long as a sender likes, every number as long as it can be.
+    #[test]
+    fn no_line_is_longer_than_it_may_be() {
+        for letter in ["x", "\"", "\u{1}", "€", "🦀"] {
+            let text = || Some(letter.repeat(100_000));
+            let record = Record {
+                verdict: Verdict::Handshake,
+                reason: Some("a_reason_as_long_as_the_longest_that_there_is"),
+                detail: text(),
+                trouble: text(),
+                source: text(),
+                id: text(),
+                event_type: text(),
+                key: text(),
+                provenance: Some("a provenance as long as any"),
+                strength: Some("weak"),
+                body_bytes: Some(u64::MAX),
+                count: Some(u64::MAX),
+                status: Some(u16::MAX),
+                attempt: Some(u32::MAX),
+                ms: u64::MAX,
+            };
+            let line = record.line();
+            assert!((3000..=LONGEST_LINE).contains(&line.len()), "{letter:?}: {}", line.len());
+            assert!(serde_json::from_str::<serde_json::Value>(&line).is_ok());
+        }
     }
 }

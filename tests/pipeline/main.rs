@@ -11,6 +11,7 @@ mod claims;
 mod consumer;
 mod dead_letters;
 mod forwarded;
+mod lines;
 mod memory;
 mod payloads;
 mod providers;
