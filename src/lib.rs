@@ -11,7 +11,7 @@
 //! - [`webhook`]: the pure core. Headers, bytes and a time in; a proof or a precise error out.
 //! - [`config`]: wrangler's variables in, types that cannot be wrong out.
 //! - [`dedup`]: keys, and the claims on them. [`delivery`], [`letter`]: the queue message, the forward and the dead
-//!   letter. [`forwarded`]: which headers go on. [`retry`], [`limit`]: delays, and whose forgeries are answered 429.
+//!   letter. [`forwarded`]: which headers go on. [`installed`]: secrets that providers sent. [`retry`], [`limit`]: delays, and whose forgeries are answered 429.
 //!   [`headers`]: a request's, in one text. [`answer`], [`record`], [`health`]: what senders and operators read;
 //!   [`shown`]: how much of it. All of them as data.
 //! - [`pipeline`]: the way of a webhook, top to bottom, over ports. Start reading here.
@@ -34,6 +34,7 @@ pub mod delivery;
 pub mod forwarded;
 pub mod headers;
 pub mod health;
+pub mod installed;
 pub mod letter;
 pub mod limit;
 #[cfg(not(target_arch = "wasm32"))]

@@ -155,6 +155,9 @@ fn features_without_their_binding_say_so() {
     let no_objects = Bindings { claims: false, ..ALL };
     assert_eq!(error(no_objects, &[]), Ok(()));
     assert!(error(no_objects, &[("dedup", json!("exact"))]).unwrap_err().contains("needs the binding CLAIMS"));
+    let armed = error(no_objects, &[("handshake", json!("armed"))]).unwrap_err();
+    assert!(armed.starts_with("SOURCES.billing.handshake: ") && armed.contains("needs the binding CLAIMS"), "{armed}");
+    assert_eq!(error(ALL, &[("handshake", json!("armed"))]), Ok(()));
     let off = |bindings| parse(&stripe(&[]), bindings).off;
     assert_eq!(off(ALL), [""; 0]);
     for (bindings, binding) in [
@@ -221,7 +224,7 @@ fn the_admin_token_opens_only_by_itself_and_never_shows() {
     let lookup = |name: &str| (name == "ADMIN_TOKEN").then(|| CANARY.to_owned());
     let admin = Config::parse(&json!({}), ALL, &lookup).unwrap().admin.expect("it is long enough");
     assert!(admin.is(CANARY) && !admin.is("") && !admin.is("canary-secret-tex") && !admin.is("canary-secret-texts"));
-    assert_eq!(format!("{admin:?}"), "HashedToken(redacted)");
+    assert_eq!(format!("{admin:?}"), "Admin { token: HashedToken(redacted), is_example: false }");
 }
 
 #[test]

@@ -61,6 +61,11 @@ pub(super) fn parse(name: &str, table: &Value, outside: &Outside<'_>) -> Result<
     let preset = parse_preset(&path, &fields)?;
     let tolerance = parse_tolerance(&fields, &preset)?;
     let armed = fields.choice("handshake", &["armed"])?.is_some();
+    if armed && !outside.bindings.claims {
+        let problem =
+            "needs the binding CLAIMS in [[durable_objects.bindings]], where the provider's secret waits for you";
+        return Err(fields.error("handshake", problem.to_owned()));
+    }
     let keys = parse_secrets(&fields, &preset, outside.lookup)?;
     let may_lack = armed || preset.scheme.keys.is_some();
     let keys = Some(keys).filter(|keys| may_lack || !keys.is_empty());

@@ -14,6 +14,8 @@ use wasm_bindgen::prelude::*;
 const PATIENCE_MS: u32 = 1500;
 /// The object that remembers which rings of objects hold claims.
 const REGISTRY: &str = "rings";
+/// The object that keeps the secrets that providers sent.
+const HANDSHAKES: &str = "handshakes";
 
 #[wasm_bindgen(module = "/src/edge/calls.js")]
 extern "C" {
@@ -73,5 +75,14 @@ impl Claims for Bindings {
             None => Ok(Ok(())),
             Some(text) => RingsRefused::from_json(&text).map(Err).ok_or_else(unreadable),
         }
+    }
+
+    async fn install(&self, source: &str, secret: &str) -> Result<bool, PortError> {
+        let installed = self.call(HANDSHAKES, "install", vec![source.into(), secret.into()]).await?;
+        installed.as_bool().ok_or_else(unreadable)
+    }
+
+    async fn installed(&self, source: &str) -> Result<Option<String>, PortError> {
+        Ok(self.call(HANDSHAKES, "installed", vec![source.into()]).await?.as_string())
     }
 }

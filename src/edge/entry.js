@@ -28,8 +28,8 @@ export default {
 
 const AT_ONCE = 5;
 
-// Holds the claims of one shard. Each step is one synchronous call, so nothing comes between its reading and its writing;
-// the runtime lets no answer out before what was written is durable.
+// Holds the claims of one shard, or the secrets that providers sent. Each step is one synchronous call, so nothing comes
+// between its reading and its writing; the runtime lets no answer out before what was written is durable.
 export class Claims extends DurableObject {
   #sql = this.ctx.storage.sql;
   #alarmed = false;
@@ -58,6 +58,15 @@ export class Claims extends DurableObject {
 
   admit(current, before, hold) {
     return call("admitRings", this.#sql, current, before, hold);
+  }
+
+  async install(source, secret) {
+    await this.#alarm(Date.now() + HOUR);
+    return call("installSecret", this.#sql, source, secret);
+  }
+
+  installed(source) {
+    return call("installedSecret", this.#sql, source);
   }
 
   // Deletes what expired, as long as there is something that will.

@@ -1,7 +1,8 @@
-//! The inside of the Durable Object `Claims`: stores what [`crate::dedup`] decides.
+//! The inside of the Durable Object `Claims`: stores what [`crate::dedup`] and [`crate::installed`] decide.
 
 use super::now;
 use crate::dedup::{self, Acceptance, Entry, Rings, Terms, Token};
+use crate::installed::{self, Offered, Waiting};
 use crate::webhook::UnixTime;
 use js_sys::{Array, Reflect};
 use std::time::Duration;
@@ -87,6 +88,8 @@ pub fn open(sql: &Sql) -> Outcome<()> {
          leased_until INTEGER NOT NULL, expires INTEGER NOT NULL, confirmed INTEGER NOT NULL) WITHOUT ROWID",
         "CREATE INDEX IF NOT EXISTS claims_by_expiry ON claims (expires)",
         "CREATE TABLE IF NOT EXISTS rings (ring INTEGER PRIMARY KEY, until INTEGER NOT NULL)",
+        "CREATE TABLE IF NOT EXISTS handshakes (source TEXT PRIMARY KEY, secret TEXT NOT NULL, expires INTEGER NOT NULL) \
+         WITHOUT ROWID",
     ] {
         sql.exec(statement, &Array::new())?;
     }
@@ -158,6 +161,35 @@ pub fn admit(sql: &Sql, current: u32, before: Option<u32>, hold: u32) -> Outcome
     }
 }
 
+fn waiting(sql: &Sql, source: &str) -> Outcome<Option<Waiting>> {
+    let row = sql.rows("SELECT secret, expires FROM handshakes WHERE source = ?", &[source.into()])?.get(0);
+    if row.is_undefined() {
+        return Ok(None);
+    }
+    let secret = Reflect::get(&row, &"secret".into())?.as_string().ok_or("a row without a secret")?;
+    Ok(Some(Waiting { secret, expires: time(&row, "expires")? }))
+}
+
+/// [`installed::offer`]; `false` where another secret waits.
+#[wasm_bindgen(js_name = installSecret)]
+pub fn install(sql: &Sql, source: &str, secret: &str) -> Outcome<bool> {
+    match installed::offer(waiting(sql, source)?.as_ref(), secret, now()) {
+        Offered::Taken(Waiting { secret, expires }) => {
+            let values = [source.into(), secret.into(), JsValue::from(expires.seconds() as f64)];
+            sql.rows("INSERT OR REPLACE INTO handshakes (source, secret, expires) VALUES (?, ?, ?)", &values)?;
+            Ok(true)
+        }
+        Offered::Same => Ok(true),
+        Offered::Refused => Ok(false),
+    }
+}
+
+/// [`installed::waiting`].
+#[wasm_bindgen(js_name = installedSecret)]
+pub fn installed(sql: &Sql, source: &str) -> Outcome<Option<String>> {
+    Ok(installed::waiting(waiting(sql, source)?, now()))
+}
+
 /// Deletes what expired; in how many milliseconds it is to be called again, where anything is left.
 #[wasm_bindgen(js_name = expireClaims)]
 pub fn expire(sql: &Sql) -> Outcome<Option<u32>> {
@@ -167,9 +199,10 @@ pub fn expire(sql: &Sql) -> Outcome<Option<u32>> {
         "DELETE FROM claims WHERE name IN (SELECT name FROM claims WHERE expires <= ? ORDER BY expires LIMIT ?)",
         &values,
     )?;
+    sql.rows("DELETE FROM handshakes WHERE expires <= ?", std::slice::from_ref(&now))?;
     let any = |query, values: &[JsValue]| Ok::<_, JsValue>(sql.rows(query, values)?.length() > 0);
     if any("SELECT 1 FROM claims WHERE expires <= ? LIMIT 1", &[now])? {
         return Ok(Some(SOON_MS));
     }
-    Ok(any("SELECT 1 FROM claims LIMIT 1", &[])?.then_some(HOUR_MS))
+    Ok((any("SELECT 1 FROM claims LIMIT 1", &[])? || any("SELECT 1 FROM handshakes LIMIT 1", &[])?).then_some(HOUR_MS))
 }

@@ -52,8 +52,6 @@ extern "C" {
 /// Longer than KV or a queue ever takes, and well within a claim's lease.
 const PATIENCE_MS: u32 = 10_000;
 
-/// How long a secret that a provider sent waits for its operator.
-const INSTALLED_SECONDS: f64 = 3600.0;
 /// More than any key set has.
 const MOST_PUBLISHED: usize = 64 * 1024;
 
@@ -136,24 +134,6 @@ impl Keys for Bindings {
         let store = self.env.dedup().ok_or_else(|| missing("DEDUP"))?;
         self.called("KV delete", PATIENCE_MS, store.delete(&key.to_string())).await.map(|_| ())
     }
-
-    async fn install(&self, source: &str, secret: &str) -> Result<(), PortError> {
-        let store = self.env.dedup().ok_or_else(|| missing("DEDUP"))?;
-        let options = object("expirationTtl", INSTALLED_SECONDS);
-        let putting = store.put(&installed_key(source), secret, &options);
-        self.called("KV put", PATIENCE_MS, putting).await.map(|_| ())
-    }
-
-    async fn installed(&self, source: &str) -> Result<Option<String>, PortError> {
-        let store = self.env.dedup().ok_or_else(|| missing("DEDUP"))?;
-        let reading = store.get(&installed_key(source));
-        Ok(self.called("KV get", PATIENCE_MS, reading).await?.as_string())
-    }
-}
-
-/// No key of an event looks like it: those are hexadecimal.
-fn installed_key(source: &str) -> String {
-    format!("handshake/{source}")
 }
 
 impl Notes for Bindings {

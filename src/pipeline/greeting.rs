@@ -62,11 +62,9 @@ pub async fn answer<P: Ports>(
 ) -> Result<Answer, Refusal> {
     if let Some(secret) = &greeted.secret {
         let name = source.name.as_str();
-        let waiting = ports.installed(name).await.map_err(Refusal::failed("handshake_failed"))?;
-        if waiting.is_some_and(|waiting| waiting != *secret) {
+        if !ports.install(name, secret).await.map_err(Refusal::failed("handshake_failed"))? {
             return Err(Refusal::SecretWaits);
         }
-        ports.install(name, secret).await.map_err(Refusal::failed("handshake_failed"))?;
     }
     if let Some(url) = &greeted.visit {
         let visited = ports.published(url).await.map_err(Refusal::failed("handshake_failed"))?;

@@ -47,10 +47,6 @@ pub trait Keys {
     fn remember(&self, key: &DedupKey, ttl: Duration, now: UnixTime);
     /// Forgets `key`. Who has looked it up lately may still see it for a minute.
     async fn forget(&self, key: &DedupKey) -> Result<(), PortError>;
-    /// Keeps a secret that a provider installed at `source`, for the operator to read within the hour.
-    async fn install(&self, source: &str, secret: &str) -> Result<(), PortError>;
-    /// The secret that waits there.
-    async fn installed(&self, source: &str) -> Result<Option<String>, PortError>;
 }
 
 /// Where the gateway notes what it has learnt of its own surroundings, best effort: Workers KV.
@@ -62,8 +58,9 @@ pub trait Notes {
     async fn put_note(&self, name: &str, text: &str, ttl: Duration) -> Result<(), PortError>;
 }
 
-/// Where claims are kept exactly: the Durable Objects `Claims`. Each call is one atomic step of [`crate::dedup`], and an
-/// error leaves open whether it was taken. None takes longer than a few seconds.
+/// Where claims are kept exactly, and secrets that providers sent: the Durable Objects `Claims`. Each call is one atomic
+/// step of [`crate::dedup`] or [`crate::installed`], and an error leaves open whether it was taken. None takes longer than
+/// a few seconds.
 #[expect(async_fn_in_trait, reason = "isolates have one thread; no future needs to be Send")]
 pub trait Claims {
     /// [`crate::dedup::claim`] on `name`, under `token`.
@@ -76,6 +73,10 @@ pub trait Claims {
     async fn forget_claim(&self, shard: Shard, name: &str) -> Result<bool, PortError>;
     /// [`crate::dedup::admit`], by the registry of rings.
     async fn admit(&self, rings: Rings, hold: Duration) -> Result<Result<(), RingsRefused>, PortError>;
+    /// [`crate::installed::offer`] at `source`; `false` where another secret waits.
+    async fn install(&self, source: &str, secret: &str) -> Result<bool, PortError>;
+    /// The secret that waits there.
+    async fn installed(&self, source: &str) -> Result<Option<String>, PortError>;
 }
 
 /// Where events become durable.

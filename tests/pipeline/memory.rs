@@ -2,6 +2,7 @@
 
 use hookgate::dedup::{self, Claim, DedupKey, Entry, Rings, RingsRefused, Shard, Terms, Token};
 use hookgate::delivery::{Forward, Message};
+use hookgate::installed::{self, Offered, Waiting};
 use hookgate::letter::{Filter, Letter};
 use hookgate::native::Native;
 use hookgate::pipeline::Isolate;
@@ -33,7 +34,7 @@ pub struct Memory {
     /// How many refusals are within the limit.
     pub limit: Cell<Option<usize>>,
     /// Secrets that wait for the operator, by source.
-    pub installed: RefCell<BTreeMap<String, String>>,
+    pub installed: RefCell<BTreeMap<String, Waiting>>,
     /// What providers publish, by URL.
     pub published: RefCell<BTreeMap<String, Vec<u8>>>,
     /// What their hosts answer at any other URL; 404 where it is not set.
@@ -140,14 +141,6 @@ impl Keys for Memory {
     async fn forget(&self, key: &DedupKey) -> Result<(), PortError> {
         self.step("forget", || self.known.borrow_mut().remove(&key.to_string())).map(|_| ())
     }
-
-    async fn install(&self, source: &str, secret: &str) -> Result<(), PortError> {
-        self.step("install", || self.installed.borrow_mut().insert(source.to_owned(), secret.to_owned())).map(|_| ())
-    }
-
-    async fn installed(&self, source: &str) -> Result<Option<String>, PortError> {
-        self.step("installed", || self.installed.borrow().get(source).cloned())
-    }
 }
 
 impl Notes for Memory {
@@ -214,6 +207,24 @@ impl Claims for Memory {
             known.retain(|(ring, _)| *ring != rings.current);
             known.push((rings.current, until));
         }))
+    }
+
+    async fn install(&self, source: &str, secret: &str) -> Result<bool, PortError> {
+        self.step("install", || {
+            let mut installed = self.installed.borrow_mut();
+            match installed::offer(installed.get(source), secret, self.now()) {
+                Offered::Taken(waiting) => {
+                    installed.insert(source.to_owned(), waiting);
+                    true
+                }
+                Offered::Same => true,
+                Offered::Refused => false,
+            }
+        })
+    }
+
+    async fn installed(&self, source: &str) -> Result<Option<String>, PortError> {
+        self.step("installed", || installed::waiting(self.installed.borrow().get(source).cloned(), self.now()))
     }
 }
 

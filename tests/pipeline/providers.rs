@@ -90,17 +90,47 @@ fn a_secret_is_installed_while_armed_and_never_replaced() {
         |source: &str, secret: &str| serve(&request("POST", source, "", &[("x-hook-secret", secret)], "{}"), &ports);
     assert_eq!(send("unarmed", "attacker").status, 401);
     assert!(ports.installed.borrow().is_empty());
+    ports.steps();
     let answer = send("asana", "from-asana");
+    assert_eq!(ports.steps(), ["install"], "one atomic step: nothing is read before");
     assert_eq!((answer.status, header(&answer, "x-hook-secret")), (200, Some("from-asana")));
     assert_eq!(send("asana", "from-asana").status, 200, "again");
     assert_eq!(send("asana", "attacker").status, 503);
-    assert_eq!(ports.installed.borrow().get("asana").map(String::as_str), Some("from-asana"));
+    assert_eq!(
+        ports.installed.borrow().get("asana").map(|waiting| waiting.secret.clone()).as_deref(),
+        Some("from-asana")
+    );
     let bearer = format!("Bearer {TOKEN}");
     let mut ask = request("GET", "", "", &[("authorization", bearer.as_str())], "");
     ask.path = "/api/handshakes/asana".to_owned();
     assert_eq!(json_of(&serve(&ask, &ports)), json!({ "source": "asana", "secret": "from-asana" }));
     ask.headers[0].1 = "Bearer somebody-else-s-token".to_owned();
     assert_eq!(serve(&ask, &ports).status, 401);
+    let failing = Memory::failing("install");
+    failing.fail_after.set(true);
+    let lost = || serve(&request("POST", "asana", "", &[("x-hook-secret", "from-asana")], "{}"), &failing);
+    assert_eq!(lost().status, 503, "the answer is lost");
+    failing.fail.set(None);
+    assert_eq!(lost().status, 200, "the provider comes again");
+}
+
+/// Anybody may offer a secret while a source is armed.
+#[test]
+fn strangers_who_offer_secrets_count_and_are_limited() {
+    let ports = Memory::default();
+    ports.limit.set(Some(1));
+    let offer = |secret: &str| {
+        let headers = [("x-hook-secret", secret), ("cf-connecting-ip", "203.0.113.7")];
+        let outcome = serve_at(&request("POST", "asana", "", &headers, "{}"), &ports, NOW);
+        (outcome.answer.status, outcome.record.and_then(|record| record.reason))
+    };
+    assert_eq!(offer("from-asana").0, 200);
+    for _ in 0..2 {
+        assert_eq!(offer("attacker"), (503, Some("secret_waits")));
+    }
+    ports.steps();
+    assert_eq!(offer("attacker"), (429, Some("too_many_refusals")));
+    assert_eq!(ports.steps(), [""; 0], "and nothing is asked of the store");
 }
 
 #[test]

@@ -24,6 +24,7 @@ const gateway = await Gateway.start({
     okta: named("okta"),
     braintree: named("braintree", { secrets: ["BRAINTREE_SECRET"], account: "integration_public_key" }),
     asana_armed: armed("asana"),
+    asana_raced: armed("asana"),
     notion_armed: armed("notion"),
   },
   secrets: { SECRET, TOKEN, ADMIN_TOKEN, BRAINTREE_SECRET },
@@ -189,11 +190,34 @@ test("a secret that a provider sends is kept for the operator alone, and no othe
   assert.equal((await install("another-secret")).status, 503, "somebody else");
   assert.deepEqual((await ask("asana_armed")).json(), { source: "asana_armed", secret });
   assert.equal((await ask("asana_armed", "somebody-else-s-token")).status, 401);
+  const stored = (await gateway.stored()).filter(({ operation }) => operation.startsWith("DEDUP."));
+  assert.deepEqual(stored, [], "KV, which may show an old state for a minute, has no part in it");
   const token = '{"verification_token":"secret_tMrlL1qK5vuQAh1b6cZGhFChZTSYJlce98V0pYn7yBl"}';
   assert.equal((await gateway.post("notion_armed", { body: token })).status, 200);
   assert.match((await ask("notion_armed")).json().secret, /^secret_tMrl/);
   const event = { body: '{"events":[]}', headers: { "x-hook-signature": hmac('{"events":[]}', "hex", secret) } };
   assert.equal((await gateway.post("asana_armed", event)).status, 401, "it counts once the operator has set it");
+});
+
+test("of many secrets that are offered at once, one is kept", async () => {
+  const offer = (at) => gateway.post("asana_raced", { body: "{}", headers: { "x-hook-secret": `offered-${at}` } });
+  const answers = await Promise.all(Array.from({ length: 20 }, (_, at) => offer(at)));
+  const taken = answers.filter(({ status }) => status === 200);
+  assert.equal(taken.length, 1);
+  assert.ok(answers.every(({ status }) => [200, 503].includes(status)));
+  const headers = { authorization: `Bearer ${ADMIN_TOKEN}` };
+  const kept = await gateway.request("/api/handshakes/asana_raced", { method: "GET", headers });
+  assert.equal(kept.json().secret, taken[0].headers["x-hook-secret"]);
+});
+
+test("a secret is forgotten after an hour, and the object deletes it", async () => {
+  const headers = { authorization: `Bearer ${ADMIN_TOKEN}` };
+  const ask = () => gateway.request("/api/handshakes/asana_raced", { method: "GET", headers });
+  await gateway.ahead(61 * 60_000);
+  assert.equal((await ask()).status, 404);
+  await gateway.object("handshakes", "runAlarm");
+  assert.equal(await gateway.object("handshakes", "secrets"), 0);
+  await gateway.ahead(0);
 });
 
 gateway.provesThatNoSecretLeaves();

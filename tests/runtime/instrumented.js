@@ -88,6 +88,10 @@ export class Claims extends Inner {
       name, "00000000000000b6", 1000, 1000, 1e10, 1);
   }
 
+  secrets() {
+    return this.ctx.storage.sql.exec("SELECT count(*) AS secrets FROM handshakes").one().secrets;
+  }
+
   /** So many rows that have expired. */
   fillExpired(count) {
     const columns = "name, token, first_seen, leased_until, expires, confirmed";

@@ -208,14 +208,6 @@ impl Keys for Gate {
         Err(PortError("nobody here forgets a key".to_owned()))
     }
 
-    async fn install(&self, _source: &str, _secret: &str) -> Result<(), PortError> {
-        Err(PortError("no provider here installs a secret".to_owned()))
-    }
-
-    async fn installed(&self, _source: &str) -> Result<Option<String>, PortError> {
-        Ok(None)
-    }
-
     fn remember(&self, key: &DedupKey, ttl: Duration, _now: UnixTime) {
         let (world, place, key) = (Rc::clone(&self.world), self.life.place, key.to_string());
         if world.story(&key).is_none_or(|story| !story.is_somewhere(&world)) {
@@ -317,6 +309,14 @@ impl Claims for Gate {
     async fn admit(&self, rings: Rings, hold: Duration) -> Result<Result<(), RingsRefused>, PortError> {
         let admit = move |world: &World| world.claims.borrow_mut().admit(rings, world.time(0), hold);
         Ok(self.call("admit", self.world.faults.claims, CLAIMS_PATIENCE, admit).await?)
+    }
+
+    async fn install(&self, _source: &str, _secret: &str) -> Result<bool, PortError> {
+        Err(PortError("no provider here installs a secret".to_owned()))
+    }
+
+    async fn installed(&self, _source: &str) -> Result<Option<String>, PortError> {
+        Ok(None)
     }
 }
 

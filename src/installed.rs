@@ -1,0 +1,67 @@
+//! A secret that a provider sent while its source was armed, until the operator has read it.
+//!
+//! Nothing proves such a secret, so the first one stays: whoever comes later replaces nothing, and is refused.
+
+use crate::webhook::UnixTime;
+use std::time::Duration;
+use subtle::ConstantTimeEq;
+
+/// How long a secret waits.
+pub const WAITS: Duration = Duration::from_secs(3600);
+
+/// A secret that waits.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Waiting {
+    /// The secret.
+    pub secret: String,
+    /// When it is forgotten.
+    pub expires: UnixTime,
+}
+
+/// What is offered is taken, or what waits stays.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Offered {
+    /// Nothing waited: this is to be stored.
+    Taken(Waiting),
+    /// The same secret waits; the provider repeats itself.
+    Same,
+    /// Another secret waits.
+    Refused,
+}
+
+/// Offers `secret` at a source where `waiting` was stored last. The step has to be atomic: nothing may be stored between
+/// the reading of `waiting` and the storing of what comes out.
+pub fn offer(waiting: Option<&Waiting>, secret: &str, now: UnixTime) -> Offered {
+    match waiting.filter(|waiting| now < waiting.expires) {
+        None => Offered::Taken(Waiting { secret: secret.to_owned(), expires: now.plus(WAITS) }),
+        // In constant time, since anybody may offer.
+        Some(waiting) if waiting.secret.as_bytes().ct_eq(secret.as_bytes()).into() => Offered::Same,
+        Some(_) => Offered::Refused,
+    }
+}
+
+/// The secret that waits at `now`, of what was stored last.
+pub fn waiting(stored: Option<Waiting>, now: UnixTime) -> Option<String> {
+    stored.filter(|waiting| now < waiting.expires).map(|waiting| waiting.secret)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: UnixTime = UnixTime::from_seconds(1_768_480_200);
+
+    #[test]
+    fn the_first_secret_stays_for_an_hour_and_no_other_replaces_it() {
+        let Offered::Taken(first) = offer(None, "first", NOW) else { panic!("nothing waited") };
+        let last = NOW.plus(WAITS).minus(Duration::from_secs(1));
+        for now in [NOW, last] {
+            assert!(offer(Some(&first), "first", now) == Offered::Same);
+            assert!(offer(Some(&first), "other", now) == Offered::Refused);
+            assert_eq!(waiting(Some(first.clone()), now).as_deref(), Some("first"));
+        }
+        let now = NOW.plus(WAITS);
+        assert_eq!(waiting(Some(first.clone()), now), None);
+        assert!(matches!(offer(Some(&first), "other", now), Offered::Taken(waiting) if waiting.secret == "other"));
+    }
+}
