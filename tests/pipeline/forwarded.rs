@@ -88,6 +88,7 @@ fn a_source_cannot_list_a_header_that_speaks_for_the_gateway_or_carries_a_secret
     };
     for pattern in [
         "webhook-id",
+        "idempotency-key",
         "hookgate-source",
         "host",
         "x-forwarded-for",

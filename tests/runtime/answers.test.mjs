@@ -247,7 +247,7 @@ describe("the log", () => {
   }
 
   test("tells different reasons for the one 401", async () => {
-    const reasons = new Set(gateway.records().filter(({ status }) => status === 401).map(({ reason }) => reason));
+    const reasons = new Set(gateway.records("good").filter(({ status }) => status === 401).map(({ reason }) => reason));
     assert.equal(reasons.size, 2);
   });
 

@@ -51,12 +51,16 @@ describe("a set of keys", () => {
   test("that cannot be had costs a 503, so that the provider comes again", async () => {
     assert.equal((await post(first)).status, 503);
     await gateway.logged({ source: "fal", reason: "keys_unavailable" });
+    await publish(first);
+    assert.equal((await post(first)).status, 503, "its host is left alone for a minute");
+    await later(MINUTE);
   });
 
   test("that is longer than any costs a 503, too", async () => {
     await gateway.publish({ [SET]: " ".repeat(200_000) });
     assert.equal((await post(first)).status, 503);
     await gateway.logged({ source: "fal", detail: `${SET} is longer than 64 KiB` });
+    await later(MINUTE);
   });
 
   test("is fetched once, and serves until it changes", async () => {
