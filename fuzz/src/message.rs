@@ -74,9 +74,12 @@ fn forwards(event: &Event<'_>) {
         let alike = |name: &str| name.replace('_', "-").eq_ignore_ascii_case(ours);
         assert_eq!(forward.headers.iter().filter(|(name, _)| alike(name)).count(), 1, "{ours}");
     }
-    for foreign in ["host", "connection", "content-length", "x-forwarded-for", "cf-connecting-ip"] {
+    for foreign in
+        ["host", "connection", "content-length", "x-forwarded-for", "cf-connecting-ip", "authorization", "remote-user"]
+    {
         assert!(!forward.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(foreign)), "{foreign}");
     }
+    assert!(!forward.headers.iter().any(|(_, value)| value.contains(char::REPLACEMENT_CHARACTER)), "altered");
     if event.key().len() == 64 && !event.key().contains('.') {
         let refused = standard.verify(SEED, &forward.headers, forward.body, NOW).err();
         assert!(refused.is_none_or(|error| error.is_authentic()), "our own signature");
