@@ -2,11 +2,14 @@
 
 use super::memory::{Memory, NOW};
 use super::{ALL, BODY, Post, forward, forward_as, lookup, post, queued, refusal, serve};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use hookgate::config::{Config, ConfigError, presets};
 use hookgate::delivery::Event;
 use hookgate::forwarded::MOST_BYTES;
+use hookgate::native::Native;
 use hookgate::pipeline;
-use hookgate::webhook::{Algorithm, Head, Place};
+use hookgate::webhook::{Algorithm, Crypto, Hash, Head, Place};
 use pollster::block_on;
 use serde_json::{Value, json};
 
@@ -171,6 +174,28 @@ fn a_value_that_is_not_utf_8_is_dropped_and_never_altered() {
     let mut signed = post("queued", BODY);
     signed.headers[0].1.push('\u{FFFD}');
     assert_eq!(refusal(&signed, &Memory::default()), (401, "signature_malformed"));
+}
+
+/// Bytes that are not UTF-8 are all shown alike, so that the signature over one text would prove another.
+#[test]
+fn a_signed_header_that_is_not_utf_8_is_refused() {
+    let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    let lookup = |name: &str| if name == "SVIX_SECRET" { Some(secret.to_owned()) } else { lookup(name) };
+    let config = Config::parse(&json!({ "one": { "provider": "svix", "secrets": ["SVIX_SECRET"] } }), ALL, &lookup);
+    let key = STANDARD.decode(secret.trim_start_matches("whsec_")).unwrap();
+    let serve = |id: &str| {
+        let (time, body) = (NOW.to_string(), "{}");
+        let content = format!("{id}.{time}.{body}");
+        let signature = STANDARD.encode(Native.hmac(Hash::Sha256, &key, &[content.as_bytes()]));
+        let headers =
+            [("svix-id", id.to_owned()), ("svix-timestamp", time), ("svix-signature", format!("v1,{signature}"))];
+        let headers = headers.map(|(name, value)| (name.to_owned(), value)).to_vec();
+        let request = Post { headers, body: Ok(body.into()), ..post("one", "") };
+        let outcome = block_on(pipeline::serve(&request, &config, &Memory::default(), NOW));
+        (outcome.answer.status, outcome.record.unwrap().reason)
+    };
+    assert_eq!(serve("msg_ë"), (200, None));
+    assert_eq!(serve("msg_\u{FFFD}"), (401, Some("signed_header")));
 }
 
 #[test]

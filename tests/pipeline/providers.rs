@@ -4,6 +4,7 @@ use super::memory::Memory;
 use super::{ALL, NOW, Post, TOKEN, header, json_of, lookup};
 use hookgate::answer::Answer;
 use hookgate::config::Config;
+use hookgate::pipeline::ports::BodyError;
 use hookgate::pipeline::{self, Outcome};
 use hookgate::record::Verdict;
 use hookgate::webhook::UnixTime;
@@ -23,6 +24,7 @@ pub fn serve_at(request: &Post, ports: &Memory, now: UnixTime) -> Outcome {
         "x": { "provider": "x_twitter", "secrets": secrets },
         "okta": { "provider": "okta", "secrets": secrets },
         "slack": { "provider": "slack", "secrets": secrets },
+        "notion": { "provider": "notion", "handshake": "armed", "deliver": "origin", "dedup": "none" },
         "fal": { "provider": "fal", "dedup": "none" },
         "sns": { "provider": "aws_sns", "account": TOPIC },
         "gitlab": { "provider": "gitlab_token", "secrets": secrets },
@@ -131,6 +133,18 @@ fn strangers_who_offer_secrets_count_and_are_limited() {
     ports.steps();
     assert_eq!(offer("attacker"), (429, Some("too_many_refusals")));
     assert_eq!(ports.steps(), [""; 0], "and nothing is asked of the store");
+    // Where the secret stands in the body, that is not even read.
+    let offer = |body| {
+        let request = request("POST", "notion", "", &[("cf-connecting-ip", "203.0.113.7")], "");
+        serve(&Post { body, ..request }, &ports).status
+    };
+    for _ in 0..2 {
+        assert_eq!(offer(Ok(b"{}".to_vec())), 401);
+    }
+    let unread = || Err(BodyError::Broken("it was read".to_owned()));
+    assert_eq!(offer(unread()), 429);
+    ports.wait(60);
+    assert_eq!(serve_at(&request("POST", "notion", "", &[], "{}"), &ports, ports.now()).answer.status, 401);
 }
 
 #[test]
