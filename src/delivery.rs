@@ -333,6 +333,16 @@ impl<'e> Event<'e> {
         self.deadreason.as_deref()
     }
 
+    /// Drops the headers that `forwarded` does not admit: an older version queued more, secrets among them, and a dead letter
+    /// would keep those.
+    pub fn keep_only(&mut self, forwarded: Forwarded<'_>) {
+        let mut headers = pairs(&self.headers);
+        headers.retain(|(name, value)| forwarded.admits(name, value));
+        #[expect(clippy::expect_used, reason = "a list of texts is JSON, and writing to a text cannot fail")]
+        let text = serde_json::to_string(&headers).expect("texts are JSON");
+        self.headers = text;
+    }
+
     /// The request that hands this event to `origin`, as attempt number `attempt` (from 1), with those of its headers that
     /// `forwarded` admits.
     ///

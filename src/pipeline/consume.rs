@@ -139,6 +139,7 @@ async fn deliver<P: Ports>(
     // 1. Find where it goes. A source that is gone or broken since the event was accepted may come back; the event waits.
     let found = find_origin(event.source(), config).map_err(|problem| Failure { reason: "no_origin", problem });
     let (config, source, origin) = found?;
+    event.keep_only(source.forwarded());
     // 2. Claim the delivery: a message may come twice, and an event may be in the queue twice.
     let taken = DeliveryClaim::take(&event, source, config, ports, handed.now).await;
     let claim = match taken.map_err(Failure::of("claim_failed"))? {

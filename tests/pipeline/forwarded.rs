@@ -153,6 +153,11 @@ fn a_secret_in_a_header_is_neither_stored_nor_forwarded() {
         let sent = ports.sent.take().remove(0).headers;
         assert!(!format!("{sent:?}").contains(&secret), "{}: {sent:?}", preset.name);
         assert!(!format!("{sent:?}").contains("evil"), "{}: {sent:?}", preset.name);
+        ports.origin_status.set(Some(410));
+        forward_as(&old, &config, &ports);
+        let letter = ports.dead.take().remove(0);
+        assert!(!letter.contains(&secret) && !letter.contains("evil"), "{}: {letter}", preset.name);
+        ports.origin_status.set(None);
         seen += 1;
     }
     assert!(seen >= 7, "{seen}");
