@@ -8,6 +8,9 @@ use crate::forwarded::HeadersTooLarge;
 use crate::record::Verdict;
 use crate::webhook::VerifyError;
 
+/// The reason where large bodies of others leave no room.
+const BUSY: &str = "busy";
+
 /// Why a request is not accepted.
 #[derive(Debug)]
 pub enum Refusal {
@@ -62,7 +65,7 @@ impl Refusal {
             BodyError::Broken(problem) => Self::BodyBroken(problem),
             BodyError::Busy => {
                 let problem = "other large bodies have the memory of this isolate; the provider's retry is welcome";
-                Self::Failed { code: "busy", problem: problem.to_owned() }
+                Self::Failed { code: BUSY, problem: problem.to_owned() }
             }
         }
     }
@@ -138,7 +141,9 @@ impl Refusal {
 
     /// Whether, at a source, it comes before the request is proven.
     pub fn is_before_the_proof(&self) -> bool {
-        self.counts() || matches!(self, Self::WrongMethod { .. } | Self::BodyTooLarge { .. } | Self::BodyBroken(_))
+        self.counts()
+            || matches!(self, Self::WrongMethod { .. } | Self::BodyTooLarge { .. } | Self::BodyBroken(_))
+            || matches!(self, Self::Failed { code: BUSY, .. })
     }
 
     /// What a sender over the limit is told in its place. A failure of ours stays one, and so does what helps an honest

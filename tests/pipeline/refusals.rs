@@ -93,6 +93,9 @@ fn past_the_limit_a_flood_writes_one_line_a_second() {
     let large = from(ADDRESS, post("queued", "x".repeat(300_000)));
     assert!(serve(&large, &ports).record.is_none(), "within the same second");
     assert_eq!(serve(&large, &ports).answer.status, 413);
+    let busy = from(ADDRESS, Post { body: Err(BodyError::Busy), ..post("queued", BODY) });
+    let outcome = serve(&busy, &ports);
+    assert_eq!((outcome.answer.status, outcome.record.is_some()), (503, false), "no room, which is our failure");
     assert!(serve(&from(ADDRESS, post("queued", BODY)), &ports).record.is_some(), "what is proven is always told");
 }
 

@@ -118,9 +118,14 @@ export class Gateway {
     return this.#control({ from });
   }
 
-  /** Those of them that read or write something that stays: all but the counting of refusals. */
+  /**
+   * Those of them that read or write something that stays for an event: all but the counting of refusals, and the message by
+   * which the Worker learns which queue is which.
+   */
   async stored(from = 0) {
-    return (await this.operations(from)).filter(({ operation }) => /^(?!REJECTS)[A-Z]+\./.test(operation));
+    const learning = ({ args }) => /^(queue\/|\{"hookgate_probe")/.test(args[0]);
+    const all = await this.operations(from);
+    return all.filter((one) => /^(?!REJECTS)[A-Z]+\./.test(one.operation) && !learning(one));
   }
 
   /** Fails the next `times` of an operation (`DEDUP.get`): `before` it is done, `after` it is done, or by a `hang`. */
