@@ -103,8 +103,6 @@ pub struct Event<'e> {
 /// The type of an event whose provider states none; CloudEvents needs one.
 const UNTYPED: &str = "unknown";
 const SOURCE_PREFIX: &str = "/webhooks/";
-/// How [`Identity::provenance`](crate::webhook::Identity::provenance) calls the id that the signature covers.
-const SIGNED_ID: &str = "signed id";
 
 /// Why a queue message is none of ours.
 #[derive(Debug, Error)]
@@ -298,9 +296,11 @@ impl<'e> Event<'e> {
 
     /// The provider's id of the event, where the signature covers it and a header can carry it as it stands.
     fn signed_id(&self) -> Option<&str> {
+        // "signed id", perhaps with the kind of id between the two words: see `Identity::provenance`.
+        let signed = self.idprovenance.starts_with("signed ") && self.idprovenance.ends_with(" id");
         // An id that is too long is shown as its digest, which is not the provider's.
         let plain = |id: &&str| id.bytes().all(|b| b.is_ascii_graphic()) && !id.starts_with("sha256:");
-        Some(self.id.as_str()).filter(|_| self.idprovenance == SIGNED_ID).filter(plain)
+        Some(self.id.as_str()).filter(|_| signed).filter(plain)
     }
 
     /// The event's type; `unknown` where the provider states none.

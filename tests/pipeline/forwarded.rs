@@ -236,10 +236,14 @@ fn the_webhook_id_is_always_sent_and_the_signed_event_id_beside_it() {
         assert_eq!(headers.header("hookgate-event-id").as_deref(), Some("evt_1"));
         assert_eq!(headers.header("webhook-signature").is_none(), unsigned);
     }
+    let integer = message.replace("\"signed id\"", "\"signed integer id\"");
+    assert_eq!(sent(&integer, true).header("hookgate-event-id").as_deref(), Some("evt_1"));
     // What no header can carry, and what is not the provider's, is left out.
     let of = |from: &str, to: &str| message.replace(from, to);
     for changed in [
         of("\"signed id\"", "\"body digest\""),
+        of("\"signed id\"", "\"unsigned id\""),
+        of("\"signed id\"", "\"signed content\""),
         of("evt_1", "two\\nlines"),
         of("evt_1", "a blank"),
         of("evt_1", "sha256:00"),
