@@ -10,17 +10,19 @@ pub mod presets;
 mod source;
 pub mod span;
 mod token;
+mod variables;
 
 pub use origin::Origin;
 #[cfg(not(target_arch = "wasm32"))]
 pub use source::takes_public_keys;
 pub use token::{Admin, HashedToken};
+pub use variables::PREFIX as SOURCES;
 
 use crate::dedup::Rings;
 use crate::forwarded::Forwarded;
 use crate::retry::DEFAULT_RETENTION;
 use crate::webhook::{EventType, HeaderPattern, HmacKey, Secret, Verifier};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::fmt;
 use std::time::Duration;
 use thiserror::Error;
@@ -37,6 +39,9 @@ const MOST_SHARDS: u32 = 4096;
 pub struct Config {
     /// In order of their names, by which each request finds its own. A `BTreeMap` would be 2 kB more of WASM, gzipped.
     sources: Vec<(String, Result<Source, ConfigError>)>,
+    /// The variables that should hold sources and hold none: a request for a source that is nowhere else may be for one
+    /// of theirs.
+    unreadable: Vec<(String, Result<Source, ConfigError>)>,
     /// Signs forwards, where `ORIGIN_SIGNING_SECRET` is set.
     pub signing: Option<HmacKey>,
     /// Opens `/api`, where `ADMIN_TOKEN` is set.
@@ -221,17 +226,22 @@ impl Bindings {
 pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 impl Config {
-    /// Parses `sources`, the value of the variable `SOURCES`; `lookup` finds the variables `ORIGIN` and
+    /// Parses `variables`, all whose names begin with [`SOURCES`]; `lookup` finds the variables `ORIGIN` and
     /// `ORIGIN_SIGNING_SECRET` and every secret that a source names.
     ///
     /// # Errors
-    /// [`ConfigError`] where nothing can be served: `SOURCES` is no table, or `ORIGIN_SIGNING_SECRET` is unusable.
-    /// An error in one source is kept as that source.
-    pub fn parse(sources: &Value, bindings: Bindings, lookup: Lookup<'_>) -> Result<Self, ConfigError> {
-        let Value::Object(tables) = sources else {
-            let problem = "must be a table with one table per source, as [vars.SOURCES.billing]".to_owned();
-            return Err(ConfigError { key: "SOURCES".to_owned(), problem });
-        };
+    /// [`ConfigError`] where nothing can be served: no variable is a table, or `ORIGIN_SIGNING_SECRET` is unusable.
+    /// An error in one source is kept as that source, and one in a variable as what the variable may have held.
+    pub fn parse_all(
+        variables: &Map<String, Value>,
+        bindings: Bindings,
+        lookup: Lookup<'_>,
+    ) -> Result<Self, ConfigError> {
+        let (entries, unreadable) = variables::merged(variables);
+        if unreadable.len() == variables.len() {
+            let first = unreadable.into_iter().next();
+            return Err(first.map_or_else(|| variables::not_a_table(SOURCES), |(_, error)| error));
+        }
         let signing = lookup("ORIGIN_SIGNING_SECRET").map(parse_signing).transpose()?;
         let shards = |name: &str| lookup(name).map(|text| parse_shards(name, &text)).transpose();
         let rings = Rings {
@@ -239,8 +249,7 @@ impl Config {
             before: shards("CLAIM_SHARDS_BEFORE")?,
         };
         let outside = source::Outside { bindings, origin: lookup("ORIGIN"), public_url: lookup("PUBLIC_URL"), lookup };
-        let parse = |(name, table): (&String, &Value)| (name.clone(), source::parse(name, table, &outside));
-        let mut warnings = shared_secrets(tables, lookup);
+        let mut warnings = shared_secrets(&entries, lookup);
         let token = lookup("ADMIN_TOKEN");
         let admin = token.as_deref().and_then(Admin::parse);
         if token.is_some() && admin.is_none() {
@@ -251,10 +260,19 @@ impl Config {
                 elsewhere; set another with `wrangler secret put ADMIN_TOKEN`";
             warnings.push(problem.to_owned());
         }
-        let mut sources: Vec<_> = tables.iter().map(parse).collect();
-        sources.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        let sources = entries.iter().map(|entry| (entry.name.to_owned(), source::parse(entry, &outside))).collect();
+        let unreadable = unreadable.into_iter().map(|(variable, error)| (variable, Err(error))).collect();
         let (dead_queue, retention) = (lookup("DEAD_QUEUE"), DEFAULT_RETENTION);
-        Ok(Self { sources, signing, admin, rings, dead_queue, retention, warnings, off: bindings.off() })
+        let off = bindings.off();
+        Ok(Self { sources, unreadable, signing, admin, rings, dead_queue, retention, warnings, off })
+    }
+
+    /// [`Config::parse_all`], where the variable `SOURCES` is the only one.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn parse(sources: &Value, bindings: Bindings, lookup: Lookup<'_>) -> Result<Self, ConfigError> {
+        Self::parse_all(&Map::from_iter([(SOURCES.to_owned(), sources.clone())]), bindings, lookup)
     }
 
     /// For how long the longest of all claims counts.
@@ -264,15 +282,20 @@ impl Config {
         lifetimes.fold(LONGEST_IN_QUEUE, Duration::max)
     }
 
-    /// The source called `name`: `None` where there is none, an error where it is misconfigured.
+    /// The source called `name`: `None` where there is none, an error where it is misconfigured, or may stand in a
+    /// variable that cannot be read.
     pub fn source(&self, name: &str) -> Option<Result<&Source, &ConfigError>> {
-        let place = self.sources.binary_search_by(|(known, _)| known.as_str().cmp(name)).ok()?;
-        self.sources.get(place).map(|(_, source)| source.as_ref())
+        let found = match self.sources.binary_search_by(|(known, _)| known.as_str().cmp(name)) {
+            Ok(place) => self.sources.get(place),
+            // It may be there, and a 404 could make the provider delete the endpoint.
+            Err(_) => self.unreadable.first(),
+        };
+        found.map(|(_, source)| source.as_ref())
     }
 
-    /// Every source by name, usable or not.
+    /// Every source by name, usable or not; and by its own name each variable that cannot be read.
     pub fn sources(&self) -> impl Iterator<Item = (&str, Result<&Source, &ConfigError>)> {
-        self.sources.iter().map(|(name, source)| (name.as_str(), source.as_ref()))
+        self.sources.iter().chain(&self.unreadable).map(|(name, source)| (name.as_str(), source.as_ref()))
     }
 }
 
@@ -293,13 +316,13 @@ fn parse_shards(name: &str, text: &str) -> Result<u32, ConfigError> {
 }
 
 /// Sources that share a secret: who may sign for one may sign for the other, which is rarely meant.
-fn shared_secrets(tables: &serde_json::Map<String, Value>, lookup: Lookup<'_>) -> Vec<String> {
+fn shared_secrets(entries: &[variables::Entry<'_>], lookup: Lookup<'_>) -> Vec<String> {
     let mut users: Vec<(String, Vec<&str>)> = Vec::new();
-    for (source, table) in tables {
+    for variables::Entry { name: source, table, .. } in entries {
         let names = table.get("secrets").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
         for secret in names.filter_map(lookup) {
             match users.iter_mut().find(|(known, _)| *known == secret) {
-                Some((_, sources)) if sources.last() == Some(&source.as_str()) => {}
+                Some((_, sources)) if sources.last() == Some(source) => {}
                 Some((_, sources)) => sources.push(source),
                 None => users.push((secret, vec![source])),
             }

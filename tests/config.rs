@@ -181,6 +181,73 @@ fn an_error_in_one_source_leaves_the_others() {
     assert!(config.source("nobody").is_none());
 }
 
+fn parse_all(variables: &Value) -> Result<Config, String> {
+    let variables = variables.as_object().expect("variables by name");
+    Config::parse_all(variables, ALL, &lookup).map_err(|error| error.to_string())
+}
+
+#[test]
+fn sources_of_every_variable_are_merged() {
+    let config = parse_all(&json!({
+        "SOURCES": { "billing": stripe(&[]) },
+        "SOURCES_SHOP": { "orders": stripe(&[("dedup", json!("exact"))]), "returns": stripe(&[("dedup", json!("x"))]) },
+        "SOURCES2": { "code": stripe(&[]) },
+    }));
+    let config = config.expect("tables");
+    assert_eq!(config.sources().map(|(name, _)| name).collect::<Vec<_>>(), ["billing", "code", "orders", "returns"]);
+    assert_eq!(config.source("orders").unwrap().expect("usable").dedup, Dedup::Exact);
+    let error = config.source("returns").unwrap().expect_err("a mistake").to_string();
+    assert_eq!(error, "SOURCES_SHOP.returns.dedup: \"x\": must be one of kv, exact, none");
+    assert!(config.source("nobody").is_none());
+}
+
+#[test]
+fn a_source_in_two_variables_is_an_error_of_that_source_alone() {
+    let config = parse_all(&json!({
+        "SOURCES": { "billing": stripe(&[]), "code": stripe(&[]) },
+        "SOURCES_SHOP": { "billing": stripe(&[]) },
+        "SOURCES_ZOO": { "billing": stripe(&[]) },
+    }));
+    let config = config.expect("tables");
+    let error = config.source("billing").unwrap().expect_err("ambiguous").to_string();
+    let told = "SOURCES.billing: SOURCES_SHOP has a source of the same name; take one of the two out, or rename it";
+    assert_eq!(error, told);
+    assert!(config.source("code").unwrap().is_ok());
+    assert_eq!(config.sources().count(), 2, "each name once");
+}
+
+/// A request for a source that nobody can read is not answered 404: the source may be there.
+#[test]
+fn a_variable_that_is_no_table_is_an_error_of_what_it_may_hold() {
+    for value in [json!(CANARY), json!(7), json!([]), json!(null), json!(true)] {
+        let config = parse_all(&json!({ "SOURCES": { "billing": stripe(&[]) }, "SOURCES_SHOP": value }));
+        let config = config.expect("one table");
+        assert!(config.source("billing").unwrap().is_ok());
+        let error = config.source("orders").expect("it may be there").expect_err("unreadable").to_string();
+        assert!(error.starts_with("SOURCES_SHOP: must be a table with one table per source, as [vars.SOURCES_SHOP.b"));
+        assert!(!error.contains(CANARY), "{error}");
+        let listed: Vec<_> = config.sources().map(|(name, source)| (name, source.is_ok())).collect();
+        assert_eq!(listed, [("billing", true), ("SOURCES_SHOP", false)]);
+    }
+    assert!(parse_all(&json!({ "SOURCES_SHOP": [] })).unwrap_err().starts_with("SOURCES_SHOP: must be a table"));
+    assert!(parse_all(&json!({})).unwrap_err().starts_with("SOURCES: must be a table"), "no variable at all");
+}
+
+#[test]
+fn three_hundred_sources_in_ten_variables_are_each_found() {
+    let variable = |number: usize| {
+        let source =
+            |at: usize| (format!("shop-{number}-{at}"), json!({ "provider": "stripe", "secrets": ["SECRET"] }));
+        (format!("SOURCES_{number}"), Value::Object((0..30).map(source).collect()))
+    };
+    let variables = Value::Object((0..10).map(variable).collect());
+    let config = parse_all(&variables).expect("tables");
+    assert_eq!(config.sources().filter(|(_, source)| source.is_ok()).count(), 300);
+    for name in ["shop-0-0", "shop-4-17", "shop-9-29"] {
+        assert_eq!(config.source(name).unwrap().unwrap().name.as_str(), name);
+    }
+}
+
 #[test]
 fn two_sources_with_one_secret_are_allowed_with_a_warning() {
     let sources = json!({ "one": stripe(&[]), "two": stripe(&[]) });

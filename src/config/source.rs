@@ -1,12 +1,12 @@
 //! One source: its table in, a [`Source`] out.
 
 use super::fields::Fields;
+use super::variables::Entry;
 use super::{
     Bindings, ConfigError, Dedup, Deliver, EventFilter, HashedToken, Lookup, Origin, Source, SourceName, Success,
     answer, grammar, presets, span,
 };
 use crate::webhook::{Key, MAX_SECRETS, Preset, Secret, Tolerance, Verifier};
-use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -50,14 +50,17 @@ pub(super) struct Outside<'a> {
 }
 
 /// Reads one source.
-pub(super) fn parse(name: &str, table: &Value, outside: &Outside<'_>) -> Result<Source, ConfigError> {
-    let path = format!("SOURCES.{name}");
-    let name = SourceName::parse(name).ok_or_else(|| ConfigError {
+pub(super) fn parse(entry: &Entry<'_>, outside: &Outside<'_>) -> Result<Source, ConfigError> {
+    let path = entry.path();
+    if let Some(error) = entry.ambiguity() {
+        return Err(error);
+    }
+    let name = SourceName::parse(entry.name).ok_or_else(|| ConfigError {
         key: path.clone(),
         problem: "a source's name is 1 to 64 of `a-z 0-9 _ -`, begins with a letter or digit, and is not `health`"
             .to_owned(),
     })?;
-    let fields = Fields::of(&path, table, SOURCE_KEYS)?;
+    let fields = Fields::of(&path, entry.table, SOURCE_KEYS)?;
     let preset = parse_preset(&path, &fields)?;
     let tolerance = parse_tolerance(&fields, &preset)?;
     let armed = fields.choice("handshake", &["armed"])?.is_some();
@@ -110,7 +113,7 @@ pub(super) fn parse(name: &str, table: &Value, outside: &Outside<'_>) -> Result<
 
 /// Whether the source in `table` is proven by public keys, as far as that can be read from it.
 #[cfg(not(target_arch = "wasm32"))]
-pub fn takes_public_keys(table: &Value) -> bool {
+pub fn takes_public_keys(table: &serde_json::Value) -> bool {
     let preset = Fields::of("", table, SOURCE_KEYS).and_then(|fields| parse_preset("", &fields));
     preset.is_ok_and(|preset| matches!(preset.scheme.algorithm, crate::webhook::Algorithm::Public(_)))
 }

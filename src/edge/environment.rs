@@ -3,8 +3,8 @@
 use super::{log, log_error};
 use crate::config::{self, Config, ConfigError};
 use crate::record::Record;
-use js_sys::{Array, JSON, Promise, Reflect, Uint8Array};
-use serde_json::Value;
+use js_sys::{Array, JSON, Object, Promise, Reflect, Uint8Array};
+use serde_json::{Map, Value};
 use std::cell::OnceCell;
 use wasm_bindgen::prelude::*;
 
@@ -34,8 +34,6 @@ extern "C" {
     /// The limiter of refusals.
     #[wasm_bindgen(method, getter, js_name = REJECTS)]
     pub fn rejects(this: &Env) -> Option<RateLimiter>;
-    #[wasm_bindgen(method, getter, js_name = SOURCES)]
-    fn sources(this: &Env) -> JsValue;
 
     /// A KV namespace.
     pub type KvNamespace;
@@ -111,7 +109,7 @@ fn parse(env: &Env) -> Parsed {
         rejects: env.rejects().is_some(),
     };
     let complain = |problem| log_error(&Record::complaint("configuration", problem).line());
-    let parsed = Config::parse(&sources(env), bindings, &text);
+    let parsed = Config::parse_all(&variables(env), bindings, &text);
     match &parsed {
         Err(error) => complain(error.to_string()),
         Ok(config) => {
@@ -124,9 +122,16 @@ fn parse(env: &Env) -> Parsed {
     parsed
 }
 
-/// `SOURCES` as wrangler hands it over: an object, or the text of one where it was set by hand.
-fn sources(env: &Env) -> Value {
-    serde_json::from_slice(text_or_json(&env.sources()).as_bytes()).unwrap_or(Value::Null)
+/// The variables that hold sources, each as wrangler hands it over: an object, or the text of one where it was set by
+/// hand. What is neither is `null`, which is no table.
+fn variables(env: &Env) -> Map<String, Value> {
+    let names = Object::keys(env.unchecked_ref::<Object>()).into_iter().filter_map(|name| name.as_string());
+    let value = |name: &str| Reflect::get(env, &name.into()).unwrap_or(JsValue::NULL);
+    let parsed = |name: String| {
+        let table = serde_json::from_str(&text_or_json(&value(&name))).unwrap_or(Value::Null);
+        (name, table)
+    };
+    names.filter(|name| name.starts_with(config::SOURCES)).map(parsed).collect()
 }
 
 /// A variable's text; a number's digits.

@@ -57,6 +57,36 @@ test("SOURCES may also be the text of an object, as it is when set by hand", asy
   assert.equal((await gateway.post("generic", delivery("generic"))).status, 200);
 });
 
+test("every variable whose name begins with SOURCES counts: 300 sources in ten of them", async (t) => {
+  const table = (number) => Array.from({ length: 30 }, (_, at) => [`shop-${number}-${at}`, source("generic")]);
+  const numbers = Array.from({ length: 9 }, (_, at) => at + 1);
+  const tables = numbers.map((number) => [`SOURCES_${number}`, Object.fromEntries(table(number))]);
+  tables.forEach(([name, sources]) => assert.ok(JSON.stringify(sources).length <= 5120, `${name} fits Cloudflare's limit`));
+  const vars = Object.fromEntries(tables);
+  vars.SOURCES_3 = JSON.stringify(vars.SOURCES_3); // as it is when set by hand
+  const secrets = { ...SECRETS, ADMIN_TOKEN: "canary-admin-token-300" };
+  const gateway = await gatewayFor(t, { sources: Object.fromEntries(table(0)), vars, secrets });
+  for (const name of ["shop-0-0", "shop-3-17", "shop-9-29"]) {
+    assert.equal((await gateway.post(name, delivery("generic"))).status, 200, name);
+  }
+  assert.equal((await gateway.post("shop-10-0", delivery("generic"))).status, 404);
+  const headers = { authorization: `Bearer ${secrets.ADMIN_TOKEN}` };
+  const health = (await gateway.request("/healthz", { method: "GET", headers })).json();
+  assert.deepEqual([health.status, Object.keys(health.sources).length], ["ok", 300]);
+});
+
+test("a source in two variables, and one that may stand in an unreadable one, answer 500, and others serve", async (t) => {
+  const vars = { SOURCES_SHOP: { twice: source("generic") }, SOURCES_TOKEN: "canary-no-table" };
+  const gateway = await gatewayFor(t, { sources: { twice: source("generic"), once: source("generic") }, vars });
+  assert.equal((await gateway.post("once", delivery("generic"))).status, 200);
+  assert.equal((await gateway.post("twice", delivery("generic"))).status, 500);
+  assert.equal((await gateway.post("nobody", delivery("generic"))).status, 500, "it may be there");
+  const told = complaints(gateway).join("\n");
+  assert.match(told, /^SOURCES\.twice: SOURCES_SHOP has a source of the same name/m);
+  assert.match(told, /^SOURCES_TOKEN: must be a table/m);
+  assert.ok(!told.includes("canary"));
+});
+
 test("without the queue, sources that need it answer 500, loudly, and those straight to an origin serve", async (t) => {
   const sources = { queued: source("generic"), direct: source("generic", { deliver: "origin" }) };
   const gateway = await gatewayFor(t, { sources, without: ["EVENTS", "DEAD"] });
