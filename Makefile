@@ -58,9 +58,12 @@ faults: build ## Kills the runtime again and again under load, and counts what i
 storm: build ## Sends each event ten times at once, and counts what leaks; ISOLATES, STALE, DEDUP
 	@. scripts/env && node proof/storm.mjs
 
-deploy: build ## Checks the configuration and deploys the Worker
-	cargo run --quiet --locked -- check --deploy
-	. scripts/env && wrangler deploy
+# The environment to deploy, as wrangler has it; the top level where there is none.
+ENV ?= $(CLOUDFLARE_ENV)
+
+deploy: build ## Checks the configuration and deploys the Worker; ENV=staging deploys that environment
+	cargo run --quiet --locked -- check --deploy --env "$(ENV)"
+	. scripts/env && wrangler deploy --env "$(ENV)"
 
 sdks: ## Installs the providers' own SDKs, which the tests compare with
 	@sh scripts/packages tests/sdk

@@ -34,6 +34,10 @@ pub const LONGEST_IN_QUEUE: Duration = Duration::from_secs(15 * 24 * 3600);
 const DEFAULT_SHARDS: u32 = 16;
 const MOST_SHARDS: u32 = 4096;
 
+/// What a queue can be told (Cloudflare Queues, `message-retention-period-secs`).
+const SHORTEST_RETENTION: Duration = Duration::from_secs(60);
+const LONGEST_RETENTION: Duration = Duration::from_secs(14 * 24 * 3600);
+
 /// Everything the Worker was told.
 #[derive(Debug)]
 pub struct Config {
@@ -48,10 +52,10 @@ pub struct Config {
     pub admin: Option<Admin>,
     /// The Durable Objects that hold exact claims: `CLAIM_SHARDS`, and `CLAIM_SHARDS_BEFORE` while that changes.
     pub rings: Rings,
-    /// The name of the queue of dead letters, where `DEAD_QUEUE` tells it. Else the Worker learns it.
-    pub dead_queue: Option<String>,
-    /// How long a queue keeps a message.
+    /// For how long the events' queue keeps a message, before it deletes it: `QUEUE_RETENTION`, or a day.
     pub retention: Duration,
+    /// The name of the queue whose messages are dead letters, where `DEAD_QUEUE` says it.
+    pub dead_queue: Option<String>,
     /// What is allowed but probably not meant.
     pub warnings: Vec<String>,
     /// What is off for want of a binding.
@@ -226,11 +230,12 @@ impl Bindings {
 pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 impl Config {
-    /// Parses `variables`, all whose names begin with [`SOURCES`]; `lookup` finds the variables `ORIGIN` and
-    /// `ORIGIN_SIGNING_SECRET` and every secret that a source names.
+    /// Parses `variables`, all whose names begin with [`SOURCES`]; `lookup` finds every other variable and
+    /// secret by name.
     ///
     /// # Errors
-    /// [`ConfigError`] where nothing can be served: no variable is a table, or `ORIGIN_SIGNING_SECRET` is unusable.
+    /// [`ConfigError`] where nothing can be served: no variable is a table, or one that is for all sources is unusable,
+    /// such as `ORIGIN_SIGNING_SECRET`.
     /// An error in one source is kept as that source, and one in a variable as what the variable may have held.
     pub fn parse_all(
         variables: &Map<String, Value>,
@@ -248,6 +253,8 @@ impl Config {
             current: shards("CLAIM_SHARDS")?.unwrap_or(DEFAULT_SHARDS),
             before: shards("CLAIM_SHARDS_BEFORE")?,
         };
+        let retention = lookup("QUEUE_RETENTION").map(|text| parse_retention(&text)).transpose()?;
+        let dead_queue = lookup("DEAD_QUEUE").map(parse_queue).transpose()?;
         let outside = source::Outside { bindings, origin: lookup("ORIGIN"), public_url: lookup("PUBLIC_URL"), lookup };
         let mut warnings = shared_secrets(&entries, lookup);
         let token = lookup("ADMIN_TOKEN");
@@ -262,9 +269,17 @@ impl Config {
         }
         let sources = entries.iter().map(|entry| (entry.name.to_owned(), source::parse(entry, &outside))).collect();
         let unreadable = unreadable.into_iter().map(|(variable, error)| (variable, Err(error))).collect();
-        let (dead_queue, retention) = (lookup("DEAD_QUEUE"), DEFAULT_RETENTION);
-        let off = bindings.off();
-        Ok(Self { sources, unreadable, signing, admin, rings, dead_queue, retention, warnings, off })
+        Ok(Self {
+            sources,
+            unreadable,
+            signing,
+            admin,
+            rings,
+            retention: retention.unwrap_or(DEFAULT_RETENTION),
+            dead_queue,
+            warnings,
+            off: bindings.off(),
+        })
     }
 
     /// [`Config::parse_all`], where the variable `SOURCES` is the only one.
@@ -313,6 +328,23 @@ fn parse_shards(name: &str, text: &str) -> Result<u32, ConfigError> {
         key: name.to_owned(),
         problem: format!("\"{text}\": must be a number from 1 to {MOST_SHARDS}"),
     })
+}
+
+fn parse_retention(text: &str) -> Result<Duration, ConfigError> {
+    let retention = span::parse(text).filter(|span| (SHORTEST_RETENTION..=LONGEST_RETENTION).contains(span));
+    retention.ok_or_else(|| ConfigError {
+        key: "QUEUE_RETENTION".to_owned(),
+        problem: format!("\"{text}\": must be for how long the events' queue keeps a message, as \"4d\": 1m to 14d"),
+    })
+}
+
+fn parse_queue(name: String) -> Result<String, ConfigError> {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+    if (1..=63).contains(&name.len()) && name.bytes().all(plain) {
+        return Ok(name);
+    }
+    let problem = format!("\"{name}\": must be the name of a queue, as \"hookgate-dead\"");
+    Err(ConfigError { key: "DEAD_QUEUE".to_owned(), problem })
 }
 
 /// Sources that share a secret: who may sign for one may sign for the other, which is rarely meant.

@@ -73,6 +73,51 @@ fn send_fails_on_a_refusal_and_takes_headers() {
     assert_eq!(requests[0].header("x-more"), Some("1"));
 }
 
+/// A configuration of so many sources, each in the variable that `variable` says.
+fn configuration(name: &str, sources: usize, variable: impl Fn(&str) -> String) -> String {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let source = |number: usize| {
+        let name = format!("shop-{number}");
+        let secret = format!("SECRET_{}", number % 100);
+        format!(
+            "[vars.{}.{name}]\nprovider = \"stripe\"\nsecrets = [\"{secret}\"]\ndeliver = \"origin\"\n\
+             origin = \"https://app.example.com/hooks\"\ndedup = \"none\"\n\n",
+            variable(&name)
+        )
+    };
+    std::fs::write(&path, (0..sources).map(source).collect::<String>()).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn check_says_how_to_split_a_large_variable_and_then_is_content() {
+    let path = configuration("one-variable.toml", 300, |_| "SOURCES".to_owned());
+    let output = hookgate(&["check", "--deploy", "--config", &path]);
+    assert_eq!(output.status.code(), Some(1));
+    let told = printed(&output);
+    let told = told.lines().find(|line| line.starts_with("FAIL the variable SOURCES takes ")).expect(&told).to_owned();
+    // As somebody who does what it says.
+    let moved: std::collections::BTreeMap<String, String> = told
+        .split("; ")
+        .filter_map(|part| part.strip_prefix("move ")?.strip_suffix(']')?.split_once(" into [vars."))
+        .flat_map(|(names, variable)| names.split(", ").map(|name| (name.to_owned(), variable.to_owned())))
+        .collect();
+    assert!(moved.values().collect::<std::collections::BTreeSet<_>>().len() >= 5, "{told}");
+    let path = configuration("split.toml", 300, |name| moved.get(name).cloned().unwrap_or("SOURCES".to_owned()));
+    let output = hookgate(&["check", "--deploy", "--config", &path]);
+    let told = printed(&output);
+    assert!(output.status.success() && told.ends_with("300 usable, 0 not\n"), "{told}");
+    assert!(told.contains("100 secrets are more than the 64 of both together that the free plan takes"), "{told}");
+}
+
+#[test]
+fn check_counts_variables_and_secrets_together() {
+    let path = configuration("many.toml", 100, |name| format!("SOURCES_{}", name.replace('-', "_")));
+    let told = printed(&hookgate(&["check", "--deploy", "--config", &path]));
+    let line = "FAIL 100 variables and 100 secrets are too many: a Worker takes 128 of both together\n";
+    assert!(told.contains(line), "{told}");
+}
+
 #[test]
 fn demo_is_as_expected_again_and_again() {
     let gateway = Gateway::start();

@@ -287,6 +287,28 @@ fn the_number_of_claim_objects_is_a_number() {
 }
 
 #[test]
+fn the_queues_are_as_their_variables_say() {
+    let read = |name: &'static str, text: &'static str| {
+        let lookup = |asked: &str| (asked == name).then(|| text.to_owned());
+        let config = Config::parse(&json!({}), ALL, &lookup).map_err(|error| error.to_string());
+        config.map(|config| (config.retention.as_secs(), config.dead_queue))
+    };
+    assert_eq!(read("OTHER", ""), Ok((86_400, None)), "the least that any plan has");
+    for (text, seconds) in [("60s", 60), ("1m", 60), ("4d", 345_600), ("14d", 1_209_600)] {
+        assert_eq!(read("QUEUE_RETENTION", text), Ok((seconds, None)));
+    }
+    for wrong in ["59s", "15d", "4", "", "d", "86400"] {
+        let told = read("QUEUE_RETENTION", wrong).unwrap_err();
+        assert!(told.starts_with(&format!("QUEUE_RETENTION: \"{wrong}\": must be for how long")), "{told}");
+    }
+    assert_eq!(read("DEAD_QUEUE", "hookgate-dead-eu"), Ok((86_400, Some("hookgate-dead-eu".to_owned()))));
+    for wrong in ["", "my queue", "https://x", "dead\n"] {
+        let told = read("DEAD_QUEUE", wrong).unwrap_err();
+        assert!(told.starts_with("DEAD_QUEUE: ") && told.contains("must be the name of a queue"), "{told}");
+    }
+}
+
+#[test]
 fn the_admin_token_opens_only_by_itself_and_never_shows() {
     let lookup = |name: &str| (name == "ADMIN_TOKEN").then(|| CANARY.to_owned());
     let admin = Config::parse(&json!({}), ALL, &lookup).unwrap().admin.expect("it is long enough");

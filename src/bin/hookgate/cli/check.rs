@@ -1,11 +1,16 @@
 //! `hookgate check`: the configuration, parsed as the Worker would, before anybody depends on it.
 
+mod queues;
+mod shared;
+mod variables;
+
 use super::Found;
 use super::project::{Files, Project};
 use anyhow::Result;
 use hookgate::config::span;
 use hookgate::config::{Config, Dedup, Deliver, Source};
 use hookgate::webhook::{Identity, Strength, Tolerance};
+use queues::Queues;
 use std::io::Write;
 
 /// Check the configuration: prints a line for each source, and what is wrong
@@ -22,46 +27,144 @@ pub struct Check {
 const EXAMPLES: &str = "\
 Examples:
   hookgate check
-  hookgate check --deploy     # what `make deploy` asks first
+  hookgate check --env staging
+  hookgate check --deploy --env ''    # what `make deploy` asks first
 
-Fails where a source is not usable.";
+Reads the top level and every environment, or the one that --env names. Fails where a source is not usable, where events
+would be lost or go round without end, and where Cloudflare would not take the variables.";
+
+/// What `check` has to say besides the sources.
+pub enum Finding {
+    /// Something would be lost, or go round without end, or cannot be deployed.
+    Fail(String),
+    /// Probably not meant.
+    Warning(String),
+}
 
 impl Check {
-    /// Checks, and prints what it found.
+    /// Checks each environment that is asked for, and prints what it found.
     pub fn run(self, out: &mut dyn Write) -> Result<Found> {
-        let (project, config) = if self.deploy {
-            let project = Project::open_for_deployment(&self.files)?;
-            let config = config_to_deploy(&project)?;
-            (project, config)
-        } else {
-            let project = Project::open(&self.files)?;
-            let config = project.config()?;
-            (project, config)
-        };
-        let mut broken = 0_usize;
+        let mut projects = Project::all(&self.files)?;
+        if !self.deploy {
+            for project in projects.iter_mut().filter(|project| self.files.ask_for(project)) {
+                project.take_local_secrets(&self.files)?;
+            }
+        }
+        let shared = shared::findings(&projects);
+        let several = projects.len() > 1;
+        let mut well = true;
+        for (at, project) in projects.iter().enumerate().filter(|(_, project)| self.files.ask_for(project)) {
+            if several {
+                writeln!(out, "{}{}:", project.title(), worker(project))?;
+            }
+            // Where there are environments, the top level may be no Worker, but what they inherit.
+            if several && at == 0 && !self.files.name_one() && !project.has_sources() {
+                writeln!(out, "no source")?;
+                continue;
+            }
+            let config = if self.deploy { config_to_deploy(project) } else { project.config() };
+            match config {
+                Ok(config) => well &= self.check(project, &config, out)?,
+                // Where it is one of several, the others are still worth a look.
+                Err(error) if several => {
+                    well = false;
+                    writeln!(out, "FAIL {error:#}")?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        for (one, other, problem) in shared {
+            let asked = |at: usize| projects.get(at).is_some_and(|project| self.files.ask_for(project));
+            if asked(one) || asked(other) {
+                well = false;
+                writeln!(out, "FAIL {problem}")?;
+            }
+        }
+        Ok(well.into())
+    }
+
+    /// Prints a line for each source of one environment, and what is wrong with the rest.
+    fn check(&self, project: &Project, config: &Config, out: &mut dyn Write) -> Result<bool> {
+        let (mut usable, mut broken) = (0_usize, 0_usize);
         for (name, source) in config.sources() {
             let source = source.map_err(ToString::to_string);
-            match source.and_then(|source| if self.deploy { reachable(source) } else { Ok(source) }) {
-                Ok(source) => writeln!(out, "ok {name}: {}", summary(source))?,
+            match source.and_then(|source| if self.deploy { reachable(source, project) } else { Ok(source) }) {
+                Ok(source) => {
+                    usable = usable.saturating_add(1);
+                    writeln!(out, "ok {name}: {}", summary(source))?;
+                }
                 Err(problem) => {
                     broken = broken.saturating_add(1);
                     writeln!(out, "FAIL {name}: {problem}")?;
                 }
             }
         }
-        for warning in warnings(&project, &config) {
+        let mut well = broken == 0;
+        let (failures, warnings) = others(project, config);
+        for failure in failures {
+            well = false;
+            writeln!(out, "FAIL {failure}")?;
+        }
+        for warning in warnings {
             writeln!(out, "warning: {warning}")?;
         }
         for feature in &config.off {
             writeln!(out, "off, without the binding {feature}")?;
         }
-        if self.deploy {
-            print_secrets_to_put(&project, out)?;
+        if let Some(line) = queues::summary(project, config) {
+            writeln!(out, "{line}")?;
         }
-        let usable = config.sources().count().saturating_sub(broken);
+        if self.deploy {
+            print_secrets_to_put(project, out)?;
+        }
         writeln!(out, "{usable} usable, {broken} not")?;
-        Ok((broken == 0).into())
+        Ok(well)
     }
+}
+
+/// The Worker's name, where the file has one.
+fn worker(project: &Project) -> String {
+    project.setting_text("/name").map_or_else(String::new, |name| format!(" (Worker {name})"))
+}
+
+/// Everything that is wrong besides single sources: failures, then warnings.
+fn others(project: &Project, config: &Config) -> (Vec<String>, Vec<String>) {
+    let queues = Queues::of(project);
+    let mut findings: Vec<Finding> = warnings(project, config).into_iter().map(Finding::Warning).collect();
+    findings.extend(queues.findings(config));
+    findings.extend(queues.contradictions(config));
+    findings.extend(variables::findings(project));
+    findings.extend(doubled(project).map(|name| {
+        Finding::Fail(format!(
+            "two bindings or variables are called {name}, and the Worker would get one of them; rename one"
+        ))
+    }));
+    let (mut failures, mut warnings) = (Vec::new(), Vec::new());
+    for finding in findings {
+        match finding {
+            Finding::Fail(text) => failures.push(text),
+            Finding::Warning(text) => warnings.push(text),
+        }
+    }
+    (failures, warnings)
+}
+
+/// The names that more than one binding or variable has.
+fn doubled(project: &Project) -> impl Iterator<Item = String> {
+    const LISTS: [(&str, &str); 6] = [
+        ("/kv_namespaces", "binding"),
+        ("/queues/producers", "binding"),
+        ("/durable_objects/bindings", "name"),
+        ("/d1_databases", "binding"),
+        ("/r2_buckets", "binding"),
+        ("/ratelimits", "name"),
+    ];
+    let named = |(list, key)| project.list(list).filter_map(move |table| table.get(key)?.as_str());
+    let mut names: Vec<String> = LISTS.into_iter().flat_map(named).map(str::to_owned).collect();
+    names.extend(project.variables().map(|(name, _)| name.to_owned()));
+    names.sort();
+    let doubled = names.chunk_by(|one, other| one == other).filter(|chunk| chunk.len() > 1);
+    doubled.filter_map(|chunk| chunk.first().cloned()).collect::<Vec<_>>().into_iter()
 }
 
 /// The configuration with a stand-in for each secret that is not in the file: the real ones cannot be read back.
@@ -78,12 +181,13 @@ fn config_to_deploy(project: &Project) -> Result<Config> {
     })
 }
 
-fn reachable(source: &Source) -> Result<&Source, String> {
+fn reachable<'s>(source: &'s Source, project: &Project) -> Result<&'s Source, String> {
     match source.deliver.origin() {
         Some(origin) if origin.is_loopback() => Err(format!(
             "forwards to {origin}, which is the Worker's own machine once deployed; \
-             set ORIGIN in [vars], or `origin` in [vars.SOURCES.{}]",
-            source.name
+             set ORIGIN in [{}], or `origin` in [{}]",
+            project.head("vars"),
+            project.place(source.name.as_str())
         )),
         _ => Ok(source),
     }
@@ -131,42 +235,17 @@ fn warnings(project: &Project, config: &Config) -> Vec<String> {
             ));
         }
     }
-    if config.sources().any(|(_, source)| source.is_ok_and(|source| matches!(source.deliver, Deliver::Queue(_)))) {
-        warnings.extend(queue_warnings(project));
+    if queues::is_used(config) && project.is_never_swept() {
+        warnings
+            .push("no [triggers] with crons, so expired dead letters and stray bodies are never deleted".to_owned());
     }
     for name in project.secret_names() {
         if project.is_variable(&name) {
             warnings.push(format!("{name} stands in [vars] for all to read; put it with `wrangler secret put {name}`"));
         }
     }
-    warnings
-}
-
-/// What would lose events after they were accepted.
-fn queue_warnings(project: &Project) -> Vec<String> {
-    let queue = project.queue("EVENTS").unwrap_or_default();
-    let mut warnings = Vec::new();
-    match project.consumer(queue) {
-        None => warnings.push(format!(
-            "no [[queues.consumers]] takes {queue:?}, so nothing forwards its events, unless another Worker does"
-        )),
-        Some(consumer) if consumer.get("dead_letter_queue").is_none() => warnings.push(format!(
-            "the consumer of {queue:?} has no dead_letter_queue, so events whose retries run out are deleted"
-        )),
-        Some(_) => {}
-    }
-    match project.queue("DEAD") {
-        None => warnings.push(
-            "no producer DEAD in [[queues.producers]], so events that the origin refuses are tried in vain".to_owned(),
-        ),
-        Some(dead) if project.consumer(dead).is_none() => warnings.push(format!(
-            "no [[queues.consumers]] takes {dead:?}, so dead letters are not kept, and expire there within days"
-        )),
-        Some(_) => {}
-    }
-    if project.is_never_swept() {
-        warnings
-            .push("no [triggers] with crons, so expired dead letters and stray bodies are never deleted".to_owned());
+    for key in project.lacks() {
+        warnings.push(format!("{} has no `{key}`, and does not inherit those of the top level", project.title()));
     }
     warnings
 }
@@ -176,9 +255,10 @@ fn print_secrets_to_put(project: &Project, out: &mut dyn Write) -> Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
+    let environment = project.environment().map_or_else(String::new, |name| format!(" --env {name}"));
     writeln!(out, "secrets that the Worker needs, and that cannot be checked from here:")?;
     for name in missing {
-        writeln!(out, "  wrangler secret put {name}")?;
+        writeln!(out, "  wrangler secret put {name}{environment}")?;
     }
     Ok(())
 }

@@ -1,70 +1,156 @@
-//! What `wrangler.toml` and `.dev.vars` say: the same texts the Worker gets, read from where they are kept.
+//! What the configuration file and `.dev.vars` say: the same texts the Worker gets, read from where they are kept.
+
+mod file;
+mod local;
 
 use anyhow::{Context, Result, anyhow, bail};
-use hookgate::config::{Bindings, Config, takes_public_keys};
+use hookgate::config::{Bindings, Config, SOURCES, takes_public_keys};
 use hookgate::webhook::Verifier;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
-use std::io::ErrorKind;
 use std::path::PathBuf;
 
 /// Which files describe the gateway.
 #[derive(clap::Args)]
 pub struct Files {
-    /// The gateway's configuration
-    #[arg(long, value_name = "FILE", default_value = "wrangler.toml")]
-    config: PathBuf,
-    /// The secrets for local use [default: .dev.vars beside the configuration]
+    /// The gateway's configuration [default: wrangler.json, wrangler.jsonc or wrangler.toml]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The environment, as wrangler's --env has it; "" is the top level
+    #[arg(long, short, value_name = "NAME")]
+    env: Option<String>,
+    /// The secrets for local use [default: .dev.vars.NAME of the environment, or .dev.vars, beside the configuration]
     #[arg(long, value_name = "FILE")]
     vars: Option<PathBuf>,
 }
 
-/// The gateway's configuration and local secrets.
+impl Files {
+    /// Whether `project` is what the arguments ask for: every environment, where they name none.
+    pub fn ask_for(&self, project: &Project) -> bool {
+        self.env.as_deref().is_none_or(|name| name == project.environment.as_deref().unwrap_or_default())
+    }
+
+    /// Whether the arguments name one environment.
+    pub fn name_one(&self) -> bool {
+        self.env.is_some()
+    }
+}
+
+/// One environment of the configuration: a Worker, with its variables, bindings and local secrets.
 pub struct Project {
     path: PathBuf,
+    /// Its name; none at the top level.
+    environment: Option<String>,
+    /// The settings it is deployed with.
     wrangler: Value,
+    /// What the top level has and this environment lacks.
+    lacks: Vec<&'static str>,
     local: BTreeMap<String, String>,
 }
 
 impl Project {
-    /// Reads both files. Secrets that are not there are not an error yet.
+    /// Reads the environment that the arguments name, or the top level, with its local secrets. Secrets that are not
+    /// there are not an error yet.
     pub fn open(files: &Files) -> Result<Self> {
-        let mut project = Self::open_for_deployment(files)?;
-        let beside = files.config.with_file_name(".dev.vars");
-        let path = files.vars.as_deref().unwrap_or(&beside);
-        project.local = match std::fs::read_to_string(path) {
-            Ok(text) => local_vars(&text).with_context(|| path.display().to_string())?,
-            Err(error) if error.kind() == ErrorKind::NotFound && files.vars.is_none() => BTreeMap::new(),
-            Err(error) => return Err(anyhow!("cannot read {}: {error}", path.display())),
-        };
+        let wanted = files.env.clone().unwrap_or_default();
+        let mut projects = Self::all(files)?;
+        projects.retain(|project| project.environment.as_deref().unwrap_or_default() == wanted);
+        let mut project = projects.into_iter().next().ok_or_else(|| anyhow!("no environment {wanted:?}"))?;
+        project.take_local_secrets(files)?;
         Ok(project)
     }
 
-    /// Reads the configuration alone: local secrets are not deployed.
-    pub fn open_for_deployment(files: &Files) -> Result<Self> {
-        let path = files.config.clone();
-        let text = std::fs::read_to_string(&path).map_err(|error| {
-            anyhow!("cannot read {}: {error}; name the gateway's configuration with --config", path.display())
-        })?;
-        // The parser's own message quotes the line, which may hold a secret somebody put there by mistake.
-        let wrangler: toml::Table = toml::from_str(&text).map_err(|error| {
-            let line = error.span().map_or(0, |span| line_number(&text, span.start));
-            anyhow!("{}, line {line}: {}", path.display(), error.message())
-        })?;
-        Ok(Self { path, wrangler: serde_json::to_value(wrangler)?, local: BTreeMap::new() })
+    /// Reads every environment, the top level first, without local secrets: those are not deployed.
+    pub fn all(files: &Files) -> Result<Vec<Self>> {
+        let path = files.config.clone().unwrap_or_else(file::find);
+        let file = file::read(&path)?;
+        let names = file::environments(&file);
+        if let Some(unknown) = files.env.as_ref().filter(|name| !name.is_empty() && !names.contains(name)) {
+            let known = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+            bail!("{} has no environment {unknown:?}; it has {known}", path.display());
+        }
+        let environment = |environment: Option<String>| {
+            let wrangler = file::settings(&file, environment.as_deref());
+            let lacks = file::not_inherited(&file, &wrangler);
+            Self { path: path.clone(), environment, wrangler, lacks, local: BTreeMap::new() }
+        };
+        Ok(std::iter::once(None).chain(names.into_iter().map(Some)).map(environment).collect())
+    }
+
+    /// Reads the secrets for local use.
+    pub fn take_local_secrets(&mut self, files: &Files) -> Result<()> {
+        self.local = local::read(files.vars.as_deref(), &self.path, self.environment.as_deref())?;
+        Ok(())
+    }
+
+    /// How people call this environment.
+    pub fn title(&self) -> String {
+        self.environment.as_ref().map_or_else(|| "the top level".to_owned(), |name| format!("env.{name}"))
+    }
+
+    /// The name of this environment; none at the top level.
+    pub fn environment(&self) -> Option<&str> {
+        self.environment.as_deref()
+    }
+
+    /// The setting at `path`, as `/queues/producers`.
+    pub fn setting(&self, path: &str) -> Option<&Value> {
+        self.wrangler.pointer(path)
+    }
+
+    /// The text of a setting.
+    pub fn setting_text(&self, path: &str) -> Option<&str> {
+        self.setting(path)?.as_str()
+    }
+
+    /// The tables of the list at `path`.
+    pub fn list(&self, path: &str) -> impl Iterator<Item = &Value> {
+        self.setting(path).and_then(Value::as_array).into_iter().flatten()
+    }
+
+    /// What the top level has and this environment lacks, since it is not inherited.
+    pub fn lacks(&self) -> &[&'static str] {
+        &self.lacks
+    }
+
+    /// A table's head in this environment's notation, as `env.staging.vars` for `vars`.
+    pub fn head(&self, key: &str) -> String {
+        self.environment.as_ref().map_or_else(|| key.to_owned(), |name| format!("env.{name}.{key}"))
+    }
+
+    /// The variables of the file, by name.
+    pub fn variables(&self) -> impl Iterator<Item = (&str, &Value)> {
+        let vars = self.setting("/vars").and_then(Value::as_object);
+        vars.into_iter().flatten().map(|(name, value)| (name.as_str(), value))
+    }
+
+    /// Whether any variable holds sources.
+    pub fn has_sources(&self) -> bool {
+        self.variables().any(|(name, _)| name.starts_with(SOURCES))
     }
 
     /// The configuration, as the Worker would parse it with the texts that `lookup` finds.
     pub fn config_with(&self, lookup: &dyn Fn(&str) -> Option<String>) -> Result<Config> {
-        let sources = self.wrangler.pointer("/vars/SOURCES").ok_or_else(|| {
-            anyhow!("{} configures no source: add one as [vars.SOURCES.billing]", self.path.display())
-        })?;
-        Config::parse(sources, self.bindings(), lookup).with_context(|| self.path.display().to_string())
+        let sources = self.sources();
+        let place =
+            format!("{}{}", self.path.display(), self.environment().map_or(String::new(), |n| format!(", env.{n}")));
+        if sources.is_empty() {
+            let not_inherited = if self.lacks.contains(&"vars") { "; [vars] is not inherited" } else { "" };
+            bail!("{place} configures no source: add one as [{}.SOURCES.billing]{not_inherited}", self.head("vars"));
+        }
+        Config::parse_all(&sources, self.bindings(), lookup).context(place)
     }
 
     /// The configuration, as the Worker would parse it on this machine.
     pub fn config(&self) -> Result<Config> {
         self.config_with(&|name| self.text(name))
+    }
+
+    /// The variables that hold sources. A local one comes before the file's, as it does for wrangler.
+    fn sources(&self) -> Map<String, Value> {
+        let of_file = self.variables().map(|(name, value)| (name.to_owned(), table(value)));
+        let local = self.local.iter().map(|(name, text)| (name.clone(), table(&text.as_str().into())));
+        of_file.chain(local).filter(|(name, _)| name.starts_with(SOURCES)).collect()
     }
 
     /// A variable or local secret by name. Local secrets come first, as they do for wrangler.
@@ -83,28 +169,34 @@ impl Project {
             let list = source.get("secrets").and_then(Value::as_array).cloned().unwrap_or_default();
             list.into_iter().chain(source.get("handshake_secret").cloned())
         };
-        let secrets = self.tables().flat_map(listed);
+        let sources = self.sources();
+        let secrets = tables(&sources).flat_map(|(_, _, table)| listed(table));
         let mut names: Vec<String> = secrets.filter_map(|secret| secret.as_str().map(str::to_owned)).collect();
         names.sort();
         names.dedup();
         names
     }
 
-    fn tables(&self) -> impl Iterator<Item = &Value> {
-        self.wrangler.pointer("/vars/SOURCES").and_then(Value::as_object).into_iter().flat_map(|tables| tables.values())
-    }
-
     /// Whether a source takes the secret `name` for a public key.
     pub fn is_public_key(&self, name: &str) -> bool {
-        let lists = |source: &&Value| {
+        let lists = |source: &Value| {
             source.get("secrets").and_then(Value::as_array).is_some_and(|list| list.contains(&name.into()))
         };
-        self.tables().filter(lists).any(takes_public_keys)
+        let sources = self.sources();
+        tables(&sources).any(|(_, _, table)| lists(table) && takes_public_keys(table))
+    }
+
+    /// Where the source `name` stands, as `vars.SOURCES.billing`.
+    pub fn place(&self, name: &str) -> String {
+        let sources = self.sources();
+        let variable =
+            tables(&sources).find(|(_, source, _)| *source == name).map_or(SOURCES, |(variable, _, _)| variable);
+        self.head(&format!("vars.{variable}.{name}"))
     }
 
     /// Whether `name` stands among the variables, which are no place for a secret.
     pub fn is_variable(&self, name: &str) -> bool {
-        self.wrangler.get("vars").is_some_and(|vars| vars.get(name).is_some())
+        self.variables().any(|(variable, _)| variable == name)
     }
 
     /// The verifier of the source `name`, which knows its provider, its secrets and its window.
@@ -122,8 +214,9 @@ impl Project {
 
     /// The text of the first secret that the source `name` lists.
     pub fn first_secret(&self, name: &str) -> Option<String> {
-        let secrets = self.wrangler.pointer("/vars/SOURCES")?.get(name)?.get("secrets")?;
-        self.text(secrets.get(0)?.as_str()?)
+        let sources = self.sources();
+        let (_, _, table) = tables(&sources).find(|(_, source, _)| *source == name)?;
+        self.text(table.get("secrets")?.get(0)?.as_str()?)
     }
 
     /// The name of the queue that the producer `binding` sends to.
@@ -131,15 +224,10 @@ impl Project {
         self.find("/queues/producers", "binding", binding)?.get("queue")?.as_str()
     }
 
-    /// The consumer of the queue called `queue`.
-    pub fn consumer(&self, queue: &str) -> Option<&Value> {
-        self.find("/queues/consumers", "queue", queue)
-    }
-
     /// Whether something is kept that nothing ever deletes.
     pub fn is_never_swept(&self) -> bool {
         let Bindings { payloads, log, .. } = self.bindings();
-        (payloads || log) && self.wrangler.pointer("/triggers/crons/0").is_none()
+        (payloads || log) && self.setting("/triggers/crons/0").is_none()
     }
 
     fn bindings(&self) -> Bindings {
@@ -155,60 +243,23 @@ impl Project {
     }
 
     /// The first table in `list` whose `key` is `value`.
-    fn find(&self, list: &str, key: &str, value: &str) -> Option<&Value> {
-        let list = self.wrangler.pointer(list)?.as_array()?;
-        list.iter().find(|table| table.get(key).and_then(Value::as_str) == Some(value))
+    pub fn find(&self, list: &str, key: &str, value: &str) -> Option<&Value> {
+        self.list(list).find(|table| table.get(key).and_then(Value::as_str) == Some(value))
     }
 }
 
-fn line_number(text: &str, at: usize) -> usize {
-    text.bytes().take(at).filter(|&b| b == b'\n').count().saturating_add(1)
+/// A variable's table; a text may be one in JSON, as for the Worker.
+fn table(value: &Value) -> Value {
+    match value {
+        Value::String(text) => serde_json::from_str(text).unwrap_or(Value::Null),
+        value => value.clone(),
+    }
 }
 
-/// Reads `.dev.vars` as dotenv does, one variable a line. Errors name the line and never show it.
-fn local_vars(text: &str) -> Result<BTreeMap<String, String>> {
-    let mut vars = BTreeMap::new();
-    for (line, number) in text.lines().map(str::trim).zip(1_usize..) {
-        if line.is_empty() || line.starts_with('#') {
-            continue;
-        }
-        let (name, value) = line.split_once('=').ok_or_else(|| anyhow!("line {number} is not NAME=value"))?;
-        let name = name.strip_prefix("export ").unwrap_or(name).trim();
-        let value = unquoted(value.trim()).ok_or_else(|| anyhow!("line {number}: a quote does not end"))?;
-        vars.insert(name.to_owned(), value);
-    }
-    Ok(vars)
-}
-
-/// A value without its quotes, or up to a `#` where it has none.
-fn unquoted(value: &str) -> Option<String> {
-    for quote in ['"', '\'', '`'] {
-        let Some(inner) = value.strip_prefix(quote) else { continue };
-        let (inner, _) = inner.rsplit_once(quote)?;
-        return Some(if quote == '"' { inner.replace("\\n", "\n").replace("\\r", "\r") } else { inner.to_owned() });
-    }
-    Some(value.split_once('#').map_or(value, |(value, _)| value).trim().to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn local_vars_are_read_as_dotenv_reads_them() {
-        let text =
-            "# secrets\n\nA=plain # not this\n export B = \"two words\"\r\nC='#1=\"x\"' # c\nD=\nE=\"a\\nb\"\nF=x=y==";
-        let vars = local_vars(text).expect("readable");
-        let expected =
-            [("A", "plain"), ("B", "two words"), ("C", "#1=\"x\""), ("D", ""), ("E", "a\nb"), ("F", "x=y==")];
-        let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        assert_eq!(vars, BTreeMap::from(expected));
-    }
-
-    #[test]
-    fn errors_in_local_vars_name_the_line_and_do_not_show_it() {
-        let error = |text: &str| local_vars(text).expect_err("broken").to_string();
-        assert_eq!(error("A=1\ncanary"), "line 2 is not NAME=value");
-        assert_eq!(error("A=\"canary"), "line 1: a quote does not end");
-    }
+/// Every source: the variable it stands in, its name, and its table.
+fn tables(sources: &Map<String, Value>) -> impl Iterator<Item = (&str, &str, &Value)> {
+    sources.iter().flat_map(|(variable, tables)| {
+        let tables = tables.as_object().into_iter().flatten();
+        tables.map(|(name, table)| (variable.as_str(), name.as_str(), table))
+    })
 }

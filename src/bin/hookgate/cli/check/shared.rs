@@ -1,0 +1,104 @@
+//! What the Workers of one account must not share: names of queues and stores are the account's, and a copied environment
+//! has them all.
+
+use super::super::project::Project;
+use super::queues::Queues;
+use serde_json::Value;
+
+/// What is wrong between each two environments: where they stand in `projects`, and what to do.
+pub fn findings(projects: &[Project]) -> Vec<(usize, usize, String)> {
+    let mut found = Vec::new();
+    // Without a source it is not meant to be deployed: the top level, say, where every Worker is an environment.
+    let workers = || projects.iter().enumerate().filter(|(_, project)| project.has_sources());
+    for (at, one) in workers() {
+        let earlier = workers().take_while(|(before, _)| *before < at);
+        for (before, other) in earlier.filter(|(_, other)| !is_same(one, other)) {
+            let told = shared(&uses(other), &uses(one)).into_iter().map(|what| {
+                let (other, one) = (other.title(), one.title());
+                format!("{other} and {one} {what}")
+            });
+            found.extend(told.map(|text| (before, at, text)));
+        }
+    }
+    found
+}
+
+/// Whether both are the same Worker, of which the later deployment counts, or are in two accounts.
+fn is_same(one: &Project, other: &Project) -> bool {
+    let both = |key: &str| Some((one.setting_text(key)?, other.setting_text(key)?));
+    both("/name").is_some_and(|(one, other)| one == other)
+        || both("/account_id").is_some_and(|(one, other)| one != other)
+}
+
+/// One thing that belongs to the account.
+struct Use<'p> {
+    kind: Kind,
+    name: &'p str,
+    role: &'static str,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Queue,
+    Keys,
+    Claims,
+    Letters,
+    Bodies,
+}
+
+impl Kind {
+    /// What it is called, and what would happen.
+    fn harm(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Queue => ("queue", "so that one takes the other's events"),
+            Self::Keys => ("KV namespace", "so that what one has seen is a duplicate for the other, and dropped"),
+            Self::Claims => ("Worker's CLAIMS", "so that what one has seen is a duplicate for the other, and dropped"),
+            Self::Letters => ("database", "so that one redrives the other's dead letters to its own origin"),
+            Self::Bodies => ("bucket", "so that one sweeps away the bodies of the other's events"),
+        }
+    }
+}
+
+fn uses(project: &Project) -> Vec<Use<'_>> {
+    let queues = Queues::of(project);
+    let queue = |name, role| Use { kind: Kind::Queue, name, role };
+    let mut uses = Vec::new();
+    uses.extend(queues.events.map(|name| queue(name, "EVENTS")));
+    uses.extend(queues.dead.map(|name| queue(name, "DEAD")));
+    uses.extend(queues.consumers.iter().map(|consumer| queue(consumer.queue, "a consumer")));
+    let dead_letters = queues.consumers.iter().filter_map(|consumer| consumer.dead_letters);
+    uses.extend(dead_letters.map(|name| queue(name, "a dead_letter_queue")));
+    let store = |kind, list: &str, binding: &'static str, keys: &[&str]| {
+        let name_key = if kind == Kind::Claims { "name" } else { "binding" };
+        let table = project.find(list, name_key, binding)?;
+        let name = keys.iter().find_map(|key| table.get(*key).and_then(Value::as_str))?;
+        Some(Use { kind, name, role: binding })
+    };
+    uses.extend(store(Kind::Keys, "/kv_namespaces", "DEDUP", &["id"]));
+    uses.extend(store(Kind::Letters, "/d1_databases", "LOG", &["database_id", "database_name"]));
+    uses.extend(store(Kind::Bodies, "/r2_buckets", "PAYLOADS", &["bucket_name"]));
+    let elsewhere = store(Kind::Claims, "/durable_objects/bindings", "CLAIMS", &["script_name"]);
+    let own = || {
+        project.find("/durable_objects/bindings", "name", "CLAIMS")?;
+        Some(Use { kind: Kind::Claims, name: project.setting_text("/name")?, role: "CLAIMS" })
+    };
+    uses.extend(elsewhere.or_else(own));
+    uses
+}
+
+/// What is in both lists, each thing once.
+fn shared(one: &[Use<'_>], other: &[Use<'_>]) -> Vec<String> {
+    let mut told: Vec<(Kind, &str)> = Vec::new();
+    let mut texts = Vec::new();
+    for Use { kind, name, role } in one {
+        let Some(same) = other.iter().find(|other| other.kind == *kind && other.name == *name) else { continue };
+        if told.contains(&(*kind, *name)) {
+            continue;
+        }
+        told.push((*kind, *name));
+        let (what, harm) = kind.harm();
+        let roles = if *role == same.role { (*role).to_owned() } else { format!("{role}, and {}", same.role) };
+        texts.push(format!("share the {what} {name:?} ({roles}), {harm}; give each its own"));
+    }
+    texts
+}

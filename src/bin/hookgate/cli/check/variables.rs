@@ -1,0 +1,85 @@
+//! Whether Cloudflare takes the variables: how large each is, and how many there are.
+
+use super::super::project::Project;
+use super::Finding;
+use hookgate::config::SOURCES;
+use serde_json::{Map, Value};
+
+/// One variable takes 5 kB (Workers, Limits, Environment variable size).
+const LARGEST: usize = 5 * 1024;
+/// How large the variables are made that a large one is split into. The documentation does not say whether a kB has 1,000
+/// or 1,024 bytes.
+const COMFORTABLE: usize = 5000;
+/// Variables and secrets together (Workers, Limits, Environment variables).
+const MOST: usize = 128;
+const MOST_FREE: usize = 64;
+
+/// What is wrong with the file's variables.
+pub fn findings(project: &Project) -> Vec<Finding> {
+    let mut found = Vec::new();
+    let mut taken: Vec<String> = project.variables().map(|(name, _)| name.to_owned()).collect();
+    for (name, value) in project.variables() {
+        let size = size(value);
+        if size <= LARGEST {
+            continue;
+        }
+        let too_large = format!("the variable {name} takes {size} bytes, and Cloudflare takes {LARGEST}");
+        found.push(Finding::Fail(match value {
+            Value::Object(tables) if name.starts_with(SOURCES) => {
+                format!("{too_large}; {}", split(project, tables, &mut taken))
+            }
+            _ => too_large,
+        }));
+    }
+    let secrets = project.secret_names().into_iter().filter(|name| !project.is_variable(name)).count();
+    let count = project.variables().count().saturating_add(secrets);
+    let together = format!("{} variables and {secrets} secrets", count.saturating_sub(secrets));
+    if count > MOST {
+        found.push(Finding::Fail(format!("{together} are too many: a Worker takes {MOST} of both together")));
+    } else if count > MOST_FREE {
+        found.push(Finding::Warning(format!(
+            "{together} are more than the {MOST_FREE} of both together that the free plan takes; a paid one takes {MOST}"
+        )));
+    }
+    found
+}
+
+/// What wrangler uploads: a text as it is, anything else as JSON.
+fn size(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.len(),
+        value => value.to_string().len(),
+    }
+}
+
+/// How to split a table of sources: what stays is the first part, in the order of names.
+fn split(project: &Project, tables: &Map<String, Value>, taken: &mut Vec<String>) -> String {
+    let mut parts: Vec<(usize, Vec<&str>)> = Vec::new();
+    for (name, table) in tables {
+        // The name in quotes, a colon and a comma.
+        let more = size(&name.as_str().into()).saturating_add(size(table)).saturating_add(4);
+        if more > COMFORTABLE {
+            return format!("the source {name} takes {more} of them by itself: shorten it");
+        }
+        match parts.last_mut().filter(|(size, _)| size.saturating_add(more) <= COMFORTABLE) {
+            Some((size, names)) => {
+                *size = size.saturating_add(more);
+                names.push(name);
+            }
+            None => parts.push((more.saturating_add(2), vec![name])),
+        }
+    }
+    let moves = parts.iter().skip(1).map(|(_, names)| {
+        let variable = unused(taken);
+        format!("move {} into [{}]", names.join(", "), project.head(&format!("vars.{variable}")))
+    });
+    moves.collect::<Vec<_>>().join("; ")
+}
+
+/// A name that no variable has yet.
+fn unused(taken: &mut Vec<String>) -> String {
+    let name = (2_usize..).map(|number| format!("{SOURCES}_{number}")).find(|name| !taken.contains(name));
+    let name = name.unwrap_or_else(|| format!("{SOURCES}_MORE"));
+    taken.push(name.clone());
+    name
+}
