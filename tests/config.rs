@@ -287,6 +287,18 @@ fn the_number_of_claim_objects_is_a_number() {
 }
 
 #[test]
+fn a_secret_with_its_version_before_it_is_told_what_to_take_off() {
+    let lookup = |name: &str| (name == "SECRET").then(|| "v1,whsec_Y2FuYXJ5LXNlY3JldA==".to_owned());
+    let table = json!({ "x": { "provider": "standard_webhooks", "secrets": ["SECRET"], "deliver": "origin",
+        "origin": "https://origin.example" } });
+    let config = Config::parse(&table, ALL, &lookup).expect("a table of sources");
+    let told = config.source("x").unwrap().expect_err("unusable").to_string();
+    let expected = "SOURCES.x.secrets: SECRET begins with `v1,`, which is no part of the secret: take that off, \
+                    so that it begins with `whsec_`";
+    assert_eq!(told, expected);
+}
+
+#[test]
 fn the_queues_are_as_their_variables_say() {
     let read = |name: &'static str, text: &'static str| {
         let lookup = |asked: &str| (asked == name).then(|| text.to_owned());

@@ -24,6 +24,9 @@ pub enum SecretError {
     /// Not the base64 the scheme asks for.
     #[error("is not base64, as this provider's secrets are")]
     NotBase64,
+    /// Supabase shows its secrets with the signature's version before them.
+    #[error("begins with `v1,`, which is no part of the secret: take that off, so that it begins with `whsec_`")]
+    Versioned,
     /// Not the hexadecimal the scheme asks for.
     #[error("is not hexadecimal, as this provider's secrets are")]
     NotHex,
@@ -78,6 +81,9 @@ impl Secret {
     }
 
     fn decode(&self, prefix: &str) -> Result<Vec<u8>, SecretError> {
+        if self.0.starts_with("v1,") {
+            return Err(SecretError::Versioned);
+        }
         let bytes =
             STANDARD.decode(self.0.strip_prefix(prefix).unwrap_or(&self.0)).map_err(|_| SecretError::NotBase64)?;
         if bytes.is_empty() { Err(SecretError::Empty) } else { Ok(bytes) }
@@ -215,6 +221,7 @@ mod tests {
         let key = |text: &str| Secret::new(text).and_then(|secret| secret.standard_webhooks_key()).map(|_| ());
         assert_eq!(key("whsec_"), Err(SecretError::Empty));
         assert_eq!(key("whsec_not base64"), Err(SecretError::NotBase64));
+        assert_eq!(key("v1,whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), Err(SecretError::Versioned));
         assert_eq!(key("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), Ok(()));
         assert_eq!(key("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), Ok(()));
         let hex = Secret::new("no hex").and_then(|secret| secret.key(Algorithm::Token, &SecretForm::Hex));
