@@ -154,6 +154,46 @@ fn demo_says_what_is_not_as_expected() {
     assert!(ends("  good  ", "NO") && ends("  repeated  ", "NO") && ends("  forged  ", "yes"), "{table}");
 }
 
+/// `hookgate forget` with this token in its environment.
+fn forget(token: Option<&str>, url: &str, arguments: &[&str]) -> (i32, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hookgate"));
+    command.args(["forget", "--url", url]).args(arguments).env_remove("ADMIN_TOKEN");
+    let output = command.envs(token.map(|token| ("ADMIN_TOKEN", token))).output().unwrap();
+    (output.status.code().unwrap(), printed(&output))
+}
+
+#[test]
+fn forget_asks_the_gateway_and_tells_what_happened() {
+    let gateway = Gateway::start();
+    let url = gateway.url("/");
+    let (token, event) = (Some("local-admin-token"), ["--source", "generic", "--id", "evt &1"]);
+    let told = |(code, text): (i32, String), expected: i32, part: &str| {
+        assert!(code == expected && text.contains(part) && !text.contains("local-admin-token"), "{code} {text}");
+    };
+    told(forget(token, &url, &event), 0, "generic evt &1: forgotten: the next sending of it is a new event");
+    told(forget(token, &url, &event), 1, "generic evt &1: not known");
+    told(forget(token, &url, &["--source", "generic", "--key", "0a0b"]), 0, "generic 0a0b: forgotten");
+    let paths: Vec<String> = gateway.requests().into_iter().map(|request| request.path).collect();
+    let asked = ["/api/keys?source=generic&id=evt+%261", "/api/keys?source=generic&key=0a0b"];
+    assert_eq!(paths, [asked[0], asked[0], asked[1]]);
+    assert!(gateway.requests().iter().all(|request| request.method == "DELETE" && request.body.is_empty()));
+    told(forget(token, &url, &["--source", "nobody", "--id", "1"]), 1, "answered 404: No such source");
+    told(forget(token, &url, &["--source", "generic", "--id", ""]), 1, "answered 422: The id is empty");
+    told(forget(Some("canary-wrong-token"), &url, &event), 1, "answered 401: ADMIN_TOKEN is not");
+}
+
+#[test]
+fn forget_keeps_the_token_out_of_arguments_and_off_open_wires() {
+    let event = ["--source", "generic", "--id", "1"];
+    let (code, text) = forget(None, "http://127.0.0.1:1", &event);
+    assert!(code == 1 && text.contains("never into an argument"), "{text}");
+    for url in ["http://hooks.example.com", "hooks.example.com", "http://127.0.0.1.example.com"] {
+        let (code, text) = forget(Some("canary-token"), url, &event);
+        assert!(code == 1 && text.contains("name the gateway by https") && !text.contains("canary"), "{text}");
+    }
+    assert_eq!(forget(Some("canary-token"), "https://x.example", &["--source", "generic"]).0, 2, "which event?");
+}
+
 #[test]
 fn without_a_gateway_the_command_that_starts_one_is_named() {
     let url = Gateway::start().url("");

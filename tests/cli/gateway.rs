@@ -4,7 +4,7 @@ use hookgate::config::{Bindings, Config};
 use hookgate::native::Native;
 use hookgate::webhook::{Head, UnixTime};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,7 +23,8 @@ pub struct Gateway {
 /// What arrived.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
-    path: String,
+    pub method: String,
+    pub path: String,
     headers: Vec<(String, String)>,
     pub body: Vec<u8>,
 }
@@ -42,14 +43,17 @@ impl Gateway {
         let (log, end) = (Arc::clone(&requests), Arc::clone(&ended));
         let thread = std::thread::spawn(move || {
             let config = config();
-            let mut seen = BTreeMap::new();
+            let (mut seen, mut forgotten) = (BTreeMap::new(), BTreeSet::new());
             for stream in listener.incoming() {
                 if end.load(Ordering::SeqCst) {
                     return;
                 }
                 let mut stream = stream.unwrap();
                 let request = read(&mut stream);
-                let (status, body) = answer(&config, &mut seen, &request);
+                let (status, body) = match request.path.strip_prefix("/api/keys?") {
+                    Some(query) => forget(&config, &mut forgotten, query, &request),
+                    None => answer(&config, &mut seen, &request),
+                };
                 log.lock().unwrap().push(request);
                 let length = body.len();
                 write!(stream, "HTTP/1.1 {status} X\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}")
@@ -92,7 +96,9 @@ fn read(stream: &mut TcpStream) -> Request {
         reader.read_line(&mut line).unwrap();
         line.trim_end().to_owned()
     };
-    let path = line().split(' ').nth(1).unwrap_or_default().to_owned();
+    let first = line();
+    let mut words = first.split(' ').map(str::to_owned);
+    let (method, path) = (words.next().unwrap(), words.next().unwrap());
     let mut headers = Vec::new();
     while let Some((name, value)) = line().split_once(": ") {
         headers.push((name.to_ascii_lowercase(), value.to_owned()));
@@ -100,7 +106,7 @@ fn read(stream: &mut TcpStream) -> Request {
     let length: usize = headers.header("content-length").unwrap_or_default().parse().unwrap_or(0);
     let mut body = vec![0; length];
     reader.read_exact(&mut body).unwrap();
-    Request { path, headers, body }
+    Request { method, path, headers, body }
 }
 
 /// Like the real one, it remembers an event a moment late: the second delivery may still be taken for the first.
@@ -121,4 +127,19 @@ fn answer(config: &Config, seen: &mut BTreeMap<(String, String), u8>, request: &
         json!({ "received": true, "id": id })
     };
     (200, answer.to_string())
+}
+
+/// As the real one's API answers: every key is known until it is forgotten.
+fn forget(config: &Config, forgotten: &mut BTreeSet<String>, query: &str, request: &Request) -> (u16, String) {
+    let problem = |status: u16, title: &str| (status, json!({ "title": title, "status": status }).to_string());
+    let known = config.sources().any(|(name, _)| query.starts_with(&format!("source={name}&")));
+    match (request.method.as_str(), request.header("authorization")) {
+        ("DELETE", Some("Bearer local-admin-token")) if !known => problem(404, "No such source"),
+        ("DELETE", Some("Bearer local-admin-token")) if query.ends_with('=') => problem(422, "The id is empty"),
+        ("DELETE", Some("Bearer local-admin-token")) => {
+            (200, json!({ "forgotten": forgotten.insert(query.to_owned()) }).to_string())
+        }
+        ("DELETE", _) => problem(401, "Not authentic"),
+        _ => problem(405, "Only DELETE"),
+    }
 }

@@ -3,6 +3,7 @@
 mod body;
 mod check;
 mod demo;
+mod forget;
 mod http;
 mod moment;
 mod project;
@@ -42,6 +43,7 @@ enum Command {
     Vectors(vectors::Vectors),
     Check(check::Check),
     Demo(demo::Demo),
+    Forget(forget::Forget),
     Providers(providers::Providers),
 }
 
@@ -66,6 +68,7 @@ impl Command {
             Self::Vectors(vectors) => vectors.run(out),
             Self::Check(check) => check.run(out),
             Self::Demo(demo) => demo.run(out),
+            Self::Forget(forget) => forget.run(out),
             Self::Providers(providers) => providers.run(out),
         }
     }

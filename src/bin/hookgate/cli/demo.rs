@@ -2,7 +2,7 @@
 
 use super::Found;
 use super::body;
-use super::http::{Answer, Poster};
+use super::http::{Answer, Client};
 use super::moment::Moment;
 use super::project::{Files, Project};
 use super::signer::{Delivery, EventId, Order, Signer};
@@ -128,37 +128,37 @@ impl Demo {
 
     fn try_out(&self, project: &Project, example: &Example, at: Moment) -> Result<Vec<(Case, Answer)>> {
         let signer = Signer::of_source(project, &example.source, None)?;
-        let poster = Poster::new(&format!("{}/webhooks/{}", self.url.trim_end_matches('/'), example.source));
+        let client = Client::new(&format!("{}/webhooks/{}", self.url.trim_end_matches('/'), example.source));
         let sign = |at| {
             let id = if matches!(signer.preset.scheme.id, IdAt::Nowhere) { EventId::AsItIs } else { EventId::Fresh };
             let order = Order { form: example.form, at, id, keep_body: false };
             signer.sign(example.body.clone(), &order).with_context(|| format!("{}/{}", example.source, example.event))
         };
         let good = sign(at)?;
-        let mut answers = vec![(Case::Good, post(&poster, &good)?)];
-        answers.push((Case::Repeated, repeat(&poster, &good)?));
+        let mut answers = vec![(Case::Good, post(&client, &good)?)];
+        answers.push((Case::Repeated, repeat(&client, &good)?));
         let mut forged = sign(at)?;
         forge(&mut forged.body, &signer.preset);
-        answers.push((Case::Forged, post(&poster, &forged)?));
+        answers.push((Case::Forged, post(&client, &forged)?));
         if let Some(window) = signer.window(example.form) {
             let stale = at.earlier(window.past.saturating_add(TOO_LATE)).context("the window is beyond all years")?;
-            answers.push((Case::Stale, post(&poster, &sign(stale)?)?));
+            answers.push((Case::Stale, post(&client, &sign(stale)?)?));
         }
         Ok(answers)
     }
 }
 
-fn post(poster: &Poster, delivery: &Delivery) -> Result<Answer> {
+fn post(client: &Client, delivery: &Delivery) -> Result<Answer> {
     let signed = delivery.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    poster.post([("content-type", "application/json")].into_iter().chain(signed), &delivery.body)
+    client.post([("content-type", "application/json")].into_iter().chain(signed), &delivery.body)
 }
 
 /// Sends a delivery again until it is taken for the duplicate it is. An answer that may become that with time, 200
 /// or 503, is asked for again until the time is over.
-fn repeat(poster: &Poster, delivery: &Delivery) -> Result<Answer> {
+fn repeat(client: &Client, delivery: &Delivery) -> Result<Answer> {
     let start = Instant::now();
     loop {
-        let answer = post(poster, delivery)?;
+        let answer = post(client, delivery)?;
         let may_change = !is_duplicate(&answer) && matches!(answer.status, 200 | 503);
         if !may_change || start.elapsed() > TO_REMEMBER {
             return Ok(answer);

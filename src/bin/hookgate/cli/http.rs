@@ -1,4 +1,4 @@
-//! One HTTP POST, and what came back.
+//! One HTTP request, and what came back.
 
 use anyhow::{Result, anyhow};
 use std::io::{ErrorKind, Read};
@@ -12,7 +12,7 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 const LONGEST_ANSWER: u64 = 64 * 1024;
 
 /// Sends requests to one URL.
-pub struct Poster {
+pub struct Client {
     agent: ureq::Agent,
     url: String,
 }
@@ -31,7 +31,7 @@ impl Answer {
     }
 }
 
-impl Poster {
+impl Client {
     /// Sends to `url`. Redirects are answers like any other: a provider would not follow them.
     pub fn new(url: &str) -> Self {
         let mut config = ureq::Agent::config_builder()
@@ -47,11 +47,22 @@ impl Poster {
         Self { agent: config.build().into(), url: url.to_owned() }
     }
 
-    /// Sends one request.
+    /// Posts `body`.
     pub fn post<'h>(&self, headers: impl IntoIterator<Item = (&'h str, &'h str)>, body: &[u8]) -> Result<Answer> {
         let request = self.agent.post(&self.url);
         let request = headers.into_iter().fold(request, |request, (name, value)| request.header(name, value));
-        let answer = request.send(body).map_err(|error| self.failed(&error))?;
+        self.read(request.send(body))
+    }
+
+    /// Deletes what the URL names.
+    pub fn delete<'h>(&self, headers: impl IntoIterator<Item = (&'h str, &'h str)>) -> Result<Answer> {
+        let request = self.agent.delete(&self.url);
+        let request = headers.into_iter().fold(request, |request, (name, value)| request.header(name, value));
+        self.read(request.call())
+    }
+
+    fn read(&self, answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Result<Answer> {
+        let answer = answer.map_err(|error| self.failed(&error))?;
         let status = answer.status().as_u16();
         let mut bytes = Vec::new();
         answer.into_body().into_reader().take(LONGEST_ANSWER).read_to_end(&mut bytes)?;
@@ -75,7 +86,8 @@ fn is_unprintable(c: char) -> bool {
     c.is_control() && c != '\n' && c != '\t'
 }
 
-fn is_loopback(url: &str) -> bool {
+/// Whether `url` is on this machine.
+pub fn is_loopback(url: &str) -> bool {
     let uri = url.parse::<Uri>();
     let host = uri.as_ref().ok().and_then(Uri::host).unwrap_or_default().trim_matches(['[', ']']);
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())

@@ -1,7 +1,7 @@
 //! `hookgate send`: signs a body and posts it, as the provider would.
 
 use super::Found;
-use super::http::Poster;
+use super::http::Client;
 use super::sign::Request;
 use anyhow::{Result, anyhow};
 use std::io::Write;
@@ -44,10 +44,10 @@ impl Send {
         let signed = delivery.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let headers = (!typed).then_some(content_type).into_iter().chain(signed).chain(extra);
         let headers: Vec<(&str, &str)> = headers.collect();
-        let poster = Poster::new(&if delivery.query.is_empty() { url } else { format!("{url}?{}", delivery.query) });
+        let client = Client::new(&if delivery.query.is_empty() { url } else { format!("{url}?{}", delivery.query) });
         let mut all_taken = true;
         for _ in 0..self.repeat {
-            let answer = poster.post(headers.iter().copied(), &delivery.body)?;
+            let answer = client.post(headers.iter().copied(), &delivery.body)?;
             all_taken &= answer.is_success();
             writeln!(out, "{} {}", answer.status, answer.body.trim_end())?;
         }
