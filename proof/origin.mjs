@@ -1,5 +1,5 @@
 // The application behind the gateway: does its work once for each forward that it gets, and answers as the dice say.
-import { FATES, ORIGIN, SLOW } from "./rates.mjs";
+import { FATES, FORWARD_TIMEOUT, ORIGIN, SLOW } from "./rates.mjs";
 import { chance, pick } from "./dice.mjs";
 
 /** What the origin makes of an event, whatever the attempt. */
@@ -15,7 +15,8 @@ export function application(seed, world) {
       return response.end();
     }
     event.key ??= headers["idempotency-key"];
-    const exchange = { at: Date.now(), key: headers["idempotency-key"], processed: false, reset: false };
+    const limit = clock.takes(FORWARD_TIMEOUT);
+    const exchange = { at: Date.now(), limit, key: headers["idempotency-key"], processed: false, reset: false };
     event.exchanges.push(exchange);
     response.on("finish", () => (exchange.answered = Date.now()));
     const kind = world.agrees ? undefined : (fate(seed, event) ?? dice.decide(`forward ${event.name}`, ORIGIN));

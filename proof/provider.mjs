@@ -10,8 +10,8 @@ const TRIES = 40;
 export const SYSTEMS = ["generic", "relock"];
 
 export class Provider {
-  constructor({ url, dice, ledger, clock }) {
-    Object.assign(this, { url, dice, ledger, clock });
+  constructor({ runtime, dice, ledger, clock }) {
+    Object.assign(this, { runtime, dice, ledger, clock });
   }
 
   /** Everything that happens to one event. */
@@ -27,18 +27,21 @@ export class Provider {
     if (copies === "at_once") await this.#untilAccepted(event);
     await first;
     if (copies !== "afterwards") return;
-    await delay(3000 * this.dice.next(`later ${name}`));
+    await delay(this.clock.stretched(3000) * this.dice.next(`later ${name}`));
     await this.#untilAccepted(event);
   }
 
   async #untilAccepted(event) {
-    for (let tried = 0; tried < TRIES; tried += 1) {
+    let tried = 0;
+    while (tried < TRIES) {
+      // How long a runtime takes to start is up to the machine.
+      if (this.runtime.isUp) tried += 1;
       const answer = await this.#send(event);
       this.ledger.count(answer, this.ledger.answers);
       if (answer >= 200 && answer < 300) return void (event.accepted = true);
       if (answer >= 400 && answer < 500 && answer !== 429) return; // it would not help
-      const waits = Math.min(100 * 2 ** tried, 1000);
-      await delay(waits * (0.5 + this.dice.next(`wait ${event.name}`)));
+      const waits = Math.min(50 * 2 ** tried, 1000);
+      await delay(this.clock.stretched(waits) * (0.5 + this.dice.next(`wait ${event.name}`)));
     }
   }
 
@@ -48,7 +51,7 @@ export class Provider {
     event.sends.push(sent);
     const signed = this.#sign(event);
     try {
-      const url = new URL(`/webhooks/${event.system}`, this.url());
+      const url = new URL(`/webhooks/${event.system}`, this.runtime.urls[0]);
       const { status } = await send(url, { headers: signed.headers, body: signed.body, timeout: this.clock.takes(PATIENCE) });
       sent.until = Date.now();
       return status;

@@ -58,10 +58,10 @@ export class Queue {
   #mischief(message) {
     const kind = this.dice.decide(`give ${message.id}`, GIVING);
     if (kind) this.heard(`queue_${kind}`, message);
-    const soon = Date.now() + 500 * this.dice.next(`double ${message.id}`);
+    const soon = Date.now() + this.clock.stretched(500) * this.dice.next(`double ${message.id}`);
     if (kind === "twice") this.messages.add({ ...message, due: soon });
     if (kind === "ack_lost") message.unackable = true;
-    if (kind === "late") message.due = Date.now() + 1000;
+    if (kind === "late") message.due = Date.now() + this.clock.stretched(1000);
     return kind === "late";
   }
 
@@ -73,7 +73,7 @@ export class Queue {
       message.taken = false;
       if (!settled) {
         this.heard("crashed", message, since);
-        this.#again(message, AFTER_CRASH);
+        this.#again(message, this.clock.stretched(AFTER_CRASH));
       } else if (!settled[at].acked) this.#again(message, this.clock.takes(settled[at].delaySeconds * 1000));
       else if (message.unackable) {
         message.unackable = false;

@@ -19,10 +19,11 @@ export const ADMIN_TOKEN = "canary-admin-token-proof";
 export class Runtime {
   /** Settled while the runtime is there; its `urls` change with each start. */
   up;
+  isUp = false;
   #miniflare;
   #settings;
 
-  /** `isolates` Workers of the same script side by side; `plan` is what their wrapper is told. */
+  /** `isolates` Workers of the same script side by side; `plan()` is what their wrapper is told. */
   static async start({ isolates = 1, dedup, origin, state, plan }) {
     const runtime = new Runtime();
     runtime.#settings = { isolates, dedup, origin, state, plan };
@@ -39,11 +40,13 @@ export class Runtime {
     this.#miniflare = new Miniflare(convertV4MiniflareOptions(options));
     await this.#miniflare.ready;
     this.urls = await Promise.all(workers.map(({ name }) => this.#miniflare.unsafeGetDirectURL(name)));
+    this.isUp = true;
   }
 
   #worker(place) {
     const { dedup, origin, plan } = this.#settings;
-    const own = { ...plan, seed: `${plan.seed}/${place}/${this.incarnation}` };
+    const told = plan();
+    const own = { ...told, seed: `${told.seed}/${place}/${this.incarnation}` };
     return {
       ...MODULES,
       ...stores(place),
@@ -58,11 +61,13 @@ export class Runtime {
     };
   }
 
-  /** As a machine that loses its power: nothing is finished, nothing is told. Then it is there again. */
-  async kill() {
+  /** As a machine that loses its power: nothing is finished, nothing is told. Then, after `meanwhile`, it is there again. */
+  async kill(meanwhile = () => {}) {
     process.kill(runtimePid(), "SIGKILL");
+    this.isUp = false;
     // Miniflare would start it again by itself, with its state of before.
-    await (this.up = this.#miniflare.dispose().then(() => this.#start(this.incarnation + 1)));
+    const again = () => (meanwhile(), this.#start(this.incarnation + 1));
+    await (this.up = this.#miniflare.dispose().then(again));
   }
 
   /** The dead letters that are kept, but for those that were redriven: `{ message, payload }`. */

@@ -7,13 +7,14 @@ import { Origin, eventually, send } from "../tests/runtime/http.mjs";
 import { Clock } from "./clock.mjs";
 import { Dice } from "./dice.mjs";
 import { Ledger } from "./ledger.mjs";
+import { Pulse, contention } from "./pulse.mjs";
 import { SYSTEMS } from "./provider.mjs";
 import { Queue } from "./queue.mjs";
 import { MAX_RETRIES } from "./rates.mjs";
 import { Runtime } from "./runtime.mjs";
 import { StandIn } from "./standin.mjs";
 
-/** No run is longer: whatever hangs, ends. */
+/** No run is longer, by the pace of a machine that keeps up: whatever hangs, ends. */
 const DEADLINE = 900_000;
 
 export class World {
@@ -30,13 +31,15 @@ export class World {
     const world = new World();
     world.dice = new Dice(seed);
     world.clock = new Clock({ haste });
-    const deadline = setTimeout(() => process.exit(2), DEADLINE);
+    if (haste) world.clock.slowDown(contention());
+    let left = DEADLINE;
+    const deadline = setInterval(() => (left -= 1000 / world.clock.slowness) < 0 && process.exit(2), 1000);
     try {
       await world.#start({ dedup, isolates, plan: { ...plan, seed }, answer });
       return await use(world);
     } finally {
       await world.#stop();
-      clearTimeout(deadline);
+      clearInterval(deadline);
     }
   }
 
@@ -47,11 +50,14 @@ export class World {
     if (answer) for (const system of SYSTEMS) this.origin.answers(system, answer(this));
     this.queues = this.#queues();
     this.standin = await StandIn.start({ queues: this.queues, dice, ledger, clock });
-    const told = { ...plan, clock: { ...clock }, standin: this.standin.url };
+    // Each incarnation of the runtime is told anew.
+    const told = () => ({ ...plan, calm: dice.calm, clock: { ...clock }, standin: this.standin.url });
     this.runtime = await Runtime.start({ isolates, dedup, origin: this.origin.url, state: this.#state, plan: told });
+    if (clock.full > 1) this.pulse = new Pulse({ clock, runtime: this.runtime });
   }
 
   async #stop() {
+    await this.pulse?.close();
     const outside = [...Object.values(this.queues ?? {}), this.standin, this.origin];
     await Promise.allSettled([this.runtime?.close(), ...outside.map((one) => one?.close())]);
     await rm(this.#state, { recursive: true, force: true });
@@ -71,8 +77,18 @@ export class World {
   async #give(queue, messages) {
     await this.runtime.up; // a queue gives nothing to what is not there
     const url = this.runtime.urls[Math.floor(Math.random() * this.runtime.urls.length)];
-    const answer = await send(new URL("/.control/batch", url), { body: JSON.stringify({ queue, messages }) });
+    const answer = await send(new URL("/.control/batch", url), {
+      body: JSON.stringify({ queue, messages }),
+      timeout: this.clock.stretched(60_000),
+    });
     return answer.json();
+  }
+
+  /** Kills the runtime, and starts it again at the pace that the machine keeps up with. */
+  async kill() {
+    this.ledger.count("kill");
+    this.ledger.kills.push(Date.now());
+    await this.runtime.kill(() => this.pulse.adapt());
   }
 
   /** From now on nothing fails any more. */
@@ -81,10 +97,20 @@ export class World {
     await Promise.all(this.runtime.urls.map((url) => send(new URL("/.control/calm", url))));
   }
 
-  /** Waits until the queues are empty, and gives what is left in them at the deadline. */
-  async drained(within) {
+  /**
+   * Waits until the queues are empty, and gives what is left in them when nothing left them for so long. With `restarting`,
+   * the runtime is killed where the machine does not keep up, and goes on at a pace that it can keep.
+   */
+  async drained(within, { restarting = false } = {}) {
     const rest = () => Object.values(this.queues).flatMap(({ messages }) => [...messages]);
-    await eventually("empty queues", () => rest().length === 0, within).catch(() => undefined);
+    let [fewest, since] = [Infinity, Date.now()];
+    const ended = async () => {
+      const { length } = rest();
+      if (length < fewest) [fewest, since] = [length, Date.now()];
+      if (restarting && this.pulse.lags) await this.kill();
+      return length === 0 || Date.now() - since > this.clock.stretched(within);
+    };
+    await eventually("empty queues", ended, Infinity);
     return new Set(rest().map(({ body }) => this.ledger.ofMessage(body)));
   }
 }

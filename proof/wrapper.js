@@ -11,6 +11,7 @@ export * from "./index.js";
 // An isolate outlives its requests, so these are the incarnation's. The Worker and its objects share it.
 const plan = env.PROOF;
 const dice = new Dice(plan.seed);
+dice.calm = plan.calm;
 new Clock(plan.clock).rule();
 let bindings;
 

@@ -11,7 +11,7 @@ const SHORT = { EVENTS: "100", SEED: "5", RATE: "40", KILL: "1" };
 function faults(more = {}) {
   return new Promise((resolve, reject) => {
     const env = { ...process.env, ...SHORT, ...more };
-    execFile(process.execPath, [PROGRAM], { env, timeout: 120_000 }, (error, output, complaints) => {
+    execFile(process.execPath, [PROGRAM], { env, timeout: 900_000 }, (error, output, complaints) => {
       if (!output) return reject(error ?? new Error(complaints));
       resolve({ ...JSON.parse(output), code: error?.code ?? 0 });
     });
