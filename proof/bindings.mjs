@@ -32,6 +32,9 @@ function described(value) {
   return value?.name ?? (JSON.stringify(value) ?? "").slice(0, 1000);
 }
 
+/** Workers KV keeps nothing for less, in seconds; `stale` is not longer. */
+const SHORTEST_TTL = 60;
+
 /**
  * `kv` as one of several places sees it, behind a cache that is late by up to `stale` milliseconds. `view` says how:
  * - `elsewhere`: a place sees its own writes at once, and those of others as late as can be;
@@ -44,10 +47,19 @@ export function seenFrom(kv, { stale, view }) {
   return {
     async get(key) {
       if (misses.get(key) > Date.now()) return null;
-      const { value, metadata } = await kv.getWithMetadata(key);
+      const { value: stored, metadata } = await kv.getWithMetadata(key);
+      const gone = metadata?.gone !== undefined && (own.has(key) || Date.now() >= metadata.gone + stale);
+      const value = gone ? null : stored;
       if (value === null && view === "everywhere") misses.set(key, Date.now() + stale);
       const unseen = view === "elsewhere" && !own.has(key) && Date.now() < metadata?.at + stale;
       return unseen ? null : value;
+    },
+    // Who does not see that the key was deleted still sees its value.
+    async delete(key) {
+      own.add(key);
+      const { value } = await kv.getWithMetadata(key);
+      if (value === null) return;
+      await kv.put(key, value, { expirationTtl: SHORTEST_TTL, metadata: { at: 0, gone: Date.now() } });
     },
     put(key, value, options) {
       own.add(key);

@@ -133,7 +133,7 @@ fn a_forgotten_event_is_accepted_once_more() {
         for message in ports.queue.take() {
             assert_eq!(forward(&message, 1, &ports).1.verdict, Verdict::Delivered, "{source}");
         }
-        let key = ports.known.borrow().keys().next().unwrap().clone();
+        let key = ports.known.borrow().keys().next().unwrap().0.clone();
         assert_eq!(forget(&format!("source={source}&key={key}")), (200, json!({"forgotten":true})));
         for query in ["", "source=queued", "source=nobody&id=a", "source=queued&key=abc", "source=queued&id=a&colour=b"]
         {
@@ -155,6 +155,8 @@ fn many_letters_are_redriven_by_a_filter_and_within_bounds() {
     ports.fail.set(Some("enqueue"));
     assert_eq!(answer("POST", "dead-letters/redrive", "", &ports).1, json!({"redriven":0,"failed":1}));
     ports.fail.set(None);
+    assert_eq!(answer("POST", "dead-letters/redrive", "", &ports).1, json!({"redriven":0,"failed":0}), "it is taken");
+    ports.wait(60);
     assert_eq!(answer("POST", "dead-letters/redrive", "", &ports).1, json!({"redriven":1,"failed":0}));
     for body in ["7", "{", "[]", r#"["queued"]"#, r#"{"colour":"blue"}"#, r#"{"limit":"2"}"#] {
         assert_eq!(answer("POST", "dead-letters/redrive", body, &ports).0, 422, "{body}");

@@ -1,5 +1,6 @@
 //! Ports in memory, which remember what was done, in order, and fail where they are told to.
 
+use super::kv::Kv;
 use hookgate::dedup::{self, Claim, DedupKey, Entry, Rings, RingsRefused, Shard, Terms, Token};
 use hookgate::delivery::{Forward, Message};
 use hookgate::installed::{self, Offered, Waiting};
@@ -16,10 +17,15 @@ use std::time::Duration;
 
 pub const NOW: UnixTime = UnixTime::from_seconds(1_768_480_200); // 2026-01-15T12:30:00Z
 
+/// The place whose KV these ports see, and for how many milliseconds it believes what it has read.
+const HERE: usize = 0;
+const CACHED: u64 = 60_000;
+
 #[derive(Default)]
 pub struct Memory {
     pub isolate: Isolate,
-    pub known: RefCell<BTreeMap<String, Duration>>,
+    /// Keys and notes, as one place sees them.
+    pub known: RefCell<Kv>,
     /// Claims by object and name.
     pub claims: RefCell<BTreeMap<(String, String), Entry>>,
     pub rings: RefCell<Vec<(u32, UnixTime)>>,
@@ -30,6 +36,8 @@ pub struct Memory {
     pub payloads: RefCell<BTreeMap<String, (UnixTime, Vec<u8>)>>,
     pub letters: RefCell<Vec<Letter>>,
     pub redriven: RefCell<BTreeSet<String>>,
+    /// Letters that somebody took, and until when they are theirs.
+    taken: RefCell<BTreeMap<String, UnixTime>>,
     pub refusals: RefCell<Vec<String>>,
     /// How many refusals are within the limit.
     pub limit: Cell<Option<usize>>,
@@ -103,6 +111,11 @@ impl Memory {
         self.now.set(Some(self.now().plus(Duration::from_secs(seconds))));
     }
 
+    /// KV's time.
+    fn milliseconds(&self) -> u64 {
+        u64::try_from(self.now().seconds()).unwrap() * 1000
+    }
+
     fn step<T>(&self, name: &'static str, act: impl FnOnce() -> T) -> Result<T, PortError> {
         self.steps.borrow_mut().push(name);
         let told = || Err(PortError(format!("{name} is told to fail")));
@@ -131,15 +144,18 @@ impl Memory {
 
 impl Keys for Memory {
     async fn is_known(&self, key: &DedupKey) -> Result<bool, PortError> {
-        self.step("look up", || self.known.borrow().contains_key(&key.to_string()))
+        let now = self.milliseconds();
+        self.step("look up", || self.known.borrow_mut().get(HERE, &key.to_string(), now, CACHED).is_some())
     }
 
     fn remember(&self, key: &DedupKey, ttl: Duration, _now: UnixTime) {
-        let _ = self.step("remember", || self.known.borrow_mut().insert(key.to_string(), ttl));
+        let (key, now) = (key.to_string(), self.milliseconds());
+        let _ = self.step("remember", || self.known.borrow_mut().put(HERE, key, String::new(), now, CACHED, ttl));
     }
 
     async fn forget(&self, key: &DedupKey) -> Result<(), PortError> {
-        self.step("forget", || self.known.borrow_mut().remove(&key.to_string())).map(|_| ())
+        let (key, now) = (key.to_string(), self.milliseconds());
+        self.step("forget", || self.known.borrow_mut().delete(HERE, key, now, CACHED))
     }
 }
 
@@ -307,8 +323,9 @@ impl Letters for Memory {
             match letters.iter_mut().find(|kept| kept.id == letter.id) {
                 None => letters.push(letter.clone()),
                 Some(kept) if kept.redrives < letter.redrives => {
-                    *kept = letter.clone();
+                    *kept = Letter { expires: kept.expires.max(letter.expires), ..letter.clone() };
                     self.redriven.borrow_mut().remove(&letter.id);
+                    self.taken.borrow_mut().remove(&letter.id);
                 }
                 Some(_) => {}
             }
@@ -332,13 +349,18 @@ impl Letters for Memory {
     async fn take(
         &self,
         id: &str,
-        _now: UnixTime,
-        _until: UnixTime,
+        now: UnixTime,
+        until: UnixTime,
         expires: UnixTime,
     ) -> Result<Option<Letter>, PortError> {
         let mut letters = self.letters.borrow_mut();
-        let there = letters.iter_mut().find(|letter| letter.id == id && !self.redriven.borrow().contains(id));
+        let mut taken = self.taken.borrow_mut();
+        if self.redriven.borrow().contains(id) || taken.get(id).is_some_and(|until| now < *until) {
+            return Ok(None);
+        }
+        let there = letters.iter_mut().find(|letter| letter.id == id);
         Ok(there.map(|letter| {
+            taken.insert(id.to_owned(), until);
             letter.expires = letter.expires.max(expires);
             letter.clone()
         }))

@@ -181,6 +181,16 @@ export class Gateway {
     return (await this.#control({ batch: { queue, text, attempts } })).settled;
   }
 
+  /** The namespace of the keys. */
+  keys() {
+    return this.#runtime.getKVNamespace("DEDUP");
+  }
+
+  /** The database of the dead letters. */
+  database() {
+    return this.#runtime.getD1Database("LOG");
+  }
+
   /** The bucket of the bodies. */
   bucket() {
     return this.#runtime.getR2Bucket("PAYLOADS");

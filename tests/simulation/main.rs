@@ -9,6 +9,9 @@ mod executor;
 mod faults;
 mod gate;
 mod invariants;
+#[allow(dead_code, reason = "other tests use the rest of it")]
+#[path = "../fakes/kv.rs"]
+mod kv;
 mod origin;
 mod queue;
 mod reduced;

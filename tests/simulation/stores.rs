@@ -1,47 +1,12 @@
-//! What lasts: KV, the claims' objects, the dead letters' table and the bucket of bodies, each as the ports describe it.
+//! What lasts: the claims' objects, the dead letters' table and the bucket of bodies, each as the ports describe it.
 
-use super::executor::{Millis, Random};
+use super::executor::Random;
 use hookgate::dedup::{self, Claim, Entry, Rings, RingsRefused, Shard, Terms, Token};
 use hookgate::letter::{Filter, Letter};
 use hookgate::pipeline::ports::{Page, Stored};
 use hookgate::webhook::UnixTime;
 use std::collections::BTreeMap;
 use std::time::Duration;
-
-/// Workers KV: who wrote a key sees it at once, the others later, and where it was missing, that may be cached.
-#[derive(Default)]
-pub struct Store {
-    keys: BTreeMap<String, Put>,
-    /// Until when a place believes that there is no such key.
-    missing: BTreeMap<(usize, String), Millis>,
-}
-
-struct Put {
-    place: usize,
-    shown: Millis,
-    expires: Millis,
-    text: String,
-}
-
-impl Store {
-    pub fn get(&mut self, place: usize, key: &str, now: Millis, cached: Millis) -> Option<String> {
-        let id = (place, key.to_owned());
-        if self.missing.get(&id).is_some_and(|until| now < *until) {
-            return None;
-        }
-        let put = self.keys.get(key).filter(|put| now < put.expires);
-        let found = put.filter(|put| put.place == place || put.shown <= now).map(|put| put.text.clone());
-        if found.is_none() {
-            self.missing.insert(id, now + cached);
-        }
-        found
-    }
-
-    pub fn put(&mut self, place: usize, key: String, text: String, now: Millis, delay: Millis, ttl: Duration) {
-        let expires = now + ttl.as_millis() as Millis;
-        self.keys.insert(key, Put { place, shown: now + delay, expires, text });
-    }
-}
 
 /// The Durable Objects `Claims`, each with its own clock, and the registry of rings.
 pub struct Claims {

@@ -2,9 +2,10 @@
 
 use super::executor::{Executor, Home, Millis, Output, WORLD};
 use super::faults::Faults;
+use super::kv::Kv;
 use super::queue::{Item, Name};
 use super::sources::{self, ADMIN_TOKEN, configs};
-use super::stores::{Bodies, Claims, Letters, Store as KeyStore};
+use super::stores::{Bodies, Claims, Letters};
 use super::story::Story;
 use hookgate::config::{Config, ConfigError};
 use hookgate::delivery::Event;
@@ -54,7 +55,7 @@ pub struct World {
     /// When the database goes away for a day.
     away: Option<Millis>,
     lives: Cell<Home>,
-    pub keys: RefCell<KeyStore>,
+    pub keys: RefCell<Kv>,
     pub claims: RefCell<Claims>,
     pub letters: RefCell<Letters>,
     pub bodies: RefCell<Bodies>,

@@ -1,0 +1,336 @@
+//! What the stores promise, and no more: `tests/contract/*.json`, one suite for every store that stands in for a real one.
+//! `tests/runtime/contract.test.mjs` runs the same steps over the real ones.
+//!
+//! A step is done `at` a second, and sees what it `sees`; or, of a store that is late, one of what it `may` see. What the
+//! store may see at its `weakest`, the stand-in has to show: a stand-in that is stronger than production hides losses.
+
+#![cfg(not(target_arch = "wasm32"))]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, clippy::arithmetic_side_effects)]
+#![allow(dead_code, missing_docs, reason = "the stand-ins belong to other tests, which use more of them")]
+
+#[path = "simulation/executor.rs"]
+mod executor;
+#[path = "fakes/kv.rs"]
+mod kv;
+#[path = "pipeline/memory.rs"]
+mod memory;
+#[path = "simulation/stores.rs"]
+mod stores;
+
+use hookgate::dedup::{Claim, DedupKey, Rings, Shard, Terms, Token};
+use hookgate::letter::{Filter, Letter};
+use hookgate::pipeline::ports::{Claims, Keys, Letters, Page, Payloads, Stored};
+use hookgate::webhook::UnixTime;
+use kv::Kv;
+use memory::{Memory, NOW};
+use pollster::block_on;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// Runs each scenario of a suite over a store of its own: `step` does one step, and tells what it saw.
+fn run<S>(suite: &str, make: impl Fn() -> S, fits: impl Fn(&Value) -> bool, step: impl Fn(&mut S, &Value) -> Value) {
+    let text = std::fs::read_to_string(format!("tests/contract/{suite}.json")).unwrap();
+    let scenarios: Vec<Value> = serde_json::from_str(&text).unwrap();
+    let mut ran = 0;
+    for scenario in scenarios.iter().filter(|scenario| fits(scenario)) {
+        let mut store = make();
+        for what in scenario["steps"].as_array().unwrap() {
+            let saw = step(&mut store, what);
+            let told = format!("{suite}: {}: {what} saw {saw}", scenario["name"]);
+            match (what.get("sees"), what.get("may")) {
+                (Some(expected), _) => assert_eq!(&saw, expected, "{told}"),
+                (None, Some(may)) => assert!(may.as_array().unwrap().contains(&saw), "{told}"),
+                (None, None) => {}
+            }
+            ran += 1;
+        }
+    }
+    assert!(ran > 5, "{suite}: {ran} steps");
+}
+
+fn text<'s>(step: &'s Value, key: &str) -> &'s str {
+    step[key].as_str().unwrap_or_default()
+}
+
+fn number(step: &Value, key: &str) -> u64 {
+    step[key].as_u64().unwrap_or_default()
+}
+
+/// The time that a step names, or the one at which it is done.
+fn time(step: &Value, key: &str) -> UnixTime {
+    UnixTime::from_seconds(NOW.seconds() + step[key].as_i64().unwrap_or_default())
+}
+
+fn since(time: UnixTime) -> i64 {
+    time.seconds() - NOW.seconds()
+}
+
+fn span(step: &Value, key: &str) -> Duration {
+    Duration::from_secs(number(step, key))
+}
+
+const MINUTE: u64 = 60_000;
+
+#[test]
+fn kv_is_as_late_as_it_may_be_and_no_later() {
+    for (cached, delay) in [(0, 0), (0, MINUTE), (MINUTE, 0), (MINUTE, MINUTE)] {
+        let step = |kv: &mut Kv, step: &Value| {
+            let (place, key) = (usize::try_from(number(step, "place")).unwrap(), text(step, "key").to_owned());
+            let now = number(step, "at") * 1000;
+            match text(step, "do") {
+                "get" => {
+                    let saw = json!(kv.get(place, &key, now, cached));
+                    if let (Some(weakest), true) = (step.get("weakest"), cached + delay == 2 * MINUTE) {
+                        assert_eq!(&saw, weakest, "{step}: stronger than production");
+                    }
+                    saw
+                }
+                "put" => {
+                    kv.put(place, key, text(step, "value").to_owned(), now, delay, span(step, "ttl"));
+                    Value::Null
+                }
+                "delete" => {
+                    kv.delete(place, key, now, delay);
+                    Value::Null
+                }
+                other => panic!("{other}"),
+            }
+        };
+        run("keys", Kv::default, |_| true, step);
+    }
+}
+
+fn key(name: &str) -> DedupKey {
+    DedupKey::parse(&format!("{:064x}", name.bytes().fold(0_u64, |sum, byte| sum * 256 + u64::from(byte)))).unwrap()
+}
+
+fn at(memory: &Memory, step: &Value) {
+    memory.now.set(Some(time(step, "at")));
+}
+
+#[test]
+fn the_keys_in_memory_are_as_late() {
+    let step = |memory: &mut Memory, step: &Value| {
+        at(memory, step);
+        let key = key(text(step, "key"));
+        match text(step, "do") {
+            "get" => {
+                let saw = json!(block_on(memory.is_known(&key)).unwrap().then_some("x"));
+                if let Some(weakest) = step.get("weakest") {
+                    assert_eq!(&saw, weakest, "{step}: stronger than production");
+                }
+                saw
+            }
+            "put" => {
+                memory.remember(&key, span(step, "ttl"), memory.now());
+                Value::Null
+            }
+            _ => {
+                block_on(memory.forget(&key)).unwrap();
+                Value::Null
+            }
+        }
+    };
+    // They are what one place sees, and keys have no values.
+    let here = |scenario: &Value| {
+        let steps = scenario["steps"].as_array().unwrap();
+        steps.iter().all(|step| step["place"] == 0 || step["at"].as_u64() >= Some(122)) && scenario["needs"] != "values"
+    };
+    run("keys", Memory::default, here, step);
+}
+
+/// Some object; which one makes no difference here.
+fn shard() -> Shard {
+    Rings { current: 1, before: None }.shards(&key("a")).next().unwrap()
+}
+
+fn token(step: &Value) -> Token {
+    Token(text(step, "token").bytes().next().map_or(0, u64::from))
+}
+
+fn terms(step: &Value) -> Terms {
+    Terms { lease: span(step, "lease"), ttl: span(step, "ttl") }
+}
+
+fn shown(claim: Claim) -> Value {
+    match claim {
+        Claim::First { first_seen, acceptance, .. } => {
+            let drawn = Token::parse(&acceptance.to_string()).unwrap().0;
+            json!({ "first": char::from(u8::try_from(drawn).unwrap()).to_string(), "since": since(first_seen) })
+        }
+        Claim::InFlight { until } => json!({ "in_flight": since(until) }),
+        Claim::Duplicate { first_seen } => json!({ "duplicate": since(first_seen) }),
+    }
+}
+
+#[test]
+fn the_claims_in_memory_are_exact() {
+    let step = |memory: &mut Memory, step: &Value| {
+        at(memory, step);
+        let (shard, name) = (shard(), "name");
+        match text(step, "do") {
+            "claim" => shown(block_on(memory.claim(shard, name, terms(step), token(step))).unwrap()),
+            "confirm" => json!(block_on(memory.confirm(shard, name, token(step), span(step, "ttl"))).unwrap()),
+            "release" => json!(block_on(memory.release(shard, name, token(step))).unwrap()),
+            "forget" => json!(block_on(memory.forget_claim(shard, name)).unwrap()),
+            other => panic!("{other}"),
+        }
+    };
+    run("claims", Memory::default, |_| true, step);
+}
+
+#[test]
+fn the_claims_of_the_simulation_are_exact() {
+    for seed in 0..8 {
+        let step = |claims: &mut stores::Claims, step: &Value| {
+            let (shard, name, now) = (shard(), "name", time(step, "at"));
+            match text(step, "do") {
+                "claim" => shown(claims.claim(shard, name, terms(step), now, token(step))),
+                "confirm" => json!(claims.confirm(shard, name, token(step), now, span(step, "ttl"))),
+                "release" => json!(claims.release(shard, name, token(step), now)),
+                "forget" => json!(claims.forget(shard, name, now)),
+                other => panic!("{other}"),
+            }
+        };
+        run("claims", || stores::Claims::new(&executor::Random::new(seed)), |_| true, step);
+    }
+}
+
+fn stored(stored: &Stored) -> Value {
+    match stored {
+        Stored::Bytes(bytes) => json!({ "bytes": String::from_utf8_lossy(bytes) }),
+        Stored::Delivered => json!("delivered"),
+        Stored::Nothing => json!("nothing"),
+    }
+}
+
+fn names(step: &Value) -> Vec<String> {
+    step["names"].as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_owned()).collect()
+}
+
+/// All pages of a list.
+fn all(mut page: impl FnMut(Option<String>) -> Page) -> Value {
+    let (mut names, mut cursor) = (Vec::new(), None);
+    loop {
+        let Page { names: some, next } = page(cursor);
+        names.extend(some);
+        cursor = next;
+        if cursor.is_none() {
+            return json!(names);
+        }
+    }
+}
+
+#[test]
+fn the_bodies_in_memory_are_there_at_once() {
+    let step = |memory: &mut Memory, step: &Value| {
+        at(memory, step);
+        match text(step, "do") {
+            "store" => block_on(memory.store(text(step, "name"), text(step, "body").as_bytes())).unwrap(),
+            "mark" => block_on(memory.mark_delivered(text(step, "name"))).unwrap(),
+            "discard" => block_on(memory.discard(&names(step))).unwrap(),
+            "load" => return stored(&block_on(memory.load(text(step, "name"))).unwrap()),
+            _ => {
+                let page = |cursor| {
+                    block_on(memory.stored_before(text(step, "prefix"), time(step, "before"), cursor)).unwrap()
+                };
+                return all(page);
+            }
+        }
+        Value::Null
+    };
+    run("payloads", Memory::default, |_| true, step);
+}
+
+#[test]
+fn the_bodies_of_the_simulation_are_there_at_once() {
+    let step = |bodies: &mut stores::Bodies, step: &Value| {
+        let name = text(step, "name").to_owned();
+        match text(step, "do") {
+            "store" => bodies.store(name, text(step, "body").into(), time(step, "at")),
+            "mark" => bodies.store(name, Vec::new(), time(step, "at")),
+            "discard" => bodies.discard(&names(step)),
+            "load" => return stored(&bodies.load(&name)),
+            _ => {
+                return all(|cursor| bodies.page(text(step, "prefix"), time(step, "before"), cursor.as_deref()));
+            }
+        }
+        Value::Null
+    };
+    run("payloads", stores::Bodies::default, |_| true, step);
+}
+
+/// The letter that a step keeps.
+fn letter(step: &Value) -> Letter {
+    let text = |key: &str| text(step, key).to_owned();
+    Letter {
+        id: text("id"),
+        redrives: u32::try_from(number(step, "redrives")).unwrap(),
+        source: text("source"),
+        event_id: "evt_1".to_owned(),
+        event_type: String::new(),
+        key: String::new(),
+        received: String::new(),
+        died: time(step, "at"),
+        reason: "the origin answered 410".to_owned(),
+        bytes: 2,
+        payload: step["payload"].as_str().map(str::to_owned),
+        expires: if step["expires"].is_null() {
+            time(step, "at").plus(Duration::from_secs(1000))
+        } else {
+            time(step, "expires")
+        },
+        message: "{}".to_owned(),
+    }
+}
+
+fn filter(step: &Value) -> Filter {
+    let text = |key: &str| step[key].as_str().map(str::to_owned);
+    let limit = step["limit"].as_u64().map_or(Filter::MOST, |limit| u32::try_from(limit).unwrap());
+    Filter { source: text("source"), after: text("after"), limit }
+}
+
+fn ids(letters: Vec<Letter>) -> Value {
+    letters.into_iter().map(|letter| letter.id).collect()
+}
+
+#[test]
+fn the_letters_in_memory_are_kept_taken_and_redriven() {
+    let step = |memory: &mut Memory, step: &Value| {
+        at(memory, step);
+        let (id, now) = (text(step, "id"), time(step, "at"));
+        let redrives = u32::try_from(number(step, "redrives")).unwrap();
+        match text(step, "do") {
+            "keep" => block_on(memory.keep(&letter(step))).unwrap(),
+            "redriven" => block_on(Letters::redriven(memory, id, redrives, now)).unwrap(),
+            "has" => return json!(block_on(memory.has(id)).unwrap()),
+            "list" => return ids(block_on(memory.list(&filter(step))).unwrap()),
+            "take" => {
+                let taken = block_on(memory.take(id, now, time(step, "until"), time(step, "expires"))).unwrap();
+                return json!(taken.is_some());
+            }
+            "expire" => return json!(block_on(memory.expire(now)).unwrap()),
+            _ => return json!(block_on(memory.referred(&names(step))).unwrap()),
+        }
+        Value::Null
+    };
+    run("letters", Memory::default, |_| true, step);
+}
+
+#[test]
+fn the_letters_of_the_simulation_are_kept_taken_and_redriven() {
+    let step = |letters: &mut stores::Letters, step: &Value| {
+        let (id, now) = (text(step, "id"), time(step, "at"));
+        match text(step, "do") {
+            "keep" => letters.keep(letter(step)),
+            "redriven" => letters.redriven(id, u32::try_from(number(step, "redrives")).unwrap()),
+            "has" => return json!(letters.has(id)),
+            "list" => return ids(letters.list(&filter(step))),
+            "take" => return json!(letters.take(id, now, time(step, "until"), time(step, "expires")).is_some()),
+            "expire" => return json!(letters.expire(now).len()),
+            _ => return names(step).into_iter().filter(|name| letters.refers_to(name)).collect(),
+        }
+        Value::Null
+    };
+    run("letters", stores::Letters::default, |_| true, step);
+}

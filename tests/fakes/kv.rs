@@ -1,0 +1,80 @@
+//! Workers KV, as weak as it is in production: another place sees a change late, what a place has read it believes for a
+//! while, "no such key" included, and nothing compares before it writes. `tests/contract/keys.json` says what must and may
+//! be seen.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Milliseconds since the run began, or since the epoch.
+type Millis = u64;
+
+#[derive(Default)]
+pub struct Kv {
+    changes: BTreeMap<String, Change>,
+    /// What a place has read of a key, and until when it believes that.
+    caches: BTreeMap<(usize, String), (Millis, Option<String>)>,
+}
+
+struct Change {
+    place: usize,
+    /// When the other places see it.
+    shown: Millis,
+    /// Nothing where the key was deleted.
+    value: Option<Value>,
+    /// What they see until then.
+    before: Option<Value>,
+}
+
+#[derive(Clone)]
+struct Value {
+    text: String,
+    expires: Millis,
+    ttl: Duration,
+}
+
+impl Kv {
+    /// What `place` reads, and then believes for `cached`.
+    pub fn get(&mut self, place: usize, key: &str, now: Millis, cached: Millis) -> Option<String> {
+        let id = (place, key.to_owned());
+        if let Some((_, believed)) = self.caches.get(&id).filter(|(until, _)| now < *until) {
+            return believed.clone();
+        }
+        let seen = |change: &Change| {
+            let new = change.place == place || change.shown <= now;
+            let value = if new { &change.value } else { &change.before };
+            value.clone().filter(|value| now < value.expires)
+        };
+        let found = self.changes.get(key).and_then(seen);
+        let until = found.as_ref().map_or(Millis::MAX, |value| value.expires).min(now + cached);
+        let text = found.map(|value| value.text);
+        self.caches.insert(id, (until, text.clone()));
+        text
+    }
+
+    /// Writes a value that expires after `ttl`; other places see it after `delay`.
+    pub fn put(&mut self, place: usize, key: String, text: String, now: Millis, delay: Millis, ttl: Duration) {
+        let value = Value { text, expires: now + ttl.as_millis() as Millis, ttl };
+        self.change(place, key, now, delay, Some(value));
+    }
+
+    /// Deletes a value; other places see it for `delay`.
+    pub fn delete(&mut self, place: usize, key: String, now: Millis, delay: Millis) {
+        self.change(place, key, now, delay, None);
+    }
+
+    fn change(&mut self, place: usize, key: String, now: Millis, delay: Millis, value: Option<Value>) {
+        let before = self.changes.get(&key).and_then(|change| change.value.clone());
+        self.changes.insert(key, Change { place, shown: now + delay, value, before });
+    }
+
+    /// The keys that are there, whoever sees them, and for how long each was put.
+    pub fn keys(&self) -> impl Iterator<Item = (&String, Duration)> {
+        self.changes.iter().filter_map(|(key, change)| Some((key, change.value.as_ref()?.ttl)))
+    }
+
+    /// As if the time of everything was over.
+    pub fn clear(&mut self) {
+        self.changes.clear();
+        self.caches.clear();
+    }
+}
