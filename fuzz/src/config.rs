@@ -28,7 +28,7 @@ pub fn run(data: &[u8]) {
         ("ORIGIN", ..) => Some("http://origin.example".to_owned()),
         ("ORIGIN_SIGNING_SECRET", _, 1) => Some(format!("whsec_{CANARY}")),
         ("ORIGIN_SIGNING_SECRET", _, 2) => Some(format!("whsec_{CANARY}!")),
-        ("DEAD_QUEUE", ..) => None, // a name, which is no secret
+        ("DEAD_QUEUE" | "QUEUE_RETENTION", ..) => None, // no secrets
         ("CLAIM_SHARDS" | "CLAIM_SHARDS_BEFORE", ..) => Some(origin.to_string()),
         _ if name.ends_with("UNSET") => None,
         _ if name.ends_with("EMPTY") => Some(String::new()),
