@@ -3,6 +3,7 @@
 //! Parsed once per isolate. A source that is misconfigured is an error of its own, and the others serve.
 
 mod answer;
+mod events;
 mod fields;
 mod grammar;
 mod origin;
@@ -12,6 +13,7 @@ pub mod span;
 mod token;
 mod variables;
 
+pub use events::{EventFilter, Pattern};
 pub use origin::Origin;
 #[cfg(not(target_arch = "wasm32"))]
 pub use source::takes_public_keys;
@@ -21,7 +23,7 @@ pub use variables::PREFIX as SOURCES;
 use crate::dedup::Rings;
 use crate::forwarded::Forwarded;
 use crate::retry::DEFAULT_RETENTION;
-use crate::webhook::{EventType, HeaderPattern, HmacKey, Secret, Verifier};
+use crate::webhook::{EventTypes, HeaderPattern, HmacKey, Secret, Verifier};
 use serde_json::{Map, Value};
 use std::fmt;
 use std::time::Duration;
@@ -95,10 +97,9 @@ impl Source {
         Forwarded::new(self.verifier.preset(), &self.headers)
     }
 
-    /// Whether events of this type are wanted; one without a type is matched as the empty name.
-    pub fn wants(&self, event_type: Option<&EventType>) -> bool {
-        let name = event_type.map_or("", |event_type| &event_type.name);
-        self.events.as_ref().is_none_or(|filter| filter.wants(name))
+    /// Whether some event of these types is wanted, or may be.
+    pub fn wants(&self, types: &EventTypes) -> bool {
+        self.events.as_ref().is_none_or(|filter| filter.wants(types))
     }
 }
 
@@ -174,19 +175,6 @@ pub enum Dedup {
     Exact,
     /// Not at all.
     None,
-}
-
-/// The event types a source wants: exact names, and prefixes that end in `*`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EventFilter(Vec<String>);
-
-impl EventFilter {
-    fn wants(&self, event_type: &str) -> bool {
-        self.0.iter().any(|pattern| match pattern.strip_suffix('*') {
-            Some(prefix) => event_type.starts_with(prefix),
-            None => event_type == pattern,
-        })
-    }
 }
 
 /// What is wrong with the configuration: the key, its value, and what to do.

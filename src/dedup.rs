@@ -26,7 +26,7 @@ use std::hash::{Hash, Hasher};
 use std::time::Duration;
 
 /// The deduplication key of an event: SHA-256 over source, provenance and id or digest, each with its length before
-/// it, so that no two sources, and no id and digest, can meet in one key.
+/// it, so that no two sources, no id and digest, and no two kinds of id can meet in one key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct DedupKey([u8; 32]);
 
@@ -37,13 +37,20 @@ impl Hash for DedupKey {
 }
 
 impl DedupKey {
-    /// The key of the event `identity` at `source`.
-    pub fn new(source: &SourceName, identity: &Identity) -> Self {
+    /// The key of the event `identity` at `source`; `None` where the event has no identity.
+    pub fn new(source: &SourceName, identity: &Identity) -> Option<Self> {
         let value = match identity {
-            Identity::SignedId(id) => id.as_bytes(),
-            Identity::BodyDigest(digest) => digest,
+            Identity::SignedId(id) | Identity::UnsignedId(id) => id.as_str().as_bytes(),
+            Identity::Digest(_, digest) | Identity::Split(_, digest) => digest,
+            Identity::None => return None,
         };
-        Self(digest_of(&[source.as_str().as_bytes(), identity.provenance().as_bytes(), value]))
+        let (source, provenance) = (source.as_str().as_bytes(), identity.provenance().as_bytes());
+        Some(Self(digest_of(&[source, provenance, value])))
+    }
+
+    /// The id that providers and origins see of the event `identity` with this key: its own, else `accept:` and the key.
+    pub fn id_of(&self, identity: &Identity) -> String {
+        identity.shown().unwrap_or_else(|| format!("accept:{self}"))
     }
 
     /// A key that no other acceptance has: for an event that has no identity. `drawn` is random.

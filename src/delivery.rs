@@ -62,7 +62,7 @@ pub struct TooLarge {
 ///
 /// Its text form is one CloudEvents 1.0 JSON object (CloudEvents JSON format, section 3). The body is in
 /// `data_base64`, byte for byte, or where no message can hold it, under the name `payload` in R2. That and `provider`,
-/// `idprovenance`, `dedupkey`, `acceptance`, `headers`, `firstseen`, `redrive`, `redrivenat`, `payloadbytes` and
+/// `typestate`, `idprovenance`, `dedupkey`, `acceptance`, `headers`, `firstseen`, `redrive`, `redrivenat`, `payloadbytes` and
 /// `deadreason` are extension attributes; `headers` is a JSON list of name and value, as a text, because attributes have no nested values.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Event<'e> {
@@ -71,6 +71,9 @@ pub struct Event<'e> {
     source: String,
     #[serde(rename = "type")]
     event_type: String,
+    /// `unreadable`, where the event's type is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    typestate: Option<String>,
     time: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     datacontenttype: Option<String>,
@@ -102,6 +105,8 @@ pub struct Event<'e> {
 
 /// The type of an event whose provider states none; CloudEvents needs one.
 const UNTYPED: &str = "unknown";
+/// What is said of an event whose type cannot be read, in the message and to the origin.
+const UNREADABLE: &str = "unreadable";
 const SOURCE_PREFIX: &str = "/webhooks/";
 
 /// Why a queue message is none of ours.
@@ -138,9 +143,10 @@ impl<'e> Event<'e> {
         let content_type = kept.iter().find(|(name, _)| *name == "content-type");
         Self {
             specversion: "1.0".into(),
-            id: verified.identity().shown(),
+            id: key.id_of(verified.identity()),
             source: format!("{SOURCE_PREFIX}{}", source.name),
-            event_type: verified.event_type().map_or(UNTYPED, |event_type| &event_type.name).to_owned(),
+            event_type: verified.event_types().shown().unwrap_or_else(|| UNTYPED.to_owned()),
+            typestate: verified.event_types().are_unreadable().then(|| UNREADABLE.to_owned()),
             time: now.to_rfc3339(),
             datacontenttype: content_type.map(|(_, value)| (*value).to_owned()),
             provider: source.verifier.preset().name.clone().into(),
@@ -367,6 +373,9 @@ impl<'e> Event<'e> {
         add("hookgate-source", self.source());
         add("hookgate-provider", &self.provider);
         add("hookgate-attempt", &attempt.to_string());
+        if let Some(state) = &self.typestate {
+            add("hookgate-type", state);
+        }
         if let Some(key) = signing {
             let [_, timestamp, signature] = key.standard_webhooks(&self.dedupkey, now, self.body());
             for (name, value) in [timestamp, signature] {
@@ -404,8 +413,8 @@ fn pairs(json: &str) -> Vec<(String, String)> {
 /// The attributes that every queue message has, and those that it may have.
 const NEEDED: [&str; 9] =
     ["specversion", "id", "source", "type", "time", "provider", "idprovenance", "dedupkey", "headers"];
-const OPTIONAL: [&str; 7] =
-    ["datacontenttype", "acceptance", "firstseen", "redrivenat", "payload", "deadreason", "data_base64"];
+const OPTIONAL: [&str; 8] =
+    ["datacontenttype", "acceptance", "firstseen", "redrivenat", "payload", "deadreason", "data_base64", "typestate"];
 
 /// Reads a message's attributes. By hand, and in two loops: derived code would be ten times as large.
 fn read(mut attributes: Value) -> Result<Event<'static>, DecodeError> {
@@ -418,7 +427,7 @@ fn read(mut attributes: Value) -> Result<Event<'static>, DecodeError> {
     for (place, name) in needed.iter_mut().zip(NEEDED) {
         *place = take(name)?.ok_or(DecodeError::Attribute(name))?;
     }
-    let mut optional = <[Option<String>; 7]>::default();
+    let mut optional = <[Option<String>; 8]>::default();
     for (place, name) in optional.iter_mut().zip(OPTIONAL) {
         *place = take(name)?;
     }
@@ -430,7 +439,7 @@ fn read(mut attributes: Value) -> Result<Event<'static>, DecodeError> {
     let redrive = redrive.map_err(|_| DecodeError::Attribute("redrive"))?;
     let payloadbytes = number("payloadbytes")?;
     let [specversion, id, source, event_type, time, provider, idprovenance, dedupkey, headers] = needed;
-    let [datacontenttype, acceptance, firstseen, redrivenat, payload, deadreason, coded] = optional;
+    let [datacontenttype, acceptance, firstseen, redrivenat, payload, deadreason, coded, typestate] = optional;
     let body = coded.map(|coded| STANDARD.decode(coded)).transpose();
     let body = body.map_err(|_| DecodeError::Attribute("data_base64"))?.map(Cow::Owned);
     let (specversion, provider, idprovenance) = (specversion.into(), provider.into(), idprovenance.into());
@@ -439,6 +448,7 @@ fn read(mut attributes: Value) -> Result<Event<'static>, DecodeError> {
         id,
         source,
         event_type,
+        typestate,
         time,
         datacontenttype,
         provider,

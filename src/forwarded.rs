@@ -9,7 +9,7 @@
 //! that an older version queued carries more.
 
 use crate::headers::HeaderLines;
-use crate::webhook::{Algorithm, HeaderPattern, Part, Place, Preset, Proof, TimestampAt, TypeAt};
+use crate::webhook::{Algorithm, HeaderPattern, IdAt, IdentityRule, Part, Place, Preset, Proof, TimestampAt, TypeAt};
 use std::borrow::Cow;
 use thiserror::Error;
 
@@ -147,6 +147,8 @@ fn names(preset: &Preset, name: &str) -> bool {
     let in_form = |part: &Part| matches!(part, Part::Header(header) | Part::ListedHeaders(header) if header == name);
     scheme.places.iter().any(|place| matches!(place, Place::Header(header) if header == name))
         || scheme.event_type.iter().any(|at| matches!(at, TypeAt::UnsignedHeader(header) if header == name))
+        || matches!(&scheme.id, IdAt::UnsignedHeader(header, _) if header == name)
+        || matches!(&scheme.identity, IdentityRule::Digest { split: Some(header), .. } if header == name)
         || scheme.forms.iter().any(|form| {
             let time = form.timestamp.as_ref().map(|timestamp| &timestamp.at);
             matches!(time, Some(TimestampAt::Header(header)) if header == name) || form.content.iter().any(in_form)

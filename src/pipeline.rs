@@ -16,6 +16,7 @@
 
 mod api;
 mod consume;
+mod filter;
 mod greeting;
 mod hold;
 mod letters;
@@ -160,17 +161,20 @@ async fn ingest<R: Request, P: Ports>(
     if let Some(greeted) = greeting::greet(request, source, Standing::Signed(&body), ports) {
         return greeting::answer(greeted, source, ports, record).await;
     }
-    let key = key_of(source, &verified, ports);
-    let id = verified.identity().shown();
+    let (identified, key) = key_of(source, &verified, ports);
+    let id = key.id_of(verified.identity());
     record.proven(&verified, &id, &key);
     record.strength = (source.verifier.preset().scheme.strength() == Strength::Weak).then_some("weak");
-    if !source.wants(verified.event_type()) {
-        record.verdict = Verdict::Filtered;
+    if !source.wants(verified.event_types()) {
+        let claims = identified.filter(|_| filter::claims(source, &verified));
+        filter::claim(claims, source, config, ports, now, record).await?;
+        record.filtered();
         return Ok(Answer::filtered(&id).in_form(&source.success));
     }
     let headers = source.forwarded().keep(&request.headers()).map_err(Refusal::HeadersTooLarge)?;
-    // 5. Claim the key.
-    let claim = match KeyClaim::take(source, config, key, ports, now).await.map_err(Refusal::failed("claim_failed"))? {
+    // 5. Claim the key. Where the event has no identity, nothing could be a duplicate of it.
+    let taken = KeyClaim::take(source, config, identified, ports, now).await;
+    let claim = match taken.map_err(Refusal::failed("claim_failed"))? {
         Taken::Held(claim) => claim,
         Taken::InFlight(_) => return Err(Refusal::InFlight),
         Taken::Duplicate => {
@@ -186,25 +190,38 @@ async fn ingest<R: Request, P: Ports>(
         return Err(refusal);
     }
     // 7. Confirm the claim, now that nothing can be lost by it.
-    if let Err(PortError(problem)) = claim.confirm(ports, now).await {
-        record.trouble("confirm_failed", problem);
-    }
-    if source.dedup != Dedup::None {
-        ports.remember(&key, source.dedup_ttl, now);
-    }
+    settle(claim, identified, source, ports, now, record).await;
     record.verdict = Verdict::Accepted;
     Ok(Answer::accepted(&id).in_form(&source.success))
 }
 
-/// The key of a proven event. Where nobody looks for duplicates and only bytes tell events apart, each acceptance is an
-/// event of its own: else two of them would be one for the origin, and for the dead letters.
-fn key_of(source: &Source, verified: &Verified<'_>, ports: &impl Local) -> DedupKey {
-    match verified.identity() {
-        Identity::BodyDigest(_) if source.dedup == Dedup::None => {
-            DedupKey::unique(&source.name, [ports.random(), ports.random()])
-        }
-        identity => DedupKey::new(&source.name, identity),
+/// Confirms a claim and remembers its key.
+async fn settle<P: Ports>(
+    claim: KeyClaim,
+    key: Option<DedupKey>,
+    source: &Source,
+    ports: &P,
+    now: UnixTime,
+    record: &mut Record,
+) {
+    if let Err(PortError(problem)) = claim.confirm(ports, now).await {
+        record.trouble("confirm_failed", problem);
     }
+    if let Some(key) = key.filter(|_| source.dedup != Dedup::None) {
+        ports.remember(&key, source.dedup_ttl, now);
+    }
+}
+
+/// What identifies a proven event, where anything does, and its key. Where nothing does, each acceptance is an event of its
+/// own; and so it is where nobody looks for duplicates and only bytes tell events apart: else two of them would be one for
+/// the origin, and for the dead letters.
+fn key_of(source: &Source, verified: &Verified<'_>, ports: &impl Local) -> (Option<DedupKey>, DedupKey) {
+    let identified = match verified.identity() {
+        Identity::Digest(..) | Identity::Split(..) if source.dedup == Dedup::None => None,
+        identity => DedupKey::new(&source.name, identity),
+    };
+    let unique = || DedupKey::unique(&source.name, [ports.random(), ports.random()]);
+    (identified, identified.unwrap_or_else(unique))
 }
 
 /// Proves the signature with the source's secrets, else with the keys that the provider publishes, else with those that it

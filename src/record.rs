@@ -3,7 +3,7 @@
 use crate::dedup::DedupKey;
 use crate::delivery::Event;
 use crate::shown::beginning;
-use crate::webhook::Verified;
+use crate::webhook::{EventTypes, TypesFound, Verified};
 use serde::{Serialize, Serializer};
 
 /// What came of a request or of a forward.
@@ -45,7 +45,7 @@ pub enum Verdict {
 
 /// The longest line, in bytes: no sender makes the log larger than this for each of its requests. The texts share it.
 pub const LONGEST_LINE: usize = 4096;
-const LONGEST_DETAIL: usize = 1536;
+const LONGEST_DETAIL: usize = 1472;
 const LONGEST_TROUBLE: usize = 768;
 const LONGEST_NAME: usize = 512;
 const LONGEST_WORD: usize = 128;
@@ -73,6 +73,12 @@ pub struct Record {
     /// The event's type.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none", serialize_with = "cut::<LONGEST_NAME, _>")]
     pub event_type: Option<String>,
+    /// Where the type stands, where no signature covers it: who captured the request may change it.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "cut::<LONGEST_WORD, _>")]
+    pub type_unsigned: Option<String>,
+    /// Why the type cannot be read, where it cannot.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub type_unreadable: Option<&'static str>,
     /// The deduplication key.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "cut::<LONGEST_WORD, _>")]
     pub key: Option<String>,
@@ -121,9 +127,23 @@ impl Record {
     /// Notes which event a proven request carries.
     pub fn proven(&mut self, verified: &Verified<'_>, id: &str, key: &DedupKey) {
         self.id = Some(id.to_owned());
-        self.event_type = verified.event_type().map(|event_type| event_type.name.clone());
+        let EventTypes { found, unsigned } = verified.event_types();
+        self.event_type = verified.event_types().shown();
+        self.type_unsigned.clone_from(unsigned);
+        self.type_unreadable = match found {
+            TypesFound::Unreadable(problem) => Some(problem),
+            TypesFound::Named(_) | TypesFound::Absent => None,
+        };
         self.key = Some(key.to_string());
         self.provenance = Some(verified.identity().provenance());
+    }
+
+    /// Notes that `events` wants none of its types, and what decided that.
+    pub fn filtered(&mut self) {
+        let named = self.event_type.as_deref().map_or("it states no type".to_owned(), |name| format!("it is {name}"));
+        let by = self.type_unsigned.as_deref().map(|place| format!(", decided by the unsigned {place}"));
+        self.verdict = Verdict::Filtered;
+        self.detail = Some(format!("`events` does not want it: {named}{}", by.unwrap_or_default()));
     }
 
     /// Notes why it did not go well.
@@ -172,6 +192,8 @@ mod tests {
                 source: text(),
                 id: text(),
                 event_type: text(),
+                type_unsigned: text(),
+                type_unreadable: Some("the header is missing, or is not UTF-8"),
                 key: text(),
                 provenance: Some("a provenance as long as any"),
                 strength: Some("weak"),

@@ -8,7 +8,8 @@
 //!
 //! Invariants:
 //! - the scheme comes from the configuration, never from the request;
-//! - only signed material decides freshness and identity;
+//! - only signed material decides freshness, and identity where the signature covers the content; an unsigned header may
+//!   split an identity, and never merges two;
 //! - the MAC is over the bytes as received, header texts included; nothing is printed again before it is hashed
 //!   (the one exception, [`Part::CanonicalJsonString`], is what that provider signs);
 //! - every secret is tried on every candidate signature in constant time, without early exit.
@@ -22,6 +23,7 @@ mod headers;
 mod identity;
 mod json;
 mod jws;
+mod members;
 mod path;
 mod public;
 mod scheme;
@@ -35,7 +37,7 @@ pub use error::VerifyError;
 pub use freshness::{Tolerance, UnixTime};
 pub use handshake::{Alphabet, Greeted, Handshake, Piece, Proof, Reply, ReplyBody, Standing};
 pub use headers::HeaderPattern;
-pub use identity::{EventType, Identity};
+pub use identity::{DigestOf, EventId, EventTypes, Identity, IdentityRule, TypesFound};
 pub use path::{JsonPath, Step};
 pub use public::{Crypto, HostPattern, KeySource, PublicKey};
 pub use scheme::{

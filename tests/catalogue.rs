@@ -17,8 +17,8 @@ use common::{Case, cases, put};
 use hookgate::config::presets::{self, about};
 use hookgate::native::{Native, PrivateKey, RequestHead};
 use hookgate::webhook::{
-    Algorithm, Clock, Delivery, IdAt, Identity, Layout, Part, Place, PublicAlgorithm, SignError, Signed, Signer,
-    Strength, TypeAt, UnixTime, Verified, Verifier, VerifyError, sign,
+    Algorithm, Clock, Delivery, IdAt, Identity, IdentityRule, Layout, Part, Place, PublicAlgorithm, SignError, Signed,
+    Signer, Strength, TypeAt, UnixTime, Verified, Verifier, VerifyError, WithoutId, sign,
 };
 use serde_json::{Map, Value};
 use std::fs;
@@ -101,7 +101,7 @@ fn body(case: &Case) -> Vec<u8> {
     for part in &case.form.content {
         if let Part::Json(path) = part {
             let unset = case.time_in_body().is_none_or(|(time, _)| time != path)
-                && !matches!(&case.scheme().id, IdAt::Json(id, _) if id == path)
+                && !matches!(&case.scheme().id, IdAt::Json { path: id, .. } if id == path)
                 && !case.scheme().event_type.contains(&TypeAt::Json(path.clone()));
             if unset {
                 put(&mut body, path.steps(), "signed".into());
@@ -163,14 +163,19 @@ fn what_every_preset_signs_verifies() {
         let sent = send(&case, &pair, SEED, body(&case));
         let verified = receive(&pair, &sent, NOW).unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!(verified.body(), sent.body, "{name}");
-        match (&case.scheme().id, verified.identity()) {
-            (IdAt::Nowhere, Identity::BodyDigest(_)) => {}
-            (IdAt::SignedHeader(_) | IdAt::Json(..), Identity::SignedId(id)) => assert_eq!(id, ID, "{name}"),
-            (id, identity) => panic!("{name}: {id:?}: {identity:?}"),
+        let expected = match &case.scheme().id {
+            IdAt::Json { when: None, .. } if case.scheme().proves_only_sender() => Identity::UnsignedId(ID.into()),
+            _ => case.identity(ID, &sent.body, verified.identity()),
+        };
+        if case.scheme().signs_bytes(case.form) {
+            assert_eq!(verified.identity(), &expected, "{name}");
         }
         let strong = case.scheme().strength() == Strength::Strong;
-        if let Some(event_type) = verified.event_type() {
-            assert!(strong || !event_type.signed, "{name}: what is not signed is not said to be");
+        let types = verified.event_types();
+        let signed = |path: &TypeAt| matches!(path, TypeAt::Json(path) if case.scheme().signs(case.form, path));
+        if types.shown().is_some() && types.unsigned.is_none() {
+            let any = case.scheme().event_type.iter().any(signed);
+            assert!(strong || any, "{name}: what is not signed is not said to be");
         }
     }
 }
@@ -195,6 +200,9 @@ fn one_changed_bit_of_what_is_signed_is_refused() {
         }
         // Every header it is proven with; a changed digit of a signature may still be one, and then matches nothing.
         for (number, (header, value)) in good.head.headers.iter().enumerate() {
+            if matches!(&case.scheme().id, IdAt::UnsignedHeader(name, _) if name == header) {
+                continue;
+            }
             for place in 0..value.len() {
                 let mut bytes = value.clone().into_bytes();
                 bytes[place] ^= 1;
@@ -285,10 +293,58 @@ fn every_preset_says_where_its_facts_come_from() {
             if let IdAt::SignedHeader(header) = &preset.scheme.id {
                 assert!(case.form.content.contains(&Part::Header(header.clone())), "{name}");
             }
-            if matches!(preset.scheme.id, IdAt::Json(..)) {
+            if matches!(preset.scheme.id, IdAt::Json { .. }) && !preset.scheme.proves_only_sender() {
                 assert!(preset.scheme.signs_body(case.form) || signed(&case), "{name}");
             }
             assert!(!matches!(case.form.layout, Layout::Jws { .. }) || case.form.content == [Part::Jws], "{name}");
         }
     }
+}
+
+#[test]
+fn every_preset_states_which_identity_its_events_have_and_why() {
+    for preset in presets::ALL.iter() {
+        let (name, scheme) = (&preset.name, &preset.scheme);
+        assert!(!scheme.leaves_identity_open(), "{name} does not say what identifies an event without an id");
+        let by_rule = match &scheme.id {
+            IdAt::SignedHeader(_) => false,
+            IdAt::UnsignedHeader(_, missing) | IdAt::Json { missing, .. } => *missing == WithoutId::ByRule,
+            IdAt::Nowhere => true,
+        };
+        let why = match &scheme.identity {
+            IdentityRule::Unstated => continue,
+            IdentityRule::Content { differs } | IdentityRule::Digest { differs, .. } => differs,
+            IdentityRule::None { why } => why,
+        };
+        assert!(by_rule, "{name} has a rule that is never asked");
+        assert!(why.len() > 1, "{name} does not say why: {why:?}");
+        // The signed content tells two sendings apart by a time or a token that the sender signs for each.
+        if matches!(scheme.identity, IdentityRule::Content { .. }) {
+            assert!(preset.scheme.forms.iter().all(|form| form.timestamp.is_some()), "{name} signs no time");
+        }
+        if let IdAt::UnsignedHeader(header, _) = &scheme.id {
+            assert!(scheme.proves_only_sender(), "{name}: {header} proves nothing");
+        }
+    }
+}
+
+#[test]
+fn the_topics_that_no_signature_covers_split_and_nothing_else_does() {
+    let split = |preset: &Arc<hookgate::webhook::Preset>| match &preset.scheme.identity {
+        IdentityRule::Digest { split: Some(header), .. } => Some((preset.name.clone(), header.clone())),
+        _ => None,
+    };
+    let found: Vec<_> = presets::ALL.iter().filter_map(split).collect();
+    let expected = [
+        ("bitbucket", "x-event-key"),
+        ("contentful", "x-contentful-topic"),
+        ("hookdeck", "x-hookdeck-eventid"),
+        ("mongodb_atlas", "x-mms-event"),
+        ("sentry", "request-id"),
+        ("shopify", "x-shopify-topic"),
+        ("twilio", "i-twilio-idempotency-token"),
+        ("twilio_json", "i-twilio-idempotency-token"),
+        ("woocommerce", "x-wc-webhook-topic"),
+    ];
+    assert_eq!(found, expected.map(|(name, header)| (name.to_owned(), header.to_owned())));
 }

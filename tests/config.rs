@@ -354,3 +354,102 @@ fn every_preset_knows_for_how_long_its_provider_retries() {
         assert_eq!(presets::find(name).expect(name).retry_span.as_secs(), seconds, "{name}");
     }
 }
+
+/// What is wrong with an own scheme that has these keys as well.
+fn scheme_mistake(more: &[(&str, Value)]) -> String {
+    let mut scheme = json!({ "signature": { "header": "x-s" } });
+    scheme.as_object_mut().unwrap().extend(more.iter().map(|(key, value)| ((*key).to_owned(), value.clone())));
+    let config = parse(&json!({ "secrets": ["SECRET"], "scheme": scheme }), ALL);
+    config.source("billing").unwrap().map(|_| String::new()).unwrap_or_else(|error| error.to_string())
+}
+
+#[test]
+fn an_identity_that_cannot_be_meant_says_what_to_write() {
+    let token = ("algorithm", json!("token"));
+    for (keys, told) in [
+        (
+            vec![("identity", json!("digest"))],
+            "scheme.identity: \"digest\": must be \"content\", \"none\", or { digest =",
+        ),
+        (vec![("identity", json!({}))], "scheme.identity: must be \"content\", \"none\", or { digest ="),
+        (vec![("identity", json!({ "digest": " " }))], "scheme.identity.digest: \" \": name the field that makes"),
+        (vec![("identity", json!({ "split": "x-topic" }))], "scheme.identity.digest: is missing"),
+        (vec![("identity", json!({ "none": "x", "digest": "x" }))], "scheme.identity: must be"),
+        (
+            vec![("identity", json!({ "digest": "x", "without": "a..b" }))],
+            "scheme.identity.without: \"a..b\": is not a path",
+        ),
+        (vec![("identity", json!({ "digest": "x", "when": vec!["a"; 9] }))], "scheme.identity.when: has more than 8"),
+        (vec![("identity", json!("none")), ("repeats", json!(true))], "scheme.repeats: says the same as"),
+        (vec![("identity", json!("content")), token.clone()], "scheme.identity: \"content\": nothing is signed here"),
+        (
+            vec![("identity", json!("none")), ("id", json!({ "json": "id", "missing": "refuse" }))],
+            "scheme.id.missing: \"refuse\": an event without an id is refused",
+        ),
+        (
+            vec![
+                ("content", json!("{header:x-id}.{body_sha256}")),
+                ("id", json!({ "header": "x-id" })),
+                ("identity", json!("none")),
+            ],
+            "scheme.identity: \"none\": a request without a header that is signed is refused",
+        ),
+        (vec![("id", json!({ "header": "x-id" }))], "scheme.id: the signature does not cover x-id"),
+        (
+            vec![("id", json!({ "header": "x-id", "when": "v" })), token.clone()],
+            "scheme.id.when: \"v\": goes with an id in",
+        ),
+        (
+            vec![("content", json!("{json:a}")), ("identity", json!({ "digest": "a", "without": "b" }))],
+            "scheme.identity: reads a body whose bytes are not signed",
+        ),
+    ] {
+        let error = scheme_mistake(&keys);
+        assert!(error.starts_with(&format!("SOURCES.billing.{told}")), "{error}\nshould begin with\n{told}");
+    }
+    for good in [
+        vec![("identity", json!("content"))],
+        vec![("identity", json!({ "digest": "created_at" }))],
+        vec![("identity", json!({ "digest": "id", "when": ["a", "b[].c"], "without": "[].n", "split": "x-topic" }))],
+        vec![("id", json!({ "json": "id", "when": "version" }))],
+        vec![("id", json!({ "header": "x-id" })), ("identity", json!("none")), token.clone()],
+        vec![("id", json!({ "json": "id" })), token],
+        vec![("repeats", json!(true))],
+    ] {
+        assert_eq!(scheme_mistake(&good), "");
+    }
+}
+
+#[test]
+fn a_filter_that_would_drop_everything_is_refused() {
+    let source = |provider: &str, events: Value| {
+        let config = parse(&json!({ "provider": provider, "secrets": ["SECRET"], "events": events }), ALL);
+        config.source("billing").unwrap().map(|_| ()).map_err(ToString::to_string)
+    };
+    assert!(
+        source("affirm", json!(["a"])).unwrap_err().contains("affirm states no type, so every event would be dropped")
+    );
+    assert_eq!(source("affirm", json!(["*"])), Ok(()));
+    for (pattern, told) in [
+        ("invoice.**", "write \"invoice.\" or \"invoice.*\""),
+        ("*x", "write \"x\" or \"x*\""),
+        ("", "write \"*\" for all"),
+    ] {
+        let error = source("stripe", json!([pattern])).unwrap_err();
+        assert!(error.contains(told), "{error}");
+    }
+}
+
+#[test]
+fn without_any_identity_duplicates_are_not_looked_for() {
+    let dedup = |provider: &str| {
+        let config = parse(&json!({ "provider": provider, "secrets": ["SECRET"] }), ALL);
+        config.source("billing").unwrap().map(|source| source.dedup).map_err(ToString::to_string)
+    };
+    for provider in ["grafana", "dropbox", "doppler", "datadog"] {
+        assert_eq!(dedup(provider), Ok(Dedup::None), "{provider}");
+    }
+    for provider in ["clickup", "ms_graph", "github", "zendesk"] {
+        assert_eq!(dedup(provider), Ok(Dedup::Kv), "{provider}: some events have one");
+    }
+}

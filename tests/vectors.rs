@@ -61,7 +61,8 @@ enum Expected {
 #[derive(Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Facts {
-    id: String,
+    /// `None`: the event has no identity.
+    id: Option<String>,
     provenance: String,
     #[serde(rename = "type")]
     event_type: Option<String>,
@@ -74,8 +75,8 @@ impl Facts {
         Self {
             id: verified.identity().shown(),
             provenance: verified.identity().provenance().to_owned(),
-            event_type: verified.event_type().map(|event_type| event_type.name.clone()),
-            type_signed: verified.event_type().map(|event_type| event_type.signed),
+            event_type: verified.event_types().shown(),
+            type_signed: verified.event_types().shown().map(|_| verified.event_types().unsigned.is_none()),
             signed_at: verified.signed_at().map(UnixTime::seconds),
         }
     }

@@ -220,7 +220,7 @@ fn encode(bytes: usize) -> Work {
     let received = source.verifier.receive(&headers).expect("its headers");
     let verified = received.verify(body, NOW, &Native).expect("its own signature");
     Box::new(move || {
-        let key = DedupKey::new(&source.name, verified.identity());
+        let key = DedupKey::new(&source.name, verified.identity()).expect("an identity");
         assert!(black_box(Event::new(source, &verified, (&key, ACCEPTANCE), &lines, NOW).encode()).is_ok());
     })
 }
@@ -230,7 +230,7 @@ fn decode(bytes: usize) -> Work {
     let headers = headers(source.verifier.preset(), SECRET, &body);
     let received = source.verifier.receive(&headers).expect("its headers");
     let verified = received.verify(&body, NOW, &Native).expect("its own signature");
-    let key = DedupKey::new(&source.name, verified.identity());
+    let key = DedupKey::new(&source.name, verified.identity()).expect("an identity");
     let message = Event::new(source, &verified, (&key, ACCEPTANCE), &headers.iter().collect(), NOW)
         .encode()
         .expect("small enough")

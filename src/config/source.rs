@@ -3,8 +3,8 @@
 use super::fields::Fields;
 use super::variables::Entry;
 use super::{
-    Bindings, ConfigError, Dedup, Deliver, EventFilter, HashedToken, Lookup, Origin, Source, SourceName, Success,
-    answer, grammar, presets, span,
+    Bindings, ConfigError, Dedup, Deliver, EventFilter, HashedToken, Lookup, Origin, Pattern, Source, SourceName,
+    Success, answer, grammar, presets, span,
 };
 use crate::webhook::{Key, MAX_SECRETS, Preset, Secret, Tolerance, Verifier};
 use std::sync::Arc;
@@ -104,7 +104,7 @@ pub(super) fn parse(entry: &Entry<'_>, outside: &Outside<'_>) -> Result<Source, 
         Some(_) => return Err(fields.error("max_body", "must lie between 1 B and 25 MiB".to_owned())),
     };
     source.max_body = usize::try_from(max_body).unwrap_or(usize::MAX);
-    source.events = parse_events(&fields)?;
+    source.events = parse_events(&fields, source.verifier.preset())?;
     source.headers = fields.headers("headers", source.verifier.preset())?;
     source.success = answer::parse(&fields, source.verifier.preset())?;
     source.handshake_token = parse_handshake_token(&fields, outside.lookup)?;
@@ -230,8 +230,8 @@ fn parse_deliver(
 }
 
 fn parse_dedup(fields: &Fields<'_>, preset: &Preset, bindings: Bindings) -> Result<Dedup, ConfigError> {
-    // Where two events may look the same, to take the second for a duplicate would lose it.
-    let customary = if preset.repeats { "none" } else { "kv" };
+    // Where no event has an identity there are no duplicates to find.
+    let customary = if preset.scheme.identifies() { "kv" } else { "none" };
     let (dedup, bound, needs) = match fields.choice("dedup", &["kv", "exact", "none"])?.unwrap_or(customary) {
         "none" => return Ok(Dedup::None),
         "exact" => (Dedup::Exact, bindings.claims, "CLAIMS in [[durable_objects.bindings]]; or set dedup = \"kv\""),
@@ -256,12 +256,18 @@ fn parse_ttl(fields: &Fields<'_>, verifier: &Verifier) -> Result<Duration, Confi
     }
 }
 
-fn parse_events(fields: &Fields<'_>) -> Result<Option<EventFilter>, ConfigError> {
+fn parse_events(fields: &Fields<'_>, preset: &Preset) -> Result<Option<EventFilter>, ConfigError> {
     let Some(patterns) = fields.texts("events")? else { return Ok(None) };
-    let plain = |pattern: &&str| !pattern.is_empty() && !pattern.trim_end_matches('*').contains('*');
-    if patterns.is_empty() || !patterns.iter().all(plain) {
-        let problem = "lists event types, such as \"invoice.paid\" or \"invoice.*\", with `*` at the end only";
-        return Err(fields.error("events", problem.to_owned()));
+    let patterns: Result<Vec<_>, _> = patterns.into_iter().map(Pattern::parse).collect();
+    let filter =
+        EventFilter::new(patterns.map_err(|problem| fields.error("events", format!("lists event types: {problem}")))?);
+    let filter = filter.ok_or_else(|| {
+        let problem = "lists event types, such as \"invoice.paid\" or \"invoice.*\"; take it out, and all are";
+        fields.error("events", problem.to_owned())
+    })?;
+    if preset.scheme.event_type.is_empty() && !filter.wants_all() {
+        let problem = format!("{} states no type, so every event would be dropped; take it out", preset.name);
+        return Err(fields.error("events", problem));
     }
-    Ok(Some(EventFilter(patterns.into_iter().map(str::to_owned).collect())))
+    Ok(Some(filter))
 }

@@ -143,7 +143,7 @@ impl Forget {
     /// Every key that the event may have at its source.
     fn keys(&self, source: &SourceName) -> Vec<DedupKey> {
         let identities = self.id.iter().flat_map(|id| Identity::shown_as(id));
-        self.key.into_iter().chain(identities.map(|identity| DedupKey::new(source, &identity))).collect()
+        self.key.into_iter().chain(identities.filter_map(|identity| DedupKey::new(source, &identity))).collect()
     }
 }
 

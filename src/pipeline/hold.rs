@@ -59,7 +59,7 @@ impl<H> Taken<H> {
 
 /// What ingest holds of an event's key while it makes the event durable.
 pub enum KeyClaim {
-    /// `dedup = "none"`.
+    /// `dedup = "none"`, or an event without an identity.
     Nothing(Acceptance),
     /// `dedup = "kv"`: the races that this isolate sees, and what KV shows it.
     Here(Here),
@@ -68,16 +68,18 @@ pub enum KeyClaim {
 }
 
 impl KeyClaim {
-    /// Claims `key` as `source` has it.
+    /// Claims `key` as `source` has it; nothing where there is none.
     pub async fn take(
         source: &Source,
         config: &Config,
-        key: DedupKey,
+        key: Option<DedupKey>,
         ports: &(impl Keys + Claims + Local),
         now: UnixTime,
     ) -> Result<Taken<Self>, PortError> {
+        let nothing = || Ok(Taken::Held(Self::Nothing(Acceptance::Drawn(Token(ports.random())))));
+        let Some(key) = key else { return nothing() };
         match source.dedup {
-            Dedup::None => Ok(Taken::Held(Self::Nothing(Acceptance::Drawn(Token(ports.random()))))),
+            Dedup::None => nothing(),
             Dedup::Kv => Ok(Here::take(ports, key, ingest_lease(source), now).await?.map(Self::Here)),
             Dedup::Exact => {
                 // KV knows confirmed keys only, so its yes is true, and spares the object most duplicates.

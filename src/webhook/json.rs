@@ -1,5 +1,6 @@
 //! Reads a few scalars out of a JSON body without building a tree, and refuses ambiguity at the keys it reads.
 
+use super::identity::{MOST_TYPES, SHOWN};
 use super::{JsonPath, Step};
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::cell::RefCell;
@@ -27,23 +28,91 @@ pub(super) enum ExtractError {
 /// The whole of `body` must be one JSON value. Values off the paths are skipped, not built, and skipping does not
 /// recurse, so that nesting costs no stack.
 pub(super) fn extract(body: &[u8], paths: &[&JsonPath]) -> Result<Vec<Option<Scalar>>, ExtractError> {
-    let found = RefCell::new(vec![None; paths.len()]);
-    let reading = Reading { paths, found: &found, ambiguous: &RefCell::new(None) };
+    read(body, paths, &[], false).map(|(found, _)| found)
+}
+
+/// The scalars at `ones`, as [`extract`] reads them, and all names at each of `alls`, in one pass.
+///
+/// A key on the way to one of `ones` that stands twice is refused. On the way to `alls` alone it is refused too, but where
+/// `lenient`: there it makes the names unreadable.
+pub(super) fn read(
+    body: &[u8],
+    ones: &[&JsonPath],
+    alls: &[&JsonPath],
+    lenient: bool,
+) -> Result<(Vec<Option<Scalar>>, Vec<Names>), ExtractError> {
+    let paths: Vec<&JsonPath> = ones.iter().chain(alls).copied().collect();
+    let found = RefCell::new(vec![None; ones.len()]);
+    let names = RefCell::new(vec![Names::default(); alls.len()]);
+    let ambiguous = RefCell::new(None);
+    let reading = Reading { paths: &paths, found: &found, names: &names, lenient, ambiguous: &ambiguous };
     let all: Vec<usize> = (0..paths.len()).collect();
     let mut json = serde_json::Deserializer::from_slice(body);
     let read = At { reading, depth: 0, candidates: &all }.deserialize(&mut json).and_then(|()| json.end());
-    if let Some(key) = reading.ambiguous.take() {
+    if let Some(key) = ambiguous.take() {
         return Err(ExtractError::Ambiguous(key));
     }
     read.map_err(|error| ExtractError::NotJson(error.to_string()))?;
-    Ok(found.take())
+    Ok((found.take(), names.take()))
 }
 
+/// All names that stand at a path which may go through the elements of an array.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Names {
+    /// Each once, in the order of their first appearance.
+    pub names: Vec<String>,
+    /// Why one of them cannot be read.
+    pub problem: Option<&'static str>,
+    /// Whether anything but null stands there.
+    pub present: bool,
+    /// Whether something on the way to the path is neither the object or array that leads on, nor null.
+    pub astray: bool,
+}
+
+impl Names {
+    fn add(&mut self, scalar: &Scalar) {
+        self.present |= *scalar != NULL;
+        let name = match scalar {
+            Scalar::Text(name) | Scalar::Integer(name) => name,
+            Scalar::Other(what) => {
+                self.problem = Some(what);
+                return;
+            }
+        };
+        match name.len() {
+            0 => self.problem = Some("empty"),
+            1..=SHOWN if self.names.contains(name) => {}
+            1..=SHOWN if self.names.len() < MOST_TYPES => self.names.push(name.clone()),
+            1..=SHOWN => self.problem = Some("more than 100 types"),
+            _ => self.problem = Some("longer than 256 bytes"),
+        }
+    }
+}
+
+/// What is read: the scalars at the first of `paths`, the names at the others.
 #[derive(Clone, Copy)]
 struct Reading<'r> {
     paths: &'r [&'r JsonPath],
     found: &'r RefCell<Vec<Option<Scalar>>>,
+    names: &'r RefCell<Vec<Names>>,
+    lenient: bool,
     ambiguous: &'r RefCell<Option<String>>,
+}
+
+impl Reading<'_> {
+    /// The place among the names, where `index` is one of theirs.
+    fn names_at(&self, index: usize) -> Option<usize> {
+        index.checked_sub(self.paths.len().saturating_sub(self.names.borrow().len()))
+    }
+
+    /// Notes about the names of those of `candidates` that are read as names.
+    fn note(&self, candidates: &[usize], note: &mut dyn FnMut(&mut Names)) {
+        for place in candidates.iter().filter_map(|&index| self.names_at(index)) {
+            if let Some(names) = self.names.borrow_mut().get_mut(place) {
+                note(names);
+            }
+        }
+    }
 }
 
 /// A value `depth` steps below the root, which the paths `candidates` (indices) lead to or through.
@@ -54,13 +123,44 @@ struct At<'r> {
     candidates: &'r [usize],
 }
 
+/// Which steps lead on from a value.
+#[derive(Clone, Copy)]
+enum Leads {
+    Nowhere,
+    ByElements,
+    ByKeys,
+}
+
+impl Leads {
+    fn by(self, step: &Step) -> bool {
+        match self {
+            Self::Nowhere => false,
+            Self::ByElements => *step == Step::Each,
+            Self::ByKeys => *step != Step::Each,
+        }
+    }
+}
+
+/// What no type is expected below: it says that there is nothing.
+const NULL: Scalar = Scalar::Other("null");
+
 impl At<'_> {
-    fn record(&self, scalar: &Scalar) {
-        let mut found = self.reading.found.borrow_mut();
+    /// Records what stands here: a scalar, or the kind of array or object, from which `leads` tells which steps go on.
+    #[inline(never)]
+    fn record(&self, scalar: &Scalar, leads: Leads) {
         for &index in self.candidates {
-            let ends_here = self.reading.paths.get(index).is_some_and(|path| path.steps().len() == self.depth);
-            if let (true, Some(slot)) = (ends_here, found.get_mut(index)) {
-                *slot = Some(scalar.clone());
+            let Some(path) = self.reading.paths.get(index) else { continue };
+            match (path.steps().get(self.depth), self.reading.names_at(index)) {
+                (None, None) => {
+                    if let Some(slot) = self.reading.found.borrow_mut().get_mut(index) {
+                        *slot = Some(scalar.clone());
+                    }
+                }
+                (None, Some(_)) => self.reading.note(&[index], &mut |names| names.add(scalar)),
+                (Some(step), Some(_)) if !leads.by(step) && *scalar != NULL => {
+                    self.reading.note(&[index], &mut |names| names.astray = true);
+                }
+                (Some(_), _) => {}
             }
         }
     }
@@ -87,42 +187,43 @@ impl<'de> Visitor<'de> for At<'_> {
     }
 
     fn visit_str<E>(self, text: &str) -> Result<(), E> {
-        self.record(&Scalar::Text(text.to_owned()));
+        self.record(&Scalar::Text(text.to_owned()), Leads::Nowhere);
         Ok(())
     }
 
     fn visit_u64<E>(self, number: u64) -> Result<(), E> {
-        self.record(&Scalar::Integer(number.to_string()));
+        self.record(&Scalar::Integer(number.to_string()), Leads::Nowhere);
         Ok(())
     }
 
     fn visit_i64<E>(self, number: i64) -> Result<(), E> {
-        self.record(&Scalar::Integer(number.to_string()));
+        self.record(&Scalar::Integer(number.to_string()), Leads::Nowhere);
         Ok(())
     }
 
     fn visit_f64<E>(self, _: f64) -> Result<(), E> {
-        self.record(&Scalar::Other("a number, but no integer"));
+        self.record(&Scalar::Other("a number, but no integer"), Leads::Nowhere);
         Ok(())
     }
 
     fn visit_bool<E>(self, _: bool) -> Result<(), E> {
-        self.record(&Scalar::Other("a boolean"));
+        self.record(&Scalar::Other("a boolean"), Leads::Nowhere);
         Ok(())
     }
 
     fn visit_unit<E>(self) -> Result<(), E> {
-        self.record(&Scalar::Other("null"));
+        self.record(&NULL, Leads::Nowhere);
         Ok(())
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        self.record(&Scalar::Other("an array"));
+        self.record(&Scalar::Other("an array"), Leads::ByElements);
         let candidates = self.through(|step| *step == Step::Each);
         let depth = self.depth.saturating_add(1);
         let mut first = true;
+        let ones = self.reading.found.borrow().len();
         while !candidates.is_empty() {
-            let found = RefCell::new(vec![None; self.reading.paths.len()]);
+            let found = RefCell::new(vec![None; ones]);
             let reading = Reading { found: &found, ..self.reading };
             if items.next_element_seed(At { reading, depth, candidates: &candidates })?.is_none() {
                 return Ok(());
@@ -143,7 +244,7 @@ impl<'de> Visitor<'de> for At<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
-        self.record(&Scalar::Other("an object"));
+        self.record(&Scalar::Other("an object"), Leads::ByKeys);
         let mut read: Vec<String> = Vec::new();
         while let Some(key) = entries.next_key_seed(Key(&self))? {
             let Some((key, candidates)) = key else {
@@ -151,6 +252,11 @@ impl<'de> Visitor<'de> for At<'_> {
                 continue;
             };
             if read.contains(&key) {
+                if self.reading.lenient && candidates.iter().all(|&index| self.reading.names_at(index).is_some()) {
+                    self.reading.note(&candidates, &mut |names| names.problem = Some("its key stands twice"));
+                    entries.next_value::<IgnoredAny>()?;
+                    continue;
+                }
                 *self.reading.ambiguous.borrow_mut() = Some(key);
                 return Err(A::Error::custom("ambiguous"));
             }
@@ -229,6 +335,37 @@ mod tests {
         assert_eq!(one(r#"{"value":[{"id":"a"},"a"]}"#, "value[].id"), disagree);
         assert_eq!(one(r#"{"value":[]}"#, "value[].id"), Ok(None));
         assert_eq!(one(r#"{"value":{"id":"a"}}"#, "value[].id"), Ok(None));
+    }
+
+    fn names(body: &str, path: &str) -> Names {
+        let path = JsonPath::parse(path).expect("a path");
+        read(body.as_bytes(), &[], &[&path], true).expect("JSON").1.remove(0)
+    }
+
+    #[test]
+    fn the_names_of_all_elements_are_collected_each_once() {
+        let batch = r#"[{"e":"b"},{"e":"a"},{"x":1},{"e":"b"},{"e":7}]"#;
+        assert_eq!(
+            names(batch, "[].e"),
+            Names { names: ["b", "a", "7"].map(str::to_owned).into(), present: true, ..Names::default() }
+        );
+        assert_eq!(names("[]", "[].e"), Names::default());
+        assert_eq!(names(r#"{"e":null}"#, "e.x"), Names::default());
+    }
+
+    #[test]
+    fn a_name_that_cannot_be_read_is_told_from_none() {
+        let problem = |body: &str, path: &str| names(body, path).problem;
+        assert_eq!(problem(r#"[{"e":"b"},{"e":true}]"#, "[].e"), Some("a boolean"));
+        assert_eq!(problem(r#"{"e":""}"#, "e"), Some("empty"));
+        assert_eq!(problem(&format!(r#"{{"e":"{}"}}"#, "x".repeat(257)), "e"), Some("longer than 256 bytes"));
+        assert_eq!(problem(r#"{"e":"a","e":"b"}"#, "e"), Some("its key stands twice"));
+        let many: Vec<String> = (0..101).map(|number| format!(r#"{{"e":"{number}"}}"#)).collect();
+        assert_eq!(problem(&format!("[{}]", many[..100].join(",")), "[].e"), None);
+        assert_eq!(problem(&format!("[{}]", many.join(",")), "[].e"), Some("more than 100 types"));
+        for (body, path) in [(r#"{"e":"a"}"#, "[].e"), (r#"[{"e":"a"}]"#, "e"), (r#"{"e":"a"}"#, "e.x")] {
+            assert!(names(body, path).astray, "{body} {path}");
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ pub struct JsonPath(Vec<Step>);
 pub enum Step {
     /// To the value of an object's key.
     Key(String),
-    /// To every element of an array, which must agree on what stands at the rest of the path.
+    /// To every element of an array. Where one value is read, the elements must agree on it; types are collected.
     Each,
 }
 

@@ -1,6 +1,6 @@
 //! How providers sign, as data: where the signature stands, what it covers, how it is encoded.
 
-use super::{Handshake, HeaderPattern, JsonPath, KeySource};
+use super::{Handshake, HeaderPattern, IdentityRule, JsonPath, KeySource};
 use std::fmt;
 use std::time::Duration;
 
@@ -15,8 +15,6 @@ pub struct Preset {
     pub retry_span: Duration,
     /// The least time within which all of its tries may pass, where that is less than `retry_span`: each is refused at once.
     pub tries_within: Option<Duration>,
-    /// Whether two events may have the same bytes and no id, so that the second must not be taken for a duplicate.
-    pub repeats: bool,
     /// What it sends to prove that the endpoint is its user's.
     pub handshakes: Vec<Handshake>,
     /// The headers that go on to the origin, beside those that the scheme names.
@@ -39,9 +37,11 @@ pub struct Scheme {
     pub forms: Vec<Form>,
     /// What the claims of a signed token must say.
     pub claims: Claims,
-    /// Where the event's id stands, where it is signed at all.
+    /// Where the event's id stands.
     pub id: IdAt,
-    /// Where the event's type stands; the first place that holds a text counts.
+    /// What identifies an event that has no readable id.
+    pub identity: IdentityRule,
+    /// Where the event's type stands; the first place that holds one counts.
     pub event_type: Vec<TypeAt>,
     /// Where the provider publishes its public keys.
     pub keys: Option<KeySource>,
@@ -319,25 +319,34 @@ pub enum ClaimText {
     Account,
 }
 
-/// Where the signed id of an event stands.
+/// Where the id of an event stands.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum IdAt {
     /// In a header that the signature covers.
     SignedHeader(String),
+    /// In a header that no signature covers, of a scheme that proves only who sends.
+    UnsignedHeader(String, WithoutId),
     /// In the JSON body.
-    Json(JsonPath, WithoutId),
-    /// Nowhere: the body's digest identifies the event.
+    Json {
+        /// The path to it.
+        path: JsonPath,
+        /// What must stand in the body, whatever it is, for the id to name the event and not something else.
+        when: Option<JsonPath>,
+        /// What becomes of an event without it.
+        missing: WithoutId,
+    },
+    /// Nowhere: [`Scheme::identity`] identifies the event.
     #[default]
     Nowhere,
 }
 
-/// What becomes of an authentic delivery whose body has no usable id.
+/// What becomes of an authentic request that has no usable id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WithoutId {
     /// It is refused: the provider always sends one.
     Refuse,
-    /// The body's digest identifies it: the provider has deliveries without an id.
-    UseDigest,
+    /// [`Scheme::identity`] identifies its event: the provider has events without an id.
+    ByRule,
 }
 
 /// Where the type of an event stands.
@@ -410,6 +419,47 @@ impl Scheme {
     /// users with one key.
     pub fn signs_account(&self) -> bool {
         self.account.is_some() || self.claims.want(&ClaimText::Account)
+    }
+
+    /// Whether this scheme proves who sends and nothing of what is sent: a static token, basic auth, a signed token that
+    /// says nothing of the body. Whoever can send one request can write any body, so an unsigned id is as good as the body.
+    pub fn proves_only_sender(&self) -> bool {
+        let hashes = self.claims.body_hash.is_some() || self.claims.query_body_hash.is_some();
+        let is_bare = |form: &Form| form.content.iter().all(|part| matches!(part, Part::Jws));
+        self.algorithm == Algorithm::Token || (!hashes && self.forms.iter().all(is_bare))
+    }
+
+    /// Whether events can be told from their retries at all, by an id or otherwise.
+    pub fn identifies(&self) -> bool {
+        !(matches!(self.id, IdAt::Nowhere) && matches!(self.identity, IdentityRule::None { .. }))
+    }
+
+    /// Whether the identity of an event without an id is what the configuration says nothing about.
+    pub fn leaves_identity_open(&self) -> bool {
+        use WithoutId::{ByRule, Refuse};
+        match &self.id {
+            IdAt::SignedHeader(_) | IdAt::UnsignedHeader(_, Refuse) | IdAt::Json { missing: Refuse, .. } => false,
+            IdAt::UnsignedHeader(_, ByRule) | IdAt::Json { missing: ByRule, .. } | IdAt::Nowhere => {
+                self.identity == IdentityRule::Unstated
+            }
+        }
+    }
+
+    /// How duplicates are recognised, in words: `by $.id`, `by identical content`, `not recognised`.
+    pub fn recognition(&self) -> String {
+        let Self { id, identity, .. } = self;
+        let unsigned = if self.proves_only_sender() { " (unsigned)" } else { "" };
+        match id {
+            IdAt::Nowhere => identity.to_string(),
+            IdAt::SignedHeader(name) => format!("by {name}"),
+            IdAt::UnsignedHeader(name, WithoutId::Refuse) => format!("by {name} (unsigned)"),
+            IdAt::UnsignedHeader(name, WithoutId::ByRule) => format!("by {name} (unsigned), else {identity}"),
+            IdAt::Json { path, missing: WithoutId::Refuse, .. } => format!("by {path}{unsigned}"),
+            IdAt::Json { path, when: None, .. } => format!("by {path}{unsigned}, else {identity}"),
+            IdAt::Json { path, when: Some(when), .. } => {
+                format!("by {path}{unsigned} where {when} stands beside it, else {identity}")
+            }
+        }
     }
 
     /// Whether an event without an id is known by its body's bytes, and not by what is signed: the signature covers all

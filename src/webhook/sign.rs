@@ -3,7 +3,7 @@
 use super::content::{of_all, of_head};
 use super::jws::{self, Endpoint};
 use super::signature::encode;
-use super::{Algorithm, Form, Head, Layout, Part, Place, Preset, TimestampAt, UnixTime, VerifyError};
+use super::{Algorithm, Form, Head, IdAt, Layout, Part, Place, Preset, TimestampAt, UnixTime, VerifyError};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
@@ -102,6 +102,11 @@ pub fn sign(preset: &Preset, signer: &impl Signer, token: &str, delivery: Delive
     }
     if let Some(name) = &scheme.claims.query_body_hash {
         request.ask(name, &hex::encode(Sha256::digest(delivery.body)));
+    }
+    if let IdAt::UnsignedHeader(name, _) = &scheme.id
+        && !delivery.id.is_empty()
+    {
+        request.headers.push((name.clone(), delivery.id.to_owned()));
     }
     request.headers.extend(time_header.map(|name| (name.to_owned(), timestamp.clone())));
     let token_content = matches!(form.layout, Layout::Jws { .. }).then(|| unsigned_token(preset, form, delivery));

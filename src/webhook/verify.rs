@@ -1,14 +1,16 @@
 //! From what a request claims to a proof.
 
+mod facts;
+
 use super::content;
-use super::json::{self, ExtractError, Scalar};
 use super::jws::{Endpoint, Jws};
 use super::secret::sha256;
 use super::signature::{self, Claimed};
 use super::{
-    Algorithm, Clock, Crypto, EventType, Form, Head, IdAt, Identity, JsonPath, Key, KeySource, MAX_SECRETS, Part,
-    Place, Preset, PublicKey, TimeUnit, TimestampAt, Tolerance, TypeAt, UnixTime, VerifyError, WithoutId,
+    Algorithm, Clock, Crypto, EventTypes, Form, Head, Identity, Key, KeySource, MAX_SECRETS, Place, Preset, PublicKey,
+    TimeUnit, TimestampAt, Tolerance, UnixTime, VerifyError,
 };
+use facts::Unsigned;
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
@@ -106,28 +108,12 @@ impl Verifier {
         };
         let signed_at = timestamp.as_deref().map(|text| read_time(form, text)).transpose()?;
         let head_parts = content::of_head(form, head, &self.url)?;
-        let unsigned_type = scheme.event_type.iter().find_map(|place| match place {
-            // A type that is not UTF-8 is none: the runtime shows it altered.
-            TypeAt::UnsignedHeader(name) => {
-                head.header(name).filter(|text| !text.contains(char::REPLACEMENT_CHARACTER))
-            }
-            TypeAt::Json(_) => None,
-        });
+        let unsigned = Unsigned::of(scheme, head);
         let claims = &scheme.claims;
         let query =
             if claims.url_hash.is_some() || claims.query_body_hash.is_some() { head.query() } else { String::new() };
         let published = Vec::new();
-        Ok(Received {
-            verifier: self,
-            form,
-            claimed,
-            timestamp,
-            signed_at,
-            head_parts,
-            unsigned_type,
-            query,
-            published,
-        })
+        Ok(Received { verifier: self, form, claimed, timestamp, signed_at, head_parts, unsigned, query, published })
     }
 }
 
@@ -171,7 +157,7 @@ pub struct Received<'v> {
     timestamp: Option<String>,
     signed_at: Option<UnixTime>,
     head_parts: Vec<String>,
-    unsigned_type: Option<String>,
+    unsigned: Unsigned,
     /// Where something hangs on it.
     query: String,
     published: Vec<Key>,
@@ -244,8 +230,8 @@ impl<'v> Received<'v> {
         };
         self.prove_freshness(told, now)?;
         let identity = self.identify(body, &content, &facts, crypto)?;
-        let event_type = facts.event_type.or_else(|| EventType::named(self.unsigned_type.clone()?, false));
-        Ok(Verified { body, identity, event_type, signed_at: self.signed_at.or(told) })
+        let event_types = self.event_types(facts.names);
+        Ok(Verified { body, identity, event_types, signed_at: self.signed_at.or(told) })
     }
 
     fn prove_signature(
@@ -321,104 +307,6 @@ impl<'v> Received<'v> {
             None => Ok(()),
         }
     }
-
-    /// Reads from the proven body what the scheme says stands there, in one pass; no pass where nothing does.
-    fn read_facts(&self, body: &[u8]) -> Result<Facts, VerifyError> {
-        let scheme = &self.verifier.preset.scheme;
-        let mut paths: Vec<&JsonPath> = Vec::new();
-        let json_id = match &scheme.id {
-            IdAt::Json(path, without) => Some((path, without)),
-            _ => None,
-        };
-        paths.extend(json_id.map(|(path, _)| path));
-        let timestamp = match self.form.timestamp.as_ref().map(|timestamp| &timestamp.at) {
-            Some(TimestampAt::Json(path)) => Some(path),
-            _ => None,
-        };
-        paths.extend(timestamp);
-        paths.extend(scheme.event_type.iter().filter_map(|place| match place {
-            TypeAt::Json(path) => Some(path),
-            TypeAt::UnsignedHeader(_) => None,
-        }));
-        if paths.is_empty() {
-            return Ok(Facts::default());
-        }
-        // Where neither id nor time hangs on it, the body need not be JSON: a Slack command is a form.
-        let needs_json = timestamp.is_some() || matches!(json_id, Some((_, WithoutId::Refuse)));
-        let mut scalars = match json::extract(body, &paths) {
-            Ok(scalars) => scalars.into_iter(),
-            Err(ExtractError::NotJson(_)) if !needs_json => return Ok(Facts::default()),
-            Err(ExtractError::NotJson(problem)) => return Err(VerifyError::NotJson { problem }),
-            Err(ExtractError::Ambiguous(key)) => return Err(VerifyError::AmbiguousJson { key }),
-        };
-        let id = json_id.and_then(|_| scalars.next().flatten());
-        let timestamp = timestamp.and_then(|_| scalars.next().flatten());
-        let signed = scheme.signs_body(self.form);
-        let event_type = scalars.flatten().find_map(|scalar| match scalar {
-            Scalar::Text(name) => EventType::named(name, signed),
-            _ => None,
-        });
-        Ok(Facts { id, timestamp, event_type })
-    }
-
-    fn identify(
-        &self,
-        body: &[u8],
-        content: &[Cow<'_, [u8]>],
-        facts: &Facts,
-        crypto: &impl Crypto,
-    ) -> Result<Identity, VerifyError> {
-        let scheme = &self.verifier.preset.scheme;
-        let digest = || {
-            let signed = || Cow::Owned(content.concat());
-            let bytes = if scheme.signs_bytes(self.form) { Cow::Borrowed(body) } else { signed() };
-            Identity::BodyDigest(sha256(&bytes, crypto))
-        };
-        let (path, without) = match &scheme.id {
-            IdAt::Nowhere => return Ok(digest()),
-            IdAt::SignedHeader(name) => return self.header_id(name),
-            IdAt::Json(path, without) => (path, without),
-        };
-        let problem = match &facts.id {
-            Some(Scalar::Text(id)) if !id.is_empty() => return Ok(Identity::SignedId(id.clone())),
-            Some(Scalar::Integer(id)) => return Ok(Identity::SignedId(id.clone())),
-            Some(Scalar::Text(_)) => "empty",
-            Some(Scalar::Other(what)) => what,
-            None => "missing",
-        };
-        match without {
-            WithoutId::UseDigest => Ok(digest()),
-            WithoutId::Refuse => Err(VerifyError::IdUnreadable { place: path.to_string(), problem }),
-        }
-    }
-
-    fn header_id(&self, name: &str) -> Result<Identity, VerifyError> {
-        let signed = self.form.content.iter().filter(|part| part.is_in_head());
-        let mut named =
-            signed.zip(&self.head_parts).filter(|(part, _)| matches!(part, Part::Header(header) if header == name));
-        let id = named.next().map(|(_, value)| Identity::SignedId(value.clone()));
-        id.ok_or_else(|| VerifyError::SignedHeader { place: name.to_owned(), problem: "not covered" })
-    }
-}
-
-/// What a proven body says of itself.
-#[derive(Default)]
-struct Facts {
-    id: Option<Scalar>,
-    timestamp: Option<Scalar>,
-    event_type: Option<EventType>,
-}
-
-impl Facts {
-    fn timestamp(&self, path: &JsonPath, unit: TimeUnit) -> Result<UnixTime, VerifyError> {
-        let place = path.to_string();
-        let read = match &self.timestamp {
-            None => return Err(VerifyError::TimestampMissing { place }),
-            Some(Scalar::Text(text) | Scalar::Integer(text)) => UnixTime::read(unit, text),
-            Some(Scalar::Other(_)) => None,
-        };
-        read.ok_or(VerifyError::TimestampMalformed { place, expected: unit.expected() })
-    }
 }
 
 /// The proof that a request is authentic and fresh, and what it carries. Only [`Received::verify`] makes one.
@@ -426,7 +314,7 @@ impl Facts {
 pub struct Verified<'b> {
     body: &'b [u8],
     identity: Identity,
-    event_type: Option<EventType>,
+    event_types: EventTypes,
     signed_at: Option<UnixTime>,
 }
 
@@ -441,9 +329,9 @@ impl<'b> Verified<'b> {
         &self.identity
     }
 
-    /// What kind of event this is, where the provider says so.
-    pub fn event_type(&self) -> Option<&EventType> {
-        self.event_type.as_ref()
+    /// What kinds of events this carries.
+    pub fn event_types(&self) -> &EventTypes {
+        &self.event_types
     }
 
     /// The signed time, where the scheme has one.

@@ -8,9 +8,9 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use hookgate::config::presets;
 use hookgate::native::Native;
 use hookgate::webhook::{
-    Algorithm, Delivery, Encoding, Form, Hash, IdAt, Identity, JsonPath, Key, Layout, Part, Place, Preset, Scheme,
-    Secret, SecretForm, SignError, Step, TimeUnit, TimestampAt, TypeAt, UnixTime, Verified, Verifier, VerifyError,
-    WithoutId, sign,
+    Algorithm, Delivery, DigestOf, Encoding, Form, Hash, IdAt, Identity, IdentityRule, JsonPath, Key, Layout, Part,
+    Place, Preset, Scheme, Secret, SecretForm, SignError, Step, TimeUnit, TimestampAt, TypeAt, UnixTime, Verified,
+    Verifier, VerifyError, WithoutId, sign,
 };
 use serde_json::{Map, Value};
 use std::collections::HashSet;
@@ -78,7 +78,7 @@ impl Case {
     /// What distinguishes it from others, but for names.
     fn kind(&self) -> String {
         let Scheme { algorithm, secret, id, event_type, .. } = self.scheme();
-        let mut kind = format!("{algorithm:?} {secret:?} {:?} {id:?} {event_type:?}", self.form);
+        let mut kind = format!("{algorithm:?} {secret:?} {:?} {id:?} {event_type:?} {}", self.form, self.rule_kind());
         if !["chekt", "generic", "lrdefender", "relaybox", "relock"].contains(&self.preset.name.as_str()) {
             for name in NAMES {
                 let parts: Vec<&str> = kind.split(name).collect();
@@ -87,6 +87,18 @@ impl Case {
             }
         }
         kind
+    }
+
+    /// The kind of its rule for events without an id, whatever the names in it.
+    fn rule_kind(&self) -> String {
+        match &self.scheme().identity {
+            IdentityRule::Unstated => "unstated".to_owned(),
+            IdentityRule::None { .. } => "none".to_owned(),
+            IdentityRule::Content { .. } => "content".to_owned(),
+            IdentityRule::Digest { when, without, split, .. } => {
+                format!("digest {} {} {}", when.is_empty(), without.is_empty(), split.is_none())
+            }
+        }
     }
 
     pub fn scheme(&self) -> &'static Scheme {
@@ -177,7 +189,7 @@ impl Case {
             let text = at.write(unit);
             put(&mut body, path.steps(), text.parse::<i64>().map_or(text.into(), Value::from));
         }
-        if let IdAt::Json(path, _) = &self.scheme().id {
+        if let IdAt::Json { path, .. } = &self.scheme().id {
             put(&mut body, path.steps(), id.into());
         }
         body
@@ -189,12 +201,31 @@ impl Case {
         self.body(id, at, "a.type", extra).to_string().into_bytes()
     }
 
-    /// Who an event with that id in that body is.
-    pub fn identity(&self, id: &str, body: &[u8]) -> Identity {
+    /// Which event one with that id in that body is. `found` is what was found.
+    pub fn identity(&self, id: &str, body: &[u8], found: &Identity) -> Identity {
         match self.scheme().id {
-            IdAt::Nowhere => Identity::of_body(body),
-            IdAt::SignedHeader(_) | IdAt::Json(..) => Identity::SignedId(id.to_owned()),
+            IdAt::SignedHeader(_) | IdAt::Json { when: None, .. } => Identity::signed(id),
+            IdAt::UnsignedHeader(..) => Identity::UnsignedId(id.into()),
+            IdAt::Nowhere | IdAt::Json { when: Some(_), .. } => self.identity_by_rule(body, found),
         }
+    }
+
+    /// Which event one without an id is. Where it takes more than the body to say so, `found` itself, if it is one that the
+    /// rule may give; `threats/identity.rs` says which exactly.
+    pub fn identity_by_rule(&self, body: &[u8], found: &Identity) -> Identity {
+        let of_body = Identity::of_body(body);
+        let may_be = match &self.scheme().identity {
+            IdentityRule::Unstated => false,
+            IdentityRule::None { .. } => return Identity::None,
+            IdentityRule::Content { .. } => matches!(found, Identity::Digest(DigestOf::Content, _)),
+            IdentityRule::Digest { when, without, split, .. } => match found {
+                Identity::None => !when.is_empty() || split.is_some(),
+                Identity::Split(DigestOf::Body, ..) => split.is_some(),
+                Identity::Digest(DigestOf::Members, _) => !without.is_empty(),
+                _ => false,
+            },
+        };
+        if may_be { found.clone() } else { of_body }
     }
 
     /// Whether RelayBox's way, the parsed body, is what is signed.
@@ -206,7 +237,7 @@ impl Case {
     pub fn needs_json(&self) -> bool {
         self.signs_the_value()
             || self.time_in_body().is_some()
-            || matches!(self.scheme().id, IdAt::Json(_, WithoutId::Refuse))
+            || matches!(self.scheme().id, IdAt::Json { missing: WithoutId::Refuse, .. })
     }
 
     /// A signature header as the form lays it out, with `signature` as its text, whatever that is.

@@ -10,6 +10,7 @@ mod api;
 mod claims;
 mod consumer;
 mod dead_letters;
+mod filters;
 mod forwarded;
 #[allow(dead_code, reason = "other tests use the rest of it")]
 #[path = "../fakes/kv.rs"]

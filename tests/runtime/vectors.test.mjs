@@ -70,7 +70,11 @@ function judge({ expected, method }, { answer, record }) {
   if (method && method !== "POST") assert.equal(answer.status, 405, "a webhook is a POST");
   else if (expected.error) assert.equal(record.reason, expected.error);
   else if (record.verdict === "handshake") assert.equal(answer.status < 300, true);
-  else assert.deepEqual([answer.status, answer.json().id], [200, expected.verified.id]);
+  else {
+    // Some answers have no body. An event without an identity is known by its acceptance.
+    const known = record.id.startsWith("accept:") ? null : record.id;
+    assert.deepEqual([answer.status, known, record.provenance], [200, expected.verified.id, expected.verified.provenance]);
+  }
 }
 
 test("every vector comes out as it does natively", async () => {

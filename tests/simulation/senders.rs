@@ -124,7 +124,7 @@ fn key_of(world: &World, signer: &Signer) -> String {
     let headers = signer.headers(&signer.body, world.time(0));
     let received = source.verifier.receive(&headers).unwrap();
     let verified = received.verify(&signer.body, world.time(0), &Native).unwrap();
-    DedupKey::new(&source.name, verified.identity()).to_string()
+    DedupKey::new(&source.name, verified.identity()).expect("an identity").to_string()
 }
 
 /// Sends an event, signed afresh each time, until it is accepted or too many tries were in vain.

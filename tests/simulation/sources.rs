@@ -65,8 +65,9 @@ impl Signer {
         let preset = Arc::clone(parsed.verifier.preset());
         let id = format!("evt_{}", random.next());
         let body = match preset.name.as_str() {
-            // Their bodies are bytes for all the gateway cares.
-            "github" | "shopify" => [&[0xff, 0x00, b'"'], id.as_bytes(), filler.as_bytes()].concat(),
+            // Its bodies are bytes for all the gateway cares.
+            "github" => [&[0xff, 0x00, b'"'], id.as_bytes(), filler.as_bytes()].concat(),
+            "shopify" => json!({ "id": id, "updated_at": now.to_rfc3339(), "note": filler }).to_string().into_bytes(),
             "slack" => json!({ "event_id": id, "type": "message", "text": filler }).to_string().into_bytes(),
             _ => {
                 let body = json!({ "id": id, "type": "thing.made", "created_at": now.to_rfc3339(), "data": filler });
@@ -90,7 +91,12 @@ impl Signer {
         let scheme = &self.preset.scheme;
         let key = Secret::new(secret).unwrap().key(scheme.algorithm, &scheme.secret).unwrap();
         let delivery = Delivery { form: 0, id: &self.id, now, url: "", account: "", body };
-        sign(&self.preset, &key, secret, delivery).unwrap().into_headers()
+        let mut headers = sign(&self.preset, &key, secret, delivery).unwrap().into_headers();
+        // Shopify's topic splits its identity.
+        if self.preset.name == "shopify" {
+            headers.push(("x-shopify-topic".to_owned(), "orders/create".to_owned()));
+        }
+        headers
     }
 
     /// Whether the signature covers the time of the delivery, so that an old one is stale.

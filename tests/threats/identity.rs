@@ -1,12 +1,12 @@
 //! The threat model's section on identity and deduplication: which event a delivery is.
 
 use crate::*;
-use hookgate::webhook::TypeAt;
+use hookgate::webhook::{EventId, TypeAt, TypesFound};
 use std::collections::BTreeSet;
 
 fn id_in_body(without: WithoutId) -> impl Iterator<Item = (Case, &'static str)> {
     every_form().filter_map(move |case| match &case.scheme().id {
-        IdAt::Json(path, when) if *when == without => Some((case, first_key(path))),
+        IdAt::Json { path, missing, when: None } if *missing == without => Some((case, first_key(path))),
         _ => None,
     })
 }
@@ -36,16 +36,17 @@ fn an_id_in_an_unsigned_header_is_never_the_key() {
     ];
     for case in every_form() {
         let good = good(&case);
+        let plain = case.verify(SEED, &good.headers, &good.body, NOW).expect("good").identity().clone();
         for other in ["first", "second"] {
             let read = |name: &&str| good.headers.iter().any(|(n, _)| n == name);
             let unsigned = names.iter().filter(|name| !read(name));
             let unsigned = unsigned.map(|name| ((*name).to_owned(), other.to_owned()));
             let headers: Headers = good.headers.iter().cloned().chain(unsigned).collect();
             let verified = case.verify(SEED, &headers, &good.body, NOW).expect("good");
-            assert_eq!(verified.identity(), &case.identity(ID, &good.body), "{}", case.preset.name);
+            assert_eq!(verified.identity(), &plain, "{}", case.preset.name);
         }
     }
-    for name in ["github", "shopify", "relock", "chekt", "lrdefender"] {
+    for name in ["github", "relock", "chekt", "lrdefender"] {
         let case = case(name);
         let good = good(&case);
         let verified = case.verify(SEED, &good.headers, &good.body, NOW).unwrap();
@@ -70,18 +71,19 @@ fn a_webhook_id_that_names_the_endpoint_names_no_event() {
 #[test]
 fn an_odd_id_is_taken_as_it_stands() {
     let long = "x".repeat(10 * 1024);
-    for case in every_form().filter(|case| matches!(case.scheme().id, IdAt::Json(..))) {
-        let IdAt::Json(path, _) = &case.scheme().id else { panic!("in the body") };
+    for case in every_form().filter(|case| matches!(case.scheme().id, IdAt::Json { when: None, .. })) {
+        let IdAt::Json { path, .. } = &case.scheme().id else { panic!("in the body") };
         let key = first_key(path);
         for id in [long.as_str(), "\0", "a\0b", "🎉", "\u{202e}", "../../etc", "a:b", " ", "\r\nx: y", "0"] {
             let body = body_with_id(&case, key, Some(id.into()));
             let verified = case.verify(SEED, &signed(&case, &body), &body, NOW).expect("authentic");
-            assert_eq!(verified.identity(), &Identity::SignedId(id.to_owned()), "{}", case.preset.name);
+            assert_eq!(verified.identity(), &Identity::signed(id), "{}", case.preset.name);
         }
-        for (integer, id) in [("7", "7"), ("-7", "-7"), ("0", "0"), ("9007199254740992", "9007199254740992")] {
+        for integer in ["7", "-7", "0", "9007199254740992"] {
             let body = body_with_id(&case, key, Some(serde_json::from_str(integer).unwrap()));
             let verified = case.verify(SEED, &signed(&case, &body), &body, NOW).expect("authentic");
-            assert_eq!(verified.identity(), &Identity::SignedId(id.to_owned()), "{}", case.preset.name);
+            let id = EventId::Integer(integer.to_owned());
+            assert_eq!(verified.identity(), &Identity::SignedId(id), "{}", case.preset.name);
         }
     }
     let case = case("standard_webhooks");
@@ -89,15 +91,15 @@ fn an_odd_id_is_taken_as_it_stands() {
     for id in [long.as_str(), "\0", "🎉", " ", "a:b"] {
         let headers = case.sign(SEED, id, NOW, body).unwrap();
         let verified = case.verify(SEED, &headers, body, NOW).expect("authentic");
-        assert_eq!(verified.identity(), &Identity::SignedId(id.to_owned()));
+        assert_eq!(verified.identity(), &Identity::signed(id));
     }
 }
 
 #[test]
 fn an_id_of_ten_kilobytes_is_shown_by_its_digest() {
-    let shown = Identity::SignedId("x".repeat(10 * 1024)).shown();
+    let shown = Identity::signed(&"x".repeat(10 * 1024)).shown().unwrap();
     assert_eq!(shown, "sha256:04f8f86af2cd14ffe9bbe8da1518ce9c980ae13fba87feb386b103544e9c4c6b");
-    assert_eq!(Identity::SignedId("x".repeat(256)).shown(), "x".repeat(256));
+    assert_eq!(Identity::signed(&"x".repeat(256)).shown(), Some("x".repeat(256)));
 }
 
 /// What names no event, and what it is called.
@@ -131,13 +133,14 @@ fn an_unusable_id_is_refused_where_the_provider_always_sends_one() {
 }
 
 #[test]
-fn an_unusable_id_gives_way_to_the_digest_where_deliveries_have_none() {
+fn an_unusable_id_gives_way_to_the_rule_where_events_have_none() {
     let mut seen = 0;
-    for (case, key) in id_in_body(WithoutId::UseDigest) {
+    for (case, key) in id_in_body(WithoutId::ByRule) {
         for (id, problem) in unusable() {
             let body = body_with_id(&case, key, id);
             let verified = case.verify(SEED, &signed(&case, &body), &body, NOW).expect(problem);
-            assert_eq!(verified.identity(), &Identity::of_body(&body), "{problem}");
+            let by_rule = case.identity_by_rule(&body, verified.identity());
+            assert_eq!(verified.identity(), &by_rule, "{}: {problem}", case.preset.name);
         }
         seen += 1;
     }
@@ -155,16 +158,36 @@ fn a_key_that_is_read_may_not_stand_twice() {
                 let before = good.replacen('{', &format!("{{\"{written}\":\"evil\","), 1);
                 let after = format!("{},\"{written}\":{{}}}}", good.strip_suffix('}').unwrap());
                 for twice in [before, after] {
-                    let error = case.verify(SEED, &signed(&case, twice.as_bytes()), twice.as_bytes(), NOW);
-                    let error = error.expect_err("ambiguous");
+                    let found = case.verify(SEED, &signed(&case, twice.as_bytes()), twice.as_bytes(), NOW);
+                    seen += 1;
+                    if !case.needs_json() && !identifies(&case, key) {
+                        // It is a type's alone: the event is good, and nobody knows its type. Slack's `event.type` counts
+                        // before `type`, so that one may stand twice.
+                        let verified = found.expect("authentic");
+                        let types = &verified.event_types().found;
+                        let is_first =
+                            matches!(&case.scheme().event_type[0], TypeAt::Json(path) if first_key(path) == key);
+                        let hidden = TypesFound::Unreadable("its key stands twice");
+                        assert_eq!(
+                            types,
+                            &if is_first { hidden } else { TypesFound::Named(vec!["a.type".to_owned()]) }
+                        );
+                        continue;
+                    }
+                    let error = found.expect_err("ambiguous");
                     assert_eq!(error, VerifyError::AmbiguousJson { key: key.to_owned() }, "{twice}");
                     assert!(error.is_authentic(), "a 422, not a 401");
-                    seen += 1;
                 }
             }
         }
     }
     assert!(seen >= 60, "{seen} bodies");
+}
+
+/// Whether an id or a time stands under that outermost key.
+fn identifies(case: &Case, key: &str) -> bool {
+    let is_id = matches!(&case.scheme().id, IdAt::Json { path, .. } if first_key(path) == key);
+    is_id || case.time_in_body().is_some_and(|(path, _)| first_key(path) == key)
 }
 
 /// The outermost keys under which something is read from the body.
@@ -174,8 +197,8 @@ fn keys_read(case: &Case) -> BTreeSet<&'static str> {
         TypeAt::UnsignedHeader(_) => None,
     });
     let id = match &case.scheme().id {
-        IdAt::Json(path, _) => Some(first_key(path)),
-        IdAt::SignedHeader(_) | IdAt::Nowhere => None,
+        IdAt::Json { path, .. } => Some(first_key(path)),
+        IdAt::SignedHeader(_) | IdAt::UnsignedHeader(..) | IdAt::Nowhere => None,
     };
     let time = case.time_in_body().map(|(path, _)| first_key(path));
     types.chain(id).chain(time).collect()
@@ -224,7 +247,12 @@ fn nesting_and_long_numbers_cost_no_stack_and_change_no_identity() {
                 continue;
             }
             let verified = case.verify(SEED, &sign.unwrap(), body.as_bytes(), NOW).expect("authentic");
-            assert_eq!(verified.identity(), &case.identity(ID, body.as_bytes()), "{}", case.preset.name);
+            assert_eq!(
+                verified.identity(),
+                &case.identity(ID, body.as_bytes(), verified.identity()),
+                "{}",
+                case.preset.name
+            );
         }
     }
 }

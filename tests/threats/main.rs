@@ -17,6 +17,7 @@ mod common;
 
 mod body;
 mod identity;
+mod recognition;
 mod signature;
 mod time;
 
@@ -45,7 +46,7 @@ fn good(case: &Case) -> Good {
     let headers = case.sign(SEED, ID, NOW, &body).expect("signed");
     let good = Good { headers, body };
     let verified = case.verify(SEED, &good.headers, &good.body, NOW).expect("good");
-    assert_eq!(verified.identity(), &case.identity(ID, &good.body), "{}", case.preset.name);
+    assert_eq!(verified.identity(), &case.identity(ID, &good.body, verified.identity()), "{}", case.preset.name);
     good
 }
 

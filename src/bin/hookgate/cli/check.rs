@@ -9,8 +9,9 @@ use super::project::{Files, Project};
 use anyhow::Result;
 use hookgate::config::span;
 use hookgate::config::{Config, Dedup, Deliver, Source};
-use hookgate::webhook::{Identity, Strength, Tolerance};
+use hookgate::webhook::{Strength, Tolerance, TypeAt};
 use queues::Queues;
+use sha2::{Digest, Sha256};
 use std::io::Write;
 
 /// Check the configuration: prints a line for each source, and what is wrong
@@ -172,7 +173,7 @@ fn config_to_deploy(project: &Project) -> Result<Config> {
     let secrets = project.secret_names();
     project.config_with(&|name| {
         // A different one for each name, or sources would seem to share a secret. 64 hex digits are base64 as well.
-        let digits = || Identity::of_body(name.as_bytes()).shown().replace("sha256:", "");
+        let digits = || hex::encode(Sha256::digest(name));
         let stand_in = || match project.is_public_key(name) {
             true => format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----", digits()),
             false => digits(),
@@ -200,13 +201,57 @@ fn summary(source: &Source) -> String {
         Deliver::Queue(Some(origin)) => format!("to the queue, then {origin}"),
         Deliver::Origin(origin) => format!("straight to {origin}"),
     };
+    let recognition = preset.scheme.recognition();
+    let dropped = |level| format!("duplicates dropped for {} ({level}), {recognition}", span::shown(source.dedup_ttl));
     let dedup = match source.dedup {
-        Dedup::Kv => format!("duplicates dropped for {} (kv)", span::shown(source.dedup_ttl)),
-        Dedup::Exact => format!("duplicates dropped for {} (exact)", span::shown(source.dedup_ttl)),
+        Dedup::Kv | Dedup::Exact | Dedup::None if !preset.scheme.identifies() => "duplicates not recognised".to_owned(),
+        Dedup::Kv => dropped("kv"),
+        Dedup::Exact => dropped("exact"),
         Dedup::None => "duplicates kept".to_owned(),
     };
     let weak = if preset.scheme.strength() == Strength::Weak { " (weak: the body is not signed)" } else { "" };
-    format!("{}{weak}; {deliver}; {dedup}; {}", preset.name, window(source))
+    let filter = filter(source).map(|filter| format!("; {filter}")).unwrap_or_default();
+    format!("{}{weak}; {deliver}; {dedup}; {}{filter}", preset.name, window(source))
+}
+
+/// What decides the filter, where no signature covers that.
+fn filter(source: &Source) -> Option<String> {
+    let scheme = &source.verifier.preset().scheme;
+    let place = scheme.event_type.iter().find_map(|place| match place {
+        TypeAt::UnsignedHeader(name) => Some(name.clone()),
+        TypeAt::Json(path) => {
+            let signed = |form| scheme.signs_body(form) || scheme.signs(form, path);
+            (!scheme.forms.iter().all(signed)).then(|| path.to_string())
+        }
+    });
+    source.events.as_ref()?;
+    Some(format!("filter decided by unsigned {}", place?))
+}
+
+/// Sources of which two events may be taken for one, or of which nothing is ever a duplicate.
+fn identity_warnings(config: &Config) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for (name, source) in config.sources() {
+        let Ok(source) = source else { continue };
+        let scheme = &source.verifier.preset().scheme;
+        if source.dedup == Dedup::None {
+            continue;
+        }
+        if scheme.leaves_identity_open() {
+            warnings.push(format!(
+                "source {name} does not say what tells two events with the same bytes apart: the second counts as a \
+                 duplicate, and is lost. Name the field that makes them differ: \
+                 identity = {{ digest = \"created_at\" }}; or, where there is none, identity = \"none\""
+            ));
+        }
+        if !scheme.identifies() {
+            warnings.push(format!(
+                "source {name} has `dedup`, and nothing of it is ever a duplicate: its events have no identity. \
+                 Take `dedup` out"
+            ));
+        }
+    }
+    warnings
 }
 
 /// How old a delivery may be, for each of the scheme's forms.
@@ -221,6 +266,7 @@ fn window(source: &Source) -> String {
 
 fn warnings(project: &Project, config: &Config) -> Vec<String> {
     let mut warnings = config.warnings.clone();
+    warnings.extend(identity_warnings(config));
     for (name, source) in config.sources() {
         if source.is_ok_and(|source| source.deliver == Deliver::Queue(None)) {
             warnings.push(format!(

@@ -5,8 +5,8 @@ use anyhow::{Context, Result, anyhow};
 use hookgate::config::presets::{self, About};
 use hookgate::config::span;
 use hookgate::webhook::{
-    Algorithm, Clock, Encoding, Form, Handshake, Hash, IdAt, Layout, Part, Place, Preset, Proof, PublicAlgorithm,
-    SecretForm, TimestampAt, TypeAt, WithoutId,
+    Algorithm, Clock, Encoding, Form, Handshake, Hash, IdentityRule, Layout, Part, Place, Preset, Proof,
+    PublicAlgorithm, SecretForm, TimestampAt, TypeAt,
 };
 use std::fmt::Write as _;
 use std::io::Write;
@@ -47,7 +47,7 @@ impl Providers {
 }
 
 fn list(out: &mut dyn Write) -> Result<()> {
-    let header = ["provider", "algorithm", "freshness", "event id", "strength"].map(str::to_owned);
+    let header = ["provider", "algorithm", "freshness", "strength", "duplicates"].map(str::to_owned);
     let rows: Vec<[String; 5]> = std::iter::once(header).chain(presets::ALL.iter().map(|preset| row(preset))).collect();
     let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(String::len).max().unwrap_or(0);
     let widths: [usize; 5] = std::array::from_fn(width);
@@ -61,7 +61,7 @@ fn list(out: &mut dyn Write) -> Result<()> {
 
 fn row(preset: &Preset) -> [String; 5] {
     let strength = preset.scheme.strength().to_string();
-    [preset.name.clone(), algorithm(preset), freshness(preset), event_id(preset), strength]
+    [preset.name.clone(), algorithm(preset), freshness(preset), strength, preset.scheme.recognition()]
 }
 
 fn algorithm(preset: &Preset) -> String {
@@ -93,13 +93,14 @@ fn freshness(preset: &Preset) -> String {
     all.join(" or ")
 }
 
-fn event_id(preset: &Preset) -> String {
-    match &preset.scheme.id {
-        IdAt::SignedHeader(name) => name.clone(),
-        IdAt::Json(path, WithoutId::Refuse) => path.to_string(),
-        IdAt::Json(path, WithoutId::UseDigest) => format!("{path} or digest"),
-        IdAt::Nowhere if preset.repeats => "none".to_owned(),
-        IdAt::Nowhere => "digest".to_owned(),
+/// Why duplicates are recognised that way.
+fn why(rule: &IdentityRule) -> Option<String> {
+    match rule {
+        IdentityRule::Unstated => None,
+        IdentityRule::Content { differs } | IdentityRule::Digest { differs, .. } => {
+            Some(format!("two events differ in: {differs}"))
+        }
+        IdentityRule::None { why } => Some(why.clone()),
     }
 }
 
@@ -118,7 +119,10 @@ fn page(preset: &Preset) -> Result<String> {
             fact("time", format!("{}, {}", timestamp_of(&timestamp.at), timestamp.unit.expected()))?;
         }
     }
-    fact("event id", event_id(preset))?;
+    fact("duplicates", preset.scheme.recognition())?;
+    if let Some(why) = why(&preset.scheme.identity) {
+        fact("", why)?;
+    }
     fact("event type", event_type(preset))?;
     fact("retries", format!("for {}", span::shown(preset.retry_span)))?;
     if let Some(timeout) = &about.timeout {
@@ -184,7 +188,7 @@ fn content(form: &Form) -> String {
 fn event_type(preset: &Preset) -> String {
     let at = |place: &TypeAt| match place {
         TypeAt::Json(path) => path.to_string(),
-        TypeAt::UnsignedHeader(name) => format!("{name} (unsigned)"),
+        TypeAt::UnsignedHeader(name) => format!("{name} (unsigned, and so is what `events` decides)"),
     };
     let places: Vec<String> = preset.scheme.event_type.iter().map(at).collect();
     if places.is_empty() { "not told".to_owned() } else { places.join(" or ") }
@@ -254,16 +258,18 @@ fn markdown() -> Result<String> {
          {} providers, each a file in [`presets/`](../presets) with its sources, and proven by a signature that another \
          implementation made ([`tests/vectors/`](../tests/vectors)). `hookgate providers NAME` shows how one is set up.\n\n\
          **weak** says that the signature does not cover the body, or that there is none: whoever saw one delivery can \
-         send another.\n\n\
-         | provider | name | algorithm | freshness | event id | strength | retries |\n|---|---|---|---|---|---|---|\n",
+         send another. **by identical content** says that no id names an event: two requests with the same bytes are one \
+         event, because the bytes of two events differ. **not recognised**: events may have the same bytes, so a retry is \
+         forwarded again. **unsigned**: a stranger who captured a request could change it.\n\n\
+         | provider | name | algorithm | freshness | duplicates are recognised | strength | retries |\n|---|---|---|---|---|---|---|\n",
         presets::ALL.len()
     );
     for preset in presets::ALL.iter() {
         let About { title, .. } = presets::about(&preset.name).context("every preset is described")?;
-        let [name, algorithm, freshness, id, strength] = row(preset);
+        let [name, algorithm, freshness, strength, duplicates] = row(preset);
         let strength = if strength == "weak" { "**weak**".to_owned() } else { strength };
         let retries = span::shown(preset.retry_span);
-        writeln!(page, "| {title} | `{name}` | {algorithm} | {freshness} | {id} | {strength} | {retries} |")?;
+        writeln!(page, "| {title} | `{name}` | {algorithm} | {freshness} | {duplicates} | {strength} | {retries} |")?;
     }
     page.push_str("\n## Left out\n\n");
     for (name, why) in LEFT_OUT {

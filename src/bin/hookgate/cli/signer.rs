@@ -129,14 +129,14 @@ impl Signer {
             changes.extend(self.freshen_timestamps(&mut body, form, order.at)?);
         }
         let header_id = match &self.preset.scheme.id {
-            IdAt::Json(path, _) => {
+            IdAt::Json { path, .. } => {
                 changes.extend(self.put_id(&mut body, path, order)?);
                 String::new()
             }
             IdAt::Nowhere if !matches!(order.id, EventId::AsItIs) => {
                 bail!("{} has no event id: leave out --id and --fresh-id", self.preset.name)
             }
-            IdAt::SignedHeader(_) | IdAt::Nowhere => order.id.or_fresh(),
+            IdAt::SignedHeader(_) | IdAt::UnsignedHeader(..) | IdAt::Nowhere => order.id.or_fresh(),
         };
         let url = self.verifier.url();
         let account = self.verifier.account();

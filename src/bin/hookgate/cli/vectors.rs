@@ -190,7 +190,7 @@ impl Vector {
             return Err(format!("the file is damaged: its body has {} bytes, body_len says {length}", body.len()));
         }
         let digest = format!("sha256:{}", self.body_sha256.as_deref().unwrap_or_default());
-        if self.body_sha256.is_some() && digest != Identity::of_body(&body).shown() {
+        if self.body_sha256.is_some() && Identity::of_body(&body).shown() != Some(digest) {
             return Err("the file is damaged: its body is not the one of body_sha256".to_owned());
         }
         Ok(Some(body))
@@ -250,12 +250,12 @@ fn verified_as(facts: &BTreeMap<String, Value>, verified: Outcomes<'_, '_>) -> V
         Ok(verified) => verified,
         Err(error) => return Failed(error.to_string()),
     };
-    let event_type = verified.event_type();
+    let types = verified.event_types();
     let found = json!({
         "id": verified.identity().shown(),
         "provenance": verified.identity().provenance(),
-        "type": event_type.map(|event_type| &event_type.name),
-        "type_signed": event_type.map(|event_type| event_type.signed),
+        "type": types.shown(),
+        "type_signed": types.shown().map(|_| types.unsigned.is_none()),
         "signed_at": verified.signed_at().map(UnixTime::seconds),
     });
     for (fact, expected) in facts {

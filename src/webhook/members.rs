@@ -1,0 +1,226 @@
+//! The digest of a JSON body without some of its members, such as a counter of attempts.
+
+use super::{JsonPath, Step, json};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+/// SHA-256 over `body` without what stands at `paths`. `None` where the body is no JSON, or where a key on a path stands
+/// twice: then nobody can say what is left out.
+///
+/// Values off the paths count with the very bytes they are written in. What is hashed has one reading: each value begins
+/// with a letter for its kind, and each text has its length before it. Reading goes as deep as the paths do.
+pub(super) fn digest_without(body: &[u8], paths: &[JsonPath]) -> Option<[u8; 32]> {
+    json::extract(body, &[]).ok()?;
+    let paths: Vec<&[Step]> = paths.iter().map(JsonPath::steps).collect();
+    let mut hash = Written(Sha256::new());
+    write(Scanner { rest: body }.value()?, &paths, &mut hash)?;
+    Some(hash.0.finalize().into())
+}
+
+/// What was hashed so far. One function of its own: put into each of its callers, it would be several kB of WASM.
+struct Written(Sha256);
+
+impl Written {
+    #[inline(never)]
+    fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+}
+
+/// Hashes `value`, which is one JSON value without blanks around it.
+fn write(value: &[u8], paths: &[&[Step]], hash: &mut Written) -> Option<()> {
+    match value.first() {
+        Some(b'{') if !paths.is_empty() => write_object(value, paths, hash),
+        Some(b'[') if !paths.is_empty() => write_array(value, paths, hash),
+        _ => {
+            hash.update(b"v");
+            write_text(value, hash);
+            Some(())
+        }
+    }
+}
+
+fn write_text(text: &[u8], hash: &mut Written) {
+    hash.update(text.len().to_string().as_bytes());
+    hash.update(b":");
+    hash.update(text);
+}
+
+fn write_array(array: &[u8], paths: &[&[Step]], hash: &mut Written) -> Option<()> {
+    let rest = through(paths, |step| *step == Step::Each);
+    let is_left_out = rest.iter().any(|path| path.is_empty());
+    let mut scanner = Scanner { rest: array };
+    scanner.begin(b'[')?;
+    hash.update(b"[");
+    while !scanner.ends(b']')? {
+        let item = scanner.value()?;
+        if !is_left_out {
+            write(item, &rest, hash)?;
+        }
+    }
+    hash.update(b"]");
+    Some(())
+}
+
+fn write_object(object: &[u8], paths: &[&[Step]], hash: &mut Written) -> Option<()> {
+    let mut seen: Vec<String> = Vec::new();
+    let mut scanner = Scanner { rest: object };
+    scanner.begin(b'{')?;
+    hash.update(b"{");
+    while !scanner.ends(b'}')? {
+        let Value::String(key) = serde_json::from_slice(scanner.value()?).ok()? else { return None };
+        scanner.begin(b':')?;
+        let value = scanner.value()?;
+        let rest = through(paths, |step| matches!(step, Step::Key(wanted) if *wanted == key));
+        if !rest.is_empty() && seen.contains(&key) {
+            return None;
+        }
+        if !rest.iter().any(|path| path.is_empty()) {
+            hash.update(b"k");
+            write_text(key.as_bytes(), hash);
+            write(value, &rest, hash)?;
+        }
+        if !rest.is_empty() {
+            seen.push(key);
+        }
+    }
+    hash.update(b"}");
+    Some(())
+}
+
+/// What is left of those of `paths` that begin with a step that `leads`.
+fn through<'p>(paths: &[&'p [Step]], leads: impl Fn(&Step) -> bool) -> Vec<&'p [Step]> {
+    let split = paths.iter().filter_map(|path| path.split_first());
+    split.filter(|(step, _)| leads(step)).map(|(_, rest)| rest).collect()
+}
+
+/// Finds the bounds of the values in an array or object that is known to be JSON.
+struct Scanner<'b> {
+    rest: &'b [u8],
+}
+
+impl<'b> Scanner<'b> {
+    fn skip_blanks(&mut self) {
+        while let Some((b' ' | b'\t' | b'\n' | b'\r', rest)) = self.rest.split_first() {
+            self.rest = rest;
+        }
+    }
+
+    fn take(&mut self, byte: u8) -> bool {
+        let rest = self.rest.strip_prefix(&[byte]);
+        self.rest = rest.unwrap_or(self.rest);
+        rest.is_some()
+    }
+
+    /// Passes over `byte` and the blanks after it.
+    fn begin(&mut self, byte: u8) -> Option<()> {
+        let is_there = self.take(byte);
+        self.skip_blanks();
+        is_there.then_some(())
+    }
+
+    /// The next value, without the blanks around it: up to what ends it at its own depth.
+    fn value(&mut self) -> Option<&'b [u8]> {
+        self.skip_blanks();
+        let (mut depth, mut in_text, mut escaped) = (0_usize, false, false);
+        let ends = |byte: &u8| {
+            match byte {
+                _ if escaped => escaped = false,
+                b'\\' if in_text => escaped = true,
+                b'"' => in_text = !in_text,
+                _ if in_text => {}
+                b'[' | b'{' => depth = depth.saturating_add(1),
+                b']' | b'}' if depth > 0 => depth = depth.saturating_sub(1),
+                b',' | b':' | b']' | b'}' | b' ' | b'\t' | b'\n' | b'\r' if depth == 0 => return true,
+                _ => {}
+            }
+            false
+        };
+        let length = self.rest.iter().position(ends).unwrap_or(self.rest.len());
+        let (value, rest) = self.rest.split_at_checked(length)?;
+        self.rest = rest;
+        self.skip_blanks();
+        (!value.is_empty()).then_some(value)
+    }
+
+    /// Whether the array or object ends here; else the comma before its next item is passed over.
+    fn ends(&mut self, end: u8) -> Option<bool> {
+        if self.take(end) {
+            return Some(true);
+        }
+        let _ = self.take(b','); // there is none before the first
+        (!self.rest.is_empty()).then_some(false)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn digest(body: &str, paths: &[&str]) -> Option<[u8; 32]> {
+        let paths: Vec<JsonPath> = paths.iter().map(|path| JsonPath::parse(path).expect("a path")).collect();
+        digest_without(body.as_bytes(), &paths)
+    }
+
+    fn same(one: &str, other: &str, paths: &[&str]) -> bool {
+        digest(one, paths).expect("JSON") == digest(other, paths).expect("JSON")
+    }
+
+    #[test]
+    fn what_is_left_out_does_not_count_and_all_else_does() {
+        let attempts = ["[].attemptNumber"];
+        assert!(same(r#"[{"id":1,"attemptNumber":0}]"#, r#"[{"id":1,"attemptNumber":12}]"#, &attempts));
+        assert!(same(r#"[{"id":1}]"#, r#"[{"id":1,"attemptNumber":12}]"#, &attempts));
+        assert!(!same(r#"[{"id":1,"attemptNumber":0}]"#, r#"[{"id":2,"attemptNumber":0}]"#, &attempts));
+        assert!(!same(r#"[{"id":1,"x":{"attemptNumber":0}}]"#, r#"[{"id":1,"x":{"attemptNumber":1}}]"#, &attempts));
+        let deep = ["events[].deliveryContext.isRedelivery", "sent_at"];
+        let line = |redelivery, sent| {
+            format!(r#"{{"events":[{{"id":"a","deliveryContext":{{"isRedelivery":{redelivery}}}}}],"sent_at":{sent}}}"#)
+        };
+        assert!(same(&line("true", "1"), &line("false", "[2]"), &deep));
+        assert!(!same(&line("true", "1"), &line("true", "1").replace("\"a\"", "\"b\""), &deep));
+    }
+
+    #[test]
+    fn no_two_bodies_meet_in_one_writing() {
+        let paths = ["x", "a.x", "[].x"];
+        let bodies = [
+            "{}",
+            "[]",
+            "[[]]",
+            "[{}]",
+            "[{},{}]",
+            r#"{"a":{}}"#,
+            r#"{"a":[]}"#,
+            r#"{"a":1}"#,
+            r#"{"a":"1"}"#,
+            r#"{"a":1,"b":2}"#,
+            r#"{"b":2,"a":1}"#,
+            r#"{"a":{"b":2}}"#,
+            r#"{"a":"\"b\":2"}"#,
+            "[1,2]",
+            "[12]",
+            "12",
+            "\"12\"",
+            "1.0",
+            "1",
+            "100000000000000000001",
+            "100000000000000000002",
+        ];
+        for (place, one) in bodies.iter().enumerate() {
+            for other in bodies.iter().skip(place + 1) {
+                assert!(!same(one, other, &paths), "{one} {other}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_ambiguous_or_no_json_has_no_such_digest() {
+        for body in ["", "{", "x=1", "\u{feff}{}", "{} {}", r#"{"x":1,"x":2}"#, r#"{"x":1,"\u0078":2}"#] {
+            assert_eq!(digest(body, &["x"]), None, "{body}");
+        }
+        assert!(digest(r#"{"y":1,"y":2}"#, &["x"]).is_some(), "off the paths the bytes count as they are");
+        let deep = format!(r#"{{"deep":{}1{},"x":1}}"#, "[".repeat(100_000), "]".repeat(100_000));
+        assert!(digest(&deep, &["x"]).is_some(), "nesting costs no stack");
+    }
+}
