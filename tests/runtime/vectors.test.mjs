@@ -1,4 +1,5 @@
 // Every vector of tests/vectors once more, against the built Worker: the runtime's own primitives included.
+import { generateKeyPairSync } from "node:crypto";
 import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
 import { after, test } from "node:test";
@@ -44,13 +45,14 @@ const vectors = readdirSync(DIRECTORY).filter((file) => file.endsWith(".json")).
 });
 const gateway = await Gateway.start({ sources, secrets });
 after(() => gateway.close());
-// What these providers publish: sets without the key, the certificate that stands in the secret as well.
+const setOfAnother = (...kind) => JSON.stringify({ keys: [generateKeyPairSync(...kind).publicKey.export({ format: "jwk" })] });
+// What these providers publish: sets with another key, the certificate that stands in the secret as well.
 const bodies = vectors.filter(({ provider }) => provider.startsWith("aws_sns")).map(({ body }) => JSON.parse(body));
 const subscribe = bodies.flatMap(({ SubscribeURL }) => SubscribeURL ?? []);
 const certificate = vectors.find(({ provider }) => provider === "aws_sns").secrets[0];
 await gateway.publish({
-  "https://www.googleapis.com/oauth2/v3/certs": '{"keys":[]}',
-  "https://rest.alpha.fal.ai/.well-known/jwks.json": '{"keys":[]}',
+  "https://www.googleapis.com/oauth2/v3/certs": setOfAnother("rsa", { modulusLength: 2048 }),
+  "https://rest.alpha.fal.ai/.well-known/jwks.json": setOfAnother("ed25519"),
   ...Object.fromEntries(bodies.map(({ SigningCertURL }) => [SigningCertURL, certificate])),
   ...Object.fromEntries(subscribe.map((url) => [url, "confirmed"])),
 });
