@@ -74,6 +74,14 @@ async fn serve(post: Post, life: Life, story: Option<Rc<Story>>, untrusted: bool
     gate.note(reason.unwrap_or("answer:"), u64::from(status));
     gate.ended();
     if let Some(story) = story.filter(|_| !untrusted && status == 200) {
+        let filtered = outcome.answer.body.contains("\"filtered\":true");
+        if filtered != story.unwanted {
+            let what = if filtered { "filtered that is wanted" } else { "accepted that is not wanted" };
+            world.violated(&format!("9: an event is {what}"), Some(&story));
+        }
+        if filtered {
+            return status;
+        }
         story.accepted.set(true);
         if SOURCES[story.source].0 == "none" {
             story.acceptances.set(story.acceptances.get() + 1);
@@ -113,7 +121,8 @@ pub async fn event(world: Rc<World>) {
 
 /// The story of the event that `signer` sends to `source`.
 pub fn begin(world: &World, source: usize, signer: &Signer) -> Rc<Story> {
-    let story = Story::new(source, SOURCES[source].0 == "exact", key_of(world, signer), signer.body.clone());
+    let exact = SOURCES[source].0 == "exact";
+    let story = Story::new(source, exact, key_of(world, signer), signer.body.clone(), signer.unwanted);
     world.stories.borrow_mut().insert(story.key.clone(), Rc::clone(&story));
     story
 }

@@ -19,6 +19,23 @@ pub const SOURCES: [(&str, &str); 6] =
 /// Ids in the body and in a header, digests, ids or else digests; a delivery's time, an event's time, no time.
 const PRESETS: [&str; 6] = ["stripe", "generic", "github", "standard_webhooks", "slack", "shopify"];
 
+/// Those whose type stands in the body: a filter costs them no claim.
+const SIGNS_TYPE: [&str; 4] = ["stripe", "generic", "standard_webhooks", "slack"];
+
+/// Types that a filter wants, does not want, and cannot read.
+const WANTED: [&str; 2] = [r#""thing.made""#, r#""other.wanted""#];
+const UNWANTED: &str = r#""other.made""#;
+const UNREADABLE: [&str; 3] = ["{}", "true", "[\"thing.made\"]"];
+
+fn type_of(random: &Random) -> Value {
+    let text = match random.below(4) {
+        0 => UNWANTED,
+        1 => UNREADABLE[random.index(UNREADABLE.len())],
+        _ => WANTED[random.index(WANTED.len())],
+    };
+    serde_json::from_str(text).unwrap()
+}
+
 pub fn name(source: usize) -> String {
     let (dedup, deliver) = SOURCES[source];
     format!("{dedup}-{deliver}")
@@ -29,7 +46,10 @@ pub fn configs(random: &Random) -> [Parsed; 2] {
     let mut sources = Map::new();
     for (number, (dedup, deliver)) in SOURCES.iter().enumerate() {
         let provider = PRESETS[random.index(PRESETS.len())];
-        let source = json!({ "provider": provider, "secrets": ["SECRET"], "dedup": dedup, "deliver": deliver });
+        let mut source = json!({ "provider": provider, "secrets": ["SECRET"], "dedup": dedup, "deliver": deliver });
+        if SIGNS_TYPE.contains(&provider) && random.chance(500) {
+            source["events"] = json!(["thing.*", "other.wanted"]);
+        }
         sources.insert(name(number), source);
     }
     let sources = Value::Object(sources);
@@ -55,6 +75,8 @@ pub struct Signer {
     pub path: String,
     pub id: String,
     pub body: Vec<u8>,
+    /// Whether the source's filter may drop it.
+    pub unwanted: bool,
 }
 
 impl Signer {
@@ -64,17 +86,20 @@ impl Signer {
         let parsed = config.as_ref().unwrap().source(&name).unwrap().unwrap();
         let preset = Arc::clone(parsed.verifier.preset());
         let id = format!("evt_{}", random.next());
+        let event_type = type_of(random);
+        let types = SIGNS_TYPE.contains(&preset.name.as_str());
+        let unwanted = types && parsed.events.is_some() && event_type.to_string() == UNWANTED;
         let body = match preset.name.as_str() {
             // Its bodies are bytes for all the gateway cares.
             "github" => [&[0xff, 0x00, b'"'], id.as_bytes(), filler.as_bytes()].concat(),
             "shopify" => json!({ "id": id, "updated_at": now.to_rfc3339(), "note": filler }).to_string().into_bytes(),
-            "slack" => json!({ "event_id": id, "type": "message", "text": filler }).to_string().into_bytes(),
+            "slack" => json!({ "event_id": id, "type": event_type, "text": filler }).to_string().into_bytes(),
             _ => {
-                let body = json!({ "id": id, "type": "thing.made", "created_at": now.to_rfc3339(), "data": filler });
+                let body = json!({ "id": id, "type": event_type, "created_at": now.to_rfc3339(), "data": filler });
                 body.to_string().into_bytes()
             }
         };
-        Self { preset, path: format!("/webhooks/{name}"), id, body }
+        Self { preset, path: format!("/webhooks/{name}"), id, body, unwanted }
     }
 
     /// Headers that prove `body` at `now`.

@@ -24,6 +24,8 @@ pub struct Story {
     /// Other keys of it: where nobody looks for duplicates and bytes alone tell events apart, each acceptance has one.
     pub keys: RefCell<BTreeSet<String>>,
     pub body: Rc<[u8]>,
+    /// Whether its source's filter may drop it.
+    pub unwanted: bool,
     /// What the origin answers to this event, until somebody mends it.
     pub refused: Cell<Option<u16>>,
     /// Whether the gateway answered a delivery of it with a 2xx.
@@ -45,13 +47,14 @@ pub struct Story {
 }
 
 impl Story {
-    pub fn new(source: usize, exact: bool, key: String, body: Vec<u8>) -> Rc<Self> {
+    pub fn new(source: usize, exact: bool, key: String, body: Vec<u8>, unwanted: bool) -> Rc<Self> {
         Rc::new(Self {
             source,
             exact,
             key,
             keys: RefCell::default(),
             body: body.into(),
+            unwanted,
             refused: Cell::new(None),
             accepted: Cell::new(false),
             acceptances: Cell::new(0),
