@@ -301,6 +301,11 @@ proptest! {
                 Err(error) => {
                     let code = error.code();
                     let facts = ["timestamp_missing", "timestamp_malformed", "too_old", "too_new"];
+                    // Where another form signs a time and a dot before the body, a body may not begin so.
+                    let begins_as_a_time = body.first().is_some_and(u8::is_ascii_digit) && body.contains(&b'.');
+                    if code == "form_ambiguous" && begins_as_a_time {
+                        continue;
+                    }
                     let right = error.is_authentic() || (case.needs_json() && facts.contains(&code));
                     prop_assert!(right, "{}: {error}", case.preset.name);
                     prop_assert!(code != "not_json" || case.needs_json(), "{}: {error}", case.preset.name);

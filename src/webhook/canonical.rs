@@ -33,7 +33,14 @@ const SLACK: usize = 1024;
 /// not in order moves once, with all that is in it.
 const MOVABLE: (usize, usize) = (64 * 1024, 12);
 
-/// How many numbers may need more than to be copied: this many, and one for every sixteen bytes of the body.
+/// To sort an object's keys costs as much as to move so many bytes, however small it is.
+const SORTING: usize = 200;
+
+/// How many keys may be compared to sort members: this many, and one for each byte of the body.
+const COMPARABLE: (usize, usize) = (16 * 1024, 1);
+
+/// How many numbers may need more than to be copied: this many, and one for every sixteen bytes of the body; and of those that
+/// are not written as ECMAScript writes them this many, and one for every 64 bytes.
 const COSTLY: usize = 64;
 
 /// `JSON.stringify(canonicalize(JSON.parse(body)))`.
@@ -45,9 +52,8 @@ pub(super) fn canonical_json_string(body: &[u8]) -> Result<Vec<u8>, VerifyError>
     if str::from_utf8(body).is_err() {
         return Err(refused("not UTF-8".to_owned()));
     }
-    let mut scanner = Scanner::new(body);
-    scanner.document().map_err(refused)?;
-    Ok(quote::quoted(&scanner.text, scanner.escapes))
+    let (text, escapes) = Scanner::new(body).document().map_err(refused)?;
+    Ok(quote::quoted(&text, escapes))
 }
 
 /// What is wrong with the body.
@@ -73,29 +79,42 @@ struct Scanner<'b> {
     ordered: Vec<u8>,
     /// How many bytes may still move.
     movable: usize,
+    /// How many keys may still be compared to sort members.
+    comparable: usize,
+    /// Whether there was a letter so far that UTF-16 orders otherwise than UTF-8.
+    has_late_letters: bool,
     /// How many costly numbers may still come.
     costly: usize,
+    /// How many of them may still be written otherwise than ECMAScript writes them.
+    unlike: usize,
 }
 
 impl<'b> Scanner<'b> {
     fn new(body: &'b [u8]) -> Self {
         let scaled = |(least, times): (usize, usize)| body.len().saturating_mul(times).saturating_add(least);
+        // Of an escape at least one byte goes, and it has two backslashes at most.
+        let backslashes = body.iter().filter(|byte| **byte == b'\\').count();
+        let room = body.len().saturating_sub(backslashes / 2).saturating_add(SLACK);
         Self {
             body,
             at: 0,
-            text: Vec::with_capacity(body.len().saturating_add(SLACK)),
+            text: Vec::with_capacity(room),
             escapes: 0,
             members: Vec::new(),
             ordered: Vec::new(),
             movable: scaled(MOVABLE),
+            comparable: scaled(COMPARABLE),
+            has_late_letters: !body.is_ascii() && body.iter().any(|byte| *byte >= 0xee),
             costly: (body.len() / 16).saturating_add(COSTLY),
+            unlike: (body.len() / 64).saturating_add(COSTLY),
         }
     }
 
-    fn document(&mut self) -> Result<(), Problem> {
+    /// The canonical text, and how many bytes quoting it will add. Nothing else stays in memory.
+    fn document(mut self) -> Result<(Vec<u8>, usize), Problem> {
         self.value(DEEPEST)?;
         match self.next_token() {
-            None => Ok(()),
+            None => Ok((self.text, self.escapes)),
             Some(_) => Err(self.unexpected()),
         }
     }
@@ -153,20 +172,28 @@ impl<'b> Scanner<'b> {
         Ok(())
     }
 
+    fn write_byte(&mut self, byte: u8) -> Result<(), Problem> {
+        if self.text.len() == self.text.capacity() {
+            return self.write(&[byte]);
+        }
+        self.text.push(byte);
+        Ok(())
+    }
+
     fn array(&mut self, depth: u8) -> Result<(), Problem> {
         self.skip(1);
-        self.write(b"[")?;
+        self.write_byte(b'[')?;
         if self.next_token() == Some(b']') {
             self.skip(1);
-            return self.write(b"]");
+            return self.write_byte(b']');
         }
         loop {
             self.value(depth)?;
             match self.next_token() {
-                Some(b',') => self.write(b",")?,
+                Some(b',') => self.write_byte(b',')?,
                 Some(b']') => {
                     self.skip(1);
-                    return self.write(b"]");
+                    return self.write_byte(b']');
                 }
                 _ => return Err(self.unexpected()),
             }
@@ -176,10 +203,10 @@ impl<'b> Scanner<'b> {
 
     fn object(&mut self, depth: u8) -> Result<(), Problem> {
         self.skip(1);
-        self.write(b"{")?;
+        self.write_byte(b'{')?;
         if self.next_token() == Some(b'}') {
             self.skip(1);
-            return self.write(b"}");
+            return self.write_byte(b'}');
         }
         let (first, begin) = (self.members.len(), self.text.len());
         let mut before = None;
@@ -197,10 +224,10 @@ impl<'b> Scanner<'b> {
                 return Err(self.unexpected());
             }
             self.skip(1);
-            self.write(b":")?;
+            self.write_byte(b':')?;
             self.value(depth)?;
             match self.next_token() {
-                Some(b',') => self.write(b",")?,
+                Some(b',') => self.write_byte(b',')?,
                 Some(b'}') => break,
                 _ => return Err(self.unexpected()),
             }
@@ -211,13 +238,13 @@ impl<'b> Scanner<'b> {
             self.put_in_order(first, begin)?;
         }
         self.members.truncate(first);
-        self.write(b"}")
+        self.write_byte(b'}')
     }
 
     /// Sorts the members of the object that begins at `begin`, from `first` on; two of one name are refused.
     fn put_in_order(&mut self, first: usize, begin: usize) -> Result<(), Problem> {
         let length = self.text.len().saturating_sub(begin);
-        let movable = self.movable.checked_sub(length);
+        let movable = self.movable.checked_sub(length.saturating_add(SORTING));
         self.movable = movable.ok_or_else(|| "too many objects within each other have keys out of order".to_owned())?;
         if self.ordered.capacity() < length {
             // All that can be needed, once; and not while the one before is still there.
@@ -226,6 +253,9 @@ impl<'b> Scanner<'b> {
         }
         let mut members = std::mem::take(&mut self.members);
         let (_, own) = members.split_at_mut(first);
+        let levels = usize::try_from(own.len().checked_ilog2().unwrap_or(0)).unwrap_or(usize::MAX);
+        let comparable = self.comparable.checked_sub(own.len().saturating_mul(levels));
+        self.comparable = comparable.ok_or_else(|| "too many keys out of order".to_owned())?;
         own.sort_unstable_by(|one, other| self.order(place(*one), place(*other)));
         let is_twice = |one: &u32, other: &u32| self.order(place(*one), place(*other)).is_eq();
         if let Some((member, _)) = own.iter().zip(own.iter().skip(1)).find(|(one, other)| is_twice(one, other)) {
@@ -246,6 +276,39 @@ impl<'b> Scanner<'b> {
 
     /// The order of the keys of two members: that of their UTF-16 code units (RFC 8785, section 3.2.3).
     fn order(&self, one: usize, other: usize) -> Ordering {
+        // Most keys differ in their first letters, and most have none that UTF-16 orders otherwise.
+        if !self.has_late_letters
+            && let Some((one, other)) = self.first_letters(one).zip(self.first_letters(other))
+            && one != other
+        {
+            return one.cmp(&other);
+        }
+        self.order_of_all(one, other)
+    }
+
+    /// The first eight bytes of a member's key as one number; zeros after its end. `None` at the end of the text.
+    fn first_letters(&self, member: usize) -> Option<u64> {
+        let begin = member.checked_add(1)?;
+        let letters = u64::from_be_bytes(*self.text.get(begin..)?.first_chunk()?);
+        // The first byte of all ones, found as the first of all zeros in the complement.
+        let ends = (!letters).wrapping_sub(0x0101_0101_0101_0101) & letters & 0x8080_8080_8080_8080;
+        // A borrow could mark a byte of 0xfe as well, which no text has.
+        let kept = if ends == 0 { 64 } else { ends.leading_zeros() & !7 };
+        Some(if kept == 64 { letters } else { letters & !(u64::MAX.checked_shr(kept).unwrap_or(0)) })
+    }
+
+    fn order_of_all(&self, mut one: usize, mut other: usize) -> Ordering {
+        // What both begin with is passed over by the block.
+        let block = |member: usize| self.text.get(member.saturating_add(1)..).and_then(<[u8]>::first_chunk::<32>);
+        while let Some((blocks, _)) =
+            block(one).zip(block(other)).filter(|(one, other)| one == other).map(|pair| (pair.0, ()))
+        {
+            if blocks.contains(&MARK) {
+                return Ordering::Equal;
+            }
+            one = one.saturating_add(32);
+            other = other.saturating_add(32);
+        }
         let key = |member: usize| self.text.get(member..).unwrap_or(&[]).iter().skip(1);
         for (one, other) in key(one).zip(key(other)) {
             if one == other {
@@ -275,43 +338,56 @@ impl<'b> Scanner<'b> {
     /// A string, from its first quote on. Between the marks stands its text, unescaped.
     fn string(&mut self) -> Result<(), Problem> {
         self.skip(1);
-        self.write(&[MARK])?;
+        self.write_byte(MARK)?;
         loop {
             let rest = self.body.get(self.at..).unwrap_or(&[]);
-            let plain = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | ..0x20));
-            let (text, rest) = plain.and_then(|plain| rest.split_at_checked(plain)).ok_or_else(|| {
-                self.at = self.body.len();
-                self.unexpected()
-            })?;
-            self.write(text)?;
-            self.skip(text.len());
             match rest {
                 [b'"', ..] => {
                     self.skip(1);
                     self.escapes = self.escapes.saturating_add(2);
-                    return self.write(&[MARK]);
+                    return self.write_byte(MARK);
                 }
                 [b'\\', rest @ ..] => {
                     let (character, length) =
                         escaped(rest).ok_or_else(|| format!("a broken escape at byte {}", self.at))?;
                     self.skip(length.saturating_add(1));
                     self.escapes = self.escapes.saturating_add(quote::growth(character));
-                    self.write(character.encode_utf8(&mut [0; 4]).as_bytes())?;
+                    self.has_late_letters |= character >= '\u{e000}';
+                    if character.is_ascii() {
+                        self.write_byte(u8::try_from(character).unwrap_or(b' '))?;
+                    } else {
+                        self.write(character.encode_utf8(&mut [0; 4]).as_bytes())?;
+                    }
                 }
-                _ => return Err(self.unexpected()),
+                [] | [..0x20, ..] => return Err(self.unexpected()),
+                _ => {
+                    let (text, _) = rest.split_at_checked(quote::plain(rest)).unwrap_or((rest, &[]));
+                    self.write(text)?;
+                    self.skip(text.len());
+                }
             }
         }
     }
 
     fn number(&mut self) -> Result<(), Problem> {
         let rest = self.body.get(self.at..).unwrap_or(&[]);
+        // Most numbers are one digit, or short.
+        if let [digit @ b'0'..=b'9', b',' | b']' | b'}', ..] = rest {
+            self.skip(1);
+            return self.write_byte(*digit);
+        }
         let number = number::Literal::read(rest).ok_or_else(|| self.unexpected())?;
         self.skip(number.text.len());
         if let Some(text) = number.plain() {
             return self.write(text);
         }
-        self.costly = self.costly.checked_sub(1).ok_or_else(|| "too many numbers of full precision".to_owned())?;
+        let spend = |left: usize| left.checked_sub(1).ok_or_else(|| "too many numbers of full precision".to_owned());
+        self.costly = spend(self.costly)?;
         let mut buffer = ryu_js::Buffer::new();
+        if number.is_own_form(&mut buffer) {
+            return self.write(number.text);
+        }
+        self.unlike = spend(self.unlike)?;
         let text = number.printed(&mut buffer);
         let text = text.ok_or_else(|| format!("the number {} does not survive a double", beginning(number.text)))?;
         self.write(text.as_bytes())
@@ -329,19 +405,21 @@ fn place(member: u32) -> usize {
 /// The whole member that begins at `begin`: up to the comma or the brace after it.
 fn member_at(text: &[u8], begin: usize) -> &[u8] {
     let member = text.get(begin..).unwrap_or(&[]);
-    let (mut depth, mut in_string) = (0_usize, false);
-    let end = member.iter().position(|byte| {
+    let (mut depth, mut at) = (0_usize, 0_usize);
+    while let Some(byte) = member.get(at) {
+        at = at.saturating_add(1);
         match byte {
-            &MARK => in_string = !in_string,
-            _ if in_string => {}
+            &MARK => {
+                let rest = member.get(at..).unwrap_or(&[]);
+                at = at.saturating_add(quote::until_mark(rest)).saturating_add(1);
+            }
             b'{' | b'[' => depth = depth.saturating_add(1),
             b'}' | b']' => depth = depth.saturating_sub(1),
-            b',' => return depth == 0,
+            b',' if depth == 0 => return member.get(..at.saturating_sub(1)).unwrap_or(&[]),
             _ => {}
         }
-        false
-    });
-    member.get(..end.unwrap_or(member.len())).unwrap_or(&[])
+    }
+    member
 }
 
 /// The character that an escape stands for, and its length after the backslash.

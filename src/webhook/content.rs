@@ -29,10 +29,10 @@ pub(super) fn of_head(
             Part::QueryLower(name) => usable(name, query_value(&head.query(), name)?)?.to_ascii_lowercase(),
             Part::Url if form.framing.pins_query() => configured_url(url, &head.query())?,
             Part::Url => public_url(url, &head.query()),
-            Part::Path => listed::escaped_path(url, &head.query()),
+            Part::Path => listed::escaped_path(url, short(&head.query())?),
             Part::ListedHeaders(name) => listed::listed_headers(form, name, head)?,
             Part::Method => head.method(),
-            Part::SortedQuery => sorted_query(&head.query())?,
+            Part::SortedQuery => sorted_query(short(&head.query())?)?,
             Part::Timestamp => {
                 // Beside a signature in the body it is not known yet.
                 if let Some(timestamp) = timestamp {
@@ -133,6 +133,14 @@ pub(super) fn query_value(query: &str, name: &str) -> Result<Option<String>, Ver
     let mut found = pairs::values(query.as_bytes(), &[name])
         .map_err(|problem| VerifyError::SignedHeader { place: format!("?{name}="), problem })?;
     Ok(found.pop().flatten().map(Cow::into_owned))
+}
+
+/// The longest query that is written anew, which can make it five times as long.
+const LONGEST_QUERY: usize = 8 * 1024;
+
+fn short(query: &str) -> Result<&str, VerifyError> {
+    let refused = || VerifyError::SignedHeader { place: "query".to_owned(), problem: "longer than 8 KiB" };
+    Some(query).filter(|query| query.len() <= LONGEST_QUERY).ok_or_else(refused)
 }
 
 fn sorted_query(query: &str) -> Result<String, VerifyError> {

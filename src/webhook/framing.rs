@@ -73,6 +73,9 @@ pub struct Shiftable {
     pub other: usize,
 }
 
+/// How many bytes of a time in RFC 3339 come before its first colon.
+const TIME_TO_COLON: usize = 13;
+
 /// Why a value cannot stand where it is signed.
 pub(super) type Problem = &'static str;
 
@@ -184,6 +187,11 @@ impl Framing {
                     Some(after) => rest.windows(after.len()).position(|window| window == after),
                     None => None,
                 },
+                // Its letters and digits are a time's as well, but for the colon: see `undelimited`.
+                Shape::Word if shapes.get(place.saturating_add(1)) == Some(&Shape::Rfc3339) => {
+                    let colon = rest.iter().position(|byte| *byte == b':');
+                    colon.and_then(|colon| colon.checked_sub(TIME_TO_COLON)).filter(|length| *length > 0)
+                }
                 shape => length_of(*shape, rest),
             };
             // What follows a free part is not looked at: the text could be such a content, and that is enough to refuse it.

@@ -61,6 +61,17 @@ impl<'t> Literal<'t> {
         (is_own_form && significant <= SURELY_HELD).then_some(self.text)
     }
 
+    /// Whether ECMAScript prints this very text, so that it is copied.
+    pub fn is_own_form(&self, buffer: &mut ryu_js::Buffer) -> bool {
+        // The standard library reads up to 19 digits without a detour.
+        let is_short = self.whole.len().saturating_add(self.fraction.len()) <= 19 && self.text.len() <= 25;
+        let double = match std::str::from_utf8(self.text) {
+            Ok(text) if is_short => text.parse().ok().filter(|double: &f64| double.is_finite()),
+            _ => Decimal::of(self).and_then(|decimal| decimal.double(self.negative)),
+        };
+        double.is_some_and(|double| buffer.format_finite(double).as_bytes() == self.text)
+    }
+
     /// The text that ECMAScript prints; `None` where that is of another value than the literal's.
     pub fn printed(&self, buffer: &'t mut ryu_js::Buffer) -> Option<&'t str> {
         let written = Decimal::of(self)?;

@@ -18,12 +18,8 @@ pub(super) fn quoted(text: &[u8], escapes: usize) -> Vec<u8> {
     let mut quoted = Vec::with_capacity(text.len().saturating_add(escapes).saturating_add(2));
     quoted.push(b'"');
     let mut rest = text;
-    loop {
-        let plain = rest.iter().position(|byte| matches!(*byte, MARK | b'"' | b'\\' | ..0x20)).unwrap_or(rest.len());
-        let (text, tail) = rest.split_at_checked(plain).unwrap_or((rest, &[]));
-        quoted.extend_from_slice(text);
-        let Some((special, tail)) = tail.split_first() else { break };
-        let escape: &[u8] = match special {
+    while let Some((first, tail)) = rest.split_first() {
+        let escape: &[u8] = match first {
             &MARK => br#"\""#,
             b'"' => br#"\\\""#,
             b'\\' => br"\\\\",
@@ -32,16 +28,63 @@ pub(super) fn quoted(text: &[u8], escapes: usize) -> Vec<u8> {
             b'\n' => br"\\n",
             12 => br"\\f",
             b'\r' => br"\\r",
-            control => {
+            control @ ..0x20 => {
                 let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).map_or(b'0', |digit| *digit as u8);
                 quoted.extend_from_slice(br"\\u00");
-                quoted.extend_from_slice(&[digit(control >> 4), digit(control & 15)]);
+                quoted.push(digit(control >> 4));
+                quoted.push(digit(control & 15));
                 &[]
             }
+            _ => {
+                let (plain, tail) = rest.split_at_checked(plain(rest)).unwrap_or((rest, &[]));
+                quoted.extend_from_slice(plain);
+                rest = tail;
+                continue;
+            }
         };
-        quoted.extend_from_slice(escape);
+        for byte in escape {
+            quoted.push(*byte);
+        }
         rest = tail;
     }
     quoted.push(b'"');
     quoted
+}
+
+const ONES: u64 = 0x0101_0101_0101_0101;
+const TOPS: u64 = 0x8080_8080_8080_8080;
+
+/// A number with the top bit of each byte set that is zero in `bytes`; above the lowest such byte also of others.
+fn zeros(bytes: u64) -> u64 {
+    bytes.wrapping_sub(ONES) & !bytes & TOPS
+}
+
+/// How many bytes come before the first that `special` finds in eight, or `is_special` in one.
+fn count_until(text: &[u8], special: impl Fn(u64) -> u64, is_special: impl Fn(u8) -> bool) -> usize {
+    let mut count = 0_usize;
+    let mut rest = text;
+    while let Some((eight, tail)) = rest.split_first_chunk() {
+        let found = special(u64::from_le_bytes(*eight));
+        if found != 0 {
+            return count.saturating_add(usize::try_from(found.trailing_zeros() / 8).unwrap_or(0));
+        }
+        count = count.saturating_add(8);
+        rest = tail;
+    }
+    count.saturating_add(rest.iter().take_while(|byte| !is_special(**byte)).count())
+}
+
+/// How many bytes come before the first that a JSON string escapes, or that is a mark.
+pub(super) fn plain(text: &[u8]) -> usize {
+    let same = |bytes: u64, byte: u8| zeros(bytes ^ ONES.wrapping_mul(byte.into()));
+    let special = |bytes: u64| {
+        let control = bytes.wrapping_sub(ONES.wrapping_mul(0x20)) & !bytes & TOPS;
+        control | same(bytes, b'"') | same(bytes, b'\\') | zeros(!bytes)
+    };
+    count_until(text, special, |byte| matches!(byte, MARK | b'"' | b'\\' | ..0x20))
+}
+
+/// How many bytes come before the first mark.
+pub(super) fn until_mark(text: &[u8]) -> usize {
+    count_until(text, |bytes| zeros(!bytes), |byte| byte == MARK)
 }

@@ -85,7 +85,7 @@ fn the_order_of_keys_is_found_whatever_stands_in_them() {
 
 #[test]
 fn what_no_honest_body_needs_is_refused_before_it_costs_anything() {
-    let grows = format!("[{}1]", "1e20,".repeat(1_000));
+    let grows = format!("[{}1]", "1e20,".repeat(63));
     assert!(refusal(&grows).contains("longer than the body"), "{}", refusal(&grows));
     let costly = format!("[{}1]", "1E5,".repeat(10_000));
     assert!(refusal(&costly).contains("too many numbers"), "{}", refusal(&costly));

@@ -2,7 +2,7 @@
 //! all of them, however many they are.
 
 use super::super::json::{self, ExtractError, Scalar};
-use super::super::{Form, JsonPath, Part, Place, Scheme, VerifyError};
+use super::super::{Form, JsonPath, Part, Place, Scheme, Step, VerifyError};
 use super::pairs;
 use std::borrow::Cow;
 
@@ -57,6 +57,15 @@ impl<'b> Texts<'b> {
     /// The texts at these paths of a JSON body, or under these names of a form.
     fn at(paths: Vec<JsonPath>, names: &[&str], body: &'b [u8]) -> Result<Self, VerifyError> {
         let mut texts = Self::default();
+        let mut above: Vec<usize> =
+            paths.iter().filter_map(|path| path.steps().iter().position(|step| *step == Step::Each)).collect();
+        above.sort_unstable();
+        above.dedup();
+        if !above.into_iter().all(|above| has_few_elements(body, above)) {
+            return Err(VerifyError::NotCanonical {
+                problem: "an array has more elements than its length allows".to_owned(),
+            });
+        }
         if !paths.is_empty() {
             let found = json::extract(body, &paths.iter().collect::<Vec<_>>()).map_err(|error| match error {
                 ExtractError::NotJson(problem) => VerifyError::NotCanonical { problem },
@@ -89,6 +98,27 @@ impl<'b> Texts<'b> {
     pub fn form(&self, name: &str) -> Option<&str> {
         self.form.iter().find(|(known, _)| known == name).and_then(|(_, value)| value.as_deref())
     }
+}
+
+/// Whether the arrays below `above` keys have few elements for the body's length: each costs more than its bytes, and no
+/// provider's has less than 64 on average.
+fn has_few_elements(body: &[u8], above: usize) -> bool {
+    let most = (body.len() / 64).saturating_add(100);
+    let (mut depth, mut commas) = (0_usize, 0_usize);
+    let mut rest = body.iter();
+    let mut in_string = false;
+    while let Some(byte) = rest.next() {
+        match byte {
+            b'"' => in_string = !in_string,
+            b'\\' if in_string => drop(rest.next()),
+            _ if in_string => {}
+            b'{' | b'[' => depth = depth.saturating_add(1),
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            b',' if depth == above.saturating_add(1) => commas = commas.saturating_add(1),
+            _ => {}
+        }
+    }
+    commas <= most
 }
 
 /// The text at `path` of a JSON body.
