@@ -36,11 +36,11 @@ const MOVABLE: (usize, usize) = (64 * 1024, 12);
 /// To sort an object's keys costs as much as to move so many bytes, however small it is.
 const SORTING: usize = 200;
 
-/// How many keys may be compared to sort members: this many, and one for each byte of the body.
-const COMPARABLE: (usize, usize) = (16 * 1024, 1);
+/// How many keys may be compared to sort members: this many, and one for every two bytes of the body.
+const COMPARABLE: usize = 16 * 1024;
 
 /// How many numbers may need more than to be copied: this many, and one for every sixteen bytes of the body; and of those that
-/// are not written as ECMAScript writes them this many, and one for every 64 bytes.
+/// are not written as ECMAScript writes them, or with 20 digits and more, this many, and one for every 64 bytes.
 const COSTLY: usize = 64;
 
 /// `JSON.stringify(canonicalize(JSON.parse(body)))`.
@@ -103,7 +103,7 @@ impl<'b> Scanner<'b> {
             members: Vec::new(),
             ordered: Vec::new(),
             movable: scaled(MOVABLE),
-            comparable: scaled(COMPARABLE),
+            comparable: (body.len() / 2).saturating_add(COMPARABLE),
             has_late_letters: !body.is_ascii() && body.iter().any(|byte| *byte >= 0xee),
             costly: (body.len() / 16).saturating_add(COSTLY),
             unlike: (body.len() / 64).saturating_add(COSTLY),
@@ -130,6 +130,7 @@ impl<'b> Scanner<'b> {
         }
     }
 
+    #[inline]
     fn skip(&mut self, bytes: usize) {
         self.at = self.at.saturating_add(bytes);
     }
@@ -172,6 +173,7 @@ impl<'b> Scanner<'b> {
         Ok(())
     }
 
+    #[inline]
     fn write_byte(&mut self, byte: u8) -> Result<(), Problem> {
         if self.text.len() == self.text.capacity() {
             return self.write(&[byte]);
@@ -256,6 +258,9 @@ impl<'b> Scanner<'b> {
         let levels = usize::try_from(own.len().checked_ilog2().unwrap_or(0)).unwrap_or(usize::MAX);
         let comparable = self.comparable.checked_sub(own.len().saturating_mul(levels));
         self.comparable = comparable.ok_or_else(|| "too many keys out of order".to_owned())?;
+        // Of a few members, where each ends is known from where the next began.
+        let mut begins = [u32::MAX; 16];
+        begins.iter_mut().zip(own.iter()).for_each(|(to, from)| *to = *from);
         own.sort_unstable_by(|one, other| self.order(place(*one), place(*other)));
         let is_twice = |one: &u32, other: &u32| self.order(place(*one), place(*other)).is_eq();
         if let Some((member, _)) = own.iter().zip(own.iter().skip(1)).find(|(one, other)| is_twice(one, other)) {
@@ -266,7 +271,13 @@ impl<'b> Scanner<'b> {
             if !self.ordered.is_empty() {
                 self.ordered.push(b',');
             }
-            self.ordered.extend_from_slice(member_at(&self.text, place(*member)));
+            let next = begins.iter().copied().filter(|begin| begin > member).min().unwrap_or(u32::MAX);
+            let whole = match next {
+                _ if own.len() > begins.len() => member_at(&self.text, place(*member)),
+                u32::MAX => self.text.get(place(*member)..).unwrap_or(&[]),
+                next => self.text.get(place(*member)..place(next).saturating_sub(1)).unwrap_or(&[]),
+            };
+            self.ordered.extend_from_slice(whole);
         }
         self.members = members;
         self.text.truncate(begin);
@@ -338,6 +349,12 @@ impl<'b> Scanner<'b> {
     /// A string, from its first quote on. Between the marks stands its text, unescaped.
     fn string(&mut self) -> Result<(), Problem> {
         self.skip(1);
+        if self.body.get(self.at) == Some(&b'"') && self.text.capacity().saturating_sub(self.text.len()) >= 2 {
+            self.skip(1);
+            self.escapes = self.escapes.saturating_add(2);
+            self.text.extend_from_slice(&[MARK, MARK]);
+            return Ok(());
+        }
         self.write_byte(MARK)?;
         loop {
             let rest = self.body.get(self.at..).unwrap_or(&[]);
@@ -405,17 +422,21 @@ fn place(member: u32) -> usize {
 /// The whole member that begins at `begin`: up to the comma or the brace after it.
 fn member_at(text: &[u8], begin: usize) -> &[u8] {
     let member = text.get(begin..).unwrap_or(&[]);
-    let (mut depth, mut at) = (0_usize, 0_usize);
-    while let Some(byte) = member.get(at) {
-        at = at.saturating_add(1);
+    let mut depth = 0_usize;
+    let mut rest = member;
+    while let Some((byte, tail)) = rest.split_first() {
+        rest = tail;
         match byte {
             &MARK => {
-                let rest = member.get(at..).unwrap_or(&[]);
-                at = at.saturating_add(quote::until_mark(rest)).saturating_add(1);
+                let end = if tail.first() == Some(&MARK) { 0 } else { quote::until_mark(tail) };
+                rest = tail.get(end.saturating_add(1)..).unwrap_or(&[]);
             }
             b'{' | b'[' => depth = depth.saturating_add(1),
             b'}' | b']' => depth = depth.saturating_sub(1),
-            b',' if depth == 0 => return member.get(..at.saturating_sub(1)).unwrap_or(&[]),
+            b',' if depth == 0 => {
+                let length = member.len().saturating_sub(tail.len()).saturating_sub(1);
+                return member.get(..length).unwrap_or(&[]);
+            }
             _ => {}
         }
     }

@@ -61,14 +61,13 @@ impl<'t> Literal<'t> {
         (is_own_form && significant <= SURELY_HELD).then_some(self.text)
     }
 
-    /// Whether ECMAScript prints this very text, so that it is copied.
+    /// Whether it has so few digits that ECMAScript prints this very text, which is then copied.
     pub fn is_own_form(&self, buffer: &mut ryu_js::Buffer) -> bool {
-        // The standard library reads up to 19 digits without a detour.
-        let is_short = self.whole.len().saturating_add(self.fraction.len()) <= 19 && self.text.len() <= 25;
-        let double = match std::str::from_utf8(self.text) {
-            Ok(text) if is_short => text.parse().ok().filter(|double: &f64| double.is_finite()),
-            _ => Decimal::of(self).and_then(|decimal| decimal.double(self.negative)),
-        };
+        // The standard library reads up to 19 significant digits without a detour.
+        let zeros = if self.whole == b"0" { leading_zeros(self.fraction).saturating_add(1) } else { 0 };
+        let significant = self.whole.len().saturating_add(self.fraction.len()).saturating_sub(zeros);
+        let text = if significant <= 19 && self.text.len() <= 32 { std::str::from_utf8(self.text).ok() } else { None };
+        let double = text.and_then(|text| text.parse().ok()).filter(|double: &f64| double.is_finite());
         double.is_some_and(|double| buffer.format_finite(double).as_bytes() == self.text)
     }
 

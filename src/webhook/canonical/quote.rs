@@ -19,33 +19,31 @@ pub(super) fn quoted(text: &[u8], escapes: usize) -> Vec<u8> {
     quoted.push(b'"');
     let mut rest = text;
     while let Some((first, tail)) = rest.split_first() {
-        let escape: &[u8] = match first {
-            &MARK => br#"\""#,
-            b'"' => br#"\\\""#,
-            b'\\' => br"\\\\",
-            8 => br"\\b",
-            b'\t' => br"\\t",
-            b'\n' => br"\\n",
-            12 => br"\\f",
-            b'\r' => br"\\r",
+        rest = tail;
+        // Written out one by one: each is then a store, and no call.
+        match first {
+            &MARK => quoted.extend_from_slice(br#"\""#),
+            b'"' => quoted.extend_from_slice(br#"\\\""#),
+            b'\\' => quoted.extend_from_slice(br"\\\\"),
+            8 => quoted.extend_from_slice(br"\\b"),
+            b'\t' => quoted.extend_from_slice(br"\\t"),
+            b'\n' => quoted.extend_from_slice(br"\\n"),
+            12 => quoted.extend_from_slice(br"\\f"),
+            b'\r' => quoted.extend_from_slice(br"\\r"),
             control @ ..0x20 => {
                 let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).map_or(b'0', |digit| *digit as u8);
-                quoted.extend_from_slice(br"\\u00");
-                quoted.push(digit(control >> 4));
-                quoted.push(digit(control & 15));
-                &[]
+                let [high, low] = [digit(control >> 4), digit(control & 15)];
+                quoted.extend_from_slice(&[b'\\', b'\\', b'u', b'0', b'0', high, low]);
             }
-            _ => {
-                let (plain, tail) = rest.split_at_checked(plain(rest)).unwrap_or((rest, &[]));
-                quoted.extend_from_slice(plain);
-                rest = tail;
-                continue;
+            plain_byte => {
+                quoted.push(*plain_byte);
+                if tail.first().is_none_or(|next| *next != MARK) {
+                    let (more, after) = tail.split_at_checked(plain(tail)).unwrap_or((tail, &[]));
+                    quoted.extend_from_slice(more);
+                    rest = after;
+                }
             }
-        };
-        for byte in escape {
-            quoted.push(*byte);
         }
-        rest = tail;
     }
     quoted.push(b'"');
     quoted
