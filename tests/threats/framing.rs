@@ -304,3 +304,60 @@ fn a_plain_hash_that_was_continued_without_the_secret_is_refused() {
     assert_eq!(code(&captured, honest), None);
     assert_eq!(code(&forged, &body), Some("not_canonical"));
 }
+
+#[test]
+fn a_secret_that_can_be_found_by_trying_is_refused() {
+    let source = |provider: &str, secret: &'static str| {
+        let sources = json!({ "x": { "provider": provider, "secrets": ["SECRET"] } });
+        let lookup = move |name: &str| match name {
+            "SECRET" => Some(secret.to_owned()),
+            "ORIGIN" => Some("https://origin.example".to_owned()),
+            _ => None,
+        };
+        let config = Config::parse(&sources, BINDINGS, &lookup).expect("a table of sources");
+        config.source("x").expect("the source").map(|source| source.verifier.shortest_secret()).map_err(Clone::clone)
+    };
+    assert_eq!(source("github", "12345678"), Ok(Some(8)));
+    // Seven bytes, as they are and once decoded.
+    for (provider, secret) in
+        [("github", "1234567"), ("standard_webhooks", "whsec_MTIzNDU2Nw=="), ("gitlab_token", "1234567")]
+    {
+        let error = source(provider, secret).expect_err(provider).to_string();
+        assert!(error.contains("SECRET has less than 8 bytes") && !error.contains("1234567"), "{error}");
+    }
+}
+
+#[test]
+fn a_token_that_names_its_key_is_tried_with_that_key_alone() {
+    use hookgate::webhook::{Crypto, Hash, PublicAlgorithm, PublicKey};
+    use std::cell::Cell;
+    struct Counter(Cell<usize>);
+    impl Crypto for Counter {
+        fn hmac(&self, _: Hash, _: &[u8], _: &[&[u8]]) -> Vec<u8> {
+            Vec::new()
+        }
+        fn digest(&self, _: Hash, _: &[u8]) -> Vec<u8> {
+            Vec::new()
+        }
+        fn verifies(&self, _: PublicAlgorithm, _: &PublicKey, _: &[u8], _: &[u8]) -> bool {
+            self.0.set(self.0.get() + 1);
+            false
+        }
+    }
+    let verifier = Verifier::new(presets::find("google_pubsub").expect("a preset"), Vec::new(), None).unwrap();
+    let verifier = verifier.at("https://hooks.example.com/webhooks/x".to_owned()).of("somebody".to_owned());
+    let keys: Vec<PublicKey> = (0..20).map(|n| PublicKey::Jwk(format!(r#"{{"kty":"RSA","kid":"k{n}"}}"#))).collect();
+    let tried = |header: &str| {
+        use base64::Engine as _;
+        let encode = |text: &[u8]| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(text);
+        let token = format!("Bearer {}.{}.{}", encode(header.as_bytes()), encode(b"{}"), encode(&[1; 256]));
+        let counter = Counter(Cell::new(0));
+        let head = head("", &[("authorization", &token)]);
+        let received = verifier.receive(&head).expect("a token").with_published(keys.clone());
+        assert_eq!(received.verify(b"{}", NOW, &counter).expect_err("forged").code(), "signature_mismatch");
+        counter.0.get()
+    };
+    assert_eq!(tried(r#"{"alg":"RS256","kid":"k7"}"#), 1);
+    assert_eq!(tried(r#"{"alg":"RS256","kid":"another"}"#), 0);
+    assert_eq!(tried(r#"{"alg":"RS256"}"#), 8, "at most");
+}
