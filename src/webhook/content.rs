@@ -24,7 +24,13 @@ pub(super) fn of_head(
     let mut texts = Vec::new();
     for (place, part) in form.content.iter().enumerate() {
         let text = match part {
-            Part::Header(name) => usable(name, utf8(name, head.header(name))?)?,
+            Part::Header(name) => match usable(name, utf8(name, head.header(name))?)? {
+                value if value.len() > LONGEST_HEADER => {
+                    let problem = "longer than 16 KiB";
+                    return Err(VerifyError::SignedHeader { place: name.clone(), problem });
+                }
+                value => value,
+            },
             Part::Query(name) => usable(name, query_value(&head.query(), name)?)?,
             Part::QueryLower(name) => usable(name, query_value(&head.query(), name)?)?.to_ascii_lowercase(),
             Part::Url if form.framing.pins_query() => configured_url(url, &head.query())?,
@@ -134,6 +140,9 @@ pub(super) fn query_value(query: &str, name: &str) -> Result<Option<String>, Ver
         .map_err(|problem| VerifyError::SignedHeader { place: format!("?{name}="), problem })?;
     Ok(found.pop().flatten().map(Cow::into_owned))
 }
+
+/// The longest header that is signed by itself: it is hashed with every key.
+const LONGEST_HEADER: usize = 16 * 1024;
 
 /// The longest query that is written anew, which can make it five times as long.
 const LONGEST_QUERY: usize = 8 * 1024;
