@@ -29,6 +29,7 @@ check: setup ## Checks format, lints and documentation, for native and for WASM;
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --lib --target wasm32-unknown-unknown
 	@sh scripts/instructions check
+	@sh scripts/work
 
 fuzz: ## Fuzzes what reads unproven bytes; SECONDS_EACH says for how long (120), TARGET that only one is
 	@sh scripts/fuzz

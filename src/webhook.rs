@@ -17,6 +17,8 @@
 mod canonical;
 mod content;
 mod error;
+mod forms;
+mod framing;
 mod freshness;
 mod handshake;
 mod headers;
@@ -25,6 +27,7 @@ mod json;
 mod jws;
 mod members;
 mod path;
+mod proof;
 mod public;
 mod scheme;
 mod secret;
@@ -34,6 +37,8 @@ mod signature;
 mod verify;
 
 pub use error::VerifyError;
+pub use forms::{Alike, tell_apart};
+pub use framing::{Framing, Shiftable};
 pub use freshness::{Tolerance, UnixTime};
 pub use handshake::{Alphabet, Greeted, Handshake, Piece, Proof, Reply, ReplyBody, Standing};
 pub use headers::HeaderPattern;
@@ -41,8 +46,8 @@ pub use identity::{DigestOf, EventId, EventTypes, Identity, IdentityRule, TypesF
 pub use path::{JsonPath, Step};
 pub use public::{Crypto, HostPattern, KeySource, PublicKey};
 pub use scheme::{
-    Algorithm, ClaimText, Claims, Clock, Encoding, Form, Hash, IdAt, Layout, Part, Place, Preset, PublicAlgorithm,
-    Scheme, SecretForm, Strength, TimeUnit, Timestamp, TimestampAt, TypeAt, WithoutId,
+    Algorithm, ClaimText, Claims, Clock, Declared, Encoding, Form, Hash, IdAt, Layout, Part, Place, Preset,
+    PublicAlgorithm, Scheme, SecretForm, Strength, TimeUnit, Timestamp, TimestampAt, TypeAt, Weakness, WithoutId,
 };
 pub use secret::{HmacKey, Key, Secret, SecretError};
 #[cfg(not(target_arch = "wasm32"))]
@@ -52,6 +57,12 @@ pub use verify::{Received, Verified, Verifier};
 
 /// How many secrets a source may have: the current one, those before it while a rotation lasts.
 pub const MAX_SECRETS: usize = 4;
+
+/// The least bytes of a shared secret: fewer can be found by trying, by anybody who has one delivery.
+pub const SHORTEST_SECRET: usize = 8;
+
+/// From so many bytes on, a shared secret is as long as one should be.
+pub const GOOD_SECRET: usize = 16;
 
 /// The head of a request, as the core needs it.
 ///

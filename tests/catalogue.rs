@@ -18,7 +18,7 @@ use hookgate::config::presets::{self, about};
 use hookgate::native::{Native, PrivateKey, RequestHead};
 use hookgate::webhook::{
     Algorithm, Clock, Delivery, IdAt, Identity, IdentityRule, Layout, Part, Place, PublicAlgorithm, SignError, Signed,
-    Signer, Strength, TypeAt, UnixTime, Verified, Verifier, VerifyError, WithoutId, sign,
+    Signer, TypeAt, UnixTime, Verified, Verifier, VerifyError, Weakness, WithoutId, sign,
 };
 use serde_json::{Map, Value};
 use std::fs;
@@ -170,7 +170,7 @@ fn what_every_preset_signs_verifies() {
         if case.scheme().signs_bytes(case.form) {
             assert_eq!(verified.identity(), &expected, "{name}");
         }
-        let strong = case.scheme().strength() == Strength::Strong;
+        let strong = case.scheme().weakness() != Some(Weakness::Unsigned);
         let types = verified.event_types();
         let signed = |path: &TypeAt| matches!(path, TypeAt::Json(path) if case.scheme().signs(case.form, path));
         if types.shown().is_some() && types.unsigned.is_none() {
@@ -191,7 +191,7 @@ fn one_changed_bit_of_what_is_signed_is_refused() {
             assert!(!error.is_authentic(), "{name}: {what}: {error}");
         };
         // The body, where it is signed as it is: every byte of it.
-        if case.scheme().strength() == Strength::Strong && case.scheme().signs_bytes(case.form) {
+        if case.scheme().weakness() != Some(Weakness::Unsigned) && case.scheme().signs_bytes(case.form) {
             for place in 0..good.body.len() {
                 let mut changed = good.clone();
                 changed.body[place] ^= 1;
@@ -282,7 +282,7 @@ fn every_preset_says_where_its_facts_come_from() {
         assert!(about.citation.len() > 20 && about.secret_at.len() > 5 && !about.title.is_empty(), "{name}");
         assert!(preset.retry_span.as_secs() > 0, "{name}");
         assert!(fs::exists(vectors.join(format!("{name}.json"))).unwrap(), "{name} has no vector");
-        let body_is_open = preset.scheme.strength() == Strength::Weak;
+        let body_is_open = preset.scheme.weakness().is_some();
         let signed = |case: &Case| case.form.content.iter().any(|part| *part != Part::Jws);
         let warned = !body_is_open
             || matches!(preset.scheme.algorithm, Algorithm::Token)

@@ -211,8 +211,12 @@ fn what_a_provider_needs_beside_a_secret_is_asked_for() {
             "SECRET is not a public key as this provider shows it",
         ),
         (
-            json!({ "provider": "twilio", "secrets": ["SECRET"], "url": "https://a.example/?x=1" }),
-            "url: \"https://a.example/?x=1\": must be the endpoint's URL",
+            json!({ "provider": "twilio", "secrets": ["SECRET"], "url": "a.example/?x=1" }),
+            "url: \"a.example/?x=1\": must be the endpoint's URL",
+        ),
+        (
+            json!({ "provider": "twilio_json", "secrets": ["SECRET"], "url": "https://a.example/?x=1" }),
+            "url: \"https://a.example/?x=1\": must be without a query",
         ),
     ] {
         let config = Config::parse(&json!({ "x": table }), ALL, &lookup).unwrap();

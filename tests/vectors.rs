@@ -115,7 +115,9 @@ impl Vector {
         let tolerance = self.tolerance_seconds.map(Duration::from_secs);
         let (url, query) = self.url.as_deref().map_or(("", ""), |url| url.split_once('?').unwrap_or((url, "")));
         let verifier = Verifier::new(Arc::clone(preset), keys, tolerance).expect("at most four secrets");
-        let verifier = verifier.at(url.to_owned()).of(self.account.clone());
+        // Where the URL is signed with a query of its own, the configured one has it.
+        let configured = if preset.scheme.pins_query() { self.url.as_deref().unwrap_or("") } else { url };
+        let verifier = verifier.at(configured.to_owned()).of(self.account.clone());
         let method = self.method.clone().unwrap_or_default();
         let request = RequestHead { method, query: query.to_owned(), headers: self.headers() };
         let verified: Result<_, VerifyError> = verifier

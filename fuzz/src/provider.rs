@@ -113,6 +113,7 @@ fn honest(case: &Case, verifier: &Verifier, mut request: Request) {
                 "timestamp_malformed",
                 "timestamp_missing",
                 "challenge_replayed",
+                "form_ambiguous",
                 "claim_mismatch",
             ];
             assert!(error.is_authentic() || later.contains(&error.code()), "{}: {error}", case.preset.name);

@@ -5,13 +5,14 @@
 
 mod handshake;
 mod identity;
+mod signed;
 mod template;
 
 use super::ConfigError;
 use super::fields::{Fields, did_you_mean};
 use crate::webhook::{
-    Algorithm, ClaimText, Claims, Clock, Encoding, Form, Hash, HostPattern, KeySource, Layout, MAX_SIGNATURES, Part,
-    Place, Preset, PublicAlgorithm, Scheme, SecretForm, TimeUnit, Timestamp, TimestampAt,
+    Algorithm, ClaimText, Claims, Clock, Encoding, Form, Framing, Hash, HostPattern, KeySource, Layout, MAX_SIGNATURES,
+    Part, Place, Preset, PublicAlgorithm, Scheme, SecretForm, TimeUnit, Timestamp, TimestampAt,
 };
 use serde_json::Value;
 use std::time::Duration;
@@ -95,8 +96,10 @@ pub fn parse(path: &str, name: &str, table: &Value) -> Result<Preset, ConfigErro
     identity::parse_type(&fields, &mut scheme.event_type)?;
     scheme.keys = parse_keys(&fields)?;
     scheme.account = fields.path("account")?;
-    hold_to_what_is_signed(&fields, scheme)?;
+    signed::hold(&fields, scheme)?;
     identity::hold_to_what_is_signed(&fields, scheme)?;
+    signed::nothing_in_vain(&fields, scheme, is_token)?;
+    signed::forms(&fields, scheme)?;
     preset.retry_span = fields.duration("retry_span")?.unwrap_or(DEFAULT_RETRY_SPAN);
     preset.tries_within = fields.duration("tries_within")?;
     handshake::parse(&fields, &mut preset.handshakes)?;
@@ -136,20 +139,35 @@ fn parse_form(fields: &Fields<'_>, defaults: &Defaults, scheme: &mut Scheme) -> 
         None if defaults.algorithm == Algorithm::Token => Encoding::Text,
         None => Encoding::Hex,
     };
+    let mut declared = Vec::new();
     match fields.text("content")? {
+        Some(_) if defaults.is_token => {
+            let problem = "would not be looked at: a token signs its own header and claims, and nothing else";
+            return Err(fields.error("content", problem.to_owned()));
+        }
+        Some(_) if defaults.algorithm == Algorithm::Token => {
+            let problem = "would not be signed: the secret itself is sent, and proves nothing about a content";
+            return Err(fields.error("content", problem.to_owned()));
+        }
         Some(template) => {
-            template::parse(template, &mut form.content).map_err(|problem| fields.error("content", problem))?;
+            declared =
+                template::parse(template, &mut form.content).map_err(|problem| fields.error("content", problem))?;
         }
         None if defaults.is_token => form.content.push(Part::Jws),
         None if defaults.algorithm == Algorithm::Token => {}
         None => form.content.push(Part::Body),
     }
     form.layout = parse_layout(&signature, defaults, time_field)?;
+    form.framing = Framing::of(&form.content, form.timestamp.as_ref(), &declared)
+        .map_err(|shiftable| fields.error("content", signed::shiftable(&form.content, shiftable)))?;
     scheme.forms.push(form);
     Ok(())
 }
 
 fn parse_places(signature: &Fields<'_>, defaults: &Defaults, places: &mut Vec<Place>) -> Result<(), ConfigError> {
+    if signature.flag("numbered")? && signature.value("header").is_none() {
+        return Err(signature.error("numbered", "counts headers, and there is no `header`".to_owned()));
+    }
     for header in signature.one_or_more("header")? {
         let header = header_name(signature, "header", header)?;
         if signature.flag("numbered")? {
@@ -184,14 +202,28 @@ fn header_name(fields: &Fields<'_>, key: &str, name: &str) -> Result<String, Con
 
 fn parse_layout(signature: &Fields<'_>, defaults: &Defaults, time: Option<&str>) -> Result<Layout, ConfigError> {
     let prefix = signature.text("prefix")?.unwrap_or(if defaults.is_basic { "Basic " } else { "" }).to_owned();
+    let in_vain = |key: &&str| signature.value(key).is_some();
+    let positional = signature.flag("positional")?;
+    let (list, field) = (signature.text("list")?, signature.text("field")?);
+    let is_list = list.is_some() || field.is_some();
+    let ignored: &[&str] = match () {
+        () if defaults.is_token => &["list", "assign", "field", "positional"],
+        () if positional => &["prefix", "list", "assign", "field"],
+        () if is_list => &["prefix"],
+        () => &["assign"],
+    };
+    if let Some(key) = ignored.iter().copied().find(in_vain) {
+        return Err(
+            signature.error(key, "would not be looked at beside the rest of `signature`: take it out".to_owned())
+        );
+    }
     if defaults.is_token {
         return Ok(Layout::Jws { prefix });
     }
-    if signature.flag("positional")? {
+    if positional {
         return Ok(Layout::Positional);
     }
-    let (list, field) = (signature.text("list")?, signature.text("field")?);
-    if list.is_none() && field.is_none() {
+    if !is_list {
         return match time {
             None => Ok(Layout::Single { prefix }),
             Some(_) => Err(signature
@@ -271,6 +303,9 @@ fn parse_claims(fields: &Fields<'_>, into: &mut Claims) -> Result<(), ConfigErro
     for name in ["iss", "aud", "email"] {
         into.fixed.extend(claims.text(name)?.map(|text| (name.to_owned(), claim_text(text))));
     }
+    if claims.value("body_hash_encoding").is_some() && claims.value("body_hash").is_none() {
+        return Err(claims.error("body_hash_encoding", "is how `body_hash` is written, which is missing".to_owned()));
+    }
     into.body_hash = claims.text("body_hash")?.map(|name| (name.to_owned(), encoding));
     into.url_hash = claims.text("url_hash")?.map(str::to_owned);
     into.query_body_hash = claims.text("query_body_hash")?.map(str::to_owned);
@@ -289,9 +324,15 @@ fn parse_keys(fields: &Fields<'_>) -> Result<Option<KeySource>, ConfigError> {
     let Some(keys) = fields.table("keys", &["jwks", "certificate", "hosts"])? else { return Ok(None) };
     let hosts = keys.one_or_more("hosts")?;
     match (keys.text("jwks")?, keys.path("certificate")?) {
+        (Some(_), None) if !hosts.is_empty() => {
+            Err(keys.error("hosts", "would not be looked at: `jwks` names its host itself".to_owned()))
+        }
         (Some(url), None) if url.starts_with("https://") => Ok(Some(KeySource::Jwks(url.to_owned()))),
         (None, Some(path)) if !hosts.is_empty() => {
-            let hosts = hosts.into_iter().map(|host| HostPattern(host.to_owned())).collect();
+            let hosts: Option<Vec<_>> = hosts.into_iter().map(HostPattern::parse).collect();
+            let problem =
+                "must be names such as \"sns.{region}.amazonaws.com\", with at least two fixed labels at the end";
+            let hosts = hosts.ok_or_else(|| keys.error("hosts", problem.to_owned()))?;
             Ok(Some(KeySource::Certificate(path, hosts)))
         }
         _ => {
@@ -299,34 +340,4 @@ fn parse_keys(fields: &Fields<'_>) -> Result<Option<KeySource>, ConfigError> {
             Err(fields.error("keys", problem.to_owned()))
         }
     }
-}
-
-/// Refuses a scheme whose time nothing proves.
-fn hold_to_what_is_signed(fields: &Fields<'_>, scheme: &Scheme) -> Result<(), ConfigError> {
-    for form in &scheme.forms {
-        let timed = form.content.iter().any(|part| matches!(part, Part::Timestamp | Part::ListedHeaders(_)));
-        match form.timestamp.as_ref().map(|timestamp| &timestamp.at) {
-            Some(TimestampAt::Header(_) | TimestampAt::Field) if !timed => {
-                let problem =
-                    "does not cover the timestamp: write {timestamp} where it is signed, or take `timestamp` out";
-                return Err(fields.error("content", problem.to_owned()));
-            }
-            Some(TimestampAt::Header(_) | TimestampAt::Field) => {}
-            _ if timed => {
-                let problem = "has {timestamp}, and no `timestamp` with a `header` or a `field` says where it stands";
-                return Err(fields.error("content", problem.to_owned()));
-            }
-            Some(TimestampAt::Json(path)) if !scheme.signs(form, path) => {
-                return Err(
-                    fields.error("timestamp", format!("{path} is not covered by the signature, so it proves nothing"))
-                );
-            }
-            _ => {}
-        }
-        if let Some(path) = scheme.account.as_ref().filter(|path| !scheme.signs(form, path)) {
-            let problem = format!("{path} is not covered by the signature, so it proves nothing");
-            return Err(fields.error("account", problem));
-        }
-    }
-    Ok(())
 }

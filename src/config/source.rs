@@ -6,7 +6,7 @@ use super::{
     Bindings, ConfigError, Dedup, Deliver, EventFilter, HashedToken, Lookup, Origin, Pattern, Source, SourceName,
     Success, answer, grammar, presets, span,
 };
-use crate::webhook::{Key, MAX_SECRETS, Preset, Secret, Tolerance, Verifier};
+use crate::webhook::{Key, MAX_SECRETS, Preset, SHORTEST_SECRET, Secret, SecretError, Tolerance, Verifier};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -144,13 +144,17 @@ fn parse_url(fields: &Fields<'_>, source: &Source, outside: &Outside<'_>) -> Res
         }
         (None, None) => return Ok(String::new()),
     };
-    let plain = |b: u8| b.is_ascii_graphic() && !matches!(b, b'?' | b'#');
-    if (url.starts_with("https://") || url.starts_with("http://")) && url.bytes().all(plain) {
-        return Ok(url);
+    let plain = |b: u8| b.is_ascii_graphic() && b != b'#';
+    if !(url.starts_with("https://") || url.starts_with("http://")) || !url.bytes().all(plain) {
+        let problem = "must be the endpoint's URL as the provider has it, as https://hooks.example.com/webhooks/x";
+        return Err(fields.error("url", problem.to_owned()));
     }
-    let problem =
-        "must be the endpoint's URL as the provider has it, without a query, as https://hooks.example.com/webhooks/x";
-    Err(fields.error("url", problem.to_owned()))
+    // Where the request's query is signed as it comes, the configured URL ends before it.
+    if url.contains('?') && !scheme.pins_query() {
+        let problem = "must be without a query: this provider signs the one that each request has, or none";
+        return Err(fields.error("url", problem.to_owned()));
+    }
+    Ok(url)
 }
 
 fn parse_handshake_token(fields: &Fields<'_>, lookup: Lookup<'_>) -> Result<Option<HashedToken>, ConfigError> {
@@ -179,6 +183,8 @@ fn parse_secrets(fields: &Fields<'_>, preset: &Preset, lookup: Lookup<'_>) -> Re
         }
         let text = lookup(name).ok_or_else(|| fields.error("secrets", not_set(name)))?;
         let key = Secret::new(text).and_then(|secret| secret.key(preset.scheme.algorithm, &preset.scheme.secret));
+        let is_long = |key: &Key| key.secret_length().is_none_or(|length| length >= SHORTEST_SECRET);
+        let key = key.and_then(|key| if is_long(&key) { Ok(key) } else { Err(SecretError::TooShort) });
         keys.push(key.map_err(|problem| fields.error("secrets", format!("{name} {problem}")))?);
     }
     Ok(keys)

@@ -1,223 +1,478 @@
-//! The text RelayBox signs: the body's RFC 8785 canonical form, quoted once more as a JSON string.
+//! The text that RelayBox signs: the body's RFC 8785 canonical form, quoted once more as a JSON string.
 //!
-//! That signature is over the *parsed* value, so a body that two parsers may read differently proves nothing. Refused
-//! are therefore: repeated keys, numbers that a double cannot hold as written, lone surrogates, and nesting beyond
-//! 128 levels.
+//! The signature covers the *parsed* value, so a body that two parsers may read differently proves nothing. Refused are
+//! therefore: repeated keys, numbers that a double does not hold as written, lone surrogates, and nesting beyond 127
+//! levels.
+//!
+//! All of this runs before the signature is proven, for whatever a stranger sends. So nothing is built: one scanner reads
+//! the body once and writes the canonical text into one buffer, whose size is fixed beforehand. What costs more than
+//! copying is counted, and refused beyond what an honest body needs:
+//! - the canonical text may not outgrow the body (an honest body is `JSON.stringify`'s output, which has the same numbers);
+//! - numbers that need a double's full precision, or that are not written as ECMAScript writes them;
+//! - bytes that move because an object's keys are not in order.
+
+mod number;
+mod quote;
+#[cfg(all(test, not(target_arch = "wasm32")))]
+mod tests;
 
 use super::VerifyError;
-use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Number, Value};
-use std::fmt;
+use std::cmp::Ordering;
+
+/// How deep arrays and objects may lie within each other.
+const DEEPEST: u8 = 127;
+
+/// Stands at both ends of a string while the canonical text is being put together, in place of the quotes. No byte of a
+/// UTF-8 text is this one, so that a string can stand between two of them as it is, without escapes.
+const MARK: u8 = 0xff;
+
+/// How many bytes the canonical text may be longer than the body.
+const SLACK: usize = 1024;
+
+/// How many bytes may move while keys are put in order: this many, and twelve times the body. Each object whose keys are
+/// not in order moves once, with all that is in it.
+const MOVABLE: (usize, usize) = (64 * 1024, 12);
+
+/// To sort an object's keys costs as much as to move so many bytes, however small it is.
+const SORTING: usize = 200;
+
+/// How many keys may be compared to sort members: this many, and one for every two bytes of the body.
+const COMPARABLE: usize = 16 * 1024;
+
+/// How many numbers may need more than to be copied: this many, and one for every sixteen bytes of the body; and of those that
+/// are not written as ECMAScript writes them, or with 20 digits and more, this many, and one for every 64 bytes.
+const COSTLY: usize = 64;
 
 /// `JSON.stringify(canonicalize(JSON.parse(body)))`.
 ///
 /// # Errors
-/// [`VerifyError::NotCanonical`] where the body is not JSON, or is ambiguous as said above.
+/// [`VerifyError::NotCanonical`] where the body is not JSON, is ambiguous, or would cost more than an honest body does.
 pub(super) fn canonical_json_string(body: &[u8]) -> Result<Vec<u8>, VerifyError> {
-    let refused = |problem: String| VerifyError::NotCanonical { problem };
-    let Unambiguous(value) = serde_json::from_slice(body).map_err(|error| refused(error.to_string()))?;
-    if let Some(number) = first_number_not_held_by_a_double(body) {
-        return Err(refused(format!("the number {} does not survive a double", beginning(number))));
+    let refused = |problem: Problem| VerifyError::NotCanonical { problem };
+    if str::from_utf8(body).is_err() {
+        return Err(refused("not UTF-8".to_owned()));
     }
-    let canonical = serde_json_canonicalizer::to_string(&value).map_err(|error| refused(error.to_string()))?;
-    serde_json::to_vec(&canonical).map_err(|error| refused(error.to_string()))
+    let (text, escapes) = Scanner::new(body).document().map_err(refused)?;
+    Ok(quote::quoted(&text, escapes))
 }
+
+/// What is wrong with the body.
+type Problem = String;
 
 /// As much of a text as an error shows: what is not proven must not fill the log.
-fn beginning(text: &str) -> String {
-    text.chars().take(40).collect()
+fn beginning(text: &[u8]) -> String {
+    String::from_utf8_lossy(text).chars().take(40).collect()
 }
 
-/// The first number literal that changes its value on the way through a double. `json` is known to be valid JSON.
-fn first_number_not_held_by_a_double(json: &[u8]) -> Option<&str> {
-    let mut rest = json;
-    let mut in_string = false;
-    while let Some((&byte, tail)) = rest.split_first() {
-        match byte {
-            b'"' => in_string = !in_string,
-            b'\\' if in_string => {
-                rest = tail.get(1..).unwrap_or_default();
+/// Reads the body once, and writes its canonical text.
+struct Scanner<'b> {
+    body: &'b [u8],
+    /// How much of the body is read.
+    at: usize,
+    /// The canonical text so far, with [`MARK`] in place of quotes.
+    text: Vec<u8>,
+    /// How many bytes [`quote::quoted`] will add.
+    escapes: usize,
+    /// Where in `text` the members of the open objects begin.
+    members: Vec<u32>,
+    /// Where the members of an object are put in order.
+    ordered: Vec<u8>,
+    /// How many bytes may still move.
+    movable: usize,
+    /// How many keys may still be compared to sort members.
+    comparable: usize,
+    /// Whether there was a letter so far that UTF-16 orders otherwise than UTF-8.
+    has_late_letters: bool,
+    /// How many costly numbers may still come.
+    costly: usize,
+    /// How many of them may still be written otherwise than ECMAScript writes them.
+    unlike: usize,
+}
+
+impl<'b> Scanner<'b> {
+    fn new(body: &'b [u8]) -> Self {
+        let scaled = |(least, times): (usize, usize)| body.len().saturating_mul(times).saturating_add(least);
+        // Of an escape at least one byte goes, and it has two backslashes at most.
+        let backslashes = body.iter().filter(|byte| **byte == b'\\').count();
+        let room = body.len().saturating_sub(backslashes / 2).saturating_add(SLACK);
+        Self {
+            body,
+            at: 0,
+            text: Vec::with_capacity(room),
+            escapes: 0,
+            members: Vec::new(),
+            ordered: Vec::new(),
+            movable: scaled(MOVABLE),
+            comparable: (body.len() / 2).saturating_add(COMPARABLE),
+            has_late_letters: !body.is_ascii() && body.iter().any(|byte| *byte >= 0xee),
+            costly: (body.len() / 16).saturating_add(COSTLY),
+            unlike: (body.len() / 64).saturating_add(COSTLY),
+        }
+    }
+
+    /// The canonical text, and how many bytes quoting it will add. Nothing else stays in memory.
+    fn document(mut self) -> Result<(Vec<u8>, usize), Problem> {
+        self.value(DEEPEST)?;
+        match self.next_token() {
+            None => Ok((self.text, self.escapes)),
+            Some(_) => Err(self.unexpected()),
+        }
+    }
+
+    /// The next byte that is no blank, which stays unread.
+    fn next_token(&mut self) -> Option<u8> {
+        loop {
+            let byte = *self.body.get(self.at)?;
+            if !matches!(byte, b' ' | b'\n' | b'\t' | b'\r') {
+                return Some(byte);
+            }
+            self.skip(1);
+        }
+    }
+
+    #[inline]
+    fn skip(&mut self, bytes: usize) {
+        self.at = self.at.saturating_add(bytes);
+    }
+
+    fn unexpected(&self) -> Problem {
+        match self.body.get(self.at) {
+            None => "JSON that ends too early".to_owned(),
+            Some(_) => format!("not JSON at byte {}", self.at),
+        }
+    }
+
+    fn value(&mut self, depth: u8) -> Result<(), Problem> {
+        match self.next_token() {
+            Some(b'"') => self.string(),
+            Some(b'-' | b'0'..=b'9') => self.number(),
+            Some(b'{') => self.object(deeper(depth)?),
+            Some(b'[') => self.array(deeper(depth)?),
+            Some(b't') => self.word(b"true"),
+            Some(b'f') => self.word(b"false"),
+            Some(b'n') => self.word(b"null"),
+            _ => Err(self.unexpected()),
+        }
+    }
+
+    fn word(&mut self, word: &[u8]) -> Result<(), Problem> {
+        if !self.body.get(self.at..).is_some_and(|rest| rest.starts_with(word)) {
+            return Err(self.unexpected());
+        }
+        self.skip(word.len());
+        self.write(word)
+    }
+
+    /// The buffer never grows: what does not fit is refused.
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Problem> {
+        let room = self.text.capacity().saturating_sub(self.text.len());
+        if bytes.len() > room {
+            return Err("its canonical text is longer than the body".to_owned());
+        }
+        self.text.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    #[inline]
+    fn write_byte(&mut self, byte: u8) -> Result<(), Problem> {
+        if self.text.len() == self.text.capacity() {
+            return self.write(&[byte]);
+        }
+        self.text.push(byte);
+        Ok(())
+    }
+
+    fn array(&mut self, depth: u8) -> Result<(), Problem> {
+        self.skip(1);
+        self.write_byte(b'[')?;
+        if self.next_token() == Some(b']') {
+            self.skip(1);
+            return self.write_byte(b']');
+        }
+        loop {
+            self.value(depth)?;
+            match self.next_token() {
+                Some(b',') => self.write_byte(b',')?,
+                Some(b']') => {
+                    self.skip(1);
+                    return self.write_byte(b']');
+                }
+                _ => return Err(self.unexpected()),
+            }
+            self.skip(1);
+        }
+    }
+
+    fn object(&mut self, depth: u8) -> Result<(), Problem> {
+        self.skip(1);
+        self.write_byte(b'{')?;
+        if self.next_token() == Some(b'}') {
+            self.skip(1);
+            return self.write_byte(b'}');
+        }
+        let (first, begin) = (self.members.len(), self.text.len());
+        let mut before = None;
+        let mut in_order = true;
+        loop {
+            let member = self.text.len();
+            if self.next_token() != Some(b'"') {
+                return Err(self.unexpected());
+            }
+            self.string()?;
+            in_order = in_order && before.is_none_or(|before| self.order(before, member) == Ordering::Less);
+            before = Some(member);
+            self.members.push(u32::try_from(member).map_err(|_| "longer than 4 GiB".to_owned())?);
+            if self.next_token() != Some(b':') {
+                return Err(self.unexpected());
+            }
+            self.skip(1);
+            self.write_byte(b':')?;
+            self.value(depth)?;
+            match self.next_token() {
+                Some(b',') => self.write_byte(b',')?,
+                Some(b'}') => break,
+                _ => return Err(self.unexpected()),
+            }
+            self.skip(1);
+        }
+        self.skip(1);
+        if !in_order {
+            self.put_in_order(first, begin)?;
+        }
+        self.members.truncate(first);
+        self.write_byte(b'}')
+    }
+
+    /// Sorts the members of the object that begins at `begin`, from `first` on; two of one name are refused.
+    fn put_in_order(&mut self, first: usize, begin: usize) -> Result<(), Problem> {
+        let length = self.text.len().saturating_sub(begin);
+        let movable = self.movable.checked_sub(length.saturating_add(SORTING));
+        self.movable = movable.ok_or_else(|| "too many objects within each other have keys out of order".to_owned())?;
+        if self.ordered.capacity() < length {
+            // All that can be needed, once; and not while the one before is still there.
+            drop(std::mem::take(&mut self.ordered));
+            self.ordered = Vec::with_capacity(length.max(self.text.capacity().min(self.body.len())));
+        }
+        let mut members = std::mem::take(&mut self.members);
+        let (_, own) = members.split_at_mut(first);
+        let levels = usize::try_from(own.len().checked_ilog2().unwrap_or(0)).unwrap_or(usize::MAX);
+        let comparable = self.comparable.checked_sub(own.len().saturating_mul(levels));
+        self.comparable = comparable.ok_or_else(|| "too many keys out of order".to_owned())?;
+        // Of a few members, where each ends is known from where the next began.
+        let mut begins = [u32::MAX; 16];
+        begins.iter_mut().zip(own.iter()).for_each(|(to, from)| *to = *from);
+        own.sort_unstable_by(|one, other| self.order(place(*one), place(*other)));
+        let is_twice = |one: &u32, other: &u32| self.order(place(*one), place(*other)).is_eq();
+        if let Some((member, _)) = own.iter().zip(own.iter().skip(1)).find(|(one, other)| is_twice(one, other)) {
+            return Err(format!("the key \"{}\" stands twice", beginning(self.key(place(*member)))));
+        }
+        self.ordered.clear();
+        for member in own.iter() {
+            if !self.ordered.is_empty() {
+                self.ordered.push(b',');
+            }
+            let next = begins.iter().copied().filter(|begin| begin > member).min().unwrap_or(u32::MAX);
+            let whole = match next {
+                _ if own.len() > begins.len() => member_at(&self.text, place(*member)),
+                u32::MAX => self.text.get(place(*member)..).unwrap_or(&[]),
+                next => self.text.get(place(*member)..place(next).saturating_sub(1)).unwrap_or(&[]),
+            };
+            self.ordered.extend_from_slice(whole);
+        }
+        self.members = members;
+        self.text.truncate(begin);
+        self.text.extend_from_slice(&self.ordered);
+        Ok(())
+    }
+
+    /// The order of the keys of two members: that of their UTF-16 code units (RFC 8785, section 3.2.3).
+    fn order(&self, one: usize, other: usize) -> Ordering {
+        // Most keys differ in their first letters, and most have none that UTF-16 orders otherwise.
+        if !self.has_late_letters
+            && let Some((one, other)) = self.first_letters(one).zip(self.first_letters(other))
+            && one != other
+        {
+            return one.cmp(&other);
+        }
+        self.order_of_all(one, other)
+    }
+
+    /// The first eight bytes of a member's key as one number; zeros after its end. `None` at the end of the text.
+    fn first_letters(&self, member: usize) -> Option<u64> {
+        let begin = member.checked_add(1)?;
+        let letters = u64::from_be_bytes(*self.text.get(begin..)?.first_chunk()?);
+        // The first byte of all ones, found as the first of all zeros in the complement.
+        let ends = (!letters).wrapping_sub(0x0101_0101_0101_0101) & letters & 0x8080_8080_8080_8080;
+        // A borrow could mark a byte of 0xfe as well, which no text has.
+        let kept = if ends == 0 { 64 } else { ends.leading_zeros() & !7 };
+        Some(if kept == 64 { letters } else { letters & !(u64::MAX.checked_shr(kept).unwrap_or(0)) })
+    }
+
+    fn order_of_all(&self, mut one: usize, mut other: usize) -> Ordering {
+        // What both begin with is passed over by the block.
+        let block = |member: usize| self.text.get(member.saturating_add(1)..).and_then(<[u8]>::first_chunk::<32>);
+        while let Some((blocks, _)) =
+            block(one).zip(block(other)).filter(|(one, other)| one == other).map(|pair| (pair.0, ()))
+        {
+            if blocks.contains(&MARK) {
+                return Ordering::Equal;
+            }
+            one = one.saturating_add(32);
+            other = other.saturating_add(32);
+        }
+        let key = |member: usize| self.text.get(member..).unwrap_or(&[]).iter().skip(1);
+        for (one, other) in key(one).zip(key(other)) {
+            if one == other {
+                if *one == MARK {
+                    return Ordering::Equal;
+                }
                 continue;
             }
-            b'-' | b'0'..=b'9' if !in_string => {
-                let is_part = |b: &u8| matches!(b, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E');
-                let length = rest.iter().take_while(|b| is_part(b)).count();
-                let (literal, tail) = rest.split_at_checked(length)?;
-                let literal = str::from_utf8(literal).ok()?;
-                if !survives_a_double(literal) {
-                    return Some(literal);
+            // A key that ends comes first. The bytes of UTF-8 are ordered as code points are, and so are UTF-16's units,
+            // but for those from U+E000 (0xEE, 0xEF), which come after the surrogates of what is beyond U+FFFF (0xF0 on).
+            return match (*one, *other) {
+                (MARK, _) => Ordering::Less,
+                (_, MARK) => Ordering::Greater,
+                (0xee | 0xef, 0xf0..) => Ordering::Greater,
+                (0xf0.., 0xee | 0xef) => Ordering::Less,
+                (one, other) => one.cmp(&other),
+            };
+        }
+        Ordering::Equal
+    }
+
+    fn key(&self, member: usize) -> &[u8] {
+        let text = self.text.get(member.saturating_add(1)..).unwrap_or(&[]);
+        text.split(|byte| *byte == MARK).next().unwrap_or(&[])
+    }
+
+    /// A string, from its first quote on. Between the marks stands its text, unescaped.
+    fn string(&mut self) -> Result<(), Problem> {
+        self.skip(1);
+        if self.body.get(self.at) == Some(&b'"') && self.text.capacity().saturating_sub(self.text.len()) >= 2 {
+            self.skip(1);
+            self.escapes = self.escapes.saturating_add(2);
+            self.text.extend_from_slice(&[MARK, MARK]);
+            return Ok(());
+        }
+        self.write_byte(MARK)?;
+        loop {
+            let rest = self.body.get(self.at..).unwrap_or(&[]);
+            match rest {
+                [b'"', ..] => {
+                    self.skip(1);
+                    self.escapes = self.escapes.saturating_add(2);
+                    return self.write_byte(MARK);
                 }
-                rest = tail;
-                continue;
+                [b'\\', rest @ ..] => {
+                    let (character, length) =
+                        escaped(rest).ok_or_else(|| format!("a broken escape at byte {}", self.at))?;
+                    self.skip(length.saturating_add(1));
+                    self.escapes = self.escapes.saturating_add(quote::growth(character));
+                    self.has_late_letters |= character >= '\u{e000}';
+                    if character.is_ascii() {
+                        self.write_byte(u8::try_from(character).unwrap_or(b' '))?;
+                    } else {
+                        self.write(character.encode_utf8(&mut [0; 4]).as_bytes())?;
+                    }
+                }
+                [] | [..0x20, ..] => return Err(self.unexpected()),
+                _ => {
+                    let (text, _) = rest.split_at_checked(quote::plain(rest)).unwrap_or((rest, &[]));
+                    self.write(text)?;
+                    self.skip(text.len());
+                }
+            }
+        }
+    }
+
+    fn number(&mut self) -> Result<(), Problem> {
+        let rest = self.body.get(self.at..).unwrap_or(&[]);
+        // Most numbers are one digit, or short.
+        if let [digit @ b'0'..=b'9', b',' | b']' | b'}', ..] = rest {
+            self.skip(1);
+            return self.write_byte(*digit);
+        }
+        let number = number::Literal::read(rest).ok_or_else(|| self.unexpected())?;
+        self.skip(number.text.len());
+        if let Some(text) = number.plain() {
+            return self.write(text);
+        }
+        let spend = |left: usize| left.checked_sub(1).ok_or_else(|| "too many numbers of full precision".to_owned());
+        self.costly = spend(self.costly)?;
+        let mut buffer = ryu_js::Buffer::new();
+        if number.is_own_form(&mut buffer) {
+            return self.write(number.text);
+        }
+        self.unlike = spend(self.unlike)?;
+        let text = number.printed(&mut buffer);
+        let text = text.ok_or_else(|| format!("the number {} does not survive a double", beginning(number.text)))?;
+        self.write(text.as_bytes())
+    }
+}
+
+fn deeper(depth: u8) -> Result<u8, Problem> {
+    depth.checked_sub(1).ok_or_else(|| "nested too deep: recursion limit exceeded".to_owned())
+}
+
+fn place(member: u32) -> usize {
+    usize::try_from(member).unwrap_or(usize::MAX)
+}
+
+/// The whole member that begins at `begin`: up to the comma or the brace after it.
+fn member_at(text: &[u8], begin: usize) -> &[u8] {
+    let member = text.get(begin..).unwrap_or(&[]);
+    let mut depth = 0_usize;
+    let mut rest = member;
+    while let Some((byte, tail)) = rest.split_first() {
+        rest = tail;
+        match byte {
+            &MARK => {
+                let end = if tail.first() == Some(&MARK) { 0 } else { quote::until_mark(tail) };
+                rest = tail.get(end.saturating_add(1)..).unwrap_or(&[]);
+            }
+            b'{' | b'[' => depth = depth.saturating_add(1),
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            b',' if depth == 0 => {
+                let length = member.len().saturating_sub(tail.len()).saturating_sub(1);
+                return member.get(..length).unwrap_or(&[]);
             }
             _ => {}
         }
-        rest = tail;
     }
-    None
+    member
 }
 
-/// Whether ECMAScript would print the number that `literal` denotes with the same value.
-fn survives_a_double(literal: &str) -> bool {
-    let number = serde_json::from_slice::<Value>(literal.as_bytes()).unwrap_or_default();
-    let Some(double) = number.as_f64() else { return false };
-    Decimal::parse(literal)
-        .is_some_and(|value| Decimal::parse(ryu_js::Buffer::new().format_finite(double)) == Some(value))
-}
-
-/// A decimal number with one form per value: `0.{digits} × 10^exponent`, no zero at either end of `digits`.
-/// The sign is left out: both sides of a comparison have the same one.
-#[derive(PartialEq, Eq)]
-struct Decimal {
-    digits: String,
-    exponent: i64,
-}
-
-impl Decimal {
-    fn parse(text: &str) -> Option<Self> {
-        let text = text.trim_start_matches('-');
-        let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
-        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-        let all = format!("{whole}{fraction}");
-        let significant = all.trim_start_matches('0');
-        let leading_zeros = i64::try_from(all.len().checked_sub(significant.len())?).ok()?;
-        let digits = significant.trim_end_matches('0').to_owned();
-        if digits.is_empty() {
-            return Some(Self { digits, exponent: 0 });
-        }
-        let whole = i64::try_from(whole.len()).ok()?;
-        let exponent = exponent.parse::<i64>().ok()?.checked_add(whole)?.checked_sub(leading_zeros)?;
-        Some(Self { digits, exponent })
-    }
-}
-
-/// A JSON value without repeated keys; `serde_json` alone would keep the last one silently.
-struct Unambiguous(Value);
-
-impl<'de> Deserialize<'de> for Unambiguous {
-    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
-        json.deserialize_any(Tree).map(Self)
-    }
-}
-
-struct Tree;
-
-impl<'de> Visitor<'de> for Tree {
-    type Value = Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON")
-    }
-
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
-        Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("a number out of range"))
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
-        let mut array = Vec::new();
-        while let Some(Unambiguous(item)) = items.next_element()? {
-            array.push(item);
-        }
-        Ok(array.into())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
-        let mut object = Map::new();
-        while let Some((key, Unambiguous(value))) = entries.next_entry::<String, _>()? {
-            if object.contains_key(&key) {
-                return Err(A::Error::custom(format_args!("the key \"{}\" stands twice", beginning(&key))));
+/// The character that an escape stands for, and its length after the backslash.
+fn escaped(text: &[u8]) -> Option<(char, usize)> {
+    let plain = |character| Some((character, 1));
+    match text.first()? {
+        b'"' => plain('"'),
+        b'\\' => plain('\\'),
+        b'/' => plain('/'),
+        b'b' => plain('\u{8}'),
+        b'f' => plain('\u{c}'),
+        b'n' => plain('\n'),
+        b'r' => plain('\r'),
+        b't' => plain('\t'),
+        b'u' => {
+            let unit = code_unit(text)?;
+            if let Some(character) = char::from_u32(unit.into()) {
+                return Some((character, 5));
             }
-            object.insert(key, value);
+            let low = text.get(5..)?.strip_prefix(b"\\").filter(|rest| rest.first() == Some(&b'u'))?;
+            let pair = char::decode_utf16([unit, code_unit(low)?]).next()?;
+            pair.ok().map(|character| (character, 11))
         }
-        Ok(object.into())
+        _ => None,
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn canonical(body: &str) -> String {
-        let quoted = canonical_json_string(body.as_bytes()).expect("canonical");
-        serde_json::from_slice(&quoted).expect("one JSON string")
-    }
-
-    fn refusal(body: &str) -> String {
-        canonical_json_string(body.as_bytes()).expect_err(body).to_string()
-    }
-
-    #[test]
-    fn the_canonical_text_is_quoted_again() {
-        let body =
-            r#"{"id":"123","event":"room:publish","data":{"b":1,"a":"x"},"timestamp":"2024-10-22T13:15:08.913Z"}"#;
-        let expected = concat!(
-            r#""{\"data\":{\"a\":\"x\",\"b\":1},\"event\":\"room:publish\",\"id\":\"123\","#,
-            r#"\"timestamp\":\"2024-10-22T13:15:08.913Z\"}""#
-        );
-        assert_eq!(canonical_json_string(body.as_bytes()), Ok(expected.as_bytes().to_vec()));
-    }
-
-    #[test]
-    fn keys_sort_by_utf16_code_units() {
-        // RFC 8785, 3.2.3: U+1F600 is D83D DE00 in UTF-16, so it sorts before U+FB33, which is larger than D83D.
-        let body = r#"{"€":5,"\r":1,"\ufb33":7,"1":2,"😀":6,"\u0080":3,"ö":4}"#;
-        assert_eq!(canonical(body), "{\"\\r\":1,\"1\":2,\"\u{80}\":3,\"ö\":4,\"€\":5,\"😀\":6,\"\u{fb33}\":7}");
-    }
-
-    #[test]
-    fn numbers_are_printed_as_ecmascript_prints_them() {
-        let body = "[1.0,-0,1e21,1E-7,0.000001,1e2,333333333.3333333,4.50,9007199254740992,5e-324]";
-        let expected = "[1,0,1e+21,1e-7,0.000001,100,333333333.3333333,4.5,9007199254740992,5e-324]";
-        assert_eq!(canonical(body), expected);
-    }
-
-    #[test]
-    fn an_error_shows_the_beginning_of_what_is_refused() {
-        let number = "1".repeat(50);
-        assert!(refusal(&number).contains(&format!("the number {} does not", "1".repeat(40))), "{}", refusal(&number));
-        let key = "k".repeat(50);
-        let twice = refusal(&format!(r#"{{"{key}":1,"{key}":2}}"#));
-        assert!(twice.contains(&format!("the key \"{}\" stands twice", "k".repeat(40))), "{twice}");
-    }
-
-    #[test]
-    fn numbers_a_double_cannot_hold_are_refused() {
-        for number in
-            ["9007199254740993", "12345678901234567890", "1e400", "-1e400", "0.10000000000000000001", "1e-400"]
-        {
-            assert!(refusal(&format!(r#"{{"n":{number}}}"#)).contains("number"), "{number}");
-        }
-        let in_a_string = r#"{"text":"9007199254740993 \" 9007199254740993"}"#;
-        assert_eq!(canonical(in_a_string), in_a_string);
-    }
-
-    #[test]
-    fn what_two_parsers_may_read_differently_is_refused() {
-        assert!(refusal(r#"{"id":"a","id":"a"}"#).contains("twice"));
-        assert!(refusal(r#"{"x":[{"a":1,"\u0061":1}]}"#).contains("twice"));
-        refusal(r#"{"lone surrogate":"\ud800"}"#);
-        assert!(refusal(&"[".repeat(100_000)).contains("recursion"));
-        refusal("");
-        refusal("{} {}");
-    }
+/// The UTF-16 code unit in `uXXXX`.
+fn code_unit(text: &[u8]) -> Option<u16> {
+    let digits = text.get(1..5)?;
+    digits.iter().try_fold(0_u16, |unit, digit| {
+        let digit = char::from(*digit).to_digit(16).and_then(|digit| u16::try_from(digit).ok())?;
+        Some(unit << 4 | digit)
+    })
 }

@@ -1,34 +1,64 @@
-//! What is signed, put together from what was received.
+//! What is signed, put together from what was received. Nothing here is proven, so all of it is bounded: a body is read once,
+//! and what is written is never much longer than what came.
+
+mod listed;
+mod pairs;
+mod texts;
 
 use super::canonical::canonical_json_string;
-use super::json::{self, ExtractError, Scalar};
-use super::{Form, Head, JsonPath, Part, TimestampAt, VerifyError};
-use form_urlencoded::{Serializer, parse};
-use sha2::{Digest, Sha256};
+use super::{Form, Head, Part, VerifyError};
 use std::borrow::Cow;
+pub(super) use texts::{Texts, form_value, json_text};
 
 /// What stands in front of the body and is signed: a text for each part of `form` that is read from there, in order.
+/// `timestamp` is the text of the time, where that stands there as well.
 ///
 /// # Errors
-/// [`VerifyError::SignedHeader`].
-pub(super) fn of_head(form: &Form, head: &(impl Head + ?Sized), url: &str) -> Result<Vec<String>, VerifyError> {
+/// [`VerifyError::SignedHeader`], [`VerifyError::TimestampMalformed`] and [`VerifyError::QueryMismatch`].
+pub(super) fn of_head(
+    form: &Form,
+    timestamp: Option<&str>,
+    head: &(impl Head + ?Sized),
+    url: &str,
+) -> Result<Vec<String>, VerifyError> {
     let mut texts = Vec::new();
     for (place, part) in form.content.iter().enumerate() {
-        let follows = match form.content.get(place.saturating_add(1)) {
-            Some(Part::Literal(text)) => text.as_str(),
-            _ => "",
-        };
-        texts.push(match part {
-            Part::Header(name) => usable(name, utf8(name, head.header(name))?, follows)?,
-            Part::Query(name) => usable(name, query_value(&head.query(), name), follows)?,
-            Part::QueryLower(name) => usable(name, query_value(&head.query(), name), follows)?.to_ascii_lowercase(),
+        let text = match part {
+            Part::Header(name) => match usable(name, utf8(name, head.header(name))?)? {
+                value if value.len() > LONGEST_HEADER => {
+                    let problem = "longer than 16 KiB";
+                    return Err(VerifyError::SignedHeader { place: name.clone(), problem });
+                }
+                value => value,
+            },
+            Part::Query(name) => usable(name, query_value(&head.query(), name)?)?,
+            Part::QueryLower(name) => usable(name, query_value(&head.query(), name)?)?.to_ascii_lowercase(),
+            Part::Url if form.framing.pins_query() => configured_url(url, &head.query())?,
             Part::Url => public_url(url, &head.query()),
-            Part::Path => escaped_path(url, &head.query()),
-            Part::ListedHeaders(name) => listed_headers(form, name, head)?,
+            Part::Path => listed::escaped_path(url, short(&head.query())?),
+            Part::ListedHeaders(name) => listed::listed_headers(form, name, head)?,
             Part::Method => head.method(),
-            Part::SortedQuery => sorted_query(&head.query()),
-            _ => continue,
-        });
+            Part::SortedQuery => sorted_query(short(&head.query())?)?,
+            Part::Timestamp => {
+                // Beside a signature in the body it is not known yet.
+                if let Some(timestamp) = timestamp {
+                    apart(form, place, timestamp.as_bytes())?;
+                }
+                continue;
+            }
+            Part::Literal(_)
+            | Part::Body
+            | Part::BodySha256
+            | Part::BodySha256Bytes
+            | Part::CanonicalJsonString
+            | Part::Json(_)
+            | Part::Form(_)
+            | Part::SortedForm
+            | Part::JsonLines(_)
+            | Part::Jws => continue,
+        };
+        apart(form, place, text.as_bytes())?;
+        texts.push(text);
     }
     Ok(texts)
 }
@@ -43,17 +73,33 @@ fn utf8(name: &str, value: Option<String>) -> Result<Option<String>, VerifyError
     }
 }
 
-/// A value that holds the literal after it could shift the bounds of what is signed.
-fn usable(name: &str, value: Option<String>, follows: &str) -> Result<String, VerifyError> {
+/// Holds the value of the part at `place` to what keeps it apart from the parts beside it.
+fn apart(form: &Form, place: usize, value: &[u8]) -> Result<(), VerifyError> {
+    let Err(problem) = form.framing.check(&form.content, place, value) else { return Ok(()) };
+    let name = match form.content.get(place) {
+        Some(Part::Timestamp) => {
+            let at = form.timestamp.as_ref().map(|timestamp| timestamp.at.to_string());
+            let expected = problem.strip_prefix("not ").unwrap_or(problem);
+            return Err(VerifyError::TimestampMalformed {
+                place: at.unwrap_or_else(|| "{timestamp}".to_owned()),
+                expected,
+            });
+        }
+        Some(Part::Header(name) | Part::Query(name) | Part::QueryLower(name) | Part::Form(name)) => name.clone(),
+        Some(part) => part.to_string(),
+        None => String::new(),
+    };
+    Err(VerifyError::SignedHeader { place: name, problem })
+}
+
+/// A signed value that has to be there.
+fn usable(name: &str, value: Option<String>) -> Result<String, VerifyError> {
     let refused = |problem| VerifyError::SignedHeader { place: name.to_owned(), problem };
-    let value = value.ok_or_else(|| refused("missing"))?;
-    if value.is_empty() {
-        return Err(refused("empty"));
+    match value {
+        None => Err(refused("missing")),
+        Some(value) if value.is_empty() => Err(refused("empty")),
+        Some(value) => Ok(value),
     }
-    if !follows.is_empty() && value.contains(follows) {
-        return Err(refused("not allowed to contain what separates it from the next part of what is signed"));
-    }
-    Ok(value)
 }
 
 /// The endpoint's URL as the provider has it: the configured one, and the query of this request.
@@ -61,148 +107,124 @@ pub(super) fn public_url(configured: &str, query: &str) -> String {
     if query.is_empty() { configured.to_owned() } else { format!("{configured}?{query}") }
 }
 
-fn escaped_path(url: &str, query: &str) -> String {
-    let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let mut path = after_scheme.find('/').and_then(|start| after_scheme.get(start..)).unwrap_or("/").to_owned();
-    if !query.is_empty() {
-        path.push('?');
-        for b in query.bytes() {
-            match b {
-                b'-' | b'_' | b'.' | b'!' | b'~' | b'*' | b'\'' | b'(' | b')' => path.push(b.into()),
-                _ if b.is_ascii_alphanumeric() => path.push(b.into()),
-                _ => path.push_str(&format!("%25{b:02X}")),
-            }
-        }
+/// The configured URL, where the request has its query and no other.
+///
+/// # Errors
+/// [`VerifyError::QueryMismatch`].
+fn configured_url(configured: &str, query: &str) -> Result<String, VerifyError> {
+    let wanted = configured.split_once('?').map_or("", |(_, query)| query);
+    if normal(wanted).eq(normal(query)) {
+        return Ok(configured.to_owned());
     }
-    path
+    let shown = |query: &str| query.chars().take(80).collect();
+    Err(VerifyError::QueryMismatch { query: shown(query), configured: shown(wanted) })
 }
 
-fn listed_headers(form: &Form, list: &str, head: &(impl Head + ?Sized)) -> Result<String, VerifyError> {
-    let text = usable(list, head.header(list), "")?.to_ascii_lowercase();
-    let mut names: Vec<&str> = text.split(',').map(str::trim).collect();
-    names.sort_unstable();
-    let time = match form.timestamp.as_ref().map(|timestamp| &timestamp.at) {
-        Some(TimestampAt::Header(name)) => name,
-        _ => list,
-    };
-    if !names.contains(&list) || !names.contains(&time) {
-        let problem = "without itself, or without the timestamp: what it does not list is not signed";
-        return Err(VerifyError::SignedHeader { place: list.to_owned(), problem });
-    }
-    let mut lines = Vec::new();
-    for name in names {
-        lines.push(format!("{name}:{}", usable(name, utf8(name, head.header(name))?, "")?.trim()));
-    }
-    Ok(lines.join(";"))
+/// A query as the runtime has it, which escapes what a URL's parser escapes (WHATWG URL, special-query percent-encode set).
+fn normal(query: &str) -> impl Iterator<Item = u8> {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().unwrap_or(b'0');
+    query.bytes().flat_map(move |byte| {
+        let is_escaped = !byte.is_ascii_graphic() || matches!(byte, b'"' | b'#' | b'<' | b'>' | b'\'');
+        let (bytes, length) = if is_escaped { ([b'%', digit(byte >> 4), digit(byte & 15)], 3) } else { ([byte; 3], 1) };
+        bytes.into_iter().take(length)
+    })
 }
 
 /// The value of `name` in the query.
-pub(super) fn query_value(query: &str, name: &str) -> Option<String> {
-    parse(query.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
-}
-
-fn sorted_query(query: &str) -> String {
-    let mut pairs: Vec<_> = parse(query.as_bytes()).collect();
-    pairs.sort_unstable();
-    Serializer::new(String::new()).extend_pairs(pairs).finish()
-}
-
-/// The signed content of `form`: `head` from [`of_head`], the timestamp's text, the token's, and the raw body.
 ///
 /// # Errors
-/// [`VerifyError::NotCanonical`] where a part is read from the body, and the body has it not or not once.
+/// [`VerifyError::SignedHeader`] where it stands twice, or is not UTF-8.
+pub(super) fn query_value(query: &str, name: &str) -> Result<Option<String>, VerifyError> {
+    let mut found = pairs::values(query.as_bytes(), &[name])
+        .map_err(|problem| VerifyError::SignedHeader { place: format!("?{name}="), problem })?;
+    Ok(found.pop().flatten().map(Cow::into_owned))
+}
+
+/// The longest header that is signed by itself: it is hashed with every key.
+const LONGEST_HEADER: usize = 16 * 1024;
+
+/// The longest query that is written anew, which can make it five times as long.
+const LONGEST_QUERY: usize = 8 * 1024;
+
+fn short(query: &str) -> Result<&str, VerifyError> {
+    let refused = || VerifyError::SignedHeader { place: "query".to_owned(), problem: "longer than 8 KiB" };
+    Some(query).filter(|query| query.len() <= LONGEST_QUERY).ok_or_else(refused)
+}
+
+fn sorted_query(query: &str) -> Result<String, VerifyError> {
+    let pairs = pairs::sorted(query.as_bytes())
+        .map_err(|problem| VerifyError::SignedHeader { place: "query".to_owned(), problem })?;
+    Ok(form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish())
+}
+
+/// What is signed beside the body, as it was received.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Beside<'c> {
+    /// From [`of_head`].
+    pub head: &'c [String],
+    /// The timestamp's text.
+    pub timestamp: Option<&'c str>,
+    /// The token's header and claims.
+    pub jws: Option<&'c str>,
+}
+
+/// The signed content of `form`: from what stands beside the body, from the `texts` in it, and from its bytes, which `sha256`
+/// hashes.
+///
+/// # Errors
+/// [`VerifyError::NotCanonical`] where a part is read from the body, and the body has it not or not once;
+/// [`VerifyError::SignedHeader`] where a value does not keep apart from the parts beside it.
+#[expect(clippy::expect_used, reason = "what is signed is never left out in silence")]
 pub(super) fn of_all<'a>(
     form: &'a Form,
-    head: &'a [String],
-    timestamp: Option<&'a str>,
-    jws: Option<&'a str>,
+    beside: Beside<'a>,
+    texts: &'a Texts<'_>,
     body: &'a [u8],
+    sha256: impl Fn(&[u8]) -> [u8; 32],
 ) -> Result<Vec<Cow<'a, [u8]>>, VerifyError> {
-    let mut head = head.iter();
+    let mut head = beside.head.iter();
     let text = |text: &'a str| Cow::Borrowed(text.as_bytes());
-    let owned = |text: String| Cow::Owned(text.into_bytes());
-    let mut content = Vec::with_capacity(form.content.len());
-    for part in &form.content {
-        content.push(match part {
+    let mut content: Vec<Cow<'a, [u8]>> = Vec::with_capacity(form.content.len());
+    for (place, part) in form.content.iter().enumerate() {
+        let value = match part {
             Part::Literal(literal) => text(literal),
-            Part::Timestamp => text(timestamp.unwrap_or_default()),
-            Part::Jws => text(jws.unwrap_or_default()),
-            part if part.is_in_head() => text(head.next().map(String::as_str).unwrap_or_default()),
+            Part::Timestamp => {
+                text(beside.timestamp.expect("a form with {timestamp} says where it stands, and it was read"))
+            }
+            Part::Jws => text(beside.jws.expect("only a token's layout has this part, and the token was read")),
+            Part::Header(_)
+            | Part::Query(_)
+            | Part::QueryLower(_)
+            | Part::Url
+            | Part::Path
+            | Part::ListedHeaders(_)
+            | Part::Method
+            | Part::SortedQuery => text(head.next().expect("`of_head` gives a text for each of these")),
             Part::Body => Cow::Borrowed(body),
-            Part::BodySha256 => owned(hex::encode(Sha256::digest(body))),
-            Part::BodySha256Bytes => Cow::Owned(Sha256::digest(body).to_vec()),
+            Part::BodySha256 => Cow::Owned(hex::encode(sha256(body)).into_bytes()),
+            Part::BodySha256Bytes => Cow::Owned(sha256(body).to_vec()),
             Part::CanonicalJsonString => Cow::Owned(canonical_json_string(body)?),
-            Part::Json(path) => owned(json_text(body, path)?.unwrap_or_default()),
-            Part::Form(name) => owned(form_value(body, name)?.unwrap_or_default()),
-            Part::SortedForm => owned(sorted_form(body)?),
-            Part::JsonLines(keys) => owned(json_lines(body, keys)?),
-            _ => continue,
-        });
+            Part::Json(path) => text(texts.json(path)?.unwrap_or("")),
+            Part::Form(name) => text(texts.form(name).unwrap_or("")),
+            Part::SortedForm => Cow::Owned(sorted_form(body)?),
+            Part::JsonLines(keys) => Cow::Owned(texts::json_lines(texts, keys)?.into_bytes()),
+        };
+        if !part.is_in_head() {
+            apart(form, place, &value)?;
+        }
+        content.push(value);
     }
     Ok(content)
 }
 
-/// The scalar at `path` in the JSON body, as text.
-///
-/// # Errors
-/// [`VerifyError::NotCanonical`].
-pub(super) fn json_text(body: &[u8], path: &JsonPath) -> Result<Option<String>, VerifyError> {
-    let refused = |problem: String| VerifyError::NotCanonical { problem };
-    let found = json::extract(body, &[path]).map_err(|error| match error {
-        ExtractError::NotJson(problem) => refused(problem),
-        ExtractError::Ambiguous(key) => refused(format!("the JSON key `{key}` stands twice")),
-    })?;
-    match found.into_iter().next().flatten() {
-        None => Ok(None),
-        Some(Scalar::Text(text) | Scalar::Integer(text)) => Ok(Some(text)),
-        Some(Scalar::Other(what)) => Err(refused(format!("{path} is {what}"))),
-    }
-}
-
-/// The first text may have lines of its own; another one could pass for two.
-fn json_lines(body: &[u8], keys: &[String]) -> Result<String, VerifyError> {
-    let mut lines = String::new();
-    for (place, key) in keys.iter().enumerate() {
-        if let Some(text) = json_text(body, &JsonPath::of_key(key))? {
-            if place > 0 && text.contains('\n') {
-                return Err(VerifyError::NotCanonical { problem: format!("`{key}` has more than one line") });
-            }
-            lines.extend([key.as_str(), "\n", text.as_str(), "\n"]);
-        }
-    }
-    Ok(lines)
-}
-
-type Pair<'b> = (Cow<'b, str>, Cow<'b, str>);
-
-/// The form body's pairs.
-///
-/// # Errors
-/// [`VerifyError::NotCanonical`] where a text is not UTF-8: two bodies would be one.
-fn pairs(body: &[u8]) -> Result<Vec<Pair<'_>>, VerifyError> {
-    let pairs: Vec<_> = parse(body).collect();
-    let lossy = |text: &str| text.contains(char::REPLACEMENT_CHARACTER);
-    if pairs.iter().any(|(name, value)| lossy(name) || lossy(value)) {
-        return Err(VerifyError::NotCanonical { problem: "the form has a text that is not UTF-8".to_owned() });
-    }
-    Ok(pairs)
-}
-
-/// The value of `name` in the form body.
-///
-/// # Errors
-/// [`VerifyError::NotCanonical`], also where it stands twice.
-pub(super) fn form_value(body: &[u8], name: &str) -> Result<Option<String>, VerifyError> {
-    let mut values = pairs(body)?.into_iter().filter(|(key, _)| key == name).map(|(_, value)| value.into_owned());
-    match (values.next(), values.next()) {
-        (value, None) => Ok(value),
-        _ => Err(VerifyError::NotCanonical { problem: format!("the form has `{name}` twice") }),
-    }
-}
-
-fn sorted_form(body: &[u8]) -> Result<String, VerifyError> {
-    let mut pairs = pairs(body)?;
-    pairs.sort_unstable();
+fn sorted_form(body: &[u8]) -> Result<Vec<u8>, VerifyError> {
+    let mut pairs = pairs::sorted(body).map_err(pairs::not_a_form)?;
     pairs.dedup();
-    Ok(pairs.into_iter().flat_map(|(name, value)| [name, value]).collect())
+    let mut form = Vec::with_capacity(body.len());
+    for (name, value) in pairs {
+        form.extend_from_slice(name.as_bytes());
+        form.extend_from_slice(value.as_bytes());
+    }
+    Ok(form)
 }

@@ -54,6 +54,18 @@ pub enum VerifyError {
         /// What is wrong with it.
         problem: &'static str,
     },
+    /// The URL is signed with a query of its own, and the request has another one.
+    #[error(
+        "the request's query `{query}` is not `{configured}`, the one in `url`: the URL is signed together with what \
+         stands beside it, so its query is not the sender's choice. If the provider's setting has that query, write it \
+         into `url`"
+    )]
+    QueryMismatch {
+        /// The request's query; its beginning, where it is long.
+        query: String,
+        /// The query of the configured URL.
+        configured: String,
+    },
     /// The signed timestamp is not there.
     #[error("no timestamp at `{place}`: freshness cannot be proven")]
     TimestampMissing {
@@ -109,6 +121,9 @@ pub enum VerifyError {
     /// What was signed could be the answer to somebody's handshake, which is no delivery.
     #[error("what is signed has the form of a handshake's challenge, and could have been signed for anybody")]
     ChallengeReplayed,
+    /// What was signed could have been signed in another of the scheme's forms, where it means something else.
+    #[error("what is signed could also be of another form of the scheme, and then say something else")]
+    FormAmbiguous,
     /// Authentic, but the body is not the JSON it should be.
     #[error("authentic, but the body is not JSON: {problem}")]
     NotJson {
@@ -140,6 +155,7 @@ impl VerifyError {
             Self::TooManySignatures { .. } => "too_many_signatures",
             Self::SignatureMismatch { .. } => "signature_mismatch",
             Self::SignedHeader { .. } => "signed_header",
+            Self::QueryMismatch { .. } => "query_mismatch",
             Self::TimestampMissing { .. } => "timestamp_missing",
             Self::TimestampMalformed { .. } => "timestamp_malformed",
             Self::TooOld { .. } => "too_old",
@@ -147,6 +163,7 @@ impl VerifyError {
             Self::NotCanonical { .. } => "not_canonical",
             Self::ClaimMismatch { .. } => "claim_mismatch",
             Self::ChallengeReplayed => "challenge_replayed",
+            Self::FormAmbiguous => "form_ambiguous",
             Self::NotJson { .. } => "not_json",
             Self::AmbiguousJson { .. } => "ambiguous_json",
             Self::IdUnreadable { .. } => "id_unreadable",

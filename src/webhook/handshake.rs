@@ -198,7 +198,7 @@ fn write(piece: &Piece, challenge: &str, verifier: &Verifier, crypto: &impl Cryp
 fn text_at(place: &Place, head: &(impl Head + ?Sized), body: Option<&[u8]>) -> Option<String> {
     match place {
         Place::Header(name) => head.header(name),
-        Place::Query(name) => query_value(&head.query(), name),
+        Place::Query(name) => query_value(&head.query(), name).ok().flatten(),
         Place::Json(path) => json_text(body?, path).ok().flatten(),
         Place::Form(name) => form_value(body?, name).ok().flatten(),
     }

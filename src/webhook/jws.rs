@@ -14,6 +14,8 @@ use std::time::Duration;
 pub(super) struct Jws {
     /// Header and claims as received: what is signed.
     pub content: String,
+    /// The key that it says it is signed with (RFC 7515, section 4.1.4).
+    pub key_id: Option<String>,
     claims: Vec<u8>,
 }
 
@@ -50,13 +52,17 @@ impl Jws {
             content.split_once('.').filter(|(_, claims)| !claims.contains('.')).ok_or("not a signed token")?;
         let decode = |text| URL_SAFE_NO_PAD.decode(text).map_err(|_| "a token that is not base64url");
         let header = decode(header)?;
-        let (alg, crit) = (JsonPath::of_key("alg"), JsonPath::of_key("crit"));
-        let found = json::extract(&header, &[&alg, &crit]).map_err(|_| "a token whose header is not JSON")?;
-        let [Some(Scalar::Text(alg)), None] = found.as_slice() else { return Err("a token without a plain header") };
+        let paths = ["alg", "crit", "kid"].map(JsonPath::of_key);
+        let found = json::extract(&header, &paths.each_ref()).map_err(|_| "a token whose header is not JSON")?;
+        let (alg, key_id) = match found.as_slice() {
+            [Some(Scalar::Text(alg)), None, None] => (alg, None),
+            [Some(Scalar::Text(alg)), None, Some(Scalar::Text(key_id))] => (alg, Some(key_id.clone())),
+            _ => return Err("a token without a plain header"),
+        };
         if name(algorithm) != Some(alg.as_str()) {
             return Err("a token of another algorithm than the scheme's");
         }
-        Ok((Self { content: content.to_owned(), claims: decode(claims)? }, signature))
+        Ok((Self { content: content.to_owned(), key_id, claims: decode(claims)? }, signature))
     }
 
     /// Holds the claims to what the scheme says they must be, for this endpoint and body, now. The signature is proven.

@@ -1,5 +1,6 @@
 //! Public keys, and what the core asks of somebody else: the primitives that the runtime has built in.
 
+use super::json::{self, Scalar};
 use super::{Hash, JsonPath, PublicAlgorithm, SecretForm};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -38,22 +39,48 @@ pub enum KeySource {
     Certificate(JsonPath, Vec<HostPattern>),
 }
 
-/// Hosts of one owner: a name, in which `*` stands for any one label, as `sns.*.amazonaws.com`.
+/// Hosts of one owner: a name, in which `*` stands for any one label, and `{region}` for one that names a region of a cloud,
+/// as `sns.{region}.amazonaws.com`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HostPattern(pub String);
+pub struct HostPattern(String);
 
 impl HostPattern {
+    /// Reads a pattern. `None` where a label is not one, or where the last two are not fixed: those say whose hosts they are.
+    pub fn parse(text: &str) -> Option<Self> {
+        let open = |label: &str| matches!(label, "*" | "{region}");
+        let labels = || text.split('.');
+        let fixed = labels().rev().take_while(|label| is_label(label)).count();
+        (fixed >= 2 && labels().all(|label| open(label) || is_label(label))).then(|| Self(text.to_owned()))
+    }
+
     /// The path of `url` where it is an https URL at such a host: no other port, no user.
     pub fn path_of<'u>(&self, url: &'u str) -> Option<&'u str> {
         let (host, path) = url.strip_prefix("https://")?.split_once('/')?;
         let mut labels = host.split('.');
-        let plain = |label: &str| {
-            !label.is_empty() && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        let fits = |wanted: &str| {
+            labels.next().is_some_and(|label| match wanted {
+                "*" => is_label(label),
+                "{region}" => is_region(label),
+                wanted => label == wanted,
+            })
         };
-        let fits = |wanted: &str| labels.next().is_some_and(|label| label == wanted || (wanted == "*" && plain(label)));
         let fit = self.0.split('.').all(fits) && labels.next().is_none();
         (fit && path.bytes().all(|b| b.is_ascii_graphic())).then_some(path)
     }
+}
+
+fn is_label(label: &str) -> bool {
+    !label.is_empty() && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
+
+/// A region's name: words of letters, then a number, as `eu-central-1` and `us-gov-west-1`. No service has such a name.
+fn is_region(label: &str) -> bool {
+    let word = |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase());
+    let Some((words, number)) = label.rsplit_once('-') else { return false };
+    words.contains('-')
+        && words.split('-').all(word)
+        && matches!(number.len(), 1..=2)
+        && number.bytes().all(|b| b.is_ascii_digit())
 }
 
 /// What stands before the 32 bytes of an Ed25519 key in its SubjectPublicKeyInfo (RFC 8410, section 4).
@@ -91,6 +118,15 @@ impl PublicKey {
         }
     }
 
+    /// The id of a JSON Web Key (RFC 7517, section 4.5), where it has one.
+    pub(super) fn id(&self) -> Option<String> {
+        let Self::Jwk(text) = self else { return None };
+        match json::extract(text.as_bytes(), &[&JsonPath::of_key("kid")]).ok()?.pop()? {
+            Some(Scalar::Text(id)) => Some(id),
+            _ => None,
+        }
+    }
+
     /// Reads what a provider publishes: a JSON Web Key Set, or a certificate in PEM.
     pub fn parse_published(text: &[u8]) -> Option<Vec<Self>> {
         if text.first() == Some(&b'{') {
@@ -109,7 +145,8 @@ mod tests {
 
     #[test]
     fn a_pattern_admits_the_hosts_of_one_owner() {
-        let sns = HostPattern("sns.*.amazonaws.com".to_owned());
+        let sns = HostPattern::parse("sns.{region}.amazonaws.com").expect("a pattern");
+        assert_eq!(sns.path_of("https://sns.us-gov-west-1.amazonaws.com/a.pem"), Some("a.pem"));
         assert_eq!(sns.path_of("https://sns.eu-central-1.amazonaws.com/a.pem"), Some("a.pem"));
         assert_eq!(sns.path_of("https://sns.eu-central-1.amazonaws.com/?A=b&c=%20"), Some("?A=b&c=%20"));
         for url in [
@@ -120,6 +157,11 @@ mod tests {
             "https://sns.eu-central-1.amazonaws.com@evil.example/a.pem",
             "https://evil@sns.eu-central-1.amazonaws.com/a.pem",
             "https://sns.a.b.amazonaws.com/a.pem",
+            // A bucket called `sns`, of whoever comes first.
+            "https://sns.s3.amazonaws.com/a.pem",
+            "https://sns.s3-us-west-2.amazonaws.com/a.pem",
+            "https://sns.eu-1.amazonaws.com/a.pem",
+            "https://sns.eu-central-123.amazonaws.com/a.pem",
             "https://sns..amazonaws.com/a.pem",
             "https://sns.a\\b.amazonaws.com/a.pem",
             "https://sns.EU.amazonaws.com/a.pem",
@@ -128,6 +170,27 @@ mod tests {
             "https://amazonaws.com/a.pem",
         ] {
             assert_eq!(sns.path_of(url), None, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_says_whose_hosts_they_are() {
+        for pattern in ["sns.{region}.amazonaws.com", "*.keys.example.com", "keys.example.com", "*.example.com"] {
+            assert!(HostPattern::parse(pattern).is_some(), "{pattern}");
+        }
+        for pattern in [
+            "*",
+            "*.com",
+            "com",
+            "",
+            "keys.*.com",
+            "keys.example.*",
+            "a..example.com",
+            "{region}.com",
+            "Keys.example.com",
+            "https://a.example.com",
+        ] {
+            assert_eq!(HostPattern::parse(pattern), None, "{pattern}");
         }
     }
 }

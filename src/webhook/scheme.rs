@@ -1,6 +1,6 @@
 //! How providers sign, as data: where the signature stands, what it covers, how it is encoded.
 
-use super::{Handshake, HeaderPattern, IdentityRule, JsonPath, KeySource};
+use super::{Framing, Handshake, HeaderPattern, IdentityRule, JsonPath, KeySource};
 use std::fmt;
 use std::time::Duration;
 
@@ -100,6 +100,19 @@ pub struct Form {
     pub content: Vec<Part>,
     /// Where the signed time stands.
     pub timestamp: Option<Timestamp>,
+    /// What keeps the parts of `content` apart: [`Framing::of`] makes it. Without it, nothing is proven.
+    pub framing: Framing,
+}
+
+/// The form that a scheme declares for a signed value, where its neighbours do not tell where it ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Declared {
+    /// Any text: the one part that is free.
+    Any,
+    /// `A-Z a-z 0-9 _ - + / =`.
+    Word,
+    /// 36 hexadecimal digits and hyphens.
+    Uuid,
 }
 
 /// How a secret's text becomes the key.
@@ -361,10 +374,21 @@ pub enum TypeAt {
 /// How a delivery can be trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Strength {
-    /// The body is covered by the signature.
+    /// The signature covers the body.
     Strong,
-    /// The body is not covered, or not all of it: who has seen one delivery can send another.
+    /// Who has seen one delivery can send another: [`Scheme::weakness`] says why.
     Weak,
+}
+
+/// Why who has seen one delivery can send another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Weakness {
+    /// The signature does not cover the body, or not all of it.
+    Unsigned,
+    /// The hash over secret and content can be continued without the secret.
+    Extendable,
+    /// A form's names and values are signed without anything between them.
+    Unframed,
 }
 
 impl fmt::Display for Strength {
@@ -383,10 +407,38 @@ impl Preset {
     }
 }
 
+impl fmt::Display for Weakness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unsigned => "the body is not signed",
+            Self::Extendable => "can be extended without the secret",
+            Self::Unframed => "nothing separates a form's names and values in what is signed",
+        })
+    }
+}
+
 impl Scheme {
     /// How a delivery can be trusted that this scheme proves.
     pub fn strength(&self) -> Strength {
-        if self.forms.iter().all(|form| self.signs_body(form)) { Strength::Strong } else { Strength::Weak }
+        if self.weakness().is_none() { Strength::Strong } else { Strength::Weak }
+    }
+
+    /// Why a delivery that this scheme proves can be trusted less than others.
+    pub fn weakness(&self) -> Option<Weakness> {
+        if !self.forms.iter().all(|form| self.signs_body(form)) {
+            Some(Weakness::Unsigned)
+        } else if self.algorithm == Algorithm::PlainHash {
+            Some(Weakness::Extendable)
+        } else if self.forms.iter().any(|form| form.content.contains(&Part::SortedForm)) {
+            Some(Weakness::Unframed)
+        } else {
+            None
+        }
+    }
+
+    /// Whether the configured URL is signed with its own query, so that a request must have that query and no other.
+    pub fn pins_query(&self) -> bool {
+        self.forms.iter().any(|form| form.framing.pins_query())
     }
 
     /// Whether the signature covers what the body says, in this form.
@@ -485,6 +537,33 @@ impl Part {
 
     fn is_bytes_of_body(&self) -> bool {
         matches!(self, Self::Body | Self::BodySha256 | Self::BodySha256Bytes)
+    }
+}
+
+/// As it is written in a scheme.
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Literal(text) => f.write_str(text),
+            Self::Timestamp => f.write_str("{timestamp}"),
+            Self::Header(name) => write!(f, "{{header:{name}}}"),
+            Self::Query(name) => write!(f, "{{query:{name}}}"),
+            Self::QueryLower(name) => write!(f, "{{lower_query:{name}}}"),
+            Self::Url => f.write_str("{url}"),
+            Self::Path => f.write_str("{path}"),
+            Self::ListedHeaders(name) => write!(f, "{{listed_headers:{name}}}"),
+            Self::Method => f.write_str("{method}"),
+            Self::Body => f.write_str("{body}"),
+            Self::BodySha256 => f.write_str("{body_sha256}"),
+            Self::BodySha256Bytes => f.write_str("{body_sha256_bytes}"),
+            Self::CanonicalJsonString => f.write_str("{canonical_json_string}"),
+            Self::Json(path) => write!(f, "{{json:{path}}}"),
+            Self::Form(name) => write!(f, "{{form:{name}}}"),
+            Self::SortedForm => f.write_str("{form}"),
+            Self::SortedQuery => f.write_str("{query}"),
+            Self::JsonLines(keys) => write!(f, "{{lines:{}}}", keys.join(",")),
+            Self::Jws => f.write_str("the token's header and claims"),
+        }
     }
 }
 

@@ -30,6 +30,11 @@ pub enum SecretError {
     /// Not the hexadecimal the scheme asks for.
     #[error("is not hexadecimal, as this provider's secrets are")]
     NotHex,
+    /// So short that it can be found by trying.
+    #[error(
+        "has less than 8 bytes: who has one delivery can find it by trying. Have a longer one made, and store that"
+    )]
+    TooShort,
     /// Not a key of the scheme's algorithm.
     #[error("is not a public key as this provider shows it: PEM, base64 or hex, as in its documentation")]
     NotAPublicKey,
@@ -130,6 +135,23 @@ impl Key {
             Algorithm::Hmac(Hash::Sha256) => Self::HmacSha256(HmacKey::new(bytes)),
             Algorithm::Hmac(hash) => Self::Rare { hash, secret: bytes.to_vec(), digested: false },
             Algorithm::PlainHash | Algorithm::Token | Algorithm::Public(_) => Self::Shared(bytes.to_vec()),
+        }
+    }
+
+    /// How many bytes a shared secret has, once it is decoded. A public key has none.
+    pub fn secret_length(&self) -> Option<usize> {
+        match self {
+            Self::HmacSha256(key) => Some(key.bytes.len()),
+            Self::Rare { secret, .. } | Self::Shared(secret) => Some(secret.len()),
+            Self::Public(_) => None,
+        }
+    }
+
+    /// Whether a signature may be under this key, where its token says that it is signed with the key `named`.
+    pub(super) fn answers_to(&self, named: Option<&str>) -> bool {
+        match (self, named) {
+            (Self::Public(key), Some(named)) => key.id().is_none_or(|id| id == named),
+            (Self::Public(_) | Self::HmacSha256(_) | Self::Rare { .. } | Self::Shared(_), _) => true,
         }
     }
 

@@ -1,6 +1,6 @@
 //! Signs as a provider does: for the command line and tests.
 
-use super::content::{of_all, of_head};
+use super::content::{Beside, Texts, of_all, of_head};
 use super::jws::{self, Endpoint};
 use super::signature::encode;
 use super::{Algorithm, Form, Head, IdAt, Layout, Part, Place, Preset, TimestampAt, UnixTime, VerifyError};
@@ -97,7 +97,25 @@ pub fn sign(preset: &Preset, signer: &impl Signer, token: &str, delivery: Delive
             }
             Part::Header(name) => request.headers.push((name.clone(), delivery.id.to_owned())),
             Part::Query(name) | Part::QueryLower(name) => request.ask(name, delivery.id),
-            _ => {}
+            // A URL that is signed with its own query is posted to with that query.
+            Part::Url if form.framing.pins_query() => {
+                request.query = delivery.url.split_once('?').map_or("", |(_, query)| query).to_owned();
+            }
+            Part::Literal(_)
+            | Part::Timestamp
+            | Part::Url
+            | Part::Method
+            | Part::Path
+            | Part::Body
+            | Part::BodySha256
+            | Part::BodySha256Bytes
+            | Part::CanonicalJsonString
+            | Part::Json(_)
+            | Part::Form(_)
+            | Part::SortedForm
+            | Part::SortedQuery
+            | Part::JsonLines(_)
+            | Part::Jws => {}
         }
     }
     if let Some(name) = &scheme.claims.query_body_hash {
@@ -110,8 +128,10 @@ pub fn sign(preset: &Preset, signer: &impl Signer, token: &str, delivery: Delive
     }
     request.headers.extend(time_header.map(|name| (name.to_owned(), timestamp.clone())));
     let token_content = matches!(form.layout, Layout::Jws { .. }).then(|| unsigned_token(preset, form, delivery));
-    let head = of_head(form, &request, delivery.url)?;
-    let content = of_all(form, &head, Some(&timestamp), token_content.as_deref(), delivery.body)?.concat();
+    let head = of_head(form, Some(&timestamp), &request, delivery.url)?;
+    let texts = Texts::read(scheme, form, delivery.body)?;
+    let beside = Beside { head: &head, timestamp: Some(&timestamp), jws: token_content.as_deref() };
+    let content = of_all(form, beside, &texts, delivery.body, |body| Sha256::digest(body).into())?.concat();
     let text = match scheme.algorithm {
         Algorithm::Token => encode(form.encoding, token.as_bytes()),
         _ => encode(form.encoding, &signer.signature(&content)?),

@@ -2,27 +2,25 @@
 
 mod facts;
 
-use super::content;
+use super::content::{self, Beside, Texts};
 use super::jws::{Endpoint, Jws};
 use super::secret::sha256;
 use super::signature::{self, Claimed};
 use super::{
-    Algorithm, Clock, Crypto, EventTypes, Form, Head, Identity, Key, KeySource, MAX_SECRETS, Place, Preset, PublicKey,
-    TimeUnit, TimestampAt, Tolerance, UnixTime, VerifyError,
+    Clock, Crypto, EventTypes, Form, Head, Identity, Key, KeySource, MAX_SECRETS, Place, Preset, PublicKey, TimeUnit,
+    TimestampAt, Tolerance, UnixTime, VerifyError,
 };
 use facts::Unsigned;
-use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
-use subtle::{Choice, ConstantTimeEq};
 
 /// Proves requests of one provider, with one source's secrets and window.
 #[derive(Debug, Clone)]
 pub struct Verifier {
-    preset: Arc<Preset>,
-    keys: Vec<Key>,
+    pub(super) preset: Arc<Preset>,
+    pub(super) keys: Vec<Key>,
     tolerance: Option<Duration>,
-    url: String,
+    pub(super) url: String,
     account: String,
 }
 
@@ -40,7 +38,8 @@ impl Verifier {
         })
     }
 
-    /// The same for an endpoint at `url`, which is its public URL as the provider has it, without a query.
+    /// The same for an endpoint at `url`, which is its public URL as the provider has it. It has a query where the scheme
+    /// [pins](super::Scheme::pins_query) one.
     #[must_use]
     pub fn at(mut self, url: String) -> Self {
         self.url = url;
@@ -74,6 +73,11 @@ impl Verifier {
         self.keys.first()
     }
 
+    /// How many bytes the shortest of the shared secrets has, where there are any.
+    pub fn shortest_secret(&self) -> Option<usize> {
+        self.keys.iter().filter_map(Key::secret_length).min()
+    }
+
     /// The window for requests of this form: what the source's configuration sets, else the customary five minutes for
     /// a delivery's time, and the retry span on top of them for an event's. `None` where nothing signed tells the time.
     pub fn window(&self, form: &Form) -> Option<Tolerance> {
@@ -94,7 +98,7 @@ impl Verifier {
         let (form, claimed) = match scheme.forms.first() {
             Some(form) if in_body => (form, None),
             _ => {
-                let (form, claimed) = signature::read(scheme, &self.account, &found_in_head(&scheme.places, head))?;
+                let (form, claimed) = signature::read(scheme, &self.account, &found_in_head(&scheme.places, head)?)?;
                 (form, Some(claimed))
             }
         };
@@ -107,7 +111,7 @@ impl Verifier {
             _ => None,
         };
         let signed_at = timestamp.as_deref().map(|text| read_time(form, text)).transpose()?;
-        let head_parts = content::of_head(form, head, &self.url)?;
+        let head_parts = content::of_head(form, timestamp.as_deref(), head, &self.url)?;
         let unsigned = Unsigned::of(scheme, head);
         let claims = &scheme.claims;
         let query =
@@ -117,24 +121,31 @@ impl Verifier {
     }
 }
 
-fn found_in_head<'p>(places: &'p [Place], head: &(impl Head + ?Sized)) -> Vec<(&'p Place, String)> {
-    let at = |place: &Place| match place {
-        Place::Header(name) => head.header(name),
-        Place::Query(name) => content::query_value(&head.query(), name),
-        Place::Json(_) | Place::Form(_) => None,
-    };
-    places.iter().filter_map(|place| Some((place, at(place)?))).collect()
-}
-
-fn found_in_body<'p>(places: &'p [Place], body: &[u8]) -> Result<Vec<(&'p Place, String)>, VerifyError> {
+fn found_in_head<'p>(
+    places: &'p [Place],
+    head: &(impl Head + ?Sized),
+) -> Result<Vec<(&'p Place, String)>, VerifyError> {
     let mut found = Vec::new();
     for place in places {
         let text = match place {
-            Place::Json(path) => content::json_text(body, path)?,
-            Place::Form(name) => content::form_value(body, name)?,
-            Place::Header(_) | Place::Query(_) => None,
+            Place::Header(name) => head.header(name),
+            Place::Query(name) => content::query_value(&head.query(), name)?,
+            Place::Json(_) | Place::Form(_) => None,
         };
         found.extend(text.map(|text| (place, text)));
+    }
+    Ok(found)
+}
+
+fn found_in_body<'p>(places: &'p [Place], texts: &Texts<'_>) -> Result<Vec<(&'p Place, String)>, VerifyError> {
+    let mut found = Vec::new();
+    for place in places {
+        let text = match place {
+            Place::Json(path) => texts.json(path)?,
+            Place::Form(name) => texts.form(name),
+            Place::Header(_) | Place::Query(_) => None,
+        };
+        found.extend(text.map(|text| (place, text.to_owned())));
     }
     Ok(found)
 }
@@ -150,8 +161,8 @@ fn read_time(form: &Form, text: &str) -> Result<UnixTime, VerifyError> {
 /// What a request claims: its head read, nothing proven.
 #[derive(Debug)]
 pub struct Received<'v> {
-    verifier: &'v Verifier,
-    form: &'v Form,
+    pub(super) verifier: &'v Verifier,
+    pub(super) form: &'v Form,
     /// `None` where the signature stands in the body.
     claimed: Option<Claimed>,
     timestamp: Option<String>,
@@ -160,7 +171,7 @@ pub struct Received<'v> {
     unsigned: Unsigned,
     /// Where something hangs on it.
     query: String,
-    published: Vec<Key>,
+    pub(super) published: Vec<Key>,
 }
 
 impl<'v> Received<'v> {
@@ -199,24 +210,26 @@ impl<'v> Received<'v> {
     /// Any [`VerifyError`]; [`VerifyError::is_authentic`] tells whether the signature was proven.
     pub fn verify<'b>(&self, body: &'b [u8], now: UnixTime, crypto: &impl Crypto) -> Result<Verified<'b>, VerifyError> {
         let scheme = &self.verifier.preset.scheme;
+        let texts = Texts::read(scheme, self.form, body)?;
         let in_body;
         let claimed = match &self.claimed {
             Some(claimed) => claimed,
             None => {
-                in_body = signature::read(scheme, &self.verifier.account, &found_in_body(&scheme.places, body)?)?.1;
+                in_body = signature::read(scheme, &self.verifier.account, &found_in_body(&scheme.places, &texts)?)?.1;
                 &in_body
             }
         };
         let jws = claimed.jws.as_ref();
-        let content = content::of_all(
-            self.form,
-            &self.head_parts,
-            self.timestamp.as_deref(),
-            jws.map(|jws| jws.content.as_str()),
-            body,
-        )?;
+        // A time that stands beside a signature in the body is known only now.
+        let timestamp = self.timestamp.as_deref().or(claimed.timestamp.as_deref());
+        let signed_at = match self.signed_at {
+            Some(signed_at) => Some(signed_at),
+            None => timestamp.map(|text| read_time(self.form, text)).transpose()?,
+        };
+        let beside = Beside { head: &self.head_parts, timestamp, jws: jws.map(|jws| jws.content.as_str()) };
+        let content = content::of_all(self.form, beside, &texts, body, |body| sha256(body, crypto))?;
         self.prove_signature(claimed, &content, crypto)?;
-        self.prove_freshness(self.signed_at, now)?;
+        self.prove_freshness(signed_at, now)?;
         self.prove_claims(jws, body, now, crypto)?;
         let facts = self.read_facts(body)?;
         let told = match self.form.timestamp.as_ref().map(|timestamp| (&timestamp.at, timestamp.unit)) {
@@ -231,46 +244,7 @@ impl<'v> Received<'v> {
         self.prove_freshness(told, now)?;
         let identity = self.identify(body, &content, &facts, crypto)?;
         let event_types = self.event_types(facts.names);
-        Ok(Verified { body, identity, event_types, signed_at: self.signed_at.or(told) })
-    }
-
-    fn prove_signature(
-        &self,
-        claimed: &Claimed,
-        content: &[Cow<'_, [u8]>],
-        crypto: &impl Crypto,
-    ) -> Result<(), VerifyError> {
-        let Preset { scheme, handshakes, .. } = &*self.verifier.preset;
-        let parts: Vec<&[u8]> = content.iter().map(Cow::as_ref).collect();
-        let mut proven = Choice::from(0);
-        for key in self.verifier.keys.iter().chain(&self.published) {
-            match (key, scheme.algorithm) {
-                (Key::Public(key), Algorithm::Public(algorithm)) => {
-                    let content = parts.concat();
-                    for candidate in &claimed.signatures {
-                        proven |= Choice::from(u8::from(crypto.verifies(algorithm, key, &content, candidate)));
-                    }
-                }
-                _ => {
-                    let expected = key.mac(&parts, crypto);
-                    for candidate in &claimed.signatures {
-                        proven |= expected.ct_eq(candidate);
-                    }
-                }
-            }
-        }
-        if !bool::from(proven) {
-            return Err(VerifyError::SignatureMismatch {
-                place: scheme.places.first().map(ToString::to_string).unwrap_or_default(),
-                candidates: claimed.signatures.len(),
-                secrets: self.verifier.keys.len().saturating_add(self.published.len()),
-            });
-        }
-        // Whoever may have a challenge signed must not get a delivery of it.
-        if handshakes.iter().any(|handshake| handshake.would_sign(content)) {
-            return Err(VerifyError::ChallengeReplayed);
-        }
-        Ok(())
+        Ok(Verified { body, identity, event_types, signed_at: signed_at.or(told) })
     }
 
     /// Holds what is signed beside the content to what the configuration says it must be.
@@ -288,7 +262,7 @@ impl<'v> Received<'v> {
             jws.check(&scheme.claims, Endpoint { url, query: &self.query, account, leeway }, body, now)?;
         }
         if let Some(name) = &scheme.claims.query_body_hash {
-            let told = content::query_value(&self.query, name);
+            let told = content::query_value(&self.query, name)?;
             if told != Some(hex::encode(sha256(body, crypto))) {
                 return Err(VerifyError::ClaimMismatch { claim: name.clone(), problem: "another" });
             }

@@ -63,7 +63,7 @@ async function write(what, request) {
 }
 
 const { provider, secret, published, url = "", account = "", tolerance } = sdk;
-process.stdout.write(`${JSON.stringify({ provider, secret, published, url, account, tolerance, now: NOW / 1000 })}\n`);
+process.stdout.write(`${JSON.stringify({ provider, secret, published, url, query: QUERY, account, tolerance, now: NOW / 1000 })}\n`);
 for (const body of sdk.bodies) await write("untouched", await sdk.signed(body));
 // What chance alone would rarely try.
 for (const [what, change] of Object.entries(sdk.rare ?? {})) await write(what, await change(await sdk.signed(sdk.bodies[0])));

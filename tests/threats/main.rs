@@ -16,6 +16,7 @@
 mod common;
 
 mod body;
+mod framing;
 mod identity;
 mod recognition;
 mod signature;

@@ -45,6 +45,9 @@ fn parse_id(fields: &Fields<'_>, customary: WithoutId, unsigned: bool) -> Result
             Err(id.error("when", "goes with an id in the body: write `json` for `header`".to_owned()))
         }
         (Some(header), None) if unsigned => Ok(IdAt::UnsignedHeader(header_name(&id, "header", header)?, missing)),
+        (Some(_), None) if id.value("missing").is_some() => {
+            Err(id.error("missing", "would not be looked at: a signed header is always there".to_owned()))
+        }
         (Some(_), None) if missing == WithoutId::ByRule => {
             let problem =
                 "a request without a header that is signed is refused, so `identity` is never asked: take it out";

@@ -1,7 +1,7 @@
 //! What is signed, as people write it: `{timestamp}.{body}`.
 
 use super::super::fields::did_you_mean;
-use crate::webhook::{JsonPath, Part};
+use crate::webhook::{Declared, JsonPath, Part};
 
 /// The parts that need no argument.
 const PLAIN: &[(&str, Part)] = &[
@@ -27,32 +27,45 @@ const WITH_ARGUMENT: &[&str] = &[
     "lines:KEY,KEY",
 ];
 
-/// Reads a template; what is in braces is a part, the rest is signed as it stands.
+/// The forms that a part may be declared to have, after a `|`.
+const DECLARED: &[(&str, Declared)] = &[("any", Declared::Any), ("word", Declared::Word), ("uuid", Declared::Uuid)];
+
+/// Reads a template; what is in braces is a part, the rest is signed as it stands. Gives what is declared of each part.
 ///
 /// # Errors
 /// What is wrong with it.
-pub(super) fn parse(template: &str, parts: &mut Vec<Part>) -> Result<(), String> {
+pub(super) fn parse(template: &str, parts: &mut Vec<Part>) -> Result<Vec<Option<Declared>>, String> {
+    let mut declared = Vec::new();
     let mut rest = template;
     while let Some((literal, tail)) = rest.split_once('{') {
         let (part, tail) = tail.split_once('}').ok_or("has a `{` without its `}`")?;
-        parts.extend((!literal.is_empty()).then(|| Part::Literal(literal.to_owned())));
-        let part = parse_part(part)?;
-        // Whoever moves the bound between two texts that stand side by side changes both, and nothing that is signed.
-        if shifts(&part) && parts.last().is_some_and(shifts) {
-            return Err("has two parts side by side that a sender chooses: something has to separate them".to_owned());
+        if !literal.is_empty() {
+            parts.push(Part::Literal(literal.to_owned()));
+            declared.push(None);
         }
+        let (part, form) = parse_declared(part)?;
         parts.push(part);
+        declared.push(form);
         rest = tail;
     }
     parts.extend((!rest.is_empty()).then(|| Part::Literal(rest.to_owned())));
     match parts.len() {
-        1..=24 => Ok(()),
+        1..=24 => Ok(declared),
         _ => Err("must have 1 to 24 parts, such as {timestamp}.{body}".to_owned()),
     }
 }
 
-fn shifts(part: &Part) -> bool {
-    matches!(part, Part::Header(_) | Part::ListedHeaders(_) | Part::Query(_) | Part::QueryLower(_))
+fn parse_declared(text: &str) -> Result<(Part, Option<Declared>), String> {
+    let Some((part, form)) = text.rsplit_once('|') else { return Ok((parse_part(text)?, None)) };
+    let part = parse_part(part)?;
+    let known = DECLARED.iter().find(|(name, _)| *name == form);
+    let (_, declared) = known.ok_or_else(|| format!("has {{{text}}}: after `|` stands one of any, word and uuid"))?;
+    match part {
+        Part::Header(_) | Part::Query(_) | Part::QueryLower(_) | Part::Json(_) | Part::Form(_) => {
+            Ok((part, Some(*declared)))
+        }
+        _ => Err(format!("has {{{text}}}: only a header and a value of query, body or form can be declared `{form}`")),
+    }
 }
 
 fn parse_part(text: &str) -> Result<Part, String> {
@@ -85,7 +98,7 @@ mod tests {
 
     fn parse(template: &str) -> Result<Vec<Part>, String> {
         let mut parts = Vec::new();
-        super::parse(template, &mut parts).map(|()| parts)
+        super::parse(template, &mut parts).map(|_| parts)
     }
 
     #[test]
@@ -100,7 +113,8 @@ mod tests {
         assert_eq!(problem("{body"), "has a `{` without its `}`");
         assert_eq!(problem("{header:}"), "has {header:} without a name");
         assert_eq!(problem("{header:X-Id}"), "has {header:X-Id}: a header's name is written in lower case");
-        assert!(problem("{header:a}{header:b}").contains("side by side"));
+        assert_eq!(problem("{header:a|b}"), "has {header:a|b}: after `|` stands one of any, word and uuid");
+        assert!(problem("{body|any}").contains("only a header"));
         assert!(problem("").contains("1 to 24 parts"));
     }
 }

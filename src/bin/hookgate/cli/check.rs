@@ -9,7 +9,7 @@ use super::project::{Files, Project};
 use anyhow::Result;
 use hookgate::config::span;
 use hookgate::config::{Config, Dedup, Deliver, Source};
-use hookgate::webhook::{Strength, Tolerance, TypeAt};
+use hookgate::webhook::{GOOD_SECRET, Tolerance, TypeAt, Weakness};
 use queues::Queues;
 use sha2::{Digest, Sha256};
 use std::io::Write;
@@ -209,7 +209,7 @@ fn summary(source: &Source) -> String {
         Dedup::Exact => dropped("exact"),
         Dedup::None => "duplicates kept".to_owned(),
     };
-    let weak = if preset.scheme.strength() == Strength::Weak { " (weak: the body is not signed)" } else { "" };
+    let weak = preset.scheme.weakness().map(|weakness| format!(" (weak: {weakness})")).unwrap_or_default();
     let filter = filter(source).map(|filter| format!("; {filter}")).unwrap_or_default();
     format!("{}{weak}; {deliver}; {dedup}; {}{filter}", preset.name, window(source))
 }
@@ -264,6 +264,20 @@ fn window(source: &Source) -> String {
     format!("at most {} old", ages.join(" or "))
 }
 
+/// What of a source can be forged or guessed more easily than it should be.
+fn strength_warning(name: &str, source: &Source) -> Option<String> {
+    match (source.verifier.preset().scheme.weakness(), source.verifier.shortest_secret()) {
+        (Some(Weakness::Extendable), _) => Some(format!(
+            "source {name} is proven by a plain hash, which can be extended without the secret; \
+             use another scheme if the sender has one"
+        )),
+        (_, Some(length)) if length < GOOD_SECRET => Some(format!(
+            "source {name} has a secret of {length} bytes, which is short; {GOOD_SECRET} and more cannot be guessed"
+        )),
+        _ => None,
+    }
+}
+
 fn warnings(project: &Project, config: &Config) -> Vec<String> {
     let mut warnings = config.warnings.clone();
     warnings.extend(identity_warnings(config));
@@ -281,6 +295,7 @@ fn warnings(project: &Project, config: &Config) -> Vec<String> {
             ));
         }
     }
+    warnings.extend(config.sources().filter_map(|(name, source)| strength_warning(name, source.ok()?)));
     if queues::is_used(config) && project.is_never_swept() {
         warnings
             .push("no [triggers] with crons, so expired dead letters and stray bodies are never deleted".to_owned());

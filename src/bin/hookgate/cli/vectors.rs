@@ -31,7 +31,8 @@ A file is a JSON list of objects:
   secret, or secrets      as the provider shows them; or public_key
   headers                 an object; a repeated header is a list
   account                 what the source's `account` has to be
-  method, url, query      as the request has them; the URL is the configured one, its query the request's
+  method, url, query      as the request has them; the URL is the configured one, its query the request's, and
+                          the configured one's as well where the provider signs it with the body
   body, or body_base64, or form_params as pairs; with body_len and body_sha256, where there, checked
   now, or now_ms          when it arrived; left out, at the time it is signed with
   tolerance_seconds       left out, the preset's
@@ -154,7 +155,11 @@ impl Vector {
         let Some(verifier) = Verifier::new(preset, keys, self.tolerance_seconds.map(Duration::from_secs)) else {
             return Failed("has more secrets than a source may have".to_owned());
         };
-        let (url, _) = self.split_url();
+        // Where the URL is signed with a query of its own, the configured one has it.
+        let url = match verifier.preset().scheme.pins_query() {
+            true => self.url.as_deref().unwrap_or_default(),
+            false => self.split_url().0,
+        };
         let verifier = verifier.at(url.to_owned()).of(self.account.clone());
         let verified = self.verify(&verifier, &body);
         match &self.expected {

@@ -1,0 +1,88 @@
+//! The canonical text as one JSON string: escaped once as canonical JSON, and once more as a string.
+
+use super::MARK;
+
+/// How many bytes [`quoted`] adds to a character of a string.
+pub(super) fn growth(character: char) -> usize {
+    match character {
+        '"' | '\\' => 3,
+        '\u{8}' | '\t' | '\n' | '\u{c}' | '\r' => 2,
+        '\0'..'\u{20}' => 6,
+        _ => 0,
+    }
+}
+
+/// `text`, in which marks stand for the quotes, as one JSON string. It grows by `escapes` and the two quotes around it.
+pub(super) fn quoted(text: &[u8], escapes: usize) -> Vec<u8> {
+    const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+    let mut quoted = Vec::with_capacity(text.len().saturating_add(escapes).saturating_add(2));
+    quoted.push(b'"');
+    let mut rest = text;
+    while let Some((first, tail)) = rest.split_first() {
+        rest = tail;
+        // Written out one by one: each is then a store, and no call.
+        match first {
+            &MARK => quoted.extend_from_slice(br#"\""#),
+            b'"' => quoted.extend_from_slice(br#"\\\""#),
+            b'\\' => quoted.extend_from_slice(br"\\\\"),
+            8 => quoted.extend_from_slice(br"\\b"),
+            b'\t' => quoted.extend_from_slice(br"\\t"),
+            b'\n' => quoted.extend_from_slice(br"\\n"),
+            12 => quoted.extend_from_slice(br"\\f"),
+            b'\r' => quoted.extend_from_slice(br"\\r"),
+            control @ ..0x20 => {
+                let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).map_or(b'0', |digit| *digit as u8);
+                let [high, low] = [digit(control >> 4), digit(control & 15)];
+                quoted.extend_from_slice(&[b'\\', b'\\', b'u', b'0', b'0', high, low]);
+            }
+            plain_byte => {
+                quoted.push(*plain_byte);
+                if tail.first().is_none_or(|next| *next != MARK) {
+                    let (more, after) = tail.split_at_checked(plain(tail)).unwrap_or((tail, &[]));
+                    quoted.extend_from_slice(more);
+                    rest = after;
+                }
+            }
+        }
+    }
+    quoted.push(b'"');
+    quoted
+}
+
+const ONES: u64 = 0x0101_0101_0101_0101;
+const TOPS: u64 = 0x8080_8080_8080_8080;
+
+/// A number with the top bit of each byte set that is zero in `bytes`; above the lowest such byte also of others.
+fn zeros(bytes: u64) -> u64 {
+    bytes.wrapping_sub(ONES) & !bytes & TOPS
+}
+
+/// How many bytes come before the first that `special` finds in eight, or `is_special` in one.
+fn count_until(text: &[u8], special: impl Fn(u64) -> u64, is_special: impl Fn(u8) -> bool) -> usize {
+    let mut count = 0_usize;
+    let mut rest = text;
+    while let Some((eight, tail)) = rest.split_first_chunk() {
+        let found = special(u64::from_le_bytes(*eight));
+        if found != 0 {
+            return count.saturating_add(usize::try_from(found.trailing_zeros() / 8).unwrap_or(0));
+        }
+        count = count.saturating_add(8);
+        rest = tail;
+    }
+    count.saturating_add(rest.iter().take_while(|byte| !is_special(**byte)).count())
+}
+
+/// How many bytes come before the first that a JSON string escapes, or that is a mark.
+pub(super) fn plain(text: &[u8]) -> usize {
+    let same = |bytes: u64, byte: u8| zeros(bytes ^ ONES.wrapping_mul(byte.into()));
+    let special = |bytes: u64| {
+        let control = bytes.wrapping_sub(ONES.wrapping_mul(0x20)) & !bytes & TOPS;
+        control | same(bytes, b'"') | same(bytes, b'\\') | zeros(!bytes)
+    };
+    count_until(text, special, |byte| matches!(byte, MARK | b'"' | b'\\' | ..0x20))
+}
+
+/// How many bytes come before the first mark.
+pub(super) fn until_mark(text: &[u8]) -> usize {
+    count_until(text, |bytes| zeros(!bytes), |byte| byte == MARK)
+}

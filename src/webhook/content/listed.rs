@@ -1,0 +1,95 @@
+//! What Contentful signs of a request's head: its path, and the headers that it lists.
+
+use super::super::{Form, Head, TimestampAt, VerifyError};
+use super::{usable, utf8};
+
+/// The most headers that a request may list.
+const MOST_HEADERS: usize = 32;
+
+/// The path of `url` and the query of the request, which Contentful escapes once more.
+pub(super) fn escaped_path(url: &str, query: &str) -> String {
+    const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'];
+    let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let mut path = after_scheme.find('/').and_then(|start| after_scheme.get(start..)).unwrap_or("/").to_owned();
+    if query.is_empty() {
+        return path;
+    }
+    let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.!~*'()".contains(&b);
+    let escaped = query.bytes().filter(|b| !is_plain(*b)).count();
+    path.reserve(query.len().saturating_add(escaped.saturating_mul(4)).saturating_add(1));
+    path.push('?');
+    let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().unwrap_or('0');
+    for b in query.bytes() {
+        if is_plain(b) {
+            path.push(b.into());
+        } else {
+            path.extend(['%', '2', '5', digit(b >> 4), digit(b & 15)]);
+        }
+    }
+    path
+}
+
+/// The bit of a length; those from 63 on share one.
+fn bit(length: usize) -> u64 {
+    1 << length.min(63)
+}
+
+/// The headers that the header `list` lists, each as `name:value`, by name, with `;` between.
+///
+/// The text can be read in one way only: a list has no `;`, each name stands once, and no value holds `;` and a listed name
+/// and `:`, which is how the next header begins.
+///
+/// # Errors
+/// [`VerifyError::SignedHeader`].
+pub(super) fn listed_headers(form: &Form, list: &str, head: &(impl Head + ?Sized)) -> Result<String, VerifyError> {
+    let refused = |place: &str, problem| VerifyError::SignedHeader { place: place.to_owned(), problem };
+    let text = usable(list, head.header(list))?.to_ascii_lowercase();
+    if text.split(',').take(MOST_HEADERS.saturating_add(1)).count() > MOST_HEADERS {
+        return Err(refused(list, "a list of more than 32 headers"));
+    }
+    let mut names: Vec<&str> = text.split(',').map(str::trim).collect();
+    names.sort_unstable();
+    let is_name = |name: &str| name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_".contains(&b));
+    if !names.iter().all(|name| !name.is_empty() && is_name(name)) {
+        return Err(refused(list, "not a list of headers' names"));
+    }
+    if names.windows(2).any(|pair| pair.first() == pair.last()) {
+        return Err(refused(list, "a list that has a header twice"));
+    }
+    let time = match form.timestamp.as_ref().map(|timestamp| &timestamp.at) {
+        Some(TimestampAt::Header(name)) => name,
+        Some(TimestampAt::Field | TimestampAt::Json(_) | TimestampAt::Claim(_)) | None => list,
+    };
+    if !names.contains(&list) || !names.contains(&time) {
+        return Err(refused(list, "without itself, or without the timestamp: what it does not list is not signed"));
+    }
+    // Most of what stands between `;` and `:` has the length of no listed name.
+    let lengths = names.iter().fold(0_u64, |lengths, name| lengths | bit(name.len()));
+    let begins_header = |value: &str| {
+        let mut start = None;
+        value.bytes().enumerate().any(|(place, byte)| match byte {
+            b';' => {
+                start = Some(place.saturating_add(1));
+                false
+            }
+            b':' => start.take().is_some_and(|start| {
+                lengths & bit(place.saturating_sub(start)) != 0
+                    && value.get(start..place).is_some_and(|name| names.binary_search(&name).is_ok())
+            }),
+            _ => false,
+        })
+    };
+    let mut lines = String::new();
+    for name in &names {
+        let value = usable(name, utf8(name, head.header(name))?)?;
+        let value = value.trim();
+        if value.contains('\n') || begins_header(value) {
+            return Err(refused(name, "not allowed to hold what begins the next listed header"));
+        }
+        if !lines.is_empty() {
+            lines.push(';');
+        }
+        lines.extend([name, ":", value]);
+    }
+    Ok(lines)
+}
