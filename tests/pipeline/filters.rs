@@ -72,6 +72,19 @@ fn a_batch_is_forwarded_whole_where_any_of_its_events_is_wanted() {
 }
 
 #[test]
+fn a_batch_is_forwarded_whole_where_one_of_its_elements_is_no_event() {
+    let ports = Memory::default();
+    for batch in [
+        r#"[{"event":"delivered","id":1},[{"event":"bounce","id":2}]]"#,
+        r#"["{\"event\":\"bounce\"}",{"event":"delivered","id":3}]"#,
+    ] {
+        assert_eq!(verdict(&post("batch", &[], batch), &ports), Verdict::Accepted, "{batch}");
+    }
+    let nothing = r#"[{"event":"delivered","id":4},null]"#;
+    assert_eq!(verdict(&post("batch", &[], nothing), &ports), Verdict::Filtered);
+}
+
+#[test]
 fn what_cannot_be_read_is_forwarded_and_marked_under_a_filter() {
     let long = format!(r#"{{"type":"{}"}}"#, "x".repeat(257));
     for body in ["\u{feff}{\"id\":\"1\",\"type\":\"invoice.paid\"}", "{\"type\":\"invoice.pa", &long, r#"{"type":[]}"#]

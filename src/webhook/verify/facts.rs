@@ -98,6 +98,10 @@ impl Received<'_> {
             if let Some(problem) = names.problem {
                 return of(TypesFound::Unreadable(problem), unsigned);
             }
+            // Of a batch, nobody knows which types the elements have that are no events.
+            if names.astray && !names.names.is_empty() {
+                return of(TypesFound::Unreadable("something else stands among those that have one"), unsigned);
+            }
             if !names.names.is_empty() {
                 return of(TypesFound::Named(names.names), unsigned);
             }
