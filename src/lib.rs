@@ -12,6 +12,7 @@
 //! - [`config`]: wrangler's variables in, types that cannot be wrong out.
 //! - [`dedup`]: keys, and the claims on them. [`delivery`], [`letter`]: the queue message, the forward and the dead
 //!   letter. [`forwarded`]: which headers go on. [`installed`]: secrets that providers sent. [`retry`], [`limit`]: delays, and whose forgeries are answered 429.
+//!   [`pace`]: how fast a large body has to come.
 //!   [`headers`]: a request's, in one text. [`answer`], [`record`], [`health`]: what senders and operators read;
 //!   [`shown`]: how much of it. All of them as data.
 //! - [`pipeline`]: the way of a webhook, top to bottom, over ports. Start reading here.
@@ -39,6 +40,7 @@ pub mod letter;
 pub mod limit;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod native;
+pub mod pace;
 pub mod pipeline;
 pub mod record;
 pub mod retry;

@@ -3,6 +3,7 @@
 use super::room::{LARGE, Room, room};
 use super::task::{Work, settled};
 use crate::headers::HeaderLines;
+use crate::pace::Pace;
 use crate::pipeline::ports::{BodyError, Request};
 use crate::webhook::Head;
 use js_sys::{JsString, Reflect, Uint8Array};
@@ -50,16 +51,13 @@ impl Incoming {
         Ok(())
     }
 
-    /// Reads a large body, or one whose length is not told, in chunks: it is held once.
+    /// Reads a large body, or one whose length is not told, in chunks: it is held once. It waits for room where it has shown
+    /// that it is large: a length that a head tells is nothing that a stranger has sent.
     async fn collect(&self, told: Option<usize>, limit: usize) -> Result<Vec<u8>, BodyError> {
-        let fits = told.filter(|length| *length <= limit);
-        if fits.is_some() {
+        let mut reading = Reading::of(self.request.body(), limit, DRAIN);
+        if reading.read(Some(LARGE.min(limit)), &self.work).await? == Read::Paused {
             self.make_room().await?;
-        }
-        let mut reading = Reading::of(self.request.body(), limit, DRAIN, fits.unwrap_or_default());
-        // A body of unknown length shows that it is large when it is.
-        if fits.is_none() && reading.read(Some(LARGE.min(limit)), &self.work).await? == Read::Paused {
-            self.make_room().await?;
+            reading.goes_on_in_the_room(told.filter(|length| *length <= limit));
         }
         reading.read(None, &self.work).await?;
         reading.end().await
@@ -105,9 +103,14 @@ pub async fn collect(
     drain: usize,
     work: &Work,
 ) -> Result<Vec<u8>, BodyError> {
-    let mut reading = Reading::of(stream, limit, drain, 0);
+    let mut reading = Reading::of(stream, limit, drain);
     reading.read(None, work).await?;
     reading.end().await
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole milliseconds since 1970")]
+fn now_ms() -> u64 {
+    js_sys::Date::now() as u64
 }
 
 /// How far a reading came.
@@ -127,12 +130,20 @@ struct Reading {
     limit: usize,
     drain: usize,
     ended: bool,
+    /// While it holds the room.
+    pace: Option<Pace>,
 }
 
 impl Reading {
-    fn of(stream: Option<ReadableStream>, limit: usize, drain: usize, told: usize) -> Self {
+    fn of(stream: Option<ReadableStream>, limit: usize, drain: usize) -> Self {
         let reader = stream.map(|stream| stream.get_reader().unchecked_into());
-        Self { reader, body: Vec::with_capacity(told), over: 0, limit, drain, ended: false }
+        Self { reader, body: Vec::new(), over: 0, limit, drain, ended: false, pace: None }
+    }
+
+    /// What is read from now on holds the room: it has to keep pace, and is held once, so that its place is made at once.
+    fn goes_on_in_the_room(&mut self, told: Option<usize>) {
+        self.body.reserve_exact(told.unwrap_or_default().saturating_sub(self.body.len()));
+        self.pace = Some(Pace::begun(now_ms()));
     }
 
     /// Reads to the end, or until it has more than `pause` bytes.
@@ -142,13 +153,18 @@ impl Reading {
             if pause.is_some_and(|most| self.body.len() > most) {
                 return Ok(Read::Paused);
             }
-            // Whoever holds the room and sends nothing would keep it from all others.
-            work.limit(CHUNK_PATIENCE_MS);
+            // Whoever holds the room and sends next to nothing would keep it from all others.
+            let left = self.pace.as_ref().map_or(Some(CHUNK_PATIENCE_MS), |pace| pace.left(now_ms()));
+            let left = left.ok_or_else(|| BodyError::Broken("too slow for a large body".to_owned()))?;
+            work.limit(left.min(CHUNK_PATIENCE_MS));
             let Some(chunk) = next_chunk(reader).await? else {
                 self.ended = true;
                 break;
             };
             let length = usize::try_from(chunk.length()).unwrap_or(usize::MAX);
+            if let Some(pace) = &mut self.pace {
+                pace.came(length);
+            }
             if self.over > 0 || self.body.len().saturating_add(length) > self.limit {
                 self.body = Vec::new();
                 self.over = self.over.saturating_add(length);

@@ -59,6 +59,8 @@ struct Queued(Rc<Place>);
 
 impl Drop for Queued {
     fn drop(&mut self) {
+        // Who gave up takes no place from those who come after: the room may be held for longer than anybody waits.
+        WAITING.with_borrow_mut(|waiting| waiting.retain(|place| !Rc::ptr_eq(place, &self.0)));
         if self.0.state.replace(State::Left) == State::Has {
             hand_on();
         }

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import net from "node:net";
 import { after, describe, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { Gateway, runtimePid } from "./gateway.mjs";
 import { eventually } from "./http.mjs";
 import { delivery, source } from "./providers.mjs";
@@ -103,6 +104,25 @@ test("eight forged bodies of 25 MiB at once take the memory of few, and a genuin
   clearInterval(watching);
   assert.deepEqual(statuses, [...Array(8).fill(401), 200]);
   assert.ok(most - before < 5 * 25, `${Math.round(most - before)} MiB more than ${Math.round(before)}`);
+});
+
+test("who tells of a large body and sends none, or drips it, keeps no other large body out for long", async () => {
+  const open = (sent) => {
+    const lines = Object.entries({ ...of(1).headers, "content-length": 20 * MIB }).map((pair) => pair.join(": "));
+    const socket = net.connect(gateway.port, "127.0.0.1").on("error", () => {});
+    socket.write(`POST /webhooks/large HTTP/1.1\r\nhost: gateway\r\n${lines.join("\r\n")}\r\n\r\n`);
+    socket.write(Buffer.alloc(sent, "x"));
+    return socket;
+  };
+  const sockets = [...Array.from({ length: 40 }, () => open(1)), open(2 * MIB)];
+  const dripping = setInterval(() => sockets.forEach((socket) => socket.writable && socket.write("x")), 500);
+  await delay(1000);
+  try {
+    assert.equal((await gateway.post("large", of(2 * MIB))).status, 200);
+  } finally {
+    clearInterval(dripping);
+    sockets.forEach((socket) => socket.destroy());
+  }
 });
 
 describe("a body", { concurrency: true }, () => {
