@@ -85,6 +85,13 @@ fn a_batch_is_forwarded_whole_where_one_of_its_elements_is_no_event() {
 }
 
 #[test]
+fn a_type_whose_header_came_twice_is_forwarded() {
+    let ports = Memory::default();
+    let twice = post("github", &[("x-github-event", "push, push")], r#"{"after":"1"}"#);
+    assert_eq!(verdict(&twice, &ports), Verdict::Accepted);
+}
+
+#[test]
 fn what_cannot_be_read_is_forwarded_and_marked_under_a_filter() {
     let long = format!(r#"{{"type":"{}"}}"#, "x".repeat(257));
     for body in ["\u{feff}{\"id\":\"1\",\"type\":\"invoice.paid\"}", "{\"type\":\"invoice.pa", &long, r#"{"type":[]}"#]

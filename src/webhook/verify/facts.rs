@@ -139,6 +139,8 @@ impl Received<'_> {
         content: &[Cow<'_, [u8]>],
         facts: &Facts,
         crypto: &impl Crypto,
+            // A header that came twice is one text with a comma, and no type has one.
+            Some(name) if name.contains(',') => TypesFound::Unreadable("more than one value"),
     ) -> Result<Identity, VerifyError> {
         let scheme = &self.verifier.preset.scheme;
         let (place, missing, problem) = match &scheme.id {
