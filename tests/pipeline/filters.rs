@@ -17,10 +17,12 @@ fn config() -> Config {
         scheme
     };
     let batch = json!({ "type": { "json": "[].event" }, "identity": { "digest": "id of each event" } });
+    let places = json!({ "type": { "json": ["[].event", "[].kind"] }, "identity": { "digest": "id of each event" } });
     let lenient = json!({ "id": { "json": "id", "missing": "digest" } });
     let source = |scheme: Value, events: Value| json!({ "scheme": scheme, "secrets": secrets, "events": events });
     let sources = json!({
         "batch": source(own(batch), json!(["bounce", "dropped"])),
+        "places": source(own(places), json!(["bounce"])),
         "lenient": source(own(lenient), json!(["invoice.*"])),
         "github": { "provider": "github", "secrets": secrets, "events": ["push"] },
         "github-exact": { "provider": "github", "secrets": secrets, "events": ["push"], "dedup": "exact" },
@@ -89,6 +91,15 @@ fn a_type_whose_header_came_twice_is_forwarded() {
     let ports = Memory::default();
     let twice = post("github", &[("x-github-event", "push, push")], r#"{"after":"1"}"#);
     assert_eq!(verdict(&twice, &ports), Verdict::Accepted);
+}
+
+#[test]
+fn a_batch_is_forwarded_whole_where_its_elements_state_their_types_at_different_places() {
+    let ports = Memory::default();
+    let wanted = r#"[{"event":"delivered","id":1},{"kind":"bounce","id":2}]"#;
+    assert_eq!(verdict(&post("places", &[], wanted), &ports), Verdict::Accepted);
+    let none = r#"[{"event":"delivered","id":3},{"kind":"open","id":4}]"#;
+    assert_eq!(verdict(&post("places", &[], none), &ports), Verdict::Filtered);
 }
 
 #[test]

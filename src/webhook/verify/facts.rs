@@ -5,7 +5,7 @@ use crate::webhook::identity::SHOWN;
 use crate::webhook::json::{self, ExtractError, Names, Scalar};
 use crate::webhook::secret::sha256;
 use crate::webhook::{
-    Crypto, DigestOf, EventId, EventTypes, Head, IdAt, Identity, IdentityRule, JsonPath, Part, Scheme, TimeUnit,
+    Crypto, DigestOf, EventId, EventTypes, Head, IdAt, Identity, IdentityRule, JsonPath, Part, Scheme, Step, TimeUnit,
     TimestampAt, TypeAt, TypesFound, UnixTime, VerifyError, WithoutId, members,
 };
 use std::borrow::Cow;
@@ -92,6 +92,7 @@ impl Received<'_> {
         let scheme = &self.verifier.preset.scheme;
         let of = |found, unsigned| EventTypes { found, unsigned };
         let mut astray = None;
+        let mut of_batch: Option<EventTypes> = None;
         for (path, names) in json_types(scheme).zip(names) {
             let signed = scheme.signs_body(self.form) || scheme.signs(self.form, path);
             let unsigned = (!signed).then(|| path.to_string());
@@ -102,12 +103,27 @@ impl Received<'_> {
             if names.astray && !names.names.is_empty() {
                 return of(TypesFound::Unreadable("something else stands among those that have one"), unsigned);
             }
-            if !names.names.is_empty() {
-                return of(TypesFound::Named(names.names), unsigned);
-            }
             if names.astray {
-                astray = Some(unsigned);
+                astray = Some(unsigned.clone());
             }
+            if names.names.is_empty() {
+                continue;
+            }
+            match &mut of_batch {
+                // One element of a batch may state its type here, and the next one at another place.
+                None if path.steps().contains(&Step::Each) => {
+                    of_batch = Some(of(TypesFound::Named(names.names), unsigned));
+                }
+                None => return of(TypesFound::Named(names.names), unsigned),
+                Some(EventTypes { found: TypesFound::Named(known), unsigned: at }) => {
+                    known.extend(names.names.into_iter().filter(|name| !known.contains(name)).collect::<Vec<_>>());
+                    *at = at.take().or(unsigned);
+                }
+                Some(_) => {}
+            }
+        }
+        if let Some(types) = of_batch {
+            return types;
         }
         let header = scheme.event_type.iter().find_map(|place| match place {
             TypeAt::UnsignedHeader(name) => Some(name),
@@ -123,6 +139,8 @@ impl Received<'_> {
             };
         };
         let found = match self.unsigned.event_type.as_deref() {
+            // A header that came twice is one text with a comma, and no type has one.
+            Some(name) if name.contains(',') => TypesFound::Unreadable("more than one value"),
             Some(name) if (1..=SHOWN).contains(&name.len()) => TypesFound::Named(vec![name.to_owned()]),
             Some("") => TypesFound::Unreadable("empty"),
             Some(_) => TypesFound::Unreadable("longer than 256 bytes"),
@@ -139,8 +157,6 @@ impl Received<'_> {
         content: &[Cow<'_, [u8]>],
         facts: &Facts,
         crypto: &impl Crypto,
-            // A header that came twice is one text with a comma, and no type has one.
-            Some(name) if name.contains(',') => TypesFound::Unreadable("more than one value"),
     ) -> Result<Identity, VerifyError> {
         let scheme = &self.verifier.preset.scheme;
         let (place, missing, problem) = match &scheme.id {
