@@ -3,7 +3,7 @@
 use super::environment::{Bucket, BucketObject};
 use super::ports::{Bindings, failed, missing, object};
 use super::request::bytes;
-use super::room::room;
+use super::room::{Turn, room};
 use crate::pipeline::ports::{Page, Payloads, PortError, Stored};
 use crate::webhook::UnixTime;
 use js_sys::{Array, Date, Reflect, Uint8Array};
@@ -30,7 +30,7 @@ impl Payloads for Bindings {
 
     async fn load(&self, name: &str) -> Result<Stored, PortError> {
         if self.room.borrow().is_none() {
-            let room = room(&self.work).await;
+            let room = room(&self.work, Turn::Next).await;
             let room = room.ok_or_else(|| PortError("R2 get: other large bodies have the memory".to_owned()))?;
             self.room.replace(Some(room));
         }

@@ -1,6 +1,6 @@
 //! An HTTP request as the pipeline reads it.
 
-use super::room::{LARGE, Room, room};
+use super::room::{LARGE, Room, Turn, room};
 use super::task::{Work, settled};
 use crate::headers::HeaderLines;
 use crate::pace::Pace;
@@ -46,7 +46,7 @@ impl Incoming {
 
     /// Waits for room for a large body.
     async fn make_room(&self) -> Result<(), BodyError> {
-        let room = room(&self.work).await.ok_or(BodyError::Busy)?;
+        let room = room(&self.work, Turn::Last).await.ok_or(BodyError::Busy)?;
         self.room.replace(Some(room));
         Ok(())
     }

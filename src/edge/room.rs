@@ -2,7 +2,7 @@
 //! the others wait, unread.
 
 use super::task::{Work, within};
-use js_sys::{Function, Promise};
+use js_sys::{Date, Function, Promise};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -15,17 +15,35 @@ const MOST: usize = 32;
 /// Well within the lease under which a queued event waits.
 const PATIENCE_MS: u32 = 20_000;
 
+/// Nobody needs the room for longer: not an upload at its slowest, nor a forward. The runtime may let a task go without a
+/// word, some time after its client hung up; whoever has held the room for so long is taken for such a task.
+const LONGEST_HOLD_MS: f64 = 150_000.0;
+
 thread_local! {
-    static HELD: Cell<bool> = const { Cell::new(false) };
+    /// The number of the hold, and since when it lasts.
+    static HELD: Cell<Option<(u32, f64)>> = const { Cell::new(None) };
+    static LAST: Cell<u32> = const { Cell::new(0) };
     static WAITING: RefCell<VecDeque<Rc<Place>>> = const { RefCell::new(VecDeque::new()) };
 }
 
-/// The room, as long as it is held.
-pub struct Room(());
+/// The room, as long as it is held: the number of the hold.
+pub struct Room(u32);
+
+impl Room {
+    fn take() -> Self {
+        let number = LAST.get().wrapping_add(1);
+        LAST.set(number);
+        HELD.set(Some((number, Date::now())));
+        Self(number)
+    }
+}
 
 impl Drop for Room {
     fn drop(&mut self) {
-        hand_on();
+        // Who held it for too long has lost it.
+        if HELD.get().is_some_and(|(number, _)| number == self.0) {
+            hand_on();
+        }
     }
 }
 
@@ -51,7 +69,7 @@ fn hand_on() {
             return;
         }
     }
-    HELD.set(false);
+    HELD.set(None);
 }
 
 /// A place in the line. Whoever leaves it with the room in hand hands it on.
@@ -67,10 +85,19 @@ impl Drop for Queued {
     }
 }
 
+/// Who waits first.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    /// A body that was accepted, on its way to the origin: before all that is not proven yet.
+    Next,
+    /// A body that somebody uploads.
+    Last,
+}
+
 /// Waits for the room; `None` where others have it for too long.
-pub async fn room(work: &Work) -> Option<Room> {
-    if !HELD.replace(true) {
-        return Some(Room(()));
+pub async fn room(work: &Work, turn: Turn) -> Option<Room> {
+    if HELD.get().is_none_or(|(_, since)| Date::now() - since > LONGEST_HOLD_MS) {
+        return Some(Room::take());
     }
     if WAITING.with_borrow(VecDeque::len) >= MOST {
         return None;
@@ -80,8 +107,11 @@ pub async fn room(work: &Work) -> Option<Room> {
     #[expect(clippy::expect_used, reason = "a promise calls its executor before it is made (ECMA-262, 27.2.3.1)")]
     let call = call.expect("a promise calls its executor before it is made");
     let queued = Queued(Rc::new(Place { state: Cell::new(State::Waits), call }));
-    WAITING.with_borrow_mut(|waiting| waiting.push_back(Rc::clone(&queued.0)));
+    WAITING.with_borrow_mut(|waiting| match turn {
+        Turn::Next => waiting.push_front(Rc::clone(&queued.0)),
+        Turn::Last => waiting.push_back(Rc::clone(&queued.0)),
+    });
     let _ = within(work, PATIENCE_MS, given).await;
     // From here on the room answers for itself, and the place in the line does not.
-    (queued.0.state.replace(State::Left) == State::Has).then_some(Room(()))
+    (queued.0.state.replace(State::Left) == State::Has).then(Room::take)
 }
