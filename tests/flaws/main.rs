@@ -1,5 +1,6 @@
-//! Flaws that must not slip in unnoticed: each is put into a copy of the source, and some test must fail. It takes
-//! minutes, so it runs by `make flaws` alone. `NAME=text` tries those whose name contains it.
+//! Flaws that must not slip in unnoticed: each is put into a copy of the source, and some test must fail. That takes
+//! minutes, so `make flaws` alone does it. `NAME=text` tries the flaws whose name contains this text. Every run of the tests
+//! checks that each flaw still has its place in the source.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::arithmetic_side_effects)]
 
@@ -25,7 +26,7 @@ const COPIED: &[&str] = &[
 /// The quick ones first: most flaws go no further.
 const TESTS: &[&[&str]] = &[
     &["--lib", "--test", "pipeline", "--test", "config", "--test", "schemes", "--test", "threats"],
-    &["--test", "catalogue", "--test", "vectors", "--test", "simulation"],
+    &["--test", "catalogue", "--test", "vectors", "--test", "shifts", "--test", "simulation"],
 ];
 
 #[derive(Deserialize)]
@@ -41,11 +42,42 @@ struct Flaw {
     put: String,
 }
 
+impl Flaw {
+    /// What is wrong with the flaw's place in `root`.
+    fn misplaced(&self, root: &Path) -> Option<String> {
+        let problem = match fs::read_to_string(root.join(&self.file)) {
+            Ok(whole) => match whole.matches(&self.find).count() {
+                1 => return None,
+                count => format!("its `find` stands {count} times there, and must stand once"),
+            },
+            Err(error) => error.to_string(),
+        };
+        Some(format!("\"{}\" in {}: {problem}", self.name, self.file.display()))
+    }
+}
+
+fn flaws(root: &Path) -> Vec<Flaw> {
+    let Flaws { flaw } = toml::from_str(&fs::read_to_string(root.join("tests/flaws/flaws.toml")).unwrap()).unwrap();
+    flaw
+}
+
+#[test]
+fn every_flaw_has_one_place_in_its_file() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let flaws = flaws(root);
+    assert!(!flaws.is_empty());
+    let misplaced: Vec<String> = flaws.iter().filter_map(|flaw| flaw.misplaced(root)).collect();
+    assert!(
+        misplaced.is_empty(),
+        "code moved away from these flaws: let `file`, `find` and `put` in tests/flaws/flaws.toml mean the same flaw in the \
+         new code, and try it with NAME=... make flaws: {misplaced:#?}"
+    );
+}
+
 #[test]
 #[ignore = "takes minutes: make flaws"]
 fn every_flaw_is_caught() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let Flaws { flaw } = toml::from_str(&fs::read_to_string(root.join("tests/flaws/flaws.toml")).unwrap()).unwrap();
     let copy = root.join("target/flaws/tree");
     let _ = fs::remove_dir_all(&copy);
     for name in COPIED {
@@ -54,10 +86,11 @@ fn every_flaw_is_caught() {
     assert_eq!(failing_test(&copy), None, "without a flaw, all pass");
     let wanted = std::env::var("NAME").unwrap_or_default();
     let mut missed = Vec::new();
-    for flaw in flaw.iter().filter(|flaw| flaw.name.contains(&wanted)) {
+    let flaws = flaws(&copy);
+    for flaw in flaws.iter().filter(|flaw| flaw.name.contains(&wanted)) {
+        assert_eq!(flaw.misplaced(&copy), None);
         let file = copy.join(&flaw.file);
         let whole = fs::read_to_string(&file).unwrap();
-        assert_eq!(whole.matches(&flaw.find).count(), 1, "\"{}\": what it changes stands once", flaw.name);
         fs::write(&file, whole.replace(&flaw.find, &flaw.put)).unwrap();
         let caught = failing_test(&copy);
         fs::write(&file, whole).unwrap();

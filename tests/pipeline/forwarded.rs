@@ -170,6 +170,18 @@ fn with_headers(message: &str, headers: &Value) -> String {
     message.to_string()
 }
 
+/// Whoever makes a forward need not have called `keep_only` before.
+#[test]
+fn a_forward_has_no_header_that_its_source_does_not_admit_whatever_the_event_holds() {
+    let config = super::config().unwrap();
+    let source = config.source("queued").unwrap().unwrap();
+    let held = json!([["cookie", "evil"], ["x-tenant", "evil"], ["user-agent", "kept"]]);
+    let event = Event::decode(&with_headers(&queued(&post("queued", BODY)), &held)).unwrap();
+    let sent = event.forward(source.forwarded(), source.deliver.origin().unwrap(), 1, None, NOW).headers;
+    assert!(!sent.iter().any(|(_, value)| value == "evil"), "{sent:?}");
+    assert_eq!(sent.header("user-agent").as_deref(), Some("kept"));
+}
+
 #[test]
 fn a_value_that_is_not_utf_8_is_dropped_and_never_altered() {
     let request = with("queued", "x-webhook-name", "Zo\u{FFFD}");

@@ -16,6 +16,11 @@ fn spilled(ports: &Memory, source: &str) -> String {
     ports.queue.borrow_mut().remove(0)
 }
 
+/// What is stored; an empty one is the mark of a delivery.
+fn bodies(ports: &Memory) -> Vec<Vec<u8>> {
+    ports.payloads.borrow().values().map(|(_, body)| body.clone()).collect()
+}
+
 #[test]
 fn a_large_body_is_stored_before_its_message_is_sent_and_gone_after_its_delivery() {
     for source in ["queued", "exact"] {
@@ -93,12 +98,25 @@ fn a_failure_of_the_store_loses_nothing() {
 }
 
 #[test]
+fn a_body_stays_until_the_origin_has_accepted_it() {
+    for source in ["queued", "exact"] {
+        let ports = Memory::default();
+        let message = spilled(&ports, source);
+        ports.origin_status.set(Some(500));
+        assert_eq!(forward(&message, 1, &ports).1.verdict, Verdict::Retried);
+        assert_eq!(bodies(&ports), [large(source).body.unwrap()], "the body itself, and no mark");
+        ports.origin_status.set(None);
+        assert_eq!(forward(&message, 2, &ports).1.verdict, Verdict::Delivered);
+    }
+}
+
+#[test]
 fn a_body_stays_while_its_event_is_a_dead_letter() {
     let ports = Memory::default();
     let message = spilled(&ports, "exact");
     ports.origin_status.set(Some(410));
     assert_eq!(forward(&message, 1, &ports).1.verdict, Verdict::Dead);
-    assert_eq!(ports.payloads.borrow().len(), 1);
+    assert_eq!(bodies(&ports), [large("exact").body.unwrap()], "the body itself, and no mark");
     let letter = ports.dead.borrow()[0].clone();
     note_dead_letter(&letter, &ports);
     let letters = ports.letters.borrow();

@@ -206,6 +206,40 @@ fn forms_that_nothing_tells_apart_are_refused() {
 }
 
 #[test]
+fn no_value_of_a_listed_header_begins_the_next_one() {
+    let lines = "signature = { header = \"x-sig\" }\ncontent = \"{listed_headers:x-list}\\n{body}\"\ntimestamp = { header = \"x-time\" }";
+    let verifier = own(lines).expect("a scheme");
+    let time = NOW.to_string();
+    let list = "x-a,x-b,x-list,x-time";
+    let outcome = |signed: &str, a: &str, b: &str| {
+        let signature = mac(&format!("{signed};x-list:{list};x-time:{time}\n{{}}"));
+        let headers = [("x-sig", signature.as_str()), ("x-list", list), ("x-time", &time), ("x-a", a), ("x-b", b)];
+        code(&verifier, &head("", &headers), "{}")
+    };
+    assert_eq!(outcome("x-a:1;x-b:2", "1", "2"), None);
+    assert_eq!(outcome("x-a:1;x-c:0;x-b:2", "1;x-c:0", "2"), None, "which is no listed header");
+    // One signed text, cut in two places.
+    for (a, b) in [("1", "2;x-b:3"), ("1;x-b:2", "3")] {
+        assert_eq!(outcome("x-a:1;x-b:2;x-b:3", a, b), Some("signed_header"), "{a} and {b}");
+    }
+}
+
+#[test]
+fn a_signed_value_of_a_form_or_a_query_stands_once() {
+    let form = own("signature = { header = \"x-sig\" }\ncontent = \"{form:p}\"").expect("a scheme");
+    let query = own("signature = { header = \"x-sig\" }\ncontent = \"{query:p}.{body}\"").expect("a scheme");
+    let (of_form, of_query) = (mac("a"), mac("a.{}"));
+    let of_form = head("", &[("x-sig", &of_form)]);
+    let of_query = |text: &str| head(text, &[("x-sig", &of_query)]);
+    assert_eq!(code(&form, &of_form, "p=a&q=b"), None);
+    assert_eq!(code(&query, &of_query("p=a&q=b"), "{}"), None);
+    for twice in ["p=a&p=b", "p=b&p=a", "p=a&p=a", "p=a&%70=b"] {
+        assert_eq!(code(&form, &of_form, twice), Some("not_canonical"), "{twice}");
+        assert_eq!(code(&query, &of_query(twice), "{}"), Some("signed_header"), "{twice}");
+    }
+}
+
+#[test]
 fn a_setting_that_nothing_looks_at_is_refused() {
     for (lines, told) in [
         ("claims = { iss = \"me\" }", "scheme.claims: stand in a signed token"),
