@@ -60,7 +60,7 @@ impl<H> Taken<H> {
 /// What ingest holds of an event's key while it makes the event durable.
 pub enum KeyClaim {
     /// `dedup = "none"`, or an event without an identity.
-    Nothing(Acceptance),
+    Nothing(Acceptance, Option<UnixTime>),
     /// `dedup = "kv"`: the races that this isolate sees, and what KV shows it.
     Here(Here),
     /// `dedup = "exact"`.
@@ -76,7 +76,9 @@ impl KeyClaim {
         ports: &(impl Keys + Claims + Local),
         now: UnixTime,
     ) -> Result<Taken<Self>, PortError> {
-        let nothing = || Ok(Taken::Held(Self::Nothing(Acceptance::Drawn(Token(ports.random())))));
+        // What has no identity cannot be claimed here. Its delivery can, by its acceptance: a queue may give it twice.
+        let exact = (source.dedup == Dedup::Exact).then_some(now);
+        let nothing = || Ok(Taken::Held(Self::Nothing(Acceptance::Drawn(Token(ports.random())), exact)));
         let Some(key) = key else { return nothing() };
         match source.dedup {
             Dedup::None => nothing(),
@@ -95,17 +97,18 @@ impl KeyClaim {
     /// The acceptance that the claim belongs to.
     pub fn acceptance(&self) -> Acceptance {
         match self {
-            Self::Nothing(acceptance) => *acceptance,
+            Self::Nothing(acceptance, _) => *acceptance,
             Self::Here(here) => here.acceptance,
             Self::Exact(exact) => exact.acceptance,
         }
     }
 
-    /// The event, marked for its consumer where it was claimed exactly.
+    /// The event, marked for its consumer where its delivery is to be claimed exactly.
     pub fn mark<'e>(&self, event: Event<'e>) -> Event<'e> {
         match self {
             Self::Exact(exact) => event.claimed(exact.first_seen),
-            Self::Here(_) | Self::Nothing(_) => event,
+            Self::Nothing(_, Some(accepted)) => event.claimed(*accepted),
+            Self::Here(_) | Self::Nothing(_, None) => event,
         }
     }
 
@@ -117,7 +120,7 @@ impl KeyClaim {
                 here.confirm(ports, now);
                 Ok(())
             }
-            Self::Nothing(_) => Ok(()),
+            Self::Nothing(..) => Ok(()),
         }
     }
 
@@ -126,7 +129,7 @@ impl KeyClaim {
         match self {
             Self::Exact(exact) => exact.release(ports).await,
             Self::Here(here) => here.release(ports, now),
-            Self::Nothing(_) => {}
+            Self::Nothing(..) => {}
         }
     }
 }

@@ -58,6 +58,21 @@ fn an_event_that_is_accepted_once_more_after_its_key_is_forgotten_has_a_letter_o
 }
 
 #[test]
+fn a_message_of_an_event_without_an_identity_is_delivered_once_where_the_source_is_exact() {
+    let ports = Memory::default();
+    for _ in 0..2 {
+        assert_eq!(serve(&post("faceless", BODY), &ports).answer.status, 200);
+    }
+    let messages = ports.queue.take();
+    assert_eq!(messages.len(), 2, "nothing is a duplicate");
+    for message in &messages {
+        assert_eq!(forward(message, 1, &ports).1.verdict, Verdict::Delivered);
+        assert_eq!(forward(message, 2, &ports).1.verdict, Verdict::Duplicate, "the queue gives it twice");
+    }
+    assert_eq!(idempotency_keys(&ports).len(), 2);
+}
+
+#[test]
 fn an_acceptance_keeps_its_name_through_retries_and_redrives() {
     let ports = Memory::failing("enqueue");
     ports.fail_after.set(true);

@@ -93,6 +93,11 @@ fn config() -> Result<Config, ConfigError> {
         "straight": { "provider": "generic", "secrets": secrets, "deliver": "origin" },
         "repeating": { "provider": "generic", "secrets": secrets, "dedup": "none" },
         "bytes": { "scheme": { "signature": { "header": "x-webhook-signature" } }, "secrets": secrets, "dedup": "none" },
+        "faceless": {
+            "scheme": { "signature": { "header": "x-webhook-signature" }, "identity": "none" },
+            "secrets": secrets,
+            "dedup": "exact",
+        },
         "picky": { "provider": "generic", "secrets": secrets, "events": ["invoice.*"] },
         "keyless": { "provider": "generic", "secrets": ["MISSING_SECRET"] },
         "unknown": { "provider": "nobody", "secrets": secrets },
