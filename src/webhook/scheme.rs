@@ -383,8 +383,10 @@ pub enum Strength {
 /// Why who has seen one delivery can send another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Weakness {
-    /// The signature does not cover the body, or not all of it.
+    /// The signature does not cover the body.
     Unsigned,
+    /// The signature covers named members of the body, and nothing else of it.
+    Partial,
     /// The hash over secret and content can be continued without the secret.
     Extendable,
     /// A form's names and values are signed without anything between them.
@@ -411,6 +413,7 @@ impl fmt::Display for Weakness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Unsigned => "the body is not signed",
+            Self::Partial => "only named members of the body are signed",
             Self::Extendable => "can be extended without the secret",
             Self::Unframed => "nothing separates a form's names and values in what is signed",
         })
@@ -425,8 +428,9 @@ impl Scheme {
 
     /// Why a delivery that this scheme proves can be trusted less than others.
     pub fn weakness(&self) -> Option<Weakness> {
-        if !self.forms.iter().all(|form| self.signs_body(form)) {
-            Some(Weakness::Unsigned)
+        let names = |part: &Part| matches!(part, Part::Json(_) | Part::Form(_) | Part::JsonLines(_));
+        if let Some(form) = self.forms.iter().find(|form| !self.signs_body(form)) {
+            Some(if form.content.iter().any(names) { Weakness::Partial } else { Weakness::Unsigned })
         } else if self.algorithm == Algorithm::PlainHash {
             Some(Weakness::Extendable)
         } else if self.forms.iter().any(|form| form.content.contains(&Part::SortedForm)) {
@@ -441,10 +445,9 @@ impl Scheme {
         self.forms.iter().any(|form| form.framing.pins_query())
     }
 
-    /// Whether the signature covers what the body says, in this form.
+    /// Whether the signature covers all of what the body says, in this form. One that names members leaves the others open.
     pub fn signs_body(&self, form: &Form) -> bool {
-        use Part::{CanonicalJsonString, Form, JsonLines, SortedForm};
-        let means = |part: &Part| matches!(part, CanonicalJsonString | SortedForm | Form(_) | JsonLines(_));
+        let means = |part: &Part| matches!(part, Part::CanonicalJsonString | Part::SortedForm);
         let hashes = self.claims.body_hash.is_some() || self.claims.query_body_hash.is_some();
         self.algorithm != Algorithm::Token
             && (hashes || form.content.iter().any(|part| part.is_bytes_of_body() || means(part)))

@@ -395,3 +395,19 @@ fn a_token_that_names_its_key_is_tried_with_that_key_alone() {
     assert_eq!(tried(r#"{"alg":"RS256","kid":"another"}"#), 0);
     assert_eq!(tried(r#"{"alg":"RS256"}"#), 8, "at most");
 }
+
+#[test]
+fn a_scheme_that_signs_named_members_is_weak() {
+    let weakness = |content: &str| {
+        let verifier = own(&format!("signature = {{ header = \"x-sig\" }}\ncontent = \"{content}\"")).expect(content);
+        verifier.preset().scheme.weakness()
+    };
+    for content in ["{form:x}", "{lines:ts,amount}", "v1.{lines:ts}", "{json:id}"] {
+        assert_eq!(weakness(content), Some(Weakness::Partial), "{content}");
+    }
+    assert_eq!(weakness("{method}"), Some(Weakness::Unsigned));
+    assert_eq!(weakness("{body}"), None);
+    for name in ["aws_sns", "aws_sns_v1", "braintree"] {
+        assert_eq!(presets::find(name).expect(name).scheme.weakness(), Some(Weakness::Partial), "{name}");
+    }
+}
