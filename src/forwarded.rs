@@ -128,8 +128,8 @@ pub fn unlistable(preset: &Preset, pattern: &HeaderPattern) -> Option<&'static s
     covers.then_some("covers headers that speak for a connection, a proxy or the gateway; write a longer beginning")
 }
 
-/// Whether a secret stands in this header: `authorization` whatever the scheme, and as the scheme has it a static token, the token that the user chose for a test
-/// of the endpoint, or a secret that the provider sends.
+/// Whether a secret stands in this header. `authorization` carries one whatever the scheme. The scheme says where else one
+/// stands: a static token, the token that the user chose for a test of the endpoint, or a secret that the provider sends.
 fn carries_secret(preset: &Preset, name: &str) -> bool {
     let is = |place: &Place| matches!(place, Place::Header(header) if header == name);
     let token = preset.scheme.algorithm == Algorithm::Token && preset.scheme.places.iter().any(is);

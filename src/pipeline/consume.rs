@@ -54,15 +54,16 @@ pub async fn consume<P: Ports>(
     let event = match Event::decode(text) {
         Ok(event) if event.dead_reason().is_none() => event,
         dead => {
-            if dead.is_ok()
-                && let Err(PortError(problem)) = queues::is_of_dead_letters(queue, ports, now).await
-            {
-                // Learnt from the next one: this letter does not wait for it.
-                let (disposition, mut record) = letters::note(handed, &dead, config, ports).await;
+            let learnt = match &dead {
+                Ok(_) => queues::is_of_dead_letters(queue, ports, now).await,
+                Err(_) => Ok(()),
+            };
+            let (disposition, mut record) = letters::note(handed, &dead, config, ports).await;
+            // The name is learnt from the next letter: this one does not wait for it.
+            if let Err(PortError(problem)) = learnt {
                 record.trouble("note_failed", problem);
-                return (disposition, record);
             }
-            return letters::note(handed, &dead, config, ports).await;
+            return (disposition, record);
         }
     };
     match queues::part(queue, config.as_ref().ok(), ports, now).await {

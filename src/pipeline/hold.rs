@@ -13,7 +13,8 @@ const INGEST_LEASE: Duration = Duration::from_secs(30);
 /// What it has at least where the origin answers while the provider waits: the origin has 10 s of it.
 const ORIGIN_LEASE: Duration = Duration::from_secs(12);
 const SHORTEST_LEASE: Duration = Duration::from_secs(1);
-/// How long a forward has: to fetch the body, which takes 30 s at most, to wait for the origin as long, and to confirm.
+/// How long a forward has: 20 s at most until there is room for its body, 30 s to fetch the body, 30 s to wait for the
+/// origin, and the rest to confirm.
 pub const FORWARD_LEASE: Duration = Duration::from_secs(90);
 /// How long the delivery of a redriven event is remembered; that of any other, for as long as a second message of it could
 /// be in the queue. Where noting a redrive failed, its letter can be redriven again for as long as it is kept.
