@@ -26,6 +26,7 @@ struct Vector {
     id: String,
     comment: String,
     source: String,
+    proof: Proof,
     #[serde(default)]
     headers: BTreeMap<String, Values>,
     method: Option<String>,
@@ -41,6 +42,23 @@ struct Vector {
     /// The source's own window, in place of the preset's.
     tolerance_seconds: Option<u64>,
     expected: Expected,
+}
+
+/// Whose work the signature is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+enum Proof {
+    /// The provider published it, or code that it published made or took it.
+    #[serde(rename = "provider")]
+    Provider,
+    /// The provider's package makes or takes it whenever `tests/sdk.rs` runs.
+    #[serde(rename = "sdk")]
+    Sdk,
+    /// A third party's maintained code made or takes it.
+    #[serde(rename = "library")]
+    Library,
+    /// Made by another implementation, from what the documentation says.
+    #[serde(rename = "own reading")]
+    OwnReading,
 }
 
 #[derive(Debug, Deserialize)]

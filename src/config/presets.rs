@@ -37,7 +37,7 @@ fn read(name: &str, scheme: &str) -> Option<Arc<Preset>> {
 }
 
 #[cfg(not(target_arch = "wasm32"))]
-pub use about::{ALL, About, about};
+pub use about::{ALL, About, FACTS, Source, SourceKind, about};
 
 #[cfg(not(target_arch = "wasm32"))]
 mod about {
@@ -46,6 +46,7 @@ mod about {
     use super::{read, rows};
     use crate::webhook::Preset;
     use serde::Deserialize;
+    use std::collections::BTreeMap;
     use std::sync::{Arc, LazyLock};
 
     /// Every preset, by name.
@@ -62,6 +63,7 @@ mod about {
         /// The provider's own name.
         pub title: String,
         /// Where the facts of the preset stand.
+        #[serde(default)]
         pub citation: String,
         /// Where the user finds the secret.
         pub secret_at: String,
@@ -74,7 +76,57 @@ mod about {
         /// What is worth knowing beside.
         #[serde(default)]
         pub notes: Vec<String>,
+        /// What was read, by the short name that the facts give it.
+        #[serde(default)]
+        pub sources: BTreeMap<String, Source>,
+        /// What is known of the provider, by the names in [`FACTS`]. Each ends with the sources that say so: `… [docs, sdk]`.
+        #[serde(default)]
+        pub facts: BTreeMap<String, String>,
     }
+
+    /// What was read for a preset.
+    #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    pub struct Source {
+        /// Where it stands: a page, a package with its version, or a repository's file.
+        pub at: String,
+        /// Whose it is.
+        pub kind: SourceKind,
+        /// The day it was read: `2026-11-27`.
+        pub read: String,
+    }
+
+    /// Whose a source is.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    pub enum SourceKind {
+        /// The provider's documentation.
+        Page,
+        /// The provider's code: its package, its tests, its sample.
+        Official,
+        /// Code of a third party.
+        Library,
+    }
+
+    /// The facts that are looked up for every provider, in the order in which they are shown, and what each says.
+    pub const FACTS: [(&str, &str); 16] = [
+        ("signature", "the header's name, its prefix, a list or one, the encoding"),
+        ("content", "what is signed"),
+        ("key", "how the secret becomes the key"),
+        ("time", "where it stands, its unit, of this sending or of the event, whether retries are signed anew"),
+        ("id", "where it stands, and whether it names the event"),
+        ("type", "where it stands, also in a batch"),
+        ("differs", "what makes the bytes of two events differ, and whether attempts are counted in the body"),
+        ("handshake", "what is asked when the endpoint is saved, and later"),
+        ("request", "the method and the content types, batches"),
+        ("answer", "what the provider wants to read, in success and in refusal"),
+        ("refused", "what a 401, 404 or 410 does to the subscription"),
+        ("timeout", "how long the provider waits for the answer"),
+        ("retries", "when the provider tries again, and for how long"),
+        ("rotation", "how a secret is changed, and whether two are in use meanwhile"),
+        ("versions", "older and newer versions of the scheme"),
+        ("products", "other products of the same provider that sign otherwise"),
+    ];
 
     /// What people want to know of the preset called `name`.
     pub fn about(name: &str) -> Option<About> {
