@@ -40,7 +40,7 @@ const SCHEME_KEYS: &[&str] = &[
 const FORM_KEYS: &[&str] = &["signature", "content", "timestamp"];
 const SIGNATURE_KEYS: &[&str] =
     &["header", "query", "json", "form", "numbered", "prefix", "list", "assign", "field", "positional", "encoding"];
-const TIMESTAMP_KEYS: &[&str] = &["header", "field", "json", "claim", "unit", "clock"];
+const TIMESTAMP_KEYS: &[&str] = &["header", "field", "json", "claim", "unit", "clock", "tolerance"];
 const CLAIMS_KEYS: &[&str] = &["iss", "aud", "email", "body_hash", "body_hash_encoding", "url_hash", "query_body_hash"];
 
 /// A sender of whom nothing is said tries for a day at most.
@@ -275,7 +275,8 @@ fn parse_timestamp<'t>(fields: &Fields<'t>, into: &mut Option<Timestamp>) -> Res
         Some(_) => Clock::Event,
         None => customary,
     };
-    *into = Some(Timestamp { at, unit, clock });
+    let tolerance = timestamp.duration("tolerance")?;
+    *into = Some(Timestamp { at, unit, clock, tolerance });
     Ok(field)
 }
 

@@ -271,6 +271,8 @@ pub struct Timestamp {
     pub unit: TimeUnit,
     /// What it is the time of.
     pub clock: Clock,
+    /// How old a delivery may be by it, where the provider's own check allows more or less than the customary five minutes.
+    pub tolerance: Option<Duration>,
 }
 
 /// Where a signed time stands.
