@@ -244,9 +244,10 @@ fn every_signed_time_ends_a_delivery() {
         let pair = pair(&case, SEED);
         let sent = send(&case, &pair, SEED, body(&case));
         let Some(timestamp) = &case.form.timestamp else { continue };
+        let window = timestamp.tolerance.map_or(300, |tolerance| tolerance.as_secs().cast_signed());
         let past = match timestamp.clock {
-            Clock::Delivery => 300,
-            Clock::Event => case.preset.retry_span.as_secs().cast_signed() + 300,
+            Clock::Delivery => window,
+            Clock::Event => case.preset.retry_span.as_secs().cast_signed() + window,
         };
         let at = |seconds: i64| UnixTime::from_seconds(NOW.seconds() + seconds);
         let code = |now| receive(&pair, &sent, now).err().map(|error| error.code());

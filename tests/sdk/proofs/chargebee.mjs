@@ -1,0 +1,8 @@
+// npm chargebee: basicAuthValidator
+import { basicAuthValidator } from "chargebee";
+
+export const accepts = async ({ headers, secret }) => {
+  const [, user, password] = /^([^:]*):(.*)$/s.exec(secret);
+  await basicAuthValidator((u, p) => u === user && p === password)(headers);
+  return true;
+};

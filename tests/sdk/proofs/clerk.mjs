@@ -1,0 +1,8 @@
+// npm @clerk/backend: verifyWebhook
+import { verifyWebhook } from "@clerk/backend/webhooks";
+
+export const accepts = async ({ body, headers, secret }) => {
+  const request = new Request("https://hooks.example.com/", { method: "POST", headers, body });
+  await verifyWebhook(request, { signingSecret: secret });
+  return true;
+};
