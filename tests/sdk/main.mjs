@@ -74,6 +74,24 @@ async function takesLower(request) {
   }
 }
 
+/** The request as it reads with one element of a header's list alone, without one, or without what means nothing in a list. */
+function readings(request) {
+  const all = [];
+  for (const [header, value] of Object.entries(request.headers)) {
+    const elements = value.split(",").map((element) => element.trim()).filter(Boolean);
+    const less = elements.map((_, at) => elements.toSpliced(at, 1).join(","));
+    const written = [elements.join(","), ...elements, ...less].filter((reading) => reading !== value);
+    for (const reading of written) all.push({ ...request, headers: { ...request.headers, [header]: reading } });
+  }
+  return all;
+}
+
+/** Whether the SDK takes one of the signatures that stand in a list (RFC 9110, section 5.3): most SDKs read the whole as one. */
+async function takesElement(request) {
+  for (const reading of readings(request)) if ((await takes(reading)) || (await takesLower(reading))) return true;
+  return false;
+}
+
 async function write(what, request) {
   const { headers, query, body } = request;
   const accepts = await takes(request);
@@ -82,6 +100,7 @@ async function write(what, request) {
     accepts,
     // Hexadecimal digits are the same in capitals, but many SDKs compare texts.
     but_for_capitals: accepts || (await takesLower(request)),
+    but_for_lists: accepts || (await takesElement(request)),
     headers,
     query,
     body: body.toString("base64"),

@@ -29,3 +29,7 @@ function answer(certificate, take) {
   });
   return new EventEmitter();
 }
+
+export const looser = {
+  "body: ": "SignatureVersion, SigningCertURL's place and UnsubscribeURL are not signed: the configuration says which algorithm it is",
+};
