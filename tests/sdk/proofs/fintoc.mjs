@@ -1,0 +1,9 @@
+// npm fintoc: WebhookSignature.verifyHeader
+import { WebhookSignature } from "fintoc";
+
+export const accepts = ({ body, headers, secret }) => {
+  WebhookSignature.verifyHeader(body, headers["fintoc-signature"], secret);
+  return true;
+};
+
+export const looser = { capitals: "hexadecimal digits are the same in capitals; it compares texts" };
