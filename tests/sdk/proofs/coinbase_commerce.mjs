@@ -1,0 +1,7 @@
+// npm coinbase-commerce-node: Webhook.verifyEventBody
+import commerce from "coinbase-commerce-node";
+
+export const accepts = async ({ text, headers, secret }) => {
+  commerce.Webhook.verifyEventBody(text, headers["x-cc-webhook-signature"], secret);
+  return true;
+};
