@@ -1,6 +1,6 @@
 # Every target sets up what it needs first: see scripts/setup. Nothing but rustup and Node has to be there.
 
-.PHONY: help dev demo test simulate check fuzz build providers bench instructions faults storm flaws mutants deploy sdks setup clean
+.PHONY: help dev demo test simulate check fuzz build providers catalogue bench instructions faults storm flaws mutants deploy sdks setup clean
 
 help: ## Lists the targets
 	@echo "make TARGET, where TARGET is one of:"
@@ -28,6 +28,7 @@ check: setup ## Checks format, lints and documentation, for native and for WASM;
 	@cargo run --quiet --locked -- providers --markdown | diff docs/providers.md - || { echo "docs/providers.md is stale: make providers"; exit 1; }
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --lib --target wasm32-unknown-unknown
+	@cargo run --quiet --locked -- catalogue --stale
 	@sh scripts/instructions check
 	@sh scripts/work
 
@@ -45,6 +46,9 @@ mutants: setup ## Changes the core's decisions one at a time: lists the changes 
 
 providers: ## Writes docs/providers.md from presets/
 	cargo run --quiet --locked -- providers --markdown > docs/providers.md
+
+catalogue: ## Prints who proved each preset, and how long ago its sources were read
+	@cargo run --quiet --locked -- catalogue
 
 bench: build ## Measures what a request costs
 	@sh scripts/packages bench
@@ -66,8 +70,9 @@ deploy: build ## Checks the configuration and deploys the Worker; ENV=staging de
 	cargo run --quiet --locked -- check --deploy --env "$(ENV)"
 	. scripts/env && wrangler deploy --env "$(ENV)"
 
-sdks: ## Installs the providers' own SDKs, which the tests compare with
+sdks: ## Installs the providers' own packages, which the tests compare with
 	@sh scripts/packages tests/sdk
+	@sh scripts/pypi
 
 setup: ## Installs the tools, where they are missing
 	@sh scripts/setup

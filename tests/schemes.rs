@@ -91,6 +91,79 @@ fn basic_auth_and_tokens_are_schemes_too() {
 }
 
 #[test]
+fn a_header_that_came_twice_is_a_list_of_signatures() {
+    let mac = "4911f37842f5017757ad79bd8b096db967aac58855f7957ffa54f83965b5b34f";
+    let other = "0".repeat(64);
+    let text = "secrets = [\"SECRET\"]\n[scheme]\nsignature = { header = \"x-sig\", prefix = [\"\", \"sha256=\"] }";
+    let told = |text: &str, value: String| match verify(text, &[("x-sig", &value)], "hello") {
+        Ok(_) => "proven",
+        Err(error) => error.code(),
+    };
+    assert_eq!(told(text, format!("sha256={mac}")), "proven");
+    assert_eq!(told(text, mac.to_owned()), "proven");
+    assert_eq!(told(text, format!("sha256={other}, sha256={mac}")), "proven");
+    assert_eq!(told(text, format!("{other} ,sha256={mac}")), "proven");
+    assert_eq!(told(text, format!("sha512={other}, sha256={mac}")), "signature_malformed");
+    assert_eq!(told(text, format!("sha256=sha256={mac}")), "signature_malformed");
+    let single = "secrets = [\"SECRET\"]\n[scheme]\nsignature = { header = \"x-sig\", prefix = \"v1,\" }";
+    assert_eq!(told(single, format!("v1,{mac}")), "proven");
+    assert_eq!(told(single, format!("v1,{mac}, v1,{mac}")), "signature_malformed");
+    let list = "secrets = [\"SECRET\"]\n[scheme]\nsignature = { header = \"x-sig\", list = \",\", field = \"v1\" }";
+    assert_eq!(told(list, format!("v1={other}, v0={other},\tv1={mac}")), "proven");
+    // Only a header is a list: in a query a comma is one like any other letter.
+    let query = "secrets = [\"SECRET\"]\n[scheme]\nsignature = { query = \"sig\" }";
+    let config = source(query);
+    let query = format!("sig={mac},{mac}");
+    let head = RequestHead { query, ..RequestHead::default() };
+    let refused = config.source("x").unwrap().unwrap().verifier.receive(&head).err();
+    assert_eq!(refused.map(|error| error.code()), Some("signature_malformed"));
+}
+
+#[test]
+fn a_token_may_hold_commas_and_still_come_twice() {
+    let lookup =
+        |token: &'static str| move |name: &str| if name == "SECRET" { Some(token.to_owned()) } else { lookup(name) };
+    let scheme = "algorithm = \"token\"\nsignature = { header = \"x-token\", prefix = \"Bearer \" }";
+    let text = format!("secrets = [\"SECRET\"]\n[scheme]\n{scheme}");
+    let told = |token: &'static str, value: &str| {
+        let table: toml::Table = text.parse().unwrap();
+        let lookup = lookup(token);
+        let config = Config::parse(&json!({ "x": table }), ALL, &lookup).unwrap();
+        let head = vec![("x-token".to_owned(), value.to_owned())];
+        let verifier = &config.source("x").unwrap().unwrap().verifier;
+        let proven = verifier.receive(&head).and_then(|received| received.verify(b"x", NOW, &Native).map(|_| ()));
+        proven.map_or_else(|error| error.code(), |()| "proven")
+    };
+    assert_eq!(told("a,b, c, and more", "Bearer a,b, c, and more"), "proven");
+    assert_eq!(told("a-token-of-a-user", "Bearer another, Bearer a-token-of-a-user"), "proven");
+    assert_eq!(told("a-token-of-a-user", "Basic eDp5, Bearer a-token-of-a-user"), "proven");
+    assert_eq!(told("a-token-of-a-user", "Bearer a-token, Bearer -of-a-user"), "signature_mismatch");
+    assert_eq!(told("a-token-of-a-user", "Bearer a-token-of-a-user,x"), "proven");
+    assert_eq!(told("a-token-of-a-user", "Bearer , Bearer"), "signature_mismatch");
+    assert_eq!(told("a-token-of-a-user", "another, a-token-of-a-user"), "signature_malformed");
+    assert_eq!(told("a-token-of-a-user", ", ,"), "signature_malformed");
+    // More elements than a request may have signatures are one token.
+    assert_eq!(told("1,2,3,4,5,6,7,8,9,10", "Bearer 1,2,3,4,5,6,7,8,9,10"), "proven");
+    let eight = "Bearer wrong-one, ".repeat(7) + "Bearer a-token-of-a-user";
+    assert_eq!(told("a-token-of-a-user", &eight), "signature_mismatch");
+}
+
+#[test]
+fn a_signed_token_that_came_twice_is_refused() {
+    // Two `Authorization` headers are no list: RFC 9110, section 11.6.2, allows one.
+    let text = "secrets = [\"SECRET\"]\n[scheme]\nalgorithm = \"jwt-hs256\"\nsignature = { header = \"authorization\", prefix = \"Bearer \" }";
+    // {"alg":"HS256"} and {}, signed by `openssl dgst -sha256 -hmac a-shared-secret`.
+    let token = "Bearer eyJhbGciOiJIUzI1NiJ9.e30.dESkLQSkROGrvno5UUfRyNI_sZ8cszJPfY6Zg_iSH4k";
+    assert!(verify(text, &[("authorization", token)], "x").is_ok());
+    let twice = verify(text, &[("authorization", &format!("{token}, {token}"))], "x").expect_err("twice");
+    assert_eq!(twice.code(), "signature_malformed");
+    let several = "algorithm = \"jwt-hs256\"\nsignature = { header = \"authorization\", prefix = [\"Bearer \", \"\"] }";
+    assert!(mistake(several).contains("signature.prefix: is one text before a token"), "{}", mistake(several));
+    let many = "signature = { header = \"x\", prefix = [\"a\", \"b\", \"c\", \"d\", \"e\"] }";
+    assert!(mistake(many).contains("signature.prefix: must be one to 4 texts"), "{}", mistake(many));
+}
+
+#[test]
 fn a_url_that_is_signed_comes_from_the_configuration() {
     let text = "secrets = [\"SECRET\"]\n[scheme]\nsignature = { header = \"x-sig\" }\ncontent = \"{url}{body}\"";
     let config = source(text);

@@ -208,6 +208,24 @@ fn every_preset_has_vectors_of_each_kind() {
     }
 }
 
+/// What a package vouches for is asked of the package again: `tests/sdk/proofs/` says how.
+#[test]
+fn what_a_package_vouches_for_is_asked_of_it_again() {
+    let proofs = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sdk/proofs");
+    let asked = |name: &str| ["mjs", "py"].iter().any(|kind| proofs.join(format!("{name}.{kind}")).exists());
+    for (name, vectors) in files() {
+        for Vector { id, source, proof, .. } in vectors {
+            let of_package = source.starts_with("npm ") || source.starts_with("PyPI ");
+            let vouched = matches!(proof, Proof::Sdk | Proof::Library) && of_package;
+            assert!(
+                proof != Proof::Sdk || of_package,
+                "{name}/{id}: {source:?} is not of the form `npm NAME VERSION, …`"
+            );
+            assert!(!vouched || asked(&name), "{name}/{id}: no tests/sdk/proofs/{name}.mjs asks {source:?}");
+        }
+    }
+}
+
 #[test]
 fn every_vector_has_its_own_id_and_says_where_it_comes_from() {
     for (name, vectors) in files() {

@@ -40,11 +40,14 @@ const SCHEME_KEYS: &[&str] = &[
 const FORM_KEYS: &[&str] = &["signature", "content", "timestamp"];
 const SIGNATURE_KEYS: &[&str] =
     &["header", "query", "json", "form", "numbered", "prefix", "list", "assign", "field", "positional", "encoding"];
-const TIMESTAMP_KEYS: &[&str] = &["header", "field", "json", "claim", "unit", "clock"];
+const TIMESTAMP_KEYS: &[&str] = &["header", "field", "json", "claim", "unit", "clock", "tolerance"];
 const CLAIMS_KEYS: &[&str] = &["iss", "aud", "email", "body_hash", "body_hash_encoding", "url_hash", "query_body_hash"];
 
 /// A sender of whom nothing is said tries for a day at most.
 const DEFAULT_RETRY_SPAN: Duration = Duration::from_secs(24 * 3600);
+
+/// The most prefixes that one signature may have: each is looked for in each element of a header.
+const MOST_PREFIXES: usize = 4;
 
 /// The algorithms by name, and whether the signature comes as a signed token.
 const ALGORITHMS: &[(&str, Algorithm, bool)] = &[
@@ -201,7 +204,7 @@ fn header_name(fields: &Fields<'_>, key: &str, name: &str) -> Result<String, Con
 }
 
 fn parse_layout(signature: &Fields<'_>, defaults: &Defaults, time: Option<&str>) -> Result<Layout, ConfigError> {
-    let prefix = signature.text("prefix")?.unwrap_or(if defaults.is_basic { "Basic " } else { "" }).to_owned();
+    let mut prefixes = parse_prefixes(signature, defaults)?;
     let in_vain = |key: &&str| signature.value(key).is_some();
     let positional = signature.flag("positional")?;
     let (list, field) = (signature.text("list")?, signature.text("field")?);
@@ -218,14 +221,17 @@ fn parse_layout(signature: &Fields<'_>, defaults: &Defaults, time: Option<&str>)
         );
     }
     if defaults.is_token {
-        return Ok(Layout::Jws { prefix });
+        return match prefixes.pop() {
+            Some(prefix) if prefixes.is_empty() => Ok(Layout::Jws { prefix }),
+            _ => Err(signature.error("prefix", "is one text before a token: write one".to_owned())),
+        };
     }
     if positional {
         return Ok(Layout::Positional);
     }
     if !is_list {
         return match time {
-            None => Ok(Layout::Single { prefix }),
+            None => Ok(Layout::Single { prefixes }),
             Some(_) => Err(signature
                 .error("field", "is missing: the timestamp is a field, so the signature is one too".to_owned())),
         };
@@ -243,6 +249,19 @@ fn parse_layout(signature: &Fields<'_>, defaults: &Defaults, time: Option<&str>)
         }),
         _ => Err(signature.error("assign", "must be the one character between name and value".to_owned())),
     }
+}
+
+/// The prefixes of a signature, the longest first: else a short one would hide a longer one that begins with it.
+fn parse_prefixes(signature: &Fields<'_>, defaults: &Defaults) -> Result<Vec<String>, ConfigError> {
+    let mut prefixes: Vec<String> = signature.one_or_more("prefix")?.into_iter().map(str::to_owned).collect();
+    if prefixes.len() > MOST_PREFIXES {
+        return Err(signature.error("prefix", format!("must be one to {MOST_PREFIXES} texts")));
+    }
+    if prefixes.is_empty() {
+        prefixes.push(if defaults.is_basic { "Basic " } else { "" }.to_owned());
+    }
+    prefixes.sort_by_key(|prefix| std::cmp::Reverse(prefix.len()));
+    Ok(prefixes)
 }
 
 /// Gives the field's name as well, where the time is a field.
@@ -275,7 +294,8 @@ fn parse_timestamp<'t>(fields: &Fields<'t>, into: &mut Option<Timestamp>) -> Res
         Some(_) => Clock::Event,
         None => customary,
     };
-    *into = Some(Timestamp { at, unit, clock });
+    let tolerance = timestamp.duration("tolerance")?;
+    *into = Some(Timestamp { at, unit, clock, tolerance });
     Ok(field)
 }
 

@@ -139,7 +139,7 @@ impl Default for Algorithm {
 
 impl Default for Layout {
     fn default() -> Self {
-        Self::Single { prefix: String::new() }
+        Self::Single { prefixes: vec![String::new()] }
     }
 }
 
@@ -177,15 +177,17 @@ impl fmt::Display for Place {
 /// How the text at a signature's place is laid out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Layout {
-    /// One signature after a fixed prefix, which may be empty: `sha256=<signature>`.
+    /// One signature after a fixed prefix, which may be empty: `sha256=<signature>`. A header may have several, with commas
+    /// between: the same header twice is such a list (RFC 9110, section 5.3). Each has its prefix, and each counts.
     Single {
-        /// The prefix.
-        prefix: String,
+        /// The prefixes, at least one, the longest first. The first that fits is the signature's.
+        prefixes: Vec<String>,
     },
     /// A list of named entries: `t=<unix>,v1=<signature>[,v1=<signature>]`, `v1,<signature> v1,<signature>`. Entries of
     /// other names are passed over.
     List {
-        /// The one or two characters that separate entries. Where a blank is among them, empty entries are passed over.
+        /// The one or two characters that separate entries. Where a blank is one of two, or a comma among them, empty entries
+        /// are passed over, and so are blanks and tabs beside a comma (RFC 9110, section 5.6.1).
         separators: String,
         /// What stands between an entry's name and its value.
         assign: char,
@@ -271,6 +273,8 @@ pub struct Timestamp {
     pub unit: TimeUnit,
     /// What it is the time of.
     pub clock: Clock,
+    /// How old a delivery may be by it, where the provider's own check allows more or less than the customary five minutes.
+    pub tolerance: Option<Duration>,
 }
 
 /// Where a signed time stands.

@@ -191,7 +191,7 @@ fn unsigned_token(preset: &Preset, form: &Form, delivery: Delivery<'_>) -> Strin
 
 fn lay_out(form: &Form, account: &str, timestamp: &str, signature: &str, token: Option<&str>) -> String {
     match &form.layout {
-        Layout::Single { prefix } => format!("{prefix}{signature}"),
+        Layout::Single { prefixes } => format!("{}{signature}", prefixes.first().map_or("", String::as_str)),
         Layout::Jws { prefix } => format!("{prefix}{}.{signature}", token.unwrap_or_default()),
         Layout::Positional => format!("{timestamp},{signature}"),
         Layout::List { separators, assign, signature: name, timestamp: time } => {

@@ -44,7 +44,7 @@ pub(super) fn read<'s>(
     let form = form.ok_or_else(|| malformed(place, "not in the scheme's form"))?;
     let mut claimed = Claimed::default();
     for (place, text) in found {
-        read_text((scheme.algorithm, account), form, text, &mut claimed)
+        read_text((scheme.algorithm, account), form, place, text, &mut claimed)
             .map_err(|problem| malformed(place, problem))?;
         if claimed.signatures.len() > MAX_SIGNATURES {
             return Err(VerifyError::TooManySignatures { place: place.to_string(), max: MAX_SIGNATURES });
@@ -64,14 +64,26 @@ fn malformed(place: &Place, problem: Problem) -> VerifyError {
 
 type Problem = &'static str;
 
+const UNDECODABLE: Problem = "not a signature of the algorithm's length in the scheme's encoding";
+const NO_PREFIX: Problem = "not the scheme's prefix";
+const BLANK_END: Problem = "a blank before or after the list";
+
 fn read_text(
     (algorithm, account): (Algorithm, &str),
     form: &Form,
+    place: &Place,
     text: &str,
     claimed: &mut Claimed,
 ) -> Result<(), Problem> {
     let (timestamp, signatures) = match &form.layout {
-        Layout::Single { prefix } => (None, vec![text.strip_prefix(prefix.as_str()).ok_or("not the scheme's prefix")?]),
+        Layout::Single { prefixes } => {
+            let read = |text: &str| decode(algorithm, form.encoding, text).ok_or(UNDECODABLE);
+            let is_token = form.encoding == Encoding::Text;
+            for signature in singles(text, prefixes, matches!(place, Place::Header(_)), is_token)? {
+                claimed.signatures.push(read(signature)?);
+            }
+            return Ok(());
+        }
         Layout::List { separators, assign, signature, timestamp } => {
             let wanted = signature.as_deref().or(Some(account).filter(|account| !account.is_empty()));
             list(text, separators, *assign, wanted, timestamp.as_deref())?
@@ -81,7 +93,7 @@ fn read_text(
             (Some(timestamp), signatures.split(',').collect())
         }
         Layout::Jws { prefix } => {
-            let token = text.strip_prefix(prefix.as_str()).ok_or("not the scheme's prefix")?;
+            let token = text.strip_prefix(prefix.as_str()).ok_or(NO_PREFIX)?;
             let (jws, signature) = Jws::read(token, algorithm)?;
             claimed.jws = Some(jws);
             (None, vec![signature])
@@ -92,16 +104,15 @@ fn read_text(
     }
     // A word that is no signature is passed over where others stand beside it; anything else is none of the scheme's.
     let before = claimed.signatures.len();
-    let undecodable = "not a signature of the algorithm's length in the scheme's encoding";
     for text in signatures {
         match decode(algorithm, form.encoding, text) {
             Some(signature) => claimed.signatures.push(signature),
             None if !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric()) => {}
-            None => return Err(undecodable),
+            None => return Err(UNDECODABLE),
         }
     }
     if claimed.signatures.len() == before {
-        return Err(undecodable);
+        return Err(UNDECODABLE);
     }
     match (&claimed.timestamp, timestamp) {
         (Some(known), Some(other)) if known != other => Err("two timestamps"),
@@ -113,10 +124,58 @@ fn read_text(
     }
 }
 
+/// The signatures of a place that has one after a prefix. In a header there may be several, with commas between.
+///
+/// A token may hold commas itself, so its whole text stays a candidate; a text of more elements than a request may have
+/// signatures is one token. A prefix may hold a comma as well: the prefix of the whole text is looked for first.
+fn singles<'t>(text: &'t str, prefixes: &[String], is_header: bool, is_token: bool) -> Result<Vec<&'t str>, Problem> {
+    let whole = without_prefix(text, prefixes);
+    if !is_header || !whole.unwrap_or(text).contains(',') {
+        return whole.map(|whole| vec![whole]).ok_or(NO_PREFIX);
+    }
+    if is_token {
+        let tokens = elements(text).filter_map(|element| without_prefix(element, prefixes));
+        let mut found: Vec<&str> = tokens.filter(|token| !token.is_empty()).collect();
+        if found.len() >= MAX_SIGNATURES {
+            found.clear();
+        }
+        found.extend(whole);
+        return Ok(found);
+    }
+    if has_blank_end(text) {
+        return Err(BLANK_END);
+    }
+    let found: Vec<&str> =
+        elements(text).map(|element| without_prefix(element, prefixes).ok_or(NO_PREFIX)).collect::<Result<_, _>>()?;
+    if found.is_empty() { Err(UNDECODABLE) } else { Ok(found) }
+}
+
+/// The signature in `text`, after the first of `prefixes` that fits.
+fn without_prefix<'t>(text: &'t str, prefixes: &[String]) -> Option<&'t str> {
+    prefixes.iter().find_map(|prefix| text.strip_prefix(prefix.as_str()))
+}
+
+/// The elements of a list in a header, without the blanks and tabs around them; those that are empty are passed over
+/// (RFC 9110, section 5.6.1).
+fn elements(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(|element| element.trim_matches(BLANKS)).filter(|element| !element.is_empty())
+}
+
+/// Whether a blank stands at an end of a list, where no header has one: RFC 9110, section 5.5.
+fn has_blank_end(text: &str) -> bool {
+    text.starts_with(BLANKS) || text.ends_with(BLANKS)
+}
+
+const BLANKS: [char; 2] = [' ', '\t'];
+
 /// Whether a text has the shape of this layout; only schemes with several forms are told apart by it.
 fn fits(layout: &Layout, text: &str) -> bool {
     match layout {
-        Layout::Single { prefix } | Layout::Jws { prefix } => text.starts_with(prefix.as_str()),
+        Layout::Single { prefixes } => {
+            let fits = |text: &str| without_prefix(text, prefixes).is_some();
+            fits(text) || elements(text).any(fits)
+        }
+        Layout::Jws { prefix } => text.starts_with(prefix.as_str()),
         Layout::List { assign, .. } => text.contains(*assign),
         Layout::Positional => text.contains(','),
     }
@@ -130,17 +189,25 @@ fn list<'t>(
     time: Option<&str>,
 ) -> Result<(Option<&'t str>, Vec<&'t str>), Problem> {
     let blanks = separators.contains(' ') && separators.len() > 1;
+    let commas = separators.contains(',');
+    if commas && !blanks && has_blank_end(text) {
+        return Err(BLANK_END);
+    }
     // Two at the most, compared as they are: a search for each character of the text costs more than the signature's hash.
     let mut of_them = separators.chars();
     let (one, other) = (of_them.next(), of_them.next());
     let mut timestamp = None;
     let mut signatures = Vec::new();
-    for entry in text.split(|c| Some(c) == one || Some(c) == other).filter(|entry| !(blanks && entry.is_empty())) {
+    for entry in text.split(|c| Some(c) == one || Some(c) == other) {
+        let entry = if commas { entry.trim_matches(BLANKS) } else { entry };
+        if entry.is_empty() && (commas || blanks) {
+            continue;
+        }
         let (name, value) = entry.split_once(assign).ok_or("an entry without a name")?;
         if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-') {
             return Err("an entry's name is not a word");
         }
-        if time == Some(name) && timestamp.replace(value).is_some_and(|before| before != value || !blanks) {
+        if time == Some(name) && timestamp.replace(value).is_some_and(|before| before != value) {
             return Err("two timestamps");
         }
         if wanted.is_none_or(|wanted| wanted == name) {

@@ -78,12 +78,19 @@ impl Verifier {
         self.keys.iter().filter_map(Key::secret_length).min()
     }
 
-    /// The window for requests of this form: what the source's configuration sets, else the customary five minutes for
-    /// a delivery's time, and the retry span on top of them for an event's. `None` where nothing signed tells the time.
+    /// Whether the source's configuration sets the window.
+    pub fn has_own_tolerance(&self) -> bool {
+        self.tolerance.is_some()
+    }
+
+    /// The window for requests of this form: what the source's configuration sets, else what the scheme does, or the
+    /// customary five minutes, for a delivery's time, and the retry span on top of them for an event's. `None` where nothing signed tells the time.
     pub fn window(&self, form: &Form) -> Option<Tolerance> {
-        let default = match form.timestamp.as_ref()?.clock {
-            Clock::Delivery => Tolerance::CUSTOMARY,
-            Clock::Event => self.preset.retry_span.saturating_add(Tolerance::CUSTOMARY),
+        let timestamp = form.timestamp.as_ref()?;
+        let customary = timestamp.tolerance.unwrap_or(Tolerance::CUSTOMARY);
+        let default = match timestamp.clock {
+            Clock::Delivery => customary,
+            Clock::Event => self.preset.retry_span.saturating_add(customary),
         };
         Some(Tolerance::of(self.tolerance.unwrap_or(default)))
     }

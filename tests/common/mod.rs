@@ -60,7 +60,7 @@ pub fn case(name: &str) -> Case {
 }
 
 /// A header or path of any name is the same to a test.
-const NAMES: [&str; 6] = ["Header(", "UnsignedHeader(", "SignedHeader(", "Key(", "prefix: ", "signature: Some("];
+const NAMES: [&str; 6] = ["Header(", "UnsignedHeader(", "SignedHeader(", "Key(", "prefixes: [", "signature: Some("];
 
 impl Case {
     fn is_plain(&self) -> bool {
@@ -243,7 +243,8 @@ impl Case {
     /// A signature header as the form lays it out, with `signature` as its text, whatever that is.
     pub fn signature_header(&self, timestamp: &str, signature: &str) -> String {
         match &self.form.layout {
-            Layout::Single { prefix } | Layout::Jws { prefix } => format!("{prefix}{signature}"),
+            Layout::Single { prefixes } => format!("{}{signature}", prefixes[0]),
+            Layout::Jws { prefix } => format!("{prefix}{signature}"),
             Layout::Positional => format!("{timestamp},{signature}"),
             Layout::List { separators, assign, signature: name, timestamp: time } => {
                 let separator = &separators[..1];

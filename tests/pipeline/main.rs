@@ -12,6 +12,7 @@ mod consumer;
 mod dead_letters;
 mod filters;
 mod forwarded;
+mod handshakes;
 #[allow(dead_code, reason = "other tests use the rest of it")]
 #[path = "../fakes/kv.rs"]
 mod kv;

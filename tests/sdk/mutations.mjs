@@ -86,7 +86,7 @@ const OTHERS = {
     const { headers } = request;
     return { ...request, headers: { ...headers, [one]: headers[other], [other]: headers[one] } };
   },
-  "the proof of another body": (request, sdk, { pick }) => ({ ...request, body: Buffer.from(pick(sdk.bodies)) }),
+  "the proof of another body": (request, sdk, { pick }) => ({ ...request, body: Buffer.from(pick(sdk.bodies), sdk.encoding) }),
   "signed earlier": (request, sdk, { pick }) => sdk.signed(pick(sdk.bodies), -pick(AGES)),
   "signed later": (request, sdk, { pick }) => sdk.signed(pick(sdk.bodies), pick(AGES)),
   "signed by somebody else": (request, sdk, { pick }) => sdk.signed(pick(sdk.bodies), 0, true),

@@ -59,6 +59,12 @@ fn a_unix_time_has_one_text_though_the_mac_over_another_be_right() {
             }
             let headers = signed_at_text(&case, text, &body);
             let error = case.verify(SEED, &headers, &body, NOW).expect_err(text);
+            let is_list = matches!(case.form.layout, Layout::List { assign: '=', .. });
+            if is_list && text.ends_with([' ', '\t']) {
+                // A blank before a comma is none of the time's, and so the MAC is over another text.
+                assert_eq!(error.code(), "signature_mismatch", "{text:?}");
+                continue;
+            }
             let VerifyError::TimestampMalformed { expected, place } = &error else { panic!("{text:?}: {error:?}") };
             let at = case.time_in_header().unwrap_or("the signature header");
             assert_eq!(place, at);

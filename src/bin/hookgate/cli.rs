@@ -1,6 +1,7 @@
 //! The commands, and what they have in common: one way to fail, one way to end.
 
 mod body;
+mod catalogue;
 mod check;
 mod demo;
 mod forget;
@@ -11,6 +12,7 @@ mod providers;
 mod send;
 mod sign;
 mod signer;
+mod table;
 mod vectors;
 
 use anyhow::Result;
@@ -45,6 +47,7 @@ enum Command {
     Demo(demo::Demo),
     Forget(forget::Forget),
     Providers(providers::Providers),
+    Catalogue(catalogue::Catalogue),
 }
 
 /// Whether everything a command looked at was as it should be. Either way the command itself worked.
@@ -70,6 +73,7 @@ impl Command {
             Self::Demo(demo) => demo.run(out),
             Self::Forget(forget) => forget.run(out),
             Self::Providers(providers) => providers.run(out),
+            Self::Catalogue(catalogue) => catalogue.run(out),
         }
     }
 }

@@ -7,6 +7,7 @@ mod variables;
 use super::Found;
 use super::project::{Files, Project};
 use anyhow::Result;
+use hookgate::config::presets::{self, TrapWhen};
 use hookgate::config::span;
 use hookgate::config::{Config, Dedup, Deliver, Source};
 use hookgate::webhook::{GOOD_SECRET, Tolerance, TypeAt, Weakness};
@@ -264,6 +265,21 @@ fn window(source: &Source) -> String {
     format!("at most {} old", ages.join(" or "))
 }
 
+/// The traps of its provider that a source meets.
+fn traps(name: &str, source: &Source) -> Vec<String> {
+    let preset = source.verifier.preset();
+    let meets = |when: &Option<TrapWhen>| match when {
+        None => true,
+        Some(TrapWhen::Events) => source.events.is_some(),
+        Some(TrapWhen::Origin) => matches!(source.deliver, Deliver::Origin(_)),
+        Some(TrapWhen::Tolerance) => source.verifier.has_own_tolerance(),
+        Some(TrapWhen::NoUrl) => source.verifier.url().is_empty(),
+    };
+    let traps = presets::about(&preset.name).map(|about| about.traps).unwrap_or_default();
+    let met = traps.into_iter().filter(|trap| meets(&trap.when));
+    met.map(|trap| format!("source {name}: {}", trap.says)).collect()
+}
+
 /// What of a source can be forged or guessed more easily than it should be.
 fn strength_warning(name: &str, source: &Source) -> Option<String> {
     match (source.verifier.preset().scheme.weakness(), source.verifier.shortest_secret()) {
@@ -296,6 +312,7 @@ fn warnings(project: &Project, config: &Config) -> Vec<String> {
         }
     }
     warnings.extend(config.sources().filter_map(|(name, source)| strength_warning(name, source.ok()?)));
+    warnings.extend(config.sources().filter_map(|(name, source)| Some(traps(name, source.ok()?))).flatten());
     if queues::is_used(config) && project.is_never_swept() {
         warnings
             .push("no [triggers] with crons, so expired dead letters and stray bodies are never deleted".to_owned());

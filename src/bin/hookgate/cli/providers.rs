@@ -1,8 +1,8 @@
 //! `hookgate providers`: what the gateway can verify, and how a provider is set up.
 
-use super::Found;
+use super::{Found, catalogue, table};
 use anyhow::{Context, Result, anyhow};
-use hookgate::config::presets::{self, About};
+use hookgate::config::presets::{self, About, FACTS};
 use hookgate::config::span;
 use hookgate::webhook::{
     Algorithm, Clock, Encoding, Form, Handshake, Hash, IdentityRule, Layout, Part, Place, Preset, Proof,
@@ -47,21 +47,21 @@ impl Providers {
 }
 
 fn list(out: &mut dyn Write) -> Result<()> {
-    let header = ["provider", "algorithm", "freshness", "strength", "duplicates"].map(str::to_owned);
-    let rows: Vec<[String; 5]> = std::iter::once(header).chain(presets::ALL.iter().map(|preset| row(preset))).collect();
-    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(String::len).max().unwrap_or(0);
-    let widths: [usize; 5] = std::array::from_fn(width);
-    for row in &rows {
-        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
-        writeln!(out, "{}", cells.collect::<Vec<_>>().join("  ").trim_end())?;
+    let mut rows = vec![["provider", "algorithm", "freshness", "strength", "proof", "duplicates"].map(str::to_owned)];
+    for preset in presets::ALL.iter() {
+        rows.push(row(preset)?);
     }
+    table::write(rows, out)?;
     writeln!(out, "{} providers; `hookgate providers NAME` shows one", presets::ALL.len())?;
     Ok(())
 }
 
-fn row(preset: &Preset) -> [String; 5] {
+fn row(preset: &Preset) -> Result<[String; 6]> {
     let strength = preset.scheme.strength().to_string();
-    [preset.name.clone(), algorithm(preset), freshness(preset), strength, preset.scheme.recognition()]
+    let proof =
+        presets::about(&preset.name).and_then(|about| about.best_proof()).context("every preset has vectors")?;
+    let recognition = preset.scheme.recognition();
+    Ok([preset.name.clone(), algorithm(preset), freshness(preset), strength, proof.to_string(), recognition])
 }
 
 fn algorithm(preset: &Preset) -> String {
@@ -135,12 +135,35 @@ fn page(preset: &Preset) -> Result<String> {
         fact("handshake", handshake_of(handshake))?;
     }
     fact("secret", format!("{}; {}", secret_form(&preset.scheme.secret), about.secret_at))?;
+    if !preset.headers.is_empty() {
+        let headers: Vec<String> = preset.headers.iter().map(|pattern| pattern.as_str().to_owned()).collect();
+        fact("headers", format!("{} go on to the origin", headers.join(", ")))?;
+    }
+    for trap in &about.traps {
+        fact("trap", trap.says.clone())?;
+    }
     for note in &about.notes {
         fact("note", note.clone())?;
     }
-    fact("source", about.citation.clone())?;
+    fact("proof", format!("vectors by whose work they are: {}", catalogue::split(&about)))?;
+    page.push_str(&what_was_read(&about));
     write!(page, "\n{}", block(preset, &about))?;
     Ok(page)
+}
+
+/// The facts and their sources.
+fn what_was_read(about: &About) -> String {
+    let mut text = "\n".to_owned();
+    for (name, _) in FACTS {
+        if let Some(fact) = about.facts.get(name) {
+            text.push_str(&format!("  {name:<12}{fact}\n"));
+        }
+    }
+    text.push('\n');
+    for (name, source) in &about.sources {
+        text.push_str(&format!("  [{name}] {}, read on {}\n", source.at, source.read));
+    }
+    text
 }
 
 fn place_of(place: &Place) -> String {
@@ -252,24 +275,33 @@ fn block(preset: &Preset, about: &About) -> String {
 
 /// The whole catalogue as a page of the documentation.
 fn markdown() -> Result<String> {
+    let counts = catalogue::counts()?;
     let mut page = format!(
         "<!-- Written by `make providers`. Change the files in presets/, not this one. -->\n\
          # Providers\n\n\
-         {} providers, each a file in [`presets/`](../presets) with its sources, and proven by a signature that another \
-         implementation made ([`tests/vectors/`](../tests/vectors)). `hookgate providers NAME` shows how one is set up.\n\n\
+         {} providers, each a file in [`presets/`](../presets) with its facts, their sources and the day they were read. \
+         `hookgate providers NAME` shows one, and how it is set up.\n\n\
+         **proof** counts the preset's vectors in [`tests/vectors/`](../tests/vectors) by whose work the signature is. \
+         *provider*: the provider published it, or code that the provider published made or took it. *sdk*: the provider's own package \
+         makes or takes it, whenever the tests run. *library*: a third party's maintained code does. *own reading*: other code \
+         signed it, from what we read in the documentation. {counts}\n\n\
          **weak** says that the signature does not cover the body, or that there is none: whoever saw one delivery can \
          send another. **by identical content** says that no id names an event: two requests with the same bytes are one \
          event, because the bytes of two events differ. **not recognised**: events may have the same bytes, so a retry is \
          forwarded again. **unsigned**: a stranger who captured a request could change it.\n\n\
-         | provider | name | algorithm | freshness | duplicates are recognised | strength | retries |\n|---|---|---|---|---|---|---|\n",
+         | provider | name | algorithm | freshness | duplicates are recognised | strength | retries | proof |\n|---|---|---|---|---|---|---|---|\n",
         presets::ALL.len()
     );
     for preset in presets::ALL.iter() {
-        let About { title, .. } = presets::about(&preset.name).context("every preset is described")?;
-        let [name, algorithm, freshness, strength, duplicates] = row(preset);
+        let about = presets::about(&preset.name).context("every preset is described")?;
+        let (title, split) = (&about.title, catalogue::split(&about));
+        let [name, algorithm, freshness, strength, _, duplicates] = row(preset)?;
         let strength = if strength == "weak" { "**weak**".to_owned() } else { strength };
         let retries = span::shown(preset.retry_span);
-        writeln!(page, "| {title} | `{name}` | {algorithm} | {freshness} | {duplicates} | {strength} | {retries} |")?;
+        writeln!(
+            page,
+            "| {title} | `{name}` | {algorithm} | {freshness} | {duplicates} | {strength} | {retries} | {split} |"
+        )?;
     }
     page.push_str("\n## Left out\n\n");
     for (name, why) in LEFT_OUT {

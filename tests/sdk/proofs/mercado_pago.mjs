@@ -1,0 +1,14 @@
+// npm mercadopago: WebhookSignatureValidator.validate
+import { WebhookSignatureValidator } from "mercadopago";
+
+export const accepts = ({ query, headers, secret, tolerance, now }) => {
+  WebhookSignatureValidator.validate({
+    xSignature: headers["x-signature"],
+    xRequestId: headers["x-request-id"],
+    dataId: new URLSearchParams(query).get("data.id"),
+    secret,
+    toleranceSeconds: tolerance ?? 300,
+    now: () => now * 1000,
+  });
+  return true;
+};
