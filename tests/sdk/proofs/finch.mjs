@@ -1,0 +1,9 @@
+// npm @tryfinch/finch-api: webhooks.verifySignature
+import Finch from "@tryfinch/finch-api";
+
+const client = new Finch({ accessToken: "token" });
+
+export const accepts = async ({ text, headers, secret }) => {
+  client.webhooks.verifySignature(text, headers, secret);
+  return true;
+};

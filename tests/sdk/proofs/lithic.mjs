@@ -1,0 +1,9 @@
+// npm lithic: webhooks.verifySignature
+import Lithic from "lithic";
+
+const client = new Lithic({ apiKey: "key" });
+
+export const accepts = async ({ text, headers, secret }) => {
+  client.webhooks.verifySignature(text, headers, secret);
+  return true;
+};
