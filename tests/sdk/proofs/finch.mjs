@@ -3,7 +3,7 @@ import Finch from "@tryfinch/finch-api";
 
 const client = new Finch({ accessToken: "token" });
 
-export const accepts = ({ text, headers, secret }) => {
+export const accepts = async ({ text, headers, secret }) => {
   client.webhooks.verifySignature(text, headers, secret);
   return true;
 };

@@ -1,0 +1,9 @@
+// npm increase: events.unwrap
+import Increase from "increase";
+
+const client = new Increase({ apiKey: "key" });
+
+export const accepts = async ({ text, headers, secret }) => {
+  client.events.unwrap(text, { headers, key: secret });
+  return true;
+};
