@@ -1,0 +1,7 @@
+// npm standardwebhooks: Webhook.verify. GitLab says that it follows Standard Webhooks.
+import { Webhook } from "standardwebhooks";
+
+export const accepts = ({ body, headers, secret }) => {
+  new Webhook(secret).verify(body, headers);
+  return true;
+};
