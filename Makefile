@@ -70,8 +70,9 @@ deploy: build ## Checks the configuration and deploys the Worker; ENV=staging de
 	cargo run --quiet --locked -- check --deploy --env "$(ENV)"
 	. scripts/env && wrangler deploy --env "$(ENV)"
 
-sdks: ## Installs the providers' own SDKs, which the tests compare with
+sdks: ## Installs the providers' own packages, which the tests compare with
 	@sh scripts/packages tests/sdk
+	@sh scripts/pypi
 
 setup: ## Installs the tools, where they are missing
 	@sh scripts/setup

@@ -1,0 +1,31 @@
+// npm sns-validator: MessageValidator.validate, which fetches the certificate; here it gets the one of the vector
+import { EventEmitter } from "node:events";
+import https from "node:https";
+import { createRequire } from "node:module";
+import { promisify } from "node:util";
+
+const require = createRequire(import.meta.url);
+const path = require.resolve("sns-validator");
+const fetched = https.get;
+
+export const accepts = async ({ text, secret }) => {
+  https.get = (url, ...rest) => (String(url).startsWith("https://sns.") ? answer(secret, ...rest) : fetched(url, ...rest));
+  try {
+    delete require.cache[path]; // it keeps each certificate by its URL
+    const validator = new (require(path))();
+    await promisify(validator.validate.bind(validator))(text);
+    return true;
+  } finally {
+    https.get = fetched;
+  }
+};
+
+function answer(certificate, take) {
+  const response = Object.assign(new EventEmitter(), { statusCode: 200 });
+  queueMicrotask(() => {
+    take(response);
+    response.emit("data", certificate);
+    response.emit("end");
+  });
+  return new EventEmitter();
+}

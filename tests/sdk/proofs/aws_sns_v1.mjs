@@ -1,0 +1,2 @@
+// npm sns-validator: MessageValidator.validate, as for version 2
+export { accepts } from "./aws_sns.mjs";
