@@ -1,0 +1,8 @@
+// npm twilio: validateRequestWithBody with HMAC_SHA256, for a shared key
+import { createRequire } from "node:module";
+
+const require = createRequire(import.meta.url);
+const { validateRequestWithBody } = require("twilio/lib/webhooks/webhooks");
+
+export const accepts = ({ text, headers, secret, url }) =>
+  validateRequestWithBody(secret, headers["x-twilio-signature"], url, text, "HMAC_SHA256");
