@@ -77,6 +77,8 @@ pub struct Source {
     pub dedup: Dedup,
     /// How long a key is remembered.
     pub dedup_ttl: Duration,
+    /// What the configuration says of that, where it is less than the provider's retries take.
+    pub dedup_ttl_asked: Option<Duration>,
     /// The largest body, in bytes.
     pub max_body: usize,
     /// The event types that are wanted; `None` for all.

@@ -345,6 +345,8 @@ fn the_topics_that_no_signature_covers_split_and_nothing_else_does() {
         ("shopify", "x-shopify-topic"),
         ("twilio", "i-twilio-idempotency-token"),
         ("twilio_json", "i-twilio-idempotency-token"),
+        ("twilio_shared_key", "i-twilio-idempotency-token"),
+        ("twilio_shared_key_json", "i-twilio-idempotency-token"),
         ("woocommerce", "x-wc-webhook-topic"),
     ];
     assert_eq!(found, expected.map(|(name, header)| (name.to_owned(), header.to_owned())));

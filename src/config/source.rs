@@ -81,6 +81,7 @@ pub(super) fn parse(entry: &Entry<'_>, outside: &Outside<'_>) -> Result<Source, 
         deliver: Deliver::Queue(None),
         dedup: Dedup::None,
         dedup_ttl: DEFAULT_TTL,
+        dedup_ttl_asked: None,
         max_body: 0,
         events: None,
         headers: Vec::new(),
@@ -97,7 +98,7 @@ pub(super) fn parse(entry: &Entry<'_>, outside: &Outside<'_>) -> Result<Source, 
     source.verifier = source.verifier.at(url).of(account.unwrap_or_default().to_owned());
     source.deliver = parse_deliver(&fields, &source.name, outside.bindings, outside.origin.as_deref())?;
     source.dedup = parse_dedup(&fields, source.verifier.preset(), outside.bindings)?;
-    source.dedup_ttl = parse_ttl(&fields, &source.verifier)?;
+    (source.dedup_ttl, source.dedup_ttl_asked) = parse_ttl(&fields, &source.verifier)?;
     let max_body = match fields.size("max_body")? {
         None => DEFAULT_MAX_BODY,
         Some(size) if (1..=LARGEST_MAX_BODY).contains(&size) => size,
@@ -246,15 +247,17 @@ fn parse_dedup(fields: &Fields<'_>, preset: &Preset, bindings: Bindings) -> Resu
     if bound { Ok(dedup) } else { Err(fields.error("dedup", format!("needs the binding {needs}"))) }
 }
 
-/// The lifetime of a key must outlive every moment at which a replay would still be fresh, and every retry.
-fn parse_ttl(fields: &Fields<'_>, verifier: &Verifier) -> Result<Duration, ConfigError> {
+/// The lifetime of a key must outlive every moment at which a replay would still be fresh, and every retry. What a preset
+/// knows of its provider changes, so a source of a preset that asks for less gets more; `check` says so.
+fn parse_ttl(fields: &Fields<'_>, verifier: &Verifier) -> Result<(Duration, Option<Duration>), ConfigError> {
     let preset = verifier.preset();
     let windows = preset.scheme.forms.iter().filter_map(|form| verifier.window(form)).map(Tolerance::span);
     let shortest = windows.fold(preset.retry_span.max(SHORTEST_TTL), Duration::max);
     match fields.duration("dedup_ttl")? {
-        None => Ok(DEFAULT_TTL.max(shortest)),
+        None => Ok((DEFAULT_TTL.max(shortest), None)),
         Some(ttl) if ttl > LONGEST_DURATION => Err(fields.error("dedup_ttl", "must be at most 366d".to_owned())),
-        Some(ttl) if ttl >= shortest => Ok(ttl),
+        Some(ttl) if ttl >= shortest => Ok((ttl, None)),
+        Some(ttl) if fields.value("scheme").is_none() => Ok((shortest, Some(ttl))),
         Some(_) => {
             let problem = format!("a replay or a retry could outlive it; use at least \"{}\"", span::shown(shortest));
             Err(fields.error("dedup_ttl", problem))

@@ -265,6 +265,15 @@ fn window(source: &Source) -> String {
     format!("at most {} old", ages.join(" or "))
 }
 
+/// That a key is kept for longer than the configuration says.
+fn ttl_warning(name: &str, source: &Source) -> Option<String> {
+    let (asked, kept) = (span::shown(source.dedup_ttl_asked?), span::shown(source.dedup_ttl));
+    Some(format!(
+        "source {name} has dedup_ttl = \"{asked}\", and a retry or a replay could outlive it: keys are kept for {kept}. \
+         Write that, or take it out"
+    ))
+}
+
 /// The traps of its provider that a source meets.
 fn traps(name: &str, source: &Source) -> Vec<String> {
     let preset = source.verifier.preset();
@@ -312,6 +321,7 @@ fn warnings(project: &Project, config: &Config) -> Vec<String> {
         }
     }
     warnings.extend(config.sources().filter_map(|(name, source)| strength_warning(name, source.ok()?)));
+    warnings.extend(config.sources().filter_map(|(name, source)| ttl_warning(name, source.ok()?)));
     warnings.extend(config.sources().filter_map(|(name, source)| Some(traps(name, source.ok()?))).flatten());
     if queues::is_used(config) && project.is_never_swept() {
         warnings
