@@ -340,6 +340,7 @@ fn the_topics_that_no_signature_covers_split_and_nothing_else_does() {
         ("bitbucket", "x-event-key"),
         ("contentful", "x-contentful-topic"),
         ("hookdeck", "x-hookdeck-eventid"),
+        ("lago", "x-lago-unique-key"),
         ("mongodb_atlas", "x-mms-event"),
         ("sentry", "request-id"),
         ("shopify", "x-shopify-topic"),

@@ -6,8 +6,7 @@
 use hookgate::config::presets::{self, About, FACTS, Proof, SourceKind, cited};
 
 /// Presets of which nobody has published an implementation, or whose provider has no page that can be had.
-const ONE_SIDED: &[(&str, &str)] =
-    &[("tiktok", "TikTok publishes pages and no code; Chatwoot's controller is read as a page says it, under `library`")];
+const ONE_SIDED: &[(&str, &str)] = &[];
 
 fn every() -> impl Iterator<Item = (&'static str, About)> {
     presets::names().map(|name| (name, presets::about(name).expect("described")))
