@@ -114,8 +114,8 @@ fn page(preset: &Preset) -> Result<String> {
         fact("signature", place_of(place))?;
     }
     for form in &preset.scheme.forms {
-        fact("signed", content(form))?;
-        if let Some(timestamp) = &form.timestamp {
+        fact(if form.alternative { "or" } else { "signed" }, content(form))?;
+        if let Some(timestamp) = form.timestamp.as_ref().filter(|_| !form.alternative) {
             fact("time", format!("{}, {}", timestamp_of(&timestamp.at), timestamp.unit.expected()))?;
         }
     }
@@ -182,7 +182,18 @@ fn content(form: &Form) -> String {
         Part::JsonLines(keys) => format!("{{lines:{}}}", keys.join(",")),
         Part::Jws => "the token's header and claims".to_owned(),
     };
-    if form.content.is_empty() { "nothing".to_owned() } else { form.content.iter().map(part).collect() }
+    if form.content.is_empty() {
+        return "nothing".to_owned();
+    }
+    let bracketed = |(place, of): (usize, &Part)| {
+        let is_optional = |place: Option<usize>| place.is_some_and(|place| form.optional.contains(&place));
+        match (is_optional(place.checked_add(1)), is_optional(place.checked_sub(1))) {
+            (true, _) => format!("[{}", part(of)),
+            (_, true) => format!("{}]", part(of)),
+            _ => part(of),
+        }
+    };
+    form.content.iter().enumerate().map(bracketed).collect()
 }
 
 fn event_type(preset: &Preset) -> String {
