@@ -386,6 +386,28 @@ fn a_mistake_is_told_where_it_stands_and_what_to_write() {
             "signature = { header = \"a\", list = \"\", field = \"v1\" }",
             "signature.list: \"\": must be the one or two characters that separate entries",
         ),
+        (
+            "handshakes = [{ when = \"!json:token=a\" }]",
+            "handshakes[0].when: \"!json:token=a\": a place that must have nothing has no text",
+        ),
+        (
+            "handshakes = [{ method = \"options\" }]",
+            "handshakes[0].method: \"options\": must be one of GET, HEAD, OPTIONS, POST, PUT",
+        ),
+        (
+            "handshakes = [{ headers = { x-a = \"{challenge}\" } }]",
+            "handshakes[0].challenge: is missing: the answer needs",
+        ),
+        (
+            "handshakes = [{ headers = { X-A = \"b\" } }]",
+            "handshakes[0].headers: a header's name is written in lower case",
+        ),
+        ("handshakes = [{ headers = { set-cookie = \"b\" } }]", "`set-cookie` is not a header that a reply may set"),
+        (
+            "handshakes = [{ headers = { x-a = \"b\\n\" } }]",
+            "handshakes[0].headers: `x-a` must be a text of plain letters",
+        ),
+        ("handshakes = [{ headers = { x-a = 1 } }]", "handshakes[0].headers: `x-a` must be a text of plain letters"),
         ("handshakes = [{ installs = true }]", "handshakes[0].challenge: is missing: the answer needs it"),
         ("handshakes = [{ json = { type = 1 } }]", "handshakes[0].json: `type` must be a text in quotes"),
         (

@@ -6,7 +6,7 @@ use hookgate::config::presets::{self, About};
 use hookgate::config::span;
 use hookgate::webhook::{
     Algorithm, Clock, Encoding, Form, Handshake, Hash, IdentityRule, Layout, Part, Place, Preset, Proof,
-    PublicAlgorithm, SecretForm, TimestampAt, TypeAt,
+    PublicAlgorithm, SecretForm, TimestampAt, TypeAt, Wanted,
 };
 use std::fmt::Write as _;
 use std::io::Write;
@@ -220,8 +220,10 @@ fn handshake_of(handshake: &Handshake) -> String {
     let when: Vec<String> = handshake
         .when
         .iter()
-        .map(|(place, wanted)| {
-            wanted.as_ref().map_or_else(|| place_of(place), |wanted| format!("{} is {wanted}", place_of(place)))
+        .map(|(place, wanted)| match wanted {
+            Wanted::Any => place_of(place),
+            Wanted::Text(text) => format!("{} is {text}", place_of(place)),
+            Wanted::Nothing => format!("no {}", place_of(place)),
         })
         .collect();
     let proof = match &handshake.proof {
