@@ -40,7 +40,7 @@ pub use error::VerifyError;
 pub use forms::{Alike, tell_apart};
 pub use framing::{Framing, Shiftable};
 pub use freshness::{Tolerance, UnixTime};
-pub use handshake::{Alphabet, Greeted, Handshake, Piece, Proof, Reply, ReplyBody, Standing};
+pub use handshake::{Alphabet, Greeted, Handshake, Piece, Proof, Reply, ReplyBody, Standing, Wanted};
 pub use headers::HeaderPattern;
 pub use identity::{DigestOf, EventId, EventTypes, Identity, IdentityRule, TypesFound};
 pub use path::{JsonPath, Step};

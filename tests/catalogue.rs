@@ -308,7 +308,7 @@ fn every_preset_states_which_identity_its_events_have_and_why() {
         let (name, scheme) = (&preset.name, &preset.scheme);
         assert!(!scheme.leaves_identity_open(), "{name} does not say what identifies an event without an id");
         let by_rule = match &scheme.id {
-            IdAt::SignedHeader(_) => false,
+            IdAt::SignedHeader(header) => preset.scheme.may_lack(header),
             IdAt::UnsignedHeader(_, missing) | IdAt::Json { missing, .. } => *missing == WithoutId::ByRule,
             IdAt::Nowhere => true,
         };

@@ -163,6 +163,154 @@ fn a_signed_token_that_came_twice_is_refused() {
     assert!(mistake(many).contains("signature.prefix: must be one to 4 texts"), "{}", mistake(many));
 }
 
+/// A manifest whose parts a request may lack, and an id that is signed in either case.
+const MANIFEST: &str = r#"
+secrets = ["SECRET"]
+[scheme]
+signature = { header = "x-sig", field = "v1" }
+timestamp = { field = "ts" }
+content = [
+    "[id:{lower_query:data.id};][request-id:{header:x-request-id};]ts:{timestamp};",
+    "[id:{query:data.id};][request-id:{header:x-request-id};]ts:{timestamp};",
+]
+id = { header = "x-request-id" }
+identity = "content"
+"#;
+
+/// What becomes of a request with this query and request id, and this MAC: the event's identity, or why there is none.
+fn manifest(query: &str, request_id: Option<&str>, mac: &str) -> Result<String, VerifyError> {
+    let config = source(MANIFEST);
+    let mut headers = vec![("x-sig".to_owned(), format!("ts=1768478400,v1={mac}"))];
+    headers.extend(request_id.map(|id| ("x-request-id".to_owned(), id.to_owned())));
+    let head = RequestHead { query: query.to_owned(), headers, ..RequestHead::default() };
+    let verifier = &config.source("x").unwrap().unwrap().verifier;
+    let shown = verifier.receive(&head)?.verify(b"{}", NOW, &Native)?.identity().shown();
+    Ok(shown.unwrap_or_default().chars().take(11).collect())
+}
+
+#[test]
+fn a_value_in_brackets_may_be_missing_and_is_signed_where_it_is_there() {
+    // From `openssl dgst -sha256 -hmac a-shared-secret`.
+    let whole = "e5b95de1879ae7c5725626cd2bd79c96c9e1b5ca1f6abf12956b6e9a67d5ef4c";
+    let kept = "388f2d5a24a8ef7b01f155b9f50e7c16e001a5d70a39671badaaf37fee060112";
+    let no_id = "eaee5e62c245d4fee1b08085260a9feac6391810aa14ab5066ac6da41835fca2";
+    let no_request = "65f33e1f40ba566a0904ddcafc36e48856385810405663bee3d1e396b114f97b";
+    let bare = "39a029e3f2be0abc3fc96657726de7e89d5205b6f74c0bdb8c8a82be6a1a7ec3";
+    let proven = |query, request_id, mac| manifest(query, request_id, mac).map_err(|error| error.code());
+    assert_eq!(proven("data.id=ORD01", Some("r1"), whole), Ok("r1".to_owned()));
+    assert_eq!(proven("data.id=ORD01", Some("r1"), kept), Ok("r1".to_owned()));
+    assert_eq!(proven("", Some("r1"), no_id), Ok("r1".to_owned()));
+    assert_eq!(proven("data.id=ORD01", None, no_request).map(|id| id.starts_with("sha256:")), Ok(true));
+    assert_eq!(proven("", None, bare).map(|id| id.starts_with("sha256:")), Ok(true));
+    // What is there is signed, and what is missing is.
+    for (query, request_id, mac) in [
+        ("data.id=ORD01", Some("r1"), no_id),
+        ("data.id=ORD01", Some("r1"), no_request),
+        ("data.id=ORD01", Some("r1"), bare),
+        ("", Some("r1"), whole),
+        ("data.id=ORD01", None, whole),
+        ("", None, whole),
+        ("data.id=Ord01", Some("r1"), kept),
+    ] {
+        assert_eq!(proven(query, request_id, mac), Err("signature_mismatch"), "{query} {request_id:?}");
+    }
+    // An empty value is none of the sender's, and one that holds a separator could be two.
+    assert_eq!(proven("data.id=", Some("r1"), no_id), Err("signed_header"));
+    assert_eq!(proven("data.id=ORD01", Some(""), no_request), Err("signed_header"));
+    assert_eq!(proven("", Some("r1;ts:1"), bare), Err("signed_header"));
+    assert_eq!(
+        proven("data.id=a%3Brequest-id:r1", None, "43dda637045f66c93172225107689da762eea3084cb25a8d3f40386d96bd120e"),
+        Err("signed_header")
+    );
+    // It may hold what begins the next bracket.
+    assert_eq!(
+        proven("data.id=ts:1", None, "08f359a28faf689f8fa61b86232b795ed7b45271ab634ff439bb1a895b5c06d9").map(|_| ()),
+        Ok(())
+    );
+    assert_eq!(proven("data.id=a&data.id=b", Some("r1"), no_id), Err("signed_header"));
+}
+
+#[test]
+fn brackets_that_a_request_could_be_read_with_and_without_are_refused() {
+    let told = |content: &str| {
+        mistake(&format!(
+            "signature = {{ header = \"x-sig\" }}\ntimestamp = {{ header = \"x-time\" }}\ncontent = {content}"
+        ))
+    };
+    for content in [
+        r#""[id:{query:id};]{timestamp}""#,
+        r#""[id:{query:id};]{body}{timestamp}""#,
+        r#""{timestamp}[.{header:x};]""#,
+        r#""[a{query:id};][a{header:x};]{timestamp}""#,
+        r#""[a{query:id};][ab{header:x};]ts{timestamp}""#,
+        r#""[ab{query:id};][c{header:x};]a{timestamp}""#,
+        r#""{timestamp}.{body}.[a{query:id};]""#,
+        r#""{timestamp}.{body}.[a{query:id};]x""#,
+        r#""{timestamp}:{header:y}[a{query:id};]b""#,
+    ] {
+        let error = told(content);
+        assert!(
+            error.contains("has a bracket with {") && error.contains("nothing tells whether a request lacks it"),
+            "{error}"
+        );
+    }
+    assert!(told(r#""[{query:id}]{timestamp}""#).contains("has brackets with something else than a text"));
+    assert!(told(r#""[id:{query:id};]""#).contains("has nothing but brackets"));
+    for content in [
+        r#""{timestamp}.[id:{query:id};].{body}""#,
+        r#""{timestamp}.[a{query:id};][b{header:x};]""#,
+        r#""[[{timestamp}]].{body}""#,
+    ] {
+        let text = format!(
+            "secrets = [\"SECRET\"]\n[scheme]\nsignature = {{ header = \"x-sig\" }}\ntimestamp = {{ header = \"x-time\" }}\ncontent = {content}"
+        );
+        if let Err(error) = source(&text).source("x").unwrap() {
+            panic!("{content}: {error}");
+        }
+    }
+    let signature = "signature = { header = \"x-sig\" }\n";
+    let missing =
+        "content = \"[id:{header:x-id};]of:{method} {body}\"\nid = { header = \"x-id\", missing = \"refuse\" }";
+    let error = mistake(&format!("{signature}{missing}"));
+    assert!(error.contains("id.missing: \"refuse\": would not be looked at: `identity`"), "{error}");
+}
+
+#[test]
+fn several_contents_of_one_signature_are_tried_and_can_be_told_apart() {
+    let text = "secrets = [\"SECRET\"]\n[scheme]\nsignature = { header = \"x-sig\" }\ntimestamp = { header = \"x-time\" }\n\
+                content = [\"a:{timestamp}.{body}\", \"b:{header:x-id}:{timestamp}.{body}\"]";
+    let told = |id: &str, mac: &str| {
+        let mut headers = vec![("x-sig", mac), ("x-time", "1768478400")];
+        headers.extend((!id.is_empty()).then_some(("x-id", id)));
+        verify(text, &headers, "hello").map(|_| ()).map_err(|error| error.code())
+    };
+    assert_eq!(told("", "a34fd7d167c321a4177d86be7366d54be11e6daf4a1b6c98c800cc6f3c7e46ab"), Ok(()));
+    assert_eq!(told("7", "a34fd7d167c321a4177d86be7366d54be11e6daf4a1b6c98c800cc6f3c7e46ab"), Ok(()));
+    assert_eq!(told("7", "6835c1bfeda01161e113fb10120ffcb92ac023a0b9ae53992b055cd1d5707370"), Ok(()));
+    assert_eq!(
+        told("8", "6835c1bfeda01161e113fb10120ffcb92ac023a0b9ae53992b055cd1d5707370"),
+        Err("signature_mismatch")
+    );
+    assert_eq!(told("", "6835c1bfeda01161e113fb10120ffcb92ac023a0b9ae53992b055cd1d5707370"), Err("signature_mismatch"));
+    let signature = "signature = { header = \"x-sig\" }\n";
+    for (lines, told) in [
+        ("content = []", "scheme.content: must be one to 4 texts"),
+        (
+            "content = [\"1{body}\", \"2{body}\", \"3{body}\", \"4{body}\", \"5{body}\"]",
+            "scheme.content: must be one to 4 texts",
+        ),
+        ("content = [\"1{body}\", \"2{body}\", \"3{body}\"]", "has more than 2 contents with the body"),
+        ("content = [\"1{json:a}\", \"2{json:b}\"]", "{json:$.a} would be read from the body for each"),
+        (
+            "content = [\"{header:a}.{header:b}\", \"{header:b}.{header:a}\"]",
+            "scheme.content: numbers 0 and 1 can be the same text",
+        ),
+    ] {
+        let error = mistake(&format!("{signature}{lines}"));
+        assert!(error.contains(told), "{lines}\n  told {error}\n  wanted {told}");
+    }
+}
+
 #[test]
 fn a_url_that_is_signed_comes_from_the_configuration() {
     let text = "secrets = [\"SECRET\"]\n[scheme]\nsignature = { header = \"x-sig\" }\ncontent = \"{url}{body}\"";
@@ -238,6 +386,28 @@ fn a_mistake_is_told_where_it_stands_and_what_to_write() {
             "signature = { header = \"a\", list = \"\", field = \"v1\" }",
             "signature.list: \"\": must be the one or two characters that separate entries",
         ),
+        (
+            "handshakes = [{ when = \"!json:token=a\" }]",
+            "handshakes[0].when: \"!json:token=a\": a place that must have nothing has no text",
+        ),
+        (
+            "handshakes = [{ method = \"options\" }]",
+            "handshakes[0].method: \"options\": must be one of GET, HEAD, OPTIONS, POST, PUT",
+        ),
+        (
+            "handshakes = [{ headers = { x-a = \"{challenge}\" } }]",
+            "handshakes[0].challenge: is missing: the answer needs",
+        ),
+        (
+            "handshakes = [{ headers = { X-A = \"b\" } }]",
+            "handshakes[0].headers: a header's name is written in lower case",
+        ),
+        ("handshakes = [{ headers = { set-cookie = \"b\" } }]", "`set-cookie` is not a header that a reply may set"),
+        (
+            "handshakes = [{ headers = { x-a = \"b\\n\" } }]",
+            "handshakes[0].headers: `x-a` must be a text of plain letters",
+        ),
+        ("handshakes = [{ headers = { x-a = 1 } }]", "handshakes[0].headers: `x-a` must be a text of plain letters"),
         ("handshakes = [{ installs = true }]", "handshakes[0].challenge: is missing: the answer needs it"),
         ("handshakes = [{ json = { type = 1 } }]", "handshakes[0].json: `type` must be a text in quotes"),
         (

@@ -19,10 +19,11 @@
 use hookgate::config::{Bindings, Config};
 use hookgate::native::RequestHead;
 use hookgate::webhook::{
-    Crypto, Framing, Hash, Part, Preset, PublicAlgorithm, PublicKey, UnixTime, Verifier, VerifyError,
+    Crypto, Form, Framing, Hash, Layout, Part, Preset, PublicAlgorithm, PublicKey, TimeUnit, UnixTime, Verifier,
+    VerifyError,
 };
 use serde_json::{Value, json};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -54,7 +55,11 @@ impl Random {
 
 /// Keeps what it is asked to verify, and believes it.
 #[derive(Default)]
-struct Keeper(RefCell<Option<Vec<u8>>>);
+struct Keeper {
+    content: RefCell<Option<Vec<u8>>>,
+    /// How many contents it does not believe first.
+    before: Cell<usize>,
+}
 
 impl Crypto for Keeper {
     fn hmac(&self, _: Hash, _: &[u8], _: &[&[u8]]) -> Vec<u8> {
@@ -66,7 +71,12 @@ impl Crypto for Keeper {
     }
 
     fn verifies(&self, _: PublicAlgorithm, _: &PublicKey, content: &[u8], _: &[u8]) -> bool {
-        *self.0.borrow_mut() = Some(content.to_vec());
+        let before = self.before.get();
+        if before > 0 {
+            self.before.set(before - 1);
+            return false;
+        }
+        *self.content.borrow_mut() = Some(content.to_vec());
         true
     }
 }
@@ -110,7 +120,20 @@ fn scheme(random: &mut Random) -> Value {
             let twice = (is_time && text.contains(part))
                 || (takes_query(part)
                     && text.split_inclusive('}').any(|piece| takes_query(&piece[piece.find('{').unwrap_or(0)..])));
-            if !twice {
+            if twice {
+                continue;
+            }
+            let may_be_lacking = ["{header:", "{query:q}", "{lower_", "{json:", "{form:"];
+            if random.below(3) == 0 && may_be_lacking.iter().any(|kind| part.starts_with(kind)) {
+                if !before_was_literal && !text.ends_with(']') {
+                    text.push_str(random.pick(LITERALS));
+                }
+                text.push_str(&format!("[{}{part}{}]", random.pick(LITERALS), random.pick(LITERALS)));
+                before_was_literal = random.below(4) > 0;
+                if before_was_literal {
+                    text.push_str(random.pick(LITERALS));
+                }
+            } else {
                 text.push_str(part);
                 before_was_literal = false;
             }
@@ -121,8 +144,16 @@ fn scheme(random: &mut Random) -> Value {
         text
     };
     let form = |random: &mut Random, prefix: &str| {
-        let content = template(random);
-        let mut form = json!({ "signature": { "header": "x-sig", "prefix": prefix }, "content": content });
+        let mut contents = vec![template(random)];
+        if random.below(6) == 0 {
+            let other = match contents[0].replace("{query:q}", "{lower_query:q}") {
+                other if other == contents[0] => template(random),
+                other => other,
+            };
+            contents.push(other);
+        }
+        let content = contents.concat();
+        let mut form = json!({ "signature": { "header": "x-sig", "prefix": prefix }, "content": contents });
         if content.contains("{timestamp}") {
             form["timestamp"] = json!({ "header": "x-time", "unit": unit });
         }
@@ -178,15 +209,22 @@ fn time(random: &mut Random, unit: Option<&str>) -> String {
 }
 
 /// A request for the scheme's form, of random values.
-fn request(random: &mut Random, preset: &Preset, scheme: &Value) -> Request {
+fn request(random: &mut Random, preset: &Preset) -> Request {
     let form = random.below(preset.scheme.forms.len());
-    let written = if scheme.get("forms").is_some() { &scheme["forms"][form] } else { scheme };
-    let unit = written["timestamp"]["unit"].as_str();
+    let unit = preset.scheme.forms[form].timestamp.as_ref().map(|time| match time.unit {
+        TimeUnit::Seconds => "seconds",
+        TimeUnit::Milliseconds => "milliseconds",
+        TimeUnit::Rfc3339 => "rfc3339",
+        TimeUnit::HttpDate => "http-date",
+    });
     let mut request =
         Request { form, method: random.pick(&["POST", "A", "PA", "AA"]).to_owned(), ..Request::default() };
     request.headers.insert("x-time", time(random, unit));
+    let lacks = !preset.scheme.forms[form].optional.is_empty();
     for name in ["x-a", "x-b"] {
-        request.headers.insert(name, value(random));
+        if !(lacks && random.below(3) == 0) {
+            request.headers.insert(name, value(random));
+        }
     }
     let list = random.pick(&["x-list,x-time", "x-a,x-list,x-time", "x-a,x-b,x-list,x-time", "x-list,x-a,x-time"]);
     request.headers.insert("x-list", list.to_owned());
@@ -196,7 +234,8 @@ fn request(random: &mut Random, preset: &Preset, scheme: &Value) -> Request {
         }
     }
     let parts = &preset.scheme.forms[form].content;
-    request.query = if parts.contains(&Part::Url) { String::new() } else { encoded(&[("q", &value(random))]) };
+    let no_query = parts.contains(&Part::Url) || (lacks && random.below(3) == 0);
+    request.query = if no_query { String::new() } else { encoded(&[("q", &value(random))]) };
     if parts.contains(&Part::Url) && !preset.scheme.pins_query() && random.below(2) == 0 {
         request.query = random.pick(&["a", "a.", "1", ":a", "-"]).to_owned();
     }
@@ -224,17 +263,30 @@ fn fill_body(request: &mut Request, parts: &[Part], raw: Vec<u8>) {
 type Values = Vec<(String, String)>;
 
 /// What of a request the form signs: as much as two requests must differ in to be two.
-fn signed(request: &Request, parts: &[Part]) -> Values {
+fn signed(request: &Request, form: &Form) -> Values {
     let field = |name: &str| request.fields.get(name).cloned().unwrap_or_default();
     let header = |name: &str| request.headers.get(name).cloned().unwrap_or_default();
+    let query =
+        || form_urlencoded::parse(request.query.as_bytes()).map(|(_, value)| value.into_owned()).collect::<String>();
     let mut values = Vec::new();
-    for part in parts {
+    for (place, part) in form.content.iter().enumerate() {
+        let is_there = match part {
+            Part::Header(name) => request.headers.contains_key(name.as_str()),
+            Part::Query(_) | Part::QueryLower(_) => !request.query.is_empty(),
+            Part::Json(path) => request.fields.contains_key(path.to_string().trim_start_matches("$.")),
+            Part::Form(name) => request.fields.contains_key(name.as_str()),
+            _ => true,
+        };
+        if form.optional.contains(&place) && !is_there {
+            values.push((part.to_string().replace("lower_query", "query"), "lacking".to_owned()));
+            continue;
+        }
         let value = match part {
             Part::Literal(_) | Part::Jws => continue,
             Part::Timestamp => header("x-time"),
             Part::Header(name) => header(name),
-            Part::Query(_) => request.query.clone(),
-            Part::QueryLower(_) => request.query.to_ascii_lowercase().replace("%3a", "%3A").replace("%0a", "%0A"),
+            Part::Query(_) => query(),
+            Part::QueryLower(_) => query().to_ascii_lowercase(),
             Part::Url | Part::Path | Part::SortedQuery => request.query.clone(),
             Part::Method => request.method.clone(),
             Part::ListedHeaders(list) => {
@@ -253,23 +305,48 @@ fn signed(request: &Request, parts: &[Part]) -> Values {
                 format!("{:?}", keys.iter().map(|key| request.fields.get(key.as_str())).collect::<Vec<_>>())
             }
         };
-        values.push((part.to_string(), value));
+        // In either case it is one value.
+        values.push((part.to_string().replace("lower_query", "query"), value));
     }
     values.sort();
     values.dedup();
     values
 }
 
-/// The content that the request would be proven over; `None` where it is refused for what it says.
+/// The content that the request would be proven over in its form; `None` where it is refused for what it says.
 fn content(verifier: &Verifier, request: &Request) -> Option<Vec<u8>> {
+    let preset = verifier.preset();
+    let forms = &preset.scheme.forms;
+    let mut first = request.form;
+    while forms[first].alternative {
+        first -= 1;
+    }
+    // The contents before it, of those that the request can have.
+    let alone = |form: &Form| {
+        let mut preset = Preset::clone(preset);
+        preset.scheme.forms = vec![Form { alternative: false, ..form.clone() }];
+        let key = hookgate::webhook::Key::Public(PublicKey::Spki(Vec::new()));
+        let alone = Verifier::new(Arc::new(preset), vec![key], None).unwrap().at(verifier.url().to_owned());
+        proven_over(&alone, request, &form.layout, 0)
+    };
+    if forms.len() > 1 {
+        alone(&forms[request.form])?;
+    }
+    let before = forms[first..request.form].iter().filter(|form| alone(form).is_some()).count();
+    proven_over(verifier, request, &forms[request.form].layout, before)
+}
+
+/// The content over which the signature holds where it held over none of the `before` ones.
+fn proven_over(verifier: &Verifier, request: &Request, layout: &Layout, before: usize) -> Option<Vec<u8>> {
+    let Layout::Single { prefixes } = layout else { panic!("{layout:?}") };
     let mut headers: Vec<(String, String)> =
         request.headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
-    headers.push(("x-sig".to_owned(), format!("{}={}", request.form + 1, "00".repeat(64))));
+    headers.push(("x-sig".to_owned(), format!("{}{}", prefixes[0], "00".repeat(64))));
     let head = RequestHead { method: request.method.clone(), query: request.query.clone(), headers };
-    let keeper = Keeper::default();
+    let keeper = Keeper { before: Cell::new(before), ..Keeper::default() };
     let outcome = verifier.receive(&head).and_then(|received| received.verify(&request.body, NOW, &keeper).map(|_| ()));
     let ambiguous = matches!(outcome, Err(VerifyError::FormAmbiguous));
-    keeper.0.take().filter(|_| !ambiguous)
+    keeper.content.take().filter(|_| !ambiguous)
 }
 
 /// Another request with the same content, if a random cut of it makes one.
@@ -278,10 +355,25 @@ fn cut(random: &mut Random, verifier: &Verifier, of: &Request, content: &[u8]) -
     let text = std::str::from_utf8(content).ok()?;
     let mut request = of.clone();
     request.form = random.below(preset.scheme.forms.len());
-    let parts = &preset.scheme.forms[request.form].content;
+    let Form { content: parts, optional, .. } = &preset.scheme.forms[request.form];
     let mut rest = text;
     let mut raw = None;
+    let mut from = 0;
     for (place, part) in parts.iter().enumerate() {
+        if place < from {
+            continue;
+        }
+        if optional.contains(&(place + 1)) && random.below(2) == 0 {
+            match &parts[place + 1] {
+                Part::Header(name) => drop(request.headers.remove(name.as_str())),
+                Part::Query(_) | Part::QueryLower(_) => request.query.clear(),
+                Part::Json(path) => drop(request.fields.remove(path.to_string().trim_start_matches("$."))),
+                Part::Form(name) => drop(request.fields.remove(name.as_str())),
+                part => panic!("{part}"),
+            }
+            from = place + 3;
+            continue;
+        }
         let is_last = parts[place + 1..].iter().all(|part| matches!(part, Part::Literal(_)));
         let after: usize =
             parts[place + 1..].iter().map(|part| if let Part::Literal(text) = part { text.len() } else { 0 }).sum();
@@ -374,7 +466,7 @@ fn shifts(random: &mut Random, verifier: &Verifier, scheme: &Value, count: &mut 
     let mut take = |request: Request, count: &mut Count| -> Result<Option<Vec<u8>>, String> {
         count.requests += 1;
         let Some(content) = content(verifier, &request) else { return Ok(None) };
-        let said = signed(&request, &preset.scheme.forms[request.form].content);
+        let said = signed(&request, &preset.scheme.forms[request.form]);
         match seen.get(&content) {
             Some((other, values)) if *values != said => {
                 Err(format!("{scheme}\n  {other:?}\n  {request:?}\n  {}", String::from_utf8_lossy(&content)))
@@ -388,7 +480,7 @@ fn shifts(random: &mut Random, verifier: &Verifier, scheme: &Value, count: &mut 
         }
     };
     for _ in 0..10 {
-        let request = request(random, &preset, scheme);
+        let request = request(random, &preset);
         let content = match take(request.clone(), count) {
             Ok(Some(content)) => content,
             Ok(None) => continue,
@@ -405,7 +497,7 @@ fn shifts(random: &mut Random, verifier: &Verifier, scheme: &Value, count: &mut 
 }
 
 /// The verifier of a scheme that the rule refuses, or of one that it accepts, without the rule.
-fn without_the_rule(content: Vec<Part>) -> Verifier {
+fn without_the_rule(content: Vec<Part>, optional: Vec<usize>) -> Verifier {
     let mut preset = Preset::clone(
         read(
             &json!({ "algorithm": "ed25519", "secret": "hex", "signature": { "header": "x-sig", "prefix": "1=" } }),
@@ -417,6 +509,7 @@ fn without_the_rule(content: Vec<Part>) -> Verifier {
     let form = &mut preset.scheme.forms[0];
     form.framing = Framing::unchecked(&content);
     form.content = content;
+    form.optional = optional;
     let key = hookgate::webhook::Key::Public(PublicKey::Spki(Vec::new()));
     Verifier::new(Arc::new(preset), vec![key], None).unwrap().at(URL.to_owned())
 }
@@ -426,7 +519,7 @@ fn no_accepted_scheme_gives_two_requests_one_content() {
     let number = |name: &str, default| std::env::var(name).map_or(default, |text| text.parse().expect("a number"));
     let (schemes, seed) = (number("SCHEMES", 2_000), number("SEED", 1));
     let mut random = Random(seed);
-    let (mut accepted, mut several, mut pinned) = (0, 0, 0);
+    let (mut accepted, mut several, mut pinned, mut brackets, mut contents) = (0, 0, 0, 0, 0);
     let mut count = Count::default();
     for _ in 0..schemes {
         let scheme = scheme(&mut random);
@@ -434,18 +527,22 @@ fn no_accepted_scheme_gives_two_requests_one_content() {
         accepted += 1;
         several += usize::from(verifier.preset().scheme.forms.len() > 1);
         pinned += usize::from(verifier.preset().scheme.pins_query());
+        brackets += usize::from(verifier.preset().scheme.forms.iter().any(|form| !form.optional.is_empty()));
+        contents += usize::from(verifier.preset().scheme.forms.iter().any(|form| form.alternative));
         if let Some(found) = shifts(&mut random, &verifier, &scheme, &mut count) {
             panic!("SEED={seed}: one content for two requests:\n{found}");
         }
     }
     println!(
-        "{schemes} schemes generated, {accepted} accepted ({several} of two forms, {pinned} with their own query), {} requests, {} contents, no two alike",
+        "{schemes} schemes generated, {accepted} accepted ({several} of two forms, {pinned} with their own query, {brackets} with brackets, {contents} of several contents), {} requests, {} contents, no two alike",
         count.requests, count.contents
     );
     assert!(
         accepted * 6 > schemes && count.contents > usize::try_from(accepted).unwrap() * 4,
         "the generator says too little"
     );
+    let accepted = usize::try_from(accepted).unwrap();
+    assert!(brackets * 25 > accepted && contents * 100 > accepted, "the generator says too little");
 }
 
 #[test]
@@ -453,6 +550,7 @@ fn without_the_rule_the_same_search_finds_a_shift() {
     let header = |name: &str| Part::Header(name.to_owned());
     let json = |name| Part::Json(hookgate::webhook::JsonPath::of_key(name));
     let dot = || Part::Literal(".".to_owned());
+    let text = |text: &str| Part::Literal(text.to_owned());
     for parts in [
         vec![header("x-a"), Part::Body],
         vec![Part::Body, header("x-a")],
@@ -464,9 +562,20 @@ fn without_the_rule_the_same_search_finds_a_shift() {
         vec![Part::Method, Part::Body],
         vec![header("x-a"), dot(), header("x-b"), dot(), Part::Body],
     ] {
-        let verifier = without_the_rule(parts.clone());
+        let verifier = without_the_rule(parts.clone(), Vec::new());
         let mut random = Random(1);
         let found = (0..20).find_map(|_| shifts(&mut random, &verifier, &Value::Null, &mut Count::default()));
+        assert!(found.is_some(), "{parts:?}");
+    }
+    for (parts, optional) in [
+        (vec![text("a"), header("x-a"), text(";"), Part::Body], vec![1]),
+        (vec![text("a"), header("x-a"), text(";"), text("a"), header("x-b"), text(";")], vec![1, 4]),
+        (vec![header("x-b"), text("."), header("x-a"), text("."), text("."), Part::Body], vec![2]),
+        (vec![text("a"), header("x-a"), text(";"), header("x-b"), text(".")], vec![1]),
+    ] {
+        let verifier = without_the_rule(parts.clone(), optional);
+        let mut random = Random(1);
+        let found = (0..50).find_map(|_| shifts(&mut random, &verifier, &Value::Null, &mut Count::default()));
         assert!(found.is_some(), "{parts:?}");
     }
 }

@@ -46,6 +46,9 @@ const CLAIMS_KEYS: &[&str] = &["iss", "aud", "email", "body_hash", "body_hash_en
 /// A sender of whom nothing is said tries for a day at most.
 const DEFAULT_RETRY_SPAN: Duration = Duration::from_secs(24 * 3600);
 
+/// The most contents that one signature may be over: each is hashed with each key.
+const MOST_CONTENTS: usize = 4;
+
 /// The most prefixes that one signature may have: each is looked for in each element of a header.
 const MOST_PREFIXES: usize = 4;
 
@@ -142,8 +145,12 @@ fn parse_form(fields: &Fields<'_>, defaults: &Defaults, scheme: &mut Scheme) -> 
         None if defaults.algorithm == Algorithm::Token => Encoding::Text,
         None => Encoding::Hex,
     };
-    let mut declared = Vec::new();
-    match fields.text("content")? {
+    let templates = fields.one_or_more("content")?;
+    if templates.len() > MOST_CONTENTS || (templates.is_empty() && fields.value("content").is_some()) {
+        return Err(fields.error("content", format!("must be one to {MOST_CONTENTS} texts")));
+    }
+    let mut contents = Vec::new();
+    match templates.first() {
         Some(_) if defaults.is_token => {
             let problem = "would not be looked at: a token signs its own header and claims, and nothing else";
             return Err(fields.error("content", problem.to_owned()));
@@ -152,18 +159,28 @@ fn parse_form(fields: &Fields<'_>, defaults: &Defaults, scheme: &mut Scheme) -> 
             let problem = "would not be signed: the secret itself is sent, and proves nothing about a content";
             return Err(fields.error("content", problem.to_owned()));
         }
-        Some(template) => {
-            declared =
-                template::parse(template, &mut form.content).map_err(|problem| fields.error("content", problem))?;
+        Some(_) => {
+            for template in templates {
+                contents.push(template::parse(template).map_err(|problem| fields.error("content", problem))?);
+            }
         }
-        None if defaults.is_token => form.content.push(Part::Jws),
-        None if defaults.algorithm == Algorithm::Token => {}
-        None => form.content.push(Part::Body),
+        None => {
+            let parts = match defaults {
+                Defaults { is_token: true, .. } => vec![Part::Jws],
+                Defaults { algorithm: Algorithm::Token, .. } => Vec::new(),
+                _ => vec![Part::Body],
+            };
+            contents.push(template::Template { parts, ..template::Template::default() });
+        }
     }
     form.layout = parse_layout(&signature, defaults, time_field)?;
-    form.framing = Framing::of(&form.content, form.timestamp.as_ref(), &declared)
-        .map_err(|shiftable| fields.error("content", signed::shiftable(&form.content, shiftable)))?;
-    scheme.forms.push(form);
+    signed::alternatives(fields, &contents)?;
+    for (number, content) in contents.into_iter().enumerate() {
+        let template::Template { parts, declared, optional } = content;
+        let framing = Framing::of(&parts, form.timestamp.as_ref(), &declared, &optional)
+            .map_err(|shiftable| fields.error("content", signed::shiftable(&parts, &optional, shiftable)))?;
+        scheme.forms.push(Form { content: parts, optional, framing, alternative: number > 0, ..form.clone() });
+    }
     Ok(())
 }
 

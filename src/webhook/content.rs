@@ -10,8 +10,8 @@ use super::{Form, Head, Part, VerifyError};
 use std::borrow::Cow;
 pub(super) use texts::{Texts, form_value, json_text};
 
-/// What stands in front of the body and is signed: a text for each part of `form` that is read from there, in order.
-/// `timestamp` is the text of the time, where that stands there as well.
+/// What stands in front of the body and is signed: a text for each part of `form` that is read from there, in order; `None`
+/// where the request lacks a value that it may lack. `timestamp` is the text of the time, where that stands there as well.
 ///
 /// # Errors
 /// [`VerifyError::SignedHeader`], [`VerifyError::TimestampMalformed`] and [`VerifyError::QueryMismatch`].
@@ -20,19 +20,30 @@ pub(super) fn of_head(
     timestamp: Option<&str>,
     head: &(impl Head + ?Sized),
     url: &str,
-) -> Result<Vec<String>, VerifyError> {
+) -> Result<Vec<Option<String>>, VerifyError> {
     let mut texts = Vec::new();
     for (place, part) in form.content.iter().enumerate() {
+        let found = match part {
+            Part::Header(name) => utf8(name, head.header(name))?,
+            // A long query is read once, and not again for each content that may be signed.
+            Part::Query(name) | Part::QueryLower(name) if form.alternative => query_value(short(&head.query())?, name)?,
+            Part::Query(name) | Part::QueryLower(name) => query_value(&head.query(), name)?,
+            _ => None,
+        };
+        if found.is_none() && form.optional.contains(&place) && part.is_in_head() {
+            texts.push(None);
+            continue;
+        }
         let text = match part {
-            Part::Header(name) => match usable(name, utf8(name, head.header(name))?)? {
+            Part::Header(name) => match usable(name, found)? {
                 value if value.len() > LONGEST_HEADER => {
                     let problem = "longer than 16 KiB";
                     return Err(VerifyError::SignedHeader { place: name.clone(), problem });
                 }
                 value => value,
             },
-            Part::Query(name) => usable(name, query_value(&head.query(), name)?)?,
-            Part::QueryLower(name) => usable(name, query_value(&head.query(), name)?)?.to_ascii_lowercase(),
+            Part::Query(name) => usable(name, found)?,
+            Part::QueryLower(name) => usable(name, found)?.to_ascii_lowercase(),
             Part::Url if form.framing.pins_query() => configured_url(url, &head.query())?,
             Part::Url => public_url(url, &head.query()),
             Part::Path => listed::escaped_path(url, short(&head.query())?),
@@ -58,7 +69,7 @@ pub(super) fn of_head(
             | Part::Jws => continue,
         };
         apart(form, place, text.as_bytes())?;
-        texts.push(text);
+        texts.push(Some(text));
     }
     Ok(texts)
 }
@@ -162,7 +173,7 @@ fn sorted_query(query: &str) -> Result<String, VerifyError> {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Beside<'c> {
     /// From [`of_head`].
-    pub head: &'c [String],
+    pub head: &'c [Option<String>],
     /// The timestamp's text.
     pub timestamp: Option<&'c str>,
     /// The token's header and claims.
@@ -186,6 +197,11 @@ pub(super) fn of_all<'a>(
     let mut head = beside.head.iter();
     let text = |text: &'a str| Cow::Borrowed(text.as_bytes());
     let mut content: Vec<Cow<'a, [u8]>> = Vec::with_capacity(form.content.len());
+    let mut lacking: Vec<usize> = Vec::new();
+    let lacks = |lacking: &mut Vec<usize>, place: usize| {
+        lacking.push(place);
+        Cow::Borrowed(&[][..])
+    };
     for (place, part) in form.content.iter().enumerate() {
         let value = match part {
             Part::Literal(literal) => text(literal),
@@ -200,20 +216,38 @@ pub(super) fn of_all<'a>(
             | Part::Path
             | Part::ListedHeaders(_)
             | Part::Method
-            | Part::SortedQuery => text(head.next().expect("`of_head` gives a text for each of these")),
+            | Part::SortedQuery => match head.next().expect("`of_head` gives a text for each of these") {
+                Some(value) => text(value),
+                None => lacks(&mut lacking, place),
+            },
             Part::Body => Cow::Borrowed(body),
             Part::BodySha256 => Cow::Owned(hex::encode(sha256(body)).into_bytes()),
             Part::BodySha256Bytes => Cow::Owned(sha256(body).to_vec()),
             Part::CanonicalJsonString => Cow::Owned(canonical_json_string(body)?),
-            Part::Json(path) => text(texts.json(path)?.unwrap_or("")),
-            Part::Form(name) => text(texts.form(name).unwrap_or("")),
+            Part::Json(path) => match texts.json(path)? {
+                Some(value) => text(value),
+                None => lacks(&mut lacking, place),
+            },
+            Part::Form(name) => match texts.form(name) {
+                Some(value) => text(value),
+                None => lacks(&mut lacking, place),
+            },
             Part::SortedForm => Cow::Owned(sorted_form(body)?),
             Part::JsonLines(keys) => Cow::Owned(texts::json_lines(texts, keys)?.into_bytes()),
         };
-        if !part.is_in_head() {
+        let is_missing = lacking.last() == Some(&place) && form.optional.contains(&place);
+        if !part.is_in_head() && !is_missing {
             apart(form, place, &value)?;
         }
         content.push(value);
+    }
+    // The literals of a bracket are not signed without its value.
+    for place in lacking.into_iter().filter(|place| form.optional.contains(place)) {
+        for beside in [place.checked_sub(1), place.checked_add(1)].into_iter().flatten() {
+            if let Some(literal) = content.get_mut(beside) {
+                *literal = Cow::Borrowed(&[]);
+            }
+        }
     }
     Ok(content)
 }

@@ -39,7 +39,15 @@ pub(super) fn is_of_another(forms: &[Form], own: &Form, url: &str, content: &[u8
 
 /// Whether two forms sign the same, so that it does not matter in which of them a content comes.
 fn says_the_same(one: &Form, other: &Form) -> bool {
-    one.content == other.content && one.timestamp == other.timestamp
+    let same = |(one, other): (&Part, &Part)| match (one, other) {
+        // In whichever case it is signed, it is the same value.
+        (Part::Query(one) | Part::QueryLower(one), Part::Query(other) | Part::QueryLower(other)) => one == other,
+        (one, other) => one == other,
+    };
+    one.content.len() == other.content.len()
+        && one.content.iter().zip(&other.content).all(same)
+        && one.optional == other.optional
+        && one.timestamp == other.timestamp
 }
 
 /// Whether any text can be such a content.
@@ -48,7 +56,7 @@ fn is_open(form: &Form) -> bool {
 }
 
 fn admits(form: &Form, url: &str, content: &[u8]) -> bool {
-    form.framing.admits((&form.content, form.timestamp.as_ref()), url, content)
+    form.framing.admits(form, url, content)
 }
 
 const URL: &str = "https://hooks.example.com/webhooks/x";

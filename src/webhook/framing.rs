@@ -10,7 +10,9 @@
 //!
 //! What stands before the free part is then read from the left, what stands after it from the right, each in one way.
 
-use super::{Declared, JsonPath, Part, TimeUnit, Timestamp, TimestampAt};
+mod brackets;
+
+use super::{Declared, Form, JsonPath, Part, TimeUnit, Timestamp, TimestampAt};
 use std::fmt;
 
 /// What the rule asks of each part of one form's content.
@@ -80,7 +82,8 @@ const TIME_TO_COLON: usize = 13;
 pub(super) type Problem = &'static str;
 
 impl Framing {
-    /// Holds `content` to the rule. `declared` has, for each part, the form that the scheme declares.
+    /// Holds `content` to the rule. `declared` has, for each part, the form that the scheme declares; `optional` are the places
+    /// of the values that a request may lack, each between two literals of its own.
     ///
     /// # Errors
     /// [`Shiftable`], where bytes could move.
@@ -88,24 +91,26 @@ impl Framing {
         content: &[Part],
         timestamp: Option<&Timestamp>,
         declared: &[Option<Declared>],
+        optional: &[usize],
     ) -> Result<Self, Shiftable> {
+        brackets::hold(content, optional)?;
         let shapes = |url: Shape| -> Vec<Shape> {
             let declared = declared.iter().copied().chain(std::iter::repeat(None));
             content.iter().zip(declared).map(|(part, declared)| shape(part, timestamp, declared, url)).collect()
         };
         // Where nothing touches the URL, the request's own query is signed after it; else it must be the configured one.
-        let open = Self::of_shapes(content, &shapes(Shape::Free));
+        let open = Self::of_shapes(content, &shapes(Shape::Free), optional);
         match open {
             Ok(framing) => Ok(framing),
             Err(problem) if !content.contains(&Part::Url) => Err(problem),
             Err(_) => {
-                let framing = Self::of_shapes(content, &shapes(Shape::Url))?;
+                let framing = Self::of_shapes(content, &shapes(Shape::Url), optional)?;
                 Ok(Self { pins_query: true, ..framing })
             }
         }
     }
 
-    fn of_shapes(content: &[Part], shapes: &[Shape]) -> Result<Self, Shiftable> {
+    fn of_shapes(content: &[Part], shapes: &[Shape], optional: &[usize]) -> Result<Self, Shiftable> {
         let free: Vec<usize> = shapes.iter().enumerate().filter(|(_, s)| **s == Shape::Free).map(|(n, _)| n).collect();
         // Where no part is free by its nature, the last one may be, or else any: the rest is held the more strictly.
         let texts = || shapes.iter().enumerate().rev().filter(|(_, s)| **s == Shape::Text).map(|(n, _)| Some(n));
@@ -117,6 +122,13 @@ impl Framing {
         };
         let mut first = None;
         for pivot in pivots {
+            // A bracket is read from the left: the free part comes after all of them.
+            if let Some((pivot, bracket)) =
+                pivot.zip(optional.iter().copied().max()).filter(|(pivot, last)| pivot <= last)
+            {
+                first = first.or(Some(Shiftable { part: bracket, other: pivot }));
+                continue;
+            }
             match undelimited(content, shapes, pivot) {
                 None => return Ok(Self { holds: holds(content, shapes, pivot), pins_query: false }),
                 Some(problem) => first = first.or(Some(problem)),
@@ -160,9 +172,10 @@ impl Framing {
         }
     }
 
-    /// Whether `text` could be such a content. Where that is open, it could.
-    pub(super) fn admits(&self, form: (&[Part], Option<&Timestamp>), url: &str, text: &[u8]) -> bool {
-        let (content, timestamp) = form;
+    /// Whether `text` could be a content of `form`, which this holds. Where that is open, it could.
+    pub(super) fn admits(&self, form: &Form, url: &str, text: &[u8]) -> bool {
+        let Form { content, timestamp, optional, .. } = form;
+        let timestamp = timestamp.as_ref();
         let shapes: Vec<Shape> = content
             .iter()
             .zip(&self.holds)
@@ -178,7 +191,17 @@ impl Framing {
             })
             .collect();
         let mut rest = text;
+        let mut from = 0;
         for (place, shape) in shapes.iter().enumerate() {
+            if place < from {
+                continue;
+            }
+            if brackets::begins_bracket(optional, place)
+                && !literal(content, place).is_some_and(|text| rest.starts_with(text))
+            {
+                from = place.saturating_add(3);
+                continue;
+            }
             let taken = match shape {
                 Shape::Literal => literal(content, place).filter(|text| rest.starts_with(text)).map(<[u8]>::len),
                 Shape::Url => Some(url.len()).filter(|_| rest.starts_with(url.as_bytes())),

@@ -14,8 +14,8 @@ use std::borrow::Cow;
 pub struct Handshake {
     /// The method it comes with.
     pub method: String,
-    /// What the request must have: at each place a text, this one where one is given.
-    pub when: Vec<(Place, Option<String>)>,
+    /// What the request must have, all of it.
+    pub when: Vec<(Place, Wanted)>,
     /// How the request proves itself.
     pub proof: Proof,
     /// Where the challenge stands, where there is one.
@@ -28,6 +28,17 @@ pub struct Handshake {
     pub visits: Option<JsonPath>,
     /// What is answered.
     pub reply: Reply,
+}
+
+/// What a test request must have at a place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wanted {
+    /// A text, whatever it is.
+    Any,
+    /// This text.
+    Text(String),
+    /// Nothing at all. A place that cannot be read, or has something else than a text, has something.
+    Nothing,
 }
 
 /// How a test request proves itself.
@@ -68,8 +79,8 @@ impl Alphabet {
 pub struct Reply {
     /// The status.
     pub status: u16,
-    /// The header that carries the challenge back, where one does.
-    pub header: Option<String>,
+    /// The headers beside those that every answer has.
+    pub headers: Vec<(String, Vec<Piece>)>,
     /// The body.
     pub body: ReplyBody,
 }
@@ -85,13 +96,15 @@ pub enum ReplyBody {
     Json(Vec<(String, Vec<Piece>)>),
 }
 
-impl ReplyBody {
+impl Reply {
     fn has(&self, wanted: impl Fn(&Piece) -> bool) -> bool {
-        match self {
-            Self::Empty => false,
-            Self::Text(pieces) => pieces.iter().any(wanted),
-            Self::Json(fields) => fields.iter().flat_map(|(_, pieces)| pieces).any(wanted),
-        }
+        let mut headers = self.headers.iter().flat_map(|(_, pieces)| pieces);
+        headers.any(&wanted)
+            || match &self.body {
+                ReplyBody::Empty => false,
+                ReplyBody::Text(pieces) => pieces.iter().any(wanted),
+                ReplyBody::Json(fields) => fields.iter().flat_map(|(_, pieces)| pieces).any(wanted),
+            }
     }
 
     /// Whether it cannot be written without a challenge.
@@ -131,8 +144,10 @@ pub struct Greeted {
 impl Handshake {
     /// Whether this request is one of these, as far as it has been read.
     fn is_met(&self, head: &(impl Head + ?Sized), body: Option<&[u8]>) -> bool {
-        let holds = |(place, wanted): &(Place, Option<String>)| {
-            text_at(place, head, body).is_some_and(|text| wanted.as_ref().is_none_or(|wanted| *wanted == text))
+        let holds = |(place, wanted): &(Place, Wanted)| match wanted {
+            Wanted::Any => text_at(place, head, body).is_some(),
+            Wanted::Text(wanted) => text_at(place, head, body).as_ref() == Some(wanted),
+            Wanted::Nothing => has_nothing(place, head, body),
         };
         head.method() == self.method && self.when.iter().all(holds)
     }
@@ -143,7 +158,7 @@ impl Handshake {
 
     /// Whether this answers with the MAC of such a content.
     pub(super) fn would_sign(&self, content: &[Cow<'_, [u8]>]) -> bool {
-        self.reply.body.has(|piece| matches!(piece, Piece::Mac(_))) && self.alphabet.admits(&content.concat())
+        self.reply.has(|piece| matches!(piece, Piece::Mac(_))) && self.alphabet.admits(&content.concat())
     }
 
     fn answer(&self, challenge: &str, verifier: &Verifier, crypto: &impl Crypto) -> Greeted {
@@ -168,8 +183,8 @@ impl Handshake {
                 serde_json::to_string(&object).unwrap_or_default()
             }
         };
-        if let Some(name) = &self.reply.header {
-            add(name, challenge);
+        for (name, pieces) in &self.reply.headers {
+            add(name, &text(pieces));
         }
         let secret = self.installs.then(|| challenge.to_owned());
         Greeted { status: self.reply.status, headers, body, secret, visit: None }
@@ -201,6 +216,16 @@ fn text_at(place: &Place, head: &(impl Head + ?Sized), body: Option<&[u8]>) -> O
         Place::Query(name) => query_value(&head.query(), name).ok().flatten(),
         Place::Json(path) => json_text(body?, path).ok().flatten(),
         Place::Form(name) => form_value(body?, name).ok().flatten(),
+    }
+}
+
+/// Whether a request surely has nothing at `place`.
+fn has_nothing(place: &Place, head: &(impl Head + ?Sized), body: Option<&[u8]>) -> bool {
+    match place {
+        Place::Header(name) => head.header(name).is_none(),
+        Place::Query(name) => matches!(query_value(&head.query(), name), Ok(None)),
+        Place::Json(path) => body.is_some_and(|body| matches!(json_text(body, path), Ok(None))),
+        Place::Form(name) => body.is_some_and(|body| matches!(form_value(body, name), Ok(None))),
     }
 }
 

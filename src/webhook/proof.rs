@@ -1,7 +1,7 @@
 //! The step from a claim to a proof: whether any of a request's signatures is one of the source's keys over its content.
 
 use super::signature::Claimed;
-use super::{Algorithm, Crypto, Key, Preset, Received, VerifyError, forms};
+use super::{Algorithm, Crypto, Form, Key, Preset, Received, VerifyError, forms};
 use std::borrow::Cow;
 use subtle::{Choice, ConstantTimeEq};
 
@@ -13,13 +13,14 @@ const MAX_PUBLIC_SIGNATURES: usize = 2;
 const MAX_PUBLISHED_KEYS: usize = 8;
 
 impl Received<'_> {
-    /// Proves that one of the claimed signatures is one over `content`.
+    /// Proves that one of the claimed signatures is one over `content`, which is `form`'s.
     ///
     /// # Errors
     /// [`VerifyError::SignatureMismatch`]; [`VerifyError::TooManySignatures`]; [`VerifyError::NotCanonical`],
     /// [`VerifyError::ChallengeReplayed`] and [`VerifyError::FormAmbiguous`], where the content could mean something else.
     pub(super) fn prove_signature(
         &self,
+        form: &Form,
         claimed: &Claimed,
         content: &[Cow<'_, [u8]>],
         crypto: &impl Crypto,
@@ -47,8 +48,7 @@ impl Received<'_> {
         if handshakes.iter().any(|handshake| handshake.would_sign(content)) {
             return Err(VerifyError::ChallengeReplayed);
         }
-        if scheme.forms.len() > 1 && forms::is_of_another(&scheme.forms, self.form, &self.verifier.url, &joined(&parts))
-        {
+        if scheme.forms.len() > 1 && forms::is_of_another(&scheme.forms, form, &self.verifier.url, &joined(&parts)) {
             return Err(VerifyError::FormAmbiguous);
         }
         Ok(())

@@ -98,6 +98,11 @@ pub struct Form {
     pub encoding: Encoding,
     /// What is signed, in this order, with nothing between.
     pub content: Vec<Part>,
+    /// The places in `content` of values that a request may lack. Without its value, the literals before and after it are
+    /// not signed either.
+    pub optional: Vec<usize>,
+    /// Whether this is another content of the form before it, with the same layout: what is signed is one or the other.
+    pub alternative: bool,
     /// Where the signed time stands.
     pub timestamp: Option<Timestamp>,
     /// What keeps the parts of `content` apart: [`Framing::of`] makes it. Without it, nothing is proven.
@@ -444,6 +449,21 @@ impl Scheme {
         }
     }
 
+    /// Whether a request may lack the signed header `name`.
+    pub fn may_lack(&self, name: &str) -> bool {
+        let lacks = |form: &Form| {
+            let named = |place: &usize| matches!(form.content.get(*place), Some(Part::Header(known)) if known == name);
+            form.optional.iter().any(named)
+        };
+        self.forms.iter().any(lacks)
+    }
+
+    /// The forms that a request of this form's layout may have: it, and its alternatives.
+    pub(super) fn with_alternatives<'s>(&'s self, form: &'s Form) -> impl Iterator<Item = &'s Form> {
+        let from = self.forms.iter().skip_while(move |known| !std::ptr::eq(*known, form));
+        from.enumerate().take_while(|(number, form)| *number == 0 || form.alternative).map(|(_, form)| form)
+    }
+
     /// Whether the configured URL is signed with its own query, so that a request must have that query and no other.
     pub fn pins_query(&self) -> bool {
         self.forms.iter().any(|form| form.framing.pins_query())
@@ -497,7 +517,8 @@ impl Scheme {
     pub fn leaves_identity_open(&self) -> bool {
         use WithoutId::{ByRule, Refuse};
         match &self.id {
-            IdAt::SignedHeader(_) | IdAt::UnsignedHeader(_, Refuse) | IdAt::Json { missing: Refuse, .. } => false,
+            IdAt::SignedHeader(name) => self.may_lack(name) && self.identity == IdentityRule::Unstated,
+            IdAt::UnsignedHeader(_, Refuse) | IdAt::Json { missing: Refuse, .. } => false,
             IdAt::UnsignedHeader(_, ByRule) | IdAt::Json { missing: ByRule, .. } | IdAt::Nowhere => {
                 self.identity == IdentityRule::Unstated
             }
@@ -510,6 +531,7 @@ impl Scheme {
         let unsigned = if self.proves_only_sender() { " (unsigned)" } else { "" };
         match id {
             IdAt::Nowhere => identity.to_string(),
+            IdAt::SignedHeader(name) if self.may_lack(name) => format!("by {name}, else {identity}"),
             IdAt::SignedHeader(name) => format!("by {name}"),
             IdAt::UnsignedHeader(name, WithoutId::Refuse) => format!("by {name} (unsigned)"),
             IdAt::UnsignedHeader(name, WithoutId::ByRule) => format!("by {name} (unsigned), else {identity}"),
@@ -542,7 +564,8 @@ impl Part {
         matches!(self, Header(_) | ListedHeaders(_) | Query(_) | QueryLower(_) | Url | Path | Method | SortedQuery)
     }
 
-    fn is_bytes_of_body(&self) -> bool {
+    /// Whether it is the body's bytes, or a digest of them.
+    pub(crate) fn is_bytes_of_body(&self) -> bool {
         matches!(self, Self::Body | Self::BodySha256 | Self::BodySha256Bytes)
     }
 }

@@ -7,8 +7,8 @@ use super::jws::{Endpoint, Jws};
 use super::secret::sha256;
 use super::signature::{self, Claimed};
 use super::{
-    Clock, Crypto, EventTypes, Form, Head, Identity, Key, KeySource, MAX_SECRETS, Place, Preset, PublicKey, TimeUnit,
-    TimestampAt, Tolerance, UnixTime, VerifyError,
+    Clock, Crypto, EventTypes, Form, Head, Identity, Key, KeySource, MAX_SECRETS, Place, Preset, PublicKey, Scheme,
+    TimeUnit, TimestampAt, Tolerance, UnixTime, VerifyError,
 };
 use facts::Unsigned;
 use std::sync::Arc;
@@ -118,13 +118,33 @@ impl Verifier {
             _ => None,
         };
         let signed_at = timestamp.as_deref().map(|text| read_time(form, text)).transpose()?;
-        let head_parts = content::of_head(form, timestamp.as_deref(), head, &self.url)?;
+        let readings = readings(scheme, form, |form| content::of_head(form, timestamp.as_deref(), head, &self.url))?;
         let unsigned = Unsigned::of(scheme, head);
         let claims = &scheme.claims;
         let query =
             if claims.url_hash.is_some() || claims.query_body_hash.is_some() { head.query() } else { String::new() };
         let published = Vec::new();
-        Ok(Received { verifier: self, form, claimed, timestamp, signed_at, head_parts, unsigned, query, published })
+        Ok(Received { verifier: self, form, claimed, timestamp, signed_at, readings, unsigned, query, published })
+    }
+}
+
+/// What of the head each content signs that this form may have. One that cannot be read is none: another may be.
+fn readings<'v>(
+    scheme: &'v Scheme,
+    form: &'v Form,
+    read: impl Fn(&Form) -> Result<Vec<Option<String>>, VerifyError>,
+) -> Result<Vec<Reading<'v>>, VerifyError> {
+    let mut readings = Vec::new();
+    let mut problem = None;
+    for form in scheme.with_alternatives(form) {
+        match read(form) {
+            Ok(head) => readings.push(Reading { form, head }),
+            Err(error) => problem = problem.or(Some(error)),
+        }
+    }
+    match problem {
+        Some(problem) if readings.is_empty() => Err(problem),
+        _ => Ok(readings),
     }
 }
 
@@ -165,16 +185,26 @@ fn read_time(form: &Form, text: &str) -> Result<UnixTime, VerifyError> {
     UnixTime::read(unit, text).ok_or(VerifyError::TimestampMalformed { place, expected: unit.expected() })
 }
 
+/// One of the contents that a request's signature may be over.
+#[derive(Debug)]
+pub(super) struct Reading<'v> {
+    pub(super) form: &'v Form,
+    /// A text for each part that stands in the head, from [`content::of_head`].
+    pub(super) head: Vec<Option<String>>,
+}
+
 /// What a request claims: its head read, nothing proven.
 #[derive(Debug)]
 pub struct Received<'v> {
     pub(super) verifier: &'v Verifier,
-    pub(super) form: &'v Form,
+    /// The form of its signature; its alternatives have the same time.
+    form: &'v Form,
     /// `None` where the signature stands in the body.
     claimed: Option<Claimed>,
     timestamp: Option<String>,
     signed_at: Option<UnixTime>,
-    head_parts: Vec<String>,
+    /// At least one.
+    readings: Vec<Reading<'v>>,
     unsigned: Unsigned,
     /// Where something hangs on it.
     query: String,
@@ -216,8 +246,29 @@ impl<'v> Received<'v> {
     /// # Errors
     /// Any [`VerifyError`]; [`VerifyError::is_authentic`] tells whether the signature was proven.
     pub fn verify<'b>(&self, body: &'b [u8], now: UnixTime, crypto: &impl Crypto) -> Result<Verified<'b>, VerifyError> {
+        let mut refused = None;
+        for reading in &self.readings {
+            match self.verify_as(reading, body, now, crypto) {
+                Err(error @ (VerifyError::SignatureMismatch { .. } | VerifyError::SignedHeader { .. })) => {
+                    refused = refused.or(Some(error));
+                }
+                outcome => return outcome,
+            }
+        }
+        Err(refused.unwrap_or_else(|| signature::missing(&self.verifier.preset.scheme)))
+    }
+
+    /// The same, over one of the contents that may be signed.
+    fn verify_as<'b>(
+        &self,
+        reading: &Reading<'_>,
+        body: &'b [u8],
+        now: UnixTime,
+        crypto: &impl Crypto,
+    ) -> Result<Verified<'b>, VerifyError> {
         let scheme = &self.verifier.preset.scheme;
-        let texts = Texts::read(scheme, self.form, body)?;
+        let form = reading.form;
+        let texts = Texts::read(scheme, form, body)?;
         let in_body;
         let claimed = match &self.claimed {
             Some(claimed) => claimed,
@@ -231,15 +282,15 @@ impl<'v> Received<'v> {
         let timestamp = self.timestamp.as_deref().or(claimed.timestamp.as_deref());
         let signed_at = match self.signed_at {
             Some(signed_at) => Some(signed_at),
-            None => timestamp.map(|text| read_time(self.form, text)).transpose()?,
+            None => timestamp.map(|text| read_time(form, text)).transpose()?,
         };
-        let beside = Beside { head: &self.head_parts, timestamp, jws: jws.map(|jws| jws.content.as_str()) };
-        let content = content::of_all(self.form, beside, &texts, body, |body| sha256(body, crypto))?;
-        self.prove_signature(claimed, &content, crypto)?;
+        let beside = Beside { head: &reading.head, timestamp, jws: jws.map(|jws| jws.content.as_str()) };
+        let content = content::of_all(form, beside, &texts, body, |body| sha256(body, crypto))?;
+        self.prove_signature(form, claimed, &content, crypto)?;
         self.prove_freshness(signed_at, now)?;
         self.prove_claims(jws, body, now, crypto)?;
-        let facts = self.read_facts(body)?;
-        let told = match self.form.timestamp.as_ref().map(|timestamp| (&timestamp.at, timestamp.unit)) {
+        let facts = self.read_facts(form, body)?;
+        let told = match form.timestamp.as_ref().map(|timestamp| (&timestamp.at, timestamp.unit)) {
             Some((TimestampAt::Json(path), unit)) => Some(facts.timestamp(path, unit)?),
             Some((TimestampAt::Claim(name), _)) => {
                 let missing = || VerifyError::TimestampMissing { place: name.clone() };
@@ -249,8 +300,8 @@ impl<'v> Received<'v> {
             _ => None,
         };
         self.prove_freshness(told, now)?;
-        let identity = self.identify(body, &content, &facts, crypto)?;
-        let event_types = self.event_types(facts.names);
+        let identity = self.identify(reading, body, &content, &facts, crypto)?;
+        let event_types = self.event_types(form, facts.names);
         Ok(Verified { body, identity, event_types, signed_at: signed_at.or(told) })
     }
 

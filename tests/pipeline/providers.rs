@@ -28,6 +28,8 @@ pub fn serve_at(request: &Post, ports: &Memory, now: UnixTime) -> Outcome {
         "fal": { "provider": "fal", "dedup": "none" },
         "sns": { "provider": "aws_sns", "account": TOPIC },
         "gitlab": { "provider": "gitlab_token", "secrets": secrets },
+        "grid": { "secrets": secrets, "dedup": "none", "scheme": grid() },
+        "events": { "secrets": secrets, "dedup": "none", "scheme": events() },
     });
     let config = Config::parse(&sources, ALL, &lookup);
     block_on(pipeline::serve(request, &config, ports, now))
@@ -83,6 +85,121 @@ fn a_signed_test_proves_itself_first() {
     };
     assert_eq!(json_of(&ask(super::SECRET)), json!({ "verification": "v3r1fy" }));
     assert_eq!(ask("a-guess").status, 401);
+}
+
+/// A sender of CloudEvents that asks for leave first (CloudEvents, HTTP 1.1 Web Hooks, section 4), with a code in the query.
+fn grid() -> Value {
+    let asked = |more: Value, headers: Value| {
+        let mut test = json!({
+            "method": "OPTIONS",
+            "when": ["header:webhook-request-origin"],
+            "proof": "signature",
+            "challenge": "header:webhook-request-origin",
+            "alphabet": "base64",
+            "headers": { "webhook-allowed-origin": "{challenge}" },
+        });
+        test["when"].as_array_mut().unwrap().extend(more.as_array().unwrap().clone());
+        test["headers"].as_object_mut().unwrap().extend(headers.as_object().unwrap().clone());
+        test
+    };
+    json!({
+        "algorithm": "token",
+        "signature": { "query": "code" },
+        "identity": "none",
+        "type": { "json": "[].type" },
+        "handshakes": [
+            asked(json!(["header:webhook-request-rate"]), json!({ "webhook-allowed-rate": "120" })),
+            asked(json!([]), json!({})),
+        ],
+    })
+}
+
+/// A sender whose first test has a signed challenge in a header, and whose pings have a type and no token.
+fn events() -> Value {
+    json!({
+        "signature": { "header": "x-signature" },
+        "identity": "none",
+        "handshakes": [
+            {
+                "when": ["header:x-challenge"],
+                "proof": "signature",
+                "challenge": "header:x-challenge",
+                "json": { "challenge": "{challenge}" },
+            },
+            { "when": ["json:type=0", "!json:token", "!header:x-event"], "proof": "signature", "status": 204 },
+        ],
+    })
+}
+
+#[test]
+fn leave_to_send_is_given_to_who_proves_himself() {
+    let ports = Memory::default();
+    let ask =
+        |method, query: &str, headers: &[(&str, &str)]| serve(&request(method, "grid", query, headers, ""), &ports);
+    let code = format!("code={}", super::SECRET);
+    let origin = ("webhook-request-origin", "eventgrid.azure.net");
+    let answer = ask("OPTIONS", &code, &[origin, ("webhook-request-callback", "https://a.example/?id=1")]);
+    assert_eq!((answer.status, header(&answer, "webhook-allowed-origin")), (200, Some("eventgrid.azure.net")));
+    assert_eq!((header(&answer, "webhook-allowed-rate"), answer.body.as_str()), (None, ""));
+    let answer = ask("OPTIONS", &code, &[origin, ("webhook-request-rate", "300")]);
+    assert_eq!(header(&answer, "webhook-allowed-origin"), Some("eventgrid.azure.net"));
+    assert_eq!(header(&answer, "webhook-allowed-rate"), Some("120"));
+    for (query, headers, status) in [
+        ("code=a-guess-0123", vec![origin], 401),
+        ("", vec![origin], 401),
+        (code.as_str(), vec![], 405),
+        (code.as_str(), vec![("webhook-request-origin", "a\r\nset-cookie: b")], 405),
+        (code.as_str(), vec![("webhook-request-origin", "<script>")], 405),
+    ] {
+        let answer = ask("OPTIONS", query, &headers);
+        assert_eq!((answer.status, header(&answer, "webhook-allowed-origin")), (status, None), "{query} {headers:?}");
+        assert!(status != 405 || header(&answer, "allow") == Some("POST"));
+    }
+    assert_eq!(ask("GET", &code, &[origin]).status, 405);
+    assert_eq!(serve(&request("OPTIONS", "gitlab", "", &[origin], ""), &ports).status, 405, "others");
+    assert_eq!(ports.steps(), [""; 0], "nothing is stored");
+}
+
+#[test]
+fn a_test_is_told_from_an_event_by_what_it_lacks() {
+    let sign = |body: &str| {
+        let key = hookgate::webhook::Key::new(hookgate::webhook::Algorithm::default(), super::SECRET.as_bytes());
+        key.mac(&[body.as_bytes()], &hookgate::native::Native)
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect::<String>()
+    };
+    let send = |body: &str, more: &[(&str, &str)]| {
+        let mac = sign(body);
+        let mut headers = vec![("x-signature", mac.as_str())];
+        headers.extend(more);
+        serve_at(&request("POST", "events", "", &headers, body), &Memory::default(), NOW)
+    };
+    let verdict = |outcome: &Outcome| outcome.record.as_ref().unwrap().verdict;
+    let challenge = send("{}", &[("x-challenge", "abc-123")]);
+    assert_eq!(
+        (verdict(&challenge), json_of(&challenge.answer)),
+        (Verdict::Handshake, json!({ "challenge": "abc-123" }))
+    );
+    let unsigned = [("x-signature", "00"), ("x-challenge", "abc-123")];
+    assert_eq!(serve(&request("POST", "events", "", &unsigned, "{}"), &Memory::default()).status, 401);
+    assert_eq!(send(r#"{"type":0}"#, &[]).answer.status, 204);
+    // Whatever stands there, it is not nothing: an event is never taken for a test.
+    for body in [
+        r#"{"type":0,"token":"t"}"#,
+        r#"{"type":0,"token":""}"#,
+        r#"{"type":0,"token":null}"#,
+        r#"{"type":0,"token":{}}"#,
+        r#"{"type":0,"token":[1]}"#,
+        r#"{"type":0,"token":"a","token":"b"}"#,
+        r#"{"type":1}"#,
+        r#"{"type":0"#,
+        "type=0",
+    ] {
+        let outcome = send(body, &[]);
+        assert_eq!((outcome.answer.status, verdict(&outcome)), (200, Verdict::Accepted), "{body}");
+    }
+    assert_eq!(verdict(&send(r#"{"type":0}"#, &[("x-event", "")])), Verdict::Accepted);
 }
 
 #[test]

@@ -26,6 +26,26 @@ const gateway = await Gateway.start({
     asana_armed: armed("asana"),
     asana_raced: armed("asana"),
     notion_armed: armed("notion"),
+    grid: {
+      secrets: ["SECRET"],
+      deliver: "origin",
+      dedup: "none",
+      scheme: {
+        algorithm: "token",
+        signature: { query: "code" },
+        identity: "none",
+        handshakes: [
+          {
+            method: "OPTIONS",
+            when: ["header:webhook-request-origin"],
+            proof: "signature",
+            challenge: "header:webhook-request-origin",
+            alphabet: "base64",
+            headers: { "webhook-allowed-origin": "{challenge}", "webhook-allowed-rate": "120" },
+          },
+        ],
+      },
+    },
   },
   secrets: { SECRET, TOKEN, ADMIN_TOKEN, BRAINTREE_SECRET },
 });
@@ -118,6 +138,24 @@ test("who only asks whether somebody is there gets 200", async () => {
   assert.equal((await gateway.request("/webhooks/slack", { method: "HEAD" })).status, 405, "where the provider does not");
   const ping = { body: "webhook_id=12", headers: { "content-type": "application/x-www-form-urlencoded" } };
   assert.equal((await gateway.post("woocommerce", ping)).status, 200);
+});
+
+test("leave to send is given to who shows the code, and to nobody else", async () => {
+  const ask = (query, headers = { "webhook-request-origin": "eventgrid.azure.net", "webhook-request-rate": "300" }) =>
+    gateway.request(`/webhooks/grid${query}`, { method: "OPTIONS", headers });
+  const answer = await ask(`?code=${SECRET}`);
+  assert.equal(answer.status, 200, answer.body.toString());
+  assert.equal(answer.headers["webhook-allowed-origin"], "eventgrid.azure.net");
+  assert.equal(answer.headers["webhook-allowed-rate"], "120");
+  assert.equal(answer.headers["cache-control"], "no-store");
+  assert.equal(answer.body.length, 0);
+  await gateway.logged({ source: "grid", verdict: "handshake" });
+  assert.equal((await ask("?code=a-guess-0123")).status, 401);
+  const plain = await ask(`?code=${SECRET}`, {});
+  assert.deepEqual([plain.status, plain.headers.allow], [405, "POST"]);
+  const other = await gateway.request("/webhooks/slack", { method: "OPTIONS" });
+  assert.deepEqual([other.status, other.headers.allow], [405, "POST"]);
+  assert.deepEqual(gateway.origin.of("grid"), []);
 });
 
 describe("a challenge is not answered", () => {

@@ -2,10 +2,38 @@
 
 use super::super::ConfigError;
 use super::super::fields::Fields;
-use crate::webhook::{Alphabet, Encoding, Handshake, JsonPath, Piece, Place, Proof, Reply, ReplyBody};
+use super::header_name;
+use crate::webhook::{Alphabet, Encoding, Handshake, JsonPath, Piece, Place, Proof, Reply, ReplyBody, Wanted};
 
-const KEYS: &[&str] =
-    &["method", "when", "proof", "challenge", "alphabet", "installs", "visits", "status", "header", "text", "json"];
+const KEYS: &[&str] = &[
+    "method",
+    "when",
+    "proof",
+    "challenge",
+    "alphabet",
+    "installs",
+    "visits",
+    "status",
+    "header",
+    "headers",
+    "text",
+    "json",
+];
+
+/// The methods that tests come with.
+const METHODS: &[&str] = &["GET", "HEAD", "OPTIONS", "POST", "PUT"];
+
+/// The headers of every answer, and what a runtime writes itself.
+const NOT_FOR_REPLIES: &[&str] = &[
+    "cache-control",
+    "x-content-type-options",
+    "content-type",
+    "content-length",
+    "transfer-encoding",
+    "connection",
+    "set-cookie",
+    "location",
+];
 
 /// Reads the tables under `handshakes`.
 pub(super) fn parse(fields: &Fields<'_>, into: &mut Vec<Handshake>) -> Result<(), ConfigError> {
@@ -23,8 +51,15 @@ fn parse_one(fields: &Fields<'_>) -> Result<Handshake, ConfigError> {
     };
     let mut when = Vec::new();
     for text in fields.one_or_more("when")? {
-        let (at, wanted) = text.split_once('=').map_or((text, None), |(at, wanted)| (at, Some(wanted.to_owned())));
-        when.push((place("when", at)?, wanted));
+        when.push(match (text.strip_prefix('!'), text.split_once('=')) {
+            (Some(_), Some(_)) => {
+                let problem = "a place that must have nothing has no text: write \"!json:token\"";
+                return Err(fields.error("when", problem.to_owned()));
+            }
+            (Some(at), None) => (place("when", at)?, Wanted::Nothing),
+            (None, Some((at, wanted))) => (place("when", at)?, Wanted::Text(wanted.to_owned())),
+            (None, None) => (place("when", text)?, Wanted::Any),
+        });
     }
     let proof = match fields.text("proof")?.unwrap_or("nothing") {
         "signature" => Proof::Signature,
@@ -53,21 +88,44 @@ fn parse_one(fields: &Fields<'_>) -> Result<Handshake, ConfigError> {
     };
     let status = fields.number("status")?.unwrap_or(200);
     let challenge = fields.text("challenge")?.map(|text| place("challenge", text)).transpose()?;
-    let (header, installs) = (fields.text("header")?.map(str::to_owned), fields.flag("installs")?);
-    if challenge.is_none() && (installs || header.is_some() || body.has_challenge()) {
+    let installs = fields.flag("installs")?;
+    let reply = Reply { status, headers: parse_headers(fields)?, body };
+    if challenge.is_none() && (installs || reply.has_challenge()) {
         let problem = "is missing: the answer needs it; say where it stands, as \"json:challenge\"";
         return Err(fields.error("challenge", problem.to_owned()));
     }
     Ok(Handshake {
-        method: fields.text("method")?.unwrap_or("POST").to_owned(),
+        method: fields.choice("method", METHODS)?.unwrap_or("POST").to_owned(),
         when,
         proof,
         challenge,
         alphabet,
         installs,
         visits: fields.path("visits")?,
-        reply: Reply { status, header, body },
+        reply,
     })
+}
+
+/// The headers of a reply: `header` has the challenge, `headers` what is written there.
+fn parse_headers(fields: &Fields<'_>) -> Result<Vec<(String, Vec<Piece>)>, ConfigError> {
+    let header = fields.text("header")?.map(|name| ("header", name, vec![Piece::Challenge]));
+    let mut headers: Vec<(&str, &str, Vec<Piece>)> = header.into_iter().collect();
+    for (name, value) in fields.map("headers")?.into_iter().flatten() {
+        let plain = |text: &&str| text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+        let Some(text) = value.as_str().filter(plain) else {
+            return Err(fields.error("headers", format!("`{name}` must be a text of plain letters, in quotes")));
+        };
+        headers.push(("headers", name, pieces(text)));
+    }
+    let mut written = Vec::new();
+    for (key, name, pieces) in headers {
+        let name = header_name(fields, key, name)?;
+        if NOT_FOR_REPLIES.contains(&name.as_str()) {
+            return Err(fields.error(key, format!("`{name}` is not a header that a reply may set: take it out")));
+        }
+        written.push((name, pieces));
+    }
+    Ok(written)
 }
 
 fn place(text: &str) -> Option<Place> {

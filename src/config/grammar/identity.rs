@@ -21,13 +21,19 @@ pub(super) fn parse(fields: &Fields<'_>, scheme: &mut Scheme) -> Result<(), Conf
     let rule = rule.or_else(|| repeats.then(why));
     let unsigned_header = scheme.proves_only_sender();
     let missing = rule.as_ref().map_or(WithoutId::Refuse, |_| WithoutId::ByRule);
-    scheme.id = parse_id(fields, missing, unsigned_header)?;
+    scheme.id = parse_id(fields, missing, unsigned_header, &|header| scheme.may_lack(header))?;
     scheme.identity = rule.unwrap_or(IdentityRule::Unstated);
     Ok(())
 }
 
-/// `customary` is what becomes of an event without an id, where `missing` does not say.
-fn parse_id(fields: &Fields<'_>, customary: WithoutId, unsigned: bool) -> Result<IdAt, ConfigError> {
+/// `customary` is what becomes of an event without an id, where `missing` does not say. `may_lack` tells whether a request may
+/// lack a signed header.
+fn parse_id(
+    fields: &Fields<'_>,
+    customary: WithoutId,
+    unsigned: bool,
+    may_lack: &dyn Fn(&str) -> bool,
+) -> Result<IdAt, ConfigError> {
     let Some(id) = fields.table("id", ID_KEYS)? else { return Ok(IdAt::Nowhere) };
     let when = id.path("when")?;
     let missing = match id.choice("missing", &["refuse", "digest"])? {
@@ -45,10 +51,14 @@ fn parse_id(fields: &Fields<'_>, customary: WithoutId, unsigned: bool) -> Result
             Err(id.error("when", "goes with an id in the body: write `json` for `header`".to_owned()))
         }
         (Some(header), None) if unsigned => Ok(IdAt::UnsignedHeader(header_name(&id, "header", header)?, missing)),
+        (Some(header), None) if may_lack(header) && id.value("missing").is_some() => {
+            let problem = "would not be looked at: `identity` says what names an event that lacks a header in brackets";
+            Err(id.error("missing", problem.to_owned()))
+        }
         (Some(_), None) if id.value("missing").is_some() => {
             Err(id.error("missing", "would not be looked at: a signed header is always there".to_owned()))
         }
-        (Some(_), None) if missing == WithoutId::ByRule => {
+        (Some(header), None) if missing == WithoutId::ByRule && !may_lack(header) => {
             let problem =
                 "a request without a header that is signed is refused, so `identity` is never asked: take it out";
             Err(fields.error("identity", problem.to_owned()))

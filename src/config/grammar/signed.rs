@@ -2,11 +2,20 @@
 
 use super::super::ConfigError;
 use super::super::fields::Fields;
+use super::template::Template;
 use crate::webhook::{Algorithm, Alike, Form, Part, Place, Scheme, Shiftable, TimestampAt, tell_apart};
 
 /// That bytes could move between two parts of a content.
-pub(super) fn shiftable(content: &[Part], Shiftable { part, other }: Shiftable) -> String {
+pub(super) fn shiftable(content: &[Part], optional: &[usize], Shiftable { part, other }: Shiftable) -> String {
     let shown = |place: usize| content.get(place).map(ToString::to_string).unwrap_or_default();
+    if optional.contains(&part) {
+        return format!(
+            "has a bracket with {}, and beside {} nothing tells whether a request lacks it: put brackets before what may be any \
+             text, with fixed texts before and after them, and begin each bracket, and the text after it, in another way",
+            shown(part),
+            shown(other)
+        );
+    }
     format!(
         "has two parts side by side that a sender chooses: bytes could move between {} and {}, and the signature would still \
          hold. Put a text between them that neither can hold, as in {{timestamp}}.{{body}}, or declare a form, as {{header:x|uuid}}",
@@ -14,6 +23,33 @@ pub(super) fn shiftable(content: &[Part], Shiftable { part, other }: Shiftable) 
         shown(other)
     )
 }
+
+/// Refuses contents of one signature that would make a forgery cost too much: a body is hashed with each of them.
+///
+/// # Errors
+/// What to do.
+pub(super) fn alternatives(fields: &Fields<'_>, contents: &[Template]) -> Result<(), ConfigError> {
+    if contents.len() < 2 {
+        return Ok(());
+    }
+    let of_head = |part: &Part| part.is_in_head() || matches!(part, Part::Literal(_) | Part::Timestamp);
+    let parts = || contents.iter().flat_map(|content| &content.parts);
+    if let Some(part) = parts().find(|part| !of_head(part) && !part.is_bytes_of_body()) {
+        let problem = format!(
+            "has several contents, and {part} would be read from the body for each: only {{body}}, its digests and what stands \
+             in front of it can be signed in several ways"
+        );
+        return Err(fields.error("content", problem));
+    }
+    if contents.len() > MOST_OF_BODY && parts().any(Part::is_bytes_of_body) {
+        let problem = format!("has more than {MOST_OF_BODY} contents with the body, which is hashed for each of them");
+        return Err(fields.error("content", problem));
+    }
+    Ok(())
+}
+
+/// The most contents of one signature that may have the body.
+const MOST_OF_BODY: usize = 2;
 
 /// Refuses a scheme with two forms that one content could belong to.
 ///
@@ -25,6 +61,13 @@ pub(super) fn forms(fields: &Fields<'_>, scheme: &Scheme) -> Result<(), ConfigEr
         return Err(fields.error("forms", problem.to_owned()));
     }
     tell_apart(&scheme.forms).map_err(|Alike(one, other)| {
+        if fields.value("forms").is_none() {
+            let problem = format!(
+                "numbers {one} and {other} can be the same text, and then it could stand for two requests: begin one with a text \
+                 that the other has not"
+            );
+            return fields.error("content", problem);
+        }
         let problem = format!(
             "numbers {one} and {other} can have the same content, and then a delivery of one form could be passed off as one \
              of the other: make each a scheme of its own, or begin one of the contents with a text that the other has not"

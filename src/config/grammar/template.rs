@@ -30,27 +30,101 @@ const WITH_ARGUMENT: &[&str] = &[
 /// The forms that a part may be declared to have, after a `|`.
 const DECLARED: &[(&str, Declared)] = &[("any", Declared::Any), ("word", Declared::Word), ("uuid", Declared::Uuid)];
 
-/// Reads a template; what is in braces is a part, the rest is signed as it stands. Gives what is declared of each part.
+/// A content, read.
+#[derive(Debug, Default)]
+pub(super) struct Template {
+    pub parts: Vec<Part>,
+    /// What is declared of each part.
+    pub declared: Vec<Option<Declared>>,
+    /// The places of the values in brackets.
+    pub optional: Vec<usize>,
+}
+
+impl Template {
+    /// Takes the literal that ends here, if there is one.
+    fn end(&mut self, literal: &mut String) {
+        if !literal.is_empty() {
+            self.push(Part::Literal(std::mem::take(literal)), None);
+        }
+    }
+
+    fn push(&mut self, part: Part, declared: Option<Declared>) {
+        self.parts.push(part);
+        self.declared.push(declared);
+    }
+
+    /// Ends the bracket that began at the part `from`.
+    fn end_bracket(&mut self, from: usize) -> Result<(), String> {
+        let is_value = |part: &Part| {
+            matches!(part, Part::Header(_) | Part::Query(_) | Part::QueryLower(_) | Part::Json(_) | Part::Form(_))
+        };
+        match self.parts.get(from..) {
+            Some([Part::Literal(_), value, Part::Literal(_)])
+                if is_value(value) && self.declared.get(from.saturating_add(1)) != Some(&Some(Declared::Any)) =>
+            {
+                self.optional.push(from.saturating_add(1));
+                Ok(())
+            }
+            _ => Err(IN_BRACKETS.to_owned()),
+        }
+    }
+}
+
+/// What a bracket is.
+const IN_BRACKETS: &str = "has brackets with something else than a text, one value and a text, as [id:{query:id};]: a value is \
+                           a header, or one of query, body or form. A bracket that is signed is written twice: [[ and ]]";
+
+/// Reads a template; what is in braces is a part, what is in brackets may be missing, the rest is signed as it stands.
 ///
 /// # Errors
 /// What is wrong with it.
-pub(super) fn parse(template: &str, parts: &mut Vec<Part>) -> Result<Vec<Option<Declared>>, String> {
-    let mut declared = Vec::new();
+pub(super) fn parse(template: &str) -> Result<Template, String> {
+    let mut read = Template::default();
+    let mut literal = String::new();
+    let mut bracket = None;
     let mut rest = template;
-    while let Some((literal, tail)) = rest.split_once('{') {
-        let (part, tail) = tail.split_once('}').ok_or("has a `{` without its `}`")?;
-        if !literal.is_empty() {
-            parts.push(Part::Literal(literal.to_owned()));
-            declared.push(None);
-        }
-        let (part, form) = parse_declared(part)?;
-        parts.push(part);
-        declared.push(form);
+    while let Some(place) = rest.find(['{', '[', ']']) {
+        let (text, special) = rest.split_at_checked(place).unwrap_or((rest, ""));
+        literal.push_str(text);
+        let mut letters = special.chars();
+        let letter = letters.next();
+        let tail = letters.as_str();
         rest = tail;
+        match (letter, tail.chars().next(), bracket) {
+            (Some('{'), _, _) => {
+                let (part, tail) = tail.split_once('}').ok_or("has a `{` without its `}`")?;
+                read.end(&mut literal);
+                let (part, declared) = parse_declared(part)?;
+                read.push(part, declared);
+                rest = tail;
+            }
+            (Some(letter), Some(next), _) if letter == next => {
+                literal.push(letter);
+                rest = tail.get(1..).unwrap_or("");
+            }
+            (Some('['), _, None) => {
+                read.end(&mut literal);
+                bracket = Some(read.parts.len());
+            }
+            (Some(']'), _, Some(from)) => {
+                read.end(&mut literal);
+                read.end_bracket(from)?;
+                bracket = None;
+            }
+            _ => return Err(IN_BRACKETS.to_owned()),
+        }
     }
-    parts.extend((!rest.is_empty()).then(|| Part::Literal(rest.to_owned())));
-    match parts.len() {
-        1..=24 => Ok(declared),
+    literal.push_str(rest);
+    read.end(&mut literal);
+    if bracket.is_some() {
+        return Err(IN_BRACKETS.to_owned());
+    }
+    let is_value = |(place, part): (usize, &Part)| !matches!(part, Part::Literal(_)) && !read.optional.contains(&place);
+    if !read.optional.is_empty() && !read.parts.iter().enumerate().any(is_value) {
+        return Err("has nothing but brackets: a request that lacks their values would have nothing signed".to_owned());
+    }
+    match read.parts.len() {
+        1..=24 => Ok(read),
         _ => Err("must have 1 to 24 parts, such as {timestamp}.{body}".to_owned()),
     }
 }
@@ -97,8 +171,7 @@ mod tests {
     use super::*;
 
     fn parse(template: &str) -> Result<Vec<Part>, String> {
-        let mut parts = Vec::new();
-        super::parse(template, &mut parts).map(|_| parts)
+        super::parse(template).map(|template| template.parts)
     }
 
     #[test]
@@ -116,5 +189,33 @@ mod tests {
         assert_eq!(problem("{header:a|b}"), "has {header:a|b}: after `|` stands one of any, word and uuid");
         assert!(problem("{body|any}").contains("only a header"));
         assert!(problem("").contains("1 to 24 parts"));
+    }
+
+    #[test]
+    fn brackets_have_one_value_between_two_texts() {
+        let read = super::parse("[a:{query:a};][b:{header:b|uuid};]ts:{timestamp};").expect("a template");
+        assert_eq!(read.optional, [1, 4]);
+        assert_eq!(read.declared.get(4), Some(&Some(Declared::Uuid)));
+        assert_eq!(parse("[[{timestamp}]]").expect("a template").first(), Some(&Part::Literal("[".to_owned())));
+        assert_eq!(parse("{lines:a,b}").expect("a template").len(), 1);
+        assert_eq!(parse("{json:a[].b}").expect("a template").len(), 1);
+        for text in [
+            "[{query:a}]{timestamp}",
+            "[a{query:a}]{timestamp}",
+            "[{query:a};]{timestamp}",
+            "[a{query:a}b{query:b}c]{timestamp}",
+            "[a;]{timestamp}",
+            "[a{body};]{timestamp}",
+            "[a{timestamp};]{body}",
+            "[a{query:b|any};]{timestamp}",
+            "[a[b{query:a};]c]{timestamp}",
+            "[a{query:a};{timestamp}",
+            "a{query:a};]{timestamp}",
+            "[]{timestamp}",
+            "{timestamp}[",
+        ] {
+            assert!(parse(text).expect_err(text).starts_with("has brackets with something else"), "{text}");
+        }
+        assert!(parse("[a{query:a};]").expect_err("nothing").starts_with("has nothing but brackets"));
     }
 }

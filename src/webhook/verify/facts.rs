@@ -1,12 +1,12 @@
 //! What a proven request says of itself: which event it carries, of which type, and when that was.
 
-use super::Received;
+use super::{Reading, Received};
 use crate::webhook::identity::SHOWN;
 use crate::webhook::json::{self, ExtractError, Names, Scalar};
 use crate::webhook::secret::sha256;
 use crate::webhook::{
-    Crypto, DigestOf, EventId, EventTypes, Head, IdAt, Identity, IdentityRule, JsonPath, Part, Scheme, Step, TimeUnit,
-    TimestampAt, TypeAt, TypesFound, UnixTime, VerifyError, WithoutId, members,
+    Crypto, DigestOf, EventId, EventTypes, Form, Head, IdAt, Identity, IdentityRule, JsonPath, Part, Scheme, Step,
+    TimeUnit, TimestampAt, TypeAt, TypesFound, UnixTime, VerifyError, WithoutId, members,
 };
 use std::borrow::Cow;
 
@@ -46,7 +46,7 @@ impl Unsigned {
 
 impl Received<'_> {
     /// Reads from the proven body what the scheme says stands there, in one pass; no pass where nothing does.
-    pub(super) fn read_facts(&self, body: &[u8]) -> Result<Facts, VerifyError> {
+    pub(super) fn read_facts(&self, form: &Form, body: &[u8]) -> Result<Facts, VerifyError> {
         let scheme = &self.verifier.preset.scheme;
         let (id, beside_id, missing) = match &scheme.id {
             IdAt::Json { path, when, missing } => (Some(path), when.as_ref(), Some(*missing)),
@@ -56,7 +56,7 @@ impl Received<'_> {
             IdentityRule::Digest { when, .. } => when,
             IdentityRule::Content { .. } | IdentityRule::None { .. } | IdentityRule::Unstated => &[],
         };
-        let timestamp = match self.form.timestamp.as_ref().map(|timestamp| &timestamp.at) {
+        let timestamp = match form.timestamp.as_ref().map(|timestamp| &timestamp.at) {
             Some(TimestampAt::Json(path)) => Some(path),
             Some(TimestampAt::Field | TimestampAt::Header(_) | TimestampAt::Claim(_)) | None => None,
         };
@@ -88,13 +88,13 @@ impl Received<'_> {
 
     /// The types, from the `names` in the body and from the unsigned header: the first place that has one counts. What
     /// cannot be read at one place makes all of them unreadable, since nobody knows what stands there.
-    pub(super) fn event_types(&self, names: Vec<Names>) -> EventTypes {
+    pub(super) fn event_types(&self, form: &Form, names: Vec<Names>) -> EventTypes {
         let scheme = &self.verifier.preset.scheme;
         let of = |found, unsigned| EventTypes { found, unsigned };
         let mut astray = None;
         let mut of_batch: Option<EventTypes> = None;
         for (path, names) in json_types(scheme).zip(names) {
-            let signed = scheme.signs_body(self.form) || scheme.signs(self.form, path);
+            let signed = scheme.signs_body(form) || scheme.signs(form, path);
             let unsigned = (!signed).then(|| path.to_string());
             if let Some(problem) = names.problem {
                 return of(TypesFound::Unreadable(problem), unsigned);
@@ -134,7 +134,7 @@ impl Received<'_> {
                 Some(unsigned) => of(TypesFound::Unreadable("something else stands on the way to it"), unsigned),
                 None => of(
                     TypesFound::Absent,
-                    json_types(scheme).find(|_| !scheme.signs_body(self.form)).map(ToString::to_string),
+                    json_types(scheme).find(|_| !scheme.signs_body(form)).map(ToString::to_string),
                 ),
             };
         };
@@ -153,6 +153,7 @@ impl Received<'_> {
 
     pub(super) fn identify(
         &self,
+        reading: &Reading<'_>,
         body: &[u8],
         content: &[Cow<'_, [u8]>],
         facts: &Facts,
@@ -160,21 +161,24 @@ impl Received<'_> {
     ) -> Result<Identity, VerifyError> {
         let scheme = &self.verifier.preset.scheme;
         let (place, missing, problem) = match &scheme.id {
-            IdAt::Nowhere => return Ok(self.identify_by_rule(body, content, facts, crypto)),
-            IdAt::SignedHeader(name) => return self.header_id(name),
+            IdAt::Nowhere => return Ok(self.identify_by_rule(reading.form, body, content, facts, crypto)),
+            IdAt::SignedHeader(name) => match header_id(reading, name)? {
+                Some(id) => return Ok(id),
+                None => (name.clone(), &WithoutId::ByRule, "missing"),
+            },
             IdAt::UnsignedHeader(name, missing) => match self.unsigned.id.as_deref() {
                 Some("") => (name.clone(), missing, "empty"),
                 Some(id) => return Ok(Identity::UnsignedId(id.into())),
                 None => (name.clone(), missing, "missing"),
             },
             IdAt::Json { path, missing, .. } => match facts.event_id() {
-                Ok(id) if scheme.signs(self.form, path) => return Ok(Identity::SignedId(id)),
+                Ok(id) if scheme.signs(reading.form, path) => return Ok(Identity::SignedId(id)),
                 Ok(id) => return Ok(Identity::UnsignedId(id)),
                 Err(problem) => (path.to_string(), missing, problem),
             },
         };
         match missing {
-            WithoutId::ByRule => Ok(self.identify_by_rule(body, content, facts, crypto)),
+            WithoutId::ByRule => Ok(self.identify_by_rule(reading.form, body, content, facts, crypto)),
             WithoutId::Refuse => Err(VerifyError::IdUnreadable { place, problem }),
         }
     }
@@ -182,6 +186,7 @@ impl Received<'_> {
     /// The identity of an event without an id.
     fn identify_by_rule(
         &self,
+        form: &Form,
         body: &[u8],
         content: &[Cow<'_, [u8]>],
         facts: &Facts,
@@ -190,7 +195,7 @@ impl Received<'_> {
         let scheme = &self.verifier.preset.scheme;
         let whole = || {
             let signed = || Cow::Owned(content.concat());
-            let bytes = if scheme.signs_bytes(self.form) { Cow::Borrowed(body) } else { signed() };
+            let bytes = if scheme.signs_bytes(form) { Cow::Borrowed(body) } else { signed() };
             (DigestOf::Body, sha256(&bytes, crypto))
         };
         let (of, digest) = match &scheme.identity {
@@ -200,7 +205,7 @@ impl Received<'_> {
             IdentityRule::Content { .. } => {
                 // A digest for each part: the parts' own bounds stay, whatever stands in them. A token says nothing of
                 // the body but its digest, at most, so the body is a part as well.
-                let token_and_body = self.form.content.contains(&Part::Jws).then_some(body);
+                let token_and_body = form.content.contains(&Part::Jws).then_some(body);
                 let parts = content.iter().map(Cow::as_ref).chain(token_and_body);
                 let digests: Vec<[u8; 32]> = parts.map(|part| sha256(part, crypto)).collect();
                 (DigestOf::Content, sha256(&digests.concat(), crypto))
@@ -218,14 +223,18 @@ impl Received<'_> {
             None => Identity::Digest(of, digest),
         }
     }
+}
 
-    fn header_id(&self, name: &str) -> Result<Identity, VerifyError> {
-        let signed = self.form.content.iter().filter(|part| part.is_in_head());
-        let mut named =
-            signed.zip(&self.head_parts).filter(|(part, _)| matches!(part, Part::Header(header) if header == name));
-        let id = named.next().map(|(_, value)| Identity::signed(value));
-        id.ok_or_else(|| VerifyError::SignedHeader { place: name.to_owned(), problem: "not covered" })
-    }
+/// The id in the signed header `name`; `None` where the request may lack it, and does.
+///
+/// # Errors
+/// [`VerifyError::SignedHeader`], where the content that was proven does not cover that header.
+fn header_id(reading: &Reading<'_>, name: &str) -> Result<Option<Identity>, VerifyError> {
+    let signed = reading.form.content.iter().filter(|part| part.is_in_head());
+    let mut named =
+        signed.zip(&reading.head).filter(|(part, _)| matches!(part, Part::Header(header) if header == name));
+    let id = named.next().map(|(_, value)| value.as_deref().map(Identity::signed));
+    id.ok_or_else(|| VerifyError::SignedHeader { place: name.to_owned(), problem: "not covered" })
 }
 
 /// The paths in the body at which types stand.

@@ -6,7 +6,7 @@ use hookgate::config::presets::{self, About, FACTS};
 use hookgate::config::span;
 use hookgate::webhook::{
     Algorithm, Clock, Encoding, Form, Handshake, Hash, IdentityRule, Layout, Part, Place, Preset, Proof,
-    PublicAlgorithm, SecretForm, TimestampAt, TypeAt,
+    PublicAlgorithm, SecretForm, TimestampAt, TypeAt, Wanted,
 };
 use std::fmt::Write as _;
 use std::io::Write;
@@ -114,8 +114,8 @@ fn page(preset: &Preset) -> Result<String> {
         fact("signature", place_of(place))?;
     }
     for form in &preset.scheme.forms {
-        fact("signed", content(form))?;
-        if let Some(timestamp) = &form.timestamp {
+        fact(if form.alternative { "or" } else { "signed" }, content(form))?;
+        if let Some(timestamp) = form.timestamp.as_ref().filter(|_| !form.alternative) {
             fact("time", format!("{}, {}", timestamp_of(&timestamp.at), timestamp.unit.expected()))?;
         }
     }
@@ -205,7 +205,18 @@ fn content(form: &Form) -> String {
         Part::JsonLines(keys) => format!("{{lines:{}}}", keys.join(",")),
         Part::Jws => "the token's header and claims".to_owned(),
     };
-    if form.content.is_empty() { "nothing".to_owned() } else { form.content.iter().map(part).collect() }
+    if form.content.is_empty() {
+        return "nothing".to_owned();
+    }
+    let bracketed = |(place, of): (usize, &Part)| {
+        let is_optional = |place: Option<usize>| place.is_some_and(|place| form.optional.contains(&place));
+        match (is_optional(place.checked_add(1)), is_optional(place.checked_sub(1))) {
+            (true, _) => format!("[{}", part(of)),
+            (_, true) => format!("{}]", part(of)),
+            _ => part(of),
+        }
+    };
+    form.content.iter().enumerate().map(bracketed).collect()
 }
 
 fn event_type(preset: &Preset) -> String {
@@ -232,8 +243,10 @@ fn handshake_of(handshake: &Handshake) -> String {
     let when: Vec<String> = handshake
         .when
         .iter()
-        .map(|(place, wanted)| {
-            wanted.as_ref().map_or_else(|| place_of(place), |wanted| format!("{} is {wanted}", place_of(place)))
+        .map(|(place, wanted)| match wanted {
+            Wanted::Any => place_of(place),
+            Wanted::Text(text) => format!("{} is {text}", place_of(place)),
+            Wanted::Nothing => format!("no {}", place_of(place)),
         })
         .collect();
     let proof = match &handshake.proof {
