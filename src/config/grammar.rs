@@ -355,6 +355,7 @@ fn claim_text(text: &str) -> ClaimText {
         "{account}" => ClaimText::Account,
         _ => ClaimText::Fixed(text.to_owned()),
     }
+        "{url?}" => ClaimText::UrlIfKnown,
 }
 
 fn parse_keys(fields: &Fields<'_>) -> Result<Option<KeySource>, ConfigError> {
