@@ -484,6 +484,10 @@ fn a_mistake_is_told_where_it_stands_and_what_to_write() {
             "handshakes[0].headers: `x-a` must be a text of plain letters",
         ),
         ("handshakes = [{ headers = { x-a = 1 } }]", "handshakes[0].headers: `x-a` must be a text of plain letters"),
+        ("answer = \"none\"", "scheme.answer: \"none\": must be one of empty"),
+        ("answer = {}", "scheme.answer.body: is missing: what each 200 has"),
+        ("answer = { body = \"x\", type = \"x\" }", "scheme.answer.type: \"x\": must be a media type"),
+        ("answer = { body = \"x\", status = 201 }", "scheme.answer.status: unknown key"),
         ("handshakes = [{ installs = true }]", "handshakes[0].challenge: is missing: the answer needs it"),
         ("handshakes = [{ json = { type = 1 } }]", "handshakes[0].json: `type` must be a text in quotes"),
         (
