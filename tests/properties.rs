@@ -308,6 +308,10 @@ proptest! {
                     if code == "form_ambiguous" && begins_as_a_time {
                         continue;
                     }
+                    // Nor may it look like a challenge, where the provider has those signed.
+                    if code == "challenge_replayed" && !case.preset.handshakes.is_empty() {
+                        continue;
+                    }
                     let right = error.is_authentic() || (case.needs_json() && facts.contains(&code));
                     prop_assert!(right, "{}: {error}", case.preset.name);
                     prop_assert!(code != "not_json" || case.needs_json(), "{}: {error}", case.preset.name);

@@ -312,6 +312,82 @@ fn several_contents_of_one_signature_are_tried_and_can_be_told_apart() {
 }
 
 #[test]
+fn the_audience_of_a_token_is_a_text_or_a_list_of_texts() {
+    // {"alg":"HS256"} and the claims named, signed by `openssl dgst -sha256 -hmac a-shared-secret`.
+    let hooks = "eyJhbGciOiJIUzI1NiJ9.eyJhdWQiOiJodHRwczovL2hvb2tzLmV4YW1wbGUuY29tL3dlYmhvb2tzL3gifQ.o8m6ZcaUo6G2h4aXhFVBlKCAKE89GpOGBCH1MauHz88";
+    let tokens = [
+        (hooks, Ok(())),
+        (
+            "eyJhbGciOiJIUzI1NiJ9.eyJhdWQiOlsiaHR0cHM6Ly9vdGhlci5leGFtcGxlLyIsImh0dHBzOi8vaG9va3MuZXhhbXBsZS5jb20vd2ViaG9va3MveCJdfQ.Uf8_qdzGHvefFmkFDZKOduwb2pGpUnKUFy08f-5jBzU",
+            Ok(()),
+        ),
+        (
+            "eyJhbGciOiJIUzI1NiJ9.eyJhdWQiOlsiaHR0cHM6Ly9vdGhlci5leGFtcGxlLyJdfQ.BEgDQOYeSRM3r3er9_YUASZkQ8jheO1p_6wsIb44VAg",
+            Err("claim_mismatch"),
+        ),
+        ("eyJhbGciOiJIUzI1NiJ9.eyJhdWQiOltdfQ.dPS3O2i3drua3BsgFVa6gpFIpd8utrEjwaoW1EYNZAk", Err("claim_mismatch")),
+        (
+            "eyJhbGciOiJIUzI1NiJ9.eyJhdWQiOlsiaHR0cHM6Ly9ob29rcy5leGFtcGxlLmNvbS93ZWJob29rcy94IiwxXX0.ZOyg6eXhKVBpsDX51Q6o2xeeXyhFBYXec6BKnNhCapQ",
+            Err("claim_mismatch"),
+        ),
+        (
+            "eyJhbGciOiJIUzI1NiJ9.eyJhdWQiOltbImh0dHBzOi8vaG9va3MuZXhhbXBsZS5jb20vd2ViaG9va3MveCJdXX0.ppwyEnLw1iVBbF87y2JTsn6Bc11o8QHhIAHFVZcOYE4",
+            Err("claim_mismatch"),
+        ),
+        (
+            "eyJhbGciOiJIUzI1NiJ9.eyJhdWQiOnsiaHR0cHM6Ly9ob29rcy5leGFtcGxlLmNvbS93ZWJob29rcy94IjoxfX0.TIB6nyp8kZ8olPuW-DgWc89E1Y3IeHBn25mJIXFMjTM",
+            Err("claim_mismatch"),
+        ),
+        (
+            "eyJhbGciOiJIUzI1NiJ9.eyJhdWQiOlsieCJdLCJhdWQiOlsiaHR0cHM6Ly9ob29rcy5leGFtcGxlLmNvbS93ZWJob29rcy94Il19.cVCq9IJXUIEYmyansZ9cZ4P2dOfEyOoGEeKv1P807Tg",
+            Err("claim_mismatch"),
+        ),
+        (
+            "eyJhbGciOiJIUzI1NiJ9.eyJhdWQiOiJodHRwczovL2hvb2tzLmV4YW1wbGUuY29tL3dlYmhvb2tzL3gvIn0.vbG1sSCIyiKWsQLsD_2t9C-Lp3Fni8gIbgULJJu0Y80",
+            Err("claim_mismatch"),
+        ),
+        (
+            "eyJhbGciOiJIUzI1NiJ9.eyJhdWQiOiJodHRwczovL0hPT0tTLmV4YW1wbGUuY29tL3dlYmhvb2tzL3gifQ._ma4tK19XSx_EieGOu8qBroT6rghLmwNXZC9vndmZqY",
+            Err("claim_mismatch"),
+        ),
+        ("eyJhbGciOiJIUzI1NiJ9.eyJhdWQiOiIifQ.sC6_B3SYRsT-XV8sDo2sVPejCcTNR7AfFGyZQsE9nNg", Err("claim_mismatch")),
+        ("eyJhbGciOiJIUzI1NiJ9.eyJhdWQiOm51bGx9.k372T-TiB3CZqdPOZMBOJYiTk1ZmFK7fIw_-FkW1xM8", Err("claim_mismatch")),
+        ("eyJhbGciOiJIUzI1NiJ9.e30.dESkLQSkROGrvno5UUfRyNI_sZ8cszJPfY6Zg_iSH4k", Err("claim_mismatch")),
+    ];
+    let scheme = |audience: &str| {
+        format!(
+            "secrets = [\"SECRET\"]\n[scheme]\nalgorithm = \"jwt-hs256\"\nsignature = {{ header = \"authorization\" }}\n\
+             claims = {{ aud = \"{audience}\" }}"
+        )
+    };
+    let told = |text: &str, token: &str| {
+        verify(text, &[("authorization", token)], "{}").map(|_| ()).map_err(|error| error.code())
+    };
+    for audience in ["{url}", "{url?}", "https://hooks.example.com/webhooks/x"] {
+        for (token, outcome) in tokens {
+            assert_eq!(told(&scheme(audience), token), outcome, "{audience} {token}");
+        }
+    }
+    // Without a URL there is nothing to compare with, and `{url}` is a mistake.
+    let table: toml::Table = scheme("{url?}").parse().unwrap();
+    let lookup = |name: &str| lookup(name).filter(|_| name != "PUBLIC_URL");
+    let config = Config::parse(&json!({ "x": table }), ALL, &lookup).unwrap();
+    let verifier = &config.source("x").unwrap().unwrap().verifier;
+    let head = vec![("authorization".to_owned(), tokens[2].0.to_owned())];
+    assert!(verifier.receive(&head).unwrap().verify(b"{}", NOW, &Native).is_ok());
+    // A source's own URL counts before PUBLIC_URL.
+    let own = scheme("{url?}").replacen("[scheme]", "url = \"https://own.example/hook\"\n[scheme]", 1);
+    assert_eq!(told(&own, hooks), Err("claim_mismatch"));
+    assert_eq!(
+        told(
+            &own,
+            "eyJhbGciOiJIUzI1NiJ9.eyJhdWQiOlsiaHR0cHM6Ly9vd24uZXhhbXBsZS9ob29rIl19.GdMvywihbuLtOR6MdWbojBVnbyN6XoUl1RYKCY8TM9M"
+        ),
+        Ok(())
+    );
+}
+
+#[test]
 fn a_url_that_is_signed_comes_from_the_configuration() {
     let text = "secrets = [\"SECRET\"]\n[scheme]\nsignature = { header = \"x-sig\" }\ncontent = \"{url}{body}\"";
     let config = source(text);
@@ -408,6 +484,10 @@ fn a_mistake_is_told_where_it_stands_and_what_to_write() {
             "handshakes[0].headers: `x-a` must be a text of plain letters",
         ),
         ("handshakes = [{ headers = { x-a = 1 } }]", "handshakes[0].headers: `x-a` must be a text of plain letters"),
+        ("answer = \"none\"", "scheme.answer: \"none\": must be one of empty"),
+        ("answer = {}", "scheme.answer.body: is missing: what each 200 has"),
+        ("answer = { body = \"x\", type = \"x\" }", "scheme.answer.type: \"x\": must be a media type"),
+        ("answer = { body = \"x\", status = 201 }", "scheme.answer.status: unknown key"),
         ("handshakes = [{ installs = true }]", "handshakes[0].challenge: is missing: the answer needs it"),
         ("handshakes = [{ json = { type = 1 } }]", "handshakes[0].json: `type` must be a text in quotes"),
         (

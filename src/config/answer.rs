@@ -10,20 +10,43 @@ const CUSTOMARY_TYPE: &str = "text/plain; charset=utf-8";
 /// Reads `answer`; the preset's form where there is none.
 pub(super) fn parse(fields: &Fields<'_>, preset: &Preset) -> Result<Success, ConfigError> {
     let Some(answer) = fields.table("answer", KEYS)? else {
-        return Ok(if preset.empty_answers { Success::Empty } else { Success::Json });
+        return Ok(match &preset.answer {
+            Some((body, media_type)) => {
+                Success::Own { status: 200, body: body.clone(), media_type: media_type.clone() }
+            }
+            None if preset.empty_answers => Success::Empty,
+            None => Success::Json,
+        });
     };
     let status = answer.number("status")?.unwrap_or(200);
     if !(200..=299).contains(&status) {
         let problem = format!("{status}: must lie between 200 and 299, or the provider would send the event again");
         return Err(answer.error("status", problem));
     }
+    let (body, media_type) = parse_body(&answer)?;
+    if matches!(status, 204 | 205) && !body.is_empty() {
+        return Err(answer.error("body", format!("an answer {status} has none: take it out, or change `status`")));
+    }
+    Ok(Success::Own { status, body, media_type })
+}
+
+/// Reads `answer` of a scheme: the body that its provider wants in each 200, and its type.
+pub(super) fn parse_of_scheme(fields: &Fields<'_>) -> Result<Option<(String, String)>, ConfigError> {
+    let Some(answer) = fields.table("answer", &["body", "type"])? else { return Ok(None) };
+    let (body, media_type) = parse_body(&answer)?;
+    if body.is_empty() {
+        let problem = "is missing: what each 200 has; where the sender wants none, write answer = \"empty\"";
+        return Err(answer.error("body", problem.to_owned()));
+    }
+    Ok(Some((body, media_type)))
+}
+
+/// The body of an answer, and its media type.
+fn parse_body(answer: &Fields<'_>) -> Result<(String, String), ConfigError> {
     let body = answer.text("body")?.unwrap_or("");
     if body.len() > MOST_ANSWER {
         let problem = format!("has {} bytes, of {MOST_ANSWER} at most", body.len());
         return Err(ConfigError { key: answer.key("body"), problem });
-    }
-    if matches!(status, 204 | 205) && !body.is_empty() {
-        return Err(answer.error("body", format!("an answer {status} has none: take it out, or change `status`")));
     }
     let media_type = answer.text("type")?;
     if media_type.is_some() && body.is_empty() {
@@ -34,5 +57,5 @@ pub(super) fn parse(fields: &Fields<'_>, preset: &Preset) -> Result<Success, Con
     if media_type.len() > 100 || !media_type.contains('/') || !media_type.bytes().all(plain) {
         return Err(answer.error("type", "must be a media type, such as \"application/xml\"".to_owned()));
     }
-    Ok(Success::Own { status, body: body.to_owned(), media_type: media_type.to_owned() })
+    Ok((body.to_owned(), media_type.to_owned()))
 }

@@ -8,8 +8,8 @@ mod identity;
 mod signed;
 mod template;
 
-use super::ConfigError;
 use super::fields::{Fields, did_you_mean};
+use super::{ConfigError, answer};
 use crate::webhook::{
     Algorithm, ClaimText, Claims, Clock, Encoding, Form, Framing, Hash, HostPattern, KeySource, Layout, MAX_SIGNATURES,
     Part, Place, Preset, PublicAlgorithm, Scheme, SecretForm, TimeUnit, Timestamp, TimestampAt,
@@ -109,7 +109,10 @@ pub fn parse(path: &str, name: &str, table: &Value) -> Result<Preset, ConfigErro
     preset.retry_span = fields.duration("retry_span")?.unwrap_or(DEFAULT_RETRY_SPAN);
     preset.tries_within = fields.duration("tries_within")?;
     handshake::parse(&fields, &mut preset.handshakes)?;
-    preset.empty_answers = fields.choice("answer", &["empty"])?.is_some();
+    match fields.value("answer") {
+        Some(Value::Object(_)) => preset.answer = answer::parse_of_scheme(&fields)?,
+        _ => preset.empty_answers = fields.choice("answer", &["empty"])?.is_some(),
+    }
     preset.headers = fields.headers("headers", &preset)?;
     Ok(preset)
 }
@@ -352,6 +355,7 @@ fn parse_claims(fields: &Fields<'_>, into: &mut Claims) -> Result<(), ConfigErro
 fn claim_text(text: &str) -> ClaimText {
     match text {
         "{url}" => ClaimText::Url,
+        "{url?}" => ClaimText::UrlIfKnown,
         "{account}" => ClaimText::Account,
         _ => ClaimText::Fixed(text.to_owned()),
     }

@@ -6,8 +6,12 @@ use super::signature::encode;
 use super::{Algorithm, ClaimText, Claims, Hash, JsonPath, PublicAlgorithm, UnixTime, VerifyError};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::time::Duration;
+
+/// The claim that says for whom a token is.
+const AUDIENCE: &str = "aud";
 
 /// A token, read and not proven.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,12 +37,13 @@ pub(super) struct Endpoint<'e> {
 }
 
 impl<'e> Endpoint<'e> {
-    /// What a claim has to say.
-    pub fn text(&self, wanted: &'e ClaimText) -> &'e str {
+    /// What a claim has to say; `None` where it may say anything.
+    pub fn text(&self, wanted: &'e ClaimText) -> Option<&'e str> {
         match wanted {
-            ClaimText::Fixed(text) => text,
-            ClaimText::Url => self.url,
-            ClaimText::Account => self.account,
+            ClaimText::Fixed(text) => Some(text),
+            ClaimText::Url => Some(self.url),
+            ClaimText::UrlIfKnown => Some(self.url).filter(|url| !url.is_empty()),
+            ClaimText::Account => Some(self.account),
         }
     }
 }
@@ -71,7 +76,11 @@ impl Jws {
     /// [`VerifyError::ClaimMismatch`], [`VerifyError::TooOld`] and [`VerifyError::TooNew`].
     pub fn check(&self, wanted: &Claims, of: Endpoint<'_>, body: &[u8], now: UnixTime) -> Result<(), VerifyError> {
         for (name, text) in &wanted.fixed {
-            self.is(name, of.text(text))?;
+            match of.text(text) {
+                Some(text) if name == "aud" => self.is_for(text)?,
+                Some(text) => self.is(name, text)?,
+                None => {}
+            }
         }
         if let Some((name, encoding)) = &wanted.body_hash {
             self.is(name, &encode(*encoding, &Sha256::digest(body)))?;
@@ -93,6 +102,22 @@ impl Jws {
             return Err(VerifyError::TooNew { signed_at: begins, now, ahead, tolerance: leeway });
         }
         Ok(())
+    }
+
+    /// Holds the audience to having `wanted`, to the letter: it is a text, or a list of texts (RFC 7519, section 4.1.3).
+    fn is_for(&self, wanted: &str) -> Result<(), VerifyError> {
+        match self.claim(AUDIENCE)? {
+            Some(Scalar::Other(_)) => {}
+            _ => return self.is(AUDIENCE, wanted),
+        }
+        // It stands there once: `claim` saw to that. So this reads the same one.
+        let claims: Option<Value> = serde_json::from_slice(&self.claims).ok();
+        let texts = claims.as_ref().and_then(|claims| claims.get(AUDIENCE)).and_then(Value::as_array);
+        let are_texts = texts.is_some_and(|texts| texts.iter().all(Value::is_string));
+        if are_texts && texts.is_some_and(|texts| texts.iter().any(|text| text.as_str() == Some(wanted))) {
+            return Ok(());
+        }
+        Err(VerifyError::ClaimMismatch { claim: AUDIENCE.to_owned(), problem: "another" })
     }
 
     fn is(&self, name: &str, wanted: &str) -> Result<(), VerifyError> {

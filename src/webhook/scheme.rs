@@ -21,6 +21,8 @@ pub struct Preset {
     pub headers: Vec<HeaderPattern>,
     /// Whether it wants no body in any answer, be it a 200 or a 401.
     pub empty_answers: bool,
+    /// The body that it wants in each 200, and the body's media type; a refusal has its own body.
+    pub answer: Option<(String, String)>,
 }
 
 /// How a provider signs its webhooks, and where in a delivery the signed facts stand.
@@ -337,6 +339,8 @@ pub enum ClaimText {
     Fixed(String),
     /// The public URL, without a query.
     Url,
+    /// The same, where the configuration has one; else the claim is not looked at.
+    UrlIfKnown,
     /// The user's account, as the configuration has it.
     Account,
 }
@@ -552,7 +556,8 @@ impl Scheme {
 }
 
 impl Claims {
-    fn want(&self, wanted: &ClaimText) -> bool {
+    /// Whether a claim must have this text.
+    pub fn want(&self, wanted: &ClaimText) -> bool {
         self.fixed.iter().any(|(_, text)| text == wanted)
     }
 }

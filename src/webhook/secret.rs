@@ -86,11 +86,12 @@ impl Secret {
     }
 
     fn decode(&self, prefix: &str) -> Result<Vec<u8>, SecretError> {
-        if self.0.starts_with("v1,") {
-            return Err(SecretError::Versioned);
-        }
-        let bytes =
-            STANDARD.decode(self.0.strip_prefix(prefix).unwrap_or(&self.0)).map_err(|_| SecretError::NotBase64)?;
+        let text = match self.0.strip_prefix(prefix) {
+            Some(text) if !prefix.is_empty() => text,
+            _ if self.0.starts_with("v1,") => return Err(SecretError::Versioned),
+            _ => &self.0,
+        };
+        let bytes = STANDARD.decode(text).map_err(|_| SecretError::NotBase64)?;
         if bytes.is_empty() { Err(SecretError::Empty) } else { Ok(bytes) }
     }
 }
@@ -246,6 +247,15 @@ mod tests {
         assert_eq!(key("v1,whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), Err(SecretError::Versioned));
         assert_eq!(key("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), Ok(()));
         assert_eq!(key("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), Ok(()));
+        let supabase = |text: &str| {
+            let form = SecretForm::Base64AfterPrefix("v1,whsec_".to_owned());
+            Secret::new(text).and_then(|secret| secret.key(Algorithm::Hmac(Hash::Sha256), &form)).map(|_| ())
+        };
+        assert_eq!(supabase("v1,whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), Ok(()));
+        assert_eq!(supabase("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), Ok(()));
+        assert_eq!(supabase("v1,whsec_"), Err(SecretError::Empty));
+        assert_eq!(supabase("v1,MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), Err(SecretError::Versioned));
+        assert_eq!(supabase("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), Err(SecretError::NotBase64));
         let hex = Secret::new("no hex").and_then(|secret| secret.key(Algorithm::Token, &SecretForm::Hex));
         assert_eq!(hex.map(|_| ()), Err(SecretError::NotHex));
     }

@@ -173,7 +173,9 @@ fn unsigned_token(preset: &Preset, form: &Form, delivery: Delivery<'_>) -> Strin
     let mut said = Map::new();
     let endpoint = Endpoint { url: delivery.url, query: "", account: delivery.account, leeway: Duration::ZERO };
     for (name, text) in &claims.fixed {
-        said.insert(name.clone(), endpoint.text(text).into());
+        if let Some(text) = endpoint.text(text) {
+            said.insert(name.clone(), text.into());
+        }
     }
     if let Some((name, encoding)) = &claims.body_hash {
         said.insert(name.clone(), encode(*encoding, &Sha256::digest(delivery.body)).into());

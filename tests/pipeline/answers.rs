@@ -70,6 +70,45 @@ fn an_answer_of_ones_own_is_bounded() {
     assert!(problem(json!({ "answer": "empty" })).contains("must be a table"));
 }
 
+/// Adyen takes an event for lost that is not answered with this text.
+#[test]
+fn a_sender_that_wants_a_text_in_each_200_gets_it() {
+    let scheme = |answer: Value| {
+        json!({ "secrets": ["GENERIC_SECRET"], "events": ["user.*"], "scheme": {
+            "signature": { "header": "x-sig" },
+            "identity": { "digest": "id" },
+            "type": { "json": "type" },
+            "answer": answer,
+        }})
+    };
+    let parse = |table: Value| Config::parse(&json!({ "one": table }), ALL, &lookup);
+    let config = parse(scheme(json!({ "body": "[accepted]", "type": "text/plain" })));
+    let key = Secret::new(super::SECRET).unwrap().key(Default::default(), &Default::default()).unwrap();
+    let signed = |body: &str| {
+        let mac = hex::encode(key.mac(&[body.as_bytes()], &hookgate::native::Native));
+        Post { headers: vec![("x-sig".to_owned(), mac)], body: Ok(body.as_bytes().to_vec()), ..post("one", "") }
+    };
+    let ports = Memory::default();
+    for body in [r#"{"type":"user.new"}"#, r#"{"type":"user.new"}"#, r#"{"type":"invoice.paid"}"#] {
+        let answer = serve(&signed(body), &config, &ports);
+        assert_eq!((answer.status, answer.body.as_str()), (200, "[accepted]"));
+        assert_eq!(text(&answer, "content-type"), Some("text/plain"));
+    }
+    let forged = Post { body: Ok(b"{}".to_vec()), ..signed("x") };
+    let answer = serve(&forged, &config, &ports);
+    assert_eq!((answer.status, text(&answer, "content-type")), (401, Some("application/problem+json")));
+    let fresh = signed(r#"{"type":"user.gone"}"#);
+    assert_eq!(serve(&fresh, &config, &Memory::failing("enqueue")).status, 503);
+    // What the source says itself comes first.
+    let mut table = scheme(json!({ "body": "[accepted]" }));
+    table["answer"] = json!({ "status": 202 });
+    let answer = serve(&signed("{}"), &parse(table), &ports);
+    assert_eq!((answer.status, answer.body.as_str()), (202, ""));
+    let long = parse(scheme(json!({ "body": "x".repeat(1025) }))).unwrap();
+    let error = long.source("one").unwrap().expect_err("too long").to_string();
+    assert!(error.contains("SOURCES.one.scheme.answer.body: has 1025 bytes, of 1024"), "{error}");
+}
+
 /// Xero wants no body, neither in a 200 nor in a 401.
 #[test]
 fn a_provider_that_wants_no_body_gets_none() {

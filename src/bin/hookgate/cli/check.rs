@@ -10,7 +10,7 @@ use anyhow::Result;
 use hookgate::config::presets::{self, TrapWhen};
 use hookgate::config::span;
 use hookgate::config::{Config, Dedup, Deliver, Source};
-use hookgate::webhook::{GOOD_SECRET, Tolerance, TypeAt, Weakness};
+use hookgate::webhook::{ClaimText, GOOD_SECRET, Tolerance, TypeAt, Weakness};
 use queues::Queues;
 use sha2::{Digest, Sha256};
 use std::io::Write;
@@ -303,6 +303,18 @@ fn strength_warning(name: &str, source: &Source) -> Option<String> {
     }
 }
 
+/// That nobody checks for whom a source's tokens are.
+fn audience_warning(name: &str, source: &Source) -> Option<String> {
+    let is_open =
+        source.verifier.preset().scheme.claims.want(&ClaimText::UrlIfKnown) && source.verifier.url().is_empty();
+    is_open.then(|| {
+        format!(
+            "source {name} has no URL, so nothing checks for whom its tokens are: one that was made for another endpoint \
+             passes here. Set `url` to the URL that you gave to the provider, or PUBLIC_URL in [vars]"
+        )
+    })
+}
+
 fn warnings(project: &Project, config: &Config) -> Vec<String> {
     let mut warnings = config.warnings.clone();
     warnings.extend(identity_warnings(config));
@@ -323,6 +335,7 @@ fn warnings(project: &Project, config: &Config) -> Vec<String> {
     warnings.extend(config.sources().filter_map(|(name, source)| strength_warning(name, source.ok()?)));
     warnings.extend(config.sources().filter_map(|(name, source)| ttl_warning(name, source.ok()?)));
     warnings.extend(config.sources().filter_map(|(name, source)| Some(traps(name, source.ok()?))).flatten());
+    warnings.extend(config.sources().filter_map(|(name, source)| audience_warning(name, source.ok()?)));
     if queues::is_used(config) && project.is_never_swept() {
         warnings
             .push("no [triggers] with crons, so expired dead letters and stray bodies are never deleted".to_owned());

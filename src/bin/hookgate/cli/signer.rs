@@ -131,7 +131,8 @@ impl Signer {
         let header_id = match &self.preset.scheme.id {
             IdAt::Json { path, .. } => {
                 changes.extend(self.put_id(&mut body, path, order)?);
-                String::new()
+                // A header that is signed beside it names the sending.
+                order.id.or_fresh()
             }
             IdAt::Nowhere if !matches!(order.id, EventId::AsItIs) => {
                 bail!("{} has no event id: leave out --id and --fresh-id", self.preset.name)
