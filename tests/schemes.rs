@@ -110,6 +110,18 @@ fn a_header_that_came_twice_is_a_list_of_signatures() {
     assert_eq!(told(single, format!("v1,{mac}, v1,{mac}")), "signature_malformed");
     let list = "secrets = [\"SECRET\"]\n[scheme]\nsignature = { header = \"x-sig\", list = \",\", field = \"v1\" }";
     assert_eq!(told(list, format!("v1={other}, v0={other},\tv1={mac}")), "proven");
+    for (keys, separator) in
+        [("list = \";\", field = \"v1\"", ";"), ("list = \" \", assign = \":\", field = \"v1\"", " ")]
+    {
+        let text = format!("secrets = [\"SECRET\"]\n[scheme]\nsignature = {{ header = \"x-sig\", {keys} }}");
+        let assign = if keys.contains("assign") { ":" } else { "=" };
+        let (right, wrong) = (format!("v1{assign}{mac}"), format!("v1{assign}{other}"));
+        assert_eq!(told(&text, format!("v0{assign}x{separator}{right}, {wrong}")), "proven", "{keys}");
+        assert_eq!(told(&text, format!("{wrong}, {right}")), "proven", "{keys}");
+        assert_eq!(told(&text, format!("{wrong},{right}")), "signature_malformed", "{keys}");
+        assert_eq!(told(&text, format!("{right}, ")), "signature_malformed", "{keys}");
+        assert_eq!(told(&text, [wrong.as_str(); 8].join(", ") + ", " + &right), "too_many_signatures", "{keys}");
+    }
     // Only a header is a list: in a query a comma is one like any other letter.
     let query = "secrets = [\"SECRET\"]\n[scheme]\nsignature = { query = \"sig\" }";
     let config = source(query);
@@ -117,6 +129,27 @@ fn a_header_that_came_twice_is_a_list_of_signatures() {
     let head = RequestHead { query, ..RequestHead::default() };
     let refused = config.source("x").unwrap().unwrap().verifier.receive(&head).err();
     assert_eq!(refused.map(|error| error.code()), Some("signature_malformed"));
+}
+
+#[test]
+fn a_list_without_names_that_came_twice_has_one_time() {
+    let text = "secrets = [\"SECRET\"]\n[scheme]\nsignature = { header = \"x-sig\", positional = true }\n\
+                content = \"{timestamp}.{body}\"\ntimestamp = { field = \"t\" }";
+    // `printf 1768478400.hello | openssl dgst -sha256 -hmac a-shared-secret`
+    let mac = "152e93889609c5a8a7376f18dce7b37a2ff122c9ac95ab68fefb019521168371";
+    let zeros = "0".repeat(64);
+    let told = |value: String| match verify(text, &[("x-sig", &value)], "hello") {
+        Ok(_) => "proven",
+        Err(error) => error.code(),
+    };
+    assert_eq!(told(format!("1768478400,{mac}")), "proven");
+    assert_eq!(told(format!("1768478400,{mac}, 1768478400,{zeros}")), "proven");
+    assert_eq!(told(format!("1768478400,{zeros}, 1768478400,{mac}")), "proven");
+    assert_eq!(told(format!("1768478400,{mac}, 1768478401,{mac}")), "signature_malformed");
+    assert_eq!(told(format!("1768478401,{zeros}, 1768478400,{mac}")), "signature_malformed");
+    assert_eq!(told(format!("1768478400,{mac},")), "signature_malformed");
+    assert_eq!(told("1768478400, 1768478400".to_owned()), "signature_malformed");
+    assert_eq!(told(format!("1768478400,{}", [mac; 9].join(", "))), "too_many_signatures");
 }
 
 #[test]

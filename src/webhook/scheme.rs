@@ -189,7 +189,7 @@ pub enum Layout {
         prefixes: Vec<String>,
     },
     /// A list of named entries: `t=<unix>,v1=<signature>[,v1=<signature>]`, `v1,<signature> v1,<signature>`. Entries of
-    /// other names are passed over.
+    /// other names are passed over. A header that came twice is two such lists, with a comma and a blank between.
     List {
         /// The one or two characters that separate entries. Where a blank is one of two, or a comma among them, empty entries
         /// are passed over, and so are blanks and tabs beside a comma (RFC 9110, section 5.6.1).
@@ -202,7 +202,7 @@ pub enum Layout {
         /// The name of the entry with the timestamp. One that stands twice must be the same.
         timestamp: Option<String>,
     },
-    /// A comma list without names: the timestamp, then signatures.
+    /// A comma list without names: the timestamp, then signatures. In a header that came twice both times are the same.
     Positional,
     /// A JSON Web Signature in compact form (RFC 7515, section 7.1), after a prefix.
     Jws {
