@@ -153,6 +153,28 @@ fn a_list_without_names_that_came_twice_has_one_time() {
 }
 
 #[test]
+fn a_time_may_be_in_seconds_or_milliseconds() {
+    let text = "secrets = [\"SECRET\"]\n[scheme]\nsignature = { header = \"x-sig\" }\n\
+                content = \"{timestamp}.{body}\"\ntimestamp = { header = \"x-time\", unit = \"unix\" }";
+    // `printf TIME.hello | openssl dgst -sha256 -hmac a-shared-secret`
+    let seconds = "152e93889609c5a8a7376f18dce7b37a2ff122c9ac95ab68fefb019521168371";
+    let milliseconds = "ffeddd5f1414ce990cef889c9971fc153f873aca3889739d6296c9fb12090866";
+    let neither = "4d6a8d697ff149e511164e0bc04abb5678a36e589075882f72d41cf82e7610be";
+    let told = |time: &str, mac: &str| match verify(text, &[("x-sig", mac), ("x-time", time)], "hello") {
+        Ok(_) => "proven",
+        Err(error) => error.code(),
+    };
+    assert_eq!(told("1768478400", seconds), "proven");
+    assert_eq!(told("1768478400123", milliseconds), "proven");
+    assert_eq!(told("176847840012", neither), "timestamp_malformed");
+    assert_eq!(told("1768478400", milliseconds), "signature_mismatch", "what is signed is the text");
+    let touching = "signature = { header = \"x\" }\ncontent = \"{timestamp}{body}\"\ntimestamp = { header = \"t\", unit = \"unix\" }";
+    assert!(mistake(touching).contains("bytes could move between {timestamp} and {body}"), "{}", mistake(touching));
+    let digits = touching.replace("{timestamp}{body}", "{timestamp}0{body}");
+    assert!(mistake(&digits).contains("bytes could move between {timestamp} and 0"), "{}", mistake(&digits));
+}
+
+#[test]
 fn a_token_may_hold_commas_and_still_come_twice() {
     let lookup =
         |token: &'static str| move |name: &str| if name == "SECRET" { Some(token.to_owned()) } else { lookup(name) };

@@ -105,7 +105,7 @@ const BODIES: [&[&str]; 3] = [
 /// A scheme, as it is written: its contents, one for each form.
 fn scheme(random: &mut Random) -> Value {
     let family = random.below(3);
-    let unit = random.pick(&["seconds", "milliseconds", "rfc3339", "http-date"]);
+    let unit = random.pick(&["seconds", "milliseconds", "unix", "rfc3339", "http-date"]);
     let template = |random: &mut Random| {
         let mut text = String::new();
         let mut before_was_literal = true;
@@ -202,6 +202,7 @@ fn time(random: &mut Random, unit: Option<&str>) -> String {
     let second = random.below(60);
     match unit.unwrap_or("seconds") {
         "milliseconds" => format!("17684784{second:02}{:03}", random.below(1000)),
+        "unix" if random.below(2) == 0 => format!("17684784{second:02}{:03}", random.below(1000)),
         "rfc3339" => format!("2026-01-15T12:00:{second:02}{}", random.pick(&["Z", ".1Z", "+00:00", ".12-00:00"])),
         "http-date" => format!("Thu, 15 Jan 2026 12:00:{second:02} GMT"),
         _ => format!("17684784{second:02}"),

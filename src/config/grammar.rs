@@ -298,9 +298,10 @@ fn parse_timestamp<'t>(fields: &Fields<'t>, into: &mut Option<Timestamp>) -> Res
         return Err(fields.error("timestamp", problem.to_owned()));
     };
     let in_text = matches!(at, TimestampAt::Json(_));
-    let unit = match timestamp.choice("unit", &["seconds", "milliseconds", "rfc3339", "http-date"])? {
+    let unit = match timestamp.choice("unit", &["seconds", "milliseconds", "unix", "rfc3339", "http-date"])? {
         Some("seconds") => TimeUnit::Seconds,
         Some("milliseconds") => TimeUnit::Milliseconds,
+        Some("unix") => TimeUnit::Unix,
         Some("http-date") => TimeUnit::HttpDate,
         Some(_) => TimeUnit::Rfc3339,
         None if in_text => TimeUnit::Rfc3339,

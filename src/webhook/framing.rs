@@ -50,6 +50,8 @@ enum Shape {
     Digits(usize),
     /// Unix time, up to so many digits.
     UpToDigits(usize),
+    /// Unix time of 1 to 11 digits, or of 13.
+    Unix,
     /// RFC 3339 with a zone: its own bytes tell where it begins and ends.
     Rfc3339,
     /// A date as in HTTP, of 29 bytes.
@@ -268,6 +270,7 @@ fn shape(part: &Part, timestamp: Option<&Timestamp>, declared: Option<Declared>,
     let time = |unit: TimeUnit| match unit {
         TimeUnit::Seconds => Shape::UpToDigits(12),
         TimeUnit::Milliseconds => Shape::UpToDigits(15),
+        TimeUnit::Unix => Shape::Unix,
         TimeUnit::Rfc3339 => Shape::Rfc3339,
         TimeUnit::HttpDate => Shape::HttpDate,
     };
@@ -318,6 +321,8 @@ fn undelimited(content: &[Part], shapes: &[Shape], pivot: Option<usize>) -> Opti
             Shape::Text => beside.is_some(),
             // A word has no colon, and a time of RFC 3339 has one at its fourteenth byte.
             Shape::Word => edge.is_some_and(|byte| !is_of_word(byte)) || next(Shape::Rfc3339),
+            // Its length says what it means, so that no number of digits can be fixed.
+            Shape::Unix => edge.is_some_and(|byte| !byte.is_ascii_digit()),
             // A URL begins with a small letter.
             Shape::Capitals => {
                 edge.is_some_and(|byte| !byte.is_ascii_uppercase()) || (is_before && neighbour.is_some_and(is_url))
@@ -360,6 +365,7 @@ fn length_of(shape: Shape, text: &[u8]) -> Option<usize> {
         Shape::Hex(length) => exactly(length, u8::is_ascii_hexdigit),
         Shape::Digits(length) => exactly(length, u8::is_ascii_digit),
         Shape::UpToDigits(most) => some(run(u8::is_ascii_digit)).filter(|length| *length <= most),
+        Shape::Unix => some(run(u8::is_ascii_digit)).filter(|length| matches!(length, 1..=11 | 13)),
         Shape::Rfc3339 => rfc3339(text),
         Shape::HttpDate => exactly(29, |byte| *byte != b'\n'),
         Shape::Uuid => exactly(36, |byte| byte.is_ascii_hexdigit() || *byte == b'-'),
@@ -409,6 +415,7 @@ fn wanted(shape: Shape) -> Problem {
             "not of the number of digits that it must have where it touches another part of what is signed"
         }
         Shape::UpToDigits(_) => "not a number of digits",
+        Shape::Unix => "not a number of 1 to 11 digits, or of 13",
         Shape::Rfc3339 => "not a time of RFC 3339",
         Shape::HttpDate => "not a date of 29 characters, as in HTTP",
         Shape::Uuid => "not a UUID",

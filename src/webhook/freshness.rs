@@ -61,6 +61,12 @@ impl UnixTime {
                 let (seconds, fraction) = text.split_at_checked(text.len().checked_sub(3)?)?;
                 fraction.bytes().all(|b| b.is_ascii_digit()).then(|| Self::from_unix_text(seconds)).flatten()
             }
+            // No text is both: seconds have twelve digits from the year 5138 on, milliseconds had twelve until 2001.
+            TimeUnit::Unix => match text.len() {
+                1..=11 => Self::read(TimeUnit::Seconds, text),
+                13 => Self::read(TimeUnit::Milliseconds, text),
+                _ => None,
+            },
             TimeUnit::Rfc3339 => Self::from_rfc3339(text),
             TimeUnit::HttpDate => Self::from_http_date(text),
         }
@@ -83,7 +89,7 @@ impl UnixTime {
     #[cfg(not(target_arch = "wasm32"))]
     pub fn write(self, unit: TimeUnit) -> String {
         match unit {
-            TimeUnit::Seconds => self.to_string(),
+            TimeUnit::Seconds | TimeUnit::Unix => self.to_string(),
             TimeUnit::Milliseconds => format!("{self}000"),
             TimeUnit::Rfc3339 => self.to_rfc3339(),
             TimeUnit::HttpDate => {
@@ -159,6 +165,32 @@ mod tests {
         let digits = "1".repeat(400);
         for text in ["", "0", "01", "+5", "-5", "1e9", "1.5", " 1", "1 ", "1_000", "１", "1000000000000", &digits] {
             assert_eq!(UnixTime::from_unix_text(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_unix_time_of_either_unit_is_told_by_its_digits() {
+        let read = |text: &str| UnixTime::read(TimeUnit::Unix, text).map(UnixTime::seconds);
+        assert_eq!(read("1742505638"), Some(1_742_505_638));
+        assert_eq!(read("1742505638683"), Some(1_742_505_638));
+        assert_eq!(read("1"), Some(1));
+        assert_eq!(read("99999999999"), Some(99_999_999_999));
+        assert_eq!(read("1000000000000"), Some(1_000_000_000));
+        for text in [
+            "",
+            "0",
+            "01742505638",
+            "0742505638683",
+            "174250563868",
+            "17425056386830",
+            "174250563868a",
+            "-742505638683",
+            "1742505638.83",
+            "1742505638 83",
+            "１７４２",
+            "１２３４x",
+        ] {
+            assert_eq!(read(text), None, "{text:?}");
         }
     }
 

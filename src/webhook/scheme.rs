@@ -302,6 +302,8 @@ pub enum TimeUnit {
     Seconds,
     /// Unix milliseconds.
     Milliseconds,
+    /// Unix seconds or milliseconds, told by the number of digits: 1 to 11 are seconds, 13 milliseconds (Mercado Pago).
+    Unix,
     /// RFC 3339, with a zone.
     Rfc3339,
     /// A date as in mails and HTTP: `Tue, 20 Feb 2024 10:00:00 GMT` (RFC 2822).
@@ -603,6 +605,7 @@ impl TimeUnit {
         match self {
             Self::Seconds => "Unix seconds, digits only",
             Self::Milliseconds => "Unix milliseconds, digits only",
+            Self::Unix => "Unix seconds of 1 to 11 digits, or milliseconds of 13",
             Self::Rfc3339 => "RFC 3339 with a zone",
             Self::HttpDate => "a date as in HTTP",
         }
