@@ -175,6 +175,38 @@ fn a_time_may_be_in_seconds_or_milliseconds() {
 }
 
 #[test]
+fn a_time_in_utc_may_leave_out_its_zone() {
+    let text = "secrets = [\"SECRET\"]\n[scheme]\nsignature = { header = \"x-sig\", list = \" \", field = \"v1\" }\n\
+                content = \"v1:{timestamp}:{body}\"\ntimestamp = { header = \"x-time\", unit = \"rfc3339-utc\" }";
+    // `printf v1:TIME:hello | openssl dgst -sha256 -hmac a-shared-secret`
+    let bare = "v1=128fcc163c5c03c8a2fbd8ec8ed08dcf1ef33039e774590e1f156ddac04c269b";
+    let zoned = "v1=8a2fe5bc8f577a885d2da70b32c873ce3641e8bcf738934b2ca4364f6a0e91a1";
+    let told = |time: &str, mac: &str, body: &str| match verify(text, &[("x-sig", mac), ("x-time", time)], body) {
+        Ok(_) => "proven",
+        Err(error) => error.code(),
+    };
+    assert_eq!(told("2026-01-15T12:00:00.551", bare, "hello"), "proven");
+    assert_eq!(told("2026-01-15T12:00:00+00:00", zoned, "hello"), "proven");
+    assert_eq!(told("2026-01-15T12:00:00", zoned, "00:00:hello"), "signature_mismatch");
+    assert_eq!(told("2026-01-15T12:00:00+00", zoned, "00:hello"), "timestamp_malformed");
+    assert_eq!(told("2026-01-15T12:00:00.551:hello", bare, ""), "timestamp_malformed");
+    assert_eq!(told("2026-01-15T14:00:00+02:00", bare, "hello"), "timestamp_malformed");
+    for (content, between) in [
+        ("{timestamp}{body}", "{timestamp} and {body}"),
+        ("{timestamp}.{body}", "{timestamp} and ."),
+        ("{timestamp}+{body}", "{timestamp} and +"),
+        ("{timestamp}Z{body}", "{timestamp} and Z"),
+        ("{timestamp}1{body}", "{timestamp} and 1"),
+        ("{header:a|word}{timestamp}:{body}", "{header:a} and {timestamp}"),
+    ] {
+        let scheme = format!(
+            "signature = {{ header = \"x\" }}\ncontent = \"{content}\"\ntimestamp = {{ header = \"t\", unit = \"rfc3339-utc\" }}"
+        );
+        assert!(mistake(&scheme).contains(&format!("bytes could move between {between}")), "{}", mistake(&scheme));
+    }
+}
+
+#[test]
 fn a_token_may_hold_commas_and_still_come_twice() {
     let lookup =
         |token: &'static str| move |name: &str| if name == "SECRET" { Some(token.to_owned()) } else { lookup(name) };

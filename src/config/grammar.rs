@@ -298,15 +298,17 @@ fn parse_timestamp<'t>(fields: &Fields<'t>, into: &mut Option<Timestamp>) -> Res
         return Err(fields.error("timestamp", problem.to_owned()));
     };
     let in_text = matches!(at, TimestampAt::Json(_));
-    let unit = match timestamp.choice("unit", &["seconds", "milliseconds", "unix", "rfc3339", "http-date"])? {
-        Some("seconds") => TimeUnit::Seconds,
-        Some("milliseconds") => TimeUnit::Milliseconds,
-        Some("unix") => TimeUnit::Unix,
-        Some("http-date") => TimeUnit::HttpDate,
-        Some(_) => TimeUnit::Rfc3339,
-        None if in_text => TimeUnit::Rfc3339,
-        None => TimeUnit::Seconds,
-    };
+    let unit =
+        match timestamp.choice("unit", &["seconds", "milliseconds", "unix", "rfc3339", "rfc3339-utc", "http-date"])? {
+            Some("seconds") => TimeUnit::Seconds,
+            Some("milliseconds") => TimeUnit::Milliseconds,
+            Some("unix") => TimeUnit::Unix,
+            Some("rfc3339-utc") => TimeUnit::Rfc3339Utc,
+            Some("http-date") => TimeUnit::HttpDate,
+            Some(_) => TimeUnit::Rfc3339,
+            None if in_text => TimeUnit::Rfc3339,
+            None => TimeUnit::Seconds,
+        };
     let clock = match timestamp.choice("clock", &["delivery", "event"])? {
         Some("delivery") => Clock::Delivery,
         Some(_) => Clock::Event,

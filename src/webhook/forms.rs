@@ -67,7 +67,7 @@ fn sample(form: &Form) -> Vec<u8> {
     let time = match unit {
         TimeUnit::Seconds | TimeUnit::Unix => "1768478400",
         TimeUnit::Milliseconds => "1768478400000",
-        TimeUnit::Rfc3339 => "2026-01-15T12:00:00Z",
+        TimeUnit::Rfc3339 | TimeUnit::Rfc3339Utc => "2026-01-15T12:00:00Z",
         TimeUnit::HttpDate => "Thu, 15 Jan 2026 12:00:00 GMT",
     };
     let text = |part: &Part| -> Vec<u8> {

@@ -68,6 +68,11 @@ impl UnixTime {
                 _ => None,
             },
             TimeUnit::Rfc3339 => Self::from_rfc3339(text),
+            TimeUnit::Rfc3339Utc => match text.strip_suffix(['Z', 'z']).or_else(|| text.strip_suffix("+00:00")) {
+                Some(_) => Self::from_rfc3339(text),
+                // Another zone would stand before this one, and two are none.
+                None => Self::from_rfc3339(&format!("{text}Z")),
+            },
             TimeUnit::HttpDate => Self::from_http_date(text),
         }
     }
@@ -91,7 +96,7 @@ impl UnixTime {
         match unit {
             TimeUnit::Seconds | TimeUnit::Unix => self.to_string(),
             TimeUnit::Milliseconds => format!("{self}000"),
-            TimeUnit::Rfc3339 => self.to_rfc3339(),
+            TimeUnit::Rfc3339 | TimeUnit::Rfc3339Utc => self.to_rfc3339(),
             TimeUnit::HttpDate => {
                 let last = Duration::from_secs(253_402_300_799); // of the year 9999, the last that has such a date
                 let time = UNIX_EPOCH.checked_add(Self(0).until(self).min(last)).unwrap_or(UNIX_EPOCH);
@@ -223,6 +228,35 @@ mod tests {
             "é",
         ] {
             assert_eq!(UnixTime::from_rfc3339(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn rfc3339_in_utc_may_leave_out_its_zone_and_has_no_other() {
+        let read = |text: &str| UnixTime::read(TimeUnit::Rfc3339Utc, text).map(UnixTime::seconds);
+        for same in [
+            "2024-03-27T15:42:29",
+            "2024-03-27T15:42:29.551",
+            "2024-03-27T15:42:29Z",
+            "2024-03-27T15:42:29.551z",
+            "2024-03-27T15:42:29+00:00",
+            "2024-03-27T15:42:29.551123+00:00",
+        ] {
+            assert_eq!(read(same), Some(1_711_554_149), "{same}");
+        }
+        for text in [
+            "",
+            "2024-03-27",
+            "2024-03-27T15:42",
+            "2024-03-27T15:42:29.",
+            "2024-03-27T15:42:29+02:00",
+            "2024-03-27T15:42:29-00:00",
+            "2024-03-27T15:42:29ZZ",
+            "2024-03-27T15:42:29Z+00:00",
+            "2024-03-27T15:42:29 ",
+            "1711554149",
+        ] {
+            assert_eq!(read(text), None, "{text:?}");
         }
     }
 

@@ -306,6 +306,8 @@ pub enum TimeUnit {
     Unix,
     /// RFC 3339, with a zone.
     Rfc3339,
+    /// RFC 3339 in UTC, whose zone may be missing; one that stands there is `Z` or `+00:00` (Orb).
+    Rfc3339Utc,
     /// A date as in mails and HTTP: `Tue, 20 Feb 2024 10:00:00 GMT` (RFC 2822).
     HttpDate,
 }
@@ -607,6 +609,7 @@ impl TimeUnit {
             Self::Milliseconds => "Unix milliseconds, digits only",
             Self::Unix => "Unix seconds of 1 to 11 digits, or milliseconds of 13",
             Self::Rfc3339 => "RFC 3339 with a zone",
+            Self::Rfc3339Utc => "RFC 3339 in UTC, with or without its zone",
             Self::HttpDate => "a date as in HTTP",
         }
     }

@@ -189,7 +189,7 @@ impl Signer {
                 TimeUnit::Seconds | TimeUnit::Milliseconds | TimeUnit::Unix => {
                     at.unix().write(timestamp.unit).parse::<i64>()?.into()
                 }
-                TimeUnit::Rfc3339 => at.rfc3339().into(),
+                TimeUnit::Rfc3339 | TimeUnit::Rfc3339Utc => at.rfc3339().into(),
                 TimeUnit::HttpDate => at.unix().write(timestamp.unit).into(),
             };
             match put(body, path, value) {
