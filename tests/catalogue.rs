@@ -375,6 +375,7 @@ fn the_topics_that_no_signature_covers_split_and_nothing_else_does() {
         ("hookdeck", "x-hookdeck-eventid"),
         ("lago", "x-lago-unique-key"),
         ("mongodb_atlas", "x-mms-event"),
+        ("qstash", "upstash-message-id"),
         ("sentry", "request-id"),
         ("shopify", "x-shopify-topic"),
         ("twilio", "i-twilio-idempotency-token"),

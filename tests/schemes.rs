@@ -399,6 +399,70 @@ fn several_contents_of_one_signature_are_tried_and_can_be_told_apart() {
 }
 
 #[test]
+fn a_token_may_name_its_endpoint_and_the_body_s_digest_in_base64url() {
+    let text = "secrets = [\"SECRET\"]\n[scheme]\nalgorithm = \"jwt-hs256\"\nsignature = { header = \"x-token\" }\n\
+                claims = { sub = \"{url}\", body_hash = \"body\", body_hash_encoding = \"base64url\" }";
+    // Signed by Python's hmac under a-shared-secret; the body is `hello`.
+    for (token, expected, what) in [
+        (
+            "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJodHRwczovL2hvb2tzLmV4YW1wbGUuY29tL3dlYmhvb2tzL3giLCJib2R5IjoiTFBKTnVsLXdvdzRtNkRzcXhibmluaHNXSGx3ZnAwSmVjd1F6WXBPTG1DUT0ifQ.XhxfPcv3ubsAI4q87DjRsmFxRE-x4FR6jW4eZCUJ2HI",
+            "proven",
+            "with padding",
+        ),
+        (
+            "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJodHRwczovL2hvb2tzLmV4YW1wbGUuY29tL3dlYmhvb2tzL3giLCJib2R5IjoiTFBKTnVsLXdvdzRtNkRzcXhibmluaHNXSGx3ZnAwSmVjd1F6WXBPTG1DUSJ9.RJjmj5aARshzwBIgjvSnaj5bUxd1ay93CfinbHLQiyQ",
+            "proven",
+            "without",
+        ),
+        (
+            "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJodHRwczovL2hvb2tzLmV4YW1wbGUuY29tL3dlYmhvb2tzL3giLCJib2R5IjoiTFBKTnVsLXdvdzRtNkRzcXhibmluaHNXSGx3ZnAwSmVjd1F6WXBPTG1DUT09In0.R-0TUHtjtNH3Plmz2Jp1kV3hnQb-gewvIHXhOJDVPVE",
+            "claim_mismatch",
+            "more padding than there is",
+        ),
+        (
+            "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJodHRwczovL2hvb2tzLmV4YW1wbGUuY29tL3dlYmhvb2tzL3giLCJib2R5IjoiTFBKTnVsLXdvdzRtNkRzcXhibmluaHNXSGx3ZnAwSmVjd1F6WXBPTG1DIn0.zIICfI4dIAyIuw1xN2pgWuxhLHwlzya1atRUPVDoRCg",
+            "claim_mismatch",
+            "cut off",
+        ),
+        (
+            "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJodHRwczovL2hvb2tzLmV4YW1wbGUuY29tL3dlYmhvb2tzL3gvIiwiYm9keSI6IkxQSk51bC13b3c0bTZEc3F4Ym5pbmhzV0hsd2ZwMEplY3dRellwT0xtQ1E9In0.gTPJfOm6GUld70_IElGB7nvkv_u7CG-tHu6c4A9WGEY",
+            "claim_mismatch",
+            "another URL",
+        ),
+        (
+            "eyJhbGciOiJIUzI1NiJ9.eyJib2R5IjoiTFBKTnVsLXdvdzRtNkRzcXhibmluaHNXSGx3ZnAwSmVjd1F6WXBPTG1DUT0ifQ.WOFgYqifj-KIsFH5ge5d0ORrXH-IsOVdPx9rgSKcr9M",
+            "claim_mismatch",
+            "no URL",
+        ),
+        (
+            "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOlsiaHR0cHM6Ly9ob29rcy5leGFtcGxlLmNvbS93ZWJob29rcy94Il0sImJvZHkiOiJMUEpOdWwtd293NG02RHNxeGJuaW5oc1dIbHdmcDBKZWN3UXpZcE9MbUNRPSJ9.c_ZSMQA_DfNrRNCO8rzT7ZYfWQ7Eqv22ggRga68geIE",
+            "claim_mismatch",
+            "a list",
+        ),
+        (
+            "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJodHRwczovL2hvb2tzLmV4YW1wbGUuY29tL3dlYmhvb2tzL3gifQ.nQWm78EiOFzw7jdmJ42XiZJyYj_ZW9Ojo5EE7o8Ne1Q",
+            "claim_mismatch",
+            "no digest",
+        ),
+        (
+            "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJodHRwczovL2hvb2tzLmV4YW1wbGUuY29tL3dlYmhvb2tzL3giLCJib2R5IjoiIn0.KDdHTCH6cFXFS8xVdpYpgodL-XSz36-Kdl307Id0iGc",
+            "claim_mismatch",
+            "an empty digest",
+        ),
+    ] {
+        let told = verify(text, &[("x-token", token)], "hello").map_or_else(|error| error.code(), |_| "proven");
+        assert_eq!(told, expected, "{what}");
+    }
+    let proven = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJodHRwczovL2hvb2tzLmV4YW1wbGUuY29tL3dlYmhvb2tzL3giLCJib2R5IjoiTFBKTnVsLXdvdzRtNkRzcXhibmluaHNXSGx3ZnAwSmVjd1F6WXBPTG1DUT0ifQ.XhxfPcv3ubsAI4q87DjRsmFxRE-x4FR6jW4eZCUJ2HI";
+    assert_eq!(verify(text, &[("x-token", proven)], "hallo").expect_err("other").code(), "claim_mismatch");
+    let table: toml::Table = text.parse().unwrap();
+    let no_url = |name: &str| lookup(name).filter(|_| name != "PUBLIC_URL");
+    let config = Config::parse(&json!({ "x": table }), ALL, &no_url).unwrap();
+    let error = config.source("x").unwrap().expect_err("no URL").to_string();
+    assert!(error.contains("SOURCES.x.url: is missing: this provider signs the URL"), "{error}");
+}
+
+#[test]
 fn a_url_that_is_signed_comes_from_the_configuration() {
     let text = "secrets = [\"SECRET\"]\n[scheme]\nsignature = { header = \"x-sig\" }\ncontent = \"{url}{body}\"";
     let config = source(text);
