@@ -439,8 +439,9 @@ fn the_audience_of_a_token_is_a_text_or_a_list_of_texts() {
         ),
         ("eyJhbGciOiJIUzI1NiJ9.eyJhdWQiOiIifQ.sC6_B3SYRsT-XV8sDo2sVPejCcTNR7AfFGyZQsE9nNg", Err("claim_mismatch")),
         ("eyJhbGciOiJIUzI1NiJ9.eyJhdWQiOm51bGx9.k372T-TiB3CZqdPOZMBOJYiTk1ZmFK7fIw_-FkW1xM8", Err("claim_mismatch")),
-        ("eyJhbGciOiJIUzI1NiJ9.e30.dESkLQSkROGrvno5UUfRyNI_sZ8cszJPfY6Zg_iSH4k", Err("claim_mismatch")),
     ];
+    // No audience at all.
+    let for_anybody = "eyJhbGciOiJIUzI1NiJ9.e30.dESkLQSkROGrvno5UUfRyNI_sZ8cszJPfY6Zg_iSH4k";
     let scheme = |audience: &str| {
         format!(
             "secrets = [\"SECRET\"]\n[scheme]\nalgorithm = \"jwt-hs256\"\nsignature = {{ header = \"authorization\" }}\n\
@@ -450,6 +451,8 @@ fn the_audience_of_a_token_is_a_text_or_a_list_of_texts() {
     let told = |text: &str, token: &str| {
         verify(text, &[("authorization", token)], "{}").map(|_| ()).map_err(|error| error.code())
     };
+    assert_eq!(told(&scheme("{url?}"), for_anybody), Ok(()));
+    assert_eq!(told(&scheme("{url}"), for_anybody), Err("claim_mismatch"));
     for audience in ["{url}", "{url?}", "https://hooks.example.com/webhooks/x"] {
         for (token, outcome) in tokens {
             assert_eq!(told(&scheme(audience), token), outcome, "{audience} {token}");
