@@ -195,6 +195,7 @@ fn a_time_in_utc_may_leave_out_its_zone() {
         ("{timestamp}{body}", "{timestamp} and {body}"),
         ("{timestamp}.{body}", "{timestamp} and ."),
         ("{timestamp}+{body}", "{timestamp} and +"),
+        ("{timestamp}-{body}", "{timestamp} and -"),
         ("{timestamp}Z{body}", "{timestamp} and Z"),
         ("{timestamp}1{body}", "{timestamp} and 1"),
         ("{header:a|word}{timestamp}:{body}", "{header:a} and {timestamp}"),

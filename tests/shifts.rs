@@ -218,7 +218,9 @@ fn request(random: &mut Random, preset: &Preset) -> Request {
     let unit = preset.scheme.forms[form].timestamp.as_ref().map(|time| match time.unit {
         TimeUnit::Seconds => "seconds",
         TimeUnit::Milliseconds => "milliseconds",
+        TimeUnit::Unix => "unix",
         TimeUnit::Rfc3339 => "rfc3339",
+        TimeUnit::Rfc3339Utc => "rfc3339-utc",
         TimeUnit::HttpDate => "http-date",
     });
     let mut request =

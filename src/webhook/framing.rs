@@ -327,7 +327,9 @@ fn undelimited(content: &[Part], shapes: &[Shape], pivot: Option<usize>) -> Opti
             // Its length says what it means, so that no number of digits can be fixed.
             Shape::Unix => edge.is_some_and(|byte| !byte.is_ascii_digit()),
             // A fraction or a zone may follow, or not. From the right it is read as any other time.
-            Shape::Rfc3339Utc => !is_before || edge.is_some_and(|byte| !byte.is_ascii_digit() && !b".Zz+".contains(byte)),
+            Shape::Rfc3339Utc => {
+                !is_before || edge.is_some_and(|byte| !byte.is_ascii_digit() && !b".Zz+-".contains(byte))
+            }
             // A URL begins with a small letter.
             Shape::Capitals => {
                 edge.is_some_and(|byte| !byte.is_ascii_uppercase()) || (is_before && neighbour.is_some_and(is_url))
@@ -385,8 +387,8 @@ fn is_of_word(byte: &u8) -> bool {
     byte.is_ascii_alphanumeric() || b"_-+/=".contains(byte)
 }
 
-/// The lengths of a time in RFC 3339 without its zone, and of the zone; 0 where there is none. Its date and time have 19 bytes, a fraction has digits alone, and a zone is `Z` or six
-/// bytes: read from either side, it ends in one place.
+/// The lengths of a time in RFC 3339 without its zone, and of the zone; 0 where there is none. Its date and time have 19
+/// bytes, a fraction has digits alone, and a zone is `Z` or six bytes: read from either side, it ends in one place.
 fn rfc3339(text: &[u8]) -> Option<(usize, usize)> {
     let (time, rest) = text.split_at_checked(19)?;
     let digits = |pattern: &[u8], text: &[u8]| {
