@@ -18,7 +18,7 @@ use hookgate::config::presets::{self, about};
 use hookgate::native::{Native, PrivateKey, RequestHead};
 use hookgate::webhook::{
     Algorithm, Clock, Delivery, IdAt, Identity, IdentityRule, Layout, Part, Place, PublicAlgorithm, SignError, Signed,
-    Signer, TypeAt, UnixTime, Verified, Verifier, VerifyError, Weakness, WithoutId, sign,
+    Signer, TimestampAt, TypeAt, UnixTime, Verified, Verifier, VerifyError, Weakness, WithoutId, sign,
 };
 use serde_json::{Map, Value};
 use std::fs;
@@ -178,6 +178,39 @@ fn what_every_preset_signs_verifies() {
             assert!(strong || any, "{name}: what is not signed is not said to be");
         }
     }
+}
+
+#[test]
+fn a_signature_header_that_came_twice_is_one_and_one_with_another_time_is_none() {
+    let later = UnixTime::from_seconds(NOW.seconds() + 1);
+    let (mut taken, mut timed) = (0, 0);
+    for case in every_case() {
+        let name = &case.preset.name;
+        let pair = pair(&case, SEED);
+        let good = send(&case, &pair, SEED, body(&case));
+        let is_signature = |header: &str| case.scheme().places.contains(&Place::Header(header.to_owned()));
+        let Some(place) = good.head.headers.iter().position(|(header, _)| is_signature(header)) else { continue };
+        let twice = |other: &str| {
+            let mut twice = good.clone();
+            twice.head.headers[place].1 = format!("{}, {other}", good.head.headers[place].1);
+            receive(&pair, &twice, NOW).map(|_| ()).map_err(|error| error.code())
+        };
+        // A signed token says itself how it is proven, so that two of them could contradict each other: none is read. Its
+        // header is `Authorization` as a rule, which a request has once (RFC 9110, section 11.6.2).
+        let is_token = matches!(case.form.layout, Layout::Jws { .. });
+        let expected = if is_token { Err("signature_malformed") } else { Ok(()) };
+        assert_eq!(twice(&good.head.headers[place].1), expected, "{name}");
+        taken += usize::from(expected.is_ok());
+        // A second time in the same header says that somebody put two requests together.
+        if case.form.timestamp.as_ref().is_some_and(|timestamp| timestamp.at == TimestampAt::Field) {
+            let delivery =
+                Delivery { form: case.number, id: ID, now: later, url: URL, account: ACCOUNT, body: &good.body };
+            let other = sign(case.preset, &By(&pair), &case.secret(SEED), delivery).expect("signed");
+            assert_eq!(twice(&other.signature), Err("signature_malformed"), "{name}");
+            timed += 1;
+        }
+    }
+    assert!(taken > 100 && timed >= 20, "{taken}, {timed}");
 }
 
 #[test]
@@ -342,6 +375,7 @@ fn the_topics_that_no_signature_covers_split_and_nothing_else_does() {
         ("hookdeck", "x-hookdeck-eventid"),
         ("lago", "x-lago-unique-key"),
         ("mongodb_atlas", "x-mms-event"),
+        ("qstash", "upstash-message-id"),
         ("sentry", "request-id"),
         ("shopify", "x-shopify-topic"),
         ("twilio", "i-twilio-idempotency-token"),

@@ -110,6 +110,18 @@ fn a_header_that_came_twice_is_a_list_of_signatures() {
     assert_eq!(told(single, format!("v1,{mac}, v1,{mac}")), "signature_malformed");
     let list = "secrets = [\"SECRET\"]\n[scheme]\nsignature = { header = \"x-sig\", list = \",\", field = \"v1\" }";
     assert_eq!(told(list, format!("v1={other}, v0={other},\tv1={mac}")), "proven");
+    for (keys, separator) in
+        [("list = \";\", field = \"v1\"", ";"), ("list = \" \", assign = \":\", field = \"v1\"", " ")]
+    {
+        let text = format!("secrets = [\"SECRET\"]\n[scheme]\nsignature = {{ header = \"x-sig\", {keys} }}");
+        let assign = if keys.contains("assign") { ":" } else { "=" };
+        let (right, wrong) = (format!("v1{assign}{mac}"), format!("v1{assign}{other}"));
+        assert_eq!(told(&text, format!("v0{assign}x{separator}{right}, {wrong}")), "proven", "{keys}");
+        assert_eq!(told(&text, format!("{wrong}, {right}")), "proven", "{keys}");
+        assert_eq!(told(&text, format!("{wrong},{right}")), "signature_malformed", "{keys}");
+        assert_eq!(told(&text, format!("{right}, ")), "signature_malformed", "{keys}");
+        assert_eq!(told(&text, [wrong.as_str(); 8].join(", ") + ", " + &right), "too_many_signatures", "{keys}");
+    }
     // Only a header is a list: in a query a comma is one like any other letter.
     let query = "secrets = [\"SECRET\"]\n[scheme]\nsignature = { query = \"sig\" }";
     let config = source(query);
@@ -117,6 +129,82 @@ fn a_header_that_came_twice_is_a_list_of_signatures() {
     let head = RequestHead { query, ..RequestHead::default() };
     let refused = config.source("x").unwrap().unwrap().verifier.receive(&head).err();
     assert_eq!(refused.map(|error| error.code()), Some("signature_malformed"));
+}
+
+#[test]
+fn a_list_without_names_that_came_twice_has_one_time() {
+    let text = "secrets = [\"SECRET\"]\n[scheme]\nsignature = { header = \"x-sig\", positional = true }\n\
+                content = \"{timestamp}.{body}\"\ntimestamp = { field = \"t\" }";
+    // `printf 1768478400.hello | openssl dgst -sha256 -hmac a-shared-secret`
+    let mac = "152e93889609c5a8a7376f18dce7b37a2ff122c9ac95ab68fefb019521168371";
+    let zeros = "0".repeat(64);
+    let told = |value: String| match verify(text, &[("x-sig", &value)], "hello") {
+        Ok(_) => "proven",
+        Err(error) => error.code(),
+    };
+    assert_eq!(told(format!("1768478400,{mac}")), "proven");
+    assert_eq!(told(format!("1768478400,{mac}, 1768478400,{zeros}")), "proven");
+    assert_eq!(told(format!("1768478400,{zeros}, 1768478400,{mac}")), "proven");
+    assert_eq!(told(format!("1768478400,{mac}, 1768478401,{mac}")), "signature_malformed");
+    assert_eq!(told(format!("1768478401,{zeros}, 1768478400,{mac}")), "signature_malformed");
+    assert_eq!(told(format!("1768478400,{mac},")), "signature_malformed");
+    assert_eq!(told("1768478400, 1768478400".to_owned()), "signature_malformed");
+    assert_eq!(told(format!("1768478400,{}", [mac; 9].join(", "))), "too_many_signatures");
+}
+
+#[test]
+fn a_time_may_be_in_seconds_or_milliseconds() {
+    let text = "secrets = [\"SECRET\"]\n[scheme]\nsignature = { header = \"x-sig\" }\n\
+                content = \"{timestamp}.{body}\"\ntimestamp = { header = \"x-time\", unit = \"unix\" }";
+    // `printf TIME.hello | openssl dgst -sha256 -hmac a-shared-secret`
+    let seconds = "152e93889609c5a8a7376f18dce7b37a2ff122c9ac95ab68fefb019521168371";
+    let milliseconds = "ffeddd5f1414ce990cef889c9971fc153f873aca3889739d6296c9fb12090866";
+    let neither = "4d6a8d697ff149e511164e0bc04abb5678a36e589075882f72d41cf82e7610be";
+    let told = |time: &str, mac: &str| match verify(text, &[("x-sig", mac), ("x-time", time)], "hello") {
+        Ok(_) => "proven",
+        Err(error) => error.code(),
+    };
+    assert_eq!(told("1768478400", seconds), "proven");
+    assert_eq!(told("1768478400123", milliseconds), "proven");
+    assert_eq!(told("176847840012", neither), "timestamp_malformed");
+    assert_eq!(told("1768478400", milliseconds), "signature_mismatch", "what is signed is the text");
+    let touching = "signature = { header = \"x\" }\ncontent = \"{timestamp}{body}\"\ntimestamp = { header = \"t\", unit = \"unix\" }";
+    assert!(mistake(touching).contains("bytes could move between {timestamp} and {body}"), "{}", mistake(touching));
+    let digits = touching.replace("{timestamp}{body}", "{timestamp}0{body}");
+    assert!(mistake(&digits).contains("bytes could move between {timestamp} and 0"), "{}", mistake(&digits));
+}
+
+#[test]
+fn a_time_in_utc_may_leave_out_its_zone() {
+    let text = "secrets = [\"SECRET\"]\n[scheme]\nsignature = { header = \"x-sig\", list = \" \", field = \"v1\" }\n\
+                content = \"v1:{timestamp}:{body}\"\ntimestamp = { header = \"x-time\", unit = \"rfc3339-utc\" }";
+    // `printf v1:TIME:hello | openssl dgst -sha256 -hmac a-shared-secret`
+    let bare = "v1=128fcc163c5c03c8a2fbd8ec8ed08dcf1ef33039e774590e1f156ddac04c269b";
+    let zoned = "v1=8a2fe5bc8f577a885d2da70b32c873ce3641e8bcf738934b2ca4364f6a0e91a1";
+    let told = |time: &str, mac: &str, body: &str| match verify(text, &[("x-sig", mac), ("x-time", time)], body) {
+        Ok(_) => "proven",
+        Err(error) => error.code(),
+    };
+    assert_eq!(told("2026-01-15T12:00:00.551", bare, "hello"), "proven");
+    assert_eq!(told("2026-01-15T12:00:00+00:00", zoned, "hello"), "proven");
+    assert_eq!(told("2026-01-15T12:00:00", zoned, "00:00:hello"), "signature_mismatch");
+    assert_eq!(told("2026-01-15T12:00:00+00", zoned, "00:hello"), "timestamp_malformed");
+    assert_eq!(told("2026-01-15T12:00:00.551:hello", bare, ""), "timestamp_malformed");
+    assert_eq!(told("2026-01-15T14:00:00+02:00", bare, "hello"), "timestamp_malformed");
+    for (content, between) in [
+        ("{timestamp}{body}", "{timestamp} and {body}"),
+        ("{timestamp}.{body}", "{timestamp} and ."),
+        ("{timestamp}+{body}", "{timestamp} and +"),
+        ("{timestamp}-{body}", "{timestamp} and -"),
+        ("{timestamp}Z{body}", "{timestamp} and Z"),
+        ("{timestamp}1{body}", "{timestamp} and 1"),
+        ("{header:a|word}{timestamp}:{body}", "{header:a} and {timestamp}"),
+    ] {
+        let scheme = format!(
+            "signature = {{ header = \"x\" }}\ncontent = \"{content}\"\ntimestamp = {{ header = \"t\", unit = \"rfc3339-utc\" }}"
+        );
+        assert!(mistake(&scheme).contains(&format!("bytes could move between {between}")), "{}", mistake(&scheme));
+    }
 }
 
 #[test]
@@ -352,8 +440,9 @@ fn the_audience_of_a_token_is_a_text_or_a_list_of_texts() {
         ),
         ("eyJhbGciOiJIUzI1NiJ9.eyJhdWQiOiIifQ.sC6_B3SYRsT-XV8sDo2sVPejCcTNR7AfFGyZQsE9nNg", Err("claim_mismatch")),
         ("eyJhbGciOiJIUzI1NiJ9.eyJhdWQiOm51bGx9.k372T-TiB3CZqdPOZMBOJYiTk1ZmFK7fIw_-FkW1xM8", Err("claim_mismatch")),
-        ("eyJhbGciOiJIUzI1NiJ9.e30.dESkLQSkROGrvno5UUfRyNI_sZ8cszJPfY6Zg_iSH4k", Err("claim_mismatch")),
     ];
+    // No audience at all.
+    let for_anybody = "eyJhbGciOiJIUzI1NiJ9.e30.dESkLQSkROGrvno5UUfRyNI_sZ8cszJPfY6Zg_iSH4k";
     let scheme = |audience: &str| {
         format!(
             "secrets = [\"SECRET\"]\n[scheme]\nalgorithm = \"jwt-hs256\"\nsignature = {{ header = \"authorization\" }}\n\
@@ -363,6 +452,8 @@ fn the_audience_of_a_token_is_a_text_or_a_list_of_texts() {
     let told = |text: &str, token: &str| {
         verify(text, &[("authorization", token)], "{}").map(|_| ()).map_err(|error| error.code())
     };
+    assert_eq!(told(&scheme("{url?}"), for_anybody), Ok(()));
+    assert_eq!(told(&scheme("{url}"), for_anybody), Err("claim_mismatch"));
     for audience in ["{url}", "{url?}", "https://hooks.example.com/webhooks/x"] {
         for (token, outcome) in tokens {
             assert_eq!(told(&scheme(audience), token), outcome, "{audience} {token}");
@@ -385,6 +476,70 @@ fn the_audience_of_a_token_is_a_text_or_a_list_of_texts() {
         ),
         Ok(())
     );
+}
+
+#[test]
+fn a_token_may_name_its_endpoint_and_the_body_s_digest_in_base64url() {
+    let text = "secrets = [\"SECRET\"]\n[scheme]\nalgorithm = \"jwt-hs256\"\nsignature = { header = \"x-token\" }\n\
+                claims = { sub = \"{url}\", body_hash = \"body\", body_hash_encoding = \"base64url\" }";
+    // Signed by Python's hmac under a-shared-secret; the body is `hello`.
+    for (token, expected, what) in [
+        (
+            "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJodHRwczovL2hvb2tzLmV4YW1wbGUuY29tL3dlYmhvb2tzL3giLCJib2R5IjoiTFBKTnVsLXdvdzRtNkRzcXhibmluaHNXSGx3ZnAwSmVjd1F6WXBPTG1DUT0ifQ.XhxfPcv3ubsAI4q87DjRsmFxRE-x4FR6jW4eZCUJ2HI",
+            "proven",
+            "with padding",
+        ),
+        (
+            "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJodHRwczovL2hvb2tzLmV4YW1wbGUuY29tL3dlYmhvb2tzL3giLCJib2R5IjoiTFBKTnVsLXdvdzRtNkRzcXhibmluaHNXSGx3ZnAwSmVjd1F6WXBPTG1DUSJ9.RJjmj5aARshzwBIgjvSnaj5bUxd1ay93CfinbHLQiyQ",
+            "proven",
+            "without",
+        ),
+        (
+            "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJodHRwczovL2hvb2tzLmV4YW1wbGUuY29tL3dlYmhvb2tzL3giLCJib2R5IjoiTFBKTnVsLXdvdzRtNkRzcXhibmluaHNXSGx3ZnAwSmVjd1F6WXBPTG1DUT09In0.R-0TUHtjtNH3Plmz2Jp1kV3hnQb-gewvIHXhOJDVPVE",
+            "claim_mismatch",
+            "more padding than there is",
+        ),
+        (
+            "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJodHRwczovL2hvb2tzLmV4YW1wbGUuY29tL3dlYmhvb2tzL3giLCJib2R5IjoiTFBKTnVsLXdvdzRtNkRzcXhibmluaHNXSGx3ZnAwSmVjd1F6WXBPTG1DIn0.zIICfI4dIAyIuw1xN2pgWuxhLHwlzya1atRUPVDoRCg",
+            "claim_mismatch",
+            "cut off",
+        ),
+        (
+            "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJodHRwczovL2hvb2tzLmV4YW1wbGUuY29tL3dlYmhvb2tzL3gvIiwiYm9keSI6IkxQSk51bC13b3c0bTZEc3F4Ym5pbmhzV0hsd2ZwMEplY3dRellwT0xtQ1E9In0.gTPJfOm6GUld70_IElGB7nvkv_u7CG-tHu6c4A9WGEY",
+            "claim_mismatch",
+            "another URL",
+        ),
+        (
+            "eyJhbGciOiJIUzI1NiJ9.eyJib2R5IjoiTFBKTnVsLXdvdzRtNkRzcXhibmluaHNXSGx3ZnAwSmVjd1F6WXBPTG1DUT0ifQ.WOFgYqifj-KIsFH5ge5d0ORrXH-IsOVdPx9rgSKcr9M",
+            "claim_mismatch",
+            "no URL",
+        ),
+        (
+            "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOlsiaHR0cHM6Ly9ob29rcy5leGFtcGxlLmNvbS93ZWJob29rcy94Il0sImJvZHkiOiJMUEpOdWwtd293NG02RHNxeGJuaW5oc1dIbHdmcDBKZWN3UXpZcE9MbUNRPSJ9.c_ZSMQA_DfNrRNCO8rzT7ZYfWQ7Eqv22ggRga68geIE",
+            "claim_mismatch",
+            "a list",
+        ),
+        (
+            "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJodHRwczovL2hvb2tzLmV4YW1wbGUuY29tL3dlYmhvb2tzL3gifQ.nQWm78EiOFzw7jdmJ42XiZJyYj_ZW9Ojo5EE7o8Ne1Q",
+            "claim_mismatch",
+            "no digest",
+        ),
+        (
+            "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJodHRwczovL2hvb2tzLmV4YW1wbGUuY29tL3dlYmhvb2tzL3giLCJib2R5IjoiIn0.KDdHTCH6cFXFS8xVdpYpgodL-XSz36-Kdl307Id0iGc",
+            "claim_mismatch",
+            "an empty digest",
+        ),
+    ] {
+        let told = verify(text, &[("x-token", token)], "hello").map_or_else(|error| error.code(), |_| "proven");
+        assert_eq!(told, expected, "{what}");
+    }
+    let proven = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJodHRwczovL2hvb2tzLmV4YW1wbGUuY29tL3dlYmhvb2tzL3giLCJib2R5IjoiTFBKTnVsLXdvdzRtNkRzcXhibmluaHNXSGx3ZnAwSmVjd1F6WXBPTG1DUT0ifQ.XhxfPcv3ubsAI4q87DjRsmFxRE-x4FR6jW4eZCUJ2HI";
+    assert_eq!(verify(text, &[("x-token", proven)], "hallo").expect_err("other").code(), "claim_mismatch");
+    let table: toml::Table = text.parse().unwrap();
+    let no_url = |name: &str| lookup(name).filter(|_| name != "PUBLIC_URL");
+    let config = Config::parse(&json!({ "x": table }), ALL, &no_url).unwrap();
+    let error = config.source("x").unwrap().expect_err("no URL").to_string();
+    assert!(error.contains("SOURCES.x.url: is missing: this provider signs the URL"), "{error}");
 }
 
 #[test]

@@ -105,7 +105,7 @@ const BODIES: [&[&str]; 3] = [
 /// A scheme, as it is written: its contents, one for each form.
 fn scheme(random: &mut Random) -> Value {
     let family = random.below(3);
-    let unit = random.pick(&["seconds", "milliseconds", "rfc3339", "http-date"]);
+    let unit = random.pick(&["seconds", "milliseconds", "unix", "rfc3339", "rfc3339-utc", "http-date"]);
     let template = |random: &mut Random| {
         let mut text = String::new();
         let mut before_was_literal = true;
@@ -202,7 +202,11 @@ fn time(random: &mut Random, unit: Option<&str>) -> String {
     let second = random.below(60);
     match unit.unwrap_or("seconds") {
         "milliseconds" => format!("17684784{second:02}{:03}", random.below(1000)),
+        "unix" if random.below(2) == 0 => format!("17684784{second:02}{:03}", random.below(1000)),
         "rfc3339" => format!("2026-01-15T12:00:{second:02}{}", random.pick(&["Z", ".1Z", "+00:00", ".12-00:00"])),
+        "rfc3339-utc" => {
+            format!("2026-01-15T12:00:{second:02}{}", random.pick(&["", "Z", ".1", ".1Z", "+00:00", ".12+00:00"]))
+        }
         "http-date" => format!("Thu, 15 Jan 2026 12:00:{second:02} GMT"),
         _ => format!("17684784{second:02}"),
     }
@@ -214,7 +218,9 @@ fn request(random: &mut Random, preset: &Preset) -> Request {
     let unit = preset.scheme.forms[form].timestamp.as_ref().map(|time| match time.unit {
         TimeUnit::Seconds => "seconds",
         TimeUnit::Milliseconds => "milliseconds",
+        TimeUnit::Unix => "unix",
         TimeUnit::Rfc3339 => "rfc3339",
+        TimeUnit::Rfc3339Utc => "rfc3339-utc",
         TimeUnit::HttpDate => "http-date",
     });
     let mut request =
@@ -381,7 +387,7 @@ fn cut(random: &mut Random, verifier: &Verifier, of: &Request, content: &[u8]) -
             Part::Literal(literal) => literal.len(),
             Part::BodySha256 => 64,
             _ if is_last => rest.len().checked_sub(after)?,
-            Part::Timestamp => *[9, 10, 11, 13, 14, 20, 22, 25, 28, 29].get(random.below(10))?,
+            Part::Timestamp => *[9, 10, 11, 13, 14, 19, 20, 21, 22, 25, 28, 29].get(random.below(12))?,
             Part::Url => verifier.url().len() + random.below(4),
             Part::ListedHeaders(_) => rest.len().min(40 + random.below(40)),
             _ => random.below(10),

@@ -41,7 +41,8 @@ const FORM_KEYS: &[&str] = &["signature", "content", "timestamp"];
 const SIGNATURE_KEYS: &[&str] =
     &["header", "query", "json", "form", "numbered", "prefix", "list", "assign", "field", "positional", "encoding"];
 const TIMESTAMP_KEYS: &[&str] = &["header", "field", "json", "claim", "unit", "clock", "tolerance"];
-const CLAIMS_KEYS: &[&str] = &["iss", "aud", "email", "body_hash", "body_hash_encoding", "url_hash", "query_body_hash"];
+const CLAIMS_KEYS: &[&str] =
+    &["iss", "sub", "aud", "email", "body_hash", "body_hash_encoding", "url_hash", "query_body_hash"];
 
 /// A sender of whom nothing is said tries for a day at most.
 const DEFAULT_RETRY_SPAN: Duration = Duration::from_secs(24 * 3600);
@@ -301,14 +302,17 @@ fn parse_timestamp<'t>(fields: &Fields<'t>, into: &mut Option<Timestamp>) -> Res
         return Err(fields.error("timestamp", problem.to_owned()));
     };
     let in_text = matches!(at, TimestampAt::Json(_));
-    let unit = match timestamp.choice("unit", &["seconds", "milliseconds", "rfc3339", "http-date"])? {
-        Some("seconds") => TimeUnit::Seconds,
-        Some("milliseconds") => TimeUnit::Milliseconds,
-        Some("http-date") => TimeUnit::HttpDate,
-        Some(_) => TimeUnit::Rfc3339,
-        None if in_text => TimeUnit::Rfc3339,
-        None => TimeUnit::Seconds,
-    };
+    let unit =
+        match timestamp.choice("unit", &["seconds", "milliseconds", "unix", "rfc3339", "rfc3339-utc", "http-date"])? {
+            Some("seconds") => TimeUnit::Seconds,
+            Some("milliseconds") => TimeUnit::Milliseconds,
+            Some("unix") => TimeUnit::Unix,
+            Some("rfc3339-utc") => TimeUnit::Rfc3339Utc,
+            Some("http-date") => TimeUnit::HttpDate,
+            Some(_) => TimeUnit::Rfc3339,
+            None if in_text => TimeUnit::Rfc3339,
+            None => TimeUnit::Seconds,
+        };
     let clock = match timestamp.choice("clock", &["delivery", "event"])? {
         Some("delivery") => Clock::Delivery,
         Some(_) => Clock::Event,
@@ -336,11 +340,12 @@ fn parse_secret(fields: &Fields<'_>) -> Result<SecretForm, ConfigError> {
 
 fn parse_claims(fields: &Fields<'_>, into: &mut Claims) -> Result<(), ConfigError> {
     let Some(claims) = fields.table("claims", CLAIMS_KEYS)? else { return Ok(()) };
-    let encoding = match claims.choice("body_hash_encoding", &["hex", "base64"])? {
+    let encoding = match claims.choice("body_hash_encoding", &["hex", "base64", "base64url"])? {
+        Some("base64url") => Encoding::Base64Url,
         Some("base64") => Encoding::Base64,
         _ => Encoding::Hex,
     };
-    for name in ["iss", "aud", "email"] {
+    for name in ["iss", "sub", "aud", "email"] {
         into.fixed.extend(claims.text(name)?.map(|text| (name.to_owned(), claim_text(text))));
     }
     if claims.value("body_hash_encoding").is_some() && claims.value("body_hash").is_none() {

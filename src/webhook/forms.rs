@@ -65,9 +65,9 @@ const URL: &str = "https://hooks.example.com/webhooks/x";
 fn sample(form: &Form) -> Vec<u8> {
     let unit = form.timestamp.as_ref().map_or(TimeUnit::Seconds, |timestamp| timestamp.unit);
     let time = match unit {
-        TimeUnit::Seconds => "1768478400",
+        TimeUnit::Seconds | TimeUnit::Unix => "1768478400",
         TimeUnit::Milliseconds => "1768478400000",
-        TimeUnit::Rfc3339 => "2026-01-15T12:00:00Z",
+        TimeUnit::Rfc3339 | TimeUnit::Rfc3339Utc => "2026-01-15T12:00:00Z",
         TimeUnit::HttpDate => "Thu, 15 Jan 2026 12:00:00 GMT",
     };
     let text = |part: &Part| -> Vec<u8> {

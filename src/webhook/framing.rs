@@ -50,8 +50,12 @@ enum Shape {
     Digits(usize),
     /// Unix time, up to so many digits.
     UpToDigits(usize),
+    /// Unix time of 1 to 11 digits, or of 13.
+    Unix,
     /// RFC 3339 with a zone: its own bytes tell where it begins and ends.
     Rfc3339,
+    /// RFC 3339 in UTC, whose zone may be missing: its own bytes tell where it begins, and not where it ends.
+    Rfc3339Utc,
     /// A date as in HTTP, of 29 bytes.
     HttpDate,
     /// 36 hexadecimal digits and hyphens.
@@ -268,7 +272,9 @@ fn shape(part: &Part, timestamp: Option<&Timestamp>, declared: Option<Declared>,
     let time = |unit: TimeUnit| match unit {
         TimeUnit::Seconds => Shape::UpToDigits(12),
         TimeUnit::Milliseconds => Shape::UpToDigits(15),
+        TimeUnit::Unix => Shape::Unix,
         TimeUnit::Rfc3339 => Shape::Rfc3339,
+        TimeUnit::Rfc3339Utc => Shape::Rfc3339Utc,
         TimeUnit::HttpDate => Shape::HttpDate,
     };
     let is_time = |path: &JsonPath| timestamp.is_some_and(|time| time.at == TimestampAt::Json(path.clone()));
@@ -318,6 +324,12 @@ fn undelimited(content: &[Part], shapes: &[Shape], pivot: Option<usize>) -> Opti
             Shape::Text => beside.is_some(),
             // A word has no colon, and a time of RFC 3339 has one at its fourteenth byte.
             Shape::Word => edge.is_some_and(|byte| !is_of_word(byte)) || next(Shape::Rfc3339),
+            // Its length says what it means, so that no number of digits can be fixed.
+            Shape::Unix => edge.is_some_and(|byte| !byte.is_ascii_digit()),
+            // A fraction or a zone may follow, or not. From the right it is read as any other time.
+            Shape::Rfc3339Utc => {
+                !is_before || edge.is_some_and(|byte| !byte.is_ascii_digit() && !b".Zz+-".contains(byte))
+            }
             // A URL begins with a small letter.
             Shape::Capitals => {
                 edge.is_some_and(|byte| !byte.is_ascii_uppercase()) || (is_before && neighbour.is_some_and(is_url))
@@ -360,7 +372,9 @@ fn length_of(shape: Shape, text: &[u8]) -> Option<usize> {
         Shape::Hex(length) => exactly(length, u8::is_ascii_hexdigit),
         Shape::Digits(length) => exactly(length, u8::is_ascii_digit),
         Shape::UpToDigits(most) => some(run(u8::is_ascii_digit)).filter(|length| *length <= most),
-        Shape::Rfc3339 => rfc3339(text),
+        Shape::Unix => some(run(u8::is_ascii_digit)).filter(|length| matches!(length, 1..=11 | 13)),
+        Shape::Rfc3339 => rfc3339(text).filter(|(_, zone)| *zone > 0).map(|(time, zone)| time.saturating_add(zone)),
+        Shape::Rfc3339Utc => rfc3339(text).map(|(time, zone)| time.saturating_add(zone)),
         Shape::HttpDate => exactly(29, |byte| *byte != b'\n'),
         Shape::Uuid => exactly(36, |byte| byte.is_ascii_hexdigit() || *byte == b'-'),
         Shape::Word => some(run(is_of_word)),
@@ -373,9 +387,9 @@ fn is_of_word(byte: &u8) -> bool {
     byte.is_ascii_alphanumeric() || b"_-+/=".contains(byte)
 }
 
-/// The length of a time in RFC 3339. Its date and time have 19 bytes, a fraction has digits alone, and a zone is `Z` or six
-/// bytes: read from either side, it ends in one place.
-fn rfc3339(text: &[u8]) -> Option<usize> {
+/// The lengths of a time in RFC 3339 without its zone, and of the zone; 0 where there is none. Its date and time have 19
+/// bytes, a fraction has digits alone, and a zone is `Z` or six bytes: read from either side, it ends in one place.
+fn rfc3339(text: &[u8]) -> Option<(usize, usize)> {
     let (time, rest) = text.split_at_checked(19)?;
     let digits = |pattern: &[u8], text: &[u8]| {
         pattern.iter().zip(text).all(|(wanted, byte)| match wanted {
@@ -397,9 +411,9 @@ fn rfc3339(text: &[u8]) -> Option<usize> {
     let zone = match rest.get(fraction..)? {
         [b'Z' | b'z', ..] => 1,
         zone @ [b'+' | b'-', _, _, _, _, _, ..] if digits(b"?00:00", zone) => 6,
-        _ => return None,
+        _ => 0,
     };
-    Some(fraction.saturating_add(zone).saturating_add(19))
+    Some((fraction.saturating_add(19), zone))
 }
 
 fn wanted(shape: Shape) -> Problem {
@@ -409,7 +423,8 @@ fn wanted(shape: Shape) -> Problem {
             "not of the number of digits that it must have where it touches another part of what is signed"
         }
         Shape::UpToDigits(_) => "not a number of digits",
-        Shape::Rfc3339 => "not a time of RFC 3339",
+        Shape::Unix => "not a number of 1 to 11 digits, or of 13",
+        Shape::Rfc3339 | Shape::Rfc3339Utc => "not a time of RFC 3339",
         Shape::HttpDate => "not a date of 29 characters, as in HTTP",
         Shape::Uuid => "not a UUID",
         Shape::Word => "not a word of `A-Z a-z 0-9 _ - + / =`",

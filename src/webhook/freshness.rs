@@ -61,7 +61,18 @@ impl UnixTime {
                 let (seconds, fraction) = text.split_at_checked(text.len().checked_sub(3)?)?;
                 fraction.bytes().all(|b| b.is_ascii_digit()).then(|| Self::from_unix_text(seconds)).flatten()
             }
+            // No text is both: seconds have twelve digits from the year 5138 on, milliseconds had twelve until 2001.
+            TimeUnit::Unix => match text.len() {
+                1..=11 => Self::read(TimeUnit::Seconds, text),
+                13 => Self::read(TimeUnit::Milliseconds, text),
+                _ => None,
+            },
             TimeUnit::Rfc3339 => Self::from_rfc3339(text),
+            TimeUnit::Rfc3339Utc => match text.strip_suffix(['Z', 'z']).or_else(|| text.strip_suffix("+00:00")) {
+                Some(_) => Self::from_rfc3339(text),
+                // Another zone would stand before this one, and two are none.
+                None => Self::from_rfc3339(&format!("{text}Z")),
+            },
             TimeUnit::HttpDate => Self::from_http_date(text),
         }
     }
@@ -83,9 +94,9 @@ impl UnixTime {
     #[cfg(not(target_arch = "wasm32"))]
     pub fn write(self, unit: TimeUnit) -> String {
         match unit {
-            TimeUnit::Seconds => self.to_string(),
+            TimeUnit::Seconds | TimeUnit::Unix => self.to_string(),
             TimeUnit::Milliseconds => format!("{self}000"),
-            TimeUnit::Rfc3339 => self.to_rfc3339(),
+            TimeUnit::Rfc3339 | TimeUnit::Rfc3339Utc => self.to_rfc3339(),
             TimeUnit::HttpDate => {
                 let last = Duration::from_secs(253_402_300_799); // of the year 9999, the last that has such a date
                 let time = UNIX_EPOCH.checked_add(Self(0).until(self).min(last)).unwrap_or(UNIX_EPOCH);
@@ -163,6 +174,32 @@ mod tests {
     }
 
     #[test]
+    fn a_unix_time_of_either_unit_is_told_by_its_digits() {
+        let read = |text: &str| UnixTime::read(TimeUnit::Unix, text).map(UnixTime::seconds);
+        assert_eq!(read("1742505638"), Some(1_742_505_638));
+        assert_eq!(read("1742505638683"), Some(1_742_505_638));
+        assert_eq!(read("1"), Some(1));
+        assert_eq!(read("99999999999"), Some(99_999_999_999));
+        assert_eq!(read("1000000000000"), Some(1_000_000_000));
+        for text in [
+            "",
+            "0",
+            "01742505638",
+            "0742505638683",
+            "174250563868",
+            "17425056386830",
+            "174250563868a",
+            "-742505638683",
+            "1742505638.83",
+            "1742505638 83",
+            "１７４２",
+            "１２３４x",
+        ] {
+            assert_eq!(read(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
     fn rfc3339_needs_a_zone_and_never_panics() {
         let noon = UnixTime::from_rfc3339("2026-01-15T12:00:00Z");
         assert_eq!(noon, Some(UnixTime(1_768_478_400)));
@@ -191,6 +228,35 @@ mod tests {
             "é",
         ] {
             assert_eq!(UnixTime::from_rfc3339(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn rfc3339_in_utc_may_leave_out_its_zone_and_has_no_other() {
+        let read = |text: &str| UnixTime::read(TimeUnit::Rfc3339Utc, text).map(UnixTime::seconds);
+        for same in [
+            "2024-03-27T15:42:29",
+            "2024-03-27T15:42:29.551",
+            "2024-03-27T15:42:29Z",
+            "2024-03-27T15:42:29.551z",
+            "2024-03-27T15:42:29+00:00",
+            "2024-03-27T15:42:29.551123+00:00",
+        ] {
+            assert_eq!(read(same), Some(1_711_554_149), "{same}");
+        }
+        for text in [
+            "",
+            "2024-03-27",
+            "2024-03-27T15:42",
+            "2024-03-27T15:42:29.",
+            "2024-03-27T15:42:29+02:00",
+            "2024-03-27T15:42:29-00:00",
+            "2024-03-27T15:42:29ZZ",
+            "2024-03-27T15:42:29Z+00:00",
+            "2024-03-27T15:42:29 ",
+            "1711554149",
+        ] {
+            assert_eq!(read(text), None, "{text:?}");
         }
     }
 

@@ -3,7 +3,7 @@
 use super::content::public_url;
 use super::json::{self, Scalar};
 use super::signature::encode;
-use super::{Algorithm, ClaimText, Claims, Hash, JsonPath, PublicAlgorithm, UnixTime, VerifyError};
+use super::{Algorithm, ClaimText, Claims, Encoding, Hash, JsonPath, PublicAlgorithm, UnixTime, VerifyError};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
@@ -76,14 +76,23 @@ impl Jws {
     /// [`VerifyError::ClaimMismatch`], [`VerifyError::TooOld`] and [`VerifyError::TooNew`].
     pub fn check(&self, wanted: &Claims, of: Endpoint<'_>, body: &[u8], now: UnixTime) -> Result<(), VerifyError> {
         for (name, text) in &wanted.fixed {
+            // A token without an audience is for whoever has the secret (RFC 7519, section 4.1.3).
+            if *text == ClaimText::UrlIfKnown && self.claim(name)?.is_none() {
+                continue;
+            }
             match of.text(text) {
                 Some(text) if name == "aud" => self.is_for(text)?,
                 Some(text) => self.is(name, text)?,
                 None => {}
             }
         }
-        if let Some((name, encoding)) = &wanted.body_hash {
-            self.is(name, &encode(*encoding, &Sha256::digest(body)))?;
+        match &wanted.body_hash {
+            // Senders differ in padding it.
+            Some((name, Encoding::Base64Url)) => self.is_digest(name, &Sha256::digest(body))?,
+            Some((name, encoding)) => {
+                self.is(name, &encode(*encoding, &Sha256::digest(body)))?;
+            }
+            None => {}
         }
         if let Some(name) = &wanted.url_hash {
             self.is(name, &hex::encode(Sha256::digest(public_url(of.url, of.query))))?;
@@ -123,10 +132,16 @@ impl Jws {
     fn is(&self, name: &str, wanted: &str) -> Result<(), VerifyError> {
         match self.claim(name)? {
             Some(Scalar::Text(text)) if text == wanted => Ok(()),
-            found => {
-                let problem = if found.is_none() { "missing" } else { "another" };
-                Err(VerifyError::ClaimMismatch { claim: name.to_owned(), problem })
-            }
+            found => Err(mismatch(name, found.is_none())),
+        }
+    }
+
+    /// The same for a digest in base64url, with its padding or without.
+    fn is_digest(&self, name: &str, wanted: &[u8]) -> Result<(), VerifyError> {
+        let decode = |text: &str| URL_SAFE_NO_PAD.decode(text.strip_suffix('=').unwrap_or(text));
+        match self.claim(name)? {
+            Some(Scalar::Text(text)) if decode(&text).is_ok_and(|digest| digest == wanted) => Ok(()),
+            found => Err(mismatch(name, found.is_none())),
         }
     }
 
@@ -146,6 +161,11 @@ impl Jws {
         let found = found.map_err(|_| VerifyError::ClaimMismatch { claim: name.to_owned(), problem: "unreadable" })?;
         Ok(found.into_iter().next().flatten())
     }
+}
+
+fn mismatch(name: &str, is_missing: bool) -> VerifyError {
+    let problem = if is_missing { "missing" } else { "another" };
+    VerifyError::ClaimMismatch { claim: name.to_owned(), problem }
 }
 
 /// The name of an algorithm in a token's header (RFC 7518, section 3.1).

@@ -191,7 +191,7 @@ pub enum Layout {
         prefixes: Vec<String>,
     },
     /// A list of named entries: `t=<unix>,v1=<signature>[,v1=<signature>]`, `v1,<signature> v1,<signature>`. Entries of
-    /// other names are passed over.
+    /// other names are passed over. A header that came twice is two such lists, with a comma and a blank between.
     List {
         /// The one or two characters that separate entries. Where a blank is one of two, or a comma among them, empty entries
         /// are passed over, and so are blanks and tabs beside a comma (RFC 9110, section 5.6.1).
@@ -204,7 +204,7 @@ pub enum Layout {
         /// The name of the entry with the timestamp. One that stands twice must be the same.
         timestamp: Option<String>,
     },
-    /// A comma list without names: the timestamp, then signatures.
+    /// A comma list without names: the timestamp, then signatures. In a header that came twice both times are the same.
     Positional,
     /// A JSON Web Signature in compact form (RFC 7515, section 7.1), after a prefix.
     Jws {
@@ -304,8 +304,12 @@ pub enum TimeUnit {
     Seconds,
     /// Unix milliseconds.
     Milliseconds,
+    /// Unix seconds or milliseconds, told by the number of digits: 1 to 11 are seconds, 13 milliseconds (Mercado Pago).
+    Unix,
     /// RFC 3339, with a zone.
     Rfc3339,
+    /// RFC 3339 in UTC, whose zone may be missing; one that stands there is `Z` or `+00:00` (Orb).
+    Rfc3339Utc,
     /// A date as in mails and HTTP: `Tue, 20 Feb 2024 10:00:00 GMT` (RFC 2822).
     HttpDate,
 }
@@ -339,7 +343,7 @@ pub enum ClaimText {
     Fixed(String),
     /// The public URL, without a query.
     Url,
-    /// The same, where the configuration has one; else the claim is not looked at.
+    /// The same, where the configuration has a URL and the token has the claim.
     UrlIfKnown,
     /// The user's account, as the configuration has it.
     Account,
@@ -608,7 +612,9 @@ impl TimeUnit {
         match self {
             Self::Seconds => "Unix seconds, digits only",
             Self::Milliseconds => "Unix milliseconds, digits only",
+            Self::Unix => "Unix seconds of 1 to 11 digits, or milliseconds of 13",
             Self::Rfc3339 => "RFC 3339 with a zone",
+            Self::Rfc3339Utc => "RFC 3339 in UTC, with or without its zone",
             Self::HttpDate => "a date as in HTTP",
         }
     }

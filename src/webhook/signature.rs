@@ -86,12 +86,13 @@ fn read_text(
         }
         Layout::List { separators, assign, signature, timestamp } => {
             let wanted = signature.as_deref().or(Some(account).filter(|account| !account.is_empty()));
-            list(text, separators, *assign, wanted, timestamp.as_deref())?
+            if separators.contains(',') && !separators.contains(' ') && has_blank_end(text) {
+                return Err(BLANK_END);
+            }
+            let lists = lists(text, separators, matches!(place, Place::Header(_)));
+            list(lists, separators, *assign, wanted, timestamp.as_deref())?
         }
-        Layout::Positional => {
-            let (timestamp, signatures) = text.split_once(',').ok_or("no comma after the timestamp")?;
-            (Some(timestamp), signatures.split(',').collect())
-        }
+        Layout::Positional => positional(text, matches!(place, Place::Header(_)))?,
         Layout::Jws { prefix } => {
             let token = text.strip_prefix(prefix.as_str()).ok_or(NO_PREFIX)?;
             let (jws, signature) = Jws::read(token, algorithm)?;
@@ -181,8 +182,35 @@ fn fits(layout: &Layout, text: &str) -> bool {
     }
 }
 
+/// What joins the values of a header that comes several times.
+const JOINT: &str = ", ";
+
+/// The lists in `text`: one, or as many as the header came, where a comma is none of the separators itself.
+fn lists<'t>(text: &'t str, separators: &str, is_header: bool) -> impl Iterator<Item = &'t str> {
+    let is_joined = is_header && !separators.contains(',') && text.as_bytes().windows(2).any(|w| w == JOINT.as_bytes());
+    let one = (!is_joined).then_some(text);
+    one.into_iter().chain(is_joined.then(|| text.split(JOINT)).into_iter().flatten())
+}
+
+/// The time and the signatures of a list without names. A header that came twice has the same time twice.
+fn positional(text: &str, is_header: bool) -> Result<(Option<&str>, Vec<&str>), Problem> {
+    let (timestamp, rest) = text.split_once(',').ok_or("no comma after the timestamp")?;
+    let mut signatures = Vec::new();
+    for element in rest.split(',') {
+        let element = if is_header { element.strip_prefix(' ').unwrap_or(element) } else { element };
+        if is_header && element == timestamp {
+            continue;
+        }
+        if element.len() == timestamp.len() && element.bytes().all(|b| b.is_ascii_digit()) {
+            return Err("two timestamps");
+        }
+        signatures.push(element);
+    }
+    Ok((Some(timestamp), signatures))
+}
+
 fn list<'t>(
-    text: &'t str,
+    lists: impl Iterator<Item = &'t str>,
     separators: &str,
     assign: char,
     wanted: Option<&str>,
@@ -190,15 +218,12 @@ fn list<'t>(
 ) -> Result<(Option<&'t str>, Vec<&'t str>), Problem> {
     let blanks = separators.contains(' ') && separators.len() > 1;
     let commas = separators.contains(',');
-    if commas && !blanks && has_blank_end(text) {
-        return Err(BLANK_END);
-    }
     // Two at the most, compared as they are: a search for each character of the text costs more than the signature's hash.
     let mut of_them = separators.chars();
     let (one, other) = (of_them.next(), of_them.next());
     let mut timestamp = None;
     let mut signatures = Vec::new();
-    for entry in text.split(|c| Some(c) == one || Some(c) == other) {
+    for entry in lists.flat_map(|list| list.split(move |c| Some(c) == one || Some(c) == other)) {
         let entry = if commas { entry.trim_matches(BLANKS) } else { entry };
         if entry.is_empty() && (commas || blanks) {
             continue;

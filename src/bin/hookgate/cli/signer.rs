@@ -187,8 +187,10 @@ impl Signer {
             let TimestampAt::Json(path) = &timestamp.at else { continue };
             let required = chosen.timestamp == form.timestamp;
             let value = match timestamp.unit {
-                TimeUnit::Seconds | TimeUnit::Milliseconds => at.unix().write(timestamp.unit).parse::<i64>()?.into(),
-                TimeUnit::Rfc3339 => at.rfc3339().into(),
+                TimeUnit::Seconds | TimeUnit::Milliseconds | TimeUnit::Unix => {
+                    at.unix().write(timestamp.unit).parse::<i64>()?.into()
+                }
+                TimeUnit::Rfc3339 | TimeUnit::Rfc3339Utc => at.rfc3339().into(),
                 TimeUnit::HttpDate => at.unix().write(timestamp.unit).into(),
             };
             match put(body, path, value) {

@@ -1,0 +1,9 @@
+// npm orb-billing: webhooks.verifySignature
+import Orb from "orb-billing";
+
+const orb = new Orb({ apiKey: "key" });
+
+export const accepts = ({ text, headers, secret }) => {
+  orb.webhooks.verifySignature(text, headers, secret);
+  return true;
+};
