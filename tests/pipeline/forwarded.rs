@@ -293,6 +293,7 @@ const NO_OWN_HEADERS: &[&str] = &[
     "okta",
     "onfido",
     "openai",
+    "orb",
     "polar",
     "postmark",
     "replicate",
