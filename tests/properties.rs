@@ -132,6 +132,10 @@ proptest! {
         for case in every_form().filter(|case| !case.needs_json()) {
             let headers = event.signed(&case, &body);
             let verified = case.verify(&event.seed, &headers, &body, event.at);
+            // A body that could be a challenge, where the provider has challenges signed, is no delivery.
+            if matches!(&verified, Err(error) if error.code() == "challenge_replayed") {
+                continue;
+            }
             let verified = verified.map_err(|error| TestCaseError::fail(format!("{}: {error}", case.preset.name)))?;
             prop_assert!(std::ptr::eq(verified.body(), body.as_slice()), "the very bytes");
             seen += 1;

@@ -445,8 +445,8 @@ fn the_audience_of_a_token_is_a_text_or_a_list_of_texts() {
     let for_anybody = "eyJhbGciOiJIUzI1NiJ9.e30.dESkLQSkROGrvno5UUfRyNI_sZ8cszJPfY6Zg_iSH4k";
     let scheme = |audience: &str| {
         format!(
-            "secrets = [\"SECRET\"]\n[scheme]\nalgorithm = \"jwt-hs256\"\nsignature = {{ header = \"authorization\" }}\n\
-             claims = {{ aud = \"{audience}\" }}"
+            "secrets = [\"SECRET\"]\nurl = \"https://hooks.example.com/webhooks/x\"\n[scheme]\nalgorithm = \"jwt-hs256\"\n\
+             signature = {{ header = \"authorization\" }}\nclaims = {{ aud = \"{audience}\" }}"
         )
     };
     let told = |text: &str, token: &str| {
@@ -459,15 +459,14 @@ fn the_audience_of_a_token_is_a_text_or_a_list_of_texts() {
             assert_eq!(told(&scheme(audience), token), outcome, "{audience} {token}");
         }
     }
-    // Without a URL there is nothing to compare with, and `{url}` is a mistake.
-    let table: toml::Table = scheme("{url?}").parse().unwrap();
-    let lookup = |name: &str| lookup(name).filter(|_| name != "PUBLIC_URL");
+    // Without a `url` there is nothing to compare with: PUBLIC_URL may be another name of the host than the provider has.
+    let mut table: toml::Table = scheme("{url?}").parse().unwrap();
+    table.remove("url");
     let config = Config::parse(&json!({ "x": table }), ALL, &lookup).unwrap();
     let verifier = &config.source("x").unwrap().unwrap().verifier;
     let head = vec![("authorization".to_owned(), tokens[2].0.to_owned())];
     assert!(verifier.receive(&head).unwrap().verify(b"{}", NOW, &Native).is_ok());
-    // A source's own URL counts before PUBLIC_URL.
-    let own = scheme("{url?}").replacen("[scheme]", "url = \"https://own.example/hook\"\n[scheme]", 1);
+    let own = scheme("{url?}").replacen("https://hooks.example.com/webhooks/x", "https://own.example/hook", 1);
     assert_eq!(told(&own, hooks), Err("claim_mismatch"));
     assert_eq!(
         told(

@@ -6,7 +6,7 @@ use super::{
     Bindings, ConfigError, Dedup, Deliver, EventFilter, HashedToken, Lookup, Origin, Pattern, Source, SourceName,
     Success, answer, grammar, presets, span,
 };
-use crate::webhook::{Key, MAX_SECRETS, Preset, SHORTEST_SECRET, Secret, SecretError, Tolerance, Verifier};
+use crate::webhook::{ClaimText, Key, MAX_SECRETS, Preset, SHORTEST_SECRET, Secret, SecretError, Tolerance, Verifier};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -137,6 +137,8 @@ fn parse_url(fields: &Fields<'_>, source: &Source, outside: &Outside<'_>) -> Res
     let scheme = &source.verifier.preset().scheme;
     let url = match (fields.text("url")?, &outside.public_url) {
         (Some(url), _) => url.to_owned(),
+        // A token that names its endpoint is held to the URL that stands here for it. PUBLIC_URL may be another name of the host.
+        (None, _) if scheme.claims.want(&ClaimText::UrlIfKnown) && !scheme.signs_url() => return Ok(String::new()),
         (None, Some(public)) => format!("{}/webhooks/{}", public.trim_end_matches('/'), source.name),
         (None, None) if scheme.signs_url() => {
             let problem =

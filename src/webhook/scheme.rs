@@ -343,7 +343,7 @@ pub enum ClaimText {
     Fixed(String),
     /// The public URL, without a query.
     Url,
-    /// The same, where the configuration has a URL and the token has the claim.
+    /// The same, where the source has a `url` of its own and the token has the claim.
     UrlIfKnown,
     /// The user's account, as the configuration has it.
     Account,

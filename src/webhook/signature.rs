@@ -44,7 +44,10 @@ pub(super) fn read<'s>(
     let form = form.ok_or_else(|| malformed(place, "not in the scheme's form"))?;
     let mut claimed = Claimed::default();
     for (place, text) in found {
-        read_text((scheme.algorithm, account), form, place, text, &mut claimed)
+        // A secret that is sent itself signs no content, so each place may have it in a form of its own: a URL with user and
+        // password adds Basic beside the sender's own header.
+        let own = scheme.forms.iter().find(|form| scheme.algorithm == Algorithm::Token && fits(&form.layout, text));
+        read_text((scheme.algorithm, account), own.unwrap_or(form), place, text, &mut claimed)
             .map_err(|problem| malformed(place, problem))?;
         if claimed.signatures.len() > MAX_SIGNATURES {
             return Err(VerifyError::TooManySignatures { place: place.to_string(), max: MAX_SIGNATURES });

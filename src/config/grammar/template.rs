@@ -74,6 +74,12 @@ impl Template {
 const IN_BRACKETS: &str = "has brackets with something else than a text, one value and a text, as [id:{query:id};]: a value is \
                            a header, or one of query, body or form. A bracket that is signed is written twice: [[ and ]]";
 
+/// Whether the bracket that begins before `tail` has a value that a request may lack. Any other bracket is signed as it stands.
+fn holds_value(tail: &str) -> bool {
+    let within = tail.split_once(']').map_or("", |(within, _)| within);
+    ["{header:", "{query:", "{lower_query:", "{json:", "{form:"].iter().any(|value| within.contains(value))
+}
+
 /// Reads a template; what is in braces is a part, what is in brackets may be missing, the rest is signed as it stands.
 ///
 /// # Errors
@@ -102,7 +108,7 @@ pub(super) fn parse(template: &str) -> Result<Template, String> {
                 literal.push(letter);
                 rest = tail.get(1..).unwrap_or("");
             }
-            (Some('['), _, None) => {
+            (Some('['), _, None) if holds_value(tail) => {
                 read.end(&mut literal);
                 bracket = Some(read.parts.len());
             }
@@ -111,6 +117,7 @@ pub(super) fn parse(template: &str) -> Result<Template, String> {
                 read.end_bracket(from)?;
                 bracket = None;
             }
+            (Some(letter), _, None) => literal.push(letter),
             _ => return Err(IN_BRACKETS.to_owned()),
         }
     }
@@ -196,6 +203,11 @@ mod tests {
         let read = super::parse("[a:{query:a};][b:{header:b|uuid};]ts:{timestamp};").expect("a template");
         assert_eq!(read.optional, [1, 4]);
         assert_eq!(read.declared.get(4), Some(&Some(Declared::Uuid)));
+        // What no request lacks is signed in brackets as it stands.
+        for text in ["[{timestamp};{body}]", "{body}]", "[{body}", "[v1]{body}", "[]{timestamp}", "{timestamp}["] {
+            let letters: String = parse(text).expect(text).iter().map(ToString::to_string).collect();
+            assert_eq!(letters, text);
+        }
         assert_eq!(parse("[[{timestamp}]]").expect("a template").first(), Some(&Part::Literal("[".to_owned())));
         assert_eq!(parse("{lines:a,b}").expect("a template").len(), 1);
         assert_eq!(parse("{json:a[].b}").expect("a template").len(), 1);
@@ -204,15 +216,8 @@ mod tests {
             "[a{query:a}]{timestamp}",
             "[{query:a};]{timestamp}",
             "[a{query:a}b{query:b}c]{timestamp}",
-            "[a;]{timestamp}",
-            "[a{body};]{timestamp}",
-            "[a{timestamp};]{body}",
             "[a{query:b|any};]{timestamp}",
             "[a[b{query:a};]c]{timestamp}",
-            "[a{query:a};{timestamp}",
-            "a{query:a};]{timestamp}",
-            "[]{timestamp}",
-            "{timestamp}[",
         ] {
             assert!(parse(text).expect_err(text).starts_with("has brackets with something else"), "{text}");
         }

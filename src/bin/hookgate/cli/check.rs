@@ -309,8 +309,8 @@ fn audience_warning(name: &str, source: &Source) -> Option<String> {
         source.verifier.preset().scheme.claims.want(&ClaimText::UrlIfKnown) && source.verifier.url().is_empty();
     is_open.then(|| {
         format!(
-            "source {name} has no URL, so nothing checks for whom its tokens are: one that was made for another endpoint \
-             passes here. Set `url` to the URL that you gave to the provider, or PUBLIC_URL in [vars]"
+            "source {name} has no `url`, so nothing checks for whom its tokens are: one that was made for another endpoint \
+             passes here. Set `url` to the URL that you gave to the provider, to the letter"
         )
     })
 }
