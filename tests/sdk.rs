@@ -186,7 +186,11 @@ impl SetUp {
             |text: &String| Secret::new(text.as_str()).and_then(|text| text.key(scheme.algorithm, &scheme.secret));
         let keys = self.secret.iter().map(|text| key(text).expect("a usable secret")).collect();
         let verifier = Verifier::new(Arc::clone(&preset), keys, self.tolerance.map(Duration::from_secs));
-        let url = if preset.scheme.pins_query() { format!("{}?{}", self.url, self.query) } else { self.url.clone() };
+        let url = if preset.scheme.pins_query() && !self.query.is_empty() {
+            format!("{}?{}", self.url, self.query)
+        } else {
+            self.url.clone()
+        };
         verifier.expect("one key").at(url).of(self.account.clone())
     }
 

@@ -7,3 +7,7 @@ export const accepts = ({ url, text, headers, secrets }) =>
     body: text,
     url,
   });
+
+export const looser = {
+  "another query": "sub is compared with the configured URL; the request's own query is not looked at, and goes no further",
+};
