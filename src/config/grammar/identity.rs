@@ -127,7 +127,7 @@ pub(super) fn parse_type(fields: &Fields<'_>, places: &mut Vec<TypeAt>) -> Resul
                 JsonPath::parse(path).ok_or_else(|| at.error("json", "is not a path, as \"event.type\"".to_owned()))?;
             places.push(TypeAt::Json(path));
         }
-        if let Some(header) = at.text("header")? {
+        for header in at.one_or_more("header")? {
             places.push(TypeAt::UnsignedHeader(header_name(&at, "header", header)?));
         }
     }

@@ -13,8 +13,8 @@ use std::borrow::Cow;
 /// What no signature covers and is read from the head all the same.
 #[derive(Debug, Default)]
 pub(super) struct Unsigned {
-    /// The event's type.
-    event_type: Option<String>,
+    /// The first of the headers for the event's type that stands there, and what it says, where that is whole.
+    event_type: Option<(String, Option<String>)>,
     /// The event's id, of a scheme that proves only who sends.
     id: Option<String>,
     /// What splits the identity of events with the same bytes.
@@ -26,7 +26,7 @@ impl Unsigned {
         // The runtime shows a header altered whose bytes are not UTF-8: two values could become one.
         let whole = |name: &str| head.header(name).filter(|text| !text.contains(char::REPLACEMENT_CHARACTER));
         let event_type = scheme.event_type.iter().find_map(|place| match place {
-            TypeAt::UnsignedHeader(name) => whole(name),
+            TypeAt::UnsignedHeader(name) => head.header(name).map(|_| (name.clone(), whole(name))),
             TypeAt::Json(_) => None,
         });
         let id = match &scheme.id {
@@ -125,10 +125,12 @@ impl Received<'_> {
         if let Some(types) = of_batch {
             return types;
         }
-        let header = scheme.event_type.iter().find_map(|place| match place {
+        let mut headers = scheme.event_type.iter().filter_map(|place| match place {
             TypeAt::UnsignedHeader(name) => Some(name),
             TypeAt::Json(_) => None,
         });
+        let there = self.unsigned.event_type.as_ref();
+        let header = there.map(|(name, _)| name).or_else(|| headers.next());
         let Some(header) = header else {
             return match astray {
                 Some(unsigned) => of(TypesFound::Unreadable("something else stands on the way to it"), unsigned),
@@ -138,7 +140,7 @@ impl Received<'_> {
                 ),
             };
         };
-        let found = match self.unsigned.event_type.as_deref() {
+        let found = match there.and_then(|(_, text)| text.as_deref()) {
             // A header that came twice is one text with a comma, and no type has one.
             Some(name) if name.contains(',') => TypesFound::Unreadable("more than one value"),
             Some(name) if (1..=SHOWN).contains(&name.len()) => TypesFound::Named(vec![name.to_owned()]),
