@@ -6,7 +6,8 @@
 use hookgate::config::presets::{self, About, FACTS, Proof, SourceKind, cited};
 
 /// Presets of which nobody has published an implementation, or whose provider has no page that can be had.
-const ONE_SIDED: &[(&str, &str)] = &[];
+const ONE_SIDED: &[(&str, &str)] =
+    &[("ably", "Ably documents the steps; no package, sample or maintained library checks a webhook")];
 
 fn every() -> impl Iterator<Item = (&'static str, About)> {
     presets::names().map(|name| (name, presets::about(name).expect("described")))
