@@ -4,8 +4,8 @@
 use hookgate::config::presets;
 use hookgate::native::{Native, RequestHead};
 use hookgate::webhook::{
-    Algorithm, Crypto, Delivery, Form, Hash, IdAt, JsonPath, Key, Part, Place, Preset, PublicAlgorithm, PublicKey,
-    Secret, SecretForm, SignError, Signer, Step, TimestampAt, UnixTime, Verifier, sign,
+    Algorithm, Crypto, Delivery, Form, Hash, IdAt, JsonPath, Key, Layout, Part, Place, Preset, PublicAlgorithm,
+    PublicKey, Scheme, Secret, SecretForm, SignError, Signer, Step, TimestampAt, UnixTime, Verifier, sign,
 };
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -370,8 +370,11 @@ fn form_bodies(signature: &str) -> Vec<(String, Vec<u8>)> {
     .collect()
 }
 
+/// The longest text that is read for a signature.
+const SIGNATURES: usize = 8 * 1024;
+
 /// The heads that cost this form most: 64 KiB where it reads something of such a length.
-fn heads(form: &Form, good: &RequestHead) -> Vec<(String, RequestHead)> {
+fn heads(form: &Form, scheme: &Scheme, good: &RequestHead) -> Vec<(String, RequestHead)> {
     let mut heads = Vec::new();
     let mut with = |name: &str, change: &dyn Fn(&mut RequestHead)| {
         let mut head = good.clone();
@@ -382,6 +385,24 @@ fn heads(form: &Form, good: &RequestHead) -> Vec<(String, RequestHead)> {
         head.headers.retain(|(known, _)| known != name);
         head.headers.push((name.to_owned(), value));
     };
+    let is_public = matches!(scheme.algorithm, Algorithm::Public(_));
+    if let Some(Place::Header(name)) = scheme.places.first() {
+        let one =
+            good.headers.iter().find(|(known, _)| known == name).map(|(_, text)| text.clone()).unwrap_or_default();
+        with("a signature of commas", &|head| set(head, name, ",".repeat(SIGNATURES)));
+        with("a signature of blanks and commas", &|head| {
+            set(head, name, format!("a{}", " ,".repeat(SIGNATURES / 2 - 1)))
+        });
+        with("a signature of words", &|head| set(head, name, "a,".repeat(SIGNATURES / 2)));
+        // Of a signature under a public key one costs as much as a body of many bytes: see `forged`.
+        if !is_public {
+            for many in [2, 8] {
+                with(&format!("{many} signatures"), &|head| set(head, name, vec![one.as_str(); many].join(", ")));
+            }
+            let most = (SIGNATURES / (one.len() + 1)).max(1);
+            with("more signatures than are read", &|head| set(head, name, vec![one.as_str(); most].join(",")));
+        }
+    }
     for part in &form.content {
         match part {
             Part::Header(name) => {
@@ -453,7 +474,22 @@ pub fn forged(preset: &Arc<Preset>) -> Vec<(String, Box<dyn Fn() -> Forged>)> {
             let again = again.clone();
             all.push((name, Box::new(move || Forged { body: body.clone(), ..again() })));
         }
-        for (name, head) in heads(form, &good.head) {
+        if let Some(Place::Header(name)) = preset.scheme.places.first()
+            && matches!(form.layout, Layout::Single { .. })
+            && !reads_json
+            && !reads_form
+        {
+            let (again, name) = (again.clone(), name.clone());
+            let twice = move || {
+                let mut forged = Forged { body: b"a".repeat(body_size()), ..again() };
+                for (_, text) in forged.head.headers.iter_mut().filter(|(known, _)| *known == name) {
+                    *text = format!("{text}, {text}");
+                }
+                forged
+            };
+            all.push(("2 signatures over a raw body".to_owned(), Box::new(twice)));
+        }
+        for (name, head) in heads(form, &preset.scheme, &good.head) {
             let again = again.clone();
             let body = if reads_json || reads_form { start.clone().into_bytes() } else { Vec::new() };
             all.push((name, Box::new(move || Forged { head: head.clone(), body: body.clone(), ..again() })));

@@ -16,6 +16,7 @@ use crate::webhook::{
 };
 use serde_json::Value;
 use std::time::Duration;
+use template::Template;
 
 const SCHEME_KEYS: &[&str] = &[
     "algorithm",
@@ -149,6 +150,19 @@ fn parse_form(fields: &Fields<'_>, defaults: &Defaults, scheme: &mut Scheme) -> 
         None if defaults.algorithm == Algorithm::Token => Encoding::Text,
         None => Encoding::Hex,
     };
+    let contents = parse_contents(fields, defaults)?;
+    form.layout = parse_layout(&signature, defaults, time_field)?;
+    for (number, content) in contents.into_iter().enumerate() {
+        let Template { parts, declared, optional } = content;
+        let framing = Framing::of(&parts, form.timestamp.as_ref(), &declared, &optional)
+            .map_err(|shiftable| fields.error("content", signed::shiftable(&parts, &optional, shiftable)))?;
+        scheme.forms.push(Form { content: parts, optional, framing, alternative: number > 0, ..form.clone() });
+    }
+    Ok(())
+}
+
+/// The contents that a signature of this form may be over, at least one.
+fn parse_contents(fields: &Fields<'_>, defaults: &Defaults) -> Result<Vec<Template>, ConfigError> {
     let templates = fields.one_or_more("content")?;
     if templates.len() > MOST_CONTENTS || (templates.is_empty() && fields.value("content").is_some()) {
         return Err(fields.error("content", format!("must be one to {MOST_CONTENTS} texts")));
@@ -174,18 +188,11 @@ fn parse_form(fields: &Fields<'_>, defaults: &Defaults, scheme: &mut Scheme) -> 
                 Defaults { algorithm: Algorithm::Token, .. } => Vec::new(),
                 _ => vec![Part::Body],
             };
-            contents.push(template::Template { parts, ..template::Template::default() });
+            contents.push(Template { parts, ..Template::default() });
         }
     }
-    form.layout = parse_layout(&signature, defaults, time_field)?;
     signed::alternatives(fields, &contents)?;
-    for (number, content) in contents.into_iter().enumerate() {
-        let template::Template { parts, declared, optional } = content;
-        let framing = Framing::of(&parts, form.timestamp.as_ref(), &declared, &optional)
-            .map_err(|shiftable| fields.error("content", signed::shiftable(&parts, &optional, shiftable)))?;
-        scheme.forms.push(Form { content: parts, optional, framing, alternative: number > 0, ..form.clone() });
-    }
-    Ok(())
+    Ok(contents)
 }
 
 fn parse_places(signature: &Fields<'_>, defaults: &Defaults, places: &mut Vec<Place>) -> Result<(), ConfigError> {

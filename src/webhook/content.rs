@@ -241,15 +241,19 @@ pub(super) fn of_all<'a>(
         }
         content.push(value);
     }
-    // The literals of a bracket are not signed without its value.
-    for place in lacking.into_iter().filter(|place| form.optional.contains(place)) {
+    leave_out(form, &lacking, &mut content);
+    Ok(content)
+}
+
+/// Takes the literals out of the brackets whose values the request lacks: they are not signed either.
+fn leave_out(form: &Form, lacking: &[usize], content: &mut [Cow<'_, [u8]>]) {
+    for place in lacking.iter().filter(|place| form.optional.contains(place)) {
         for beside in [place.checked_sub(1), place.checked_add(1)].into_iter().flatten() {
             if let Some(literal) = content.get_mut(beside) {
                 *literal = Cow::Borrowed(&[]);
             }
         }
     }
-    Ok(content)
 }
 
 fn sorted_form(body: &[u8]) -> Result<Vec<u8>, VerifyError> {

@@ -12,6 +12,12 @@ pub const MAX_SIGNATURES: usize = 8;
 /// The longest text that is read for a signature: eight signatures need a tenth of it.
 const MAX_TEXT: usize = 8 * 1024;
 
+/// The most elements of a header's list that are looked at, those among them that are empty.
+const MOST_ELEMENTS: usize = 3 * MAX_SIGNATURES;
+
+/// No signature is shorter: what is, is not decoded.
+const SHORTEST: usize = 8;
+
 /// What a request claims where the signature stands.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Claimed {
@@ -78,14 +84,31 @@ fn read_text(
     text: &str,
     claimed: &mut Claimed,
 ) -> Result<(), Problem> {
-    let (timestamp, signatures) = match &form.layout {
-        Layout::Single { prefixes } => {
-            let read = |text: &str| decode(algorithm, form.encoding, text).ok_or(UNDECODABLE);
-            let is_token = form.encoding == Encoding::Text;
-            for signature in singles(text, prefixes, matches!(place, Place::Header(_)), is_token)? {
-                claimed.signatures.push(read(signature)?);
-            }
+    let is_single = matches!(form.layout, Layout::Single { .. });
+    let before = claimed.signatures.len();
+    let mut is_empty = true;
+    // Decoded one after the other, and none after the one that is too many: nobody knows yet who sends them.
+    let mut take = |text: &str| {
+        is_empty = false;
+        if claimed.signatures.len() > MAX_SIGNATURES {
             return Ok(());
+        }
+        match decode(algorithm, form.encoding, text) {
+            Some(signature) => claimed.signatures.push(signature),
+            // In a list of entries, a word that is no signature is passed over; anything else is none of the scheme's.
+            None if !is_single && !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric()) => {}
+            None => return Err(UNDECODABLE),
+        }
+        Ok(())
+    };
+    let timestamp = match &form.layout {
+        Layout::Single { prefixes } if !matches!(place, Place::Header(_)) => {
+            take(without_prefix(text, prefixes).ok_or(NO_PREFIX)?)?;
+            None
+        }
+        Layout::Single { prefixes } => {
+            singles(text, prefixes, form.encoding == Encoding::Text, &mut take)?;
+            None
         }
         Layout::List { separators, assign, signature, timestamp } => {
             let wanted = signature.as_deref().or(Some(account).filter(|account| !account.is_empty()));
@@ -93,27 +116,19 @@ fn read_text(
                 return Err(BLANK_END);
             }
             let lists = lists(text, separators, matches!(place, Place::Header(_)));
-            list(lists, separators, *assign, wanted, timestamp.as_deref())?
+            list(lists, (separators, *assign), wanted, timestamp.as_deref(), &mut take)?
         }
-        Layout::Positional => positional(text, matches!(place, Place::Header(_)))?,
+        Layout::Positional => Some(positional(text, matches!(place, Place::Header(_)), &mut take)?),
         Layout::Jws { prefix } => {
             let token = text.strip_prefix(prefix.as_str()).ok_or(NO_PREFIX)?;
             let (jws, signature) = Jws::read(token, algorithm)?;
+            take(signature)?;
             claimed.jws = Some(jws);
-            (None, vec![signature])
+            None
         }
     };
-    if signatures.is_empty() {
+    if is_empty {
         return Err("no signature of the scheme's version");
-    }
-    // A word that is no signature is passed over where others stand beside it; anything else is none of the scheme's.
-    let before = claimed.signatures.len();
-    for text in signatures {
-        match decode(algorithm, form.encoding, text) {
-            Some(signature) => claimed.signatures.push(signature),
-            None if !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric()) => {}
-            None => return Err(UNDECODABLE),
-        }
     }
     if claimed.signatures.len() == before {
         return Err(UNDECODABLE);
@@ -128,30 +143,34 @@ fn read_text(
     }
 }
 
-/// The signatures of a place that has one after a prefix. In a header there may be several, with commas between.
+/// Takes the signatures of a header that has one after a prefix, or several, with commas between.
 ///
 /// A token may hold commas itself, so its whole text stays a candidate; a text of more elements than a request may have
 /// signatures is one token. A prefix may hold a comma as well: the prefix of the whole text is looked for first.
-fn singles<'t>(text: &'t str, prefixes: &[String], is_header: bool, is_token: bool) -> Result<Vec<&'t str>, Problem> {
+fn singles(
+    text: &str,
+    prefixes: &[String],
+    is_token: bool,
+    take: &mut impl FnMut(&str) -> Result<(), Problem>,
+) -> Result<(), Problem> {
     let whole = without_prefix(text, prefixes);
-    if !is_header || !whole.unwrap_or(text).contains(',') {
-        return whole.map(|whole| vec![whole]).ok_or(NO_PREFIX);
+    if !whole.unwrap_or(text).contains(',') {
+        return take(whole.ok_or(NO_PREFIX)?);
     }
     if is_token {
-        let tokens = elements(text).filter_map(|element| without_prefix(element, prefixes));
-        let mut found: Vec<&str> = tokens.filter(|token| !token.is_empty()).collect();
-        if found.len() >= MAX_SIGNATURES {
-            found.clear();
+        let tokens = || {
+            let tokens = elements(text).filter_map(|element| without_prefix(element, prefixes));
+            tokens.filter(|token| !token.is_empty()).take(MAX_SIGNATURES)
+        };
+        if tokens().count() < MAX_SIGNATURES {
+            tokens().try_for_each(&mut *take)?;
         }
-        found.extend(whole);
-        return Ok(found);
+        return whole.map_or(Ok(()), take);
     }
     if has_blank_end(text) {
         return Err(BLANK_END);
     }
-    let found: Vec<&str> =
-        elements(text).map(|element| without_prefix(element, prefixes).ok_or(NO_PREFIX)).collect::<Result<_, _>>()?;
-    if found.is_empty() { Err(UNDECODABLE) } else { Ok(found) }
+    elements(text).try_for_each(|element| take(without_prefix(element, prefixes).ok_or(NO_PREFIX)?))
 }
 
 /// The signature in `text`, after the first of `prefixes` that fits.
@@ -159,10 +178,13 @@ fn without_prefix<'t>(text: &'t str, prefixes: &[String]) -> Option<&'t str> {
     prefixes.iter().find_map(|prefix| text.strip_prefix(prefix.as_str()))
 }
 
-/// The elements of a list in a header, without the blanks and tabs around them; those that are empty are passed over
-/// (RFC 9110, section 5.6.1).
+/// The elements of a list in a header, without the blanks and tabs around them; those that are empty are passed over, as far
+/// as that is no work for a forgery (RFC 9110, section 5.6.1.2).
 fn elements(text: &str) -> impl Iterator<Item = &str> {
-    text.split(',').map(|element| element.trim_matches(BLANKS)).filter(|element| !element.is_empty())
+    text.split(',')
+        .take(MOST_ELEMENTS)
+        .map(|element| element.trim_matches(BLANKS))
+        .filter(|element| !element.is_empty())
 }
 
 /// Whether a blank stands at an end of a list, where no header has one: RFC 9110, section 5.5.
@@ -195,10 +217,13 @@ fn lists<'t>(text: &'t str, separators: &str, is_header: bool) -> impl Iterator<
     one.into_iter().chain(is_joined.then(|| text.split(JOINT)).into_iter().flatten())
 }
 
-/// The time and the signatures of a list without names. A header that came twice has the same time twice.
-fn positional(text: &str, is_header: bool) -> Result<(Option<&str>, Vec<&str>), Problem> {
+/// Takes the signatures of a list without names, and gives its time. A header that came twice has the same time twice.
+fn positional<'t>(
+    text: &'t str,
+    is_header: bool,
+    take: &mut impl FnMut(&str) -> Result<(), Problem>,
+) -> Result<&'t str, Problem> {
     let (timestamp, rest) = text.split_once(',').ok_or("no comma after the timestamp")?;
-    let mut signatures = Vec::new();
     for element in rest.split(',') {
         let element = if is_header { element.strip_prefix(' ').unwrap_or(element) } else { element };
         if is_header && element == timestamp {
@@ -207,25 +232,25 @@ fn positional(text: &str, is_header: bool) -> Result<(Option<&str>, Vec<&str>), 
         if element.len() == timestamp.len() && element.bytes().all(|b| b.is_ascii_digit()) {
             return Err("two timestamps");
         }
-        signatures.push(element);
+        take(element)?;
     }
-    Ok((Some(timestamp), signatures))
+    Ok(timestamp)
 }
 
+/// Takes the signatures among named entries, and gives the time there.
 fn list<'t>(
     lists: impl Iterator<Item = &'t str>,
-    separators: &str,
-    assign: char,
+    (separators, assign): (&str, char),
     wanted: Option<&str>,
     time: Option<&str>,
-) -> Result<(Option<&'t str>, Vec<&'t str>), Problem> {
+    take: &mut impl FnMut(&str) -> Result<(), Problem>,
+) -> Result<Option<&'t str>, Problem> {
     let blanks = separators.contains(' ') && separators.len() > 1;
     let commas = separators.contains(',');
     // Two at the most, compared as they are: a search for each character of the text costs more than the signature's hash.
     let mut of_them = separators.chars();
     let (one, other) = (of_them.next(), of_them.next());
     let mut timestamp = None;
-    let mut signatures = Vec::new();
     for entry in lists.flat_map(|list| list.split(move |c| Some(c) == one || Some(c) == other)) {
         let entry = if commas { entry.trim_matches(BLANKS) } else { entry };
         if entry.is_empty() && (commas || blanks) {
@@ -239,18 +264,21 @@ fn list<'t>(
             return Err("two timestamps");
         }
         if wanted.is_none_or(|wanted| wanted == name) {
-            signatures.push(value);
+            take(value)?;
         }
     }
     if time.is_some() && timestamp.is_none() {
         return Err("no timestamp among the entries");
     }
-    Ok((timestamp, signatures))
+    Ok(timestamp)
 }
 
 /// Decodes a signature; its length is settled before anything is compared. In place of a shared secret its hash is
 /// compared, so that no length shows.
 fn decode(algorithm: Algorithm, encoding: Encoding, text: &str) -> Option<Vec<u8>> {
+    if algorithm != Algorithm::Token && text.len() < SHORTEST {
+        return None;
+    }
     let bytes = match encoding {
         Encoding::Hex => {
             let mut bytes = vec![0; text.len() / 2];

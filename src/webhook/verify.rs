@@ -249,9 +249,8 @@ impl<'v> Received<'v> {
         let mut refused = None;
         for reading in &self.readings {
             match self.verify_as(reading, body, now, crypto) {
-                Err(error @ (VerifyError::SignatureMismatch { .. } | VerifyError::SignedHeader { .. })) => {
-                    refused = refused.or(Some(error));
-                }
+                Err(error @ VerifyError::SignatureMismatch { .. }) => refused = Some(error),
+                Err(error @ VerifyError::SignedHeader { .. }) => refused = refused.or(Some(error)),
                 outcome => return outcome,
             }
         }

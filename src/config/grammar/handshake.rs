@@ -115,7 +115,11 @@ fn parse_headers(fields: &Fields<'_>) -> Result<Vec<(String, Vec<Piece>)>, Confi
         let Some(text) = value.as_str().filter(plain) else {
             return Err(fields.error("headers", format!("`{name}` must be a text of plain letters, in quotes")));
         };
-        headers.push(("headers", name, pieces(text)));
+        let pieces = pieces(text);
+        if pieces.contains(&Piece::Account) {
+            return Err(fields.error("headers", format!("`{name}` must have no {{account}}, which may be any text")));
+        }
+        headers.push(("headers", name, pieces));
     }
     let mut written = Vec::new();
     for (key, name, pieces) in headers {
