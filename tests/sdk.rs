@@ -355,7 +355,7 @@ fn every_package_takes_what_it_vouches_for() {
 
 /// How many changed requests each package sees that vouches for vectors; `RECORDED=10000` asks it about more.
 fn asked() -> usize {
-    std::env::var("RECORDED").map_or(500, |text| text.parse().expect("a number"))
+    std::env::var("RECORDED").map_or(300, |text| text.parse().expect("a number"))
 }
 
 #[test]

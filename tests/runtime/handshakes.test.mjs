@@ -198,7 +198,8 @@ describe("a challenge is not answered", () => {
       const before = (await gateway.operations()).length;
       const answer = await gateway.request(`/webhooks/${source}${query}`, request);
       assert.ok([401, 405, 413].includes(answer.status), `${answer.status}: ${answer.body}`);
-      assert.equal(answer.headers["content-type"], "application/problem+json");
+      // Okta wants no body, whatever the answer.
+      assert.equal(answer.headers["content-type"], source === "okta" ? undefined : "application/problem+json");
       for (const text of ["alert", "attacker", "abc"]) assert.ok(!answer.body.toString().includes(text));
       assert.deepEqual(await gateway.stored(before), []);
     });

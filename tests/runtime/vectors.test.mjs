@@ -9,7 +9,7 @@ import { eventually } from "./http.mjs";
 const DIRECTORY = new URL("../vectors/", import.meta.url);
 const read = (file) => JSON.parse(readFileSync(new URL(file, DIRECTORY), "utf8"));
 /** Whether a provider signs the URL next to the body, so that the configured URL has the query. */
-const pinsQuery = (provider) => /\{url\}\{(body|form)\}|\{body\}\{url\}/.test(readFileSync(new URL(`../../presets/${provider}.toml`, import.meta.url), "utf8"));
+const pinsQuery = (provider) => /\{url\}\??\{(body|form)\}|\{body\}\{url\}/.test(readFileSync(new URL(`../../presets/${provider}.toml`, import.meta.url), "utf8"));
 const sources = {};
 const secrets = {};
 const names = new Map();
