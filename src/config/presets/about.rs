@@ -23,9 +23,6 @@ const ABOUTS: &str = include_str!(concat!(env!("OUT_DIR"), "/abouts"));
 pub struct About {
     /// The provider's own name.
     pub title: String,
-    /// To be taken out.
-    #[serde(default)]
-    pub citation: String,
     /// Where the user finds the secret.
     pub secret_at: String,
     /// How long the provider waits for an answer, as far as it says so.
@@ -41,10 +38,8 @@ pub struct About {
     #[serde(default)]
     pub traps: Vec<Trap>,
     /// What was read, by the short name that the facts give it.
-    #[serde(default)]
     pub sources: BTreeMap<String, Source>,
     /// What is known of the provider, by the names in [`FACTS`]. Each ends with the sources that say so: `… [docs, sdk]`.
-    #[serde(default)]
     pub facts: BTreeMap<String, String>,
     /// How many of the preset's vectors are whose work; the build counts them in `tests/vectors/`.
     pub proof: BTreeMap<Proof, usize>,
