@@ -153,7 +153,7 @@ impl<'e> Event<'e> {
             idprovenance: verified.identity().provenance().into(),
             dedupkey: key.to_string(),
             acceptance: Some(acceptance.to_string()),
-            headers: serde_json::to_string(&kept).unwrap_or_default(),
+            headers: json_of(&kept),
             firstseen: None,
             redrive: 0,
             redrivenat: None,
@@ -180,8 +180,9 @@ impl<'e> Event<'e> {
         self.encode_within(LARGEST_MESSAGE)
     }
 
+    #[expect(clippy::expect_used, reason = "texts and numbers are JSON, and writing to a text cannot fail")]
     fn encode_within(&self, limit: usize) -> Result<Message<'_>, TooLarge> {
-        let mut text = serde_json::to_string(self).unwrap_or_default();
+        let mut text = serde_json::to_string(self).expect("an event is an object of texts and numbers");
         let body = self.body.as_deref().filter(|_| self.payload.is_none());
         let mut bytes = text.len();
         if let Some(body) = body {
@@ -344,9 +345,7 @@ impl<'e> Event<'e> {
     pub fn keep_only(&mut self, forwarded: Forwarded<'_>) {
         let mut headers = pairs(&self.headers);
         headers.retain(|(name, value)| forwarded.admits(name, value));
-        #[expect(clippy::expect_used, reason = "a list of texts is JSON, and writing to a text cannot fail")]
-        let text = serde_json::to_string(&headers).expect("texts are JSON");
-        self.headers = text;
+        self.headers = json_of(&headers);
     }
 
     /// The request that hands this event to `origin`, as attempt number `attempt` (from 1), with those of its headers that
@@ -395,6 +394,12 @@ pub struct Forward<'f> {
     pub headers: Vec<(String, String)>,
     /// The exact body.
     pub body: &'f [u8],
+}
+
+/// Headers as the message has them.
+#[expect(clippy::expect_used, reason = "a list of texts is JSON, and writing to a text cannot fail")]
+fn json_of(headers: &impl Serialize) -> String {
+    serde_json::to_string(headers).expect("pairs of texts")
 }
 
 // Serde hands over a reference.

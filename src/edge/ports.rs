@@ -67,11 +67,14 @@ fn put_failed(error: &JsValue) {
     log_error(&Record::complaint("put_failed", detail).line());
 }
 
+/// Draws many numbers, and gives one. Without random numbers every claim would have one token, and each could confirm the
+/// others': such a request ends here, before anything is claimed.
+#[expect(clippy::expect_used, reason = "a claim without a token of its own is worse than a request that fails")]
 fn refill(drawn: &mut Vec<u64>) -> u64 {
     let mut bytes = [0; 64 * 8];
-    let _ = getrandom::fill(&mut bytes);
+    getrandom::fill(&mut bytes).expect("the runtime's crypto.getRandomValues, which is there in every event");
     drawn.extend(bytes.as_chunks().0.iter().map(|chunk| u64::from_le_bytes(*chunk)));
-    drawn.pop().unwrap_or_default()
+    drawn.pop().expect("64 numbers were put there just now")
 }
 
 /// The bindings of one event.

@@ -180,7 +180,7 @@ impl Handshake {
                 for (key, pieces) in fields {
                     object.insert(key.clone(), value(text(pieces)));
                 }
-                serde_json::to_string(&object).unwrap_or_default()
+                Value::Object(object).to_string()
             }
         };
         for (name, pieces) in &self.reply.headers {
