@@ -10,7 +10,7 @@ const ONE_SIDED: &[(&str, &str)] =
     &[("ably", "Ably documents the steps; no package, sample or maintained library checks a webhook")];
 
 fn every() -> impl Iterator<Item = (&'static str, About)> {
-    presets::names().map(|name| (name, presets::about(name).expect("described")))
+    presets::described().map(|(preset, about)| (preset.name.as_str(), about))
 }
 
 fn faults(name: &str, about: &About) -> Vec<String> {

@@ -10,7 +10,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use hookgate::config::presets;
+use hookgate::config::presets::{self, Proof};
 use hookgate::native::{Native, RequestHead};
 use hookgate::webhook::{Algorithm, Encoding, Preset, Secret, UnixTime, Verified, Verifier, VerifyError};
 use serde::Deserialize;
@@ -42,23 +42,6 @@ struct Vector {
     /// The source's own window, in place of the preset's.
     tolerance_seconds: Option<u64>,
     expected: Expected,
-}
-
-/// Whose work the signature is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-enum Proof {
-    /// The provider published it, or code that it published made or took it.
-    #[serde(rename = "provider")]
-    Provider,
-    /// The provider's package makes or takes it whenever `tests/sdk.rs` runs.
-    #[serde(rename = "sdk")]
-    Sdk,
-    /// A third party's maintained code made or takes it.
-    #[serde(rename = "library")]
-    Library,
-    /// Made by another implementation, from what the documentation says.
-    #[serde(rename = "own reading")]
-    OwnReading,
 }
 
 #[derive(Debug, Deserialize)]

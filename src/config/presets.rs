@@ -39,4 +39,4 @@ fn read(name: &str, scheme: &str) -> Option<Arc<Preset>> {
 #[cfg(not(target_arch = "wasm32"))]
 mod about;
 #[cfg(not(target_arch = "wasm32"))]
-pub use about::{ALL, About, FACTS, Proof, Source, SourceKind, Trap, TrapWhen, about, cited};
+pub use about::{ALL, About, FACTS, Proof, Source, SourceKind, Trap, TrapWhen, about, cited, described};

@@ -162,10 +162,20 @@ pub fn cited(fact: &str) -> Option<(&str, Vec<&str>)> {
     Some((says, named.split(", ").collect()))
 }
 
-/// What people want to know of the preset called `name`.
+/// What people want to know of the preset called `name`; nothing of an own scheme.
 pub fn about(name: &str) -> Option<About> {
     let (_, about) = rows().zip(ABOUTS.lines()).find(|((known, _), _)| *known == name)?;
-    serde_json::from_str(about).ok()
+    Some(parse(about))
+}
+
+/// Every preset, by name, with what people want to know of it.
+pub fn described() -> impl Iterator<Item = (&'static Arc<Preset>, About)> {
+    ALL.iter().zip(ABOUTS.lines().map(parse))
+}
+
+#[expect(clippy::expect_used, reason = "a test reads every row")]
+fn parse(about: &str) -> About {
+    serde_json::from_str(about).expect("the build wrote it from a preset whose keys are known")
 }
 
 #[test]

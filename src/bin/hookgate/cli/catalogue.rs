@@ -40,9 +40,8 @@ impl Catalogue {
 
 fn list(now: Moment, out: &mut dyn Write) -> Result<()> {
     let mut rows = vec![["provider", "proof", "days", "vectors", "oldest source"].map(str::to_owned)];
-    for preset in presets::ALL.iter() {
+    for (preset, about) in presets::described() {
         let name = &preset.name;
-        let about = presets::about(name).context("every preset is described")?;
         let proof = about.best_proof().with_context(|| format!("{name} has no vector"))?;
         let source = about.oldest().with_context(|| format!("{name} has no source"))?;
         rows.push([name.clone(), proof.to_string(), age(source, now)?.to_string(), split(&about), source.at.clone()]);
@@ -55,9 +54,8 @@ fn list(now: Moment, out: &mut dyn Write) -> Result<()> {
 /// How many presets have which best proof, in words.
 pub fn counts() -> Result<String> {
     let mut counts = BTreeMap::<Proof, usize>::new();
-    for preset in presets::ALL.iter() {
-        let proof =
-            presets::about(&preset.name).and_then(|about| about.best_proof()).context("every preset has vectors")?;
+    for (_, about) in presets::described() {
+        let proof = about.best_proof().context("every preset has vectors")?;
         let entry = counts.entry(proof).or_default();
         *entry = entry.saturating_add(1);
     }
@@ -66,8 +64,7 @@ pub fn counts() -> Result<String> {
 }
 
 fn list_stale(now: Moment, out: &mut dyn Write) -> Result<()> {
-    for preset in presets::ALL.iter() {
-        let about = presets::about(&preset.name).context("every preset is described")?;
+    for (preset, about) in presets::described() {
         for source in about.sources.values() {
             let days = age(source, now)?;
             if days > STALE {

@@ -284,8 +284,8 @@ fn traps(name: &str, source: &Source) -> Vec<String> {
         Some(TrapWhen::Tolerance) => source.verifier.has_own_tolerance(),
         Some(TrapWhen::NoUrl) => source.verifier.url().is_empty(),
     };
-    let traps = presets::about(&preset.name).map(|about| about.traps).unwrap_or_default();
-    let met = traps.into_iter().filter(|trap| meets(&trap.when));
+    let Some(about) = presets::about(&preset.name) else { return Vec::new() }; // an own scheme has no provider
+    let met = about.traps.into_iter().filter(|trap| meets(&trap.when));
     met.map(|trap| format!("source {name}: {}", trap.says)).collect()
 }
 

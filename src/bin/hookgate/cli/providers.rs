@@ -48,18 +48,17 @@ impl Providers {
 
 fn list(out: &mut dyn Write) -> Result<()> {
     let mut rows = vec![["provider", "algorithm", "freshness", "strength", "proof", "duplicates"].map(str::to_owned)];
-    for preset in presets::ALL.iter() {
-        rows.push(row(preset)?);
+    for (preset, about) in presets::described() {
+        rows.push(row(preset, &about)?);
     }
     table::write(rows, out)?;
     writeln!(out, "{} providers; `hookgate providers NAME` shows one", presets::ALL.len())?;
     Ok(())
 }
 
-fn row(preset: &Preset) -> Result<[String; 6]> {
+fn row(preset: &Preset, about: &About) -> Result<[String; 6]> {
     let strength = preset.scheme.strength().to_string();
-    let proof =
-        presets::about(&preset.name).and_then(|about| about.best_proof()).context("every preset has vectors")?;
+    let proof = about.best_proof().context("every preset has vectors")?;
     let recognition = preset.scheme.recognition();
     Ok([preset.name.clone(), algorithm(preset), freshness(preset), strength, proof.to_string(), recognition])
 }
@@ -186,24 +185,8 @@ fn timestamp_of(at: &TimestampAt) -> String {
 fn content(form: &Form) -> String {
     let part = |part: &Part| match part {
         Part::Literal(text) => text.replace('\n', "\\n"),
-        Part::Timestamp => "{timestamp}".to_owned(),
-        Part::Header(name) => format!("{{header:{name}}}"),
-        Part::Query(name) => format!("{{query:{name}}}"),
-        Part::QueryLower(name) => format!("{{lower_query:{name}}}"),
-        Part::Url => "{url}".to_owned(),
-        Part::Path => "{path}".to_owned(),
-        Part::ListedHeaders(name) => format!("{{listed_headers:{name}}}"),
-        Part::Method => "{method}".to_owned(),
-        Part::Body => "{body}".to_owned(),
-        Part::BodySha256 => "{body_sha256}".to_owned(),
-        Part::BodySha256Bytes => "{body_sha256_bytes}".to_owned(),
-        Part::CanonicalJsonString => "{canonical_json_string}".to_owned(),
         Part::Json(path) => format!("{{json:{}}}", path.to_string().trim_start_matches("$").trim_start_matches('.')),
-        Part::Form(name) => format!("{{form:{name}}}"),
-        Part::SortedForm => "{form}".to_owned(),
-        Part::SortedQuery => "{query}".to_owned(),
-        Part::JsonLines(keys) => format!("{{lines:{}}}", keys.join(",")),
-        Part::Jws => "the token's header and claims".to_owned(),
+        part => part.to_string(),
     };
     if form.content.is_empty() {
         return "nothing".to_owned();
@@ -305,10 +288,9 @@ fn markdown() -> Result<String> {
          | provider | name | algorithm | freshness | duplicates are recognised | strength | retries | proof |\n|---|---|---|---|---|---|---|---|\n",
         presets::ALL.len()
     );
-    for preset in presets::ALL.iter() {
-        let about = presets::about(&preset.name).context("every preset is described")?;
+    for (preset, about) in presets::described() {
         let (title, split) = (&about.title, catalogue::split(&about));
-        let [name, algorithm, freshness, strength, _, duplicates] = row(preset)?;
+        let [name, algorithm, freshness, strength, _, duplicates] = row(preset, &about)?;
         let strength = if strength == "weak" { "**weak**".to_owned() } else { strength };
         let retries = span::shown(preset.retry_span);
         writeln!(
