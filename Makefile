@@ -14,8 +14,9 @@ demo: setup ## Sends webhooks, good and bad, to a running `make dev`
 
 test: build sdks ## Runs every test: native, in WASM, beside the SDKs, and against the real runtime
 	cargo test --locked
+	cargo test --locked --test sdk
 	. scripts/env && CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER="$$PWD/.tools/bin/wasm-bindgen-test-runner" \
-		cargo test --locked --target wasm32-unknown-unknown --test wycheproof
+		cargo test --locked --target wasm32-unknown-unknown --package hookgate-verify --no-default-features --test wycheproof
 	. scripts/env && node --test --test-concurrency=2 tests/runtime/*.test.mjs
 
 simulate: ## Simulates the gateway while everything fails: SEEDS=10000 runs, or SEED=123 alone
@@ -24,11 +25,11 @@ simulate: ## Simulates the gateway while everything fails: SEEDS=10000 runs, or 
 check: setup ## Checks format, lints and documentation, for native and for WASM; counts instructions
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
-	cargo clippy --locked --lib --target wasm32-unknown-unknown -- -D warnings
-	@cargo run --quiet --locked -- providers --markdown | diff docs/providers.md - || { echo "docs/providers.md is stale: make providers"; exit 1; }
+	cargo clippy --locked --lib --package hookgate --target wasm32-unknown-unknown -- -D warnings
+	@cargo hookgate providers --markdown | diff docs/providers.md - || { echo "docs/providers.md is stale: make providers"; exit 1; }
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
-	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --lib --target wasm32-unknown-unknown
-	@cargo run --quiet --locked -- catalogue --stale
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --lib --package hookgate --target wasm32-unknown-unknown
+	@cargo hookgate catalogue --stale
 	@sh scripts/instructions check
 	@sh scripts/work
 
@@ -45,10 +46,10 @@ mutants: setup ## Changes the core's decisions one at a time: lists the changes 
 	sh scripts/mutants
 
 providers: ## Writes docs/providers.md from presets/
-	cargo run --quiet --locked -- providers --markdown > docs/providers.md
+	cargo hookgate providers --markdown > docs/providers.md
 
 catalogue: ## Prints who proved each preset, and how long ago its sources were read
-	@cargo run --quiet --locked -- catalogue
+	@cargo hookgate catalogue
 
 bench: build ## Measures what a request costs
 	@sh scripts/packages bench
@@ -67,7 +68,7 @@ storm: build ## Sends each event ten times at once, and counts what leaks; ISOLA
 ENV ?= $(CLOUDFLARE_ENV)
 
 deploy: build ## Checks the configuration and deploys the Worker; ENV=staging deploys that environment
-	cargo run --quiet --locked -- check --deploy --env "$(ENV)"
+	cargo hookgate check --deploy --env "$(ENV)"
 	. scripts/env && wrangler deploy --env "$(ENV)"
 
 sdks: ## Installs the providers' own packages, which the tests compare with

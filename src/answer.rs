@@ -3,7 +3,7 @@
 use crate::config::Success;
 use crate::forwarded::MOST_BYTES;
 use crate::shown::beginning;
-use crate::webhook::Greeted;
+use hookgate_verify::Greeted;
 use serde::Serialize;
 use std::borrow::Cow;
 

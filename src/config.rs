@@ -4,16 +4,13 @@
 
 mod answer;
 mod events;
-mod fields;
-mod grammar;
 mod origin;
-pub mod presets;
 mod source;
-pub mod span;
 mod token;
 mod variables;
 
 pub use events::{EventFilter, Pattern};
+pub use hookgate_verify::grammar::ConfigError;
 pub use origin::Origin;
 #[cfg(not(target_arch = "wasm32"))]
 pub use source::takes_public_keys;
@@ -23,11 +20,11 @@ pub use variables::PREFIX as SOURCES;
 use crate::dedup::Rings;
 use crate::forwarded::Forwarded;
 use crate::retry::DEFAULT_RETENTION;
-use crate::webhook::{EventTypes, HeaderPattern, HmacKey, Secret, Verifier};
+use hookgate_verify::grammar::span;
+use hookgate_verify::{EventTypes, HeaderPattern, HmacKey, Secret, Verifier};
 use serde_json::{Map, Value};
 use std::fmt;
 use std::time::Duration;
-use thiserror::Error;
 
 /// No message stays in a queue for longer: 14 days at most (Cloudflare Queues, Limits), and a day for our clocks.
 pub const LONGEST_IN_QUEUE: Duration = Duration::from_secs(15 * 24 * 3600);
@@ -158,15 +155,12 @@ pub enum Success {
     Own {
         /// From 200 to 299.
         status: u16,
-        /// At most [`MOST_ANSWER`] bytes; may be empty.
+        /// At most [`hookgate_verify::grammar::answer::MOST_ANSWER`] bytes; may be empty.
         body: String,
         /// The body's media type.
         media_type: String,
     },
 }
-
-/// The most bytes of a body that a source answers with.
-pub const MOST_ANSWER: usize = 1024;
 
 /// How duplicates are found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -177,14 +171,6 @@ pub enum Dedup {
     Exact,
     /// Not at all.
     None,
-}
-
-/// What is wrong with the configuration: the key, its value, and what to do.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{key}: {problem}")]
-pub struct ConfigError {
-    key: String,
-    problem: String,
 }
 
 /// Which bindings the Worker has, as far as sources depend on them.

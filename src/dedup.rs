@@ -17,7 +17,7 @@ pub use rings::{Rings, RingsRefused, Shard, admit};
 pub use table::Table;
 
 use crate::config::SourceName;
-use crate::webhook::{Identity, UnixTime};
+use hookgate_verify::{Identity, UnixTime};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 use sha2::{Digest, Sha256};

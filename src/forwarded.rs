@@ -9,7 +9,7 @@
 //! that an older version queued carries more.
 
 use crate::headers::HeaderLines;
-use crate::webhook::{Algorithm, HeaderPattern, IdAt, IdentityRule, Part, Place, Preset, Proof, TimestampAt, TypeAt};
+use hookgate_verify::{HeaderPattern, IdAt, IdentityRule, Part, Place, Preset, TimestampAt, TypeAt, never_forwarded};
 use std::borrow::Cow;
 use thiserror::Error;
 
@@ -19,45 +19,6 @@ pub const MOST_BYTES: usize = 16 * 1024;
 /// The headers that go on from every source: what the body is, who sent it, and the trace it belongs to (W3C Trace Context).
 const ALWAYS: &[&str] =
     &["content-encoding", "content-language", "content-type", "traceparent", "tracestate", "user-agent"];
-
-/// The headers of one connection (RFC 9110, section 7.6.1), those that make a request conditional or another one, those
-/// that say who asks, and those that a proxy or this gateway writes. `Connection` itself nominates nothing: a sender could
-/// name our own headers there.
-const NEVER: &[&str] = &[
-    "accept-encoding",
-    "cdn-loop",
-    "client-ip",
-    "connection",
-    "content-length",
-    "expect",
-    "fastly-client-ip",
-    "forwarded",
-    "host",
-    "idempotency-key",
-    "keep-alive",
-    "range",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "true-client-ip",
-    "upgrade",
-    "via",
-    "webhook-id",
-    "webhook-signature",
-    "webhook-timestamp",
-    "x-client-ip",
-    "x-cluster-client-ip",
-    "x-http-method",
-    "x-http-method-override",
-    "x-method-override",
-    "x-original-url",
-    "x-real-ip",
-    "x-rewrite-url",
-];
-const NEVER_PREFIXES: &[&str] =
-    &["cf-", "hookgate-", "if-", "mf-", "proxy-", "remote-", "x-forwarded-", "x-middleware-", "x-remote-"];
-
-const SPEAKS: &str = "speaks for a connection, a proxy or the gateway";
 
 /// The headers that an event of one source keeps are larger than [`MOST_BYTES`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -83,7 +44,7 @@ impl<'s> Forwarded<'s> {
     /// Whether the header `name` with this value goes on.
     pub fn admits(&self, name: &str, value: &str) -> bool {
         // The runtime shows bytes that are not UTF-8 as U+FFFD. To pass that on would alter the value.
-        !value.contains(char::REPLACEMENT_CHARACTER) && self.lists(name) && refused(self.preset, name).is_none()
+        !value.contains(char::REPLACEMENT_CHARACTER) && self.lists(name) && never_forwarded(self.preset, name).is_none()
     }
 
     fn lists(&self, name: &str) -> bool {
@@ -103,42 +64,6 @@ impl<'s> Forwarded<'s> {
         let bytes = sizes.fold(0, usize::saturating_add);
         if bytes > MOST_BYTES { Err(HeadersTooLarge { bytes }) } else { Ok(kept.into_iter().collect()) }
     }
-}
-
-/// Why the header `name` never goes on from a source of `preset`, whoever lists it; `None` where it may.
-fn refused(preset: &Preset, name: &str) -> Option<&'static str> {
-    // Many an origin cannot tell `hookgate_source` from `hookgate-source`: CGI writes both the same.
-    let dashed = if name.contains('_') { Cow::Owned(name.replace('_', "-")) } else { Cow::Borrowed(name) };
-    let dashed = lower(&dashed);
-    if NEVER.contains(&&*dashed) || NEVER_PREFIXES.iter().any(|prefix| dashed.starts_with(prefix)) {
-        return Some(SPEAKS);
-    }
-    carries_secret(preset, &dashed).then_some("carries a secret")
-}
-
-/// Why a source of `preset` cannot list `pattern`; `None` where it can.
-pub fn unlistable(preset: &Preset, pattern: &HeaderPattern) -> Option<&'static str> {
-    let Some(prefix) = pattern.prefix() else { return refused(preset, pattern.as_str()) };
-    let prefix = prefix.replace('_', "-");
-    if NEVER_PREFIXES.iter().any(|never| prefix.starts_with(never)) {
-        return Some(SPEAKS);
-    }
-    // A prefix may cover the header that carries the secret: that header is left out all the same.
-    let covers = NEVER.iter().chain(NEVER_PREFIXES).any(|never| never.starts_with(&prefix));
-    covers.then_some("covers headers that speak for a connection, a proxy or the gateway; write a longer beginning")
-}
-
-/// Whether a secret stands in this header. `authorization` carries one whatever the scheme. The scheme says where else one
-/// stands: a static token, the token that the user chose for a test of the endpoint, or a secret that the provider sends.
-fn carries_secret(preset: &Preset, name: &str) -> bool {
-    let is = |place: &Place| matches!(place, Place::Header(header) if header == name);
-    let token = preset.scheme.algorithm == Algorithm::Token && preset.scheme.places.iter().any(is);
-    token
-        || name == "authorization"
-        || preset.handshakes.iter().any(|handshake| {
-            let proof = matches!(&handshake.proof, Proof::Token(place) if is(place));
-            proof || (handshake.installs && handshake.challenge.as_ref().is_some_and(is))
-        })
 }
 
 /// Whether the scheme itself names this header.

@@ -1,7 +1,7 @@
 //! What `GET /healthz` tells. Nothing secret, and nothing is looked up.
 
 use crate::config::{Config, ConfigError};
-use crate::webhook::UnixTime;
+use hookgate_verify::UnixTime;
 use serde::{Serialize, Serializer};
 
 /// The state of the gateway's configuration.

@@ -2,7 +2,7 @@
 //!
 //! Nothing proves such a secret, so the first one stays: whoever comes later replaces nothing, and is refused.
 
-use crate::webhook::UnixTime;
+use hookgate_verify::UnixTime;
 use std::time::Duration;
 use subtle::ConstantTimeEq;
 

@@ -2,7 +2,7 @@
 
 use crate::dedup::digest_of;
 use crate::delivery::{DecodeError, Event};
-use crate::webhook::UnixTime;
+use hookgate_verify::UnixTime;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
 use std::time::Duration;

@@ -6,9 +6,9 @@
 //!
 //! # The map
 //!
-//! Imports flow one way: `edge → pipeline → {config, dedup, delivery, letter, limit, retry} → webhook`.
+//! Imports flow one way: `edge → pipeline → {config, dedup, delivery, letter, limit, retry} → hookgate_verify`.
 //!
-//! - [`webhook`]: the pure core. Headers, bytes and a time in; a proof or a precise error out.
+//! - [`hookgate_verify`]: the pure core, a crate of its own. Headers, bytes and a time in; a proof or a precise error out.
 //! - [`config`]: wrangler's variables in, types that cannot be wrong out.
 //! - [`dedup`]: keys, and the claims on them. [`delivery`], [`letter`]: the queue message, the forward and the dead
 //!   letter. [`forwarded`]: which headers go on. [`installed`]: secrets that providers sent. [`retry`], [`limit`]: delays, and whose forgeries are answered 429.
@@ -38,14 +38,11 @@ pub mod health;
 pub mod installed;
 pub mod letter;
 pub mod limit;
-#[cfg(not(target_arch = "wasm32"))]
-pub mod native;
 pub mod pace;
 pub mod pipeline;
 pub mod record;
 pub mod retry;
 pub mod shown;
-pub mod webhook;
 
 #[cfg(target_arch = "wasm32")]
 mod edge;

@@ -5,7 +5,7 @@
 //! forged one is still read and hashed. A list of addresses that proved something lately would spare no forged request its
 //! proof, so there is none.
 
-use crate::webhook::{Head, UnixTime};
+use hookgate_verify::{Head, UnixTime};
 use std::net::Ipv6Addr;
 use std::time::Duration;
 

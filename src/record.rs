@@ -3,7 +3,7 @@
 use crate::dedup::DedupKey;
 use crate::delivery::Event;
 use crate::shown::beginning;
-use crate::webhook::{EventTypes, TypesFound, Verified};
+use hookgate_verify::{EventTypes, TypesFound, Verified};
 use serde::{Serialize, Serializer};
 
 /// What came of a request or of a forward.

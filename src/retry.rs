@@ -1,6 +1,6 @@
 //! What becomes of a forward: attempt and answer in, the next step out.
 
-use crate::webhook::UnixTime;
+use hookgate_verify::UnixTime;
 use std::time::Duration;
 
 /// The delay after the first failed attempt; it doubles with each one.

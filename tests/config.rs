@@ -2,10 +2,10 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use hookgate::config::presets;
 use hookgate::config::{Bindings, Config, Dedup, Deliver, LONGEST_IN_QUEUE, Source};
 use hookgate::dedup::Rings;
-use hookgate::webhook::Tolerance;
+use hookgate_verify::Tolerance;
+use hookgate_verify::presets;
 use serde_json::{Value, json};
 use std::time::Duration;
 

@@ -20,7 +20,7 @@ mod stores;
 use hookgate::dedup::{Claim, DedupKey, Rings, Shard, Terms, Token};
 use hookgate::letter::{Filter, Letter};
 use hookgate::pipeline::ports::{Claims, Keys, Letters, Page, Payloads, Stored};
-use hookgate::webhook::UnixTime;
+use hookgate_verify::UnixTime;
 use kv::Kv;
 use memory::{Memory, NOW};
 use pollster::block_on;

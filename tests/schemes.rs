@@ -4,8 +4,8 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use hookgate::config::{Bindings, Config};
-use hookgate::native::{Native, RequestHead};
-use hookgate::webhook::{UnixTime, VerifyError};
+use hookgate_verify::native::{Native, RequestHead};
+use hookgate_verify::{UnixTime, VerifyError};
 use serde_json::json;
 
 const ALL: Bindings = Bindings { dedup: true, events: true, claims: true, payloads: true, log: true, rejects: true };

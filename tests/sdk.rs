@@ -9,9 +9,9 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use hookgate::config::presets;
-use hookgate::native::Native;
-use hookgate::webhook::{Head, PublicKey, Secret, UnixTime, Verifier, VerifyError, Weakness};
+use hookgate_verify::native::Native;
+use hookgate_verify::presets;
+use hookgate_verify::{Head, PublicKey, Secret, UnixTime, Verifier, VerifyError, Weakness};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};

@@ -17,8 +17,8 @@
 )]
 
 use hookgate::config::{Bindings, Config};
-use hookgate::native::RequestHead;
-use hookgate::webhook::{
+use hookgate_verify::native::RequestHead;
+use hookgate_verify::{
     Crypto, Form, Framing, Hash, Layout, Part, Preset, PublicAlgorithm, PublicKey, TimeUnit, UnixTime, Verifier,
     VerifyError,
 };
@@ -331,7 +331,7 @@ fn content(verifier: &Verifier, request: &Request) -> Option<Vec<u8>> {
     let alone = |form: &Form| {
         let mut preset = Preset::clone(preset);
         preset.scheme.forms = vec![Form { alternative: false, ..form.clone() }];
-        let key = hookgate::webhook::Key::Public(PublicKey::Spki(Vec::new()));
+        let key = hookgate_verify::Key::Public(PublicKey::Spki(Vec::new()));
         let alone = Verifier::new(Arc::new(preset), vec![key], None).unwrap().at(verifier.url().to_owned());
         proven_over(&alone, request, &form.layout, 0)
     };
@@ -516,7 +516,7 @@ fn without_the_rule(content: Vec<Part>, optional: Vec<usize>) -> Verifier {
     form.framing = Framing::unchecked(&content);
     form.content = content;
     form.optional = optional;
-    let key = hookgate::webhook::Key::Public(PublicKey::Spki(Vec::new()));
+    let key = hookgate_verify::Key::Public(PublicKey::Spki(Vec::new()));
     Verifier::new(Arc::new(preset), vec![key], None).unwrap().at(URL.to_owned())
 }
 
@@ -554,7 +554,7 @@ fn no_accepted_scheme_gives_two_requests_one_content() {
 #[test]
 fn without_the_rule_the_same_search_finds_a_shift() {
     let header = |name: &str| Part::Header(name.to_owned());
-    let json = |name| Part::Json(hookgate::webhook::JsonPath::of_key(name));
+    let json = |name| Part::Json(hookgate_verify::JsonPath::of_key(name));
     let dot = || Part::Literal(".".to_owned());
     let text = |text: &str| Part::Literal(text.to_owned());
     for parts in [

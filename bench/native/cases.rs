@@ -1,11 +1,13 @@
 //! What is measured natively: one list, of which `criterion.rs` takes the time and `instructions.rs` counts the
 //! instructions. Keys, times and bodies are fixed, so that the same work is done on every machine and every day.
 
-use hookgate::config::{Bindings, Config, Source, presets};
+use hookgate::config::{Bindings, Config, Source};
+use hookgate_verify::presets;
+
 use hookgate::dedup::{Acceptance, DedupKey, Token};
 use hookgate::delivery::Event;
-use hookgate::native::Native;
-use hookgate::webhook::{
+use hookgate_verify::native::Native;
+use hookgate_verify::{
     Algorithm, Crypto, Delivery, Hash, Key, Preset, PublicAlgorithm, PublicKey, Secret, SignError, Signer, TypeAt,
     UnixTime, Verifier, sign,
 };

@@ -1,9 +1,9 @@
 //! Requests that a stranger can send, made to cost as much as they can before they are refused: for every preset, at each of
 //! the parts that it reads, a long body or 64 KiB of head. Keys and times are fixed.
 
-use hookgate::config::presets;
-use hookgate::native::{Native, RequestHead};
-use hookgate::webhook::{
+use hookgate_verify::native::{Native, RequestHead};
+use hookgate_verify::presets;
+use hookgate_verify::{
     Algorithm, Crypto, Delivery, Form, Hash, IdAt, JsonPath, Key, Layout, Part, Place, Preset, PublicAlgorithm,
     PublicKey, Scheme, Secret, SecretForm, SignError, Signer, Step, TimestampAt, UnixTime, Verifier, sign,
 };
@@ -135,8 +135,8 @@ impl Signer for Nobody {
         let length = match self.0 {
             Algorithm::Public(PublicAlgorithm::EcdsaP256Der) => return Ok(der()),
             Algorithm::Public(PublicAlgorithm::RsaSha256 | PublicAlgorithm::RsaSha1) => 256,
-            Algorithm::Public(_) | Algorithm::Hmac(hookgate::webhook::Hash::Sha512) => 64,
-            Algorithm::Hmac(hookgate::webhook::Hash::Sha1) => 20,
+            Algorithm::Public(_) | Algorithm::Hmac(hookgate_verify::Hash::Sha512) => 64,
+            Algorithm::Hmac(hookgate_verify::Hash::Sha1) => 20,
             _ => 32,
         };
         Ok(vec![1; length])
@@ -151,11 +151,13 @@ fn der() -> Vec<u8> {
 fn key(preset: &Preset) -> Key {
     let scheme = &preset.scheme;
     let text = match scheme.algorithm {
-        Algorithm::Public(PublicAlgorithm::Ed25519) => include_str!("../../tests/keys/ed25519.pub.pem").to_owned(),
-        Algorithm::Public(PublicAlgorithm::EcdsaP256Der | PublicAlgorithm::EcdsaP256Fixed) => {
-            include_str!("../../tests/keys/p256.pub.pem").to_owned()
+        Algorithm::Public(PublicAlgorithm::Ed25519) => {
+            include_str!("../../crates/verify/tests/keys/ed25519.pub.pem").to_owned()
         }
-        Algorithm::Public(_) => include_str!("../../tests/keys/rsa.pub.pem").to_owned(),
+        Algorithm::Public(PublicAlgorithm::EcdsaP256Der | PublicAlgorithm::EcdsaP256Fixed) => {
+            include_str!("../../crates/verify/tests/keys/p256.pub.pem").to_owned()
+        }
+        Algorithm::Public(_) => include_str!("../../crates/verify/tests/keys/rsa.pub.pem").to_owned(),
         _ => match &scheme.secret {
             SecretForm::Utf8 | SecretForm::Sha1 | SecretForm::Html => "a-shared-secret-0123".to_owned(),
             SecretForm::Hex => "0123456789abcdef".repeat(2),
@@ -232,7 +234,7 @@ fn paths(preset: &Preset, form: &Form) -> Vec<JsonPath> {
             _ => {}
         }
     }
-    if let Some(hookgate::webhook::KeySource::Certificate(path, _)) = &scheme.keys {
+    if let Some(hookgate_verify::KeySource::Certificate(path, _)) = &scheme.keys {
         paths.push(path.clone());
     }
     paths
@@ -244,7 +246,7 @@ fn small(preset: &Preset, form: &Form) -> Value {
     for path in paths(preset, form) {
         put(&mut body, path.steps(), "a".into());
     }
-    if let Some(hookgate::webhook::KeySource::Certificate(path, _)) = &preset.scheme.keys {
+    if let Some(hookgate_verify::KeySource::Certificate(path, _)) = &preset.scheme.keys {
         put(&mut body, path.steps(), "https://sns.eu-central-1.amazonaws.com/a.pem".into());
     }
     if let Some(TimestampAt::Json(path)) = form.timestamp.as_ref().map(|time| &time.at) {
@@ -340,7 +342,7 @@ fn honest_json(preset: &Preset, form: &Form) -> String {
             let text = match preset.scheme.algorithm {
                 Algorithm::Public(_) => "AQEB".repeat(85) + "AQ==",
                 Algorithm::Token => "a-token-of-nobody".to_owned(),
-                _ if form.encoding == hookgate::webhook::Encoding::Base64 => "AQEB".repeat(10) + "AQE=",
+                _ if form.encoding == hookgate_verify::Encoding::Base64 => "AQEB".repeat(10) + "AQE=",
                 _ => "01".repeat(32),
             };
             put(&mut body, path.steps(), text.into());

@@ -3,7 +3,7 @@
 
 use super::common::case;
 use super::{ID, NOW, SEED};
-use hookgate::native::Native;
+use hookgate_verify::native::Native;
 use serde_json::Value;
 
 pub fn run(body: &[u8]) {

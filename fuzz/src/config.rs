@@ -4,8 +4,9 @@
 //! `secrets` stands for a secret, which somebody put there in place of its name.
 
 use super::configure;
-use hookgate::config::{Dedup, Origin, span};
-use hookgate::webhook::Tolerance;
+use hookgate::config::{Dedup, Origin};
+use hookgate_verify::Tolerance;
+use hookgate_verify::grammar::span;
 use serde_json::Value;
 
 /// Base64, so that it is a usable secret for every provider.

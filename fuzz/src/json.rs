@@ -5,8 +5,8 @@
 
 use super::common::Case;
 use super::{ID, NOW, SEED, choose};
-use hookgate::native::Native;
-use hookgate::webhook::{EventId, IdAt, Identity, JsonPath, Step, TypeAt, TypesFound, UnixTime, Verifier, VerifyError};
+use hookgate_verify::native::Native;
+use hookgate_verify::{EventId, IdAt, Identity, JsonPath, Step, TypeAt, TypesFound, UnixTime, Verifier, VerifyError};
 use serde::de::IgnoredAny;
 use serde_json::Value;
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! What every fuzz target does with its bytes, and what must hold then. `fuzz_targets/` hands these functions to
 //! libFuzzer, and `tests/corpus.rs` runs the same on the committed corpora.
 
-#[path = "../../tests/common/mod.rs"]
+#[path = "../../crates/verify/tests/common/mod.rs"]
 mod common;
 
 pub mod canonical;
@@ -14,7 +14,7 @@ pub mod timestamp;
 
 use common::{Case, exemplary_forms};
 use hookgate::config::{Bindings, Config};
-use hookgate::webhook::UnixTime;
+use hookgate_verify::UnixTime;
 use serde_json::Value;
 
 /// A target's name, and what it does with an input: it panics where something does not hold.

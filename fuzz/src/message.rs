@@ -6,8 +6,8 @@ use super::{ID, NOW, SEED, configure};
 use hookgate::config::{Config, Origin};
 use hookgate::dedup::{Acceptance, DedupKey, Token};
 use hookgate::delivery::Event;
-use hookgate::native::Native;
-use hookgate::webhook::Key;
+use hookgate_verify::Key;
+use hookgate_verify::native::Native;
 use serde_json::json;
 use std::sync::LazyLock;
 

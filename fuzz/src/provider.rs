@@ -6,9 +6,9 @@
 
 use super::common::{Case, cases};
 use super::{ID, NOW, SEED};
-use hookgate::config::presets;
-use hookgate::native::{Native, RequestHead};
-use hookgate::webhook::{Algorithm, Delivery, Greeted, Place, Signed, Standing, Verifier, sign};
+use hookgate_verify::native::{Native, RequestHead};
+use hookgate_verify::presets;
+use hookgate_verify::{Algorithm, Delivery, Greeted, Place, Signed, Standing, Verifier, sign};
 use std::sync::Arc;
 
 const URL: &str = "https://hooks.example.com/webhooks/x";

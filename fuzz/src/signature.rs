@@ -5,7 +5,7 @@
 
 use super::common::Headers;
 use super::{ID, NOW, SEED, choose};
-use hookgate::webhook::{Encoding, Layout};
+use hookgate_verify::{Encoding, Layout};
 
 pub fn run(data: &[u8]) {
     let Some((case, text)) = choose(data) else { return };

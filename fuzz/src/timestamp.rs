@@ -1,7 +1,7 @@
 //! Times: read as the RFC says, and compared without overflow. The input is one text; its first bytes are also taken
 //! for numbers.
 
-use hookgate::webhook::{Tolerance, UnixTime};
+use hookgate_verify::{Tolerance, UnixTime};
 use std::time::Duration;
 
 pub fn run(data: &[u8]) {

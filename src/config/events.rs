@@ -1,6 +1,6 @@
 //! `events`: which types of events a source wants.
 
-use crate::webhook::{EventTypes, TypesFound};
+use hookgate_verify::{EventTypes, TypesFound};
 
 /// No type that can be read is longer (`webhook::EventTypes`).
 const LONGEST_TYPE: usize = 256;

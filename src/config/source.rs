@@ -1,12 +1,14 @@
 //! One source: its table in, a [`Source`] out.
 
-use super::fields::Fields;
 use super::variables::Entry;
 use super::{
     Bindings, ConfigError, Dedup, Deliver, EventFilter, HashedToken, Lookup, Origin, Pattern, Source, SourceName,
-    Success, answer, grammar, presets, span,
+    Success, answer,
 };
-use crate::webhook::{ClaimText, Key, MAX_SECRETS, Preset, SHORTEST_SECRET, Secret, SecretError, Tolerance, Verifier};
+use hookgate_verify::grammar::{self, Fields, span};
+use hookgate_verify::{
+    ClaimText, Key, MAX_SECRETS, Preset, SHORTEST_SECRET, Secret, SecretError, Tolerance, Verifier, presets,
+};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -116,7 +118,7 @@ pub(super) fn parse(entry: &Entry<'_>, outside: &Outside<'_>) -> Result<Source, 
 #[cfg(not(target_arch = "wasm32"))]
 pub fn takes_public_keys(table: &serde_json::Value) -> bool {
     let preset = Fields::of("", table, SOURCE_KEYS).and_then(|fields| parse_preset("", &fields));
-    preset.is_ok_and(|preset| matches!(preset.scheme.algorithm, crate::webhook::Algorithm::Public(_)))
+    preset.is_ok_and(|preset| matches!(preset.scheme.algorithm, hookgate_verify::Algorithm::Public(_)))
 }
 
 /// The provider's preset, or the scheme that the source describes itself.

@@ -7,7 +7,7 @@
 //! hold claims that still count, and [`admit`] refuses a configuration that would forget one.
 
 use super::DedupKey;
-use crate::webhook::UnixTime;
+use hookgate_verify::UnixTime;
 use serde::Serialize;
 use serde_json::Value;
 use std::fmt;

@@ -1,7 +1,7 @@
 //! The claims that one isolate sees, where no store holds them all.
 
 use super::{Claim, DedupKey, Entry, Terms, Token, claim, confirm, may_forget, release};
-use crate::webhook::UnixTime;
+use hookgate_verify::UnixTime;
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::time::Duration;

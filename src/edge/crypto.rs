@@ -2,7 +2,7 @@
 //! native, and not in the Worker's size.
 
 use super::ports::Bindings;
-use crate::webhook::{Crypto, Hash, PublicAlgorithm, PublicKey};
+use hookgate_verify::{Crypto, Hash, PublicAlgorithm, PublicKey};
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen(module = "/src/edge/crypto.js")]

@@ -4,7 +4,7 @@ use super::environment::Database;
 use super::ports::{Bindings, failed, missing};
 use crate::letter::{Filter, Letter};
 use crate::pipeline::ports::{Letters, PortError};
-use crate::webhook::UnixTime;
+use hookgate_verify::UnixTime;
 use js_sys::{Array, Reflect};
 use std::cell::Cell;
 use wasm_bindgen::prelude::*;

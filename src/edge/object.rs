@@ -3,7 +3,7 @@
 use super::now;
 use crate::dedup::{self, Acceptance, Entry, Rings, Terms, Token};
 use crate::installed::{self, Offered, Waiting};
-use crate::webhook::UnixTime;
+use hookgate_verify::UnixTime;
 use js_sys::{Array, Reflect};
 use std::time::Duration;
 use wasm_bindgen::prelude::*;

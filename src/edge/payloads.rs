@@ -5,7 +5,7 @@ use super::ports::{Bindings, failed, missing, object};
 use super::request::bytes;
 use super::room::{Turn, room};
 use crate::pipeline::ports::{Page, Payloads, PortError, Stored};
-use crate::webhook::UnixTime;
+use hookgate_verify::UnixTime;
 use js_sys::{Array, Date, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
 

@@ -12,7 +12,7 @@ use crate::pipeline::Isolate;
 use crate::pipeline::ports::{BodyError, Fetched, Keys, Local, Notes, OriginAnswer, Outbox, PortError, Upstream};
 use crate::record::Record;
 use crate::retry::RetryAfter;
-use crate::webhook::UnixTime;
+use hookgate_verify::UnixTime;
 use js_sys::{Date, Object, Promise, Reflect, Uint8Array};
 use std::cell::RefCell;
 use std::time::Duration;

@@ -5,7 +5,7 @@ use super::task::{Work, settled};
 use crate::headers::HeaderLines;
 use crate::pace::Pace;
 use crate::pipeline::ports::{BodyError, Request};
-use crate::webhook::Head;
+use hookgate_verify::Head;
 use js_sys::{JsString, Reflect, Uint8Array};
 use std::cell::RefCell;
 use wasm_bindgen::prelude::*;

@@ -9,7 +9,7 @@ use crate::dedup::DedupKey;
 use crate::delivery::Event;
 use crate::letter::{Filter, KEPT, Letter};
 use crate::record::{Record, Verdict};
-use crate::webhook::{Identity, UnixTime};
+use hookgate_verify::{Identity, UnixTime};
 use serde::Serialize;
 use serde_json::Value;
 use std::time::Duration;

@@ -12,7 +12,7 @@ use crate::config::{Config, ConfigError, Origin, Source};
 use crate::delivery::Event;
 use crate::record::{Record, Verdict};
 use crate::retry::{self, Next};
-use crate::webhook::{HmacKey, UnixTime};
+use hookgate_verify::{HmacKey, UnixTime};
 use std::time::Duration;
 
 /// How long the queue's consumer waits for the origin.

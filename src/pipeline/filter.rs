@@ -7,7 +7,7 @@ use super::settle;
 use crate::config::{Config, Source};
 use crate::dedup::DedupKey;
 use crate::record::Record;
-use crate::webhook::{UnixTime, Verified};
+use hookgate_verify::{UnixTime, Verified};
 
 /// Whether a filtered event claims its key: where no signature covers the type, and one covers the rest. Then whoever captured
 /// the request could send it again under a type that is wanted. Where nothing of the content is signed, a stranger needs no

@@ -5,7 +5,7 @@ use super::refusal::Refusal;
 use crate::answer::Answer;
 use crate::config::Source;
 use crate::record::{Record, Verdict};
-use crate::webhook::{Crypto, Greeted, Standing, UnixTime, VerifyError};
+use hookgate_verify::{Crypto, Greeted, Standing, UnixTime, VerifyError};
 
 /// The largest body of a test without a signature.
 const MAX_BODY: usize = 16 * 1024;

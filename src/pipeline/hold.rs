@@ -5,7 +5,7 @@ use crate::config::{Config, Dedup, Deliver, LONGEST_IN_QUEUE, Source};
 use crate::dedup::{Acceptance, Claim, DedupKey, Shard, Terms, Token};
 use crate::delivery::Event;
 use crate::letter::KEPT;
-use crate::webhook::UnixTime;
+use hookgate_verify::UnixTime;
 use std::time::Duration;
 
 /// How long ingest has from its claim to its confirmation. R2 and the queue have 25 s of it together.

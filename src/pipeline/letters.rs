@@ -8,7 +8,7 @@ use crate::delivery::{DecodeError, Event};
 use crate::letter::{Letter, WAITING, Waiting};
 use crate::record::{Record, Verdict};
 use crate::retry;
-use crate::webhook::UnixTime;
+use hookgate_verify::UnixTime;
 use std::time::Duration;
 
 /// How many pages of stored bodies a sweep looks at, a thousand each.

@@ -4,7 +4,7 @@ use super::ports::{Local, Request};
 use super::refusal::Refusal;
 use crate::limit;
 use crate::record::Record;
-use crate::webhook::UnixTime;
+use hookgate_verify::UnixTime;
 
 /// Whether the sender is over the limit at `place`, as this isolate knows.
 pub fn is_limited(request: &impl Request, place: &str, ports: &impl Local, now: UnixTime) -> bool {

@@ -6,7 +6,7 @@ use crate::delivery::{Forward, Message};
 use crate::headers::HeaderLines;
 use crate::letter::{Filter, Letter};
 use crate::retry::RetryAfter;
-use crate::webhook::{Crypto, Head, UnixTime};
+use hookgate_verify::{Crypto, Head, UnixTime};
 use std::time::Duration;
 
 /// A request as the pipeline reads it.

@@ -7,7 +7,7 @@
 use super::ports::{Fetched, PortError, Ports};
 use super::refusal::Refusal;
 use crate::record::Record;
-use crate::webhook::{PublicKey, UnixTime};
+use hookgate_verify::{PublicKey, UnixTime};
 use std::time::Duration;
 
 /// Rotations are announced by publishing, and a key that is withdrawn is gone after this.

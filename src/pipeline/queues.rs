@@ -8,7 +8,7 @@
 
 use super::ports::{Local, Notes, Outbox, PortError, Ports};
 use crate::config::Config;
-use crate::webhook::UnixTime;
+use hookgate_verify::UnixTime;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 

@@ -6,7 +6,7 @@ use crate::config::{ConfigError, Source};
 use crate::delivery::TooLarge;
 use crate::forwarded::HeadersTooLarge;
 use crate::record::Verdict;
-use crate::webhook::VerifyError;
+use hookgate_verify::VerifyError;
 
 /// The reason where large bodies of others leave no room.
 const BUSY: &str = "busy";

@@ -5,7 +5,7 @@ use super::{ALL, BODY, Post, lookup, post};
 use hookgate::answer::Answer;
 use hookgate::config::{Config, ConfigError};
 use hookgate::pipeline;
-use hookgate::webhook::{Delivery, Secret, UnixTime, sign};
+use hookgate_verify::{Delivery, Secret, UnixTime, sign};
 use pollster::block_on;
 use serde_json::{Value, json};
 
@@ -85,7 +85,7 @@ fn a_sender_that_wants_a_text_in_each_200_gets_it() {
     let config = parse(scheme(json!({ "body": "[accepted]", "type": "text/plain" })));
     let key = Secret::new(super::SECRET).unwrap().key(Default::default(), &Default::default()).unwrap();
     let signed = |body: &str| {
-        let mac = hex::encode(key.mac(&[body.as_bytes()], &hookgate::native::Native));
+        let mac = hex::encode(key.mac(&[body.as_bytes()], &hookgate_verify::native::Native));
         Post { headers: vec![("x-sig".to_owned(), mac)], body: Ok(body.as_bytes().to_vec()), ..post("one", "") }
     };
     let ports = Memory::default();
@@ -132,6 +132,6 @@ fn a_provider_that_wants_no_body_gets_none() {
     let answer = serve(&request, &config, &Memory::failing("enqueue"));
     assert_eq!((answer.status, text(&answer, "retry-after"), answer.body.as_str()), (503, Some("2"), ""));
     for name in ["xero", "twilio", "twilio_json"] {
-        assert!(hookgate::config::presets::find(name).unwrap().empty_answers, "{name}");
+        assert!(hookgate_verify::presets::find(name).unwrap().empty_answers, "{name}");
     }
 }

@@ -2,12 +2,12 @@
 
 use super::memory::{Memory, NOW};
 use super::{BODY, SIGNING, forward, note_dead_letter, post, queued, retried, serve};
-use hookgate::config::presets;
 use hookgate::delivery::Event;
-use hookgate::native::Native;
 use hookgate::pipeline::Disposition;
 use hookgate::record::Verdict;
-use hookgate::webhook::{Head, Key, Secret, Verifier};
+use hookgate_verify::native::Native;
+use hookgate_verify::presets;
+use hookgate_verify::{Head, Key, Secret, Verifier};
 use std::time::Duration;
 
 #[test]

@@ -5,7 +5,7 @@ use super::{ALL, Post, SECRET, forward_as, json_of, lookup};
 use hookgate::config::Config;
 use hookgate::pipeline::{self, Outcome};
 use hookgate::record::Verdict;
-use hookgate::webhook::{Delivery, Secret, sign};
+use hookgate_verify::{Delivery, Secret, sign};
 use pollster::block_on;
 use serde_json::{Value, json};
 

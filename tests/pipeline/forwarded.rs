@@ -4,12 +4,14 @@ use super::memory::{Memory, NOW};
 use super::{ALL, BODY, Post, forward, forward_as, lookup, post, queued, refusal, serve};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use hookgate::config::{Config, ConfigError, presets};
+use hookgate::config::{Config, ConfigError};
+use hookgate_verify::presets;
+
 use hookgate::delivery::Event;
 use hookgate::forwarded::MOST_BYTES;
-use hookgate::native::Native;
 use hookgate::pipeline;
-use hookgate::webhook::{Algorithm, Crypto, Hash, Head, Place};
+use hookgate_verify::native::Native;
+use hookgate_verify::{Algorithm, Crypto, Hash, Head, Place};
 use pollster::block_on;
 use serde_json::{Value, json};
 
@@ -130,7 +132,7 @@ fn a_secret_in_a_header_is_neither_stored_nor_forwarded() {
         let config = configured(json!({
             "provider": preset.name, "secrets": ["GENERIC_SECRET"], "url": "https://hooks.example/webhooks/one",
         }));
-        let is_basic = !preset.scheme.forms.iter().all(|form| form.encoding == hookgate::webhook::Encoding::Text);
+        let is_basic = !preset.scheme.forms.iter().all(|form| form.encoding == hookgate_verify::Encoding::Text);
         let secret = if is_basic { "Basic dGVzdC1zZWNyZXQ=".to_owned() } else { super::SECRET.to_owned() };
         let headers = vec![(name.clone(), secret.clone())];
         let request = Post {

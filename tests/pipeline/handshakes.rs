@@ -7,7 +7,9 @@
 
 use super::memory::Memory;
 use super::{ALL, NOW, Post, header};
-use hookgate::config::{Config, ConfigError, presets};
+use hookgate::config::{Config, ConfigError};
+use hookgate_verify::presets;
+
 use hookgate::pipeline;
 use hookgate::record::Verdict;
 use pollster::block_on;

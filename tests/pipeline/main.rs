@@ -25,13 +25,13 @@ mod queues;
 mod refusals;
 
 use hookgate::answer::Answer;
-use hookgate::config::presets;
 use hookgate::config::{Bindings, Config, ConfigError};
 use hookgate::headers::HeaderLines;
 use hookgate::pipeline::ports::{BodyError, Request};
 use hookgate::pipeline::{self, Disposition, Handed, Outcome};
 use hookgate::record::{Record, Verdict};
-use hookgate::webhook::{Delivery, Head, Secret, sign};
+use hookgate_verify::presets;
+use hookgate_verify::{Delivery, Head, Secret, sign};
 use memory::{DEAD, EVENTS, Memory, NOW};
 use pollster::block_on;
 use serde_json::{Value, json};

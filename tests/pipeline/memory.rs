@@ -5,12 +5,12 @@ use hookgate::dedup::{self, Claim, DedupKey, Entry, Rings, RingsRefused, Shard, 
 use hookgate::delivery::{Forward, Message};
 use hookgate::installed::{self, Offered, Waiting};
 use hookgate::letter::{Filter, Letter};
-use hookgate::native::Native;
 use hookgate::pipeline::Isolate;
 use hookgate::pipeline::ports::{
     Claims, Fetched, Keys, Letters, Local, Notes, OriginAnswer, Outbox, Page, Payloads, PortError, Stored, Upstream,
 };
-use hookgate::webhook::{Crypto, Hash, PublicAlgorithm, PublicKey, UnixTime};
+use hookgate_verify::native::Native;
+use hookgate_verify::{Crypto, Hash, PublicAlgorithm, PublicKey, UnixTime};
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

@@ -7,7 +7,7 @@ use hookgate::config::Config;
 use hookgate::pipeline::ports::BodyError;
 use hookgate::pipeline::{self, Outcome};
 use hookgate::record::Verdict;
-use hookgate::webhook::UnixTime;
+use hookgate_verify::UnixTime;
 use pollster::block_on;
 use serde_json::{Value, json};
 
@@ -51,7 +51,7 @@ pub fn request(method: &'static str, source: &str, query: &str, headers: &[(&str
 }
 
 pub fn vector(file: &str, id: &str) -> Value {
-    let text = std::fs::read_to_string(format!("tests/vectors/{file}.json")).unwrap();
+    let text = std::fs::read_to_string(format!("crates/verify/tests/vectors/{file}.json")).unwrap();
     let vectors: Vec<Value> = serde_json::from_str(&text).unwrap();
     vectors.into_iter().find(|vector| vector["id"] == id).expect(id)
 }
@@ -163,8 +163,8 @@ fn leave_to_send_is_given_to_who_proves_himself() {
 #[test]
 fn a_test_is_told_from_an_event_by_what_it_lacks() {
     let sign = |body: &str| {
-        let key = hookgate::webhook::Key::new(hookgate::webhook::Algorithm::default(), super::SECRET.as_bytes());
-        key.mac(&[body.as_bytes()], &hookgate::native::Native)
+        let key = hookgate_verify::Key::new(hookgate_verify::Algorithm::default(), super::SECRET.as_bytes());
+        key.mac(&[body.as_bytes()], &hookgate_verify::native::Native)
             .iter()
             .map(|byte| format!("{byte:02x}"))
             .collect::<String>()

@@ -95,8 +95,8 @@ describe("a set of keys", () => {
 });
 
 describe("a certificate that the message names", () => {
-  const key = readFileSync(new URL("../keys/rsa.pem", import.meta.url), "utf8");
-  const certificate = readFileSync(new URL("../keys/rsa.cert.pem", import.meta.url), "utf8");
+  const key = readFileSync(new URL("../../crates/verify/tests/keys/rsa.pem", import.meta.url), "utf8");
+  const certificate = readFileSync(new URL("../../crates/verify/tests/keys/rsa.cert.pem", import.meta.url), "utf8");
   const HOST = "https://sns.eu-central-1.amazonaws.com";
   const CERTIFICATE = `${HOST}/SimpleNotificationService-0123456789abcdef.pem`;
   const FIELDS = ["Message", "MessageId", "Subject", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"];

@@ -1,4 +1,4 @@
-// Every vector of tests/vectors once more, against the built Worker: the runtime's own primitives included.
+// Every vector of crates/verify/tests/vectors once more, against the built Worker: the runtime's own primitives included.
 import { generateKeyPairSync } from "node:crypto";
 import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
@@ -6,10 +6,10 @@ import { after, test } from "node:test";
 import { Gateway } from "./gateway.mjs";
 import { eventually } from "./http.mjs";
 
-const DIRECTORY = new URL("../vectors/", import.meta.url);
+const DIRECTORY = new URL("../../crates/verify/tests/vectors/", import.meta.url);
 const read = (file) => JSON.parse(readFileSync(new URL(file, DIRECTORY), "utf8"));
 /** Whether a provider signs the URL next to the body, so that the configured URL has the query. */
-const pinsQuery = (provider) => /\{url\}\??\{(body|form)\}|\{body\}\{url\}/.test(readFileSync(new URL(`../../presets/${provider}.toml`, import.meta.url), "utf8"));
+const pinsQuery = (provider) => /\{url\}\??\{(body|form)\}|\{body\}\{url\}/.test(readFileSync(new URL(`../../crates/verify/presets/${provider}.toml`, import.meta.url), "utf8"));
 const sources = {};
 const secrets = {};
 const names = new Map();

@@ -34,7 +34,7 @@ function requestOf(vector) {
 
 /** What a package was asked about: the vectors of `name` that it makes or takes. */
 export function vectorsOf(name) {
-  const all = JSON.parse(readFileSync(here(`../vectors/${name}.json`), "utf8"));
+  const all = JSON.parse(readFileSync(here(`../../crates/verify/tests/vectors/${name}.json`), "utf8"));
   const asked = all.filter(({ proof, expected }) => ["sdk", "library"].includes(proof) && expected.verified);
   return asked.map((vector) => ({ ...vector, request: requestOf(vector) }));
 }

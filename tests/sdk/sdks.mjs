@@ -7,7 +7,7 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 
 const require = createRequire(import.meta.url);
-const key = (name) => readFileSync(new URL(`../keys/${name}`, import.meta.url), "utf8");
+const key = (name) => readFileSync(new URL(`../../crates/verify/tests/keys/${name}`, import.meta.url), "utf8");
 const hmac = (hash, secret, text, encoding = "hex") => createHmac(hash, secret).update(text).digest(encoding);
 const SECRET = "a-shared-secret-of-32-characters";
 const OTHER = "another-secret-of-32-characters!";

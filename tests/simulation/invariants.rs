@@ -5,7 +5,7 @@ use super::world::World;
 use hookgate::delivery::Event;
 use hookgate::letter::{WAITING, Waiting};
 use hookgate::pipeline::ports::Stored;
-use hookgate::webhook::UnixTime;
+use hookgate_verify::UnixTime;
 use std::rc::Rc;
 
 impl Story {

@@ -8,10 +8,10 @@ use super::story::{Handling, Side, Story};
 use super::world::{DAY, HOUR, Life, MINUTE, SECOND, World};
 use hookgate::dedup::DedupKey;
 use hookgate::headers::HeaderLines;
-use hookgate::native::Native;
 use hookgate::pipeline;
 use hookgate::pipeline::ports::{BodyError, Request};
-use hookgate::webhook::Head;
+use hookgate_verify::Head;
+use hookgate_verify::native::Native;
 use std::rc::Rc;
 use std::time::Duration;
 

@@ -3,7 +3,7 @@
 use super::executor::Random;
 use super::world::Parsed;
 use hookgate::config::{Bindings, Config};
-use hookgate::webhook::{Delivery, Preset, Secret, UnixTime, sign};
+use hookgate_verify::{Delivery, Preset, Secret, UnixTime, sign};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 

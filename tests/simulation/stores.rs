@@ -4,7 +4,7 @@ use super::executor::Random;
 use hookgate::dedup::{self, Claim, Entry, Rings, RingsRefused, Shard, Terms, Token};
 use hookgate::letter::{Filter, Letter};
 use hookgate::pipeline::ports::{Page, Stored};
-use hookgate::webhook::UnixTime;
+use hookgate_verify::UnixTime;
 use std::collections::BTreeMap;
 use std::time::Duration;
 

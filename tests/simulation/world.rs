@@ -11,7 +11,7 @@ use hookgate::config::{Config, ConfigError};
 use hookgate::delivery::Event;
 use hookgate::pipeline::Isolate;
 use hookgate::pipeline::ports::Stored;
-use hookgate::webhook::UnixTime;
+use hookgate_verify::UnixTime;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;

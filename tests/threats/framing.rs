@@ -1,9 +1,10 @@
 //! No byte of what is signed can move: between two parts of a content, between two forms, or past the end of a hash.
 
 use crate::*;
-use hookgate::config::{Bindings, Config, ConfigError, presets};
-use hookgate::native::RequestHead;
-use hookgate::webhook::{Algorithm, Key, Preset, Weakness};
+use hookgate::config::{Bindings, Config, ConfigError};
+use hookgate_verify::native::RequestHead;
+use hookgate_verify::presets;
+use hookgate_verify::{Algorithm, Key, Preset, Weakness};
 use serde_json::json;
 use sha2::block_api::compress256;
 use sha2::{Digest, Sha256};
@@ -125,8 +126,8 @@ fn the_query_of_a_url_that_touches_the_body_is_the_configured_one() {
         let verifier = case.verifier(&[SEED]).at(url.to_owned());
         let body = br#"a={"eventId":100,"event_id":"e"}"#;
         let body: &[u8] = if name == "square" { br#"{"event_id":"e"}"# } else { body };
-        let delivery = hookgate::webhook::Delivery { form: 0, id: ID, now: NOW, url, account: "", body };
-        let signed = hookgate::webhook::sign(case.preset, &case.key(SEED), "", delivery).expect("signed");
+        let delivery = hookgate_verify::Delivery { form: 0, id: ID, now: NOW, url, account: "", body };
+        let signed = hookgate_verify::sign(case.preset, &case.key(SEED), "", delivery).expect("signed");
         let headers = signed.into_headers();
         let request =
             |query: &str| RequestHead { query: query.to_owned(), headers: headers.clone(), ..RequestHead::default() };
@@ -150,8 +151,8 @@ fn the_query_of_a_url_that_touches_the_body_is_the_configured_one() {
 fn the_runtime_may_escape_the_query_and_it_is_the_same() {
     let case = case("twilio");
     let url = "https://hooks.example.com/webhooks/x?name=O'Brien";
-    let delivery = hookgate::webhook::Delivery { form: 0, id: ID, now: NOW, url, account: "", body: b"Body=x" };
-    let headers = hookgate::webhook::sign(case.preset, &case.key(SEED), "", delivery).expect("signed").into_headers();
+    let delivery = hookgate_verify::Delivery { form: 0, id: ID, now: NOW, url, account: "", body: b"Body=x" };
+    let headers = hookgate_verify::sign(case.preset, &case.key(SEED), "", delivery).expect("signed").into_headers();
     let verifier = case.verifier(&[SEED]).at(url.to_owned());
     for (query, code) in
         [("name=O'Brien", None), ("name=O%27Brien", None), ("name=O%2527Brien", Some("query_mismatch"))]
@@ -363,7 +364,7 @@ fn a_secret_that_can_be_found_by_trying_is_refused() {
 
 #[test]
 fn a_token_that_names_its_key_is_tried_with_that_key_alone() {
-    use hookgate::webhook::{Crypto, Hash, PublicAlgorithm, PublicKey};
+    use hookgate_verify::{Crypto, Hash, PublicAlgorithm, PublicKey};
     use std::cell::Cell;
     struct Counter(Cell<usize>);
     impl Crypto for Counter {

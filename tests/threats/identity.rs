@@ -1,7 +1,7 @@
 //! The threat model's section on identity and deduplication: which event a delivery is.
 
 use crate::*;
-use hookgate::webhook::{EventId, TypeAt, TypesFound};
+use hookgate_verify::{EventId, TypeAt, TypesFound};
 use std::collections::BTreeSet;
 
 fn id_in_body(without: WithoutId) -> impl Iterator<Item = (Case, &'static str)> {

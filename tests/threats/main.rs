@@ -12,7 +12,7 @@
     missing_docs
 )]
 
-#[path = "../common/mod.rs"]
+#[path = "../../crates/verify/tests/common/mod.rs"]
 mod common;
 
 mod body;
@@ -23,8 +23,8 @@ mod signature;
 mod time;
 
 use common::{Case, Headers, case, exemplary_forms as every_form, put, with, without};
-use hookgate::native::Native;
-use hookgate::webhook::{
+use hookgate_verify::native::Native;
+use hookgate_verify::{
     Encoding, IdAt, Identity, JsonPath, Layout, MAX_SECRETS, MAX_SIGNATURES, Part, Secret, SecretError, SecretForm,
     SignError, Step, TimestampAt, UnixTime, Verifier, VerifyError, WithoutId,
 };

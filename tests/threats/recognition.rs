@@ -4,7 +4,7 @@
 use crate::*;
 use hookgate::config::{Bindings, Config};
 use hookgate::dedup::DedupKey;
-use hookgate::webhook::{Delivery, EventId, EventTypes, TypesFound, sign};
+use hookgate_verify::{Delivery, EventId, EventTypes, TypesFound, sign};
 use serde_json::json;
 
 fn config(sources: &Value) -> Config {

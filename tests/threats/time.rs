@@ -1,7 +1,7 @@
 //! The threat model's section on time.
 
 use crate::*;
-use hookgate::webhook::Clock;
+use hookgate_verify::Clock;
 use std::time::Duration;
 
 fn timed() -> impl Iterator<Item = Case> {

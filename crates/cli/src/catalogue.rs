@@ -1,0 +1,89 @@
+//! `hookgate catalogue`: how far each preset can be relied upon: who proved it, and how long ago its sources were read.
+
+use super::Found;
+use super::moment::Moment;
+use super::table;
+use anyhow::{Context, Result, anyhow};
+use hookgate_verify::presets::{self, About, Proof, Source};
+use std::collections::BTreeMap;
+use std::io::Write;
+
+/// List how far each preset can be relied upon: who proved it, and how many days ago its sources were read
+#[derive(clap::Args)]
+#[command(after_help = EXPLANATION)]
+pub struct Catalogue {
+    /// List the sources alone that were read more than a year ago, and so should be read again
+    #[arg(long)]
+    stale: bool,
+}
+
+const EXPLANATION: &str = "\
+provider: the provider published a request with its signature, or code that it published made or took one.
+sdk: the provider's own package makes or takes one, whenever the tests run. library: a third party's does.
+own reading: other code signed it, from what the documentation says; a misread document passes on both sides.";
+
+/// After how many days a source should be read again.
+const STALE: i64 = 365;
+
+impl Catalogue {
+    /// Prints the list.
+    pub fn run(self, out: &mut dyn Write) -> Result<Found> {
+        let now = Moment::now();
+        if self.stale {
+            list_stale(now, out)?
+        } else {
+            list(now, out)?
+        }
+        Ok(Found::AllWell)
+    }
+}
+
+fn list(now: Moment, out: &mut dyn Write) -> Result<()> {
+    let mut rows = vec![["provider", "proof", "days", "vectors", "oldest source"].map(str::to_owned)];
+    for (preset, about) in presets::described() {
+        let name = &preset.name;
+        let proof = about.best_proof().with_context(|| format!("{name} has no vector"))?;
+        let source = about.oldest().with_context(|| format!("{name} has no source"))?;
+        rows.push([name.clone(), proof.to_string(), age(source, now)?.to_string(), split(&about), source.at.clone()]);
+    }
+    table::write(rows, out)?;
+    writeln!(out, "{} providers. {}", presets::ALL.len(), counts()?)?;
+    Ok(())
+}
+
+/// How many presets have which best proof, in words.
+pub fn counts() -> Result<String> {
+    let mut counts = BTreeMap::<Proof, usize>::new();
+    for (_, about) in presets::described() {
+        let proof = about.best_proof().context("every preset has vectors")?;
+        let entry = counts.entry(proof).or_default();
+        *entry = entry.saturating_add(1);
+    }
+    let counts: Vec<String> = counts.iter().map(|(proof, count)| format!("{count} {proof}")).collect();
+    Ok(format!("By their best proof: {}.", counts.join(", ")))
+}
+
+fn list_stale(now: Moment, out: &mut dyn Write) -> Result<()> {
+    for (preset, about) in presets::described() {
+        for source in about.sources.values() {
+            let days = age(source, now)?;
+            if days > STALE {
+                writeln!(out, "{}: read {days} days ago, to be read again: {}", preset.name, source.at)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// How many days ago a source was read.
+fn age(source: &Source, now: Moment) -> Result<i64> {
+    let problem = |_| anyhow!("{:?}, when {} was read, is no day as 2026-11-27", source.read, source.at);
+    let read: Moment = format!("{}T00:00:00Z", source.read).parse().map_err(problem)?;
+    Ok(now.unix().seconds().saturating_sub(read.unix().seconds()) / 86_400)
+}
+
+/// How many vectors are whose work: `2 provider, 5 own reading`.
+pub fn split(about: &About) -> String {
+    let counts: Vec<String> = about.proof.iter().map(|(proof, count)| format!("{count} {proof}")).collect();
+    counts.join(", ")
+}

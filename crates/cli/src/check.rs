@@ -1,0 +1,365 @@
+//! `hookgate check`: the configuration, parsed as the Worker would, before anybody depends on it.
+
+mod queues;
+mod shared;
+mod variables;
+
+use super::Found;
+use super::project::{Files, Project};
+use anyhow::Result;
+use hookgate::config::{Config, Dedup, Deliver, Source};
+use hookgate_verify::grammar::span;
+use hookgate_verify::presets::{self, TrapWhen};
+use hookgate_verify::{ClaimText, GOOD_SECRET, Tolerance, TypeAt, Weakness};
+use queues::Queues;
+use sha2::{Digest, Sha256};
+use std::io::Write;
+
+/// Check the configuration: prints a line for each source, and what is wrong
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Check {
+    #[command(flatten)]
+    files: Files,
+    /// Check for a deployment: local secrets do not count, and an origin must be reachable from outside
+    #[arg(long)]
+    deploy: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  hookgate check
+  hookgate check --env staging
+  hookgate check --deploy --env ''    # what `make deploy` asks first
+
+Reads the top level and every environment, or the one that --env names. Fails where a source is not usable, where events
+would be lost or go round without end, and where Cloudflare would not take the variables.";
+
+/// What `check` has to say besides the sources.
+pub enum Finding {
+    /// Something would be lost, or go round without end, or cannot be deployed.
+    Fail(String),
+    /// Probably not meant.
+    Warning(String),
+}
+
+impl Check {
+    /// Checks each environment that is asked for, and prints what it found.
+    pub fn run(self, out: &mut dyn Write) -> Result<Found> {
+        let mut projects = Project::all(&self.files)?;
+        if !self.deploy {
+            for project in projects.iter_mut().filter(|project| self.files.ask_for(project)) {
+                project.take_local_secrets(&self.files)?;
+            }
+        }
+        let shared = shared::findings(&projects);
+        let several = projects.len() > 1;
+        let mut well = true;
+        for (at, project) in projects.iter().enumerate().filter(|(_, project)| self.files.ask_for(project)) {
+            if several {
+                writeln!(out, "{}{}:", project.title(), worker(project))?;
+            }
+            // Where there are environments, the top level may be no Worker, but what they inherit.
+            if several && at == 0 && !self.files.name_one() && !project.has_sources() {
+                writeln!(out, "no source")?;
+                continue;
+            }
+            let config = if self.deploy { config_to_deploy(project) } else { project.config() };
+            match config {
+                Ok(config) => well &= self.check(project, &config, out)?,
+                // Where it is one of several, the others are still worth a look.
+                Err(error) if several => {
+                    well = false;
+                    writeln!(out, "FAIL {error:#}")?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        for (one, other, problem) in shared {
+            let asked = |at: usize| projects.get(at).is_some_and(|project| self.files.ask_for(project));
+            if asked(one) || asked(other) {
+                well = false;
+                writeln!(out, "FAIL {problem}")?;
+            }
+        }
+        Ok(well.into())
+    }
+
+    /// Prints a line for each source of one environment, and what is wrong with the rest.
+    fn check(&self, project: &Project, config: &Config, out: &mut dyn Write) -> Result<bool> {
+        let (mut usable, mut broken) = (0_usize, 0_usize);
+        for (name, source) in config.sources() {
+            let source = source.map_err(ToString::to_string);
+            match source.and_then(|source| if self.deploy { reachable(source, project) } else { Ok(source) }) {
+                Ok(source) => {
+                    usable = usable.saturating_add(1);
+                    writeln!(out, "ok {name}: {}", summary(source))?;
+                }
+                Err(problem) => {
+                    broken = broken.saturating_add(1);
+                    writeln!(out, "FAIL {name}: {problem}")?;
+                }
+            }
+        }
+        let mut well = broken == 0;
+        let (failures, warnings) = others(project, config);
+        for failure in failures {
+            well = false;
+            writeln!(out, "FAIL {failure}")?;
+        }
+        for warning in warnings {
+            writeln!(out, "warning: {warning}")?;
+        }
+        for feature in &config.off {
+            writeln!(out, "off, without the binding {feature}")?;
+        }
+        if let Some(line) = queues::summary(project, config) {
+            writeln!(out, "{line}")?;
+        }
+        if self.deploy {
+            print_secrets_to_put(project, out)?;
+        }
+        writeln!(out, "{usable} usable, {broken} not")?;
+        Ok(well)
+    }
+}
+
+/// The Worker's name, where the file has one.
+fn worker(project: &Project) -> String {
+    project.setting_text("/name").map_or_else(String::new, |name| format!(" (Worker {name})"))
+}
+
+/// Everything that is wrong besides single sources: failures, then warnings.
+fn others(project: &Project, config: &Config) -> (Vec<String>, Vec<String>) {
+    let queues = Queues::of(project);
+    let mut findings: Vec<Finding> = warnings(project, config).into_iter().map(Finding::Warning).collect();
+    findings.extend(queues.findings(config));
+    findings.extend(queues.contradictions(config));
+    findings.extend(variables::findings(project));
+    findings.extend(doubled(project).map(|name| {
+        Finding::Fail(format!(
+            "two bindings or variables are called {name}, and the Worker would get one of them; rename one"
+        ))
+    }));
+    let (mut failures, mut warnings) = (Vec::new(), Vec::new());
+    for finding in findings {
+        match finding {
+            Finding::Fail(text) => failures.push(text),
+            Finding::Warning(text) => warnings.push(text),
+        }
+    }
+    (failures, warnings)
+}
+
+/// The names that more than one binding or variable has.
+fn doubled(project: &Project) -> impl Iterator<Item = String> {
+    const LISTS: [(&str, &str); 6] = [
+        ("/kv_namespaces", "binding"),
+        ("/queues/producers", "binding"),
+        ("/durable_objects/bindings", "name"),
+        ("/d1_databases", "binding"),
+        ("/r2_buckets", "binding"),
+        ("/ratelimits", "name"),
+    ];
+    let named = |(list, key)| project.list(list).filter_map(move |table| table.get(key)?.as_str());
+    let mut names: Vec<String> = LISTS.into_iter().flat_map(named).map(str::to_owned).collect();
+    names.extend(project.variables().map(|(name, _)| name.to_owned()));
+    names.sort();
+    let doubled = names.chunk_by(|one, other| one == other).filter(|chunk| chunk.len() > 1);
+    doubled.filter_map(|chunk| chunk.first().cloned()).collect::<Vec<_>>().into_iter()
+}
+
+/// The configuration with a stand-in for each secret that is not in the file: the real ones cannot be read back.
+fn config_to_deploy(project: &Project) -> Result<Config> {
+    let secrets = project.secret_names();
+    project.config_with(&|name| {
+        // A different one for each name, or sources would seem to share a secret. 64 hex digits are base64 as well.
+        let digits = || hex::encode(Sha256::digest(name));
+        let stand_in = || match project.is_public_key(name) {
+            true => format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----", digits()),
+            false => digits(),
+        };
+        project.text(name).or_else(|| secrets.iter().any(|secret| secret == name).then(stand_in))
+    })
+}
+
+fn reachable<'s>(source: &'s Source, project: &Project) -> Result<&'s Source, String> {
+    match source.deliver.origin() {
+        Some(origin) if origin.is_loopback() => Err(format!(
+            "forwards to {origin}, which is the Worker's own machine once deployed; \
+             set ORIGIN in [{}], or `origin` in [{}]",
+            project.head("vars"),
+            project.place(source.name.as_str())
+        )),
+        _ => Ok(source),
+    }
+}
+
+fn summary(source: &Source) -> String {
+    let preset = source.verifier.preset();
+    let deliver = match &source.deliver {
+        Deliver::Queue(None) => "to the queue".to_owned(),
+        Deliver::Queue(Some(origin)) => format!("to the queue, then {origin}"),
+        Deliver::Origin(origin) => format!("straight to {origin}"),
+    };
+    let recognition = preset.scheme.recognition();
+    let dropped = |level| format!("duplicates dropped for {} ({level}), {recognition}", span::shown(source.dedup_ttl));
+    let dedup = match source.dedup {
+        Dedup::Kv | Dedup::Exact | Dedup::None if !preset.scheme.identifies() => "duplicates not recognised".to_owned(),
+        Dedup::Kv => dropped("kv"),
+        Dedup::Exact => dropped("exact"),
+        Dedup::None => "duplicates kept".to_owned(),
+    };
+    let weak = preset.scheme.weakness().map(|weakness| format!(" (weak: {weakness})")).unwrap_or_default();
+    let filter = filter(source).map(|filter| format!("; {filter}")).unwrap_or_default();
+    format!("{}{weak}; {deliver}; {dedup}; {}{filter}", preset.name, window(source))
+}
+
+/// What decides the filter, where no signature covers that.
+fn filter(source: &Source) -> Option<String> {
+    let scheme = &source.verifier.preset().scheme;
+    let place = scheme.event_type.iter().find_map(|place| match place {
+        TypeAt::UnsignedHeader(name) => Some(name.clone()),
+        TypeAt::Json(path) => {
+            let signed = |form| scheme.signs_body(form) || scheme.signs(form, path);
+            (!scheme.forms.iter().all(signed)).then(|| path.to_string())
+        }
+    });
+    source.events.as_ref()?;
+    Some(format!("filter decided by unsigned {}", place?))
+}
+
+/// Sources of which two events may be taken for one, or of which nothing is ever a duplicate.
+fn identity_warnings(config: &Config) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for (name, source) in config.sources() {
+        let Ok(source) = source else { continue };
+        let scheme = &source.verifier.preset().scheme;
+        if source.dedup == Dedup::None {
+            continue;
+        }
+        if scheme.leaves_identity_open() {
+            warnings.push(format!(
+                "source {name} does not say what tells two events with the same bytes apart: the second counts as a \
+                 duplicate, and is lost. Name the field that makes them differ: \
+                 identity = {{ digest = \"created_at\" }}; or, where there is none, identity = \"none\""
+            ));
+        }
+        if !scheme.identifies() {
+            warnings.push(format!(
+                "source {name} has `dedup`, and nothing of it is ever a duplicate: its events have no identity. \
+                 Take `dedup` out"
+            ));
+        }
+    }
+    warnings
+}
+
+/// How old a delivery may be, for each of the scheme's forms.
+fn window(source: &Source) -> String {
+    let forms = &source.verifier.preset().scheme.forms;
+    let windows: Option<Vec<Tolerance>> = forms.iter().map(|form| source.verifier.window(form)).collect();
+    let Some(windows) = windows else { return "no signed time".to_owned() };
+    let mut ages: Vec<String> = windows.into_iter().map(|window| span::shown(window.past)).collect();
+    ages.dedup();
+    format!("at most {} old", ages.join(" or "))
+}
+
+/// That a key is kept for longer than the configuration says.
+fn ttl_warning(name: &str, source: &Source) -> Option<String> {
+    let (asked, kept) = (span::shown(source.dedup_ttl_asked?), span::shown(source.dedup_ttl));
+    Some(format!(
+        "source {name} has dedup_ttl = \"{asked}\", and a retry or a replay could outlive it: keys are kept for {kept}. \
+         Write that, or take it out"
+    ))
+}
+
+/// The traps of its provider that a source meets.
+fn traps(name: &str, source: &Source) -> Vec<String> {
+    let preset = source.verifier.preset();
+    let meets = |when: &Option<TrapWhen>| match when {
+        None => true,
+        Some(TrapWhen::Events) => source.events.is_some(),
+        Some(TrapWhen::Origin) => matches!(source.deliver, Deliver::Origin(_)),
+        Some(TrapWhen::Tolerance) => source.verifier.has_own_tolerance(),
+        Some(TrapWhen::NoUrl) => source.verifier.url().is_empty(),
+    };
+    let Some(about) = presets::about(&preset.name) else { return Vec::new() }; // an own scheme has no provider
+    let met = about.traps.into_iter().filter(|trap| meets(&trap.when));
+    met.map(|trap| format!("source {name}: {}", trap.says)).collect()
+}
+
+/// What of a source can be forged or guessed more easily than it should be.
+fn strength_warning(name: &str, source: &Source) -> Option<String> {
+    match (source.verifier.preset().scheme.weakness(), source.verifier.shortest_secret()) {
+        (Some(Weakness::Extendable), _) => Some(format!(
+            "source {name} is proven by a plain hash, which can be extended without the secret; \
+             use another scheme if the sender has one"
+        )),
+        (_, Some(length)) if length < GOOD_SECRET => Some(format!(
+            "source {name} has a secret of {length} bytes, which is short; {GOOD_SECRET} and more cannot be guessed"
+        )),
+        _ => None,
+    }
+}
+
+/// That nobody checks for whom a source's tokens are.
+fn audience_warning(name: &str, source: &Source) -> Option<String> {
+    let is_open =
+        source.verifier.preset().scheme.claims.want(&ClaimText::UrlIfKnown) && source.verifier.url().is_empty();
+    is_open.then(|| {
+        format!(
+            "source {name} has no `url`, so nothing checks for whom its tokens are: one that was made for another endpoint \
+             passes here. Set `url` to the URL that you gave to the provider, to the letter"
+        )
+    })
+}
+
+fn warnings(project: &Project, config: &Config) -> Vec<String> {
+    let mut warnings = config.warnings.clone();
+    warnings.extend(identity_warnings(config));
+    for (name, source) in config.sources() {
+        if source.is_ok_and(|source| source.deliver == Deliver::Queue(None)) {
+            warnings.push(format!(
+                "source {name} has no origin: its events end as dead letters, unless something else takes the queue"
+            ));
+        }
+    }
+    for (name, source) in config.sources() {
+        if source.is_ok_and(|source| source.armed) {
+            warnings.push(format!(
+                "source {name} is armed: anybody may send it a secret; once you have yours, take `handshake` out"
+            ));
+        }
+    }
+    warnings.extend(config.sources().filter_map(|(name, source)| strength_warning(name, source.ok()?)));
+    warnings.extend(config.sources().filter_map(|(name, source)| ttl_warning(name, source.ok()?)));
+    warnings.extend(config.sources().filter_map(|(name, source)| Some(traps(name, source.ok()?))).flatten());
+    warnings.extend(config.sources().filter_map(|(name, source)| audience_warning(name, source.ok()?)));
+    if queues::is_used(config) && project.is_never_swept() {
+        warnings
+            .push("no [triggers] with crons, so expired dead letters and stray bodies are never deleted".to_owned());
+    }
+    for name in project.secret_names() {
+        if project.is_variable(&name) {
+            warnings.push(format!("{name} stands in [vars] for all to read; put it with `wrangler secret put {name}`"));
+        }
+    }
+    for key in project.lacks() {
+        warnings.push(format!("{} has no `{key}`, and does not inherit those of the top level", project.title()));
+    }
+    warnings
+}
+
+fn print_secrets_to_put(project: &Project, out: &mut dyn Write) -> Result<()> {
+    let missing: Vec<String> = project.secret_names().into_iter().filter(|name| !project.is_variable(name)).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let environment = project.environment().map_or_else(String::new, |name| format!(" --env {name}"));
+    writeln!(out, "secrets that the Worker needs, and that cannot be checked from here:")?;
+    for name in missing {
+        writeln!(out, "  wrangler secret put {name}{environment}")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,223 @@
+//! `hookgate demo`: every example to a running gateway: good, repeated, forged and stale.
+
+use super::Found;
+use super::body;
+use super::http::{Answer, Client};
+use super::moment::Moment;
+use super::project::{Files, Project};
+use super::signer::{Delivery, EventId, Order, Signer};
+use anyhow::{Context, Result, anyhow, bail};
+use hookgate_verify::{IdAt, Preset, TypeAt};
+use serde_json::Value;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// Send every example to a running gateway: good, repeated, forged and stale
+#[derive(clap::Args)]
+#[command(after_help = NOTES)]
+pub struct Demo {
+    /// Where the gateway listens
+    #[arg(long, default_value = "http://127.0.0.1:8787", overrides_with = "url")]
+    url: String,
+    /// Where the examples are, a directory for each source
+    #[arg(long, value_name = "DIR", default_value = "examples")]
+    examples: PathBuf,
+    #[command(flatten)]
+    files: Files,
+}
+
+const NOTES: &str = "\
+Events get new ids and times, so it can run again and again. Fails unless every answer is the right one.";
+
+/// How long a gateway may take to remember an event: it does so just after its answer.
+const TO_REMEMBER: Duration = Duration::from_secs(5);
+const BETWEEN_TRIES: Duration = Duration::from_millis(20);
+/// How far beyond the window the stale case lies.
+const TOO_LATE: Duration = Duration::from_secs(60);
+
+/// One example, to be sent in one of its provider's forms.
+struct Example {
+    source: String,
+    event: String,
+    form: usize,
+    body: Vec<u8>,
+}
+
+#[derive(Clone, Copy)]
+enum Case {
+    Good,
+    Repeated,
+    Forged,
+    Stale,
+}
+
+impl Case {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Repeated => "repeated",
+            Self::Forged => "forged",
+            Self::Stale => "stale",
+        }
+    }
+
+    /// Whether the gateway answered this case as it promises.
+    fn expects(self, answer: &Answer) -> bool {
+        match self {
+            Self::Good => answer.status == 200 && !is_duplicate(answer),
+            Self::Repeated => answer.status == 200 && is_duplicate(answer),
+            Self::Forged | Self::Stale => answer.status == 401,
+        }
+    }
+}
+
+impl Demo {
+    /// Sends, and prints a table of the answers.
+    pub fn run(self, out: &mut dyn Write) -> Result<Found> {
+        let project = Project::open(&self.files)?;
+        let examples = self.examples(&project)?;
+        let widest = |width: fn(&Example) -> usize| examples.iter().map(width).max().unwrap_or_default();
+        let widths = (widest(|example| example.source.len()), widest(|example| example.event.len()));
+        let (mut count, mut well) = (0_usize, 0_usize);
+        // A millisecond apart, so that no two examples become the same body.
+        for (example, offset) in examples.iter().zip(0..) {
+            let at = Moment::now().later(Duration::from_millis(offset)).context("the clock is beyond all years")?;
+            let answers = self.try_out(&project, example, at)?;
+            if offset == 0 {
+                row(out, widths, ["source", "event", "case", "status", "answer", "as expected"])?;
+            }
+            for (case, answer) in answers {
+                let as_expected = case.expects(&answer);
+                count = count.saturating_add(1);
+                well = well.saturating_add(usize::from(as_expected));
+                let (status, word) = (answer.status.to_string(), if as_expected { "yes" } else { "NO" });
+                row(out, widths, [&example.source, &example.event, case.name(), &status, &short(&answer), word])?;
+            }
+        }
+        writeln!(out, "{well} of {count} as expected")?;
+        Ok((well == count).into())
+    }
+
+    fn examples(&self, project: &Project) -> Result<Vec<Example>> {
+        let config = project.config()?;
+        let mut examples = Vec::new();
+        for directory in entries(&self.examples)?.into_iter().filter(|path| path.is_dir()) {
+            let source = name(&directory).to_owned();
+            let Some(configured) = config.source(&source) else {
+                eprintln!("note: {} is left out: there is no such source", directory.display());
+                continue;
+            };
+            let configured = configured.map_err(|error| anyhow!("{error}; `make dev` makes the local secrets"))?;
+            let forms = configured.verifier.preset().scheme.forms.len();
+            for path in entries(&directory)?.into_iter().filter(|path| path.extension().is_some_and(|e| e == "json")) {
+                let body = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+                examples.extend((0..forms).map(|form| Example {
+                    source: source.clone(),
+                    event: event_name(&path, form, forms),
+                    form,
+                    body: body.clone(),
+                }));
+            }
+        }
+        if examples.is_empty() {
+            bail!("{} has no example for any configured source: NAME/*.json", self.examples.display());
+        }
+        Ok(examples)
+    }
+
+    fn try_out(&self, project: &Project, example: &Example, at: Moment) -> Result<Vec<(Case, Answer)>> {
+        let signer = Signer::of_source(project, &example.source, None)?;
+        let client = Client::new(&format!("{}/webhooks/{}", self.url.trim_end_matches('/'), example.source));
+        let sign = |at| {
+            let id = if matches!(signer.preset.scheme.id, IdAt::Nowhere) { EventId::AsItIs } else { EventId::Fresh };
+            let order = Order { form: example.form, at, id, keep_body: false };
+            signer.sign(example.body.clone(), &order).with_context(|| format!("{}/{}", example.source, example.event))
+        };
+        let good = sign(at)?;
+        let mut answers = vec![(Case::Good, post(&client, &good)?)];
+        answers.push((Case::Repeated, repeat(&client, &good)?));
+        let mut forged = sign(at)?;
+        forge(&mut forged.body, &signer.preset);
+        answers.push((Case::Forged, post(&client, &forged)?));
+        if let Some(window) = signer.window(example.form) {
+            let stale = at.earlier(window.past.saturating_add(TOO_LATE)).context("the window is beyond all years")?;
+            answers.push((Case::Stale, post(&client, &sign(stale)?)?));
+        }
+        Ok(answers)
+    }
+}
+
+fn post(client: &Client, delivery: &Delivery) -> Result<Answer> {
+    let signed = delivery.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    client.post([("content-type", "application/json")].into_iter().chain(signed), &delivery.body)
+}
+
+/// Sends a delivery again until it is taken for the duplicate it is. An answer that may become that with time, 200
+/// or 503, is asked for again until the time is over.
+fn repeat(client: &Client, delivery: &Delivery) -> Result<Answer> {
+    let start = Instant::now();
+    loop {
+        let answer = post(client, delivery)?;
+        let may_change = !is_duplicate(&answer) && matches!(answer.status, 200 | 503);
+        if !may_change || start.elapsed() > TO_REMEMBER {
+            return Ok(answer);
+        }
+        std::thread::sleep(BETWEEN_TRIES);
+    }
+}
+
+/// Changes one byte: of the event's type where the body has one, so that it stays good JSON, else the last.
+fn forge(body: &mut [u8], preset: &Preset) {
+    let types = preset.scheme.event_type.iter().filter_map(|place| match place {
+        TypeAt::Json(path) => body::find(body, path).ok().flatten(),
+        TypeAt::UnsignedHeader(_) => None,
+    });
+    // Before the closing quote.
+    let at = types.map(|place| place.end.saturating_sub(2)).next().unwrap_or(body.len().saturating_sub(1));
+    if let Some(byte) = body.get_mut(at) {
+        *byte ^= 1;
+    }
+}
+
+fn is_duplicate(answer: &Answer) -> bool {
+    fact(answer, "duplicate") == Some(Value::Bool(true))
+}
+
+fn fact(answer: &Answer, name: &str) -> Option<Value> {
+    serde_json::from_str::<Value>(&answer.body).ok()?.get_mut(name).map(Value::take)
+}
+
+/// An answer in a word or two.
+fn short(answer: &Answer) -> String {
+    for word in ["duplicate", "filtered", "received"] {
+        if fact(answer, word) == Some(Value::Bool(true)) {
+            return word.to_owned();
+        }
+    }
+    let text = fact(answer, "title").and_then(|title| title.as_str().map(str::to_owned));
+    text.unwrap_or_else(|| answer.body.clone()).lines().next().unwrap_or_default().chars().take(40).collect()
+}
+
+/// The files and directories in `directory`, by name.
+fn entries(directory: &Path) -> Result<Vec<PathBuf>> {
+    let entries = std::fs::read_dir(directory).with_context(|| format!("cannot read {}", directory.display()))?;
+    let mut paths = entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
+    paths.sort();
+    Ok(paths)
+}
+
+fn name(path: &Path) -> &str {
+    path.file_name().and_then(|name| name.to_str()).unwrap_or_default()
+}
+
+fn event_name(path: &Path, form: usize, forms: usize) -> String {
+    let event = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+    if forms == 1 { event.to_owned() } else { format!("{event}, form {}", form.saturating_add(1)) }
+}
+
+fn row(out: &mut dyn Write, widths: (usize, usize), cells: [&str; 6]) -> std::io::Result<()> {
+    let (source_width, event_width) = widths;
+    let [source, event, case, status, answer, as_expected] = cells;
+    writeln!(out, "{source:source_width$}  {event:event_width$}  {case:8}  {status:6}  {answer:14}  {as_expected}")
+}

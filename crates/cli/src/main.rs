@@ -1,0 +1,98 @@
+//! The command line: signs, sends and checks webhooks with the gateway's own code. `hookgate help` says how.
+
+mod body;
+mod catalogue;
+mod check;
+mod demo;
+mod forget;
+mod http;
+mod moment;
+mod project;
+mod providers;
+mod send;
+mod sign;
+mod signer;
+mod table;
+mod vectors;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use std::io::{ErrorKind, Write};
+use std::process::ExitCode;
+
+/// Signs, sends and checks webhooks as the gateway and its providers do
+#[derive(Parser)]
+#[command(version, arg_required_else_help = true, max_term_width = 100, after_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  hookgate check
+  hookgate send --source generic examples/generic/user.created.json
+  hookgate vectors crates/verify/tests/vectors/*.json
+  hookgate demo
+  hookgate providers stripe
+
+Each command has a --help of its own.";
+
+#[derive(Subcommand)]
+enum Command {
+    Sign(sign::Sign),
+    Send(send::Send),
+    Vectors(vectors::Vectors),
+    Check(check::Check),
+    Demo(demo::Demo),
+    Forget(forget::Forget),
+    Providers(providers::Providers),
+    Catalogue(catalogue::Catalogue),
+}
+
+/// Whether everything a command looked at was as it should be. Either way the command itself worked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Found {
+    AllWell,
+    Trouble,
+}
+
+impl From<bool> for Found {
+    fn from(well: bool) -> Self {
+        if well { Self::AllWell } else { Self::Trouble }
+    }
+}
+
+impl Command {
+    fn run(self, out: &mut dyn Write) -> Result<Found> {
+        match self {
+            Self::Sign(sign) => sign.run(out),
+            Self::Send(send) => send.run(out),
+            Self::Vectors(vectors) => vectors.run(out),
+            Self::Check(check) => check.run(out),
+            Self::Demo(demo) => demo.run(out),
+            Self::Forget(forget) => forget.run(out),
+            Self::Providers(providers) => providers.run(out),
+            Self::Catalogue(catalogue) => catalogue.run(out),
+        }
+    }
+}
+
+/// Runs the command that the arguments name: 0 where all is well, 1 where it found trouble or failed, 2 where the
+/// arguments make no sense.
+fn main() -> ExitCode {
+    match Cli::parse().command.run(&mut std::io::stdout()) {
+        Ok(Found::AllWell) => ExitCode::SUCCESS,
+        Ok(Found::Trouble) => ExitCode::FAILURE,
+        // Whoever reads along, `head` say, has seen enough.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
+}

@@ -1,0 +1,94 @@
+//! Points in time, as people write them on a command line and providers in a body.
+
+use hookgate_verify::UnixTime;
+use hookgate_verify::grammar::span;
+use std::str::FromStr;
+use std::time::{Duration, SystemTime};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+/// A point in time, to the millisecond, within the years that RFC 3339 can name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment(OffsetDateTime);
+
+impl Moment {
+    /// The time it is.
+    pub fn now() -> Self {
+        let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        Self::EPOCH.later(since_epoch).unwrap_or(Self::EPOCH)
+    }
+
+    const EPOCH: Self = Self(OffsetDateTime::UNIX_EPOCH);
+
+    /// This moment in whole seconds, as signatures have it.
+    pub fn unix(self) -> UnixTime {
+        UnixTime::from_seconds(self.0.unix_timestamp())
+    }
+
+    /// This moment as bodies have it: RFC 3339, UTC.
+    pub fn rfc3339(self) -> String {
+        self.0.format(&Rfc3339).unwrap_or_default()
+    }
+
+    /// The moment `by` before this one.
+    pub fn earlier(self, by: Duration) -> Option<Self> {
+        self.0.checked_sub(by.try_into().ok()?).and_then(Self::new)
+    }
+
+    /// The moment `by` after this one.
+    pub fn later(self, by: Duration) -> Option<Self> {
+        self.0.checked_add(by.try_into().ok()?).and_then(Self::new)
+    }
+
+    fn new(time: OffsetDateTime) -> Option<Self> {
+        let milliseconds = time.replace_millisecond(time.millisecond()).ok()?;
+        (0..=9999).contains(&time.year()).then_some(Self(milliseconds))
+    }
+}
+
+impl FromStr for Moment {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let moment = if let Some(ago) = text.strip_prefix('-') {
+            Self::now().earlier(span::parse(ago).ok_or(FORMS)?)
+        } else if let Some(ahead) = text.strip_prefix('+') {
+            Self::now().later(span::parse(ahead).ok_or(FORMS)?)
+        } else if let Some(unix) = UnixTime::from_unix_text(text) {
+            OffsetDateTime::from_unix_timestamp(unix.seconds()).ok().and_then(Self::new)
+        } else {
+            let time = OffsetDateTime::parse(text, &Rfc3339).map_err(|_| FORMS)?;
+            time.checked_to_offset(time::UtcOffset::UTC).and_then(Self::new)
+        };
+        moment.ok_or("lies outside the years 0 to 9999")
+    }
+}
+
+const FORMS: &str = "write it as 2026-01-15T12:00:00Z, as Unix seconds, or from now as -3h or +10m";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_are_read_as_people_write_them() {
+        let noon = Moment::from_str("2026-01-15T12:00:00Z").expect("a moment");
+        assert_eq!(noon.unix().seconds(), 1_768_478_400);
+        assert_eq!(Moment::from_str("1768478400"), Ok(noon));
+        assert_eq!(Moment::from_str("2026-01-15T14:00:00+02:00"), Ok(noon));
+        assert_eq!(noon.rfc3339(), "2026-01-15T12:00:00Z");
+        let precise = Moment::from_str("2026-01-15T12:00:00.1239Z").expect("a moment");
+        assert_eq!(precise.rfc3339(), "2026-01-15T12:00:00.123Z");
+        let ago = Moment::from_str("-3h").expect("a moment");
+        let age = Moment::now().unix().seconds() - ago.unix().seconds();
+        assert!((10_800..10_860).contains(&age), "{age}");
+        assert!(Moment::from_str("+10m").expect("a moment").unix() > Moment::now().unix());
+    }
+
+    #[test]
+    fn what_is_no_moment_is_refused() {
+        for text in ["", "noon", "-3", "2026-01-15", "2026-01-15T12:00:00", "999999999999", "-3 h", "-9999999d"] {
+            assert!(Moment::from_str(text).is_err(), "{text:?}");
+        }
+    }
+}

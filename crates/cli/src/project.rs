@@ -1,0 +1,265 @@
+//! What the configuration file and `.dev.vars` say: the same texts the Worker gets, read from where they are kept.
+
+mod file;
+mod local;
+
+use anyhow::{Context, Result, anyhow, bail};
+use hookgate::config::{Bindings, Config, SOURCES, takes_public_keys};
+use hookgate_verify::Verifier;
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// Which files describe the gateway.
+#[derive(clap::Args)]
+pub struct Files {
+    /// The gateway's configuration [default: wrangler.json, wrangler.jsonc or wrangler.toml]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The environment, as wrangler's --env has it; "" is the top level
+    #[arg(long, short, value_name = "NAME")]
+    env: Option<String>,
+    /// The secrets for local use [default: .dev.vars.NAME of the environment, or .dev.vars, beside the configuration]
+    #[arg(long, value_name = "FILE")]
+    vars: Option<PathBuf>,
+}
+
+impl Files {
+    /// Whether `project` is what the arguments ask for: every environment, where they name none.
+    pub fn ask_for(&self, project: &Project) -> bool {
+        self.env.as_deref().is_none_or(|name| name == project.environment.as_deref().unwrap_or_default())
+    }
+
+    /// Whether the arguments name one environment.
+    pub fn name_one(&self) -> bool {
+        self.env.is_some()
+    }
+}
+
+/// One environment of the configuration: a Worker, with its variables, bindings and local secrets.
+pub struct Project {
+    path: PathBuf,
+    /// Its name; none at the top level.
+    environment: Option<String>,
+    /// The settings it is deployed with.
+    wrangler: Value,
+    /// What the top level has and this environment lacks.
+    lacks: Vec<&'static str>,
+    local: BTreeMap<String, String>,
+}
+
+impl Project {
+    /// Reads the environment that the arguments name, or the top level, with its local secrets. Secrets that are not
+    /// there are not an error yet.
+    pub fn open(files: &Files) -> Result<Self> {
+        let wanted = files.env.clone().unwrap_or_default();
+        let mut projects = Self::all(files)?;
+        projects.retain(|project| project.environment.as_deref().unwrap_or_default() == wanted);
+        let mut project = projects.into_iter().next().ok_or_else(|| anyhow!("no environment {wanted:?}"))?;
+        project.take_local_secrets(files)?;
+        Ok(project)
+    }
+
+    /// Reads every environment, the top level first, without local secrets: those are not deployed.
+    pub fn all(files: &Files) -> Result<Vec<Self>> {
+        let path = files.config.clone().unwrap_or_else(file::find);
+        let file = file::read(&path)?;
+        let names = file::environments(&file);
+        if let Some(unknown) = files.env.as_ref().filter(|name| !name.is_empty() && !names.contains(name)) {
+            let known = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+            bail!("{} has no environment {unknown:?}; it has {known}", path.display());
+        }
+        let environment = |environment: Option<String>| {
+            let wrangler = file::settings(&file, environment.as_deref());
+            let lacks = file::not_inherited(&file, &wrangler);
+            Self { path: path.clone(), environment, wrangler, lacks, local: BTreeMap::new() }
+        };
+        Ok(std::iter::once(None).chain(names.into_iter().map(Some)).map(environment).collect())
+    }
+
+    /// Reads the secrets for local use.
+    pub fn take_local_secrets(&mut self, files: &Files) -> Result<()> {
+        self.local = local::read(files.vars.as_deref(), &self.path, self.environment.as_deref())?;
+        Ok(())
+    }
+
+    /// How people call this environment.
+    pub fn title(&self) -> String {
+        self.environment.as_ref().map_or_else(|| "the top level".to_owned(), |name| format!("env.{name}"))
+    }
+
+    /// The name of this environment; none at the top level.
+    pub fn environment(&self) -> Option<&str> {
+        self.environment.as_deref()
+    }
+
+    /// The setting at `path`, as `/queues/producers`.
+    pub fn setting(&self, path: &str) -> Option<&Value> {
+        self.wrangler.pointer(path)
+    }
+
+    /// The text of a setting.
+    pub fn setting_text(&self, path: &str) -> Option<&str> {
+        self.setting(path)?.as_str()
+    }
+
+    /// The tables of the list at `path`.
+    pub fn list(&self, path: &str) -> impl Iterator<Item = &Value> {
+        self.setting(path).and_then(Value::as_array).into_iter().flatten()
+    }
+
+    /// What the top level has and this environment lacks, since it is not inherited.
+    pub fn lacks(&self) -> &[&'static str] {
+        &self.lacks
+    }
+
+    /// A table's head in this environment's notation, as `env.staging.vars` for `vars`.
+    pub fn head(&self, key: &str) -> String {
+        self.environment.as_ref().map_or_else(|| key.to_owned(), |name| format!("env.{name}.{key}"))
+    }
+
+    /// The variables of the file, by name.
+    pub fn variables(&self) -> impl Iterator<Item = (&str, &Value)> {
+        let vars = self.setting("/vars").and_then(Value::as_object);
+        vars.into_iter().flatten().map(|(name, value)| (name.as_str(), value))
+    }
+
+    /// Whether any variable holds sources.
+    pub fn has_sources(&self) -> bool {
+        self.variables().any(|(name, _)| name.starts_with(SOURCES))
+    }
+
+    /// The configuration, as the Worker would parse it with the texts that `lookup` finds.
+    pub fn config_with(&self, lookup: &dyn Fn(&str) -> Option<String>) -> Result<Config> {
+        let sources = self.sources();
+        let place =
+            format!("{}{}", self.path.display(), self.environment().map_or(String::new(), |n| format!(", env.{n}")));
+        if sources.is_empty() {
+            let not_inherited = if self.lacks.contains(&"vars") { "; [vars] is not inherited" } else { "" };
+            bail!("{place} configures no source: add one as [{}.SOURCES.billing]{not_inherited}", self.head("vars"));
+        }
+        Config::parse_all(&sources, self.bindings(), lookup).context(place)
+    }
+
+    /// The configuration, as the Worker would parse it on this machine.
+    pub fn config(&self) -> Result<Config> {
+        self.config_with(&|name| self.text(name))
+    }
+
+    /// The variables that hold sources. A local one comes before the file's, as it does for wrangler.
+    fn sources(&self) -> Map<String, Value> {
+        let of_file = self.variables().map(|(name, value)| (name.to_owned(), table(value)));
+        let local = self.local.iter().map(|(name, text)| (name.clone(), table(&text.as_str().into())));
+        of_file.chain(local).filter(|(name, _)| name.starts_with(SOURCES)).collect()
+    }
+
+    /// A variable or local secret by name. Local secrets come first, as they do for wrangler.
+    pub fn text(&self, name: &str) -> Option<String> {
+        let variable = || match self.wrangler.get("vars")?.get(name)? {
+            Value::String(text) => Some(text.clone()),
+            Value::Number(number) => Some(number.to_string()),
+            _ => None,
+        };
+        self.local.get(name).cloned().or_else(variable)
+    }
+
+    /// The names of the secrets that sources name, each once.
+    pub fn secret_names(&self) -> Vec<String> {
+        let listed = |source: &Value| {
+            let list = source.get("secrets").and_then(Value::as_array).cloned().unwrap_or_default();
+            list.into_iter().chain(source.get("handshake_secret").cloned())
+        };
+        let sources = self.sources();
+        let secrets = tables(&sources).flat_map(|(_, _, table)| listed(table));
+        let mut names: Vec<String> = secrets.filter_map(|secret| secret.as_str().map(str::to_owned)).collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    /// Whether a source takes the secret `name` for a public key.
+    pub fn is_public_key(&self, name: &str) -> bool {
+        let lists = |source: &Value| {
+            source.get("secrets").and_then(Value::as_array).is_some_and(|list| list.contains(&name.into()))
+        };
+        let sources = self.sources();
+        tables(&sources).any(|(_, _, table)| lists(table) && takes_public_keys(table))
+    }
+
+    /// Where the source `name` stands, as `vars.SOURCES.billing`.
+    pub fn place(&self, name: &str) -> String {
+        let sources = self.sources();
+        let variable =
+            tables(&sources).find(|(_, source, _)| *source == name).map_or(SOURCES, |(variable, _, _)| variable);
+        self.head(&format!("vars.{variable}.{name}"))
+    }
+
+    /// Whether `name` stands among the variables, which are no place for a secret.
+    pub fn is_variable(&self, name: &str) -> bool {
+        self.variables().any(|(variable, _)| variable == name)
+    }
+
+    /// The verifier of the source `name`, which knows its provider, its secrets and its window.
+    pub fn verifier(&self, name: &str) -> Result<Verifier> {
+        let config = self.config()?;
+        match config.source(name) {
+            Some(Ok(source)) => Ok(source.verifier.clone()),
+            Some(Err(error)) => bail!("{}: {error}", self.path.display()),
+            None => {
+                let known: Vec<&str> = config.sources().map(|(name, _)| name).collect();
+                bail!("{} has no source {name:?}; it has {}", self.path.display(), known.join(", "))
+            }
+        }
+    }
+
+    /// The text of the first secret that the source `name` lists.
+    pub fn first_secret(&self, name: &str) -> Option<String> {
+        let sources = self.sources();
+        let (_, _, table) = tables(&sources).find(|(_, source, _)| *source == name)?;
+        self.text(table.get("secrets")?.get(0)?.as_str()?)
+    }
+
+    /// The name of the queue that the producer `binding` sends to.
+    pub fn queue(&self, binding: &str) -> Option<&str> {
+        self.find("/queues/producers", "binding", binding)?.get("queue")?.as_str()
+    }
+
+    /// Whether something is kept that nothing ever deletes.
+    pub fn is_never_swept(&self) -> bool {
+        let Bindings { payloads, log, .. } = self.bindings();
+        (payloads || log) && self.setting("/triggers/crons/0").is_none()
+    }
+
+    fn bindings(&self) -> Bindings {
+        let has = |list: &str, key: &str, name: &str| self.find(list, key, name).is_some();
+        Bindings {
+            dedup: has("/kv_namespaces", "binding", "DEDUP"),
+            events: self.queue("EVENTS").is_some(),
+            claims: has("/durable_objects/bindings", "name", "CLAIMS"),
+            payloads: has("/r2_buckets", "binding", "PAYLOADS"),
+            log: has("/d1_databases", "binding", "LOG"),
+            rejects: has("/ratelimits", "name", "REJECTS"),
+        }
+    }
+
+    /// The first table in `list` whose `key` is `value`.
+    pub fn find(&self, list: &str, key: &str, value: &str) -> Option<&Value> {
+        self.list(list).find(|table| table.get(key).and_then(Value::as_str) == Some(value))
+    }
+}
+
+/// A variable's table; a text may be one in JSON, as for the Worker.
+fn table(value: &Value) -> Value {
+    match value {
+        Value::String(text) => serde_json::from_str(text).unwrap_or(Value::Null),
+        value => value.clone(),
+    }
+}
+
+/// Every source: the variable it stands in, its name, and its table.
+fn tables(sources: &Map<String, Value>) -> impl Iterator<Item = (&str, &str, &Value)> {
+    sources.iter().flat_map(|(variable, tables)| {
+        let tables = tables.as_object().into_iter().flatten();
+        tables.map(|(name, table)| (variable.as_str(), name.as_str(), table))
+    })
+}

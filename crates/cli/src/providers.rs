@@ -1,0 +1,321 @@
+//! `hookgate providers`: what the gateway can verify, and how a provider is set up.
+
+use super::{Found, catalogue, table};
+use anyhow::{Context, Result, anyhow};
+use hookgate_verify::grammar::span;
+use hookgate_verify::presets::{self, About, FACTS};
+use hookgate_verify::{
+    Algorithm, Clock, Encoding, Form, Handshake, Hash, IdentityRule, Layout, Part, Place, Preset, Proof,
+    PublicAlgorithm, SecretForm, TimestampAt, TypeAt, Wanted,
+};
+use std::fmt::Write as _;
+use std::io::Write;
+
+/// List the providers that can be verified, or show one: its scheme, its traps, and a block of configuration
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Providers {
+    /// The provider to show
+    #[arg(value_name = "NAME")]
+    name: Option<String>,
+    /// Write the list as Markdown, as it stands in docs/providers.md
+    #[arg(long, conflicts_with = "name")]
+    markdown: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  hookgate providers
+  hookgate providers stripe
+  hookgate providers | grep weak
+
+strong: the signature covers the body. weak: it does not, or there is none; who saw one delivery can send another.";
+
+impl Providers {
+    /// Prints the list, or one provider.
+    pub fn run(self, out: &mut dyn Write) -> Result<Found> {
+        match &self.name {
+            Some(name) => {
+                let preset = presets::find(name).ok_or_else(|| anyhow!("{name:?}: {}", presets::unknown(name)))?;
+                out.write_all(page(&preset)?.as_bytes())?;
+            }
+            None if self.markdown => out.write_all(markdown()?.as_bytes())?,
+            None => list(out)?,
+        }
+        Ok(Found::AllWell)
+    }
+}
+
+fn list(out: &mut dyn Write) -> Result<()> {
+    let mut rows = vec![["provider", "algorithm", "freshness", "strength", "proof", "duplicates"].map(str::to_owned)];
+    for (preset, about) in presets::described() {
+        rows.push(row(preset, &about)?);
+    }
+    table::write(rows, out)?;
+    writeln!(out, "{} providers; `hookgate providers NAME` shows one", presets::ALL.len())?;
+    Ok(())
+}
+
+fn row(preset: &Preset, about: &About) -> Result<[String; 6]> {
+    let strength = preset.scheme.strength().to_string();
+    let proof = about.best_proof().context("every preset has vectors")?;
+    let recognition = preset.scheme.recognition();
+    Ok([preset.name.clone(), algorithm(preset), freshness(preset), strength, proof.to_string(), recognition])
+}
+
+fn algorithm(preset: &Preset) -> String {
+    let scheme = &preset.scheme;
+    let name = match scheme.algorithm {
+        Algorithm::Hmac(Hash::Sha1) => "HMAC-SHA1",
+        Algorithm::Hmac(Hash::Sha256) => "HMAC-SHA256",
+        Algorithm::Hmac(Hash::Sha512) => "HMAC-SHA512",
+        Algorithm::PlainHash => "SHA-256",
+        Algorithm::Token if scheme.forms.iter().any(|form| form.encoding == Encoding::Base64) => "basic auth",
+        Algorithm::Token => "static token",
+        Algorithm::Public(PublicAlgorithm::Ed25519) => "Ed25519",
+        Algorithm::Public(PublicAlgorithm::EcdsaP256Der | PublicAlgorithm::EcdsaP256Fixed) => "ECDSA P-256",
+        Algorithm::Public(PublicAlgorithm::RsaSha256) => "RSA-SHA256",
+        Algorithm::Public(PublicAlgorithm::RsaSha1) => "RSA-SHA1",
+    };
+    let is_token = scheme.forms.iter().any(|form| matches!(form.layout, Layout::Jws { .. }));
+    if is_token { format!("JWT, {name}") } else { name.to_owned() }
+}
+
+fn freshness(preset: &Preset) -> String {
+    let of = |form: &Form| match &form.timestamp {
+        None => "none".to_owned(),
+        Some(timestamp) if timestamp.clock == Clock::Delivery => "of the delivery".to_owned(),
+        Some(_) => format!("of the event, {}", span::shown(preset.retry_span)),
+    };
+    let mut all: Vec<String> = preset.scheme.forms.iter().map(of).collect();
+    all.dedup();
+    all.join(" or ")
+}
+
+/// Why duplicates are recognised that way.
+fn why(rule: &IdentityRule) -> Option<String> {
+    match rule {
+        IdentityRule::Unstated => None,
+        IdentityRule::Content { differs } | IdentityRule::Digest { differs, .. } => {
+            Some(format!("two events differ in: {differs}"))
+        }
+        IdentityRule::None { why } => Some(why.clone()),
+    }
+}
+
+/// All of one provider.
+fn page(preset: &Preset) -> Result<String> {
+    let about = presets::about(&preset.name).context("every preset is described")?;
+    let mut page = format!("{} ({})\n\n", about.title, preset.name);
+    let mut fact = |name: &str, text: String| writeln!(page, "  {name:<12}{text}");
+    fact("proven by", format!("{}; {}", algorithm(preset), preset.scheme.strength()))?;
+    for place in &preset.scheme.places {
+        fact("signature", place_of(place))?;
+    }
+    for form in &preset.scheme.forms {
+        fact(if form.alternative { "or" } else { "signed" }, content(form))?;
+        if let Some(timestamp) = form.timestamp.as_ref().filter(|_| !form.alternative) {
+            fact("time", format!("{}, {}", timestamp_of(&timestamp.at), timestamp.unit.expected()))?;
+        }
+    }
+    fact("duplicates", preset.scheme.recognition())?;
+    if let Some(why) = why(&preset.scheme.identity) {
+        fact("", why)?;
+    }
+    fact("event type", event_type(preset))?;
+    fact("retries", format!("for {}", span::shown(preset.retry_span)))?;
+    if let Some(timeout) = &about.timeout {
+        fact("waits", timeout.clone())?;
+    }
+    if let Some(status) = about.refusal {
+        fact("refusal", format!("it expects {status}; it gets 401, as everybody does"))?;
+    }
+    for handshake in &preset.handshakes {
+        fact("handshake", handshake_of(handshake))?;
+    }
+    fact("secret", format!("{}; {}", secret_form(&preset.scheme.secret), about.secret_at))?;
+    if !preset.headers.is_empty() {
+        let headers: Vec<String> = preset.headers.iter().map(|pattern| pattern.as_str().to_owned()).collect();
+        fact("headers", format!("{} go on to the origin", headers.join(", ")))?;
+    }
+    for trap in &about.traps {
+        fact("trap", trap.says.clone())?;
+    }
+    for note in &about.notes {
+        fact("note", note.clone())?;
+    }
+    fact("proof", format!("vectors by whose work they are: {}", catalogue::split(&about)))?;
+    page.push_str(&what_was_read(&about));
+    write!(page, "\n{}", block(preset, &about))?;
+    Ok(page)
+}
+
+/// The facts and their sources.
+fn what_was_read(about: &About) -> String {
+    let mut text = "\n".to_owned();
+    for (name, _) in FACTS {
+        if let Some(fact) = about.facts.get(name) {
+            text.push_str(&format!("  {name:<12}{fact}\n"));
+        }
+    }
+    text.push('\n');
+    for (name, source) in &about.sources {
+        text.push_str(&format!("  [{name}] {}, read on {}\n", source.at, source.read));
+    }
+    text
+}
+
+fn place_of(place: &Place) -> String {
+    match place {
+        Place::Header(name) => format!("header {name}"),
+        Place::Query(name) => format!("query value {name}"),
+        Place::Json(path) => format!("body, {path}"),
+        Place::Form(name) => format!("form value {name}"),
+    }
+}
+
+fn timestamp_of(at: &TimestampAt) -> String {
+    match at {
+        TimestampAt::Header(name) => format!("header {name}"),
+        other => other.to_string(),
+    }
+}
+
+/// The signed content, as it is written in a scheme.
+fn content(form: &Form) -> String {
+    let part = |part: &Part| match part {
+        Part::Literal(text) => text.replace('\n', "\\n"),
+        Part::Json(path) => format!("{{json:{}}}", path.to_string().trim_start_matches("$").trim_start_matches('.')),
+        part => part.to_string(),
+    };
+    if form.content.is_empty() {
+        return "nothing".to_owned();
+    }
+    let bracketed = |(place, of): (usize, &Part)| {
+        let is_optional = |place: Option<usize>| place.is_some_and(|place| form.optional.contains(&place));
+        match (is_optional(place.checked_add(1)), is_optional(place.checked_sub(1))) {
+            (true, _) => format!("[{}", part(of)),
+            (_, true) => format!("{}]", part(of)),
+            _ => part(of),
+        }
+    };
+    form.content.iter().enumerate().map(bracketed).collect()
+}
+
+fn event_type(preset: &Preset) -> String {
+    let at = |place: &TypeAt| match place {
+        TypeAt::Json(path) => path.to_string(),
+        TypeAt::UnsignedHeader(name) => format!("{name} (unsigned, and so is what `events` decides)"),
+    };
+    let places: Vec<String> = preset.scheme.event_type.iter().map(at).collect();
+    if places.is_empty() { "not told".to_owned() } else { places.join(" or ") }
+}
+
+fn secret_form(form: &SecretForm) -> String {
+    match form {
+        SecretForm::Utf8 => "the text as it is".to_owned(),
+        SecretForm::Hex => "hexadecimal".to_owned(),
+        SecretForm::Base64AfterPrefix(prefix) if prefix.is_empty() => "base64".to_owned(),
+        SecretForm::Base64AfterPrefix(prefix) => format!("{prefix} and base64"),
+        SecretForm::Sha1 => "the text, hashed".to_owned(),
+        SecretForm::Html => "the text, with its HTML entities decoded".to_owned(),
+    }
+}
+
+fn handshake_of(handshake: &Handshake) -> String {
+    let when: Vec<String> = handshake
+        .when
+        .iter()
+        .map(|(place, wanted)| match wanted {
+            Wanted::Any => place_of(place),
+            Wanted::Text(text) => format!("{} is {text}", place_of(place)),
+            Wanted::Nothing => format!("no {}", place_of(place)),
+        })
+        .collect();
+    let proof = match &handshake.proof {
+        Proof::Signature => ", proven as a delivery is",
+        Proof::Token(_) => ", with the token of `handshake_secret`",
+        Proof::Nothing if handshake.installs => ", while handshake = \"armed\"",
+        Proof::Nothing => "",
+    };
+    let when = if when.is_empty() { "any".to_owned() } else { when.join(", ") };
+    format!("{} where {when}{proof}: answered {}", handshake.method, handshake.reply.status)
+}
+
+/// A block of configuration, ready to be copied.
+fn block(preset: &Preset, about: &About) -> String {
+    let name = &preset.name;
+    let secret = format!("{}_SECRET", name.to_ascii_uppercase());
+    let mut block = format!("[vars.SOURCES.{name}]\nprovider = \"{name}\"\n");
+    let mut line = |text: String| {
+        block.push_str(&text);
+        block.push('\n');
+    };
+    if preset.scheme.keys.is_none() {
+        line(format!("secrets = [\"{secret}\"]"));
+    }
+    if preset.scheme.signs_url() {
+        line(format!("url = \"https://hooks.example.com/webhooks/{name}\" # or PUBLIC_URL in [vars]"));
+    }
+    if preset.handshakes.iter().any(|handshake| matches!(handshake.proof, Proof::Token(_))) {
+        line(format!("handshake_secret = \"{}_VERIFY_TOKEN\"", name.to_ascii_uppercase()));
+    }
+    if preset.handshakes.iter().any(|handshake| handshake.installs) {
+        line("# handshake = \"armed\" # in place of `secrets`, until the provider has sent the secret".to_owned());
+    }
+    if let Some(account) = about.account.as_ref() {
+        line(format!("account = \"{account}\""));
+    }
+    block
+}
+
+/// The whole catalogue as a page of the documentation.
+fn markdown() -> Result<String> {
+    let counts = catalogue::counts()?;
+    let mut page = format!(
+        "<!-- Written by `make providers`. Change the files in crates/verify/presets/, not this one. -->\n\
+         # Providers\n\n\
+         {} providers, each a file in [`presets/`](../crates/verify/presets) with its facts, their sources and the day they were read. \
+         `hookgate providers NAME` shows one, and how it is set up.\n\n\
+         **proof** counts the preset's vectors in [`tests/vectors/`](../crates/verify/tests/vectors) by whose work the signature is. \
+         *provider*: the provider published it, or code that the provider published made or took it. *sdk*: the provider's own package \
+         makes or takes it, whenever the tests run. *library*: a third party's maintained code does. *own reading*: other code \
+         signed it, from what we read in the documentation. {counts}\n\n\
+         **weak** says that the signature does not cover the body, or that there is none: whoever saw one delivery can \
+         send another. **by identical content** says that no id names an event: two requests with the same bytes are one \
+         event, because the bytes of two events differ. **not recognised**: events may have the same bytes, so a retry is \
+         forwarded again. **unsigned**: a stranger who captured a request could change it.\n\n\
+         | provider | name | algorithm | freshness | duplicates are recognised | strength | retries | proof |\n|---|---|---|---|---|---|---|---|\n",
+        presets::ALL.len()
+    );
+    for (preset, about) in presets::described() {
+        let (title, split) = (&about.title, catalogue::split(&about));
+        let [name, algorithm, freshness, strength, _, duplicates] = row(preset, &about)?;
+        let strength = if strength == "weak" { "**weak**".to_owned() } else { strength };
+        let retries = span::shown(preset.retry_span);
+        writeln!(
+            page,
+            "| {title} | `{name}` | {algorithm} | {freshness} | {duplicates} | {strength} | {retries} | {split} |"
+        )?;
+    }
+    page.push_str("\n## Left out\n\n");
+    for (name, why) in LEFT_OUT {
+        writeln!(page, "- **{name}**: {why}")?;
+    }
+    Ok(page)
+}
+
+/// Providers of whom nothing can be proven here, and why.
+const LEFT_OUT: &[(&str, &str)] = &[
+    (
+        "PayPal",
+        "signs a CRC32 of the body and not the body, so one captured delivery vouches for any other with that checksum; \
+         the stronger way it offers, verification by its API, needs your API credentials and a call for each event",
+    ),
+    ("Fastly log endpoints", "carry no signature"),
+    ("Salesforce outbound messages", "carry no signature; mutual TLS is not the gateway's"),
+    (
+        "Atlassian Connect",
+        "signs method, path and query, and not the body, under a secret that its own installation sends",
+    ),
+];

@@ -1,0 +1,256 @@
+//! Makes a body a signed delivery, fresh where the scheme wants it to be, and checks it with the gateway's eyes.
+
+use super::body;
+use super::moment::Moment;
+use super::project::Project;
+use anyhow::{Context, Result, anyhow, bail};
+use hookgate_verify::native::{Native, PrivateKey, RequestHead};
+use hookgate_verify::presets;
+use hookgate_verify::{
+    self, Algorithm, Form, IdAt, JsonPath, Place, Preset, Secret, SignError, Signed, TimeUnit, TimestampAt, Tolerance,
+    Verifier, VerifyError,
+};
+use serde_json::Value;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+
+/// Signs as one provider does, with one secret.
+pub struct Signer {
+    pub preset: Arc<Preset>,
+    verifier: Verifier,
+    /// The secret's text, for schemes that send it.
+    token: String,
+    private: Option<PrivateKey>,
+}
+
+/// How one delivery is to be signed.
+#[derive(Clone)]
+pub struct Order {
+    /// Which of the scheme's forms, from 0.
+    pub form: usize,
+    /// When the provider is said to have signed.
+    pub at: Moment,
+    /// The event's id.
+    pub id: EventId,
+    /// Whether the body stays as it is, old timestamps included.
+    pub keep_body: bool,
+}
+
+/// Which id the event gets.
+#[derive(Clone)]
+pub enum EventId {
+    /// The one in the body; a new one where the scheme has ids in a header.
+    AsItIs,
+    /// This one.
+    Given(String),
+    /// A new one.
+    Fresh,
+}
+
+/// A body and what proves it.
+pub struct Delivery {
+    pub headers: Vec<(String, String)>,
+    /// What the URL's query has to be; empty for most.
+    pub query: String,
+    pub body: Vec<u8>,
+    /// What was changed in the body.
+    pub changes: Vec<String>,
+    /// Why the gateway would refuse it all the same, as of the time it is signed at.
+    pub refusal: Option<VerifyError>,
+}
+
+/// A provider's name and what somebody signs with in its place.
+pub struct Credentials<'c> {
+    pub provider: &'c str,
+    /// The shared secret, or the public key.
+    pub secret: String,
+    /// The endpoint's public URL.
+    pub url: String,
+    /// The user's account at the provider; empty where it does not matter.
+    pub account: String,
+    /// The private key, in PEM.
+    pub private_key: Option<String>,
+}
+
+impl Signer {
+    /// Signs as `source` of the project, with its first secret.
+    pub fn of_source(project: &Project, source: &str, private_key: Option<&str>) -> Result<Self> {
+        let token = project.first_secret(source).unwrap_or_default();
+        Self::of(project.verifier(source)?, token, private_key)
+    }
+
+    /// Signs as somebody with these credentials.
+    pub fn of_provider(credentials: Credentials<'_>) -> Result<Self> {
+        let name = credentials.provider;
+        let preset = presets::find(name).ok_or_else(|| anyhow!("{name:?}: {}", presets::unknown(name)))?;
+        let scheme = &preset.scheme;
+        let mut keys = Vec::new();
+        // Whoever has the private key may check without the public one.
+        if credentials.private_key.is_none() || !credentials.secret.is_empty() {
+            let key = Secret::new(credentials.secret.as_str())
+                .and_then(|secret| secret.key(scheme.algorithm, &scheme.secret));
+            keys.push(key.map_err(|problem| anyhow!("the secret {problem}"))?);
+        }
+        let verifier = Verifier::new(preset, keys, None).context("one key is not too many")?;
+        let verifier = verifier.at(credentials.url).of(credentials.account);
+        Self::of(verifier, credentials.secret, credentials.private_key.as_deref())
+    }
+
+    fn of(verifier: Verifier, token: String, private_key: Option<&str>) -> Result<Self> {
+        let preset = Arc::clone(verifier.preset());
+        let private = match (preset.scheme.algorithm, private_key) {
+            (Algorithm::Public(algorithm), Some(pem)) => Some(
+                PrivateKey::parse(algorithm, pem)
+                    .ok_or_else(|| anyhow!("--private-key is no PKCS #8 key in PEM of {}'s algorithm", preset.name))?,
+            ),
+            (Algorithm::Public(_), None) => {
+                bail!(
+                    "{} signs with a private key: give one with --private-key, and its public key as the secret",
+                    preset.name
+                )
+            }
+            (_, Some(_)) => bail!("{} signs with a shared secret: leave --private-key out", preset.name),
+            (_, None) => None,
+        };
+        Ok(Self { preset, verifier, token, private })
+    }
+
+    /// The window in which the gateway takes a delivery of this form; `None` where it carries no signed time.
+    pub fn window(&self, form: usize) -> Option<Tolerance> {
+        self.verifier.window(self.preset.scheme.forms.get(form)?)
+    }
+
+    /// Signs `body` as `order` says.
+    pub fn sign(&self, mut body: Vec<u8>, order: &Order) -> Result<Delivery> {
+        let forms = &self.preset.scheme.forms;
+        let form = forms.get(order.form).ok_or_else(|| self.no_such_form(order.form))?;
+        let mut changes = Vec::new();
+        if !order.keep_body {
+            changes.extend(self.freshen_timestamps(&mut body, form, order.at)?);
+        }
+        let header_id = match &self.preset.scheme.id {
+            IdAt::Json { path, .. } => {
+                changes.extend(self.put_id(&mut body, path, order)?);
+                // A header that is signed beside it names the sending.
+                order.id.or_fresh()
+            }
+            IdAt::Nowhere if !matches!(order.id, EventId::AsItIs) => {
+                bail!("{} has no event id: leave out --id and --fresh-id", self.preset.name)
+            }
+            IdAt::SignedHeader(_) | IdAt::UnsignedHeader(..) | IdAt::Nowhere => order.id.or_fresh(),
+        };
+        let url = self.verifier.url();
+        let account = self.verifier.account();
+        let delivery = hookgate_verify::Delivery {
+            form: order.form,
+            id: &header_id,
+            now: order.at.unix(),
+            url,
+            account,
+            body: &body,
+        };
+        let signed = match (&self.private, self.verifier.current_key()) {
+            (Some(private), _) => hookgate_verify::sign(&self.preset, private, &self.token, delivery),
+            (None, Some(key)) => hookgate_verify::sign(&self.preset, key, &self.token, delivery),
+            (None, None) => bail!("no secret to sign with"),
+        };
+        let signed = match signed {
+            Ok(signed) => signed,
+            Err(SignError::Body(problem)) => bail!("{} cannot sign this: {problem}", self.preset.name),
+            Err(SignError::NoSuchForm) => return Err(self.no_such_form(order.form)),
+            Err(error @ SignError::NoPrivateKey) => bail!("{} {error}", self.preset.name),
+        };
+        self.place_signature(&signed, &mut body, &mut changes)?;
+        let query = signed.query.clone();
+        let request = RequestHead { query, headers: signed.into_headers(), ..RequestHead::default() };
+        let refusal = self.verify(&request, &body, order.at).err();
+        Ok(Delivery { headers: request.headers, query: request.query, body, changes, refusal })
+    }
+
+    /// Puts a signature that belongs into the body there.
+    fn place_signature(&self, signed: &Signed, body: &mut Vec<u8>, changes: &mut Vec<String>) -> Result<()> {
+        let missing =
+            || anyhow!("the body has no {}, where {} has its signature: add it", signed.place, self.preset.name);
+        match &signed.place {
+            Place::Json(path) => changes.push(put(body, path, signed.signature.as_str().into())?.ok_or_else(missing)?),
+            Place::Form(name) => {
+                let pairs: Vec<_> = form_urlencoded::parse(body).into_owned().filter(|(key, _)| key != name).collect();
+                let mut form = form_urlencoded::Serializer::new(String::new());
+                *body = form.append_pair(name, &signed.signature).extend_pairs(pairs).finish().into_bytes();
+                changes.push(format!("{name} is now {:?}", signed.signature));
+            }
+            Place::Header(_) | Place::Query(_) => {}
+        }
+        Ok(())
+    }
+
+    /// Puts the time into the body, at each place where one of the scheme's forms reads it. A body that lacks the
+    /// place is an error only where the chosen form reads it.
+    fn freshen_timestamps(&self, body: &mut Vec<u8>, chosen: &Form, at: Moment) -> Result<Vec<String>> {
+        let mut changes = Vec::new();
+        for form in &self.preset.scheme.forms {
+            let Some(timestamp) = &form.timestamp else { continue };
+            let TimestampAt::Json(path) = &timestamp.at else { continue };
+            let required = chosen.timestamp == form.timestamp;
+            let value = match timestamp.unit {
+                TimeUnit::Seconds | TimeUnit::Milliseconds | TimeUnit::Unix => {
+                    at.unix().write(timestamp.unit).parse::<i64>()?.into()
+                }
+                TimeUnit::Rfc3339 | TimeUnit::Rfc3339Utc => at.rfc3339().into(),
+                TimeUnit::HttpDate => at.unix().write(timestamp.unit).into(),
+            };
+            match put(body, path, value) {
+                Ok(Some(change)) => changes.push(change),
+                Ok(None) if required => bail!(
+                    "the body has no {path}, where {} signs its time: add it, or sign the body as it is with --keep-body",
+                    self.preset.name
+                ),
+                Err(error) if required => {
+                    let what = format!("{} signs the time in a JSON body, and this is none", self.preset.name);
+                    return Err(error).context(what);
+                }
+                Ok(None) | Err(_) => {}
+            }
+        }
+        Ok(changes)
+    }
+
+    fn put_id(&self, body: &mut Vec<u8>, path: &JsonPath, order: &Order) -> Result<Option<String>> {
+        if matches!(order.id, EventId::AsItIs) {
+            return Ok(None);
+        }
+        if order.keep_body {
+            bail!("--keep-body leaves no room for an id: {} has it in the body, at {path}", self.preset.name);
+        }
+        let change = put(body, path, order.id.or_fresh().into());
+        let change = change.context("the id belongs into a JSON body, and this is none")?;
+        change.map(Some).ok_or_else(|| anyhow!("the body has no {path}, where the id belongs: add it"))
+    }
+
+    fn verify(&self, request: &RequestHead, body: &[u8], at: Moment) -> Result<(), VerifyError> {
+        if self.verifier.current_key().is_none() {
+            return Ok(()); // with a private key alone there is nothing to check with
+        }
+        self.verifier.receive(request)?.verify(body, at.unix(), &Native).map(|_| ())
+    }
+
+    fn no_such_form(&self, form: usize) -> anyhow::Error {
+        let (form, forms) = (form.saturating_add(1), self.preset.scheme.forms.len());
+        anyhow!("{} has no form {form}: --form goes from 1 to {forms}", self.preset.name)
+    }
+}
+
+impl EventId {
+    fn or_fresh(&self) -> String {
+        match self {
+            Self::Given(id) => id.clone(),
+            // Each RandomState has its own keys, so each of these texts is a new one.
+            Self::AsItIs | Self::Fresh => format!("test_{:016x}", RandomState::new().hash_one(0)),
+        }
+    }
+}
+
+/// Puts a value into the body and says so; `None` where the body has no such place.
+fn put(body: &mut Vec<u8>, path: &JsonPath, value: Value) -> serde_json::Result<Option<String>> {
+    Ok(body::replace(body, path, &value)?.then(|| format!("{path} is now {value}")))
+}

@@ -1,0 +1,273 @@
+//! `hookgate vectors`: recorded deliveries, each proven or refused by the gateway's own verifier.
+
+use super::Found;
+use anyhow::{Context, Result};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hookgate_verify::native::{Native, RequestHead};
+use hookgate_verify::presets;
+use hookgate_verify::{Algorithm, Identity, Key, Preset, Secret, UnixTime, Verified, Verifier, VerifyError};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Check recorded deliveries: prints a line for each, and the counts
+#[derive(clap::Args)]
+#[command(after_help = FORMAT)]
+pub struct Vectors {
+    /// Files of vectors
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+}
+
+const FORMAT: &str = "\
+A file is a JSON list of objects:
+  id                      names the vector
+  provider                the preset; left out, the file's name is the provider's
+  secret, or secrets      as the provider shows them; or public_key
+  headers                 an object; a repeated header is a list
+  account                 what the source's `account` has to be
+  method, url, query      as the request has them; the URL is the configured one, its query the request's, and
+                          the configured one's as well where the provider signs it with the body
+  body, or body_base64, or form_params as pairs; with body_len and body_sha256, where there, checked
+  now, or now_ms          when it arrived; left out, at the time it is signed with
+  tolerance_seconds       left out, the preset's
+  expected                left out, it must verify; else one of {\"verified\": {\"id\": …, …}},
+                          {\"error\": CODE}, or the HMAC in hex of signed_content (or of the body)";
+
+#[derive(Deserialize)]
+struct Vector {
+    #[serde(alias = "public_key_pem", alias = "certificate_pem")]
+    secret: Option<String>,
+    public_key: Option<String>,
+    method: Option<String>,
+    url: Option<String>,
+    query: Option<String>,
+    #[serde(default)]
+    account: String,
+    form_params: Option<Vec<(String, String)>>,
+    #[serde(default)]
+    secrets: Vec<String>,
+    #[serde(default)]
+    headers: BTreeMap<String, Texts>,
+    body: Option<String>,
+    body_base64: Option<String>,
+    body_len: Option<usize>,
+    body_sha256: Option<String>,
+    now: Option<i64>,
+    now_ms: Option<i64>,
+    tolerance_seconds: Option<u64>,
+    signed_content: Option<String>,
+    expected: Option<Expected>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Texts {
+    One(String),
+    Several(Vec<String>),
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Expected {
+    Mac(String),
+    Outcome(Outcome),
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Outcome {
+    Verified(BTreeMap<String, Value>),
+    Error(String),
+    Mac(String),
+}
+
+/// What came of a vector, and what is worth saying about it.
+enum Verdict {
+    Passed(Option<String>),
+    Failed(String),
+    Skipped(String),
+}
+
+use Verdict::{Failed, Passed, Skipped};
+
+impl Vectors {
+    /// Runs every vector of every file.
+    pub fn run(self, out: &mut dyn Write) -> Result<Found> {
+        let (mut passed, mut failed, mut skipped) = (0_usize, 0_usize, 0_usize);
+        for path in &self.files {
+            for vector in read(path)? {
+                let id = vector.get("id").and_then(Value::as_str).unwrap_or("(no id)").to_owned();
+                let (count, word, remark) = match judge(vector, path) {
+                    Passed(remark) => (&mut passed, "ok", remark),
+                    Failed(reason) => (&mut failed, "FAIL", Some(reason)),
+                    Skipped(reason) => (&mut skipped, "skip", Some(reason)),
+                };
+                *count = count.saturating_add(1);
+                writeln!(out, "{word} {id}{}", remark.map(|remark| format!(": {remark}")).unwrap_or_default())?;
+            }
+        }
+        writeln!(out, "{passed} passed, {failed} failed, {skipped} skipped")?;
+        Ok((failed == 0).into())
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<Value>> {
+    let text = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    serde_json::from_slice(&text).with_context(|| format!("{} is not a JSON list of vectors", path.display()))
+}
+
+/// The provider is looked up before the rest is read: vectors of providers without a preset may look like anything.
+fn judge(vector: Value, path: &Path) -> Verdict {
+    let named = vector.get("provider").and_then(Value::as_str);
+    let provider = named.or_else(|| path.file_stem()?.to_str()).unwrap_or_default();
+    let Some(preset) = presets::find(provider) else { return Skipped(format!("no preset for provider {provider}")) };
+    match Vector::deserialize(vector) {
+        Ok(vector) => vector.judge(preset),
+        Err(error) => Failed(format!("not a vector: {error}")),
+    }
+}
+
+impl Vector {
+    fn judge(&self, preset: Arc<Preset>) -> Verdict {
+        let keys = match self.keys(&preset) {
+            Ok(keys) => keys,
+            Err(problem) => return Failed(problem),
+        };
+        let Some(key) = keys.first() else {
+            return Skipped(format!("has no shared secret, which is all that preset {} takes", preset.name));
+        };
+        let body = match self.body() {
+            Ok(body) => body,
+            Err(problem) => return Failed(problem),
+        };
+        if let Some(Expected::Mac(expected) | Expected::Outcome(Outcome::Mac(expected))) = &self.expected {
+            let content = self.signed_content.as_ref().map(String::as_bytes).or(body.as_deref()).unwrap_or_default();
+            let matches = hex::encode(key.mac(&[content], &Native)) == expected.to_ascii_lowercase();
+            return if matches { Passed(None) } else { Failed("another HMAC than expected".to_owned()) };
+        }
+        let Some(body) = body else { return Skipped("has no body".to_owned()) };
+        let Some(verifier) = Verifier::new(preset, keys, self.tolerance_seconds.map(Duration::from_secs)) else {
+            return Failed("has more secrets than a source may have".to_owned());
+        };
+        // Where the URL is signed with a query of its own, the configured one has it.
+        let url = match verifier.preset().scheme.pins_query() {
+            true => self.url.as_deref().unwrap_or_default(),
+            false => self.split_url().0,
+        };
+        let verifier = verifier.at(url.to_owned()).of(self.account.clone());
+        let verified = self.verify(&verifier, &body);
+        match &self.expected {
+            Some(Expected::Outcome(Outcome::Error(code))) => refused_as(code, &verified),
+            Some(Expected::Outcome(Outcome::Verified(facts))) => verified_as(facts, &verified),
+            _ => verified_at_all(&verified),
+        }
+    }
+
+    fn keys(&self, preset: &Preset) -> Result<Vec<Key>, String> {
+        let key = |text: &String| {
+            let scheme = &preset.scheme;
+            let key = Secret::new(text).and_then(|secret| secret.key(scheme.algorithm, &scheme.secret));
+            key.map_err(|problem| format!("its secret {problem}"))
+        };
+        let shared = self.secret.iter().chain(&self.secrets);
+        let public = self.public_key.iter().filter(|_| matches!(preset.scheme.algorithm, Algorithm::Public(_)));
+        shared.chain(public).map(key).collect()
+    }
+
+    fn body(&self) -> Result<Option<Vec<u8>>, String> {
+        let body = match (&self.body, &self.body_base64) {
+            (Some(text), _) => text.clone().into_bytes(),
+            (None, Some(text)) => STANDARD.decode(text).map_err(|error| format!("its body_base64 is none: {error}"))?,
+            (None, None) => match &self.form_params {
+                Some(pairs) => {
+                    form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish().into_bytes()
+                }
+                None => return Ok(None),
+            },
+        };
+        if let Some(length) = self.body_len.filter(|&length| length != body.len()) {
+            return Err(format!("the file is damaged: its body has {} bytes, body_len says {length}", body.len()));
+        }
+        let digest = format!("sha256:{}", self.body_sha256.as_deref().unwrap_or_default());
+        if self.body_sha256.is_some() && Identity::of_body(&body).shown() != Some(digest) {
+            return Err("the file is damaged: its body is not the one of body_sha256".to_owned());
+        }
+        Ok(Some(body))
+    }
+
+    /// The URL without its query, and the query.
+    fn split_url(&self) -> (&str, &str) {
+        let url = self.url.as_deref().unwrap_or_default();
+        let (url, query) = url.split_once('?').unwrap_or((url, ""));
+        (url, self.query.as_deref().unwrap_or(query))
+    }
+
+    fn verify<'b>(&self, verifier: &Verifier, body: &'b [u8]) -> Result<Verified<'b>, VerifyError> {
+        let headers = self.headers.iter().flat_map(|(name, texts)| {
+            let texts = match texts {
+                Texts::One(text) => std::slice::from_ref(text),
+                Texts::Several(texts) => texts,
+            };
+            texts.iter().map(|text| (name.clone(), text.clone()))
+        });
+        let headers: Vec<(String, String)> = headers.collect();
+        let method = self.method.clone().unwrap_or_default();
+        let request = RequestHead { method, query: self.split_url().1.to_owned(), headers };
+        let verify = |now| verifier.receive(&request)?.verify(body, now, &Native);
+        let now = self.now.or_else(|| self.now_ms.map(|now| now.div_euclid(1000)));
+        match (now.map(UnixTime::from_seconds), verify(UnixTime::from_seconds(now.unwrap_or_default()))) {
+            // Without a `now`, the refusal tells the signed time, which then is the time of arrival.
+            (None, Err(VerifyError::TooNew { signed_at, .. } | VerifyError::TooOld { signed_at, .. })) => {
+                verify(signed_at)
+            }
+            (_, verified) => verified,
+        }
+    }
+}
+
+type Outcomes<'a, 'b> = &'a Result<Verified<'b>, VerifyError>;
+
+/// Vectors of signatures often sign a text that is no event; the signature is what they are about.
+fn verified_at_all(verified: Outcomes<'_, '_>) -> Verdict {
+    match verified {
+        Ok(_) => Passed(None),
+        Err(error) if error.is_authentic() => Passed(Some(error.to_string())),
+        Err(error) => Failed(error.to_string()),
+    }
+}
+
+fn refused_as(code: &str, verified: Outcomes<'_, '_>) -> Verdict {
+    match verified {
+        Err(error) if error.code() == code => Passed(None),
+        Err(error) => Failed(format!("refused as {}, expected {code}: {error}", error.code())),
+        Ok(_) => Failed(format!("verified, expected {code}")),
+    }
+}
+
+fn verified_as(facts: &BTreeMap<String, Value>, verified: Outcomes<'_, '_>) -> Verdict {
+    let verified = match verified {
+        Ok(verified) => verified,
+        Err(error) => return Failed(error.to_string()),
+    };
+    let types = verified.event_types();
+    let found = json!({
+        "id": verified.identity().shown(),
+        "provenance": verified.identity().provenance(),
+        "type": types.shown(),
+        "type_signed": types.shown().map(|_| types.unsigned.is_none()),
+        "signed_at": verified.signed_at().map(UnixTime::seconds),
+    });
+    for (fact, expected) in facts {
+        let found = found.get(fact).unwrap_or(&Value::Null);
+        if found != expected {
+            return Failed(format!("its {fact} is {found}, expected {expected}"));
+        }
+    }
+    Passed(None)
+}

@@ -1,0 +1,95 @@
+//! Names and values as forms and queries have them: `a=1&b=2`, percent-encoded (WHATWG URL, section 5).
+
+use super::super::VerifyError;
+use std::borrow::Cow;
+
+/// The most pairs that are sorted. Providers send some dozens.
+pub(crate) const MOST_PAIRS: usize = 1_000;
+
+/// A decoded name and its decoded value.
+pub(super) type Pair<'t> = (Cow<'t, str>, Cow<'t, str>);
+
+/// What is wrong with a form or a query.
+pub(crate) type Problem = &'static str;
+
+/// The pairs of `text`, not decoded.
+fn raw(text: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    text.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()).map(|pair| {
+        let assign = pair.iter().position(|byte| *byte == b'=');
+        match assign.and_then(|assign| pair.split_at_checked(assign)) {
+            Some((name, value)) => (name, value.get(1..).unwrap_or(&[])),
+            None => (pair, &[][..]),
+        }
+    })
+}
+
+/// The bytes that `text` stands for.
+fn unescaped(text: &[u8]) -> impl Iterator<Item = u8> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let (byte, tail) = rest.split_first()?;
+        rest = tail;
+        match (byte, tail) {
+            (b'+', _) => Some(b' '),
+            (b'%', [high, low, tail @ ..]) => match (digit(*high), digit(*low)) {
+                (Some(high), Some(low)) => {
+                    rest = tail;
+                    Some(high << 4 | low)
+                }
+                _ => Some(b'%'),
+            },
+            (byte, _) => Some(*byte),
+        }
+    })
+}
+
+fn digit(byte: u8) -> Option<u8> {
+    char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
+}
+
+/// The decoded text, if that is UTF-8: where it is not, two texts would be read as one.
+fn decoded(text: &[u8]) -> Result<Cow<'_, str>, Problem> {
+    const PROBLEM: Problem = "a text that is not UTF-8";
+    if !text.iter().any(|byte| matches!(byte, b'%' | b'+')) {
+        return str::from_utf8(text).map(Cow::Borrowed).map_err(|_| PROBLEM);
+    }
+    let mut bytes = Vec::with_capacity(text.len());
+    bytes.extend(unescaped(text));
+    String::from_utf8(bytes).map(Cow::Owned).map_err(|_| PROBLEM)
+}
+
+/// The value of each of `names`, in one pass and without keeping a pair of another name.
+///
+/// # Errors
+/// Where one stands twice, or is not UTF-8.
+pub(crate) fn values<'t>(text: &'t [u8], names: &[&str]) -> Result<Vec<Option<Cow<'t, str>>>, Problem> {
+    let mut found: Vec<Option<Cow<'t, str>>> = vec![None; names.len()];
+    for (name, value) in raw(text) {
+        let is_named = |(wanted, _): &(&&str, &mut _)| unescaped(name).eq(wanted.bytes());
+        for (_, slot) in names.iter().zip(&mut found).filter(is_named) {
+            if slot.replace(decoded(value)?).is_some() {
+                return Err("a name twice that is read once");
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// All pairs, sorted.
+///
+/// # Errors
+/// Where there are more than [`MOST_PAIRS`], or one is not UTF-8.
+pub(super) fn sorted(text: &[u8]) -> Result<Vec<Pair<'_>>, Problem> {
+    if raw(text).take(MOST_PAIRS.saturating_add(1)).count() > MOST_PAIRS {
+        return Err("more than 1,000 names and values");
+    }
+    let pairs = raw(text).map(|(name, value)| Ok((decoded(name)?, decoded(value)?)));
+    let mut pairs = pairs.collect::<Result<Vec<_>, Problem>>()?;
+    pairs.sort_unstable();
+    Ok(pairs)
+}
+
+/// That a form body is not one text, for `problem`.
+pub(super) fn not_a_form(problem: Problem) -> VerifyError {
+    VerifyError::NotCanonical { problem: format!("the form has {problem}") }
+}

@@ -1,0 +1,171 @@
+//! What a scheme reads from a body that is not proven: signatures, and texts that are signed. One pass over the body reads
+//! all of them, however many they are.
+
+use super::super::json::{self, ExtractError, Scalar};
+use super::super::{Form, JsonPath, Part, Place, Scheme, Step, VerifyError};
+use super::pairs;
+use std::borrow::Cow;
+
+/// The texts at the places of a body that a scheme names.
+#[derive(Debug, Default)]
+pub(crate) struct Texts<'b> {
+    json: Vec<(JsonPath, Option<Scalar>)>,
+    form: Vec<(String, Option<Cow<'b, str>>)>,
+}
+
+impl<'b> Texts<'b> {
+    /// Reads from `body` what `form` signs of it, and what else `scheme` needs before its signature is proven.
+    ///
+    /// # Errors
+    /// [`VerifyError::NotCanonical`] where the body is not of the kind that has such places, or has one of them twice.
+    pub fn read(scheme: &Scheme, form: &Form, body: &'b [u8]) -> Result<Self, VerifyError> {
+        let mut paths = Vec::new();
+        let mut names = Vec::new();
+        for place in &scheme.places {
+            match place {
+                Place::Json(path) => paths.push(path.clone()),
+                Place::Form(name) => names.push(name.as_str()),
+                Place::Header(_) | Place::Query(_) => {}
+            }
+        }
+        for part in &form.content {
+            match part {
+                Part::Json(path) => paths.push(path.clone()),
+                Part::JsonLines(keys) => paths.extend(keys.iter().map(|key| JsonPath::of_key(key))),
+                Part::Form(name) => names.push(name),
+                Part::Literal(_)
+                | Part::Timestamp
+                | Part::Header(_)
+                | Part::Query(_)
+                | Part::QueryLower(_)
+                | Part::Url
+                | Part::Method
+                | Part::Path
+                | Part::ListedHeaders(_)
+                | Part::Body
+                | Part::BodySha256
+                | Part::BodySha256Bytes
+                | Part::CanonicalJsonString
+                | Part::SortedForm
+                | Part::SortedQuery
+                | Part::Jws => {}
+            }
+        }
+        Self::at(paths, &names, body)
+    }
+
+    /// The texts at these paths of a JSON body, or under these names of a form.
+    fn at(paths: Vec<JsonPath>, names: &[&str], body: &'b [u8]) -> Result<Self, VerifyError> {
+        let mut texts = Self::default();
+        let mut above: Vec<usize> =
+            paths.iter().filter_map(|path| path.steps().iter().position(|step| *step == Step::Each)).collect();
+        above.sort_unstable();
+        above.dedup();
+        if !above.into_iter().all(|above| has_few_elements(body, above)) {
+            return Err(VerifyError::NotCanonical {
+                problem: "an array has more elements than its length allows".to_owned(),
+            });
+        }
+        if !paths.is_empty() {
+            let found = json::extract(body, &paths.iter().collect::<Vec<_>>()).map_err(|error| match error {
+                ExtractError::NotJson(problem) => VerifyError::NotCanonical { problem },
+                ExtractError::Ambiguous(key) => {
+                    VerifyError::NotCanonical { problem: format!("the JSON key `{key}` stands twice") }
+                }
+            })?;
+            texts.json = paths.into_iter().zip(found).collect();
+        }
+        if !names.is_empty() {
+            let found = pairs::values(body, names).map_err(pairs::not_a_form)?;
+            texts.form = names.iter().map(|name| (*name).to_owned()).zip(found).collect();
+        }
+        Ok(texts)
+    }
+
+    /// The text at `path`, which the scheme names.
+    ///
+    /// # Errors
+    /// [`VerifyError::NotCanonical`] where something else than a text or an integer stands there.
+    pub fn json(&self, path: &JsonPath) -> Result<Option<&str>, VerifyError> {
+        match self.json.iter().find(|(known, _)| known == path).and_then(|(_, found)| found.as_ref()) {
+            None => Ok(None),
+            Some(Scalar::Text(text) | Scalar::Integer(text)) => Ok(Some(text)),
+            Some(Scalar::Other(what)) => Err(VerifyError::NotCanonical { problem: format!("{path} is {what}") }),
+        }
+    }
+
+    /// The value of `name` in a form.
+    pub fn form(&self, name: &str) -> Option<&str> {
+        self.form.iter().find(|(known, _)| known == name).and_then(|(_, value)| value.as_deref())
+    }
+}
+
+/// Whether the arrays below `above` keys have few elements for the body's length: each costs more than its bytes, and no
+/// provider's has less than 64 on average.
+fn has_few_elements(body: &[u8], above: usize) -> bool {
+    let most = (body.len() / 64).saturating_add(100);
+    let (mut depth, mut commas) = (0_usize, 0_usize);
+    let mut rest = body.iter();
+    let mut in_string = false;
+    while let Some(byte) = rest.next() {
+        match byte {
+            b'"' => in_string = !in_string,
+            b'\\' if in_string => drop(rest.next()),
+            _ if in_string => {}
+            b'{' | b'[' => depth = depth.saturating_add(1),
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            b',' if depth == above.saturating_add(1) => commas = commas.saturating_add(1),
+            _ => {}
+        }
+    }
+    commas <= most
+}
+
+/// The text at `path` of a JSON body.
+///
+/// # Errors
+/// [`VerifyError::NotCanonical`].
+pub(crate) fn json_text(body: &[u8], path: &JsonPath) -> Result<Option<String>, VerifyError> {
+    let texts = Texts::at(vec![path.clone()], &[], body)?;
+    texts.json(path).map(|text| text.map(str::to_owned))
+}
+
+/// The value of `name` in a form body.
+///
+/// # Errors
+/// [`VerifyError::NotCanonical`], also where it stands twice.
+pub(crate) fn form_value(body: &[u8], name: &str) -> Result<Option<String>, VerifyError> {
+    let texts = Texts::at(Vec::new(), &[name], body)?;
+    Ok(texts.form(name).map(str::to_owned))
+}
+
+/// For each of `keys` that the body has: the key, a newline, its text, a newline.
+///
+/// Only the first text may have lines of its own. It may not end in lines that could be the next keys and their texts: the
+/// same lines would then stand for two bodies.
+pub(super) fn json_lines(texts: &Texts<'_>, keys: &[String]) -> Result<String, VerifyError> {
+    let refused = |problem: String| VerifyError::NotCanonical { problem };
+    let mut lines = String::new();
+    let mut found = Vec::new();
+    for key in keys {
+        found.push(texts.json(&JsonPath::of_key(key))?);
+    }
+    for (key, text) in keys.iter().zip(&found).skip(1) {
+        if text.is_some_and(|text| text.contains('\n')) {
+            return Err(refused(format!("`{key}` has more than one line")));
+        }
+    }
+    let missing = keys.iter().zip(&found).skip(1).take_while(|(_, text)| text.is_none()).map(|(key, _)| key.as_str());
+    if let Some(Some(first)) = found.first()
+        && let Some(line) = first.rsplit('\n').nth(1)
+        && missing.clone().any(|key| key == line)
+    {
+        return Err(refused(format!("its text ends as `{line}` would, which it has not")));
+    }
+    for (key, text) in keys.iter().zip(found) {
+        if let Some(text) = text {
+            lines.extend([key.as_str(), "\n", text, "\n"]);
+        }
+    }
+    Ok(lines)
+}

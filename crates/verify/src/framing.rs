@@ -1,0 +1,458 @@
+//! Why the bytes of a signed content can be read in one way only.
+//!
+//! A signature covers one text, put together from parts. If two parts that the sender chooses touch, bytes can move from one
+//! to the other without changing that text, and the signature protects neither. So one rule holds for every scheme, when it
+//! is read and for every request:
+//!
+//! At most one part is *free*: it may be any text. Where each other part ends, the text itself tells. Either the part has a
+//! fixed form (a literal, a digest, a time, the configured URL, a declared form), or a literal stands between it and the free
+//! part, and a request is refused whose value holds one of the literals beside it.
+//!
+//! What stands before the free part is then read from the left, what stands after it from the right, each in one way.
+
+mod brackets;
+
+use super::{Declared, Form, JsonPath, Part, TimeUnit, Timestamp, TimestampAt};
+use std::fmt;
+
+/// What the rule asks of each part of one form's content.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Framing {
+    /// What each part is held to, in the order of the content.
+    holds: Vec<Hold>,
+    /// Whether the configured URL is signed with its own query, and no other query is taken.
+    pins_query: bool,
+}
+
+/// What one part is held to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Hold {
+    /// Nothing: it is a literal or the configured URL, the free part, or has its form by the way it is made.
+    Nothing,
+    /// To this form.
+    Form(Shape),
+    /// Not to hold the literals beside it.
+    Apart,
+}
+
+/// The texts that a part may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    /// A fixed text.
+    Literal,
+    /// The configured URL, with the configured query.
+    Url,
+    /// So many bytes.
+    Bytes(usize),
+    /// So many bytes of lower-case hexadecimal.
+    Hex(usize),
+    /// Unix time of so many digits.
+    Digits(usize),
+    /// Unix time, up to so many digits.
+    UpToDigits(usize),
+    /// Unix time of 1 to 11 digits, or of 13.
+    Unix,
+    /// RFC 3339 with a zone: its own bytes tell where it begins and ends.
+    Rfc3339,
+    /// RFC 3339 in UTC, whose zone may be missing: its own bytes tell where it begins, and not where it ends.
+    Rfc3339Utc,
+    /// A date as in HTTP, of 29 bytes.
+    HttpDate,
+    /// 36 hexadecimal digits and hyphens.
+    Uuid,
+    /// `A-Z a-z 0-9 _ - + / =`, at least one.
+    Word,
+    /// `A-Z`, at least one: a method.
+    Capitals,
+    /// Any text.
+    Text,
+    /// Any text, by its nature: what is signed of a whole body, or what is declared so.
+    Free,
+}
+
+/// Two parts that touch, or that nothing separates: their places in the content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shiftable {
+    /// The part that has no end of its own.
+    pub part: usize,
+    /// The one that it could give bytes to, or take bytes from.
+    pub other: usize,
+}
+
+/// How many bytes of a time in RFC 3339 come before its first colon.
+const TIME_TO_COLON: usize = 13;
+
+/// Why a value cannot stand where it is signed.
+pub(super) type Problem = &'static str;
+
+impl Framing {
+    /// Holds `content` to the rule. `declared` has, for each part, the form that the scheme declares; `optional` are the places
+    /// of the values that a request may lack, each between two literals of its own.
+    ///
+    /// # Errors
+    /// [`Shiftable`], where bytes could move.
+    pub fn of(
+        content: &[Part],
+        timestamp: Option<&Timestamp>,
+        declared: &[Option<Declared>],
+        optional: &[usize],
+    ) -> Result<Self, Shiftable> {
+        brackets::hold(content, optional)?;
+        let shapes = |url: Shape| -> Vec<Shape> {
+            let declared = declared.iter().copied().chain(std::iter::repeat(None));
+            content.iter().zip(declared).map(|(part, declared)| shape(part, timestamp, declared, url)).collect()
+        };
+        // Where nothing touches the URL, the request's own query is signed after it; else it must be the configured one.
+        let open = Self::of_shapes(content, &shapes(Shape::Free), optional);
+        match open {
+            Ok(framing) => Ok(framing),
+            Err(problem) if !content.contains(&Part::Url) => Err(problem),
+            Err(_) => {
+                let framing = Self::of_shapes(content, &shapes(Shape::Url), optional)?;
+                Ok(Self { pins_query: true, ..framing })
+            }
+        }
+    }
+
+    fn of_shapes(content: &[Part], shapes: &[Shape], optional: &[usize]) -> Result<Self, Shiftable> {
+        let free: Vec<usize> = shapes.iter().enumerate().filter(|(_, s)| **s == Shape::Free).map(|(n, _)| n).collect();
+        // Where no part is free by its nature, the last one may be, or else any: the rest is held the more strictly.
+        let texts = || shapes.iter().enumerate().rev().filter(|(_, s)| **s == Shape::Text).map(|(n, _)| Some(n));
+        let last = texts().next().filter(|_| shapes.last() == Some(&Shape::Text));
+        let pivots: Vec<Option<usize>> = match free.as_slice() {
+            [] => last.into_iter().chain([None]).chain(texts()).collect(),
+            [one] => vec![Some(*one)],
+            [one, other, ..] => return Err(Shiftable { part: *one, other: *other }),
+        };
+        let mut first = None;
+        for pivot in pivots {
+            // A bracket is read from the left: the free part comes after all of them.
+            if let Some((pivot, bracket)) =
+                pivot.zip(optional.iter().copied().max()).filter(|(pivot, last)| pivot <= last)
+            {
+                first = first.or(Some(Shiftable { part: bracket, other: pivot }));
+                continue;
+            }
+            match undelimited(content, shapes, pivot) {
+                None => return Ok(Self { holds: holds(content, shapes, pivot), pins_query: false }),
+                Some(problem) => first = first.or(Some(problem)),
+            }
+        }
+        Err(first.unwrap_or(Shiftable { part: 0, other: 0 }))
+    }
+
+    /// Whether the configured URL is signed with its own query, so that a request must have that query and no other.
+    pub fn pins_query(&self) -> bool {
+        self.pins_query
+    }
+
+    /// Holds `value` to what the rule asks of the part at `place` of `content`.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(super) fn check(&self, content: &[Part], place: usize, value: &[u8]) -> Result<(), Problem> {
+        match self.holds.get(place) {
+            // A content that was never held to the rule proves nothing.
+            None => Err("not held to the rule that keeps the parts of what is signed apart"),
+            Some(Hold::Nothing) => Ok(()),
+            Some(Hold::Form(shape)) => {
+                if length_of(*shape, value) == Some(value.len()) {
+                    Ok(())
+                } else {
+                    Err(wanted(*shape))
+                }
+            }
+            Some(Hold::Apart) => {
+                let before = place.checked_sub(1).and_then(|place| literal(content, place));
+                let after = place.checked_add(1).and_then(|place| literal(content, place));
+                let holds = before.is_some_and(|literal| begins_again(literal, value))
+                    || after.is_some_and(|literal| ends_before(value, literal));
+                if holds {
+                    Err("not allowed to hold what separates it from the rest of what is signed")
+                } else {
+                    Ok(())
+                }
+            }
+        }
+    }
+
+    /// Whether `text` could be a content of `form`, which this holds. Where that is open, it could.
+    pub(super) fn admits(&self, form: &Form, url: &str, text: &[u8]) -> bool {
+        let Form { content, timestamp, optional, .. } = form;
+        let timestamp = timestamp.as_ref();
+        let shapes: Vec<Shape> = content
+            .iter()
+            .zip(&self.holds)
+            .map(|(part, hold)| match hold {
+                Hold::Form(shape) => *shape,
+                Hold::Nothing => {
+                    match shape(part, timestamp, None, if self.pins_query { Shape::Url } else { Shape::Free }) {
+                        Shape::Text => Shape::Free,
+                        shape => shape,
+                    }
+                }
+                Hold::Apart => Shape::Text,
+            })
+            .collect();
+        let mut rest = text;
+        let mut from = 0;
+        for (place, shape) in shapes.iter().enumerate() {
+            if place < from {
+                continue;
+            }
+            if brackets::begins_bracket(optional, place)
+                && !literal(content, place).is_some_and(|text| rest.starts_with(text))
+            {
+                from = place.saturating_add(3);
+                continue;
+            }
+            let taken = match shape {
+                Shape::Literal => literal(content, place).filter(|text| rest.starts_with(text)).map(<[u8]>::len),
+                Shape::Url => Some(url.len()).filter(|_| rest.starts_with(url.as_bytes())),
+                Shape::Free => None,
+                Shape::Text => match literal(content, place.saturating_add(1)) {
+                    Some(after) => rest.windows(after.len()).position(|window| window == after),
+                    None => None,
+                },
+                // Its letters and digits are a time's as well, but for the colon: see `undelimited`.
+                Shape::Word if shapes.get(place.saturating_add(1)) == Some(&Shape::Rfc3339) => {
+                    let colon = rest.iter().position(|byte| *byte == b':');
+                    colon.and_then(|colon| colon.checked_sub(TIME_TO_COLON)).filter(|length| *length > 0)
+                }
+                shape => length_of(*shape, rest),
+            };
+            // What follows a free part is not looked at: the text could be such a content, and that is enough to refuse it.
+            match taken {
+                None => return matches!(shape, Shape::Free | Shape::Text),
+                Some(taken) => rest = rest.get(taken..).unwrap_or(&[]),
+            }
+        }
+        rest.is_empty()
+    }
+
+    /// Whether any text at all is such a content.
+    pub(super) fn is_trivial(content: &[Part]) -> bool {
+        !content.iter().any(|part| {
+            matches!(
+                part,
+                Part::Literal(_)
+                    | Part::Timestamp
+                    | Part::BodySha256
+                    | Part::BodySha256Bytes
+                    | Part::Url
+                    | Part::Method
+            )
+        })
+    }
+
+    /// A framing that asks for nothing: what tests show the rule's use with. No scheme that is read has it.
+    #[doc(hidden)]
+    pub fn unchecked(content: &[Part]) -> Self {
+        Self { holds: vec![Hold::Nothing; content.len()], pins_query: false }
+    }
+}
+
+/// The literal at `place`.
+fn literal(content: &[Part], place: usize) -> Option<&[u8]> {
+    match content.get(place) {
+        Some(Part::Literal(text)) if !text.is_empty() => Some(text.as_bytes()),
+        _ => None,
+    }
+}
+
+fn shape(part: &Part, timestamp: Option<&Timestamp>, declared: Option<Declared>, url: Shape) -> Shape {
+    if let Some(declared) = declared {
+        return match declared {
+            Declared::Any => Shape::Free,
+            Declared::Word => Shape::Word,
+            Declared::Uuid => Shape::Uuid,
+        };
+    }
+    let time = |unit: TimeUnit| match unit {
+        TimeUnit::Seconds => Shape::UpToDigits(12),
+        TimeUnit::Milliseconds => Shape::UpToDigits(15),
+        TimeUnit::Unix => Shape::Unix,
+        TimeUnit::Rfc3339 => Shape::Rfc3339,
+        TimeUnit::Rfc3339Utc => Shape::Rfc3339Utc,
+        TimeUnit::HttpDate => Shape::HttpDate,
+    };
+    let is_time = |path: &JsonPath| timestamp.is_some_and(|time| time.at == TimestampAt::Json(path.clone()));
+    match part {
+        Part::Literal(_) => Shape::Literal,
+        Part::Timestamp => timestamp.map_or(Shape::Text, |timestamp| time(timestamp.unit)),
+        Part::Json(path) if is_time(path) => timestamp.map_or(Shape::Text, |timestamp| time(timestamp.unit)),
+        Part::Header(_)
+        | Part::Query(_)
+        | Part::QueryLower(_)
+        | Part::Path
+        | Part::ListedHeaders(_)
+        | Part::SortedQuery
+        | Part::Json(_)
+        | Part::Form(_) => Shape::Text,
+        Part::Url => url,
+        Part::Method => Shape::Capitals,
+        Part::BodySha256 => Shape::Hex(64),
+        Part::BodySha256Bytes => Shape::Bytes(32),
+        Part::Body | Part::CanonicalJsonString | Part::SortedForm | Part::JsonLines(_) | Part::Jws => Shape::Free,
+    }
+}
+
+/// The first part that nothing ends on the way to the free part at `pivot`, and the one it could shift into.
+fn undelimited(content: &[Part], shapes: &[Shape], pivot: Option<usize>) -> Option<Shiftable> {
+    shapes.iter().enumerate().find_map(|(place, shape)| {
+        let (is_before, neighbour) = match pivot {
+            Some(pivot) if place == pivot => return None,
+            Some(pivot) if place > pivot => (false, place.checked_sub(1)),
+            _ => (true, place.checked_add(1)),
+        };
+        let next = |wanted: Shape| is_before && neighbour.and_then(|neighbour| shapes.get(neighbour)) == Some(&wanted);
+        let is_url = |neighbour: usize| content.get(neighbour) == Some(&Part::Url);
+        let beside = neighbour.and_then(|neighbour| literal(content, neighbour));
+        let edge = beside.and_then(|text| if is_before { text.first() } else { text.last() });
+        let ends = match shape {
+            Shape::Literal
+            | Shape::Url
+            | Shape::Bytes(_)
+            | Shape::Hex(_)
+            | Shape::Digits(_)
+            | Shape::UpToDigits(_) // of a fixed number, where no literal without digits stands beside it: see `holds`
+            | Shape::Rfc3339
+            | Shape::HttpDate
+            | Shape::Uuid => true,
+            // A text between literals may not hold them.
+            Shape::Text => beside.is_some(),
+            // A word has no colon, and a time of RFC 3339 has one at its fourteenth byte.
+            Shape::Word => edge.is_some_and(|byte| !is_of_word(byte)) || next(Shape::Rfc3339),
+            // Its length says what it means, so that no number of digits can be fixed.
+            Shape::Unix => edge.is_some_and(|byte| !byte.is_ascii_digit()),
+            // A fraction or a zone may follow, or not. From the right it is read as any other time.
+            Shape::Rfc3339Utc => {
+                !is_before || edge.is_some_and(|byte| !byte.is_ascii_digit() && !b".Zz+-".contains(byte))
+            }
+            // A URL begins with a small letter.
+            Shape::Capitals => {
+                edge.is_some_and(|byte| !byte.is_ascii_uppercase()) || (is_before && neighbour.is_some_and(is_url))
+            }
+            Shape::Free => false,
+        };
+        let last = pivot.is_none() && place.checked_add(1) == Some(shapes.len());
+        (!ends && !last).then_some(Shiftable { part: place, other: neighbour.unwrap_or(place) })
+    })
+}
+
+fn holds(content: &[Part], shapes: &[Shape], pivot: Option<usize>) -> Vec<Hold> {
+    let hold = |(place, shape): (usize, &Shape)| match shape {
+        _ if Some(place) == pivot => Hold::Nothing,
+        Shape::Literal | Shape::Url | Shape::Bytes(_) | Shape::Hex(_) | Shape::Free => Hold::Nothing,
+        Shape::UpToDigits(most) => {
+            let ends = |neighbour: Option<usize>, last: bool| {
+                let Some(neighbour) = neighbour.filter(|neighbour| *neighbour < content.len()) else { return true };
+                let edge = literal(content, neighbour).and_then(|text| if last { text.last() } else { text.first() });
+                edge.is_some_and(|byte| !byte.is_ascii_digit())
+            };
+            // Seconds have ten digits from 2001 to 2286, milliseconds three more.
+            let is_open = ends(place.checked_sub(1), true) && ends(place.checked_add(1), false);
+            Hold::Form(if is_open { *shape } else { Shape::Digits(most.saturating_sub(2)) })
+        }
+        Shape::Text => Hold::Apart,
+        shape => Hold::Form(*shape),
+    };
+    shapes.iter().enumerate().map(hold).collect()
+}
+
+/// How many bytes of the beginning of `text` have this form; `None` where they have not, or where it has no end of its own.
+fn length_of(shape: Shape, text: &[u8]) -> Option<usize> {
+    let run = |fits: fn(&u8) -> bool| text.iter().take_while(|byte| fits(byte)).count();
+    let exactly =
+        |length: usize, fits: fn(&u8) -> bool| text.get(..length).filter(|text| text.iter().all(fits)).map(<[u8]>::len);
+    let some = |length: usize| Some(length).filter(|length| *length > 0);
+    match shape {
+        Shape::Bytes(length) => exactly(length, |_| true),
+        Shape::Hex(length) => exactly(length, u8::is_ascii_hexdigit),
+        Shape::Digits(length) => exactly(length, u8::is_ascii_digit),
+        Shape::UpToDigits(most) => some(run(u8::is_ascii_digit)).filter(|length| *length <= most),
+        Shape::Unix => some(run(u8::is_ascii_digit)).filter(|length| matches!(length, 1..=11 | 13)),
+        Shape::Rfc3339 => rfc3339(text).filter(|(_, zone)| *zone > 0).map(|(time, zone)| time.saturating_add(zone)),
+        Shape::Rfc3339Utc => rfc3339(text).map(|(time, zone)| time.saturating_add(zone)),
+        Shape::HttpDate => exactly(29, |byte| *byte != b'\n'),
+        Shape::Uuid => exactly(36, |byte| byte.is_ascii_hexdigit() || *byte == b'-'),
+        Shape::Word => some(run(is_of_word)),
+        Shape::Capitals => some(run(u8::is_ascii_uppercase)),
+        Shape::Literal | Shape::Url | Shape::Text | Shape::Free => None,
+    }
+}
+
+fn is_of_word(byte: &u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"_-+/=".contains(byte)
+}
+
+/// The lengths of a time in RFC 3339 without its zone, and of the zone; 0 where there is none. Its date and time have 19
+/// bytes, a fraction has digits alone, and a zone is `Z` or six bytes: read from either side, it ends in one place.
+fn rfc3339(text: &[u8]) -> Option<(usize, usize)> {
+    let (time, rest) = text.split_at_checked(19)?;
+    let digits = |pattern: &[u8], text: &[u8]| {
+        pattern.iter().zip(text).all(|(wanted, byte)| match wanted {
+            b'0' => byte.is_ascii_digit(),
+            b'?' => true,
+            wanted => wanted == byte,
+        })
+    };
+    if !digits(b"0000-00-00?00:00:00", time) || !matches!(time.get(10), Some(b'T' | b't' | b' ')) {
+        return None;
+    }
+    let fraction = match rest.strip_prefix(b".") {
+        None => 0,
+        Some(rest) => match rest.iter().take_while(|byte| byte.is_ascii_digit()).count() {
+            0 => return None,
+            count => count.saturating_add(1),
+        },
+    };
+    let zone = match rest.get(fraction..)? {
+        [b'Z' | b'z', ..] => 1,
+        zone @ [b'+' | b'-', _, _, _, _, _, ..] if digits(b"?00:00", zone) => 6,
+        _ => 0,
+    };
+    Some((fraction.saturating_add(19), zone))
+}
+
+fn wanted(shape: Shape) -> Problem {
+    match shape {
+        Shape::Digits(10) => "not ten digits, as it must have where it touches another part of what is signed",
+        Shape::Digits(_) => {
+            "not of the number of digits that it must have where it touches another part of what is signed"
+        }
+        Shape::UpToDigits(_) => "not a number of digits",
+        Shape::Unix => "not a number of 1 to 11 digits, or of 13",
+        Shape::Rfc3339 | Shape::Rfc3339Utc => "not a time of RFC 3339",
+        Shape::HttpDate => "not a date of 29 characters, as in HTTP",
+        Shape::Uuid => "not a UUID",
+        Shape::Word => "not a word of `A-Z a-z 0-9 _ - + / =`",
+        Shape::Capitals => "not a method in capitals",
+        Shape::Literal | Shape::Url | Shape::Bytes(_) | Shape::Hex(_) | Shape::Text | Shape::Free => "not of its form",
+    }
+}
+
+/// Whether `separator`, which follows `value`, begins before the end of `value`.
+fn ends_before(value: &[u8], separator: &[u8]) -> bool {
+    value.windows(separator.len()).any(|window| window == separator)
+        || (1..separator.len()).any(|overlap| {
+            // The end of the value and the beginning of the separator make one more.
+            let (inside, after) = separator.split_at_checked(overlap).unwrap_or((separator, &[]));
+            value.ends_with(inside) && separator.starts_with(after)
+        })
+}
+
+/// Whether `separator`, which stands before `value`, begins once more before the end of `value`.
+fn begins_again(separator: &[u8], value: &[u8]) -> bool {
+    value.windows(separator.len()).any(|window| window == separator)
+        || (1..separator.len()).any(|overlap| {
+            let (before, inside) = separator.split_at_checked(overlap).unwrap_or((separator, &[]));
+            value.starts_with(inside) && separator.ends_with(before)
+        })
+}
+
+impl fmt::Display for Shiftable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "parts {} and {}", self.part, self.other)
+    }
+}

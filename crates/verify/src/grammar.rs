@@ -1,0 +1,401 @@
+//! How schemes are written: in the presets' files, and in `[vars.SOURCES.x.scheme]` for senders of one's own.
+//!
+//! What comes out only lets signed material decide: a time, an id or a header that the signature does not cover is
+//! refused here, before any request.
+
+pub mod answer;
+mod error;
+mod fields;
+mod handshake;
+mod identity;
+mod signed;
+pub mod span;
+mod template;
+
+pub use error::ConfigError;
+pub use fields::{Fields, did_you_mean};
+
+use crate::{
+    Algorithm, ClaimText, Claims, Clock, Encoding, Form, Framing, Hash, HostPattern, KeySource, Layout, MAX_SIGNATURES,
+    Part, Place, Preset, PublicAlgorithm, Scheme, SecretForm, TimeUnit, Timestamp, TimestampAt,
+};
+use serde_json::Value;
+use std::time::Duration;
+use template::Template;
+
+const SCHEME_KEYS: &[&str] = &[
+    "algorithm",
+    "secret",
+    "signature",
+    "content",
+    "timestamp",
+    "forms",
+    "id",
+    "identity",
+    "type",
+    "claims",
+    "keys",
+    "account",
+    "retry_span",
+    "tries_within",
+    "repeats",
+    "handshakes",
+    "headers",
+    "answer",
+];
+const FORM_KEYS: &[&str] = &["signature", "content", "timestamp"];
+const SIGNATURE_KEYS: &[&str] =
+    &["header", "query", "json", "form", "numbered", "prefix", "list", "assign", "field", "positional", "encoding"];
+const TIMESTAMP_KEYS: &[&str] = &["header", "field", "json", "claim", "unit", "clock", "tolerance"];
+const CLAIMS_KEYS: &[&str] =
+    &["iss", "sub", "aud", "email", "body_hash", "body_hash_encoding", "url_hash", "query_body_hash"];
+
+/// A sender of whom nothing is said tries for a day at most.
+const DEFAULT_RETRY_SPAN: Duration = Duration::from_secs(24 * 3600);
+
+/// The most contents that one signature may be over: each is hashed with each key.
+const MOST_CONTENTS: usize = 4;
+
+/// The most prefixes that one signature may have: each is looked for in each element of a header.
+const MOST_PREFIXES: usize = 4;
+
+/// The algorithms by name, and whether the signature comes as a signed token.
+const ALGORITHMS: &[(&str, Algorithm, bool)] = &[
+    ("hmac-sha256", Algorithm::Hmac(Hash::Sha256), false),
+    ("hmac-sha1", Algorithm::Hmac(Hash::Sha1), false),
+    ("hmac-sha512", Algorithm::Hmac(Hash::Sha512), false),
+    ("sha256", Algorithm::PlainHash, false),
+    ("ed25519", Algorithm::Public(PublicAlgorithm::Ed25519), false),
+    ("ecdsa-p256", Algorithm::Public(PublicAlgorithm::EcdsaP256Der), false),
+    ("rsa-sha256", Algorithm::Public(PublicAlgorithm::RsaSha256), false),
+    ("rsa-sha1", Algorithm::Public(PublicAlgorithm::RsaSha1), false),
+    ("token", Algorithm::Token, false),
+    ("basic", Algorithm::Token, false),
+    ("jwt-hs256", Algorithm::Hmac(Hash::Sha256), true),
+    ("jwt-hs512", Algorithm::Hmac(Hash::Sha512), true),
+    ("jwt-es256", Algorithm::Public(PublicAlgorithm::EcdsaP256Fixed), true),
+    ("jwt-rs256", Algorithm::Public(PublicAlgorithm::RsaSha256), true),
+];
+
+/// Reads the scheme in `table`, which stands at `path` in the configuration.
+///
+/// # Errors
+/// What is wrong with which key, and what to write instead.
+pub fn parse(path: &str, name: &str, table: &Value) -> Result<Preset, ConfigError> {
+    let fields = Fields::of(path, table, SCHEME_KEYS)?;
+    let text = fields.text("algorithm")?.unwrap_or("hmac-sha256");
+    let named = ALGORITHMS.iter().find(|(known, ..)| *known == text);
+    let &(_, algorithm, is_token) = named.ok_or_else(|| {
+        fields.error("algorithm", format!("unknown{}", did_you_mean(text, ALGORITHMS.iter().map(|(known, ..)| *known))))
+    })?;
+    let is_basic = text == "basic";
+    let defaults = Defaults { algorithm, is_token, is_basic };
+    // Filled in place: a half-made value that has to be dropped at every `?` would double the code's size.
+    let mut preset = Preset { name: name.to_owned(), ..Preset::default() };
+    let scheme = &mut preset.scheme;
+    scheme.algorithm = algorithm;
+    scheme.secret = parse_secret(&fields)?;
+    match fields.tables("forms")? {
+        None => parse_form(&fields, &defaults, scheme)?,
+        Some(tables) => {
+            for (number, table) in tables.iter().enumerate() {
+                let path = format!("{path}.forms[{number}]");
+                parse_form(&Fields::of(&path, table, FORM_KEYS)?, &defaults, scheme)?;
+            }
+        }
+    }
+    parse_claims(&fields, &mut scheme.claims)?;
+    identity::parse(&fields, scheme)?;
+    identity::parse_type(&fields, &mut scheme.event_type)?;
+    scheme.keys = parse_keys(&fields)?;
+    scheme.account = fields.path("account")?;
+    signed::hold(&fields, scheme)?;
+    identity::hold_to_what_is_signed(&fields, scheme)?;
+    signed::nothing_in_vain(&fields, scheme, is_token)?;
+    signed::forms(&fields, scheme)?;
+    preset.retry_span = fields.duration("retry_span")?.unwrap_or(DEFAULT_RETRY_SPAN);
+    preset.tries_within = fields.duration("tries_within")?;
+    handshake::parse(&fields, &mut preset.handshakes)?;
+    match fields.value("answer") {
+        Some(Value::Object(_)) => preset.answer = answer::parse_of_scheme(&fields)?,
+        _ => preset.empty_answers = fields.choice("answer", &["empty"])?.is_some(),
+    }
+    preset.headers = fields.headers("headers", &preset)?;
+    Ok(preset)
+}
+
+struct Defaults {
+    algorithm: Algorithm,
+    is_token: bool,
+    is_basic: bool,
+}
+
+fn parse_form(fields: &Fields<'_>, defaults: &Defaults, scheme: &mut Scheme) -> Result<(), ConfigError> {
+    let mut form = Form::default();
+    let time_field = parse_timestamp(fields, &mut form.timestamp)?;
+    let own = fields.table("signature", SIGNATURE_KEYS)?;
+    let empty = Value::Object(serde_json::Map::new());
+    let path = fields.key("signature");
+    let signature = match own {
+        Some(signature) => signature,
+        None if defaults.is_basic => Fields::of(&path, &empty, SIGNATURE_KEYS)?,
+        None => {
+            return Err(fields
+                .error("signature", "is missing: say where it stands, as { header = \"x-signature\" }".to_owned()));
+        }
+    };
+    parse_places(&signature, defaults, &mut scheme.places)?;
+    form.encoding = match signature.choice("encoding", &["hex", "base64", "base64url", "text"])? {
+        Some("hex") => Encoding::Hex,
+        Some("base64") => Encoding::Base64,
+        Some("base64url") => Encoding::Base64Url,
+        Some(_) => Encoding::Text,
+        None if defaults.is_token => Encoding::Base64Url,
+        None if defaults.is_basic => Encoding::Base64,
+        None if defaults.algorithm == Algorithm::Token => Encoding::Text,
+        None => Encoding::Hex,
+    };
+    let contents = parse_contents(fields, defaults)?;
+    form.layout = parse_layout(&signature, defaults, time_field)?;
+    for (number, content) in contents.into_iter().enumerate() {
+        let Template { parts, declared, optional } = content;
+        let framing = Framing::of(&parts, form.timestamp.as_ref(), &declared, &optional)
+            .map_err(|shiftable| fields.error("content", signed::shiftable(&parts, &optional, shiftable)))?;
+        scheme.forms.push(Form { content: parts, optional, framing, alternative: number > 0, ..form.clone() });
+    }
+    Ok(())
+}
+
+/// The contents that a signature of this form may be over, at least one.
+fn parse_contents(fields: &Fields<'_>, defaults: &Defaults) -> Result<Vec<Template>, ConfigError> {
+    let templates = fields.one_or_more("content")?;
+    if templates.len() > MOST_CONTENTS || (templates.is_empty() && fields.value("content").is_some()) {
+        return Err(fields.error("content", format!("must be one to {MOST_CONTENTS} texts")));
+    }
+    let mut contents = Vec::new();
+    match templates.first() {
+        Some(_) if defaults.is_token => {
+            let problem = "would not be looked at: a token signs its own header and claims, and nothing else";
+            return Err(fields.error("content", problem.to_owned()));
+        }
+        Some(_) if defaults.algorithm == Algorithm::Token => {
+            let problem = "would not be signed: the secret itself is sent, and proves nothing about a content";
+            return Err(fields.error("content", problem.to_owned()));
+        }
+        Some(_) => {
+            for template in templates {
+                contents.push(template::parse(template).map_err(|problem| fields.error("content", problem))?);
+            }
+        }
+        None => {
+            let parts = match defaults {
+                Defaults { is_token: true, .. } => vec![Part::Jws],
+                Defaults { algorithm: Algorithm::Token, .. } => Vec::new(),
+                _ => vec![Part::Body],
+            };
+            contents.push(Template { parts, ..Template::default() });
+        }
+    }
+    signed::alternatives(fields, &contents)?;
+    Ok(contents)
+}
+
+fn parse_places(signature: &Fields<'_>, defaults: &Defaults, places: &mut Vec<Place>) -> Result<(), ConfigError> {
+    if signature.flag("numbered")? && signature.value("header").is_none() {
+        return Err(signature.error("numbered", "counts headers, and there is no `header`".to_owned()));
+    }
+    for header in signature.one_or_more("header")? {
+        let header = header_name(signature, "header", header)?;
+        if signature.flag("numbered")? {
+            places.extend((1..=MAX_SIGNATURES).map(|number| Place::Header(format!("{header}-{number}"))));
+        } else {
+            places.push(Place::Header(header));
+        }
+    }
+    places.extend(signature.text("query")?.map(|name| Place::Query(name.to_owned())));
+    if let Some(path) = signature.path("json")? {
+        places.push(Place::Json(path));
+    }
+    places.extend(signature.text("form")?.map(|name| Place::Form(name.to_owned())));
+    if places.is_empty() && defaults.is_basic {
+        places.push(Place::Header("authorization".to_owned()));
+    }
+    if places.is_empty() || (places.iter().any(Place::is_in_body) && !places.iter().all(Place::is_in_body)) {
+        let problem = "needs one of `header`, `query`, `json` and `form`, which says where the signature stands";
+        return Err(signature.error("header", problem.to_owned()));
+    }
+    places.dedup();
+    Ok(())
+}
+
+fn header_name(fields: &Fields<'_>, key: &str, name: &str) -> Result<String, ConfigError> {
+    let token = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_';
+    if !name.is_empty() && name.bytes().all(token) {
+        return Ok(name.to_owned());
+    }
+    Err(fields.error(key, "a header's name is written in lower case, as \"x-signature\"".to_owned()))
+}
+
+fn parse_layout(signature: &Fields<'_>, defaults: &Defaults, time: Option<&str>) -> Result<Layout, ConfigError> {
+    let mut prefixes = parse_prefixes(signature, defaults)?;
+    let in_vain = |key: &&str| signature.value(key).is_some();
+    let positional = signature.flag("positional")?;
+    let (list, field) = (signature.text("list")?, signature.text("field")?);
+    let is_list = list.is_some() || field.is_some();
+    let ignored: &[&str] = match () {
+        () if defaults.is_token => &["list", "assign", "field", "positional"],
+        () if positional => &["prefix", "list", "assign", "field"],
+        () if is_list => &["prefix"],
+        () => &["assign"],
+    };
+    if let Some(key) = ignored.iter().copied().find(in_vain) {
+        return Err(
+            signature.error(key, "would not be looked at beside the rest of `signature`: take it out".to_owned())
+        );
+    }
+    if defaults.is_token {
+        return match prefixes.pop() {
+            Some(prefix) if prefixes.is_empty() => Ok(Layout::Jws { prefix }),
+            _ => Err(signature.error("prefix", "is one text before a token: write one".to_owned())),
+        };
+    }
+    if positional {
+        return Ok(Layout::Positional);
+    }
+    if !is_list {
+        return match time {
+            None => Ok(Layout::Single { prefixes }),
+            Some(_) => Err(signature
+                .error("field", "is missing: the timestamp is a field, so the signature is one too".to_owned())),
+        };
+    }
+    if list.is_some_and(|separators| !(1..=2).contains(&separators.len())) {
+        return Err(signature.error("list", "must be the one or two characters that separate entries".to_owned()));
+    }
+    let mut assign = signature.text("assign")?.unwrap_or("=").chars();
+    match (assign.next(), assign.next()) {
+        (Some(assign), None) => Ok(Layout::List {
+            separators: list.unwrap_or(",").to_owned(),
+            assign,
+            signature: field.filter(|field| *field != "{account}").map(str::to_owned),
+            timestamp: time.map(str::to_owned),
+        }),
+        _ => Err(signature.error("assign", "must be the one character between name and value".to_owned())),
+    }
+}
+
+/// The prefixes of a signature, the longest first: else a short one would hide a longer one that begins with it.
+fn parse_prefixes(signature: &Fields<'_>, defaults: &Defaults) -> Result<Vec<String>, ConfigError> {
+    let mut prefixes: Vec<String> = signature.one_or_more("prefix")?.into_iter().map(str::to_owned).collect();
+    if prefixes.len() > MOST_PREFIXES {
+        return Err(signature.error("prefix", format!("must be one to {MOST_PREFIXES} texts")));
+    }
+    if prefixes.is_empty() {
+        prefixes.push(if defaults.is_basic { "Basic " } else { "" }.to_owned());
+    }
+    prefixes.sort_by_key(|prefix| std::cmp::Reverse(prefix.len()));
+    Ok(prefixes)
+}
+
+/// Gives the field's name as well, where the time is a field.
+fn parse_timestamp<'t>(fields: &Fields<'t>, into: &mut Option<Timestamp>) -> Result<Option<&'t str>, ConfigError> {
+    let Some(timestamp) = fields.table("timestamp", TIMESTAMP_KEYS)? else { return Ok(None) };
+    let field = timestamp.text("field")?;
+    let (at, customary) = if let Some(header) = timestamp.text("header")? {
+        (TimestampAt::Header(header_name(&timestamp, "header", header)?), Clock::Delivery)
+    } else if field.is_some() {
+        (TimestampAt::Field, Clock::Delivery)
+    } else if let Some(path) = timestamp.path("json")? {
+        (TimestampAt::Json(path), Clock::Event)
+    } else if let Some(claim) = timestamp.text("claim")? {
+        (TimestampAt::Claim(claim.to_owned()), Clock::Delivery)
+    } else {
+        let problem = "needs one of `header`, `field`, `json` and `claim`, which says where the time stands";
+        return Err(fields.error("timestamp", problem.to_owned()));
+    };
+    let in_text = matches!(at, TimestampAt::Json(_));
+    let unit =
+        match timestamp.choice("unit", &["seconds", "milliseconds", "unix", "rfc3339", "rfc3339-utc", "http-date"])? {
+            Some("seconds") => TimeUnit::Seconds,
+            Some("milliseconds") => TimeUnit::Milliseconds,
+            Some("unix") => TimeUnit::Unix,
+            Some("rfc3339-utc") => TimeUnit::Rfc3339Utc,
+            Some("http-date") => TimeUnit::HttpDate,
+            Some(_) => TimeUnit::Rfc3339,
+            None if in_text => TimeUnit::Rfc3339,
+            None => TimeUnit::Seconds,
+        };
+    let clock = match timestamp.choice("clock", &["delivery", "event"])? {
+        Some("delivery") => Clock::Delivery,
+        Some(_) => Clock::Event,
+        None => customary,
+    };
+    let tolerance = timestamp.duration("tolerance")?;
+    *into = Some(Timestamp { at, unit, clock, tolerance });
+    Ok(field)
+}
+
+fn parse_secret(fields: &Fields<'_>) -> Result<SecretForm, ConfigError> {
+    match fields.text("secret")?.unwrap_or("utf8") {
+        "utf8" => Ok(SecretForm::Utf8),
+        "hex" => Ok(SecretForm::Hex),
+        "base64" => Ok(SecretForm::Base64AfterPrefix(String::new())),
+        "sha1" => Ok(SecretForm::Sha1),
+        "html" => Ok(SecretForm::Html),
+        text => match text.strip_prefix("base64 after ") {
+            Some(prefix) => Ok(SecretForm::Base64AfterPrefix(prefix.to_owned())),
+            None => Err(fields
+                .error("secret", "must be one of utf8, hex, base64, `base64 after whsec_`, sha1, html".to_owned())),
+        },
+    }
+}
+
+fn parse_claims(fields: &Fields<'_>, into: &mut Claims) -> Result<(), ConfigError> {
+    let Some(claims) = fields.table("claims", CLAIMS_KEYS)? else { return Ok(()) };
+    let encoding = match claims.choice("body_hash_encoding", &["hex", "base64", "base64url"])? {
+        Some("base64url") => Encoding::Base64Url,
+        Some("base64") => Encoding::Base64,
+        _ => Encoding::Hex,
+    };
+    for name in ["iss", "sub", "aud", "email"] {
+        into.fixed.extend(claims.text(name)?.map(|text| (name.to_owned(), claim_text(text))));
+    }
+    if claims.value("body_hash_encoding").is_some() && claims.value("body_hash").is_none() {
+        return Err(claims.error("body_hash_encoding", "is how `body_hash` is written, which is missing".to_owned()));
+    }
+    into.body_hash = claims.text("body_hash")?.map(|name| (name.to_owned(), encoding));
+    into.url_hash = claims.text("url_hash")?.map(str::to_owned);
+    into.query_body_hash = claims.text("query_body_hash")?.map(str::to_owned);
+    Ok(())
+}
+
+fn claim_text(text: &str) -> ClaimText {
+    match text {
+        "{url}" => ClaimText::Url,
+        "{url?}" => ClaimText::UrlIfKnown,
+        "{account}" => ClaimText::Account,
+        _ => ClaimText::Fixed(text.to_owned()),
+    }
+}
+
+fn parse_keys(fields: &Fields<'_>) -> Result<Option<KeySource>, ConfigError> {
+    let Some(keys) = fields.table("keys", &["jwks", "certificate", "hosts"])? else { return Ok(None) };
+    let hosts = keys.one_or_more("hosts")?;
+    match (keys.text("jwks")?, keys.path("certificate")?) {
+        (Some(_), None) if !hosts.is_empty() => {
+            Err(keys.error("hosts", "would not be looked at: `jwks` names its host itself".to_owned()))
+        }
+        (Some(url), None) if url.starts_with("https://") => Ok(Some(KeySource::Jwks(url.to_owned()))),
+        (None, Some(path)) if !hosts.is_empty() => {
+            let hosts: Option<Vec<_>> = hosts.into_iter().map(HostPattern::parse).collect();
+            let problem =
+                "must be names such as \"sns.{region}.amazonaws.com\", with at least two fixed labels at the end";
+            let hosts = hosts.ok_or_else(|| keys.error("hosts", problem.to_owned()))?;
+            Ok(Some(KeySource::Certificate(path, hosts)))
+        }
+        _ => {
+            let problem = "needs `jwks`, the https URL of a JSON Web Key Set, or `certificate` and `hosts`";
+            Err(fields.error("keys", problem.to_owned()))
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! What a scheme may say: only signed material decides, nothing that is signed can shift, and nothing is said in vain.
+
+use super::ConfigError;
+use super::Fields;
+use super::template::Template;
+use crate::{Algorithm, Alike, Form, Part, Place, Scheme, Shiftable, TimestampAt, tell_apart};
+
+/// That bytes could move between two parts of a content.
+pub(super) fn shiftable(content: &[Part], optional: &[usize], Shiftable { part, other }: Shiftable) -> String {
+    let shown = |place: usize| content.get(place).map(ToString::to_string).unwrap_or_default();
+    if optional.contains(&part) {
+        return format!(
+            "has a bracket with {}, and beside {} nothing tells whether a request lacks it: put brackets before what may be any \
+             text, with fixed texts before and after them, and begin each bracket, and the text after it, in another way",
+            shown(part),
+            shown(other)
+        );
+    }
+    format!(
+        "has two parts side by side that a sender chooses: bytes could move between {} and {}, and the signature would still \
+         hold. Put a text between them that neither can hold, as in {{timestamp}}.{{body}}, or declare a form, as {{header:x|uuid}}",
+        shown(part),
+        shown(other)
+    )
+}
+
+/// Refuses contents of one signature that would make a forgery cost too much: a body is hashed with each of them.
+///
+/// # Errors
+/// What to do.
+pub(super) fn alternatives(fields: &Fields<'_>, contents: &[Template]) -> Result<(), ConfigError> {
+    if contents.len() < 2 {
+        return Ok(());
+    }
+    let of_head = |part: &Part| part.is_in_head() || matches!(part, Part::Literal(_) | Part::Timestamp);
+    let parts = || contents.iter().flat_map(|content| &content.parts);
+    if let Some(part) = parts().find(|part| !of_head(part) && !part.is_bytes_of_body()) {
+        let problem = format!(
+            "has several contents, and {part} would be read from the body for each: only {{body}}, its digests and what stands \
+             in front of it can be signed in several ways"
+        );
+        return Err(fields.error("content", problem));
+    }
+    if contents.len() > MOST_OF_BODY && parts().any(Part::is_bytes_of_body) {
+        let problem = format!("has more than {MOST_OF_BODY} contents with the body, which is hashed for each of them");
+        return Err(fields.error("content", problem));
+    }
+    Ok(())
+}
+
+/// The most contents of one signature that may have the body.
+const MOST_OF_BODY: usize = 2;
+
+/// Refuses a scheme with two forms that one content could belong to.
+///
+/// # Errors
+/// Which forms these are, and what to do.
+pub(super) fn forms(fields: &Fields<'_>, scheme: &Scheme) -> Result<(), ConfigError> {
+    if scheme.forms.len() > 1 && scheme.places.iter().any(Place::is_in_body) {
+        let problem = "must be one where the signature stands in the body: only the first would ever be read";
+        return Err(fields.error("forms", problem.to_owned()));
+    }
+    tell_apart(&scheme.forms).map_err(|Alike(one, other)| {
+        if fields.value("forms").is_none() {
+            let problem = format!(
+                "numbers {one} and {other} can be the same text, and then it could stand for two requests: begin one with a text \
+                 that the other has not"
+            );
+            return fields.error("content", problem);
+        }
+        let problem = format!(
+            "numbers {one} and {other} can have the same content, and then a delivery of one form could be passed off as one \
+             of the other: make each a scheme of its own, or begin one of the contents with a text that the other has not"
+        );
+        fields.error("forms", problem)
+    })
+}
+
+/// Refuses what would never be looked at, and would look as if it protected something.
+///
+/// # Errors
+/// Which key it is, and what to do.
+pub(super) fn nothing_in_vain(fields: &Fields<'_>, scheme: &Scheme, is_token: bool) -> Result<(), ConfigError> {
+    let vain = |key: &str, problem: &str| Err(fields.error(key, problem.to_owned()));
+    if fields.value("forms").is_some()
+        && let Some(key) = ["signature", "content", "timestamp"].into_iter().find(|key| fields.value(key).is_some())
+    {
+        return vain(key, "would not be looked at: with `forms`, each form says this for itself");
+    }
+    if !is_token
+        && (scheme.claims.body_hash.is_some() || scheme.claims.url_hash.is_some() || !scheme.claims.fixed.is_empty())
+    {
+        return vain("claims", "stand in a signed token, and this algorithm has none: they would never be looked at");
+    }
+    if scheme.claims.query_body_hash.is_some() && !scheme.forms.iter().all(|form| signs_query(scheme, form)) {
+        let problem =
+            "`query_body_hash` stands in the query, which the signature does not cover: it would prove nothing";
+        return vain("claims", problem);
+    }
+    let claimed = |form: &Form| matches!(form.timestamp.as_ref().map(|time| &time.at), Some(TimestampAt::Claim(_)));
+    if !is_token && scheme.forms.iter().any(claimed) {
+        return vain("timestamp", "is a claim of a signed token, and this algorithm has none");
+    }
+    if scheme.keys.is_some() && !matches!(scheme.algorithm, Algorithm::Public(_)) {
+        return vain("keys", "are public keys, and this algorithm has a shared secret: take one out");
+    }
+    Ok(())
+}
+
+/// Whether the signature covers the request's query, in this form.
+fn signs_query(scheme: &Scheme, form: &Form) -> bool {
+    let name = scheme.claims.query_body_hash.as_deref().unwrap_or("");
+    scheme.claims.url_hash.is_some()
+        || form.content.iter().any(|part| match part {
+            Part::Url => !form.framing.pins_query(),
+            Part::Path | Part::SortedQuery => true,
+            Part::Query(signed) => signed == name,
+            _ => false,
+        })
+}
+
+/// Refuses a scheme whose time nothing proves.
+pub(super) fn hold(fields: &Fields<'_>, scheme: &Scheme) -> Result<(), ConfigError> {
+    for form in &scheme.forms {
+        let timed = form.content.iter().any(|part| matches!(part, Part::Timestamp | Part::ListedHeaders(_)));
+        match form.timestamp.as_ref().map(|timestamp| &timestamp.at) {
+            Some(TimestampAt::Header(_) | TimestampAt::Field) if !timed => {
+                let problem =
+                    "does not cover the timestamp: write {timestamp} where it is signed, or take `timestamp` out";
+                return Err(fields.error("content", problem.to_owned()));
+            }
+            Some(TimestampAt::Header(_) | TimestampAt::Field) => {}
+            _ if timed => {
+                let problem = "has {timestamp}, and no `timestamp` with a `header` or a `field` says where it stands";
+                return Err(fields.error("content", problem.to_owned()));
+            }
+            Some(TimestampAt::Json(path)) if !scheme.signs(form, path) => {
+                return Err(
+                    fields.error("timestamp", format!("{path} is not covered by the signature, so it proves nothing"))
+                );
+            }
+            _ => {}
+        }
+        if let Some(path) = scheme.account.as_ref().filter(|path| !scheme.signs(form, path)) {
+            let problem = format!("{path} is not covered by the signature, so it proves nothing");
+            return Err(fields.error("account", problem));
+        }
+    }
+    Ok(())
+}

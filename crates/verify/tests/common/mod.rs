@@ -1,0 +1,307 @@
+//! What the tests of the core share: the forms of the presets, driven by their table alone, so that a new preset is
+//! tested without a word here.
+
+#![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use hookgate_verify::native::Native;
+use hookgate_verify::presets;
+use hookgate_verify::{
+    Algorithm, Delivery, DigestOf, Encoding, Form, Hash, IdAt, Identity, IdentityRule, JsonPath, Key, Layout, Part,
+    Place, Preset, Scheme, Secret, SecretForm, SignError, Step, TimeUnit, TimestampAt, TypeAt, UnixTime, Verified,
+    Verifier, VerifyError, WithoutId, sign,
+};
+use serde_json::{Map, Value};
+use std::collections::HashSet;
+use std::sync::Arc;
+
+pub type Headers = Vec<(String, String)>;
+
+/// One of the forms of a preset.
+#[derive(Debug, Clone, Copy)]
+pub struct Case {
+    pub preset: &'static Arc<Preset>,
+    pub number: usize,
+    pub form: &'static Form,
+}
+
+/// The forms that sign time, headers and body in a header, under a shared secret: one of each kind, since presets that
+/// differ in names alone say the same twice. `catalogue.rs` has every one.
+pub fn every_form() -> impl Iterator<Item = Case> {
+    let mut seen = HashSet::new();
+    presets::ALL.iter().flat_map(cases).filter(Case::is_plain).filter(move |case| seen.insert(case.kind()))
+}
+
+/// The forms of the schemes that stand for all others, in which the named threats are played through one by one.
+pub fn exemplary_forms() -> impl Iterator<Item = Case> {
+    const NAMES: [&str; 10] = [
+        "chekt",
+        "generic",
+        "github",
+        "lrdefender",
+        "relaybox",
+        "relock",
+        "shopify",
+        "slack",
+        "standard_webhooks",
+        "stripe",
+    ];
+    presets::ALL.iter().filter(|preset| NAMES.contains(&preset.name.as_str())).flat_map(cases)
+}
+
+pub fn cases(preset: &'static Arc<Preset>) -> impl Iterator<Item = Case> {
+    preset.scheme.forms.iter().enumerate().map(move |(number, form)| Case { preset, number, form })
+}
+
+/// The first form of the preset called `name`.
+pub fn case(name: &str) -> Case {
+    presets::ALL.iter().flat_map(cases).find(|case| case.preset.name == name).expect("a preset")
+}
+
+/// A header or path of any name is the same to a test.
+const NAMES: [&str; 6] = ["Header(", "UnsignedHeader(", "SignedHeader(", "Key(", "prefixes: [", "signature: Some("];
+
+impl Case {
+    fn is_plain(&self) -> bool {
+        let plain = |part: &Part| {
+            matches!(
+                part,
+                Part::Literal(_) | Part::Timestamp | Part::Header(_) | Part::Body | Part::CanonicalJsonString
+            )
+        };
+        matches!(self.scheme().algorithm, Algorithm::Hmac(_))
+            && matches!(self.scheme().places.first(), Some(Place::Header(_)))
+            && self.form.content.iter().all(plain)
+    }
+
+    /// What distinguishes it from others, but for names.
+    fn kind(&self) -> String {
+        let Scheme { algorithm, secret, id, event_type, .. } = self.scheme();
+        let mut kind = format!("{algorithm:?} {secret:?} {:?} {id:?} {event_type:?} {}", self.form, self.rule_kind());
+        if !["chekt", "generic", "lrdefender", "relaybox", "relock"].contains(&self.preset.name.as_str()) {
+            for name in NAMES {
+                let parts: Vec<&str> = kind.split(name).collect();
+                let rest = parts.iter().skip(1).map(|part| part.split_once([')', ' ']).map_or("", |(_, rest)| rest));
+                kind = parts.first().copied().into_iter().chain(rest).collect::<Vec<_>>().join(name);
+            }
+        }
+        kind
+    }
+
+    /// The kind of its rule for events without an id, whatever the names in it.
+    fn rule_kind(&self) -> String {
+        match &self.scheme().identity {
+            IdentityRule::Unstated => "unstated".to_owned(),
+            IdentityRule::None { .. } => "none".to_owned(),
+            IdentityRule::Content { .. } => "content".to_owned(),
+            IdentityRule::Digest { when, without, split, .. } => {
+                format!("digest {} {} {}", when.is_empty(), without.is_empty(), split.is_none())
+            }
+        }
+    }
+
+    pub fn scheme(&self) -> &'static Scheme {
+        &self.preset.scheme
+    }
+
+    /// The header of the signature.
+    pub fn header(&self) -> &'static str {
+        match self.scheme().places.first() {
+            Some(Place::Header(name)) => name,
+            place => panic!("{}: {place:?}", self.preset.name),
+        }
+    }
+
+    /// How many hexadecimal digits a signature has.
+    pub fn digits(&self) -> usize {
+        match self.scheme().algorithm {
+            Algorithm::Hmac(Hash::Sha1) => 40,
+            Algorithm::Hmac(Hash::Sha512) => 128,
+            _ => 64,
+        }
+    }
+
+    /// A secret as this preset's look, made from `seed`.
+    pub fn secret(&self, seed: &str) -> String {
+        match &self.scheme().secret {
+            SecretForm::Utf8 | SecretForm::Sha1 | SecretForm::Html => seed.to_owned(),
+            SecretForm::Hex => hex::encode(seed),
+            SecretForm::Base64AfterPrefix(prefix) => format!("{prefix}{}", STANDARD.encode(seed)),
+        }
+    }
+
+    pub fn key(&self, seed: &str) -> Key {
+        let Scheme { algorithm, secret, .. } = self.scheme();
+        Secret::new(self.secret(seed)).and_then(|text| text.key(*algorithm, secret)).expect("a usable secret")
+    }
+
+    pub fn verifier(&self, seeds: &[&str]) -> Verifier {
+        let keys = seeds.iter().map(|seed| self.key(seed)).collect();
+        Verifier::new(Arc::clone(self.preset), keys, None).expect("one to four keys")
+    }
+
+    /// The headers of a delivery of `body` at `now`, signed under the secret made from `seed`.
+    pub fn sign(&self, seed: &str, id: &str, now: UnixTime, body: &[u8]) -> Result<Headers, SignError> {
+        let delivery = Delivery { form: self.number, id, now, url: "", account: "", body };
+        Ok(sign(self.preset, &self.key(seed), &self.secret(seed), delivery)?.into_headers())
+    }
+
+    pub fn verify<'b>(
+        &self,
+        seed: &str,
+        headers: &Headers,
+        body: &'b [u8],
+        now: UnixTime,
+    ) -> Result<Verified<'b>, VerifyError> {
+        self.verifier(&[seed]).receive(headers)?.verify(body, now, &Native)
+    }
+
+    /// Where the body has its time, and how it writes it.
+    pub fn time_in_body(&self) -> Option<(&'static JsonPath, TimeUnit)> {
+        match self.form.timestamp.as_ref().map(|timestamp| (&timestamp.at, timestamp.unit)) {
+            Some((TimestampAt::Json(path), unit)) => Some((path, unit)),
+            _ => None,
+        }
+    }
+
+    /// The header of its own that has the time.
+    pub fn time_in_header(&self) -> Option<&'static str> {
+        match self.form.timestamp.as_ref().map(|timestamp| &timestamp.at) {
+            Some(TimestampAt::Header(name)) => Some(name),
+            _ => None,
+        }
+    }
+
+    /// A body with all that the scheme reads from one, beside `extra`.
+    pub fn body(&self, id: &str, at: UnixTime, event_type: &str, extra: Map<String, Value>) -> Value {
+        let root = self.scheme().event_type.iter().any(|place| match place {
+            TypeAt::Json(path) => path.steps().first() == Some(&Step::Each),
+            TypeAt::UnsignedHeader(_) => false,
+        });
+        let mut body = if root { Value::Array(Vec::new()) } else { Value::Object(extra) };
+        for place in &self.scheme().event_type {
+            if let TypeAt::Json(path) = place {
+                put(&mut body, path.steps(), event_type.into());
+            }
+        }
+        if let Some((path, unit)) = self.time_in_body() {
+            let text = at.write(unit);
+            put(&mut body, path.steps(), text.parse::<i64>().map_or(text.into(), Value::from));
+        }
+        if let IdAt::Json { path, .. } = &self.scheme().id {
+            put(&mut body, path.steps(), id.into());
+        }
+        body
+    }
+
+    /// The same, serialised, with a little that is not read.
+    pub fn plain_body(&self, id: &str, at: UnixTime) -> Vec<u8> {
+        let extra = Map::from_iter([("more".to_owned(), vec![1, 2].into()), ("note".to_owned(), "x".into())]);
+        self.body(id, at, "a.type", extra).to_string().into_bytes()
+    }
+
+    /// Which event one with that id in that body is. `found` is what was found.
+    pub fn identity(&self, id: &str, body: &[u8], found: &Identity) -> Identity {
+        match self.scheme().id {
+            IdAt::SignedHeader(_) | IdAt::Json { when: None, .. } => Identity::signed(id),
+            IdAt::UnsignedHeader(..) => Identity::UnsignedId(id.into()),
+            IdAt::Nowhere | IdAt::Json { when: Some(_), .. } => self.identity_by_rule(body, found),
+        }
+    }
+
+    /// Which event one without an id is. Where it takes more than the body to say so, `found` itself, if it is one that the
+    /// rule may give; `threats/identity.rs` says which exactly.
+    pub fn identity_by_rule(&self, body: &[u8], found: &Identity) -> Identity {
+        let of_body = Identity::of_body(body);
+        let may_be = match &self.scheme().identity {
+            IdentityRule::Unstated => false,
+            IdentityRule::None { .. } => return Identity::None,
+            IdentityRule::Content { .. } => matches!(found, Identity::Digest(DigestOf::Content, _)),
+            IdentityRule::Digest { when, without, split, .. } => match found {
+                Identity::None => !when.is_empty() || split.is_some(),
+                Identity::Split(DigestOf::Body, ..) => split.is_some(),
+                Identity::Digest(DigestOf::Members, _) => !without.is_empty(),
+                _ => false,
+            },
+        };
+        if may_be { found.clone() } else { of_body }
+    }
+
+    /// Whether RelayBox's way, the parsed body, is what is signed.
+    pub fn signs_the_value(&self) -> bool {
+        self.form.content.contains(&Part::CanonicalJsonString)
+    }
+
+    /// Whether a body that is no JSON is refused.
+    pub fn needs_json(&self) -> bool {
+        self.signs_the_value()
+            || self.time_in_body().is_some()
+            || matches!(self.scheme().id, IdAt::Json { missing: WithoutId::Refuse, .. })
+    }
+
+    /// A signature header as the form lays it out, with `signature` as its text, whatever that is.
+    pub fn signature_header(&self, timestamp: &str, signature: &str) -> String {
+        match &self.form.layout {
+            Layout::Single { prefixes } => format!("{}{signature}", prefixes[0]),
+            Layout::Jws { prefix } => format!("{prefix}{signature}"),
+            Layout::Positional => format!("{timestamp},{signature}"),
+            Layout::List { separators, assign, signature: name, timestamp: time } => {
+                let separator = &separators[..1];
+                let entry = format!("{}{assign}{signature}", name.as_deref().unwrap_or("key"));
+                match time {
+                    Some(time) => format!("{time}{assign}{timestamp}{separator}{entry}"),
+                    None => entry,
+                }
+            }
+        }
+    }
+
+    /// `bytes` as the form writes a signature.
+    pub fn encode(&self, bytes: &[u8]) -> String {
+        match self.form.encoding {
+            Encoding::Hex => hex::encode(bytes),
+            Encoding::Base64 => STANDARD.encode(bytes),
+            Encoding::Base64Url => URL_SAFE_NO_PAD.encode(bytes),
+            Encoding::Text => String::from_utf8(bytes.to_vec()).expect("a text"),
+        }
+    }
+}
+
+/// Puts `value` where the steps lead; what is in the way is replaced.
+pub fn put(place: &mut Value, steps: &[Step], value: Value) {
+    let Some((step, rest)) = steps.split_first() else {
+        *place = value;
+        return;
+    };
+    match step {
+        Step::Key(key) => {
+            if !place.is_object() {
+                *place = Value::Object(Map::new());
+            }
+            let entry = place.as_object_mut().expect("an object").entry(key.as_str());
+            put(entry.or_insert_with(|| Value::Object(Map::new())), rest, value);
+        }
+        Step::Each => {
+            if !place.is_array() {
+                *place = Value::Array(Vec::new());
+            }
+            let items = place.as_array_mut().expect("an array");
+            if items.is_empty() {
+                items.push(Value::Object(Map::new()));
+            }
+            put(&mut items[0], rest, value);
+        }
+    }
+}
+
+/// `headers` with `name` set to `value`, once.
+pub fn with(headers: &Headers, name: &str, value: &str) -> Headers {
+    let mut changed = without(headers, name);
+    changed.push((name.to_owned(), value.to_owned()));
+    changed
+}
+
+pub fn without(headers: &Headers, name: &str) -> Headers {
+    headers.iter().filter(|(n, _)| n != name).cloned().collect()
+}

@@ -1,0 +1,57 @@
+//! Project Wycheproof's vectors of HMAC against [`Key::mac`], on this machine and, from this same source, in
+//! WebAssembly.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    missing_docs
+)]
+
+use hookgate_verify::{Algorithm, Hash, Key};
+use wycheproof::TestResult;
+use wycheproof::mac::{TestName, TestSet};
+
+#[cfg_attr(target_arch = "wasm32", wasm_bindgen_test::wasm_bindgen_test)]
+#[cfg_attr(not(target_arch = "wasm32"), test)]
+fn hmac_agrees_with_wycheproof() {
+    let set = TestSet::load(TestName::HmacSha256).expect("the vectors of the crate");
+    agrees(&set, |key, parts| {
+        let Key::HmacSha256(key) = Key::new(Algorithm::Hmac(Hash::Sha256), key) else { panic!("of SHA-256") };
+        key.mac(parts).to_vec()
+    });
+}
+
+/// The others are the runtime's own; natively another library stands in for it.
+#[cfg(not(target_arch = "wasm32"))]
+#[test]
+fn the_rare_hashes_agree_with_wycheproof() {
+    for (name, hash) in [(TestName::HmacSha1, Hash::Sha1), (TestName::HmacSha512, Hash::Sha512)] {
+        let set = TestSet::load(name).expect("the vectors of the crate");
+        agrees(&set, |key, parts| Key::new(Algorithm::Hmac(hash), key).mac(parts, &hookgate_verify::native::Native));
+    }
+}
+
+fn agrees(set: &TestSet, mac: impl Fn(&[u8], &[&[u8]]) -> Vec<u8>) {
+    let (mut valid, mut invalid) = (0_usize, 0_usize);
+    for group in &set.test_groups {
+        let tag_bytes = group.tag_size / 8;
+        for test in &group.tests {
+            let whole = mac(&test.key, &[test.msg.as_slice()]);
+            // A tag of fewer bits is the beginning of the whole one.
+            let agrees = whole[..tag_bytes] == test.tag[..];
+            match test.result {
+                TestResult::Valid | TestResult::Acceptable => valid += 1,
+                TestResult::Invalid => invalid += 1,
+            }
+            assert_eq!(agrees, test.result != TestResult::Invalid, "vector {}: {}", test.tc_id, test.comment);
+            // The signed content comes in parts; where they are cut does not matter.
+            let (head, tail) = test.msg.split_at(test.msg.len() / 2);
+            assert_eq!(mac(&test.key, &[head, &[], tail]), whole);
+        }
+    }
+    assert_eq!(valid + invalid, set.number_of_tests, "vectors were left out");
+    assert!(valid > 50 && invalid > 50, "{valid} valid and {invalid} invalid vectors are too few");
+}
