@@ -20,10 +20,10 @@ pub use variables::PREFIX as SOURCES;
 use crate::dedup::Rings;
 use crate::forwarded::Forwarded;
 use crate::retry::DEFAULT_RETENTION;
+use crate::source_name::SourceName;
 use hookgate_verify::grammar::span;
 use hookgate_verify::{EventTypes, HeaderPattern, HmacKey, Secret, Verifier};
 use serde_json::{Map, Value};
-use std::fmt;
 use std::time::Duration;
 
 /// No message stays in a queue for longer: 14 days at most (Cloudflare Queues, Limits), and a day for our clocks.
@@ -99,29 +99,6 @@ impl Source {
     /// Whether some event of these types is wanted, or may be.
     pub fn wants(&self, types: &EventTypes) -> bool {
         self.events.as_ref().is_none_or(|filter| filter.wants(types))
-    }
-}
-
-/// A source's name: `[a-z0-9][a-z0-9_-]{0,63}`, and not `health`, which is a path of its own.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SourceName(String);
-
-impl SourceName {
-    fn parse(text: &str) -> Option<Self> {
-        let rest = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-';
-        let first = text.bytes().next().is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
-        (first && text.len() <= 64 && text.bytes().all(rest) && text != "health").then(|| Self(text.to_owned()))
-    }
-
-    /// The name as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for SourceName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 

@@ -16,7 +16,7 @@ mod table;
 pub use rings::{Rings, RingsRefused, Shard, admit};
 pub use table::Table;
 
-use crate::config::SourceName;
+use crate::source_name::SourceName;
 use hookgate_verify::{Identity, UnixTime};
 use serde::{Serialize, Serializer};
 use serde_json::Value;

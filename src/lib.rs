@@ -43,6 +43,7 @@ pub mod pipeline;
 pub mod record;
 pub mod retry;
 pub mod shown;
+pub mod source_name;
 
 #[cfg(target_arch = "wasm32")]
 mod edge;

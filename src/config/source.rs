@@ -2,9 +2,9 @@
 
 use super::variables::Entry;
 use super::{
-    Bindings, ConfigError, Dedup, Deliver, EventFilter, HashedToken, Lookup, Origin, Pattern, Source, SourceName,
-    Success, answer,
+    Bindings, ConfigError, Dedup, Deliver, EventFilter, HashedToken, Lookup, Origin, Pattern, Source, Success, answer,
 };
+use crate::source_name::SourceName;
 use hookgate_verify::grammar::{self, Fields, span};
 use hookgate_verify::{
     ClaimText, Key, MAX_SECRETS, Preset, SHORTEST_SECRET, Secret, SecretError, Tolerance, Verifier, presets,

@@ -4,7 +4,6 @@
 //! a delivery, and no secret is taken from a request unless the operator waits for it.
 
 use super::content::{form_value, json_text, query_value};
-use super::signature::encode;
 use super::{Crypto, Encoding, Head, JsonPath, KeySource, Place, Verifier};
 use serde_json::{Map, Value};
 use std::borrow::Cow;
@@ -205,7 +204,7 @@ fn write(piece: &Piece, challenge: &str, verifier: &Verifier, crypto: &impl Cryp
         Piece::Mac(encoding) => {
             let key = verifier.current_key();
             let mac = key.map(|key| key.mac(&[challenge.as_bytes()], crypto)).unwrap_or_default();
-            encode(*encoding, &mac)
+            encoding.encode(&mac)
         }
     }
 }

@@ -2,7 +2,6 @@
 
 use super::content::public_url;
 use super::json::{self, Scalar};
-use super::signature::encode;
 use super::{Algorithm, ClaimText, Claims, Encoding, Hash, JsonPath, PublicAlgorithm, UnixTime, VerifyError};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -90,7 +89,7 @@ impl Jws {
             // Senders differ in padding it.
             Some((name, Encoding::Base64Url)) => self.is_digest(name, &Sha256::digest(body))?,
             Some((name, encoding)) => {
-                self.is(name, &encode(*encoding, &Sha256::digest(body)))?;
+                self.is(name, &encoding.encode(&Sha256::digest(body)))?;
             }
             None => {}
         }

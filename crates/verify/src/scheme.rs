@@ -1,5 +1,17 @@
 //! How providers sign, as data: where the signature stands, what it covers, how it is encoded.
 
+mod algorithm;
+mod claims;
+mod part;
+mod place;
+mod time;
+
+pub use algorithm::{Algorithm, Hash, PublicAlgorithm, SecretForm};
+pub use claims::{ClaimText, Claims};
+pub use part::{Declared, Part};
+pub use place::{Encoding, Layout, Place};
+pub use time::{Clock, TimeUnit, Timestamp, TimestampAt};
+
 use super::{Framing, Handshake, HeaderPattern, IdentityRule, JsonPath, KeySource};
 use std::fmt;
 use std::time::Duration;
@@ -23,6 +35,13 @@ pub struct Preset {
     pub empty_answers: bool,
     /// The body that it wants in each 200, and the body's media type; a refusal has its own body.
     pub answer: Option<(String, String)>,
+}
+
+impl Preset {
+    /// The least time within which all of the provider's tries may pass.
+    pub fn tries_within(&self) -> Duration {
+        self.tries_within.unwrap_or(self.retry_span).min(self.retry_span)
+    }
 }
 
 /// How a provider signs its webhooks, and where in a delivery the signed facts stand.
@@ -52,45 +71,6 @@ pub struct Scheme {
     pub account: Option<JsonPath>,
 }
 
-/// What proves a delivery.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Algorithm {
-    /// HMAC (RFC 2104) under the shared secret.
-    Hmac(Hash),
-    /// SHA-256 over the shared secret and the content, one after the other.
-    PlainHash,
-    /// The shared secret itself stands in the request: it proves the sender, and nothing about the content.
-    Token,
-    /// A signature under the provider's private key.
-    Public(PublicAlgorithm),
-}
-
-/// A hash function.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Hash {
-    /// SHA-1: sound within HMAC, and what these providers offer.
-    Sha1,
-    /// SHA-256.
-    Sha256,
-    /// SHA-512.
-    Sha512,
-}
-
-/// A public-key signature.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PublicAlgorithm {
-    /// Ed25519 (RFC 8032).
-    Ed25519,
-    /// ECDSA over P-256 with SHA-256; the signature in ASN.1 DER (RFC 3279, section 2.2.3).
-    EcdsaP256Der,
-    /// The same; the signature as two numbers of 32 bytes (RFC 7518, section 3.4).
-    EcdsaP256Fixed,
-    /// RSASSA-PKCS1-v1_5 with SHA-256.
-    RsaSha256,
-    /// RSASSA-PKCS1-v1_5 with SHA-1.
-    RsaSha1,
-}
-
 /// One form of signing.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Form {
@@ -109,244 +89,6 @@ pub struct Form {
     pub timestamp: Option<Timestamp>,
     /// What keeps the parts of `content` apart: [`Framing::of`] makes it. Without it, nothing is proven.
     pub framing: Framing,
-}
-
-/// The form that a scheme declares for a signed value, where its neighbours do not tell where it ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Declared {
-    /// Any text: the one part that is free.
-    Any,
-    /// `A-Z a-z 0-9 _ - + / =`.
-    Word,
-    /// 36 hexadecimal digits and hyphens.
-    Uuid,
-}
-
-/// How a secret's text becomes the key.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum SecretForm {
-    /// The UTF-8 bytes of the whole text, whatever it looks like.
-    #[default]
-    Utf8,
-    /// Hexadecimal.
-    Hex,
-    /// Base64 of the key, after a prefix that may be left out; the prefix may be empty.
-    Base64AfterPrefix(String),
-    /// The SHA-1 digest of the text (Braintree).
-    Sha1,
-    /// The text with `&amp;`, `&lt;`, `&gt;`, `&quot;` and `&#039;` decoded (WordPress).
-    Html,
-}
-
-impl Default for Algorithm {
-    fn default() -> Self {
-        Self::Hmac(Hash::Sha256)
-    }
-}
-
-impl Default for Layout {
-    fn default() -> Self {
-        Self::Single { prefixes: vec![String::new()] }
-    }
-}
-
-/// Where a signature stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
-    /// In the header of this name, lower case.
-    Header(String),
-    /// In the query, under this name.
-    Query(String),
-    /// In the JSON body.
-    Json(JsonPath),
-    /// In a form body, under this name.
-    Form(String),
-}
-
-impl Place {
-    /// Whether the body has to be read for it.
-    pub fn is_in_body(&self) -> bool {
-        matches!(self, Self::Json(_) | Self::Form(_))
-    }
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Header(name) => f.write_str(name),
-            Self::Query(name) => write!(f, "?{name}="),
-            Self::Json(path) => path.fmt(f),
-            Self::Form(name) => write!(f, "{name}="),
-        }
-    }
-}
-
-/// How the text at a signature's place is laid out.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Layout {
-    /// One signature after a fixed prefix, which may be empty: `sha256=<signature>`. A header may have several, with commas
-    /// between: the same header twice is such a list (RFC 9110, section 5.3). Each has its prefix, and each counts.
-    Single {
-        /// The prefixes, at least one, the longest first. The first that fits is the signature's.
-        prefixes: Vec<String>,
-    },
-    /// A list of named entries: `t=<unix>,v1=<signature>[,v1=<signature>]`, `v1,<signature> v1,<signature>`. Entries of
-    /// other names are passed over. A header that came twice is two such lists, with a comma and a blank between.
-    List {
-        /// The one or two characters that separate entries. Where a blank is one of two, or a comma among them, empty entries
-        /// are passed over, and so are blanks and tabs beside a comma (RFC 9110, section 5.6.1).
-        separators: String,
-        /// What stands between an entry's name and its value.
-        assign: char,
-        /// The name of an entry with a signature, one or more. `None`: the user's account, or any name where the
-        /// configuration has no account.
-        signature: Option<String>,
-        /// The name of the entry with the timestamp. One that stands twice must be the same.
-        timestamp: Option<String>,
-    },
-    /// A comma list without names: the timestamp, then signatures. In a header that came twice both times are the same.
-    Positional,
-    /// A JSON Web Signature in compact form (RFC 7515, section 7.1), after a prefix.
-    Jws {
-        /// The prefix, such as `Bearer `.
-        prefix: String,
-    },
-}
-
-/// How a signature is written. Each has one text per signature, but for the case of hex digits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Encoding {
-    /// Hexadecimal, either case.
-    #[default]
-    Hex,
-    /// Base64 (RFC 4648, section 4), padded, without stray bits.
-    Base64,
-    /// Base64 for URLs (RFC 4648, section 5), without padding and stray bits.
-    Base64Url,
-    /// The text itself.
-    Text,
-}
-
-/// A part of the signed content.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Part {
-    /// A fixed text.
-    Literal(String),
-    /// The timestamp's text as received.
-    Timestamp,
-    /// A header's text as received; refused where it is missing, empty, or contains the literal that follows it.
-    Header(String),
-    /// A query value, decoded; refused as a header is.
-    Query(String),
-    /// The same in lower case.
-    QueryLower(String),
-    /// The public URL of this endpoint as the configuration has it, and the request's query after it.
-    Url,
-    /// The request's method.
-    Method,
-    /// The path of the public URL, and the request's query after it, escaped twice (Contentful).
-    Path,
-    /// The headers that this header lists, each as `name:value`, by name, with `;` between (Contentful). The list has to
-    /// name itself, and the timestamp's header.
-    ListedHeaders(String),
-    /// The raw body.
-    Body,
-    /// SHA-256 of the raw body, in lower-case hex.
-    BodySha256,
-    /// SHA-256 of the raw body, its 32 bytes.
-    BodySha256Bytes,
-    /// The body's RFC 8785 form, quoted again as one JSON string (RelayBox).
-    CanonicalJsonString,
-    /// A scalar of the JSON body as text; empty where there is none.
-    Json(JsonPath),
-    /// A value of the form body, decoded.
-    Form(String),
-    /// The form body: each name and its value, sorted, a repeated pair once.
-    SortedForm,
-    /// The query's pairs, sorted by name and encoded again.
-    SortedQuery,
-    /// For each of these keys that the JSON body has: the key, a newline, its text, a newline.
-    JsonLines(Vec<String>),
-    /// A JSON Web Signature's header and claims, as received.
-    Jws,
-}
-
-/// Where a signed time stands, and how it is written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Timestamp {
-    /// Where it stands.
-    pub at: TimestampAt,
-    /// How it is written.
-    pub unit: TimeUnit,
-    /// What it is the time of.
-    pub clock: Clock,
-    /// How old a delivery may be by it, where the provider's own check allows more or less than the customary five minutes.
-    pub tolerance: Option<Duration>,
-}
-
-/// Where a signed time stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum TimestampAt {
-    /// In the signature's place, as its layout names it.
-    Field,
-    /// In a header of its own.
-    Header(String),
-    /// In the JSON body.
-    Json(JsonPath),
-    /// In a claim of the signed token.
-    Claim(String),
-}
-
-/// How a time is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TimeUnit {
-    /// Unix seconds.
-    Seconds,
-    /// Unix milliseconds.
-    Milliseconds,
-    /// Unix seconds or milliseconds, told by the number of digits: 1 to 11 are seconds, 13 milliseconds (Mercado Pago).
-    Unix,
-    /// RFC 3339, with a zone.
-    Rfc3339,
-    /// RFC 3339 in UTC, whose zone may be missing; one that stands there is `Z` or `+00:00` (Orb).
-    Rfc3339Utc,
-    /// A date as in mails and HTTP: `Tue, 20 Feb 2024 10:00:00 GMT` (RFC 2822).
-    HttpDate,
-}
-
-/// What a signed time is the time of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Clock {
-    /// Of this delivery: each retry is signed afresh.
-    Delivery,
-    /// Of the event: an honest retry is as old as the retries go.
-    Event,
-}
-
-/// What the claims of a signed token must say. The token's own times, `exp` and `nbf`, always count.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Claims {
-    /// Claims and the texts they must have, such as the issuer.
-    pub fixed: Vec<(String, ClaimText)>,
-    /// The claim with the SHA-256 of the body, and how it is written.
-    pub body_hash: Option<(String, Encoding)>,
-    /// The claim with the SHA-256 of the public URL, in hex.
-    pub url_hash: Option<String>,
-    /// The value of the signed query with the SHA-256 of the body, in hex.
-    pub query_body_hash: Option<String>,
-}
-
-/// The text that a claim must have.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ClaimText {
-    /// This one.
-    Fixed(String),
-    /// The public URL, without a query.
-    Url,
-    /// The same, where the source has a `url` of its own and the token has the claim.
-    UrlIfKnown,
-    /// The user's account, as the configuration has it.
-    Account,
 }
 
 /// Where the id of an event stands.
@@ -397,6 +139,15 @@ pub enum Strength {
     Weak,
 }
 
+impl fmt::Display for Strength {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Strong => "strong",
+            Self::Weak => "weak",
+        })
+    }
+}
+
 /// Why who has seen one delivery can send another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Weakness {
@@ -408,22 +159,6 @@ pub enum Weakness {
     Extendable,
     /// A form's names and values are signed without anything between them.
     Unframed,
-}
-
-impl fmt::Display for Strength {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Strong => "strong",
-            Self::Weak => "weak",
-        })
-    }
-}
-
-impl Preset {
-    /// The least time within which all of the provider's tries may pass.
-    pub fn tries_within(&self) -> Duration {
-        self.tries_within.unwrap_or(self.retry_span).min(self.retry_span)
-    }
 }
 
 impl fmt::Display for Weakness {
@@ -556,77 +291,5 @@ impl Scheme {
     pub fn signs_bytes(&self, form: &Form) -> bool {
         self.algorithm == Algorithm::Token
             || form.content.iter().any(|part| part.is_bytes_of_body() || matches!(part, Part::Jws))
-    }
-}
-
-impl Claims {
-    /// Whether a claim must have this text.
-    pub fn want(&self, wanted: &ClaimText) -> bool {
-        self.fixed.iter().any(|(_, text)| text == wanted)
-    }
-}
-
-impl Part {
-    /// Whether it stands in a request's head.
-    pub fn is_in_head(&self) -> bool {
-        use Part::{Header, ListedHeaders, Method, Path, Query, QueryLower, SortedQuery, Url};
-        matches!(self, Header(_) | ListedHeaders(_) | Query(_) | QueryLower(_) | Url | Path | Method | SortedQuery)
-    }
-
-    /// Whether it is the body's bytes, or a digest of them.
-    pub(crate) fn is_bytes_of_body(&self) -> bool {
-        matches!(self, Self::Body | Self::BodySha256 | Self::BodySha256Bytes)
-    }
-}
-
-/// As it is written in a scheme.
-impl fmt::Display for Part {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Literal(text) => f.write_str(text),
-            Self::Timestamp => f.write_str("{timestamp}"),
-            Self::Header(name) => write!(f, "{{header:{name}}}"),
-            Self::Query(name) => write!(f, "{{query:{name}}}"),
-            Self::QueryLower(name) => write!(f, "{{lower_query:{name}}}"),
-            Self::Url => f.write_str("{url}"),
-            Self::Path => f.write_str("{path}"),
-            Self::ListedHeaders(name) => write!(f, "{{listed_headers:{name}}}"),
-            Self::Method => f.write_str("{method}"),
-            Self::Body => f.write_str("{body}"),
-            Self::BodySha256 => f.write_str("{body_sha256}"),
-            Self::BodySha256Bytes => f.write_str("{body_sha256_bytes}"),
-            Self::CanonicalJsonString => f.write_str("{canonical_json_string}"),
-            Self::Json(path) => write!(f, "{{json:{path}}}"),
-            Self::Form(name) => write!(f, "{{form:{name}}}"),
-            Self::SortedForm => f.write_str("{form}"),
-            Self::SortedQuery => f.write_str("{query}"),
-            Self::JsonLines(keys) => write!(f, "{{lines:{}}}", keys.join(",")),
-            Self::Jws => f.write_str("the token's header and claims"),
-        }
-    }
-}
-
-impl TimeUnit {
-    /// What a time should look like, for people.
-    pub fn expected(self) -> &'static str {
-        match self {
-            Self::Seconds => "Unix seconds, digits only",
-            Self::Milliseconds => "Unix milliseconds, digits only",
-            Self::Unix => "Unix seconds of 1 to 11 digits, or milliseconds of 13",
-            Self::Rfc3339 => "RFC 3339 with a zone",
-            Self::Rfc3339Utc => "RFC 3339 in UTC, with or without its zone",
-            Self::HttpDate => "a date as in HTTP",
-        }
-    }
-}
-
-impl fmt::Display for TimestampAt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Field => f.write_str("the signature header"),
-            Self::Header(name) => f.write_str(name),
-            Self::Json(path) => path.fmt(f),
-            Self::Claim(name) => write!(f, "the claim {name}"),
-        }
     }
 }

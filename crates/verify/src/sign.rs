@@ -2,7 +2,6 @@
 
 use super::content::{Beside, Texts, of_all, of_head};
 use super::jws::{self, Endpoint};
-use super::signature::encode;
 use super::{Algorithm, Form, Head, IdAt, Layout, Part, Place, Preset, TimestampAt, UnixTime, VerifyError};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -133,8 +132,8 @@ pub fn sign(preset: &Preset, signer: &impl Signer, token: &str, delivery: Delive
     let beside = Beside { head: &head, timestamp: Some(&timestamp), jws: token_content.as_deref() };
     let content = of_all(form, beside, &texts, delivery.body, |body| Sha256::digest(body).into())?.concat();
     let text = match scheme.algorithm {
-        Algorithm::Token => encode(form.encoding, token.as_bytes()),
-        _ => encode(form.encoding, &signer.signature(&content)?),
+        Algorithm::Token => form.encoding.encode(token.as_bytes()),
+        _ => form.encoding.encode(&signer.signature(&content)?),
     };
     let signature = lay_out(form, delivery.account, &timestamp, &text, token_content.as_deref());
     if let Place::Query(name) = &place {
@@ -178,7 +177,7 @@ fn unsigned_token(preset: &Preset, form: &Form, delivery: Delivery<'_>) -> Strin
         }
     }
     if let Some((name, encoding)) = &claims.body_hash {
-        said.insert(name.clone(), encode(*encoding, &Sha256::digest(delivery.body)).into());
+        said.insert(name.clone(), encoding.encode(&Sha256::digest(delivery.body)).into());
     }
     if let Some(name) = &claims.url_hash {
         said.insert(name.clone(), hex::encode(Sha256::digest(delivery.url)).into());

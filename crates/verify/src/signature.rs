@@ -301,13 +301,3 @@ fn decode(algorithm: Algorithm, encoding: Encoding, text: &str) -> Option<Vec<u8
     };
     lengths.contains(&bytes.len()).then_some(bytes)
 }
-
-/// Writes a signature as `encoding` has it.
-pub(super) fn encode(encoding: Encoding, signature: &[u8]) -> String {
-    match encoding {
-        Encoding::Hex => hex::encode(signature),
-        Encoding::Base64 => STANDARD.encode(signature),
-        Encoding::Base64Url => URL_SAFE_NO_PAD.encode(signature),
-        Encoding::Text => String::from_utf8_lossy(signature).into_owned(),
-    }
-}

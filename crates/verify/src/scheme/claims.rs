@@ -1,0 +1,36 @@
+//! What the claims of a signed token must say.
+
+use super::Encoding;
+
+/// What the claims of a signed token must say. The token's own times, `exp` and `nbf`, always count.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Claims {
+    /// Claims and the texts they must have, such as the issuer.
+    pub fixed: Vec<(String, ClaimText)>,
+    /// The claim with the SHA-256 of the body, and how it is written.
+    pub body_hash: Option<(String, Encoding)>,
+    /// The claim with the SHA-256 of the public URL, in hex.
+    pub url_hash: Option<String>,
+    /// The value of the signed query with the SHA-256 of the body, in hex.
+    pub query_body_hash: Option<String>,
+}
+
+impl Claims {
+    /// Whether a claim must have this text.
+    pub fn want(&self, wanted: &ClaimText) -> bool {
+        self.fixed.iter().any(|(_, text)| text == wanted)
+    }
+}
+
+/// The text that a claim must have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ClaimText {
+    /// This one.
+    Fixed(String),
+    /// The public URL, without a query.
+    Url,
+    /// The same, where the source has a `url` of its own and the token has the claim.
+    UrlIfKnown,
+    /// The user's account, as the configuration has it.
+    Account,
+}
