@@ -21,19 +21,12 @@ use crate::webhook::{Identity, UnixTime};
 use serde::{Deserialize, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 use std::fmt;
-use std::hash::{Hash, Hasher};
 use std::time::Duration;
 
 /// The deduplication key of an event: SHA-256 over source, provenance and id or digest, each with its length before
 /// it, so that no two sources, no id and digest, and no two kinds of id can meet in one key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DedupKey([u8; 32]);
-
-impl Hash for DedupKey {
-    fn hash<H: Hasher>(&self, to: &mut H) {
-        to.write(&self.0);
-    }
-}
 
 impl DedupKey {
     /// The key of the event `identity` at `source`; `None` where the event has no identity.
