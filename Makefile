@@ -51,7 +51,7 @@ providers: ## Writes docs/providers.md from presets/
 catalogue: ## Prints who proved each preset, and how long ago its sources were read
 	@cargo hookgate catalogue
 
-bench: build ## Measures what a request costs
+bench: build ## Measures the cost of a request; AGAINST=DIR measures another build too, ROUNDS says how often (7)
 	@sh scripts/packages bench
 	@. scripts/env && node bench/run.mjs
 
