@@ -1,6 +1,6 @@
 # Every target sets up what it needs first: see scripts/setup. Nothing but rustup and Node has to be there.
 
-.PHONY: help dev demo test simulate check fuzz build providers catalogue bench instructions faults storm flaws mutants deploy sdks setup clean
+.PHONY: help dev demo test simulate check fuzz build providers catalogue bench instructions faults storm mutants deploy sdks setup clean
 
 help: ## Lists the targets
 	@echo "make TARGET, where TARGET is one of:"
@@ -39,10 +39,7 @@ fuzz: ## Fuzzes what reads unproven bytes; SECONDS_EACH says for how long (120),
 build: ## Builds the Worker into build/
 	@sh scripts/build
 
-flaws: setup ## Puts flaws into the source, one at a time: some test must catch each
-	cargo test --quiet --locked --test flaws -- --ignored --nocapture
-
-mutants: setup ## Changes the core's decisions one at a time: lists the changes that no test notices
+mutants: setup ## Changes decisions in the source, one at a time: lists the changes that no test notices
 	sh scripts/mutants
 
 providers: ## Writes docs/providers.md from presets/
