@@ -36,4 +36,7 @@ export const CONTENDERS = {
 
 /** Another build of the gateway takes part in each workload of `hookgate-kv`. */
 export const BEFORE = "hookgate-before-kv";
-if (process.env.AGAINST) CONTENDERS[BEFORE] = { files: () => gateway(resolve(process.env.AGAINST)), checks: true };
+if (process.env.AGAINST) {
+  const files = gateway(resolve(process.env.AGAINST));
+  CONTENDERS[BEFORE] = { files: () => files, checks: true };
+}
