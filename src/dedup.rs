@@ -218,7 +218,7 @@ pub enum Claim {
 impl Claim {
     /// Reads the JSON text of a claim.
     pub fn from_json(text: &str) -> Option<Self> {
-        let told: Told = serde_json::from_str(text).ok()?;
+        let told: Told = serde_json::from_slice(text.as_bytes()).ok()?;
         Some(match told {
             Told::First { token, first_seen, acceptance } => {
                 let acceptance = acceptance.unwrap_or(Acceptance::FirstSeen(first_seen));

@@ -61,7 +61,7 @@ pub struct RingsRefused {
 impl RingsRefused {
     /// Reads the JSON text of a refusal.
     pub fn from_json(text: &str) -> Option<Self> {
-        serde_json::from_str(text).ok()
+        serde_json::from_slice(text.as_bytes()).ok()
     }
 }
 
