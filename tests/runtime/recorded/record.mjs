@@ -1,5 +1,6 @@
-// Records the state that the build in build/ makes: see README.md in this directory.
-import { mkdtemp, mkdir, rm, writeFile } from "node:fs/promises";
+// Records the state that the build in build/ leaves behind: see README.md in this directory.
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Gateway } from "../gateway.mjs";
@@ -7,9 +8,10 @@ import { eventually } from "../http.mjs";
 import { ORIGIN_SIGNING_SECRET, SECRETS, delivery, source } from "../providers.mjs";
 import { packed, readStores } from "./stores.mjs";
 
-const version = process.argv[2];
-if (!/^[0-9a-z.-]+$/.test(version ?? "")) throw new Error("which version is this? `node tests/runtime/recorded/record.mjs 1.2.3`");
-const directory = new URL(`${version}/`, import.meta.url);
+const [record = ""] = process.argv.slice(2);
+const directory = new URL(`${record}/`, import.meta.url);
+if (!/^[0-9a-z.-]+$/.test(record)) throw new Error("the record needs a name: node tests/runtime/recorded/record.mjs 2026-12-31");
+if (existsSync(directory)) throw new Error(`${record} is recorded, and stays`);
 /** The gateway's clock. No alarm of an object comes, and no lease ends, because real time passes. */
 const EPOCH = Date.UTC(2100, 0, 1) - Date.now();
 const ADMIN_TOKEN = "canary-admin-token-6b1f0c";
@@ -22,7 +24,7 @@ const sources = {
   "queued-kv": source("generic"),
   "queued-exact": source("generic", exact),
   "queued-none": source("generic", { dedup: "none" }),
-  "queued-digest": source("shopify"),
+  "queued-nameless": source("shopify"),
   "queued-large": source("github", exact),
   "given-up": source("generic", exact),
   accepting: source("generic", exact),
@@ -90,10 +92,10 @@ for (const name of ["buried", "waiting"]) {
 const [letter] = await messages("DEAD.send", "waiting");
 if ((await gateway.batch("hookgate-dead", letter, 6)) !== "ack") throw new Error("the letter does not wait in the bucket");
 
-const QUEUED = ["queued-kv", "queued-exact", "queued-none", "queued-digest", "queued-large", "given-up"];
+const QUEUED = ["queued-kv", "queued-exact", "queued-none", "queued-nameless", "queued-large", "given-up"];
 for (const name of QUEUED) {
   answering(name, ...Array(50).fill(500));
-  const made = { "queued-digest": () => delivery("shopify", { body: '{"id":1,"name":"Zoë"}' }), "queued-large": () => large(0) };
+  const made = { "queued-nameless": () => delivery("shopify", { body: '{"id":1,"name":"Zoë"}' }), "queued-large": () => large(0) };
   await post(name, (made[name] ?? generic)());
 }
 for (const name of QUEUED) await gateway.logged({ source: name, reason: "origin_failed" });
@@ -109,7 +111,7 @@ await eventually("an acceptance under way", async () => {
 });
 
 const events = {};
-for (const name of [...QUEUED, "delivering"]) [events[name]] = await messages("EVENTS.send", name);
+for (const name of [...QUEUED, "kept-exact", "delivering"]) [events[name]] = await messages("EVENTS.send", name);
 const [buried] = await messages("DEAD.send", "buried");
 const forwards = {};
 for (const { path, rawHeaders } of origin.requests) forwards[path.slice(1)] ??= rawHeaders;
@@ -121,7 +123,7 @@ await interrupted;
 
 const stores = await readStores(state);
 await rm(state, { recursive: true });
-await mkdir(directory, { recursive: true });
+await mkdir(directory);
 const save = (name, content) => writeFile(new URL(name, directory), `${JSON.stringify(content, null, 1)}\n`);
 await save("stores.json", stores);
 await save("queues.json", { events, dead: { buried } });
