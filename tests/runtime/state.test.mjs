@@ -62,15 +62,30 @@ for (const record of records) {
       assert.deepEqual(await listed(`?source=${name}`), []);
     }
 
+    async function start(more) {
+      gateway = await Gateway.start({ ...options(), ...more });
+      await at(0);
+    }
+
     before(async () => {
       state = await mkdtemp(join(tmpdir(), "hookgate-"));
       await writeStores(state, stores);
-      gateway = await Gateway.start(options());
-      await at(0);
+      await start({ vars: { CLAIM_SHARDS: 3 } });
     });
     after(async () => {
       await gateway.close();
       await rm(state, { recursive: true, force: true });
+    });
+
+    // First of all: whatever claims by the recorded number adds that number to the registry.
+    test("no other number of objects is taken while the claims count", async () => {
+      await gateway.fail("DEDUP.get");
+      const { status } = await post("kept-exact");
+      const [{ detail }] = gateway.records("kept-exact");
+      await gateway.close();
+      await start();
+      assert.equal(status, 503);
+      assert.match(detail, /CLAIM_SHARDS_BEFORE = 2/);
     });
 
     test("every dead letter is listed as it was, but for those that were redriven", async () => {
@@ -121,19 +136,15 @@ for (const record of records) {
     }
 
     test("a message among the dead letters is kept, with its mark and without", async () => {
-      for (const [name, text] of [["buried", dead.buried], ["given-up", events["given-up"]]]) {
+      const [marked, unmarked] = [["buried", dead.buried], ["given-up", events["given-up"]]];
+      // Where nothing is noted of the queues, the mark of the first message shows the Worker which queue this is.
+      const isNoted = stores.kv.some(({ name }) => name.startsWith("queue/"));
+      for (const [name, text] of isNoted ? [unmarked, marked] : [marked, unmarked]) {
         assert.equal(await gateway.batch("hookgate-dead", text), "ack");
         assert.equal((await listed(`?source=${name}`)).length, 1, name);
       }
       assert.deepEqual((await listed("?source=given-up")).map(({ reason }) => reason), ["its retries ran out"]);
     });
-
-    if (stores.kv.some(({ name }) => name.startsWith("queue/"))) {
-      test("the Worker knows its queues still, and sends no probe", async () => {
-        const probes = (await gateway.operations()).filter(({ args }) => args[0]?.startsWith?.('{"hookgate_probe"'));
-        assert.deepEqual(probes, []);
-      });
-    }
 
     for (const { id, source } of waiting.filter(({ source }) => source !== "")) {
       test(`the letter of ${source} is redriven`, () => redriven(source, id));
@@ -176,14 +187,5 @@ for (const record of records) {
         assert.equal((await gateway.post("asana-set", { body, headers: { "x-hook-signature": signature } })).status, 200);
       });
     }
-
-    test("no other number of objects is taken while the claims count", async () => {
-      await gateway.close();
-      gateway = await Gateway.start({ ...options(), vars: { CLAIM_SHARDS: 3 } });
-      await at(0);
-      await gateway.fail("DEDUP.get");
-      assert.equal((await post("kept-exact")).status, 503);
-      assert.match(gateway.records("kept-exact")[0].detail, /CLAIM_SHARDS_BEFORE = 2/);
-    });
   });
 }
