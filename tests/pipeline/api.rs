@@ -158,7 +158,7 @@ fn many_letters_are_redriven_by_a_filter_and_within_bounds() {
     assert_eq!(answer("POST", "dead-letters/redrive", "", &ports).1, json!({"redriven":0,"failed":0}), "it is taken");
     ports.wait(60);
     assert_eq!(answer("POST", "dead-letters/redrive", "", &ports).1, json!({"redriven":1,"failed":0}));
-    for body in ["7", "{", "[]", r#"["queued"]"#, r#"{"colour":"blue"}"#, r#"{"limit":"2"}"#] {
+    for body in ["7", "{", "[]", r#"["queued"]"#, r#"{"colour":"blue"}"#, r#"{"limit":"2"}"#, r#"{"source":null}"#] {
         assert_eq!(answer("POST", "dead-letters/redrive", body, &ports).0, 422, "{body}");
     }
     assert_eq!(answer("POST", "dead-letters/redrive", &format!("{{}}{}", " ".repeat(16_000)), &ports).0, 200);
