@@ -9,13 +9,13 @@ help: ## Lists the targets
 dev: ## Serves the Worker on 127.0.0.1:8787; PORT and ORIGIN change where, and where it forwards to
 	@exec sh scripts/dev
 
-demo: setup ## Sends webhooks, good and bad, to a running `make dev`
-	@. scripts/env && sh scripts/demo
+demo: ## Sends webhooks, good and bad, to a running `make dev`
+	@sh scripts/demo
 
 test: build sdks ## Runs every test: native, in WASM, beside the SDKs, and against the real runtime
 	cargo test --locked
 	cargo test --locked --test sdk
-	. scripts/env && CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER="$$PWD/.tools/bin/wasm-bindgen-test-runner" \
+	. scripts/env && CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER="node $$PWD/tools/wasm.mjs" \
 		cargo test --locked --target wasm32-unknown-unknown --package hookgate-verify --no-default-features --test wycheproof
 	. scripts/env && node --test --test-concurrency=2 tests/runtime/*.test.mjs
 
@@ -23,8 +23,8 @@ simulate: ## Simulates the gateway while everything fails: SEEDS=10000 runs, or 
 	SEEDS=$${SEEDS:-10000} cargo test --locked --test simulation -- --nocapture
 
 check: setup ## Checks format, lints and documentation, for native and for WASM
-	cargo fmt --check
-	cargo clippy --locked --all-targets -- -D warnings
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
 	cargo clippy --locked --lib --package hookgate --target wasm32-unknown-unknown -- -D warnings
 	@cargo hookgate providers --markdown | diff docs/providers.md - || { echo "docs/providers.md is stale: make providers"; exit 1; }
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
