@@ -22,7 +22,7 @@ test: build sdks ## Runs every test: native, in WASM, beside the SDKs, and again
 simulate: ## Simulates the gateway while everything fails: SEEDS=10000 runs, or SEED=123 alone
 	SEEDS=$${SEEDS:-10000} cargo test --locked --test simulation -- --nocapture
 
-check: setup ## Checks format, lints and documentation, for native and for WASM
+check: setup ## Checks format, lints, documentation and packages, for native and for WASM
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	cargo clippy --locked --lib --package hookgate --target wasm32-unknown-unknown -- -D warnings
@@ -30,6 +30,7 @@ check: setup ## Checks format, lints and documentation, for native and for WASM
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --lib --package hookgate --target wasm32-unknown-unknown
 	@cargo hookgate catalogue --stale
+	@sh scripts/deny
 
 fuzz: ## Fuzzes what reads unproven bytes; SECONDS_EACH says for how long (120), TARGET that only one is
 	@sh scripts/fuzz
