@@ -1,7 +1,7 @@
 //! Runs tasks in virtual time, one at a time, in an order that one seed decides.
 //!
-//! A task waits for one thing at a time, a time or another task's output, so there are no wakers: what ends the wait
-//! names the task. Tasks live in a home and die with it, wherever they wait.
+//! A task waits either for a time or for the output of one other task. The timer or the other task knows the waiting task,
+//! so the executor needs no wakers. Each task belongs to a home. If the home is killed, its tasks are dropped.
 
 use std::cell::{Cell, RefCell};
 use std::cmp::Reverse;
@@ -11,7 +11,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-/// Splitmix64: every decision of a run comes from one of these.
+/// SplitMix64. Every decision of a run comes from one generator.
 pub struct Random(Cell<u64>);
 
 impl Random {
@@ -36,7 +36,7 @@ impl Random {
         least + self.below(most - least + 1)
     }
 
-    /// True so many times in a thousand.
+    /// True in `permille` of a thousand cases.
     pub fn chance(&self, permille: u64) -> bool {
         self.below(1000) < permille
     }
@@ -46,7 +46,7 @@ impl Random {
     }
 }
 
-/// What dies together: an isolate's life, or the world's.
+/// The group of tasks that are dropped together: the tasks of one isolate, or of the world.
 pub type Home = u64;
 pub const WORLD: Home = 0;
 
@@ -95,7 +95,7 @@ impl Executor {
         self.ready.borrow_mut().push(self.last.get());
     }
 
-    /// Spawns `task`; what it comes to can be waited for, unless it dies.
+    /// Spawns `task`. Another task can wait for its output.
     pub fn run<T: 'static>(&self, home: Home, task: impl Future<Output = T> + 'static) -> Output<T> {
         let slot = Rc::new(Slot { value: RefCell::new(None), open: Cell::new(true), waiter: Cell::new(0) });
         self.spawn(home, {
@@ -108,7 +108,7 @@ impl Executor {
         Output(slot)
     }
 
-    /// Drops every task of `home`, as soon as the one that runs now waits.
+    /// Drops every task of `home` as soon as the running task waits.
     pub fn kill(&self, home: Home) {
         self.doomed.borrow_mut().push(home);
     }
@@ -119,7 +119,7 @@ impl Executor {
         poll_fn(|_| if self.now() >= until { Poll::Ready(()) } else { Poll::Pending }).await;
     }
 
-    /// Waits for `output` up to `patience`; `None` where its task died or takes longer.
+    /// Waits for `output` up to `patience`. `None` if the task was dropped or takes longer.
     pub async fn wait<T>(&self, output: Output<T>, patience: Millis) -> Option<T> {
         let until = self.now() + patience;
         self.call_at(until);
@@ -135,7 +135,7 @@ impl Executor {
         .await
     }
 
-    /// Runs everything that happens up to the time `until`, or until nothing is left or `stop` says so.
+    /// Runs all tasks up to the time `until`, or until no task is left, or until `stop` is true.
     pub fn run_until(&self, until: Millis, stop: impl Fn() -> bool) {
         while !stop() {
             let next = {
@@ -155,7 +155,7 @@ impl Executor {
         self.timers.borrow_mut().push(Reverse((when, self.current.get())));
     }
 
-    /// Goes on to the next timer, and makes everybody ready whose time that is.
+    /// Advances the clock to the next timer, and makes its tasks ready.
     fn advance(&self, until: Millis) -> bool {
         let mut timers = self.timers.borrow_mut();
         let Some(&Reverse((when, _))) = timers.peek() else { return false };
@@ -188,14 +188,14 @@ impl Executor {
                 self.tasks.borrow_mut().extract_if(.., |_, (home, _)| doomed.contains(home)).map(|(_, task)| task),
             );
         }
-        // Whoever waits for one that is gone learns it; dropping may wake, so nothing is borrowed here.
+        // A drop wakes the task that waits for the dropped task, so nothing is borrowed here.
         drop(gone);
         self.ready.borrow_mut().extend(WOKEN.take());
     }
 }
 
 thread_local! {
-    /// Whom the end of a task wakes: its guard knows no executor.
+    /// The tasks that the end of another task wakes. The guard of a task has no reference to the executor.
     static WOKEN: RefCell<Vec<TaskId>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -205,7 +205,7 @@ struct Slot<T> {
     waiter: Cell<TaskId>,
 }
 
-/// What a task will come to.
+/// The future output of a task.
 pub struct Output<T>(Rc<Slot<T>>);
 
 struct Guard<T>(Rc<Slot<T>>);

@@ -1,5 +1,5 @@
-//! The pipeline's ports in the simulated world. Each call takes time, may fail in its store's own ways, and the isolate
-//! may crash before and after it.
+//! The pipeline's ports in the simulated world. Each call takes time and has the faults of its store. The isolate may crash
+//! before and after each call.
 
 use super::executor::Millis;
 use super::faults::{Fate, Store};
@@ -18,9 +18,9 @@ use std::future::pending;
 use std::rc::Rc;
 use std::time::Duration;
 
-/// No call to a claims' object takes longer (`Claims`).
+/// The timeout of a call to an object of claims (`Claims`).
 const CLAIMS_PATIENCE: Millis = 3 * SECOND / 2;
-/// No call to another store or queue takes longer.
+/// The timeout of a call to another store or to a queue.
 const PATIENCE: Millis = 10 * SECOND;
 const KV_PATIENCE: Millis = 5 * SECOND;
 
@@ -29,16 +29,16 @@ pub struct Gate {
     pub world: Rc<World>,
     pub life: Life,
     pub handling: Rc<Handling>,
-    /// Whether the request is one that nothing may be done for.
+    /// Whether the request is forged or stale. Such a request may not reach a store.
     pub untrusted: bool,
     ended: Cell<bool>,
 }
 
-/// A call failed.
+/// Why a call failed.
 pub enum Lost {
-    /// Nothing was done.
+    /// The store did nothing.
     Before,
-    /// Who knows.
+    /// The answer is lost, so the caller cannot know whether the store did the work.
     Answer,
 }
 
@@ -60,13 +60,13 @@ impl Gate {
         self.world.time_at(self.life.place)
     }
 
-    /// The pipeline is through with it.
+    /// The pipeline has finished.
     pub fn ended(&self) {
         self.ended.set(true);
         self.handling.ended(self.world.exec.now());
     }
 
-    /// How the database fails at present.
+    /// The faults of the database at this time.
     fn database(&self) -> Store {
         if self.world.database_is_away() { Store::AWAY } else { self.world.faults.letters }
     }
@@ -75,7 +75,7 @@ impl Gate {
         self.handling.note(self.world.exec.now(), what, detail);
     }
 
-    /// Takes a while, during which the isolate may crash.
+    /// Waits. The isolate may crash meanwhile.
     pub async fn pause(&self) {
         self.world.pause().await;
         if self.world.strikes(self.world.faults.crash) {
@@ -85,7 +85,7 @@ impl Gate {
         }
     }
 
-    /// One call to a store: `deed` is what it does there.
+    /// One call to a store. `deed` is the work of the store.
     async fn call<T: 'static>(
         &self,
         what: &'static str,
@@ -134,7 +134,7 @@ impl Gate {
         Err(Lost::Answer)
     }
 
-    /// A call to a claims' object. Where it fails, a claim may be left behind, or be made later.
+    /// A call to an object of claims. A failed call may leave a claim behind, or the claim may be made later.
     async fn claims_call<T: 'static>(
         &self,
         what: &'static str,
@@ -147,14 +147,14 @@ impl Gate {
         called
     }
 
-    /// The pipeline says that somebody else is at work on the event.
+    /// The pipeline says that the event is in flight.
     pub fn is_told_in_flight(&self) {
         if self.handling.busy().is_some_and(|busy| !busy.is_claimed(self.world.exec.now())) {
-            self.world.violated("8: in flight, with nobody at work on it", self.handling.story.as_ref());
+            self.world.violated("8: in flight, and no claim can exist", self.handling.story.as_ref());
         }
     }
 
-    /// A call that buries or keeps the event.
+    /// A call that buries the event or keeps its letter.
     async fn call_for_letter(
         &self,
         what: &'static str,
@@ -205,13 +205,16 @@ impl Keys for Gate {
     }
 
     async fn forget(&self, _key: &DedupKey) -> Result<(), PortError> {
-        Err(PortError("nobody here forgets a key".to_owned()))
+        Err(PortError("this simulation deletes no key".to_owned()))
     }
 
     fn remember(&self, key: &DedupKey, ttl: Duration, _now: UnixTime) {
         let (world, place, key) = (Rc::clone(&self.world), self.life.place, key.to_string());
         if world.story(&key).is_none_or(|story| !story.is_somewhere(&world)) {
-            world.violated("1: a key is remembered whose event is not durable", self.handling.story.as_ref());
+            world.violated(
+                "1: the key of an event is remembered before the event is durable",
+                self.handling.story.as_ref(),
+            );
         }
         self.world.exec.spawn(self.life.home, async move {
             world.pause().await;
@@ -267,7 +270,7 @@ impl Claims for Gate {
             let stale = claims.holder(shard, &name) != Some(token);
             let confirmed = claims.confirm(shard, &name, token, now, ttl);
             if confirmed && stale {
-                world.violated("3: who lost its claim confirms it", handling.story.as_ref());
+                world.violated("3: a claim is confirmed after it was lost", handling.story.as_ref());
             }
             if confirmed {
                 handling.confirmed(shard);
@@ -289,7 +292,7 @@ impl Claims for Gate {
             let stale = claims.holder(shard, &name) != Some(token);
             let released = claims.release(shard, &name, token, now);
             if released && stale {
-                world.violated("3: who lost its claim releases it", handling.story.as_ref());
+                world.violated("3: a claim is released after it was lost", handling.story.as_ref());
             }
             released
         };
@@ -312,7 +315,7 @@ impl Claims for Gate {
     }
 
     async fn install(&self, _source: &str, _secret: &str) -> Result<bool, PortError> {
-        Err(PortError("no provider here installs a secret".to_owned()))
+        Err(PortError("this simulation installs no secret".to_owned()))
     }
 
     async fn installed(&self, _source: &str) -> Result<Option<String>, PortError> {
