@@ -13,6 +13,7 @@ mod invariants;
 #[path = "../fakes/kv.rs"]
 mod kv;
 mod origin;
+mod ports;
 mod queue;
 mod reduced;
 mod senders;
