@@ -1,9 +1,9 @@
-// HTTP for the tests: a client that sends exactly what it is told, and an origin that keeps exactly what it got.
+// HTTP for the tests: a client that sends exact bytes, and an origin that keeps exact bytes.
 import http from "node:http";
 import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 
-/** Polls until `condition` gives something truthy, and returns it. */
+/** Polls until `condition` returns a truthy value, and returns the value. */
 export async function eventually(what, condition, within = 20_000) {
   const deadline = Date.now() + within;
   for (;;) {
@@ -15,7 +15,7 @@ export async function eventually(what, condition, within = 20_000) {
   }
 }
 
-/** Sends one request. `body` is a buffer, or an iterable of chunks, which then go without a content length. */
+/** Sends one request. `body` is a buffer, or an iterable of chunks, which are sent without a content length. */
 export function send(url, { method = "POST", headers = {}, body, timeout = 60_000 } = {}) {
   return new Promise((resolve, reject) => {
     const request = http.request(url, { method, headers, timeout }, async (response) => {
@@ -40,7 +40,7 @@ export function send(url, { method = "POST", headers = {}, body, timeout = 60_00
   });
 }
 
-/** A real HTTP server, which answers 200 unless `answers` has something else for a path. */
+/** A real HTTP server. It answers 200 unless `answers` has another answer for the path. */
 export class Origin {
   requests = [];
   #answers = new Map();
@@ -57,12 +57,12 @@ export class Origin {
     return `http://127.0.0.1:${this.#server.address().port}`;
   }
 
-  /** From now on `answer(response, request, earlier)` answers requests for `source`; `earlier` counts those before. */
+  /** `answer(response, request, earlier)` answers each request for `source`. `earlier` is the number of requests before it. */
   answers(source, answer) {
     this.#answers.set(`/${source}`, answer);
   }
 
-  /** Every request for `source`, complete ones only. */
+  /** Every complete request for `source`. */
   of(source) {
     return this.requests.filter((request) => request.path === `/${source}`);
   }
@@ -83,7 +83,7 @@ export class Origin {
     try {
       for await (const chunk of request) chunks.push(chunk);
     } catch {
-      return; // cut off
+      return; // the request was cut off
     }
     const received = {
       method: request.method,
