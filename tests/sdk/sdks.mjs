@@ -1,5 +1,5 @@
-// The SDKs: how each one's provider signs, by the SDK itself where it can, and how the SDK checks. `accepts` is about
-// authenticity and freshness alone: an SDK that goes on to parse what it has proven is not asked to.
+// The SDKs. `sign` signs a request as the provider does, with the SDK itself if it can sign. `accepts` asks the SDK. Only
+// authenticity and age count: an exception while the SDK parses an authentic body is no refusal.
 import { NOW } from "./clock.mjs";
 import { params } from "./form.mjs";
 import { createHash, createHmac, createPrivateKey, createPublicKey, sign as signed } from "node:crypto";
@@ -17,7 +17,7 @@ const URL_OF = (provider) => `https://hooks.example.com/webhooks/${provider}`;
 const full = (url, query) => (query ? `${url}?${query}` : url);
 const seconds = (at) => Math.floor(at / 1000);
 
-/** A header with the HMAC of the body, however it is written. */
+/** A header with the HMAC of the body, in the given encoding. */
 function plain(provider, header, { prefix = "", encoding = "hex", hash = "sha256", accepts, more = {} }) {
   const sign = ({ body, forged }) => ({
     headers: { ...more, [header]: prefix + hmac(hash, forged ? OTHER : SECRET, body, encoding) },
@@ -41,12 +41,12 @@ function standard(provider, Webhook, prefix, tolerance) {
     } catch (error) {
       if (error.constructor.name === "WebhookVerificationError") return false;
     }
-    return true; // what it throws beside is about JSON
+    return true; // another exception is about JSON
   };
   return { provider, secret: BASE64_SECRET, sign, accepts, tolerance };
 }
 
-/** Signs a token as JOSE libraries do. */
+/** A JSON Web Token, signed with HS256. */
 function jwt(claims, secret) {
   const part = (value) => Buffer.from(JSON.stringify(value)).toString("base64url");
   const content = `${part({ alg: "HS256", typ: "JWT" })}.${part(claims)}`;
@@ -166,7 +166,7 @@ export const SDKS = {
 
   async paddle() {
     const { Paddle, WebhooksValidator } = await import("@paddle/paddle-node-sdk");
-    new Paddle("key"); // tells the SDK which runtime this is
+    new Paddle("key"); // sets the runtime of the SDK
     const validator = new WebhooksValidator();
     return {
       provider: "paddle",
@@ -277,7 +277,7 @@ export const SDKS = {
         } catch (error) {
           if (error.type === "invalidSignatureError") return false;
         }
-        return true; // what it throws beside is about XML
+        return true; // another exception is about XML
       },
     };
   },
@@ -290,7 +290,7 @@ export const SDKS = {
       provider: "workos",
       secret: SECRET,
       tolerance,
-      // As WorkOS sends them: the SDK prints what was parsed again.
+      // In WorkOS's own spelling, because the SDK prints the parsed body again.
       bodies: ['{"id":"evt_1","event":"user.created","data":{"name":"Zoë"}}', '{"id":"evt_2","event":"dsync.activated"}'],
       sign: ({ body, at, forged }) => {
         const v1 = hmac("sha256", forged ? OTHER : SECRET, `${at}.${body}`);
@@ -327,7 +327,7 @@ export const SDKS = {
       provider: "contentful",
       secret,
       url,
-      tolerance: 29, // exactly 30 s are too many for it
+      tolerance: 29, // the SDK refuses exactly 30 s
       sign: ({ body, at, query, forged }) => {
         const headers = { "x-contentful-topic": "ContentManagement.Entry.publish" };
         const request = { method: "POST", path: path(query), headers, body };
