@@ -1,9 +1,9 @@
 //! Every handshake that a provider makes with an endpoint, through the whole pipeline: `tests/handshakes/NAME.json`, a file
 //! for each preset with handshakes.
 //!
-//! A case has the request of the provider (`method`, `query`, `headers`, `body`; at 2026-01-15T12:30:00Z) and the settings of
-//! the source (`secret`, `token`, `armed`, `url`, `account`). `answer` is the expected answer: the `status`, `headers`, and
-//! the body as `json` or `text`. If `answer` is `"event"`, the request is an event. `source` names the documentation.
+//! A case has the request of the provider (`method`, `query`, `headers`, `body`; at 2026-01-15T12:30:00Z) and the settings
+//! of the source (`secret`, `token`, `armed`, `url`, `account`). `answer` is the expected answer: the `status`, `headers`,
+//! and the body as `json` or `text`. If `answer` is `"event"`, the request is an event. `source` names the documentation.
 
 use super::memory::Memory;
 use super::{ALL, Post, header, serve_as};

@@ -1,4 +1,5 @@
-//! Keys that a provider publishes: how much a stranger can make the gateway fetch, and how long known keys outlive an outage.
+//! Keys that a provider publishes: how much a stranger can make the gateway fetch, and how long known keys outlive an
+//! outage.
 
 use super::memory::Memory;
 use super::providers::{CERTIFICATE_URL, serve, serve_at, vector};

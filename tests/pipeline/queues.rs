@@ -1,4 +1,5 @@
-//! The gateway learns which queue has the events and which queue has the dead letters. The names of the queues do not matter.
+//! The gateway learns which queue has the events and which queue has the dead letters. The names of the queues do not
+//! matter.
 
 use super::memory::{Memory, NOW};
 use super::{BODY, block_on, configured_with, consume, forward, note_dead_letter, post, queued, retried};

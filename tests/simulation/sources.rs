@@ -16,8 +16,8 @@ const OTHER_SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
 pub const SOURCES: [(&str, &str); 6] =
     [("kv", "queue"), ("exact", "queue"), ("none", "queue"), ("kv", "origin"), ("exact", "origin"), ("none", "origin")];
 
-/// Presets with ids in the body, with ids in a header, with digests, and with both. Presets with the time of the request, the
-/// time of the event, and no time.
+/// Presets with ids in the body, with ids in a header, with digests, and with both. Presets with the time of the request,
+/// the time of the event, and no time.
 const PRESETS: [&str; 6] = ["stripe", "generic", "github", "standard_webhooks", "slack", "shopify"];
 
 /// Presets with the type in the body. A filter by a signed type needs no claim.

@@ -149,7 +149,8 @@ impl World {
         self.exec.sleep(self.exec.random.between(1, if slow { 300 } else { 20 })).await;
     }
 
-    /// How long a store or origin waits before and after the work. Sometimes both together last almost as long as `patience`.
+    /// How long a store or origin waits before and after the work. Sometimes both together last almost as long as
+    /// `patience`.
     pub fn dawdling(&self, patience: Millis) -> (Millis, Millis) {
         if !self.strikes(self.faults.slow) {
             return (0, 0);
