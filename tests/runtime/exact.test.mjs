@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { Gateway } from "./gateway.mjs";
-import { eventually } from "./http.mjs";
+import { assertUnavailable, eventually } from "./http.mjs";
 import { delivery, source } from "./providers.mjs";
 
 const NAMES = ["once", "crowd", "hung", "hung-inside", "erring", "unconfirmed", "unqueued"];
@@ -22,11 +22,6 @@ async function accepted(name, sent) {
 async function duplicate(name, sent) {
   const answer = await gateway.post(name, sent);
   assert.deepEqual([answer.status, answer.json()], [200, { received: true, duplicate: true, id: sent.id }]);
-}
-
-function assertUnavailable(answer) {
-  assert.equal(answer.status, 503);
-  assert.match(answer.headers["retry-after"], /^[1-9][0-9]*$/);
 }
 
 /** Waits until the messages of `name` are done. Its origin got one of them. */
@@ -147,7 +142,7 @@ test("KV may fail, because it is only a cache of the claims", async () => {
 });
 
 test("a forward whose claim was not released is sent again after its lease", async () => {
-  origin.answers("lapsing", (response, request, earlier) => response.writeHead(earlier === 0 ? 500 : 200).end());
+  origin.statuses("lapsing", 500);
   await gateway.fail("CLAIMS.release");
   await accepted("lapsing", delivery("generic"));
   await gateway.logged({ source: "lapsing", reason: "origin_failed" });

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { Gateway } from "./gateway.mjs";
-import { eventually } from "./http.mjs";
+import { assertUnavailable, eventually } from "./http.mjs";
 import { delivery, source } from "./providers.mjs";
 
 const NAMES = ["unqueued", "queued-yet-failed", "unread", "unwritten", "unburied"];
@@ -17,17 +17,15 @@ async function during(fault, name, sent) {
   return { answer, operations: (await gateway.operations(before)).map(({ operation }) => operation) };
 }
 
-function assertUnavailable(answer) {
-  assert.equal(answer.status, 503);
-  assert.equal(answer.headers["content-type"], "application/problem+json");
-  assert.match(answer.headers["retry-after"], /^[1-9][0-9]*$/);
+function assertHidden(answer) {
+  assertUnavailable(answer);
   assert.ok(!answer.body.includes("injected"), "the provider does not see the cause");
 }
 
 test("the queue fails: 503, no key is stored, and the provider's retry is accepted and delivered", async () => {
   const sent = delivery("generic");
   const { answer, operations } = await during(["EVENTS.send"], "unqueued", sent);
-  assertUnavailable(answer);
+  assertHidden(answer);
   assert.deepEqual(operations, ["DEDUP.get", "EVENTS.send"]);
   const record = await gateway.logged({ source: "unqueued", reason: "enqueue_failed" });
   assert.equal(record.level, "error");
@@ -40,7 +38,7 @@ test("the queue fails: 503, no key is stored, and the provider's retry is accept
 test("the queue fails after it took the event: 503, and the retry has the same idempotency key", async () => {
   const sent = delivery("generic");
   const { answer } = await during(["EVENTS.send", 1, "after"], "queued-yet-failed", sent);
-  assertUnavailable(answer);
+  assertHidden(answer);
   assert.equal((await gateway.post("queued-yet-failed", sent)).status, 200);
   const [first, second] = await origin.received("queued-yet-failed", 2);
   assert.deepEqual(first.body, second.body);
@@ -50,7 +48,7 @@ test("the queue fails after it took the event: 503, and the retry has the same i
 test("KV cannot be read: 503, no message is enqueued, and the provider's retry is accepted", async () => {
   const sent = delivery("generic");
   const { answer, operations } = await during(["DEDUP.get"], "unread", sent);
-  assertUnavailable(answer);
+  assertHidden(answer);
   assert.deepEqual(operations, ["DEDUP.get"]);
   await gateway.logged({ source: "unread", reason: "claim_failed", level: "error" });
   assert.deepEqual((await gateway.post("unread", sent)).json(), { received: true, id: sent.id });

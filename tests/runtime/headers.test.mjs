@@ -1,8 +1,8 @@
 // Only headers on a list reach the origin, and never a header that imitates the gateway or a proxy.
 import assert from "node:assert/strict";
-import net from "node:net";
 import { after, describe, test } from "node:test";
 import { Gateway } from "./gateway.mjs";
+import { openPost } from "./http.mjs";
 import { ORIGIN_SIGNING_SECRET, SECRETS, delivery, isSignedForward, source } from "./providers.mjs";
 
 const sources = {
@@ -173,9 +173,7 @@ describe("a forward", { concurrency: true }, () => {
     const sent = delivery("generic");
     const headers = { ...sent.headers, connection: "x-webhook-own, hookgate-source, idempotency-key", "x-webhook-own": "kept" };
     // Written by hand, because an HTTP client would change this header.
-    const head = Object.entries({ ...headers, "content-length": sent.body.length }).map((pair) => pair.join(": "));
-    const socket = net.connect(signing.port, "127.0.0.1");
-    socket.write(`POST /webhooks/nominated HTTP/1.1\r\nhost: gateway\r\n${head.join("\r\n")}\r\n\r\n`);
+    const socket = openPost(signing.port, "nominated", { ...headers, "content-length": sent.body.length });
     socket.end(sent.body);
     const answer = await new Promise((resolve, reject) => socket.once("data", resolve).once("error", reject));
     assert.match(answer.toString(), /^HTTP\/1\.1 200 /);

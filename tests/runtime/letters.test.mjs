@@ -20,9 +20,10 @@ const gateway = await Gateway.start({
 after(() => gateway.close());
 const { origin } = gateway;
 
-/** The origin refuses the first forward and accepts the later ones. */
-const refusesOnce = (name) =>
-  origin.answers(name, (response, request, earlier) => response.writeHead(earlier === 0 ? 410 : 200).end());
+/** Fails the next `times` calls of each operation of the database. */
+async function failDatabase(times) {
+  for (const operation of ["LOG.run", "LOG.all", "LOG.batch", "LOG.first"]) await gateway.fail(operation, times);
+}
 
 function api(path, { method = "GET", token = ADMIN_TOKEN, body } = {}) {
   const headers = { ...(token && { authorization: `Bearer ${token}` }) };
@@ -40,7 +41,7 @@ async function listed(query = "") {
 
 /** The letter of an event of `name` that the origin refused. */
 async function dead(name, sent = delivery("generic")) {
-  refusesOnce(name);
+  origin.statuses(name, 410);
   assert.equal((await gateway.post(name, sent)).status, 200);
   const letter = () => listed(`?source=${name}`).then(([letter]) => letter);
   return { sent, letter: await eventually(`a letter of ${name}`, letter) };
@@ -86,11 +87,11 @@ test("the body of a large event waits in R2 and is delivered unchanged", async (
 });
 
 test("D1 fails: the letter waits in the queue and is kept later", async () => {
-  for (const operation of ["LOG.run", "LOG.all", "LOG.batch", "LOG.first"]) await gateway.fail(operation);
-  refusesOnce("unkept");
+  await failDatabase(1);
+  origin.statuses("unkept", 410);
   assert.equal((await gateway.post("unkept", delivery("generic"))).status, 200);
   await gateway.logged({ source: "unkept", verdict: "retried", reason: "keep_failed" });
-  for (const operation of ["LOG.run", "LOG.all", "LOG.batch", "LOG.first"]) await gateway.fail(operation, 0);
+  await failDatabase(0);
   await eventually("the letter", async () => (await listed("?source=unkept")).length === 1);
 });
 
@@ -108,7 +109,7 @@ test("the queue fails during a redrive: the letter stays and can be redriven lat
 
 test("a redrive takes the letters that match its filter, up to its limit", async () => {
   for (const name of ["first", "second"]) {
-    origin.answers(name, (response, request, earlier) => response.writeHead(earlier < 3 ? 410 : 200).end());
+    origin.statuses(name, 410, 410, 410);
     for (let at = 0; at < 3; at += 1) assert.equal((await gateway.post(name, delivery("generic"))).status, 200);
   }
   await eventually("six letters", async () => {
@@ -128,7 +129,7 @@ test("a redrive takes the letters that match its filter, up to its limit", async
 });
 
 test("a letter and its body are deleted after 30 days and not before", async () => {
-  refusesOnce("expiring");
+  origin.statuses("expiring", 410);
   await gateway.post("expiring", delivery("generic"));
   await eventually("the letter", async () => (await listed("?source=expiring")).length === 1);
   const rows = async () => (await gateway.letters()).filter(({ source }) => source === "expiring").length;
@@ -144,13 +145,12 @@ test("a letter and its body are deleted after 30 days and not before", async () 
 });
 
 test("the database is down for long: the letter waits in the bucket, and the sweep moves it into the table", async () => {
-  refusesOnce("away");
+  origin.statuses("away", 410);
   assert.equal((await gateway.post("away", delivery("generic"))).status, 200);
   await eventually("the letter", async () => (await listed("?source=away")).length === 1);
   const { message } = (await gateway.letters()).find(({ source }) => source === "away");
   const other = message.replace(/"acceptance":"[0-9a-f]{4}/, '"acceptance":"0123');
-  const operations = ["LOG.run", "LOG.all", "LOG.batch", "LOG.first"];
-  for (const operation of operations) await gateway.fail(operation, 1000);
+  await failDatabase(1000);
   const waiting = async () => (await (await gateway.bucket()).list({ prefix: "letters/" })).objects.length;
   assert.equal(await gateway.batch("hookgate-dead", other, 5), "retry");
   assert.equal(await waiting(), 0);
@@ -158,7 +158,7 @@ test("the database is down for long: the letter waits in the bucket, and the swe
   assert.equal(await waiting(), 1);
   await gateway.sweep();
   assert.equal(await waiting(), 1, "while the database is down");
-  for (const operation of operations) await gateway.fail(operation, 0);
+  await failDatabase(0);
   await gateway.sweep();
   assert.equal((await listed("?source=away")).length, 2);
   assert.equal(await waiting(), 0);

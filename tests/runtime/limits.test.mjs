@@ -1,11 +1,10 @@
 // Bodies at the limits, and bodies over them.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import net from "node:net";
 import { after, describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { Gateway, runtimePid } from "./gateway.mjs";
-import { eventually } from "./http.mjs";
+import { eventually, openPost } from "./http.mjs";
 import { delivery, source } from "./providers.mjs";
 
 const KIB = 1024;
@@ -40,13 +39,11 @@ function assertTooLarge(answer, title = "Body too large") {
 
 /** Uploads `most` bytes in chunks. Returns the answer, and the bytes taken before the answer or the end of the connection. */
 async function upload(name, headers, most = Infinity) {
-  const lines = Object.entries({ ...headers, "transfer-encoding": "chunked" }).map((pair) => pair.join(": "));
-  const socket = net.connect(gateway.port, "127.0.0.1");
+  const socket = openPost(gateway.port, name, { ...headers, "transfer-encoding": "chunked" });
   let answer = "";
   let ended = false;
   socket.on("data", (data) => (answer += data));
   socket.on("error", () => (ended = true)).on("close", () => (ended = true));
-  socket.write(`POST /webhooks/${name} HTTP/1.1\r\nhost: gateway\r\n${lines.join("\r\n")}\r\n\r\n`);
   const chunk = Buffer.from(`4000\r\n${"x".repeat(0x4000)}\r\n`);
   const feed = () => {
     while (!answer && !ended && socket.bytesWritten < most && socket.write(chunk));
@@ -108,9 +105,7 @@ test("eight forged bodies of 25 MiB at once use the memory of a few, and an auth
 
 test("a sender that announces a large body and sends little of it does not block other large bodies for long", async () => {
   const open = (sent) => {
-    const lines = Object.entries({ ...of(1).headers, "content-length": 20 * MIB }).map((pair) => pair.join(": "));
-    const socket = net.connect(gateway.port, "127.0.0.1").on("error", () => {});
-    socket.write(`POST /webhooks/large HTTP/1.1\r\nhost: gateway\r\n${lines.join("\r\n")}\r\n\r\n`);
+    const socket = openPost(gateway.port, "large", { ...of(1).headers, "content-length": 20 * MIB });
     socket.write(Buffer.alloc(sent, "x"));
     return socket;
   };
@@ -178,10 +173,7 @@ describe("a body", { concurrency: true }, () => {
 
   test("that its sender cuts off is not accepted and does not disturb others", async () => {
     const sent = of(64);
-    const lines = Object.entries({ ...sent.headers, "content-length": 64 }).map((pair) => pair.join(": "));
-    const socket = net.connect(gateway.port, "127.0.0.1");
-    socket.on("error", () => {});
-    socket.write(`POST /webhooks/cut HTTP/1.1\r\nhost: gateway\r\n${lines.join("\r\n")}\r\n\r\n`);
+    const socket = openPost(gateway.port, "cut", { ...sent.headers, "content-length": 64 });
     socket.write(sent.body.subarray(0, 32), () => socket.destroy());
     const record = await gateway.logged({ source: "cut" });
     assert.equal(record.reason, "body_broken");

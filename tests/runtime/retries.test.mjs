@@ -17,7 +17,6 @@ after(() => gateway.close());
 const { origin } = gateway;
 
 const status = (code, headers) => (response) => response.writeHead(code, headers).end();
-const twice = (answer) => (response, request, earlier) => (earlier < 2 ? answer : status(200))(response);
 const once = (answer) => (response, request, earlier) => (earlier < 1 ? answer : status(200))(response);
 
 async function accepted(name) {
@@ -35,7 +34,7 @@ async function letters(name) {
 
 describe("a queued message", { concurrency: true }, () => {
   test("whose origin fails twice is delivered, with one idempotency key and a new signature in each attempt", async () => {
-    origin.answers("failing", twice(status(500)));
+    origin.statuses("failing", 500, 500);
     const sent = await accepted("failing");
     const forwards = await origin.received("failing", 3, 40_000);
     assert.deepEqual(forwards.map(({ headers }) => headers["hookgate-attempt"]), ["1", "2", "3"]);
@@ -107,7 +106,7 @@ describe("a queued message", { concurrency: true }, () => {
 
   test("is retried after a temporary 4xx: 408, 409, 425", async () => {
     const codes = [408, 409, 425];
-    origin.answers("busy", (response, request, earlier) => status(codes[earlier] ?? 200)(response));
+    origin.statuses("busy", ...codes);
     await Promise.all(codes.map(() => accepted("busy")));
     await origin.received("busy", 6, 40_000);
     await eventually("three deliveries", () => {
