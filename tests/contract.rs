@@ -8,12 +8,12 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, clippy::arithmetic_side_effects)]
 #![allow(dead_code, missing_docs, reason = "other tests use the other methods of the stand-ins")]
 
-#[path = "simulation/executor.rs"]
-mod executor;
 #[path = "fakes/kv.rs"]
 mod kv;
 #[path = "pipeline/memory.rs"]
 mod memory;
+#[path = "fakes/random.rs"]
+mod random;
 #[path = "simulation/stores.rs"]
 mod stores;
 
@@ -192,7 +192,7 @@ fn the_claims_of_the_simulation_are_exact() {
                 other => panic!("{other}"),
             }
         };
-        run("claims", || stores::Claims::new(&executor::Random::new(seed)), |_| true, step);
+        run("claims", || stores::Claims::new(&random::Random::new(seed)), |_| true, step);
     }
 }
 

@@ -1,16 +1,17 @@
 //! Cuts a signed content at other places.
 
 use super::URL;
-use super::generator::{Random, Request, encoded, fill_body};
+use super::generator::{Request, encoded, fill_body};
+use super::random::Random;
 use hookgate_verify::{Form, Part, Verifier};
 use std::collections::BTreeMap;
 
 /// Another request with the same content, if a random cut of the content makes one.
-pub fn cut(random: &mut Random, verifier: &Verifier, of: &Request, content: &[u8]) -> Option<Request> {
+pub fn cut(random: &Random, verifier: &Verifier, of: &Request, content: &[u8]) -> Option<Request> {
     let preset = verifier.preset();
     let text = std::str::from_utf8(content).ok()?;
     let mut request = of.clone();
-    request.form = random.below(preset.scheme.forms.len());
+    request.form = random.index(preset.scheme.forms.len());
     let Form { content: parts, optional, .. } = &preset.scheme.forms[request.form];
     let mut rest = text;
     let mut raw = None;
@@ -19,7 +20,7 @@ pub fn cut(random: &mut Random, verifier: &Verifier, of: &Request, content: &[u8
         if place < from {
             continue;
         }
-        if optional.contains(&(place + 1)) && random.below(2) == 0 {
+        if optional.contains(&(place + 1)) && random.index(2) == 0 {
             match &parts[place + 1] {
                 Part::Header(name) => drop(request.headers.remove(name.as_str())),
                 Part::Query(_) | Part::QueryLower(_) => request.query.clear(),
@@ -37,10 +38,10 @@ pub fn cut(random: &mut Random, verifier: &Verifier, of: &Request, content: &[u8
             Part::Literal(literal) => literal.len(),
             Part::BodySha256 => 64,
             _ if is_last => rest.len().checked_sub(after)?,
-            Part::Timestamp => *[9, 10, 11, 13, 14, 19, 20, 21, 22, 25, 28, 29].get(random.below(12))?,
-            Part::Url => verifier.url().len() + random.below(4),
-            Part::ListedHeaders(_) => rest.len().min(40 + random.below(40)),
-            _ => random.below(10),
+            Part::Timestamp => *[9, 10, 11, 13, 14, 19, 20, 21, 22, 25, 28, 29].get(random.index(12))?,
+            Part::Url => verifier.url().len() + random.index(4),
+            Part::ListedHeaders(_) => rest.len().min(40 + random.index(40)),
+            _ => random.index(10),
         };
         let value = rest.get(..take)?;
         rest = rest.get(take..)?;
@@ -62,7 +63,7 @@ pub fn cut(random: &mut Random, verifier: &Verifier, of: &Request, content: &[u8
                 for piece in value.split(';') {
                     let (name, value) = piece.split_once(':')?;
                     let name = ["x-a", "x-b", "x-list", "x-time"].into_iter().find(|known| *known == name);
-                    match name.filter(|_| random.below(3) > 0) {
+                    match name.filter(|_| random.index(3) > 0) {
                         Some(name) => drop(request.headers.insert(name, value.to_owned())),
                         None => request.headers.get_mut("x-a")?.push_str(&format!(";{piece}")),
                     }
@@ -91,12 +92,12 @@ pub fn cut(random: &mut Random, verifier: &Verifier, of: &Request, content: &[u8
 }
 
 /// A random way to read `a`, `b` and `c` from their lines.
-fn lines(random: &mut Random, text: &str) -> Option<BTreeMap<&'static str, String>> {
+fn lines(random: &Random, text: &str) -> Option<BTreeMap<&'static str, String>> {
     let lines: Vec<&str> = text.strip_suffix('\n')?.split('\n').collect();
     let mut fields = BTreeMap::new();
     let mut end = lines.len();
     for name in ["c", "b"] {
-        if end >= 2 && lines[end - 2] == name && random.below(3) > 0 {
+        if end >= 2 && lines[end - 2] == name && random.index(3) > 0 {
             fields.insert(name, lines[end - 1].to_owned());
             end -= 2;
         }

@@ -1,29 +1,9 @@
 //! Random schemes and requests.
 
+use crate::random::Random;
 use hookgate_verify::{Part, Preset, TimeUnit};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-
-/// SplitMix64.
-pub struct Random(pub u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    pub fn below(&mut self, n: usize) -> usize {
-        usize::try_from(self.next() % u64::try_from(n).unwrap()).unwrap()
-    }
-
-    pub fn pick<'t, T: ?Sized>(&mut self, of: &[&'t T]) -> &'t T {
-        of[self.below(of.len())]
-    }
-}
 
 const LITERALS: &[&str] = &[".", ":", "..", "\n", "-", "a", "aba", "1", "id:", ";", "A"];
 const HEAD: &[&str] = &[
@@ -47,17 +27,17 @@ const BODIES: [&[&str]; 3] = [
 ];
 
 /// A random scheme in its written form.
-pub fn scheme(random: &mut Random) -> Value {
-    let family = random.below(3);
+pub fn scheme(random: &Random) -> Value {
+    let family = random.index(3);
     let unit = random.pick(&["seconds", "milliseconds", "unix", "rfc3339", "rfc3339-utc", "http-date"]);
-    let template = |random: &mut Random| {
+    let template = |random: &Random| {
         let mut text = String::new();
         let mut before_was_literal = true;
-        for _ in 0..1 + random.below(5) {
-            if random.below(5) < 3 && !before_was_literal {
+        for _ in 0..1 + random.index(5) {
+            if random.index(5) < 3 && !before_was_literal {
                 text.push_str(random.pick(LITERALS));
             }
-            let head = random.below(5) < 3;
+            let head = random.index(5) < 3;
             let part = if head { random.pick(HEAD) } else { random.pick(BODIES[family]) };
             let is_time = part == "{timestamp}";
             let takes_query = |text: &str| ["{query:q}", "{lower_query:q}", "{url}", "{query}"].contains(&text);
@@ -68,12 +48,12 @@ pub fn scheme(random: &mut Random) -> Value {
                 continue;
             }
             let may_be_missing = ["{header:", "{query:q}", "{lower_", "{json:", "{form:"];
-            if random.below(3) == 0 && may_be_missing.iter().any(|kind| part.starts_with(kind)) {
+            if random.index(3) == 0 && may_be_missing.iter().any(|kind| part.starts_with(kind)) {
                 if !before_was_literal && !text.ends_with(']') {
                     text.push_str(random.pick(LITERALS));
                 }
                 text.push_str(&format!("[{}{part}{}]", random.pick(LITERALS), random.pick(LITERALS)));
-                before_was_literal = random.below(4) > 0;
+                before_was_literal = random.index(4) > 0;
                 if before_was_literal {
                     text.push_str(random.pick(LITERALS));
                 }
@@ -82,14 +62,14 @@ pub fn scheme(random: &mut Random) -> Value {
                 before_was_literal = false;
             }
         }
-        if random.below(4) == 0 {
+        if random.index(4) == 0 {
             text.push_str(random.pick(LITERALS));
         }
         text
     };
-    let form = |random: &mut Random, prefix: &str| {
+    let form = |random: &Random, prefix: &str| {
         let mut contents = vec![template(random)];
-        if random.below(6) == 0 {
+        if random.index(6) == 0 {
             let other = match contents[0].replace("{query:q}", "{lower_query:q}") {
                 other if other == contents[0] => template(random),
                 other => other,
@@ -104,7 +84,7 @@ pub fn scheme(random: &mut Random) -> Value {
         form
     };
     let mut scheme = json!({ "algorithm": "ed25519", "secret": "hex" });
-    if random.below(5) == 0 {
+    if random.index(5) == 0 {
         scheme["forms"] = json!([form(random, "1="), form(random, "2=")]);
     } else {
         let form = form(random, "1=");
@@ -127,15 +107,15 @@ pub struct Request {
 
 const LETTERS: &[&str] = &["a", "b", ".", ":", "-", "1", ";", "aba", "A", "\n", "id:", "x-a"];
 
-fn value(random: &mut Random) -> String {
-    (0..1 + random.below(4)).map(|_| random.pick(LETTERS)).collect()
+fn value(random: &Random) -> String {
+    (0..1 + random.index(4)).map(|_| random.pick(LETTERS)).collect()
 }
 
-fn time(random: &mut Random, unit: Option<&str>) -> String {
-    let second = random.below(60);
+fn time(random: &Random, unit: Option<&str>) -> String {
+    let second = random.index(60);
     match unit.unwrap_or("seconds") {
-        "milliseconds" => format!("17684784{second:02}{:03}", random.below(1000)),
-        "unix" if random.below(2) == 0 => format!("17684784{second:02}{:03}", random.below(1000)),
+        "milliseconds" => format!("17684784{second:02}{:03}", random.index(1000)),
+        "unix" if random.index(2) == 0 => format!("17684784{second:02}{:03}", random.index(1000)),
         "rfc3339" => format!("2026-01-15T12:00:{second:02}{}", random.pick(&["Z", ".1Z", "+00:00", ".12-00:00"])),
         "rfc3339-utc" => {
             format!("2026-01-15T12:00:{second:02}{}", random.pick(&["", "Z", ".1", ".1Z", "+00:00", ".12+00:00"]))
@@ -146,8 +126,8 @@ fn time(random: &mut Random, unit: Option<&str>) -> String {
 }
 
 /// A request with random values for a random form of the scheme.
-pub fn request(random: &mut Random, preset: &Preset) -> Request {
-    let form = random.below(preset.scheme.forms.len());
+pub fn request(random: &Random, preset: &Preset) -> Request {
+    let form = random.index(preset.scheme.forms.len());
     let unit = preset.scheme.forms[form].timestamp.as_ref().map(|time| match time.unit {
         TimeUnit::Seconds => "seconds",
         TimeUnit::Milliseconds => "milliseconds",
@@ -161,21 +141,21 @@ pub fn request(random: &mut Random, preset: &Preset) -> Request {
     request.headers.insert("x-time", time(random, unit));
     let lacks = !preset.scheme.forms[form].optional.is_empty();
     for name in ["x-a", "x-b"] {
-        if !(lacks && random.below(3) == 0) {
+        if !(lacks && random.index(3) == 0) {
             request.headers.insert(name, value(random));
         }
     }
     let list = random.pick(&["x-list,x-time", "x-a,x-list,x-time", "x-a,x-b,x-list,x-time", "x-list,x-a,x-time"]);
     request.headers.insert("x-list", list.to_owned());
     for name in ["a", "b", "c"] {
-        if random.below(4) > 0 {
+        if random.index(4) > 0 {
             request.fields.insert(name, value(random));
         }
     }
     let parts = &preset.scheme.forms[form].content;
-    let no_query = parts.contains(&Part::Url) || (lacks && random.below(3) == 0);
+    let no_query = parts.contains(&Part::Url) || (lacks && random.index(3) == 0);
     request.query = if no_query { String::new() } else { encoded(&[("q", &value(random))]) };
-    if parts.contains(&Part::Url) && !preset.scheme.pins_query() && random.below(2) == 0 {
+    if parts.contains(&Part::Url) && !preset.scheme.pins_query() && random.index(2) == 0 {
         request.query = random.pick(&["a", "a.", "1", ":a", "-"]).to_owned();
     }
     fill_body(&mut request, parts, value(random).into_bytes());

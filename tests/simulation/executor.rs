@@ -3,6 +3,7 @@
 //! A task waits either for a time or for the output of one other task. The timer or the other task knows the waiting task,
 //! so the executor needs no wakers. Each task belongs to a home. If the home is killed, its tasks are dropped.
 
+use super::random::Random;
 use std::cell::{Cell, RefCell};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
@@ -10,41 +11,6 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
-
-/// SplitMix64. Every decision of a run comes from one generator.
-pub struct Random(Cell<u64>);
-
-impl Random {
-    pub fn new(seed: u64) -> Self {
-        Self(Cell::new(seed))
-    }
-
-    pub fn next(&self) -> u64 {
-        self.0.set(self.0.get().wrapping_add(0x9e37_79b9_7f4a_7c15));
-        let z = self.0.get();
-        let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// A number below `bound`.
-    pub fn below(&self, bound: u64) -> u64 {
-        self.next() % bound
-    }
-
-    pub fn between(&self, least: u64, most: u64) -> u64 {
-        least + self.below(most - least + 1)
-    }
-
-    /// True in `permille` of a thousand cases.
-    pub fn chance(&self, permille: u64) -> bool {
-        self.below(1000) < permille
-    }
-
-    pub fn index(&self, length: usize) -> usize {
-        self.below(length as u64) as usize
-    }
-}
 
 /// The group of tasks that are dropped together: the tasks of one isolate, or of the world.
 pub type Home = u64;

@@ -15,6 +15,9 @@ mod kv;
 mod origin;
 mod ports;
 mod queue;
+#[allow(dead_code, reason = "other tests use the other methods")]
+#[path = "../fakes/random.rs"]
+mod random;
 mod reduced;
 mod senders;
 mod sources;

@@ -1,6 +1,6 @@
 //! The configuration of the gateway, and the events of its providers.
 
-use super::executor::Random;
+use super::random::Random;
 use super::world::Parsed;
 use hookgate::config::{Bindings, Config};
 use hookgate_verify::{Delivery, Preset, Secret, UnixTime, sign};

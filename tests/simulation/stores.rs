@@ -1,6 +1,6 @@
 //! The stores of the simulated world: the objects of claims, the table of dead letters, and the bucket of bodies.
 
-use super::executor::Random;
+use super::random::Random;
 use hookgate::dedup::{self, Claim, Entry, Rings, RingsRefused, Shard, Terms, Token};
 use hookgate::letter::{Filter, Letter};
 use hookgate::pipeline::ports::{Page, Stored};
