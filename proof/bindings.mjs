@@ -1,13 +1,13 @@
-// Inside the runtime: bindings that fail, and a KV that is as late as the real one.
+// Inside the runtime: bindings with faults, and a KV that is as late as the real KV.
 
-/** What only names or prepares something, at once: the thing that comes out of it does the work, and fails. */
+/** Methods that only prepare an object. The methods of that object do the work and may fail. */
 const PREPARES = { CLAIMS: ["get", "getByName"], LOG: ["prepare", "bind", "withSession"] };
 const HARMLESS = new Set(["constructor", "idFromName", "idFromString", "newUniqueId", "toString"]);
-/** The binding's own objects behind ours: D1 takes its statements back, and wants its own. */
+/** The objects behind our proxies. D1 takes its statements as arguments and needs the original objects. */
 const originals = new WeakMap();
 const original = (value) => (Array.isArray(value) ? value.map(original) : (originals.get(value) ?? value));
 
-/** `target`, whose every call goes through `inject({ operation, about }, call)`. */
+/** `target`, with every call passed through `inject({ operation, about }, call)`. */
 export function faulty(name, target, inject, about = []) {
   const get = (_, method) => {
     const member = target[method];
@@ -25,21 +25,21 @@ export function faulty(name, target, inject, about = []) {
   return proxy;
 }
 
-/** Enough of an argument to know which event it is about; an object's id has the name it was made of. */
+/** A text of an argument that identifies the event. The id of an object has the name from which it was made. */
 function described(value) {
   if (typeof value === "string") return value.slice(0, 1000);
   if (originals.has(value)) return "prepared";
   return value?.name ?? (JSON.stringify(value) ?? "").slice(0, 1000);
 }
 
-/** Workers KV keeps nothing for less, in seconds; `stale` is not longer. */
+/** The shortest TTL of Workers KV, in seconds. `stale` is not longer. */
 const SHORTEST_TTL = 60;
 
 /**
- * `kv` as one of several places sees it, behind a cache that is late by up to `stale` milliseconds. `view` says how:
- * - `elsewhere`: a place sees its own writes at once, and those of others as late as can be;
- * - `everywhere`: where a place found nothing it believes so for `stale`, whatever it writes itself meanwhile.
- * Cloudflare documents the first as usual, and promises neither.
+ * The view of `kv` from one of several places, through a cache that is up to `stale` milliseconds late. There are two views:
+ * - `elsewhere`: a place sees its own writes at once, and the writes of other places as late as possible;
+ * - `everywhere`: a place caches the answer "no such key" for `stale`, even if it writes the key in the meantime.
+ * Cloudflare documents the first as usual and promises neither.
  */
 export function seenFrom(kv, { stale, view }) {
   const own = new Set();
@@ -54,7 +54,7 @@ export function seenFrom(kv, { stale, view }) {
       const unseen = view === "elsewhere" && !own.has(key) && Date.now() < metadata?.at + stale;
       return unseen ? null : value;
     },
-    // Who does not see that the key was deleted still sees its value.
+    // A place that does not see the deletion yet still sees the value.
     async delete(key) {
       own.add(key);
       const { value } = await kv.getWithMetadata(key);

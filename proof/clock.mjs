@@ -1,14 +1,17 @@
-// One clock for all, inside the runtime and outside, that runs faster than the machine's: leases, time-outs, the queue's
-// delays, a provider's patience and the age of a signature keep their proportions. Where the machine cannot keep up, the
-// clock slows down, from one incarnation of the runtime to the next; everything else slows down with it.
+// One clock inside and outside the runtime, which runs faster than the machine's. Leases, timeouts, the queue's delays, the
+// patience of a provider and the age of a signature keep their proportions. If the machine cannot keep up, the next
+// incarnation of the runtime gets a slower clock, and everything else slows down with it.
 const now = Date.now;
 const { setTimeout } = globalThis;
 
 export class Clock {
-  /** The largest factor by which anything took longer than planned so far. */
+  /** The largest slowness so far. */
   slowest = 1;
 
-  /** Runs `haste` times as fast as the machine's, and shows `epoch` at the machine's `since`. `full` is the planned haste. */
+  /**
+   * Runs `haste` times as fast as the machine's clock, and shows `epoch` at the machine's `since`. `full` is the planned
+   * haste.
+   */
   constructor({ haste = 1, full = haste, since = now(), epoch = since } = {}) {
     Object.assign(this, { haste, full, since, epoch });
   }
@@ -17,34 +20,34 @@ export class Clock {
     return Math.floor(this.epoch + (now() - this.since) * this.haste);
   }
 
-  /** How many times longer than planned everything takes. */
+  /** How many times slower than planned the clock runs. */
   get slowness() {
     return this.full / this.haste;
   }
 
-  /** Goes on from now, so many times slower than planned. */
+  /** From now on, runs `slowness` times slower than planned. */
   slowDown(slowness) {
     const [since, epoch] = [now(), this.now()];
     Object.assign(this, { since, epoch, haste: this.full / slowness });
     this.slowest = Math.max(this.slowest, slowness);
   }
 
-  /** How long `milliseconds` of this clock take by the machine's. */
+  /** The duration on the machine's clock of `milliseconds` on this clock. */
   takes(milliseconds) {
     return milliseconds / this.haste;
   }
 
-  /** How long by the machine's clock takes what takes `milliseconds` of it where the machine keeps up. */
+  /** The duration on the machine's clock of work that takes `milliseconds` if the machine keeps up. */
   stretched(milliseconds) {
     return milliseconds * this.slowness;
   }
 
-  /** Waits so long by this clock. */
+  /** Waits for `milliseconds` on this clock. */
   passes(milliseconds) {
     return new Promise((passed) => setTimeout(passed, this.takes(milliseconds)));
   }
 
-  /** From now on whoever asks the time, or for a time-out, gets it from this clock. */
+  /** From now on, the time and all timeouts in this program follow this clock. */
   rule() {
     Date.now = () => this.now();
     globalThis.setTimeout = (call, milliseconds, ...args) => setTimeout(call, this.takes(milliseconds ?? 0), ...args);

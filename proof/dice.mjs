@@ -1,7 +1,7 @@
-// Every decision of a run comes from here: a pure function of the seed, of what is decided, and of how often that was
-// decided before. So the order in which things happen to be asked changes nothing.
+// Every decision of a run is a pure function of the seed, of the name of the decision, and of the number of earlier
+// decisions with that name. So the order of the decisions changes nothing.
 
-/** Some number from 0 to below 1, always the same for the same `what`. */
+/** A number from 0 to below 1, always the same for the same `what`. */
 export function chance(...what) {
   let hash = 2166136261; // FNV-1a
   for (const letter of what.join("\0")) hash = Math.imul(hash ^ letter.codePointAt(0), 16777619);
@@ -11,7 +11,7 @@ export function chance(...what) {
   return ((word ^ (word >>> 14)) >>> 0) / 2 ** 32;
 }
 
-/** One of the kinds in `rates` (`{ kind: probability }`), or none. */
+/** One of the kinds in `rates` (`{ kind: probability }`), or `undefined`. */
 export function pick(rates, number) {
   for (const [kind, rate] of Object.entries(rates)) {
     if (number < rate) return kind;
@@ -27,7 +27,7 @@ export function shuffled(list, ...what) {
 }
 
 export class Dice {
-  /** From now on nothing happens any more. */
+  /** Whether no fault happens any more. */
   calm = false;
   #seed;
   #asked = new Map();
@@ -36,7 +36,7 @@ export class Dice {
     this.#seed = seed;
   }
 
-  /** What happens to the next `what`: one of the kinds in `rates`, or nothing. */
+  /** The fault of the next `what`: one of the kinds in `rates`, or `undefined`. */
   decide(what, rates) {
     if (this.calm) return undefined;
     return pick(rates, this.next(what));

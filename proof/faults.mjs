@@ -1,5 +1,5 @@
-// Drives the built Worker in the real runtime under injected faults, kills the runtime every few seconds, and counts
-// what is lost and what comes twice. See README.md.
+// Drives the built Worker in the real runtime under injected faults, kills the runtime every few seconds, and counts lost
+// and repeated events. See README.md.
 import { setTimeout as delay } from "node:timers/promises";
 import { send } from "../tests/runtime/http.mjs";
 import { application } from "./origin.mjs";
@@ -11,10 +11,10 @@ import { World } from "./world.mjs";
 
 const { EVENTS = "2000", SEED = "1", DEDUP = "exact", RATE = "40", KILL = "4", SABOTAGE = "" } = process.env;
 const [events, rate, kill] = [EVENTS, RATE, KILL].map(Number);
-/** How long nothing may reach its end, once nothing fails any more. */
+/** The longest time without progress after the faults have stopped. */
 const DRAIN = 120_000;
 
-/** Kills the runtime every few seconds; returns how to stop that. */
+/** Kills the runtime every few seconds. Returns a function that stops the kills. */
 function killing(world) {
   const { dice, clock } = world;
   const stop = new AbortController();
@@ -30,7 +30,7 @@ function killing(world) {
   return () => (stop.abort(), done);
 }
 
-/** Sends all the events, and sees them through whatever fails. */
+/** Sends all the events under faults, then stops the faults. */
 async function deliverAll(world) {
   const { runtime, dice, ledger, clock } = world;
   const stopKilling = killing(world);
@@ -47,7 +47,7 @@ async function deliverAll(world) {
   await world.calm();
 }
 
-/** The dead letters, each counted for its event, and what is stored besides them, or is not. */
+/** Counts the dead letters of each event, the missing bodies, and the bodies without a letter. */
 async function inventory({ runtime, ledger }) {
   const letters = await runtime.letters();
   for (const { message } of letters) ledger.ofMessage(message).letters += 1;
@@ -57,7 +57,7 @@ async function inventory({ runtime, ledger }) {
   return { bodies_missing: missing, bodies_orphaned: stored.size - (needed.length - missing) };
 }
 
-/** Redrives every dead letter to an origin that takes everything by now: each is to be delivered once more. */
+/** Redrives every dead letter. The origin now accepts everything, so each event must be delivered once more. */
 async function redriveAll(world) {
   const { runtime, ledger, pulse } = world;
   const stalls = pulse.stalls.length;
@@ -70,7 +70,7 @@ async function redriveAll(world) {
   for (let done = 1; done > 0; redriven += done) done = (await send(url, { headers })).json().redriven;
   await world.drained(DRAIN);
   const wrong = dead.filter(({ exchanges, letters }, at) => exchanges.length - before[at] !== letters);
-  // Where the machine stalled, a limit may have passed between the redrive and its note.
+  // If the machine stalled, a timeout may have passed between the redrive and its note.
   const stalled = pulse.stalls.length > stalls;
   return { redriven, redriven_wrong: stalled ? 0 : wrong.length, ...(stalled && { redriven_stalled: wrong.length }) };
 }

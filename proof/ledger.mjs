@@ -1,21 +1,21 @@
-// What is known of each event from outside: what its provider was told, what the queue got, what the origin did.
+// The history of each event as seen from outside: the answers to its provider, its messages, and the work of the origin.
 import { createHash } from "node:crypto";
 
 export class Ledger {
-  /** By name: every event, with its history. */
+  /** Every event with its history, by name. */
   events = new Map();
-  /** How often which fault struck. */
+  /** The number of each fault. */
   faults = {};
-  /** How often providers got which answer. */
+  /** The number of each answer to a provider. */
   answers = {};
-  /** Faults that the runtime told of, with a text that has the event's key or id in it. */
+  /** Faults that the runtime reported. Each report has a text that contains the key or the id of the event. */
   reports = [];
-  /** When the runtime was killed. */
+  /** The times of the kills. */
   kills = [];
-  /** Forwards whose bytes no provider signed. */
+  /** The number of forwards with bytes that no provider signed. */
   altered = 0;
   #names = new Map();
-  /** The history of the messages in which the Worker asks itself what its queues are called. */
+  /** The history of the probes: messages by which the Worker learns the names of its queues. */
   #probe = { name: "probe", pushes: [], exchanges: [], crashes: [], mischief: [], bodies: new Set(), letters: 0 };
 
   open(name, system) {
@@ -29,7 +29,7 @@ export class Ledger {
     tally[kind] = (tally[kind] ?? 0) + 1;
   }
 
-  /** A body that its provider signed; the event may then be found by it, and by its digest. */
+  /** Records a signed body of an event. The event is then found by the digest of the body and by its name. */
   signed(event, body) {
     const digest = createHash("sha256").update(body).digest("hex");
     event.bodies.add(digest);
@@ -40,7 +40,7 @@ export class Ledger {
     return this.#names.get(createHash("sha256").update(body).digest("hex"));
   }
 
-  /** The event of a queue message; where its payload is elsewhere, by the id, which is the event's or the digest. */
+  /** The event of a queue message. A message without the body is found by its id: the event's id or the digest. */
   ofMessage(text) {
     const { id, data_base64, dedupkey, hookgate_probe } = JSON.parse(text);
     if (hookgate_probe) return this.#probe;
@@ -51,7 +51,7 @@ export class Ledger {
     return found;
   }
 
-  /** What the events' queue tells. */
+  /** Records a report of the events' queue. */
   heard(kind, message, since) {
     const event = this.ofMessage(message.body);
     if (kind === "pushed") event.pushes.push(Date.now());
@@ -62,11 +62,11 @@ export class Ledger {
     }
   }
 
-  /** Once all is over: gives each event the faults that were told under its key. */
+  /** At the end of a run, gives each event the faults that were reported with its key. */
   attribute() {
     const byKey = new Map([...this.events.values()].map((event) => [event.key, event]));
     for (const { kind, about } of this.reports) {
-      // The claim on a delivery has a longer name than the one on its event.
+      // The claim of a delivery has a longer name than the claim of its event.
       for (const [, key, more] of about.matchAll(/([0-9a-f]{64})(\/\S*)?/g)) {
         byKey.get(key)?.mischief.push(more ? `delivery ${kind}` : kind);
       }

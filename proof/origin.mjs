@@ -1,11 +1,11 @@
-// The application behind the gateway: does its work once for each forward that it gets, and answers as the dice say.
+// The application behind the gateway. It does its work once for each forward, and the dice choose the answer.
 import { FATES, FORWARD_TIMEOUT, ORIGIN, SLOW } from "./rates.mjs";
 import { chance, pick } from "./dice.mjs";
 
-/** What the origin makes of an event, whatever the attempt. */
+/** The fate of an event at the origin, the same for every attempt. */
 const fate = (seed, event) => pick(FATES, chance(seed, "fate", event.name));
 
-/** An answer for `Origin.answers`, which keeps every exchange in the ledger. With `agrees`, it takes everything. */
+/** An answer for `Origin.answers`. It records every exchange in the ledger. With `agrees`, it accepts everything. */
 export function application(seed, world) {
   const { dice, ledger, clock } = world;
   return (response, { headers, body }) => {

@@ -1,4 +1,4 @@
-// The providers: sign an event and send it until they get a 2xx, as theirs do, but sooner.
+// The providers sign an event and send it until they get a 2xx. They retry sooner than real providers.
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { send } from "../tests/runtime/http.mjs";
@@ -6,7 +6,7 @@ import { HOUR, PROVIDERS, delivery } from "../tests/runtime/providers.mjs";
 import { COPIES, HANG, LARGE, PATIENCE } from "./rates.mjs";
 
 const TRIES = 40;
-/** `generic` has a signed id; `relock` is known by its digest, so that each of its retries has to have the same bytes. */
+/** `generic` has a signed id. The identity of `relock` is a digest, so each of its retries has the same bytes. */
 export const SYSTEMS = ["generic", "relock"];
 
 export class Provider {
@@ -14,11 +14,11 @@ export class Provider {
     Object.assign(this, { runtime, dice, ledger, clock });
   }
 
-  /** Everything that happens to one event. */
+  /** Sends one event, with its copies. */
   async deliver(name, system) {
     const event = this.ledger.open(name, system);
     const now = this.clock.now();
-    event.at = now - (now % HOUR); // so that the same hour's runs have the same keys
+    event.at = now - (now % HOUR); // two runs in the same hour have the same keys
     const share = this.dice.next(`size of ${name}`) / LARGE.share;
     event.padding = share < 1 ? Math.floor(LARGE.bytes * (0.15 + 0.85 * share)) : 0;
     const copies = this.dice.decide(`copies of ${name}`, COPIES);
@@ -34,18 +34,18 @@ export class Provider {
   async #untilAccepted(event) {
     let tried = 0;
     while (tried < TRIES) {
-      // How long a runtime takes to start is up to the machine.
+      // A try while the runtime starts does not count, because the machine decides how long the start takes.
       if (this.runtime.isUp) tried += 1;
       const answer = await this.#send(event);
       this.ledger.count(answer, this.ledger.answers);
       if (answer >= 200 && answer < 300) return void (event.accepted = true);
-      if (answer >= 400 && answer < 500 && answer !== 429) return; // it would not help
+      if (answer >= 400 && answer < 500 && answer !== 429) return; // a retry would not help
       const waits = Math.min(50 * 2 ** tried, 1000);
       await delay(this.clock.stretched(waits) * (0.5 + this.dice.next(`wait ${event.name}`)));
     }
   }
 
-  /** A status, or why there is none. */
+  /** The status of the answer, or the reason why there is none. */
   async #send(event) {
     const sent = { since: Date.now(), until: Infinity };
     event.sends.push(sent);
@@ -57,7 +57,7 @@ export class Provider {
       return status;
     } catch (error) {
       const late = /^no answer/.test(error.message);
-      // The gateway goes on with what its provider gave up.
+      // The gateway goes on after its provider gave up.
       sent.until = Date.now() + (late ? this.clock.takes(HANG) : 0);
       return late ? "timeout" : "reset";
     }

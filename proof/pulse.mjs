@@ -1,23 +1,23 @@
-// Whether the machine keeps up: how long it takes the runtime to answer a request that costs nothing, as this process sees
-// it. Both have to get their turn in time, or limits pass that nothing but slowness made pass.
+// Measures whether the machine keeps up: the time that the runtime takes to answer a request without work, as this process
+// sees it. If the runtime or this process is slow, a timeout may pass without any fault.
 import { createHash } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { send } from "../tests/runtime/http.mjs";
 
 const EVERY = 100;
-/** The shortest limit that the Worker sets anything, a call of an object, in milliseconds of its clock: src/edge/claims.rs. */
+/** The shortest timeout of the Worker, of a call of an object, in milliseconds of its clock: src/edge/claims.rs. */
 const SHORTEST_LIMIT = 1500;
-/** An answer that takes longer may have let a limit pass; */
+/** After an answer that takes longer, a timeout may have passed. */
 const STALL = SHORTEST_LIMIT;
-/** where the usual one takes longer than this, the clock runs too fast, */
+/** If the usual answer takes longer, the clock is too fast. */
 const TOO_SLOW = SHORTEST_LIMIT / 2;
-/** and where it takes less, the clock may run faster. */
+/** If the usual answer takes less, the clock may run faster. */
 const COMFORTABLE = SHORTEST_LIMIT / 6;
-/** The machine's own time at the slowest: with `HASTE` 15. */
+/** The largest slowness. With `HASTE` 15, the clock then runs as fast as the machine's. */
 const SLOWEST = 15;
 
 export class Pulse {
-  /** When answers took so long that a limit may have passed: `{ since, until }`. */
+  /** The answers during which a timeout may have passed: `{ since, until }`. */
   stalls = [];
   #times = [];
   #stop = new AbortController();
@@ -40,7 +40,7 @@ export class Pulse {
       const { incarnation, urls } = this.runtime;
       const since = Date.now();
       const answered = await send(new URL("/healthz", urls[0]), { method: "GET" }).then(() => true, () => false);
-      // What a kill cuts short says nothing of the machine.
+      // An answer that a kill cuts off says nothing about the machine.
       if (answered && incarnation === this.runtime.incarnation) this.#note(since, Date.now());
       await delay(EVERY, undefined, { signal }).catch(() => undefined);
     }
@@ -51,12 +51,12 @@ export class Pulse {
     if ((until - since) * this.clock.haste > STALL) this.stalls.push({ since, until });
   }
 
-  /** Whether the clock runs so much too fast that it is better to start the runtime anew. */
+  /** Whether the clock is so much too fast that the runtime should be restarted. */
   get lags() {
     return this.#usual() > 2 * TOO_SLOW && this.clock.slowness < SLOWEST;
   }
 
-  /** Sets the pace for the runtime's next incarnation, by how the last one kept up. */
+  /** Sets the pace of the runtime's next incarnation from the times of the last one. */
   adapt() {
     const [usual, { slowness }] = [this.#usual(), this.clock];
     this.#times = [];
@@ -64,14 +64,14 @@ export class Pulse {
     else if (usual < COMFORTABLE && slowness > 1) this.clock.slowDown(Math.max(1, slowness / 1.25));
   }
 
-  /** What nine of ten answers stay below, by the clock. */
+  /** The 90th percentile of the answer times, by the clock. */
   #usual() {
     const sorted = this.#times.toSorted((one, other) => one - other);
     return (sorted[Math.floor(sorted.length * 0.9)] ?? 0) * this.clock.haste;
   }
 }
 
-/** How many times slower than alone on a machine of its own this process gets its work done, for a start. */
+/** How many times slower this process works than alone on the machine, as a first estimate. */
 export function contention() {
   const [began, { user }] = [performance.now(), process.cpuUsage()];
   const block = Buffer.alloc(1 << 20);

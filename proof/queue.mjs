@@ -1,21 +1,22 @@
-// A queue that outlives the runtime: keeps messages until they are acked, gives them at least once, in no sure order.
+// A queue that outlives the runtime. It keeps each message until it is acknowledged, and hands it over at least once, in any
+// order.
 import { setTimeout as delay } from "node:timers/promises";
 import { GIVING } from "./rates.mjs";
 
 const BATCH = 10;
-/** How soon what a dead runtime had taken is given again: later than what it last wrote to the origin arrives there. */
+/** The delay before a killed runtime's messages are handed over again. Its last requests reach the origin before. */
 const AFTER_CRASH = 300;
 
 export class Queue {
-  /** What is not acked: `{ id, body, timestamp, attempts, due, taken }`. */
+  /** The messages that are not acknowledged: `{ id, body, timestamp, attempts, due, taken }`. */
   messages = new Set();
   #count = 0;
   #open = true;
   #pumps;
 
   /**
-   * `give(name, messages)` hands a batch over and returns what became of each message, or throws where the runtime
-   * died. After `maxRetries` a message goes to the queue `deadLetters`. `heard(kind, message)` is told of each event.
+   * `give(name, messages)` hands a batch over and returns the outcome of each message, or throws if the runtime died. After
+   * `maxRetries`, a message goes to the queue `deadLetters`. `heard(kind, message)` gets a report of each step.
    */
   constructor({ name, dice, clock, give, heard, maxRetries = Infinity, deadLetters = undefined, consumers = 1 }) {
     Object.assign(this, { name, dice, clock, give, heard, maxRetries, deadLetters });
@@ -54,7 +55,7 @@ export class Queue {
     return batch;
   }
 
-  /** Whether the message is held back; where it is doubled, its double is on its way like any other. */
+  /** Draws a fault for the message. Returns whether the message is held back. */
   #mischief(message) {
     const kind = this.dice.decide(`give ${message.id}`, GIVING);
     if (kind) this.heard(`queue_${kind}`, message);

@@ -1,6 +1,6 @@
-// How often each fault strikes, when it may, and how long things take.
+// The rate of each fault, and the durations.
 
-/** Inside the runtime: for each call of a binding, or of one operation of it. */
+/** Inside the runtime: the faults of each call of a binding, or of one operation of a binding. */
 export const BINDINGS = {
   "DEDUP.get": { before: 0.02, stale: 0.1, hang: 0.002 },
   "DEDUP.put": { before: 0.02, after: 0.01, hang: 0.002 },
@@ -8,28 +8,31 @@ export const BINDINGS = {
   LOG: { before: 0.05, after: 0.05 },
   PAYLOADS: { before: 0.05, after: 0.05, hang: 0.01 },
 };
-/** When the Worker sends to a queue. */
+/** The faults when the Worker sends to a queue. */
 export const QUEUE = { before: 0.03, after: 0.02, hang: 0.003 };
-/** When the queue gives a message: a second time meanwhile, again after its ack, or later than those after it. */
+/**
+ * The faults when the queue hands a message over: twice at once, again after the acknowledgement, or later than younger
+ * ones.
+ */
 export const GIVING = { twice: 0.01, ack_lost: 0.01, late: 0.05 };
-/** How the origin answers a forward. `reset`: it did its work, and cuts the connection instead of an answer. */
+/** The faults of the origin's answers. `reset`: the origin did its work and then cuts the connection. */
 export const ORIGIN = { error: 0.06, reset: 0.03, slow: 0.01 };
-/** What an event is like, for the origin: it refuses some for good, and has trouble with some for ever. */
+/** The fates of events at the origin: it always refuses some events, and always fails with others. */
 export const FATES = { refused: 0.02, failing: 0.005 };
-/** What a provider does besides: two copies at once, or another one after its 2xx. */
+/** The copies that a provider sends: two at once, or another one after its 2xx. */
 export const COPIES = { at_once: 0.03, afterwards: 0.1 };
-/** How many events are too large for a queue message, and how large they are at most. */
+/** The share of events that are too large for a queue message, and their largest size. */
 export const LARGE = { share: 0.015, bytes: 1_000_000 };
 
-/** Everything but a storm happens so many times as fast as the clocks say: see clock.mjs. */
+/** The clock of every run except a storm is this many times as fast as the machine's: see clock.mjs. */
 export const HASTE = 15;
-/** How long what hangs hangs, by those clocks, in milliseconds: longer than anything in the Worker waits. */
+/** The duration of a hang on that clock, in milliseconds. It is longer than every timeout of the Worker. */
 export const HANG = 40_000;
-/** How long a provider waits for an answer. */
+/** The timeout of a provider. */
 export const PATIENCE = 20_000;
-/** How long the Worker waits for the origin. */
+/** The Worker's timeout for the origin. */
 export const FORWARD_TIMEOUT = 30_000;
-/** How slow a slow origin is, from and to: some of it is too slow. */
+/** The shortest and longest answer of a slow origin. Some are longer than the timeout. */
 export const SLOW = [5000, 40_000];
-/** Fewer than in wrangler.toml, so that some events' retries do run out. */
+/** Fewer than in wrangler.toml, so that some events run out of retries. */
 export const MAX_RETRIES = 6;

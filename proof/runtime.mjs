@@ -1,4 +1,4 @@
-// The real runtime with the built Worker, to be killed and started again over the same state.
+// The real runtime with the built Worker. It can be killed and started again with the same state.
 import { Miniflare, convertV4MiniflareOptions } from "miniflare";
 import { QUIET, runtimePid, workerBehind } from "../tests/runtime/gateway.mjs";
 import { SECRETS, source } from "../tests/runtime/providers.mjs";
@@ -6,24 +6,24 @@ import { SYSTEMS } from "./provider.mjs";
 
 const here = (file) => new URL(file, import.meta.url);
 const MODULES = workerBehind(here("wrapper.js"), ["bindings.mjs", "clock.mjs", "dice.mjs"].map(here));
-/** Every place has the same stores; the objects live at the first. */
+/** Every place has the same stores. The objects live at the first place. */
 const stores = (place) => ({
   kvNamespaces: ["DEDUP"],
   durableObjects: { CLAIMS: { className: "Claims", useSQLite: true, ...(place > 0 && { scriptName: "place-0" }) } },
   d1Databases: ["LOG"],
   r2Buckets: ["PAYLOADS"],
 });
-/** Opens the operator's API. */
+/** The token of the operator's API. */
 export const ADMIN_TOKEN = "canary-admin-token-proof";
 
 export class Runtime {
-  /** Settled while the runtime is there; its `urls` change with each start. */
+  /** Resolved while the runtime is up. `urls` change with each start. */
   up;
   isUp = false;
   #miniflare;
   #settings;
 
-  /** `isolates` Workers of the same script side by side; `plan()` is what their wrapper is told. */
+  /** Starts `isolates` Workers of the same script. `plan()` makes the settings of their wrapper. */
   static async start({ isolates = 1, dedup, origin, state, plan }) {
     const runtime = new Runtime();
     runtime.#settings = { isolates, dedup, origin, state, plan };
@@ -61,30 +61,30 @@ export class Runtime {
     };
   }
 
-  /** As a machine that loses its power: nothing is finished, nothing is told. Then, after `meanwhile`, it is there again. */
+  /** Kills the runtime as a power failure would, calls `meanwhile`, and starts the runtime again. */
   async kill(meanwhile = () => {}) {
     process.kill(runtimePid(), "SIGKILL");
     this.isUp = false;
-    // Miniflare would start it again by itself, with its state of before.
+    // Without `dispose`, Miniflare would restart the runtime itself, with its old settings.
     const again = () => (meanwhile(), this.#start(this.incarnation + 1));
     await (this.up = this.#miniflare.dispose().then(again));
   }
 
-  /** The dead letters that are kept, but for those that were redriven: `{ message, payload }`. */
+  /** The dead letters without the redriven ones: `{ message, payload }`. */
   async letters() {
     const database = await this.#miniflare.getD1Database("LOG", "place-0");
     const { results: tables } = await database.prepare("SELECT name FROM sqlite_master WHERE name = 'dead_letters'").all();
-    if (tables.length === 0) return []; // it is made when the first one comes
+    if (tables.length === 0) return []; // the first letter creates the table
     return (await database.prepare("SELECT message, payload FROM dead_letters WHERE redriven IS NULL").all()).results;
   }
 
-  /** The names of the bodies that are stored. */
+  /** The names of the stored bodies. */
   async payloads() {
     const bucket = await this.#miniflare.getR2Bucket("PAYLOADS", "place-0");
     const names = [];
     for (let page = { truncated: true }; page.truncated; ) {
       page = await bucket.list({ cursor: page.cursor });
-      // What has no bytes is the mark of a delivery.
+      // An empty body is the mark of a delivery.
       names.push(...page.objects.filter(({ size }) => size > 0).map(({ key }) => key));
     }
     return names;

@@ -1,37 +1,16 @@
-// What the Worker reaches outside the runtime: the queues' producers, and where it tells of the faults it suffers.
-import http from "node:http";
-import { once } from "node:events";
+// The server outside the runtime that the Worker reaches: it takes the messages for the queues and the reports of faults.
+import { Server } from "../tests/runtime/http.mjs";
 import { HANG, QUEUE } from "./rates.mjs";
 
-export class StandIn {
-  #server = http.createServer((request, response) => this.#serve(request, response));
-
-  /** `queues` by name have a `push`. */
-  static async start({ queues, dice, ledger, clock }) {
-    const standin = Object.assign(new StandIn(), { queues, dice, ledger, clock });
-    standin.#server.listen(0, "127.0.0.1");
-    await once(standin.#server, "listening");
-    return standin;
+export class StandIn extends Server {
+  /** `queues` has the queues by name. */
+  static start({ queues, dice, ledger, clock }) {
+    return Object.assign(new StandIn(), { queues, dice, ledger, clock }).listen();
   }
 
-  get url() {
-    return `http://127.0.0.1:${this.#server.address().port}`;
-  }
-
-  async close() {
-    this.#server.closeAllConnections();
-    await new Promise((closed) => this.#server.close(closed));
-  }
-
-  async #serve(request, response) {
-    const chunks = [];
-    try {
-      for await (const chunk of request) chunks.push(chunk);
-    } catch {
-      return; // the runtime died while it wrote
-    }
-    const text = Buffer.concat(chunks).toString();
-    const [, what, name] = request.url.split("/");
+  async handle({ url }, body, response) {
+    const [, what, name] = url.split("/");
+    const text = body.toString();
     response.statusCode = what === "queue" ? await this.#take(name, text) : await this.#note(JSON.parse(text));
     response.end();
   }
@@ -41,7 +20,7 @@ export class StandIn {
     const kind = this.dice.decide(`send ${name} ${event.name}`, QUEUE);
     if (kind) this.ledger.count(`${name}.send_${kind}`);
     if (kind === "before") return 500;
-    if (kind === "hang") await this.clock.passes(HANG); // it is taken long after its sender gave up
+    if (kind === "hang") await this.clock.passes(HANG); // the queue takes the message long after its sender gave up
     this.queues[name].push(text);
     if (kind) event.mischief.push(`send_${kind}`);
     return kind === "after" ? 500 : 200;

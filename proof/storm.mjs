@@ -1,5 +1,5 @@
-// A replay storm in the real runtime: many copies of each event, shuffled, to several isolates at once. One line of JSON
-// for each combination of ISOLATES, STALE and VIEW, which may be lists. See README.md.
+// A replay storm in the real runtime: many shuffled copies of each event go to several isolates at once. ISOLATES, STALE and
+// VIEW may be lists. Prints one line of JSON for each combination. See README.md.
 import { send } from "../tests/runtime/http.mjs";
 import { delivery } from "../tests/runtime/providers.mjs";
 import { shuffled } from "./dice.mjs";
@@ -24,9 +24,9 @@ async function sendCopy(world, { headers, body }, tally) {
   throw new Error(`no 2xx in ${TRIES} tries`);
 }
 
-/** A storm: what was sent, answered and delivered. */
+/** Runs a storm. Returns the counts of requests, answers and deliveries. */
 async function storm(world) {
-  await world.calm(); // here nothing fails: only time and place matter
+  await world.calm(); // no faults: only time and place matter
   const began = Date.now();
   const sent = Array.from({ length: events }, (_, at) => delivery("generic", { id: `evt_${at}` }));
   for (const { id, body } of sent) world.ledger.signed(world.ledger.open(id, "generic"), body);

@@ -1,23 +1,23 @@
-// What became of every event, and why some came twice.
+// The fate of every event, and the cause of each repeated delivery.
 //
-// The rule. An exchange is *ambiguous* when the origin did its work and the gateway could not know or note it:
-//   origin_reset     the connection was cut instead of an answer
-//   killed           the runtime was killed between the receipt and the end of the message's batch
-//   late             the answer came after the forward's time-out
-//   confirm_failed   each try to note the forward as done met an injected fault
-//   stalled          the machine was so slow meanwhile that a limit may have passed (pulse.mjs)
-// A delivery after ambiguous ones alone is explained: no gateway can avoid it. Any other is not, in `exact`. `kv` promises
-// less, and explains more:
-//   given_twice      the queue gave the message twice
-//   copies_at_once   two copies were under way at the same time
-//   enqueued_unknown the queue took the event and its sender was told otherwise
-//   key_unwritten    the key's put failed, or hung
+// The rule. An exchange is *ambiguous* if the origin did its work and the gateway could not know or record this:
+//   origin_reset     the origin cut the connection before its answer
+//   killed           the runtime was killed between the forward and the end of the message's batch
+//   late             the answer came after the forward's timeout
+//   confirm_failed   each try to confirm the delivery met an injected fault
+//   stalled          the machine was so slow that a timeout may have passed (pulse.mjs)
+// If all earlier exchanges of an event are ambiguous, a repeated delivery is explained: no gateway can avoid it. With
+// `exact`, any other repeated delivery is unexplained. `kv` promises less, so it has more explanations:
+//   given_twice      the queue handed the message over twice
+//   copies_at_once   two copies were in flight at the same time
+//   enqueued_unknown the queue took the message and reported a failure
+//   key_unwritten    the put of the key failed or hung
 //   key_unseen       a look-up did not see the key yet
-//   killed_early     the runtime was killed soon after the queue took the event, before the key was put
+//   killed_early     the runtime was killed after the queue took the message and before the key was put
 
-/** How often the Worker tries to confirm a claim. */
+/** The number of the Worker's tries to confirm a claim. */
 const CONFIRM_TRIES = 3;
-/** What a dying runtime wrote arrives a little later. */
+/** The last requests of a killed runtime arrive a little later. */
 const GRACE = 250;
 const SOON = 500;
 
@@ -34,7 +34,7 @@ function ambiguity(event, { at, limit, reset, answered = Infinity }, { clock, st
   return stalls.some(({ since, until }) => since <= ended + grace && at - grace <= until) ? "stalled" : undefined;
 }
 
-/** Why the event's key did not keep a copy of it back, where deduplication is `kv`. */
+/** With `kv`: the cause why the key of the event did not stop a copy. */
 function leak(event, { kills, clock }) {
   if (told(event, /^queue_(twice|ack_lost)/)) return "given_twice";
   if (event.pushes.length < 2) return undefined;
@@ -46,7 +46,7 @@ function leak(event, { kills, clock }) {
   return event.sends.some((one) => event.sends.some(during(one))) ? "copies_at_once" : undefined;
 }
 
-/** One kind for each success after the first: why it is there. */
+/** The cause of each success after the first. */
 function repetitions(event, { dedup, ...run }) {
   const successes = event.exchanges.filter(({ processed }) => processed).sort((one, other) => one.at - other.at);
   const kinds = successes.map((exchange) => ambiguity(event, exchange, run));
@@ -57,7 +57,7 @@ function repetitions(event, { dedup, ...run }) {
   });
 }
 
-/** Counts; `pending` are the events that are still in a queue. Each accepted event is counted once. */
+/** The counts. Each accepted event is counted once. `pending` has the events that are still in a queue. */
 export function verdict(ledger, { dedup, pending, clock, stalls }) {
   ledger.attribute();
   const { kills } = ledger;

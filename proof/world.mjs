@@ -1,5 +1,5 @@
-// Everything around the Worker, started and stopped together: the runtime, and outside it the queue, the origin, and
-// where faults are told.
+// Everything around the Worker, started and stopped together: the runtime, the queues, the origin, and the server that takes
+// reports of faults.
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -14,18 +14,18 @@ import { MAX_RETRIES } from "./rates.mjs";
 import { Runtime } from "./runtime.mjs";
 import { StandIn } from "./standin.mjs";
 
-/** No run is longer, by the pace of a machine that keeps up: whatever hangs, ends. */
+/** The longest run on a machine that keeps up. The program ends even if a part hangs. */
 const DEADLINE = 900_000;
 
 export class World {
   ledger = new Ledger();
-  /** Whether the origin takes everything. */
+  /** Whether the origin accepts everything. */
   agrees = false;
   #state;
 
   /**
-   * `plan` is what the wrapper in the runtime is told; `answer(world)` makes the origin's answers. Resolves to what
-   * `use(world)` does; whatever happens, what was started is stopped.
+   * Runs `use(world)` and returns its value. `plan` has the settings of the wrapper in the runtime, and `answer(world)`
+   * makes the origin's answers. Everything is stopped at the end, even after an error.
    */
   static async with({ seed, dedup, isolates, haste, plan, answer }, use) {
     const world = new World();
@@ -50,7 +50,7 @@ export class World {
     if (answer) for (const system of SYSTEMS) this.origin.answers(system, answer(this));
     this.queues = this.#queues();
     this.standin = await StandIn.start({ queues: this.queues, dice, ledger, clock });
-    // Each incarnation of the runtime is told anew.
+    // Each incarnation of the runtime gets new settings.
     const told = () => ({ ...plan, calm: dice.calm, clock: { ...clock }, standin: this.standin.url });
     this.runtime = await Runtime.start({ isolates, dedup, origin: this.origin.url, state: this.#state, plan: told });
     if (clock.full > 1) this.pulse = new Pulse({ clock, runtime: this.runtime });
@@ -73,9 +73,9 @@ export class World {
     return { DEAD, EVENTS: new Queue({ name: "hookgate-events", dice, clock, give, heard, ...ends, consumers: 4 }) };
   }
 
-  /** Hands a batch to one of the isolates: what became of each message. */
+  /** Hands a batch to one of the isolates. Returns the outcome of each message. */
   async #give(queue, messages) {
-    await this.runtime.up; // a queue gives nothing to what is not there
+    await this.runtime.up; // a queue waits until the runtime is up
     const url = this.runtime.urls[Math.floor(Math.random() * this.runtime.urls.length)];
     const answer = await send(new URL("/.control/batch", url), {
       body: JSON.stringify({ queue, messages }),
@@ -84,22 +84,22 @@ export class World {
     return answer.json();
   }
 
-  /** Kills the runtime, and starts it again at the pace that the machine keeps up with. */
+  /** Kills the runtime, and starts it again at a pace that the machine can keep. */
   async kill() {
     this.ledger.count("kill");
     this.ledger.kills.push(Date.now());
     await this.runtime.kill(() => this.pulse.adapt());
   }
 
-  /** From now on nothing fails any more. */
+  /** Stops all faults. */
   async calm() {
     this.dice.calm = true;
     await Promise.all(this.runtime.urls.map((url) => send(new URL("/.control/calm", url))));
   }
 
   /**
-   * Waits until the queues are empty, and gives what is left in them when nothing left them for so long. With `restarting`,
-   * the runtime is killed where the machine does not keep up, and goes on at a pace that it can keep.
+   * Waits until the queues are empty, or until no message has left them for `within`. Returns the events still in them. With
+   * `restarting`, the runtime is restarted at a slower pace if the machine does not keep up.
    */
   async drained(within, { restarting = false } = {}) {
     const rest = () => Object.values(this.queues).flatMap(({ messages }) => [...messages]);

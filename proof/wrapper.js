@@ -1,5 +1,5 @@
-// Stands before the built Worker in the runtime. Its queues are the stand-in outside, which survives the runtime; its
-// other bindings fail where the dice say so, and each fault is told to the stand-in before it happens.
+// Wraps the built Worker in the runtime. The queues are in the stand-in outside, which survives the runtime. The dice choose
+// the faults of the other bindings. Each fault is reported to the stand-in before it happens.
 import Worker from "./index.js";
 import { faulty, seenFrom } from "./bindings.mjs";
 import { Clock } from "./clock.mjs";
@@ -8,7 +8,7 @@ import { env, waitUntil } from "cloudflare:workers";
 
 export * from "./index.js";
 
-// An isolate outlives its requests, so these are the incarnation's. The Worker and its objects share it.
+// An isolate outlives its requests, so these belong to the incarnation. The Worker and its objects share the isolate.
 const plan = env.PROOF;
 const dice = new Dice(plan.seed);
 dice.calm = plan.calm;
@@ -23,21 +23,21 @@ async function post(url, body) {
 
 function producer(queue) {
   const send = (body) => post(`${plan.standin}/queue/${queue}`, typeof body === "string" ? body : JSON.stringify(body));
-  // A Worker that does not wait until the event is durable.
+  // This Worker does not wait until the event is durable.
   const hasty = async (body) => waitUntil(send(body).catch(() => undefined));
   return { send: plan.sabotage === "answer_first" && queue === "EVENTS" ? hasty : send };
 }
 
 async function inject({ operation, about }, call) {
   const { rates, sabotage } = plan;
-  if (sabotage === "forget" && operation === "CLAIMS.confirm") return true; // a Worker that confirms no claim
+  if (sabotage === "forget" && operation === "CLAIMS.confirm") return true; // this Worker confirms no claim
   const kind = dice.decide(`${operation} ${about[0]}`, rates[operation] ?? rates[operation.split(".")[0]] ?? {});
   const report = () => post(`${plan.standin}/fault`, JSON.stringify({ operation, kind, about: about.join(" ") }));
   if (kind === "stale") {
     if ((await call()) !== null) await report();
     return null;
   }
-  if (kind) await report(); // for `hang`, the answer takes its time
+  if (kind) await report(); // for `hang`, the stand-in answers late
   if (kind === "before") throw new Error(`injected before ${operation}`);
   const result = await call();
   if (kind === "after") throw new Error(`injected after ${operation}`);
@@ -64,7 +64,7 @@ export default {
   },
 };
 
-/** Hands a batch to the Worker as the runtime would, and tells what became of each message, by its place in it. */
+/** Hands a batch to the Worker as the runtime does. Returns the outcome of each message, in the order of the batch. */
 async function handled({ queue, messages }, env, context) {
   const settled = messages.map(() => undefined);
   const settle = (at, as) => (settled[at] ??= as); // only the first call counts

@@ -1,19 +1,19 @@
-//! What the stores promise, and no more: `tests/contract/*.json`, one suite for every store that stands in for a real one.
-//! `tests/runtime/contract.test.mjs` runs the same steps over the real ones.
+//! The promises of the stores: `tests/contract/*.json`, one suite for each store. Here, every stand-in for a real store runs
+//! the suite. `tests/runtime/contract.test.mjs` runs the same steps on the real stores.
 //!
-//! A step is done `at` a second, and sees what it `sees`; or, of a store that is late, one of what it `may` see. What the
-//! store may see at its `weakest`, the stand-in has to show: a stand-in that is stronger than production hides losses.
+//! A step happens `at` a second. `sees` is the one possible answer. `may` lists the possible answers of a store that is
+//! late. The stand-in must give the answer in `weakest`: a stand-in that is stronger than production hides losses.
 
 #![cfg(not(target_arch = "wasm32"))]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, clippy::arithmetic_side_effects)]
-#![allow(dead_code, missing_docs, reason = "the stand-ins belong to other tests, which use more of them")]
+#![allow(dead_code, missing_docs, reason = "other tests use the other methods of the stand-ins")]
 
-#[path = "simulation/executor.rs"]
-mod executor;
 #[path = "fakes/kv.rs"]
 mod kv;
 #[path = "pipeline/memory.rs"]
 mod memory;
+#[path = "fakes/random.rs"]
+mod random;
 #[path = "simulation/stores.rs"]
 mod stores;
 
@@ -27,7 +27,7 @@ use pollster::block_on;
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// Runs each scenario of a suite over a store of its own: `step` does one step, and tells what it saw.
+/// Runs each scenario of a suite on a new store. `step` does one step and returns the answer.
 fn run<S>(suite: &str, make: impl Fn() -> S, fits: impl Fn(&Value) -> bool, step: impl Fn(&mut S, &Value) -> Value) {
     let text = std::fs::read_to_string(format!("tests/contract/{suite}.json")).unwrap();
     let scenarios: Vec<Value> = serde_json::from_str(&text).unwrap();
@@ -56,7 +56,7 @@ fn number(step: &Value, key: &str) -> u64 {
     step[key].as_u64().unwrap_or_default()
 }
 
-/// The time that a step names, or the one at which it is done.
+/// The time in a member of the step.
 fn time(step: &Value, key: &str) -> UnixTime {
     UnixTime::from_seconds(NOW.seconds() + step[key].as_i64().unwrap_or_default())
 }
@@ -72,7 +72,7 @@ fn span(step: &Value, key: &str) -> Duration {
 const MINUTE: u64 = 60_000;
 
 #[test]
-fn kv_is_as_late_as_it_may_be_and_no_later() {
+fn kv_is_as_late_as_in_production_and_no_later() {
     for (cached, delay) in [(0, 0), (0, MINUTE), (MINUTE, 0), (MINUTE, MINUTE)] {
         let step = |kv: &mut Kv, step: &Value| {
             let (place, key) = (usize::try_from(number(step, "place")).unwrap(), text(step, "key").to_owned());
@@ -109,7 +109,7 @@ fn at(memory: &Memory, step: &Value) {
 }
 
 #[test]
-fn the_keys_in_memory_are_as_late() {
+fn the_keys_in_memory_are_as_late_as_in_production() {
     let step = |memory: &mut Memory, step: &Value| {
         at(memory, step);
         let key = key(text(step, "key"));
@@ -131,7 +131,7 @@ fn the_keys_in_memory_are_as_late() {
             }
         }
     };
-    // They are what one place sees, and keys have no values.
+    // The keys in memory are the view of one place, and they have no values.
     let here = |scenario: &Value| {
         let steps = scenario["steps"].as_array().unwrap();
         steps.iter().all(|step| step["place"] == 0 || step["at"].as_u64() >= Some(122)) && scenario["needs"] != "values"
@@ -139,7 +139,7 @@ fn the_keys_in_memory_are_as_late() {
     run("keys", Memory::default, here, step);
 }
 
-/// Some object; which one makes no difference here.
+/// Any object: the choice makes no difference.
 fn shard() -> Shard {
     Rings { current: 1, before: None }.shards(&key("a")).next().unwrap()
 }
@@ -192,7 +192,7 @@ fn the_claims_of_the_simulation_are_exact() {
                 other => panic!("{other}"),
             }
         };
-        run("claims", || stores::Claims::new(&executor::Random::new(seed)), |_| true, step);
+        run("claims", || stores::Claims::new(&random::Random::new(seed)), |_| true, step);
     }
 }
 

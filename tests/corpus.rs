@@ -1,4 +1,5 @@
-//! Runs each committed file of the fuzzers' corpora through its target: what a fuzzer found stays found, without one.
+//! Runs each committed file of the fuzzers' corpora through its target, so that a past find of a fuzzer is tested without a
+//! fuzzer.
 
 #![cfg(not(target_arch = "wasm32"))]
 #![allow(
@@ -27,9 +28,9 @@ fn every_file_of_the_corpora_holds() {
     let corpora = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus");
     for (name, run) in fuzz::TARGETS {
         let files: Vec<_> = listed(&corpora.join(name)).collect();
-        assert!((1..=30).contains(&files.len()), "{name}: a few, and each for a reason");
+        assert!((1..=30).contains(&files.len()), "{name}: few files, each for a reason");
         for file in files {
-            println!("{}", file.display()); // shown where the target then panics
+            println!("{}", file.display()); // shown if the target panics
             run(&fs::read(&file).unwrap());
         }
     }

@@ -1,8 +1,8 @@
-//! The gateway beside the providers' own SDKs: thousands of requests each, signed and then changed, and what both make of
-//! them. `tests/sdk/` has the SDKs and makes the requests.
+//! Compares the gateway with the providers' own SDKs on thousands of requests each, which are signed and then changed.
+//! `tests/sdk/` has the SDKs and makes the requests.
 //!
-//! Nothing may pass that the SDK refuses. What the SDK takes and the gateway does not is listed here with the reason; a
-//! difference that is not listed fails, and so does one that is listed and gone.
+//! The gateway may not accept a request that the SDK refuses. A request that only the SDK accepts must be listed here with
+//! the reason. A difference that is not listed fails, and so does a listed difference that no longer exists.
 
 #![cfg(not(target_arch = "wasm32"))]
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::arithmetic_side_effects)]
@@ -20,12 +20,12 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// One SDK, and where it takes more than the gateway, or less.
+/// One SDK, and the differences between it and the gateway.
 struct Sdk {
     name: &'static str,
-    /// What the gateway refuses alone: the error's code, and why.
+    /// Requests that only the gateway refuses: the code of the error, and the reason.
     stricter: &'static [(&'static str, &'static str)],
-    /// What the gateway takes alone: the beginning of the change, and why it is the same request.
+    /// Requests that only the gateway accepts: the beginning of the change's name, and the reason.
     looser: &'static [(&'static str, &'static str)],
 }
 
@@ -38,16 +38,14 @@ const fn sdk(
 }
 
 type Why = (&'static str, &'static str);
-const LENIENT_TEXT: Why =
-    ("signature_malformed", "it decodes leniently: one signature has many texts, and a replay many names");
-const LENIENT_LIST: Why =
-    ("signature_malformed", "it reads the first entry that fits, and passes over what is no entry");
-const LENIENT_TIME: Why = ("timestamp_malformed", "it signs the number that it parsed, and not the text as received");
-const NO_FUTURE: Why = ("too_new", "it bounds how old a delivery is, and not how far ahead");
-const NO_TIME: [Why; 2] = [("too_old", "it leaves freshness to its user"), ("too_new", "the same")];
-const CAPITALS: Why = ("capitals", "hexadecimal digits are the same in capitals; it compares texts");
+const LENIENT_TEXT: Why = ("signature_malformed", "it decodes leniently, so one signature has many spellings");
+const LENIENT_LIST: Why = ("signature_malformed", "it reads the first entry that fits and skips anything else");
+const LENIENT_TIME: Why = ("timestamp_malformed", "it checks the parsed number, not the text as received");
+const NO_FUTURE: Why = ("too_new", "it limits the age of a request, not a time in the future");
+const NO_TIME: [Why; 2] = [("too_old", "it leaves the age to its user"), ("too_new", "it leaves the age to its user")];
+const CAPITALS: Why = ("capitals", "capitals are the same hexadecimal digits; it compares texts");
 
-/// The signature stands in a list (RFC 9110, section 5.3), and the SDK takes it alone: it proves the request as it did alone.
+/// The signature is an element of a list (RFC 9110, section 5.3), and the SDK accepts only the element alone.
 const IN_A_LIST: &str = "in a list";
 
 const SDKS: &[Sdk] = &[
@@ -57,7 +55,7 @@ const SDKS: &[Sdk] = &[
     sdk("octokit", &[], &[CAPITALS]),
     sdk("twilio", &[("query_mismatch", "it tries the URL in several spellings")], &[]),
     sdk("twilio_json", &[], &[]),
-    sdk("slack", &[("signature_malformed", "it takes what stands before the second `=`"), NO_FUTURE], &[CAPITALS]),
+    sdk("slack", &[("signature_malformed", "it reads the text before the second `=`"), NO_FUTURE], &[CAPITALS]),
     sdk("shopify", &[], &[]),
     sdk("square", &[], &[]),
     sdk("paddle", &[LENIENT_LIST, LENIENT_TIME, NO_FUTURE], &[CAPITALS]),
@@ -75,32 +73,26 @@ const SDKS: &[Sdk] = &[
     sdk("line", &[LENIENT_TEXT], &[]),
     sdk(
         "braintree",
-        &[LENIENT_LIST, ("signature_mismatch", "it tries the payload with a newline after it as well")],
+        &[LENIENT_LIST, ("signature_mismatch", "it also tries the payload with a newline after it")],
         &[CAPITALS],
     ),
     sdk(
         "workos",
-        &[LENIENT_LIST, ("signature_mismatch", "it prints the parsed body again before it hashes it"), NO_FUTURE],
-        &[
-            CAPITALS,
-            ("workos-signature: ", "entries are found by name; it reads the first two, whatever they are called"),
-        ],
+        &[LENIENT_LIST, ("signature_mismatch", "it hashes the parsed body, printed again"), NO_FUTURE],
+        &[CAPITALS, ("workos-signature: ", "entries have names; it reads the first two entries with any name")],
     ),
     sdk("linear", &[], &[CAPITALS]),
     sdk(
         "contentful",
         &[
-            (
-                "signature_mismatch",
-                "it drops headers that the list names and the request lacks, or that it names twice",
-            ),
-            ("signed_header", "the same, and it does not ask that the time be listed"),
+            ("signature_mismatch", "it drops a header that the request lacks or that the list names twice"),
+            ("signed_header", "the same, and the list may lack the time"),
             LENIENT_TIME,
             NO_FUTURE,
         ],
         &[CAPITALS],
     ),
-    sdk("messagebird", &[LENIENT_TEXT, ("too_old", "the token says when it expires; the window is shorter")], &[]),
+    sdk("messagebird", &[LENIENT_TEXT, ("too_old", "the token has an expiry; the gateway's window is shorter")], &[]),
     sdk(
         "vonage",
         &[("claim_mismatch", "it leaves the body's hash to its user"), LENIENT_TEXT, NO_TIME[0], NO_TIME[1]],
@@ -109,12 +101,12 @@ const SDKS: &[Sdk] = &[
     sdk(
         "sns",
         &[
-            ("not_canonical", "a key stands twice, or a text could be cut in two ways"),
+            ("not_canonical", "a key occurs twice, or a text could be cut in two ways"),
             LENIENT_TEXT,
             NO_TIME[0],
             NO_TIME[1],
         ],
-        &[("body: ", "SignatureVersion is not signed: the configuration says which algorithm it is")],
+        &[("body: ", "SignatureVersion is not signed; the configuration chooses the algorithm")],
     ),
     sdk("gocardless", &[LENIENT_TEXT], &[]),
     sdk("razorpay", &[], &[CAPITALS]),
@@ -124,22 +116,23 @@ const SDKS: &[Sdk] = &[
     sdk("hubspot_v3", &[LENIENT_TIME, NO_FUTURE], &[]),
 ];
 
-/// How many changed requests each SDK sees.
+/// The number of changed requests for each SDK.
 const REQUESTS: usize = 10_000;
 
 #[derive(Deserialize)]
 struct SetUp {
     provider: String,
-    /// A shared secret or a public key, or what the provider publishes.
+    /// A shared secret or a public key.
     secret: Option<String>,
     published: Option<String>,
     url: String,
-    /// The query of an untouched request; what the provider has in its setting.
+    /// The query of an unchanged request, which is also in the provider's settings.
     query: String,
     account: String,
     tolerance: Option<u64>,
     now: i64,
-    /// What the gateway takes alone, as a module of `proofs/` says it: the beginning of the change, and why.
+    /// Requests that only the gateway accepts, from a module of `proofs/`: the beginning of the change's name, and the
+    /// reason.
     looser: Vec<(String, String)>,
 }
 
@@ -164,17 +157,17 @@ impl Head for Request {
     }
 }
 
-/// What came of an SDK's requests.
+/// The outcomes of an SDK's requests.
 #[derive(Default)]
 struct Tally {
-    /// What a module of `proofs/` lists.
+    /// The differences that a module of `proofs/` lists.
     looser_listed: Vec<(String, String)>,
     requests: usize,
     both_accept: usize,
     both_refuse: usize,
-    /// By the gateway's reason, with the first request that led there.
+    /// The gateway's error codes, each with its count and its first request.
     stricter: BTreeMap<&'static str, (usize, String)>,
-    /// By what was changed, with the first request that led there.
+    /// The names of the changes, each with its count and its first request.
     looser: BTreeMap<String, (usize, String)>,
 }
 
@@ -194,8 +187,8 @@ impl SetUp {
         verifier.expect("one key").at(url).of(self.account.clone())
     }
 
-    /// Why the gateway refuses a request, if it does. What is authentic and lacks an id is about JSON, which the SDKs are
-    /// not asked for.
+    /// The error with which the gateway refuses a request. An error about an authentic body does not count, because the SDKs
+    /// do not read the body.
     fn refusal(&self, verifier: &Verifier, request: &Request, body: &[u8]) -> Option<VerifyError> {
         let verify = || {
             let mut received = verifier.receive(request)?;
@@ -234,11 +227,11 @@ impl Tally {
         assert!(request.what != "untouched" || both, "an untouched request: {:?}", request.headers);
     }
 
-    /// What the gateway takes, the package refuses, and its module does not list; and what is listed and gone.
+    /// Unlisted requests that the gateway accepts and the package refuses.
     fn recorded_faults(&self, name: &str) -> Vec<String> {
         let listed = |what: &str| self.looser_listed.iter().any(|(listed, _)| what.starts_with(listed));
         let weakness = presets::find(name).expect("a preset").scheme.weakness();
-        // Nothing in the body is proven, and some packages read it all the same.
+        // With this weakness, the body is not signed. Some packages still read the body.
         let unsigned = |what: &str| weakness == Some(Weakness::Unsigned) && what.starts_with("body: ");
         let known = |what: &str| what == "capitals" || what == IN_A_LIST || listed(what) || unsigned(what);
         let alone = self.looser.iter().filter(|(what, _)| !known(what));
@@ -249,7 +242,7 @@ impl Tally {
             .collect()
     }
 
-    /// What is not as it is listed.
+    /// The differences between the list and the outcomes.
     fn faults(&self, sdk: &Sdk) -> Vec<String> {
         let mut faults = Vec::new();
         for (code, (count, first)) in &self.stricter {
@@ -270,10 +263,10 @@ impl Tally {
     }
 }
 
-/// `node` with this script of `tests/sdk/`.
+/// `node` with a script of `tests/sdk/`.
 fn node(script: &str) -> Command {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let own = root.join("node_modules/.bin/node"); // where npm has one for this system
+    let own = root.join("node_modules/.bin/node"); // installed by npm on some systems
     let mut node = Command::new(if own.exists() { own.as_os_str() } else { "node".as_ref() });
     node.arg(script).current_dir(root.join("tests/sdk"));
     node
@@ -299,7 +292,7 @@ fn compare(name: &str, requests: usize) -> Tally {
     tally
 }
 
-/// Every one of `all`, two at a time, and what came of it.
+/// The outcomes of all, two at a time.
 fn compare_all<T: Sync>(all: &[T], compare: impl Fn(&T) -> Tally + Sync) -> Vec<(&T, Tally)> {
     let waiting = Mutex::new(all.iter());
     let done = Mutex::new(Vec::new());
@@ -327,7 +320,7 @@ fn print(name: &str, Tally { requests, both_accept, both_refuse, stricter, loose
 const HEADER: &str = "                         requests  both accept  both refuse  refused alone  accepted alone";
 
 #[test]
-fn nothing_passes_that_the_provider_s_own_sdk_refuses() {
+fn no_request_is_accepted_that_the_provider_s_own_sdk_refuses() {
     let mut faults = Vec::new();
     println!("{HEADER}");
     for (sdk, tally) in compare_all(SDKS, |sdk| compare(sdk.name, REQUESTS)) {
@@ -337,7 +330,7 @@ fn nothing_passes_that_the_provider_s_own_sdk_refuses() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
-/// The presets whose vectors a package vouches for.
+/// The presets with a vector that a package made or accepts.
 fn recorded() -> Vec<String> {
     let proofs = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sdk/proofs");
     let paths = std::fs::read_dir(proofs).expect("the directory").map(|entry| entry.expect("an entry").path());
@@ -346,20 +339,20 @@ fn recorded() -> Vec<String> {
 }
 
 #[test]
-fn every_package_takes_what_it_vouches_for() {
+fn every_package_accepts_its_vectors() {
     let output = node("prove.mjs").output().expect("node, and the SDKs: `make sdks`");
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     print!("{said}");
     assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// How many changed requests each package sees that vouches for vectors; `RECORDED=10000` asks it about more.
+/// The number of changed requests for each package with vectors. `RECORDED=10000` sends more.
 fn asked() -> usize {
     std::env::var("RECORDED").map_or(300, |text| text.parse().expect("a number"))
 }
 
 #[test]
-fn nothing_passes_that_the_package_refuses_which_vouches_for_a_vector() {
+fn no_changed_vector_is_accepted_that_its_package_refuses() {
     let names = recorded();
     let mut faults = Vec::new();
     println!("{HEADER}");

@@ -1,5 +1,5 @@
-//! RelayBox's signed text: another implementation's canonical form, and the canonical form is its own. The input is
-//! the body.
+//! The signed content of RelayBox is the canonical form of the body, checked against another implementation. The canonical
+//! form of a canonical body is the body itself. The input is the body.
 
 use super::common::case;
 use super::{ID, NOW, SEED};
@@ -10,7 +10,7 @@ pub fn run(body: &[u8]) {
     let case = case("relaybox");
     let sign = |body: &[u8]| case.sign(SEED, ID, NOW, body).ok().and_then(|mut headers| headers.pop());
     let Ok(value) = serde_json::from_slice::<Value>(body) else {
-        assert_eq!(sign(body), None, "signed what is no JSON");
+        assert_eq!(sign(body), None, "a body that is not JSON was signed");
         return;
     };
     let canonical = serde_json_canonicalizer::to_string(&value).expect("canonical JSON");
@@ -18,7 +18,7 @@ pub fn run(body: &[u8]) {
     let right = Some((case.header().to_owned(), case.encode(&case.key(SEED).mac(&[quoted.as_slice()], &Native))));
     assert_eq!(sign(canonical.as_bytes()), right, "{canonical}");
 
-    // Refused are bodies that two parsers may read differently; an accepted one has lost nothing on the way.
+    // A body that two parsers may read differently is refused. An accepted body loses no member.
     if let Some(signature) = sign(body) {
         assert_eq!(Some(signature), right, "{canonical}");
         let again = serde_json::from_str(&canonical).expect("JSON");
@@ -27,7 +27,7 @@ pub fn run(body: &[u8]) {
     }
 }
 
-/// Whether two values are one; 1 and 1.0 are, but no two integers.
+/// Whether two values are equal. 1 and 1.0 are equal; two different integers are not.
 fn same(one: &Value, other: &Value) -> bool {
     match (one, other) {
         (Value::Number(one), Value::Number(other)) if one.is_f64() || other.is_f64() => one.as_f64() == other.as_f64(),
@@ -50,7 +50,7 @@ fn keys(value: &Value) -> usize {
     }
 }
 
-/// How many keys a JSON text has: as many as colons outside of its strings.
+/// The number of keys in a JSON text: the number of colons outside its strings.
 fn keys_in(json: &[u8]) -> usize {
     let (mut count, mut in_string, mut bytes) = (0, false, json.iter());
     while let Some(byte) = bytes.next() {

@@ -1,7 +1,7 @@
-//! The configuration: no text about it holds a secret, and a source that is taken is one that can be served.
+//! The configuration: no error or warning shows a secret, and an accepted source can be served.
 //!
-//! The input is a letter for what the deployment has, then `SOURCES` as JSON. A `$` at the beginning of a text under
-//! `secrets` stands for a secret, which somebody put there in place of its name.
+//! The input is a byte for the bindings and variables of the deployment, then `SOURCES` as JSON. In `secrets`, a `$` at the
+//! beginning of a text stands for a secret that was written in place of its name.
 
 use super::configure;
 use hookgate::config::{Dedup, Origin};
@@ -9,7 +9,7 @@ use hookgate_verify::Tolerance;
 use hookgate_verify::grammar::span;
 use serde_json::Value;
 
-/// Base64, so that it is a usable secret for every provider.
+/// The secret is base64, so every provider accepts it.
 const CANARY: &str = "Y2FuYXJ5LXNlY3JldA==";
 
 pub fn run(data: &[u8]) {
@@ -68,7 +68,7 @@ pub fn run(data: &[u8]) {
             assert!(scheme == "https" || (scheme == "http" && origin.is_loopback()));
             let authority = rest.split(['/', '?']).next().unwrap_or_default();
             let plain = |b: u8| b.is_ascii_alphanumeric() || b"-.:[]".contains(&b);
-            assert!(authority.bytes().all(plain), "{origin}: what another parser of URLs may read differently");
+            assert!(authority.bytes().all(plain), "{origin}: another parser of URLs may read the host differently");
         }
     }
 }

@@ -1,6 +1,6 @@
-//! What is read from a proven body, whatever that is: what an ordinary parser finds there, unless it is refused.
+//! The values read from an authentic body: an ordinary parser finds the same values, or the body is refused.
 //!
-//! The input is a letter for the form, then the body. It is signed here, so that the code behind the signature is
+//! The input is a letter for the form, then the body. The target signs the body, so that the code behind the signature is
 //! reached.
 
 use super::common::Case;
@@ -18,12 +18,12 @@ pub fn run(data: &[u8]) {
     match (&outcome, serde_json::from_slice::<Value>(body)) {
         (Ok(read), Ok(value)) => {
             let (identity, types, time) = by_the_book(&case, body, &value, &read.0);
-            // An ordinary parser cannot tell that a key stands twice.
+            // An ordinary parser does not report a key that occurs twice.
             let twice = read.1 == TypesFound::Unreadable("its key stands twice") && !case.needs_json();
             assert_eq!(read, &(identity, if twice { read.1.clone() } else { types }, time));
             a_repeated_key_is_refused(&case, body, &value);
         }
-        // Off the paths the body is only skipped: numbers may be out of range there, texts no UTF-8.
+        // Values outside the paths are skipped: a number may be out of range, and a text may not be UTF-8.
         (Ok(_), Err(_)) => assert!(!case.needs_json() || serde_json::from_slice::<IgnoredAny>(body).is_ok()),
         (Err(error), value) => match error {
             VerifyError::NotJson { .. } => assert!(case.needs_json() && value.is_err()),
@@ -37,10 +37,10 @@ pub fn run(data: &[u8]) {
     }
 }
 
-/// What a verified delivery says: which event it is, its types, its time.
+/// The facts of a verified request: its identity, its types, its time.
 type Facts = (Identity, TypesFound, Option<UnixTime>);
 
-/// Signs and verifies, with a window that never ends. `None` where RelayBox could not sign that.
+/// Signs and verifies a request, without a limit on its age. `None` if RelayBox could not sign the body.
 fn deliver(case: &Case, body: &[u8]) -> Option<Result<Facts, VerifyError>> {
     let Ok(headers) = case.sign(SEED, ID, NOW, body) else {
         assert!(case.signs_the_value());
@@ -59,7 +59,7 @@ fn by_the_book(case: &Case, body: &[u8], value: &Value, found: &Identity) -> Fac
     let at = |path: &JsonPath| {
         path.steps().iter().try_fold(value, |value, step| match step {
             Step::Key(key) => value.as_object()?.get(key),
-            Step::Each => panic!("none of these goes through an array"),
+            Step::Each => panic!("none of these paths goes through an array"),
         })
     };
     let text = |path: &JsonPath| at(path).and_then(Value::as_str).map(str::to_owned);
@@ -81,7 +81,8 @@ fn by_the_book(case: &Case, body: &[u8], value: &Value, found: &Identity) -> Fac
     (identity, types_by_the_book(case, value), time)
 }
 
-/// The first place with a type counts. A value that is no type, or that stands on the way to one, hides what there is.
+/// The first place with a type counts. A value that is no type, or that blocks the path to a type, makes the type
+/// unreadable.
 fn types_by_the_book(case: &Case, value: &Value) -> TypesFound {
     let (mut astray, mut in_body) = (false, false);
     for place in &case.scheme().event_type {
@@ -89,7 +90,7 @@ fn types_by_the_book(case: &Case, value: &Value) -> TypesFound {
         in_body = true;
         let mut here = Some(value);
         for step in path.steps() {
-            let Step::Key(key) = step else { panic!("none of these goes through an array") };
+            let Step::Key(key) = step else { panic!("none of these paths goes through an array") };
             astray |= here.is_some_and(|here| !here.is_object() && !here.is_null());
             here = here.and_then(|here| here.as_object()?.get(key));
         }
@@ -114,7 +115,7 @@ fn types_by_the_book(case: &Case, value: &Value) -> TypesFound {
     }
 }
 
-/// A key on the way to what is read, once more at the beginning: two readers would see two events.
+/// Checks that a body with a repeated key on a path is refused: two parsers would read two events.
 fn a_repeated_key_is_refused(case: &Case, body: &[u8], value: &Value) {
     let Some(brace) = body.iter().position(|b| *b == b'{').filter(|_| value.is_object()) else { return };
     let first = |path: &'static JsonPath| match path.steps().first() {
@@ -124,12 +125,12 @@ fn a_repeated_key_is_refused(case: &Case, body: &[u8], value: &Value) {
     let there = strict_paths(case).into_iter().filter_map(first).find(|key| value.get(key).is_some());
     let Some(key) = there else { return };
     let twice = [b"{", format!("\"{key}\":null,").as_bytes(), &body[brace + 1..]].concat();
-    // RelayBox cannot even sign it.
+    // RelayBox cannot even sign such a body.
     let refused = deliver(case, &twice).is_none_or(|outcome| matches!(outcome, Err(VerifyError::AmbiguousJson { .. })));
     assert!(refused, "{}: {key}", case.preset.name);
 }
 
-/// The paths to what may not stand twice: id and time, and the types where a body that is no JSON is refused.
+/// The paths whose keys may not occur twice: the id, the time, and the types if a body that is not JSON is refused.
 fn strict_paths(case: &Case) -> Vec<&'static JsonPath> {
     let mut paths: Vec<&JsonPath> = Vec::new();
     paths.extend(match &case.scheme().id {

@@ -1,5 +1,5 @@
-//! What every fuzz target does with its bytes, and what must hold then. `fuzz_targets/` hands these functions to
-//! libFuzzer, and `tests/corpus.rs` runs the same on the committed corpora.
+//! The fuzz targets: each takes bytes and checks its invariants. `fuzz_targets/` hands these functions to libFuzzer, and
+//! `tests/corpus.rs` runs them on the committed corpora.
 
 #[path = "../../crates/verify/tests/common/mod.rs"]
 mod common;
@@ -17,7 +17,7 @@ use hookgate::config::{Bindings, Config};
 use hookgate_verify::UnixTime;
 use serde_json::Value;
 
-/// A target's name, and what it does with an input: it panics where something does not hold.
+/// The name of a target, and its function. The function panics if an invariant does not hold.
 pub type Target = (&'static str, fn(&[u8]));
 
 pub const TARGETS: &[Target] = &[
@@ -35,14 +35,14 @@ const ID: &str = "msg_1";
 /// 2026-01-15T12:00:00Z.
 const NOW: UnixTime = UnixTime::from_seconds(1_768_478_400);
 
-/// The first byte says which form of a preset the rest is for: `a` the first, and so on, round and round.
+/// The first byte chooses the form: `a` is the first form, `b` the second, and so on in a circle.
 fn choose(data: &[u8]) -> Option<(Case, &[u8])> {
     let (letter, rest) = data.split_first()?;
     let forms: Vec<Case> = exemplary_forms().collect();
     Some((forms[usize::from(letter.wrapping_sub(b'a')) % forms.len()], rest))
 }
 
-/// The configuration, as a deployment that has every binding, or none, reads it.
+/// The configuration of a deployment with every binding or with none.
 fn configure(sources: &Value, bound: bool, lookup: &dyn Fn(&str) -> Option<String>) -> Result<Config, String> {
     let bindings = Bindings { dedup: bound, events: bound, claims: bound, payloads: bound, log: bound, rejects: bound };
     Config::parse(sources, bindings, lookup).map_err(|error| error.to_string())

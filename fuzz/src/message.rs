@@ -1,5 +1,5 @@
-//! The queue message: what is read is written the same, and whatever it holds, its forward speaks for this gateway
-//! alone. The input is the message's text, or else a body that comes in, with its first line as a header.
+//! The queue message: a message that was read is written unchanged, and its forward has no header that only the gateway may
+//! set. The input is the text of a message. If it is no message, it is a body whose first line is a header.
 
 use super::common::case;
 use super::{ID, NOW, SEED, configure};
@@ -45,7 +45,7 @@ fn comes_in(data: &[u8]) {
     assert_eq!((event.body(), event.source()), (data, "repo"));
 }
 
-/// The first line, as a header's name, `:`, and its value; as the runtime hands it over, the name in lower case.
+/// The first line as a header: the name, `:`, and the value. The runtime hands names over in lower case.
 fn header(data: &[u8]) -> (String, String) {
     let line = data.split(|b| *b == b'\n').next().unwrap_or_default();
     let line = String::from_utf8_lossy(line);

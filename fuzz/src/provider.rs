@@ -1,7 +1,7 @@
-//! Requests to a source of any preset: nobody without the secret gets through, what is answered to a provider's tests is
-//! harmless, and what the provider signs passes, whatever its body.
+//! Requests to a source of any preset: a request without the secret is refused, the answer to a handshake is harmless, and a
+//! request that the provider signed is authentic with any body.
 //!
-//! The input is a byte for the preset and one for the method; the query; a line for each header, `name:value`; an empty
+//! The input is a byte for the preset and a byte for the method; the query; a line for each header, `name:value`; an empty
 //! line; and the body.
 
 use super::common::{Case, cases};
@@ -56,7 +56,7 @@ fn parse(method: usize, rest: &[u8]) -> Option<Request> {
     Some(Request { head: RequestHead { method, query, headers }, body: rest[split + 2..].to_vec() })
 }
 
-/// Whether a request proves itself; what it is refused for otherwise, where its signature was proven.
+/// Whether a request is verified. `Err` if its signature is right and the request is refused for another reason.
 fn passes(verifier: &Verifier, request: &Request) -> Result<bool, String> {
     match verifier.receive(&request.head).and_then(|received| received.verify(&request.body, NOW, &Native).map(|_| ()))
     {
@@ -66,10 +66,14 @@ fn passes(verifier: &Verifier, request: &Request) -> Result<bool, String> {
     }
 }
 
-/// Nothing that a browser runs, and nothing for the operator.
+/// The answer has no content that a browser runs, and no secret for the operator.
 fn harmless(greeted: &Greeted) {
     assert!(matches!(greeted.status, 200 | 204), "{greeted:?}");
-    assert_eq!((&greeted.secret, &greeted.visit), (&None, &None), "nobody is waiting, and nothing was proven");
+    assert_eq!(
+        (&greeted.secret, &greeted.visit),
+        (&None, &None),
+        "the source is not armed, and the request proves nothing"
+    );
     assert!(greeted.body.len() < 1024 && !greeted.body.contains(['<', '>', '&', '\'']), "{greeted:?}");
     for (name, value) in &greeted.headers {
         assert!(value.bytes().all(|b| (b' '..=b'~').contains(&b)), "{name}: {value:?}");
@@ -78,7 +82,7 @@ fn harmless(greeted: &Greeted) {
     assert!(has("x-content-type-options", "nosniff") && has("cache-control", "no-store"), "{greeted:?}");
 }
 
-/// No word of an answer signs what was asked, as a body.
+/// No word of the answer is a valid signature of the question as a body.
 fn no_oracle(verifier: &Verifier, request: &Request, greeted: &Greeted) {
     let asked = form_urlencoded::parse(request.head.query.as_bytes()).map(|(_, value)| value.into_owned());
     for body in asked.chain([request.head.query.clone()]) {
@@ -96,7 +100,7 @@ fn no_oracle(verifier: &Verifier, request: &Request, greeted: &Greeted) {
     }
 }
 
-/// What the provider signs, whatever body it has, is authentic: or the body has no form that is signed.
+/// A request that the provider signed is authentic, unless its body cannot be signed.
 fn honest(case: &Case, verifier: &Verifier, mut request: Request) {
     let delivery = Delivery { form: case.number, id: ID, now: NOW, url: URL, account: ACCOUNT, body: &request.body };
     let Ok(signed) = sign(case.preset, &case.key(SEED), &case.secret(SEED), delivery) else { return };

@@ -1,7 +1,7 @@
-//! Signature headers of every form: only the right signature, over the very timestamp and id beside it, passes.
+//! The headers of a signature in every form: only the right signature over the timestamp and id in the headers is accepted.
 //!
-//! The input is a letter for the form, then a line for each header: the signature's, the timestamp's, the id's. `$`
-//! stands for the right signature, which no fuzzer would find.
+//! The input is a letter for the form, then a line for each header: signature, timestamp, id. `$` stands for the right
+//! signature, which a fuzzer would not find.
 
 use super::common::Headers;
 use super::{ID, NOW, SEED, choose};
@@ -20,14 +20,10 @@ pub fn run(data: &[u8]) {
 
     match case.verify(SEED, &headers, &body, NOW) {
         Ok(verified) => {
-            assert_eq!(
-                verified.identity(),
-                &case.identity(ID, &body, verified.identity()),
-                "no second key for one event"
-            );
+            assert_eq!(verified.identity(), &case.identity(ID, &body, verified.identity()), "one event has one key");
             assert_eq!(verified.signed_at(), case.form.timestamp.as_ref().map(|_| NOW));
             let (signature, covered) = headers.split_last().expect("a signature");
-            assert_eq!(covered, &honest[..honest.len() - 1], "what is signed beside the body, to the letter");
+            assert_eq!(covered, &honest[..honest.len() - 1], "the other signed headers are unchanged");
             let carries = |text: &str| match case.form.encoding {
                 Encoding::Hex => text.eq_ignore_ascii_case(right),
                 _ => text == right,
@@ -49,7 +45,7 @@ pub fn run(data: &[u8]) {
                 }
                 layout => panic!("{layout:?}"),
             });
-            // The same header twice has more candidates, and never another event.
+            // A repeated header has more signatures. The event is still the same.
             headers.push(signature.clone());
             if let Ok(again) = case.verify(SEED, &headers, &body, NOW) {
                 assert_eq!(again.identity(), verified.identity());

@@ -1,5 +1,5 @@
-//! Times: read as the RFC says, and compared without overflow. The input is one text; its first bytes are also taken
-//! for numbers.
+//! Times are read as the RFC says and compared without overflow. The input is one text. Its first bytes are also read as
+//! numbers.
 
 use hookgate_verify::{Tolerance, UnixTime};
 use std::time::Duration;
@@ -12,7 +12,7 @@ pub fn run(data: &[u8]) {
         let read = UnixTime::from_rfc3339(text);
         assert_eq!(read.map(UnixTime::seconds), rfc3339(text));
         let shown = read.map(UnixTime::to_rfc3339).filter(|shown| !shown.is_empty());
-        assert!(shown.is_none_or(|shown| UnixTime::from_rfc3339(&shown) == read), "it reads what it writes");
+        assert!(shown.is_none_or(|shown| UnixTime::from_rfc3339(&shown) == read), "a written time is read back");
     }
     if let Some(numbers) = data.first_chunk::<24>() {
         let number = |at: usize| i64::from_le_bytes(numbers[at..at + 8].try_into().expect("eight bytes"));
@@ -24,7 +24,7 @@ pub fn run(data: &[u8]) {
 fn compare(signed_at: i64, now: i64, past: u64) {
     let outcome =
         Tolerance::of(Duration::from_secs(past)).check(UnixTime::from_seconds(signed_at), UnixTime::from_seconds(now));
-    // Two times may lie further apart than an i64 counts; so far apart is as far as that.
+    // The difference of two times may be larger than an i64. Such a difference counts as the largest i64.
     let age = (i128::from(now) - i128::from(signed_at)).clamp(i64::MIN.into(), i64::MAX.into());
     let right = match age {
         age if age > i128::from(past) => Err("too_old"),
@@ -34,8 +34,8 @@ fn compare(signed_at: i64, now: i64, past: u64) {
     assert_eq!(outcome.map_err(|error| error.code()), right);
 }
 
-/// RFC 3339 once more, by hand: `2026-01-15T12:00:00.5+01:00`. Whatever one character separates date and time, as the
-/// RFC lets applications choose; the leap second is the last second of a month, and read as the one before.
+/// A second reader of RFC 3339: `2026-01-15T12:00:00.5+01:00`. Any one character may separate the date and the time, because
+/// the RFC leaves the choice to applications. A leap second is the last second of a month and is read as the second before.
 fn rfc3339(text: &str) -> Option<i64> {
     let (date, rest) = text.split_at_checked(10)?;
     let (time, rest) = rest.get(1..)?.split_at_checked(8)?;
@@ -69,7 +69,7 @@ fn rfc3339(text: &str) -> Option<i64> {
     let before: i64 = length.iter().take(usize::try_from(month - 1).ok()?).sum();
     let day = days(year - 1) - days(1969) + before + day - 1;
     let seconds = (day * 24 + hour) * 3600 + minute * 60 + second.min(59) - offset;
-    // The calendar repeats every 400 years, 146,097 days: so the last year of all has a next one too.
+    // The calendar repeats every 400 years (146,097 days), so the last year has a next year too.
     let next = UnixTime::from_seconds(seconds + 1 - 146_097 * 86_400 * seconds.signum()).to_rfc3339();
     (second < 60 || next.ends_with("-01T00:00:00Z")).then_some(seconds)
 }

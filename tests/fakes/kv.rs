@@ -1,6 +1,5 @@
-//! Workers KV, as weak as it is in production: another place sees a change late, what a place has read it believes for a
-//! while, "no such key" included, and nothing compares before it writes. `tests/contract/keys.json` says what must and may
-//! be seen.
+//! Workers KV, as weak as in production. Another place sees a change late. A place caches every answer, and "no such key"
+//! too. A write never compares with the old value. `tests/contract/keys.json` has the required and the possible answers.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,17 +10,17 @@ type Millis = u64;
 #[derive(Default)]
 pub struct Kv {
     changes: BTreeMap<String, Change>,
-    /// What a place has read of a key, and until when it believes that.
+    /// The cache of each place: the value of a key, and the end of the cache's lifetime.
     caches: BTreeMap<(usize, String), (Millis, Option<String>)>,
 }
 
 struct Change {
     place: usize,
-    /// When the other places see it.
+    /// When the other places see the change.
     shown: Millis,
-    /// Nothing where the key was deleted.
+    /// `None` if the key was deleted.
     value: Option<Value>,
-    /// What they see until then.
+    /// The value that the other places see before.
     before: Option<Value>,
 }
 
@@ -33,7 +32,7 @@ struct Value {
 }
 
 impl Kv {
-    /// What `place` reads, and then believes for `cached`.
+    /// Reads a key at `place`. The place caches the answer for `cached`.
     pub fn get(&mut self, place: usize, key: &str, now: Millis, cached: Millis) -> Option<String> {
         let id = (place, key.to_owned());
         if let Some((_, believed)) = self.caches.get(&id).filter(|(until, _)| now < *until) {
@@ -51,13 +50,13 @@ impl Kv {
         text
     }
 
-    /// Writes a value that expires after `ttl`; other places see it after `delay`.
+    /// Writes a value that expires after `ttl`. Other places see it after `delay`.
     pub fn put(&mut self, place: usize, key: String, text: String, now: Millis, delay: Millis, ttl: Duration) {
         let value = Value { text, expires: now + ttl.as_millis() as Millis, ttl };
         self.change(place, key, now, delay, Some(value));
     }
 
-    /// Deletes a value; other places see it for `delay`.
+    /// Deletes a value. Other places still see it for `delay`.
     pub fn delete(&mut self, place: usize, key: String, now: Millis, delay: Millis) {
         self.change(place, key, now, delay, None);
     }
@@ -67,12 +66,12 @@ impl Kv {
         self.changes.insert(key, Change { place, shown: now + delay, value, before });
     }
 
-    /// The keys that are there, whoever sees them, and for how long each was put.
+    /// The keys that were put and not deleted, each with its TTL.
     pub fn keys(&self) -> impl Iterator<Item = (&String, Duration)> {
         self.changes.iter().filter_map(|(key, change)| Some((key, change.value.as_ref()?.ttl)))
     }
 
-    /// As if the time of everything was over.
+    /// Removes every key, as if every key had expired.
     pub fn clear(&mut self) {
         self.changes.clear();
         self.caches.clear();

@@ -1,19 +1,17 @@
-//! The operator's side.
+//! The operator's API.
 
-use super::memory::{Memory, NOW};
+use super::memory::Memory;
 use super::{
-    ALL, BODY, Post, TOKEN, block_on, forward, header, json_of, lookup, note_dead_letter, post, queued, serve,
+    BODY, Post, TOKEN, configured_with, forward, header, json_of, kill_all, note_dead_letter, post, request, serve,
+    serve_as,
 };
-use hookgate::config::Config;
-use hookgate::pipeline;
 use hookgate::record::Verdict;
 use serde_json::{Value, json};
 
 fn call(method: &'static str, path: &str, body: &str) -> Post {
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
-    let headers = vec![("authorization".to_owned(), format!("Bearer {TOKEN}"))];
-    let body = Ok(body.as_bytes().to_vec());
-    Post { method, host: "hooks.example.com", path: format!("/api/{path}"), query: query.to_owned(), headers, body }
+    let bearer = format!("Bearer {TOKEN}");
+    Post { path: format!("/api/{path}"), ..request(method, "", query, &[("authorization", &bearer)], body) }
 }
 
 fn answer(method: &'static str, path: &str, body: &str, ports: &Memory) -> (u16, Value) {
@@ -24,15 +22,24 @@ fn answer(method: &'static str, path: &str, body: &str, ports: &Memory) -> (u16,
 /// A gateway with one dead letter for each body.
 fn with_letters(source: &str, bodies: &[&str]) -> Memory {
     let ports = Memory::default();
-    ports.origin_status.set(Some(410));
     for body in bodies {
-        forward(&queued(&post(source, *body)), 1, &ports);
-        let letter = ports.dead.borrow_mut().remove(0);
-        note_dead_letter(&letter, &ports);
+        serve(&post(source, *body), &ports);
     }
-    ports.origin_status.set(None);
+    kill_all(&ports);
     ports.steps();
     ports
+}
+
+fn letters(ports: &Memory) -> Vec<Value> {
+    answer("GET", "dead-letters", "", ports).1["dead_letters"].as_array().unwrap().clone()
+}
+
+fn redrive(id: &str, ports: &Memory) -> (u16, Value) {
+    answer("POST", &format!("dead-letters/{id}/redrive"), "", ports)
+}
+
+fn redrive_all(filter: &str, ports: &Memory) -> (u16, Value) {
+    answer("POST", "dead-letters/redrive", filter, ports)
 }
 
 fn bodies() -> [String; 3] {
@@ -40,7 +47,7 @@ fn bodies() -> [String; 3] {
 }
 
 #[test]
-fn letters_are_listed_and_never_their_bodies() {
+fn the_list_of_letters_never_shows_a_body() {
     let [a, b, c] = bodies();
     let ports = with_letters("queued", &[&a, &b, &c]);
     let (status, all) = answer("GET", "dead-letters", "", &ports);
@@ -62,17 +69,14 @@ fn letters_are_listed_and_never_their_bodies() {
 }
 
 #[test]
-fn a_redriven_letter_is_delivered_once_more_and_gone_from_the_list() {
+fn a_redriven_letter_is_delivered_again_and_leaves_the_list() {
     for source in ["queued", "exact"] {
         let ports = with_letters(source, &[BODY]);
         let id = ports.letters.borrow()[0].id.clone();
-        assert_eq!(
-            answer("POST", &format!("dead-letters/{id}/redrive"), "", &ports),
-            (200, json!({"redriven":1,"failed":0}))
-        );
+        assert_eq!(redrive(&id, &ports), (200, json!({"redriven":1,"failed":0})));
         assert_eq!(ports.steps(), ["enqueue", "note redriven"]);
-        assert_eq!(answer("POST", &format!("dead-letters/{id}/redrive"), "", &ports).0, 404, "it was redriven");
-        assert_eq!(answer("GET", "dead-letters", "", &ports).1, json!({"dead_letters":[]}));
+        assert_eq!(redrive(&id, &ports).0, 404, "the letter is redriven");
+        assert!(letters(&ports).is_empty());
         let message = ports.queue.borrow()[0].clone();
         let (_, record) = forward(&message, 1, &ports);
         assert_eq!(record.verdict, Verdict::Delivered, "{source}");
@@ -84,52 +88,46 @@ fn a_redriven_letter_is_delivered_once_more_and_gone_from_the_list() {
 }
 
 #[test]
-fn a_redriven_letter_that_dies_again_is_the_same_letter_once_more() {
+fn a_redriven_letter_that_dies_again_is_the_same_letter() {
     let ports = with_letters("exact", &[BODY]);
     let id = ports.letters.borrow()[0].id.clone();
-    answer("POST", &format!("dead-letters/{id}/redrive"), "", &ports);
+    redrive(&id, &ports);
     ports.origin_status.set(Some(410));
     let message = ports.queue.borrow()[0].clone();
     forward(&message, 1, &ports);
     let letter = ports.dead.borrow_mut().remove(0);
     note_dead_letter(&letter, &ports);
-    let (_, list) = answer("GET", "dead-letters", "", &ports);
-    assert_eq!(list["dead_letters"].as_array().unwrap().len(), 1);
-    assert_eq!((&list["dead_letters"][0]["id"], &list["dead_letters"][0]["redrives"]), (&json!(id), &json!(1)));
-    // The queue gives the first letter again: it is older, and what was redriven stays redriven.
-    answer("POST", &format!("dead-letters/{id}/redrive"), "", &ports);
+    let [list] = letters(&ports).try_into().expect("one letter");
+    assert_eq!((&list["id"], &list["redrives"]), (&json!(id), &json!(1)));
+    // The queue hands the first letter over again. The redrive is newer, so the letter stays redriven.
+    redrive(&id, &ports);
     note_dead_letter(&letter, &ports);
-    assert_eq!(answer("GET", "dead-letters", "", &ports).1, json!({"dead_letters":[]}));
+    assert!(letters(&ports).is_empty());
 }
 
 #[test]
-fn a_list_never_begins_again_after_a_letter_that_is_not_there() {
+fn a_list_after_an_unknown_letter_is_refused() {
     let [a, b, _] = bodies();
     let ports = with_letters("queued", &[&a, &b]);
-    assert_eq!(answer("GET", "dead-letters", "", &ports).1["dead_letters"].as_array().unwrap().len(), 2);
-    let query = Post { query: "after=UNKNOWN".to_owned(), ..call("GET", "dead-letters", "") };
-    assert_eq!(serve(&query, &ports).answer.status, 422);
-    assert_eq!(answer("POST", "dead-letters/redrive", r#"{"after":"UNKNOWN"}"#, &ports).0, 422);
-    assert!(ports.queue.borrow().is_empty(), "nothing is redriven");
+    assert_eq!(letters(&ports).len(), 2);
+    assert_eq!(answer("GET", "dead-letters?after=UNKNOWN", "", &ports).0, 422);
+    assert_eq!(redrive_all(r#"{"after":"UNKNOWN"}"#, &ports).0, 422);
+    assert!(ports.queue.borrow().is_empty(), "no letter is redriven");
 }
 
 #[test]
-fn a_forgotten_event_is_accepted_once_more() {
+fn an_event_is_accepted_again_after_its_key_is_deleted() {
     for source in ["queued", "exact"] {
         let ports = Memory::default();
         serve(&post(source, BODY), &ports);
         assert_eq!(serve(&post(source, BODY), &ports).record.unwrap().verdict, Verdict::Duplicate);
-        let forget = |query: &str| {
-            let request = Post { query: query.to_owned(), ..call("DELETE", "keys", "") };
-            let answer = serve(&request, &ports).answer;
-            (answer.status, json_of(&answer))
-        };
+        let forget = |query: &str| answer("DELETE", &format!("keys?{query}"), "", &ports);
         let query = format!("source={source}&id=evt_1");
         assert_eq!(forget(&format!("source={source}&id=evt_2")).1, json!({"forgotten":false}));
         assert_eq!(forget(&query), (200, json!({"forgotten":true})), "{source}");
         assert_eq!(forget(&query), (200, json!({"forgotten":false})), "{source}");
         assert_eq!(serve(&post(source, BODY), &ports).record.unwrap().verdict, Verdict::Accepted, "{source}");
-        // Its consumer takes it for a new acceptance, and delivers it as well.
+        // The consumer delivers both messages: they are two acceptances.
         for message in ports.queue.take() {
             assert_eq!(forward(&message, 1, &ports).1.verdict, Verdict::Delivered, "{source}");
         }
@@ -144,20 +142,18 @@ fn a_forgotten_event_is_accepted_once_more() {
 }
 
 #[test]
-fn many_letters_are_redriven_by_a_filter_and_within_bounds() {
+fn a_redrive_of_many_letters_has_a_filter_and_limits() {
     let [a, b, c] = bodies();
     let ports = with_letters("queued", &[&a, &b, &c]);
-    assert_eq!(
-        answer("POST", "dead-letters/redrive", r#"{"source":"other"}"#, &ports).1,
-        json!({"redriven":0,"failed":0})
-    );
-    assert_eq!(answer("POST", "dead-letters/redrive", r#"{"limit":2}"#, &ports).1, json!({"redriven":2,"failed":0}));
+    let redriven = |redriven, failed| (200, json!({ "redriven": redriven, "failed": failed }));
+    assert_eq!(redrive_all(r#"{"source":"other"}"#, &ports), redriven(0, 0));
+    assert_eq!(redrive_all(r#"{"limit":2}"#, &ports), redriven(2, 0));
     ports.fail.set(Some("enqueue"));
-    assert_eq!(answer("POST", "dead-letters/redrive", "", &ports).1, json!({"redriven":0,"failed":1}));
+    assert_eq!(redrive_all("", &ports), redriven(0, 1));
     ports.fail.set(None);
-    assert_eq!(answer("POST", "dead-letters/redrive", "", &ports).1, json!({"redriven":0,"failed":0}), "it is taken");
+    assert_eq!(redrive_all("", &ports), redriven(0, 0), "the failed redrive holds the letter");
     ports.wait(60);
-    assert_eq!(answer("POST", "dead-letters/redrive", "", &ports).1, json!({"redriven":1,"failed":0}));
+    assert_eq!(redrive_all("", &ports), redriven(1, 0));
     for body in ["7", "{", "[]", r#"["queued"]"#, r#"{"colour":"blue"}"#, r#"{"limit":"2"}"#, r#"{"source":null}"#] {
         assert_eq!(answer("POST", "dead-letters/redrive", body, &ports).0, 422, "{body}");
     }
@@ -166,7 +162,7 @@ fn many_letters_are_redriven_by_a_filter_and_within_bounds() {
 }
 
 #[test]
-fn the_log_tells_what_the_operator_did() {
+fn the_log_has_a_line_for_each_call_of_the_operator() {
     let [a, b, _] = bodies();
     let ports = with_letters("queued", &[&a, &b]);
     let id = ports.letters.borrow()[0].id.clone();
@@ -182,17 +178,17 @@ fn the_log_tells_what_the_operator_did() {
 }
 
 #[test]
-fn a_letter_that_could_not_be_enqueued_stays_one() {
+fn a_letter_that_could_not_be_enqueued_stays_a_letter() {
     let ports = with_letters("queued", &[BODY]);
     let id = ports.letters.borrow()[0].id.clone();
     ports.fail.set(Some("enqueue"));
-    assert_eq!(answer("POST", &format!("dead-letters/{id}/redrive"), "", &ports).0, 503);
+    assert_eq!(redrive(&id, &ports).0, 503);
     ports.fail.set(None);
-    assert_eq!(answer("GET", "dead-letters", "", &ports).1["dead_letters"].as_array().unwrap().len(), 1);
+    assert_eq!(letters(&ports).len(), 1);
 }
 
 #[test]
-fn only_the_token_opens_it_and_what_is_wrong_counts() {
+fn only_the_token_opens_the_api_and_each_wrong_token_counts() {
     let ports = Memory::default();
     ports.limit.set(Some(3));
     for authorization in [None, Some("Bearer "), Some(TOKEN), Some("Bearer an-admin-token-of-some-lengt")] {
@@ -207,7 +203,7 @@ fn only_the_token_opens_it_and_what_is_wrong_counts() {
     let mut guess = call("GET", "dead-letters", "");
     guess.headers[0].1 = "Bearer another-guess-at-the-token".to_owned();
     assert_eq!(serve(&guess, &ports).answer.status, 429);
-    assert_eq!(answer("GET", "dead-letters", "", &ports).0, 200, "the right token always gets through");
+    assert_eq!(answer("GET", "dead-letters", "", &ports).0, 200, "the right token always passes");
     let wrong = |method, path| serve(&call(method, path, ""), &ports);
     for _ in 0..2 {
         let outcome = wrong("PUT", "dead-letters");
@@ -220,21 +216,19 @@ fn only_the_token_opens_it_and_what_is_wrong_counts() {
 }
 
 #[test]
-fn without_a_token_there_is_no_api_and_without_a_database_no_letters() {
+fn without_a_token_there_is_no_api_and_without_a_database_there_are_no_letters() {
     let request = call("GET", "dead-letters", "");
     for token in [None, Some("short"), Some("an-admin-token-with-a-newline\n")] {
-        let lookup = |name: &str| if name == "ADMIN_TOKEN" { token.map(str::to_owned) } else { lookup(name) };
-        let config = Config::parse(&json!({}), ALL, &lookup);
+        let config = configured_with(json!({}), "ADMIN_TOKEN", token);
         assert_eq!(config.as_ref().unwrap().warnings.len(), usize::from(token.is_some()));
-        let outcome = block_on(pipeline::serve(&request, &config, &Memory::default(), NOW));
-        assert_eq!(outcome.answer.status, 404);
+        assert_eq!(serve_as(&request, &config, &Memory::default()).answer.status, 404);
     }
     let (status, problem) = answer("GET", "dead-letters", "", &Memory::without("LOG"));
     assert_eq!((status, &problem["detail"]), (501, &json!("This needs the binding LOG.")));
 }
 
 #[test]
-fn paths_and_methods_that_the_api_does_not_have() {
+fn other_paths_of_the_api_are_404_and_other_methods_405() {
     let ports = Memory::default();
     for (method, path) in
         [("GET", ""), ("GET", "letters"), ("POST", "dead-letters/x"), ("POST", "dead-letters/x/y/redrive")]
@@ -247,19 +241,18 @@ fn paths_and_methods_that_the_api_does_not_have() {
     }
 }
 
-/// Everybody can read it in the repository.
+/// The token of the example is public: it stands in the repository.
 #[test]
-fn the_token_of_the_example_opens_nothing_but_the_developers_own_machine() {
+fn the_token_of_the_example_works_only_on_localhost() {
     let example = "local-admin-token";
-    let lookup = |name: &str| if name == "ADMIN_TOKEN" { Some(example.to_owned()) } else { lookup(name) };
-    let config = Config::parse(&json!({}), ALL, &lookup);
+    let config = configured_with(json!({}), "ADMIN_TOKEN", Some(example));
     let [warning] = config.as_ref().unwrap().warnings.as_slice() else { panic!("one warning") };
     assert!(warning.contains(".dev.vars.example") && warning.contains("404"), "{warning}");
     let ask = |host, path: &str| {
         let mut request = call("GET", "dead-letters", "");
         request.headers[0].1 = format!("Bearer {example}");
         let request = Post { host, path: path.to_owned(), ..request };
-        block_on(pipeline::serve(&request, &config, &Memory::default(), NOW)).answer
+        serve_as(&request, &config, &Memory::default()).answer
     };
     for host in ["localhost", "127.0.0.1", "[::1]"] {
         assert_eq!(ask(host, "/api/dead-letters").status, 200, "{host}");

@@ -1,36 +1,44 @@
-//! Exact deduplication, at ingest and at the consumer; and what an isolate sees by itself.
+//! Exact deduplication, at ingest and at the consumer, and the keys that an isolate keeps.
 
 use super::memory::Memory;
-use super::{ALL, BODY, Post, config, forward, header, json_of, lookup, post, queued, refusal, retried, serve, signed};
+use super::{
+    ALL, BODY, config, configured, forward, header, json_of, lookup, post, queued, refusal, retried, serve, serve_as,
+    signed,
+};
 use hookgate::config::Config;
 use hookgate::pipeline::{self, Disposition};
 use hookgate::record::Verdict;
-use pollster::block_on;
+use hookgate_verify::presets;
 use serde_json::json;
 use std::time::Duration;
 
 const ACCEPTED: &str = r#"{"received":true,"id":"evt_1"}"#;
 const DUPLICATE: &str = r#"{"received":true,"duplicate":true,"id":"evt_1"}"#;
 
+/// The body of the answer to the event at `source`.
+fn told(source: &str, ports: &Memory) -> String {
+    serve(&post(source, BODY), ports).answer.body
+}
+
 #[test]
 fn an_event_is_claimed_made_durable_and_confirmed_in_that_order() {
     let ports = Memory::default();
-    assert_eq!(serve(&post("exact", BODY), &ports).answer.body, ACCEPTED);
+    assert_eq!(told("exact", &ports), ACCEPTED);
     assert_eq!(ports.steps(), ["look up", "claim", "enqueue", "confirm", "remember"]);
-    assert_eq!(serve(&post("exact", BODY), &ports).answer.body, DUPLICATE);
-    assert_eq!(ports.steps(), ["look up", "claim"], "KV believes for a minute that there is no such key");
+    assert_eq!(told("exact", &ports), DUPLICATE);
+    assert_eq!(ports.steps(), ["look up", "claim"], "for a minute, KV still answers that there is no such key");
     ports.wait(60);
-    assert_eq!(serve(&post("exact", BODY), &ports).answer.body, DUPLICATE);
-    assert_eq!(ports.steps(), ["look up"], "and then spares the object what it knows");
+    assert_eq!(told("exact", &ports), DUPLICATE);
+    assert_eq!(ports.steps(), ["look up"], "then KV knows the key and the object is not asked");
 }
 
 #[test]
 fn kv_is_only_a_cache_of_the_claims() {
     let ports = Memory::failing("look up");
-    assert_eq!(serve(&post("exact", BODY), &ports).answer.body, ACCEPTED);
-    assert_eq!(serve(&post("exact", BODY), &ports).answer.body, DUPLICATE);
+    assert_eq!(told("exact", &ports), ACCEPTED);
+    assert_eq!(told("exact", &ports), DUPLICATE);
     let ports = Memory::failing("remember");
-    assert_eq!(serve(&post("exact", BODY), &ports).answer.body, ACCEPTED);
+    assert_eq!(told("exact", &ports), ACCEPTED);
 }
 
 #[test]
@@ -42,47 +50,45 @@ fn a_failure_releases_the_claim_and_the_retry_is_accepted() {
         assert_eq!(ports.steps(), ["look up", "claim", step, "release"]);
         assert_eq!(ports.known.borrow().keys().count(), 0);
         ports.fail.set(None);
-        assert_eq!(serve(&post(source, BODY), &ports).answer.body, ACCEPTED, "{step}");
+        assert_eq!(told(source, &ports), ACCEPTED, "{step}");
     }
 }
 
 #[test]
-fn without_its_claim_nothing_is_accepted() {
+fn without_a_claim_no_event_is_accepted() {
     let ports = Memory::failing("claim");
     assert_eq!(refusal(&post("exact", BODY), &ports), (503, "claim_failed"));
     assert!(ports.queue.borrow().is_empty());
-    // It was taken all the same, and every answer was lost: the claimer releases it by the token that it drew itself.
+    // The claim is made and every answer is lost. The request chose the token itself, so it can release the claim.
     ports.fail_after.set(true);
     assert_eq!(refusal(&post("exact", BODY), &ports), (503, "claim_failed"));
     ports.fail.set(None);
-    assert_eq!(serve(&post("exact", BODY), &ports).answer.body, ACCEPTED);
+    assert_eq!(told("exact", &ports), ACCEPTED);
 }
 
 #[test]
-fn one_lost_answer_to_a_claim_is_made_good_within_the_request() {
+fn a_claim_whose_answer_is_lost_is_made_again_within_the_request() {
     let ports = Memory::default();
     ports.fail.set(Some("claim"));
     ports.fail_after.set(true);
     ports.fail_once.set(true);
-    assert_eq!(serve(&post("exact", BODY), &ports).answer.body, ACCEPTED);
+    assert_eq!(told("exact", &ports), ACCEPTED);
     assert_eq!(ports.steps(), ["look up", "claim", "claim", "enqueue", "confirm", "remember"]);
 }
 
 #[test]
-fn a_lease_that_nobody_ends_is_shorter_than_the_providers_tries() {
-    let config = Config::parse(
-        &json!({ "relaybox": { "provider": "relaybox", "secrets": ["GENERIC_SECRET"], "dedup": "exact" } }),
-        ALL,
-        &lookup,
-    );
+fn a_lease_that_is_never_released_ends_before_the_provider_s_last_retry() {
+    let config = configured(json!({
+        "relaybox": { "provider": "relaybox", "secrets": ["GENERIC_SECRET"], "dedup": "exact" },
+    }));
     let body = r#"{"id":"evt_1","event":"room:publish","timestamp":"2026-01-15T12:30:00Z"}"#;
-    let request = Post { path: "/webhooks/relaybox".to_owned(), ..signed("relaybox", body) };
+    let request = signed("relaybox", &presets::find("relaybox").unwrap(), body);
     let ports = Memory::default();
-    // No answer of the object comes through: neither to the claim, nor to the release.
+    // Every answer of the object is lost: the answer to the claim and the answer to the release.
     ports.fail.set(Some("claim"));
     ports.fail_after.set(true);
     ports.without.borrow_mut().insert("release");
-    let status = |ports: &Memory| block_on(pipeline::serve(&request, &config, ports, ports.now())).answer.status;
+    let status = |ports: &Memory| serve_as(&request, &config, ports).answer.status;
     assert_eq!(status(&ports), 503);
     ports.fail.set(None);
     // RelayBox tries five times within 7.5 s: after 0.5, 1, 2 and 4 s.
@@ -98,7 +104,6 @@ fn a_lease_that_nobody_ends_is_shorter_than_the_providers_tries() {
 fn a_duplicate_in_flight_is_503_and_never_a_2xx() {
     for source in ["exact", "queued"] {
         let ports = Memory::default();
-        // Release fails as well, as if the first one were still at work.
         ports.fail.set(Some("enqueue"));
         let first = serve(&post(source, BODY), &ports);
         assert_eq!(first.answer.status, 503);
@@ -111,11 +116,11 @@ fn a_duplicate_in_flight_is_503_and_never_a_2xx() {
         assert_eq!((record.verdict, record.reason), (Verdict::Duplicate, Some("in_flight")));
         assert_eq!(ports.queue.borrow().len(), 0);
         ports.wait(30);
-        assert_eq!(serve(&post(source, BODY), &ports).answer.body, ACCEPTED, "the lease has ended");
+        assert_eq!(told(source, &ports), ACCEPTED, "the lease has ended");
     }
 }
 
-/// Leaves a delivery of the event in flight: begun, and dropped where it waits for the queue, as in a crash.
+/// Leaves a request of the event in flight. The request is dropped while it waits for the queue, as in a crash.
 fn hold(source: &str, ports: &Memory) {
     use std::task::{Context, Poll, Waker};
     let (request, config) = (post(source, BODY), config());
@@ -127,27 +132,27 @@ fn hold(source: &str, ports: &Memory) {
 }
 
 #[test]
-fn an_unconfirmed_event_is_accepted_and_its_retry_is_dropped_by_the_consumer() {
+fn the_consumer_drops_the_retry_of_an_unconfirmed_event() {
     let ports = Memory::failing("confirm");
     let outcome = serve(&post("exact", BODY), &ports);
-    assert_eq!(outcome.answer.body, ACCEPTED, "it is durable");
+    assert_eq!(outcome.answer.body, ACCEPTED, "the event is durable");
     assert!(outcome.record.unwrap().trouble.unwrap().starts_with("confirm_failed: "));
     assert_eq!(ports.steps(), ["look up", "claim", "enqueue", "confirm", "confirm", "confirm", "remember"]);
     ports.fail.set(None);
     ports.known.borrow_mut().clear();
     ports.wait(30);
-    assert_eq!(serve(&post("exact", BODY), &ports).answer.body, ACCEPTED);
+    assert_eq!(told("exact", &ports), ACCEPTED);
     delivers_once(&ports, 2);
 }
 
 #[test]
-fn an_event_enqueued_twice_by_a_send_that_failed_after_the_fact_is_delivered_once() {
+fn an_event_whose_first_enqueue_failed_after_the_fact_is_delivered_once() {
     let ports = Memory::failing("enqueue");
     ports.fail_after.set(true);
     assert_eq!(refusal(&post("exact", BODY), &ports), (503, "enqueue_failed"));
     ports.fail.set(None);
     ports.wait(3);
-    assert_eq!(serve(&post("exact", BODY), &ports).answer.body, ACCEPTED);
+    assert_eq!(told("exact", &ports), ACCEPTED);
     delivers_once(&ports, 2);
 }
 
@@ -157,24 +162,24 @@ fn delivers_once(ports: &Memory, messages: usize) {
     for message in &queue {
         assert_eq!(forward(message, 1, ports).0, Disposition::Ack);
     }
-    assert_eq!(forward(&queue[0], 2, ports).1.verdict, Verdict::Duplicate, "nor when the queue repeats itself");
+    assert_eq!(forward(&queue[0], 2, ports).1.verdict, Verdict::Duplicate, "the queue hands the message over again");
     assert_eq!(ports.sent.borrow().len(), 1);
 }
 
 #[test]
-fn an_event_accepted_anew_after_its_key_expired_is_delivered_anew() {
+fn an_event_accepted_again_after_its_key_expired_is_delivered_again() {
     let ports = Memory::default();
     serve(&post("exact", BODY), &ports);
     let first = ports.queue.take().remove(0);
     forward(&first, 1, &ports);
-    // Confirmed at the consumer only now, and remembered there for longer than at ingest.
+    // The consumer confirms later than ingest, so the claim of the delivery is remembered for longer.
     ports.claims.borrow_mut().retain(|(_, name), _| name.contains('/'));
     ports.known.borrow_mut().clear();
     ports.wait(60);
-    assert_eq!(serve(&post("exact", BODY), &ports).answer.body, ACCEPTED);
+    assert_eq!(told("exact", &ports), ACCEPTED);
     let second = ports.queue.take().remove(0);
     forward(&second, 1, &ports);
-    assert_eq!(ports.sent.borrow().len(), 2, "as it was accepted twice");
+    assert_eq!(ports.sent.borrow().len(), 2, "the event was accepted twice");
 }
 
 #[test]
@@ -197,14 +202,14 @@ fn a_delivery_is_claimed_sent_and_confirmed_or_released() {
 }
 
 #[test]
-fn a_delivery_under_way_elsewhere_waits_for_its_lease() {
+fn a_delivery_in_flight_elsewhere_waits_for_the_end_of_its_lease() {
     let ports = Memory::failing("release");
     let message = queued(&post("exact", BODY));
     ports.origin_status.set(Some(503));
     forward(&message, 1, &ports);
     ports.wait(10);
     let (disposition, record) = forward(&message, 2, &ports);
-    assert_eq!(disposition, Disposition::Retry(Duration::from_secs(80)), "90 s from the first");
+    assert_eq!(disposition, Disposition::Retry(Duration::from_secs(80)), "90 s from the first attempt");
     assert_eq!((record.verdict, record.reason), (Verdict::Retried, Some("in_flight")));
     let ports = Memory::failing("claim");
     assert!(retried(&forward(&message, 1, &ports).0, 5));
@@ -212,14 +217,14 @@ fn a_delivery_under_way_elsewhere_waits_for_its_lease() {
 }
 
 #[test]
-fn an_event_of_a_source_that_claims_nothing_is_delivered_unclaimed() {
+fn an_event_of_a_source_without_claims_is_delivered_without_a_claim() {
     let ports = Memory::default();
     forward(&queued(&post("queued", BODY)), 1, &ports);
     assert_eq!(ports.steps(), ["send"]);
 }
 
 #[test]
-fn an_event_that_was_accepted_before_its_source_changed_its_mode_is_delivered_unclaimed() {
+fn an_event_accepted_before_its_source_changed_its_mode_is_delivered_without_a_claim() {
     let moved = |from: &str, to: &str| {
         let path = |name| format!("/webhooks/{name}\"");
         queued(&post(from, BODY)).replace(&path(from), &path(to))
@@ -232,14 +237,14 @@ fn an_event_that_was_accepted_before_its_source_changed_its_mode_is_delivered_un
 }
 
 #[test]
-fn an_isolate_stops_the_races_that_it_sees() {
+fn an_isolate_finds_duplicates_among_its_own_requests() {
     let ports = Memory::default();
-    assert_eq!(serve(&post("queued", BODY), &ports).answer.body, ACCEPTED);
-    // KV does not show it yet, not even here.
+    assert_eq!(told("queued", &ports), ACCEPTED);
+    // KV does not show the key yet, not even at this place.
     ports.known.borrow_mut().clear();
-    assert_eq!(serve(&post("queued", BODY), &ports).answer.body, DUPLICATE);
+    assert_eq!(told("queued", &ports), DUPLICATE);
     ports.wait(60);
-    assert_eq!(serve(&post("queued", BODY), &ports).answer.body, ACCEPTED, "nobody promised more");
+    assert_eq!(told("queued", &ports), ACCEPTED, "nothing more is promised");
 }
 
 #[test]
@@ -248,7 +253,7 @@ fn the_registry_of_rings_is_asked_once_an_hour() {
     let asked = || {
         ports.rings.take();
         ports.known.take();
-        block_on(pipeline::serve(&post("exact", BODY), &config(), &ports, ports.now()));
+        told("exact", &ports);
         !ports.rings.borrow().is_empty()
     };
     assert!(asked());
@@ -260,9 +265,9 @@ fn the_registry_of_rings_is_asked_once_an_hour() {
 }
 
 #[test]
-fn while_the_number_of_objects_changes_both_rings_are_asked_and_nothing_is_forgotten() {
+fn while_the_number_of_objects_changes_both_rings_are_asked_and_no_key_is_lost() {
     let ports = Memory::default();
-    let serve = |shards: &str, before: Option<&str>| {
+    let deployed = |shards: &str, before: Option<&str>| {
         let lookup = |name: &str| match name {
             "CLAIM_SHARDS" => Some(shards.to_owned()),
             "CLAIM_SHARDS_BEFORE" => before.map(str::to_owned),
@@ -270,25 +275,25 @@ fn while_the_number_of_objects_changes_both_rings_are_asked_and_nothing_is_forgo
         };
         let sources = json!({ "exact": { "provider": "generic", "secrets": ["GENERIC_SECRET"], "dedup": "exact" } });
         let config = Config::parse(&sources, ALL, &lookup);
-        // As after a deployment: a new isolate, which KV tells nothing.
+        // As after a deployment: a new isolate, and KV knows no key.
         let fresh = Memory::default();
         fresh.claims.replace(ports.claims.take());
         fresh.rings.replace(ports.rings.take());
-        let outcome = block_on(pipeline::serve(&post("exact", BODY), &config, &fresh, fresh.now()));
+        let outcome = serve_as(&post("exact", BODY), &config, &fresh);
         ports.claims.replace(fresh.claims.take());
         ports.rings.replace(fresh.rings.take());
         (outcome.answer.status, outcome.answer.body, outcome.record.unwrap().detail)
     };
-    assert_eq!(serve("16", None).1, ACCEPTED);
-    let (status, _, detail) = serve("32", None);
-    assert_eq!(status, 503, "never silently");
+    assert_eq!(deployed("16", None).1, ACCEPTED);
+    let (status, _, detail) = deployed("32", None);
+    assert_eq!(status, 503, "a request never forgets the previous ring silently");
     assert!(detail.unwrap().contains("CLAIM_SHARDS_BEFORE = 16"));
-    assert_eq!(serve("32", Some("16")).1, DUPLICATE);
+    assert_eq!(deployed("32", Some("16")).1, DUPLICATE);
     ports.claims.borrow_mut().clear();
-    assert_eq!(serve("32", Some("16")).1, ACCEPTED);
+    assert_eq!(deployed("32", Some("16")).1, ACCEPTED);
     let objects: Vec<String> = ports.claims.borrow().keys().map(|(object, _)| object.clone()).collect();
     assert!(objects[0].starts_with("16/") && objects[1].starts_with("32/"), "{objects:?}");
-    // When what only the old ring knew has expired, it may go.
+    // When every key that only the previous ring knew has expired, the previous ring may go.
     ports.rings.borrow_mut().retain(|(ring, _)| *ring == 32);
-    assert_eq!(serve("32", None).1, DUPLICATE);
+    assert_eq!(deployed("32", None).1, DUPLICATE);
 }

@@ -1,7 +1,7 @@
-//! What the queue's consumer makes of a message.
+//! The way of a queued event: what the consumer does with a message.
 
 use super::memory::{Memory, NOW};
-use super::{BODY, SIGNING, forward, note_dead_letter, post, queued, retried, serve};
+use super::{BODY, SIGNING, forward, note_dead_letter, post, queued, retried};
 use hookgate::delivery::Event;
 use hookgate::pipeline::Disposition;
 use hookgate::record::Verdict;
@@ -11,7 +11,7 @@ use hookgate_verify::{Head, Key, Secret, Verifier};
 use std::time::Duration;
 
 #[test]
-fn a_forward_is_the_exact_body_under_our_headers_and_the_providers() {
+fn a_forward_has_the_exact_body_the_provider_s_headers_and_our_own() {
     let mut request = post("queued", BODY);
     for (name, value) in [
         ("x-webhook-attempt", "kept"),
@@ -61,7 +61,7 @@ fn a_forward_is_the_exact_body_under_our_headers_and_the_providers() {
 }
 
 #[test]
-fn a_forward_that_fails_is_retried_later_and_refused_events_die() {
+fn a_failed_forward_is_retried_and_a_refused_event_dies() {
     let message = queued(&post("queued", BODY));
     let ports = Memory::default();
     for (status, attempt, seconds) in [(500, 1, 5), (503, 2, 10), (302, 3, 20), (429, 1, 5), (408, 50, 900)] {
@@ -92,22 +92,22 @@ fn a_forward_that_fails_is_retried_later_and_refused_events_die() {
 }
 
 #[test]
-fn no_message_ends_nowhere() {
+fn no_message_is_lost() {
     let message = queued(&post("queued", BODY));
-    // The dead letters' queue fails: the message stays in its own.
+    // If the dead letters' queue fails, the message stays in the events' queue.
     let ports = Memory::failing("bury");
     ports.origin_status.set(Some(410));
     let (disposition, record) = forward(&message, 1, &ports);
     assert!(retried(&disposition, 5));
     assert_eq!(record.reason, Some("dead_letter_failed"));
-    // A source that is gone, or broken, may come back.
+    // A source that is missing or misconfigured may come back.
     for source in ["gone", "keyless"] {
         let moved = message.replace("/webhooks/queued", &format!("/webhooks/{source}"));
         let (disposition, record) = forward(&moved, 1, &Memory::default());
         assert!(retried(&disposition, 5));
         assert_eq!(record.reason, Some("no_origin"));
     }
-    // What cannot be read is a dead letter, whole.
+    // An unreadable message is a dead letter with its whole text.
     let ports = Memory::default();
     for garbage in ["", "{}", "garbage", &message.replace("/webhooks/", "/elsewhere/"), &message.replace("eyJ", "%%%")]
     {
@@ -117,14 +117,13 @@ fn no_message_ends_nowhere() {
         assert_eq!(note_dead_letter(garbage, &ports).1.reason, Some("undecodable"));
     }
     let ports = Memory::failing("keep");
-    assert!(retried(&forward("garbage", 1, &ports).0, 5), "it stays in its queue until it is kept");
+    assert!(retried(&forward("garbage", 1, &ports).0, 5), "the message stays in its queue until it is kept");
 }
 
 #[test]
-fn retries_that_began_together_do_not_come_together() {
+fn two_events_that_fail_together_are_not_retried_together() {
     let ports = Memory::default();
-    assert_eq!(serve(&post("queued", BODY), &ports).answer.status, 200);
     ports.origin_status.set(Some(503));
-    let message = ports.queue.borrow()[0].clone();
+    let message = queued(&post("queued", BODY));
     assert_ne!(forward(&message, 1, &ports).0, forward(&message, 1, &ports).0);
 }

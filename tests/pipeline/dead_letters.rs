@@ -1,12 +1,12 @@
-//! Dead letters: kept, redriven, and swept at last.
+//! Dead letters: how they are kept, and when they are deleted.
 
 use super::memory::{Memory, NOW};
-use super::{BODY, block_on, forward, note_dead_letter, post, queued, retried};
-use hookgate::pipeline::{self, Disposition};
+use super::{BODY, forward, note_dead_letter, post, queued, retried, sweep};
+use hookgate::pipeline::Disposition;
 use hookgate::record::Verdict;
 use std::time::Duration;
 
-/// The message in the dead letters' queue that the origin's refusal of an event leaves.
+/// The message in the dead letters' queue after the origin refused an event.
 fn refused(ports: &Memory, source: &str) -> String {
     ports.origin_status.set(Some(410));
     assert_eq!(forward(&queued(&post(source, BODY)), 1, ports).0, Disposition::Ack);
@@ -15,7 +15,7 @@ fn refused(ports: &Memory, source: &str) -> String {
 }
 
 #[test]
-fn a_dead_letter_is_kept_once_with_what_is_needed_to_find_it() {
+fn a_dead_letter_is_kept_once_with_everything_that_helps_to_find_it() {
     let ports = Memory::default();
     let message = refused(&ports, "queued");
     for _ in 0..2 {
@@ -53,34 +53,34 @@ fn without_a_database_a_letter_is_logged() {
 }
 
 #[test]
-fn what_the_queue_gave_up_is_dead_unless_it_was_delivered_as_another_message() {
+fn a_message_that_the_queue_gave_up_is_dead_unless_another_message_was_delivered() {
     let message = queued(&post("exact", BODY));
     let ports = Memory::default();
-    // It is dead, and a second message of the event is not delivered any more.
+    // The event is dead, so its second message is not delivered.
     assert_eq!(note_dead_letter(&message, &ports).0, Disposition::Ack);
     assert_eq!(ports.letters.borrow()[0].reason, "its retries ran out");
     assert_eq!(forward(&message, 1, &ports).1.verdict, Verdict::Duplicate);
     assert!(ports.sent.borrow().is_empty());
-    // It was delivered, and is not dead.
+    // The event was delivered, so it is not dead.
     let ports = Memory::default();
     forward(&message, 1, &ports);
     let (disposition, record) = note_dead_letter(&message, &ports);
     assert_eq!((disposition, record.verdict), (Disposition::Ack, Verdict::Duplicate));
     assert!(ports.letters.borrow().is_empty());
-    // It is under way.
+    // The event is in flight.
     let ports = Memory::failing("release");
     ports.origin_status.set(Some(500));
     forward(&message, 1, &ports);
     assert!(matches!(note_dead_letter(&message, &ports).0, Disposition::Retry(_)));
     assert!(ports.letters.borrow().is_empty());
-    // Where it cannot be kept, it may still be delivered.
+    // The letter cannot be kept, so the event may still be delivered.
     let ports = Memory::failing("keep");
     assert!(matches!(note_dead_letter(&message, &ports).0, Disposition::Retry(_)));
     assert_eq!(forward(&message, 1, &ports).1.verdict, Verdict::Delivered);
 }
 
 #[test]
-fn a_sweep_deletes_letters_that_expired_and_bodies_that_nothing_refers_to() {
+fn a_sweep_deletes_expired_letters_and_bodies_without_a_reference() {
     let ports = Memory::default();
     note_dead_letter(&refused(&ports, "queued"), &ports);
     ports.letters.borrow_mut()[0].payload = Some("key/referred".to_owned());
@@ -88,17 +88,16 @@ fn a_sweep_deletes_letters_that_expired_and_bodies_that_nothing_refers_to() {
     for name in ["key/a", "key/b", "key/c", "key/referred"] {
         ports.payloads.borrow_mut().insert(name.to_owned(), (NOW, Vec::new()));
     }
-    let sweep = |days: u64| block_on(pipeline::sweep(&ports, NOW.plus(Duration::from_secs(days * 86_400))));
-    sweep(29);
-    assert_eq!(ports.payloads.borrow().len(), 4, "a message may still refer to them");
-    let record = sweep(31);
+    sweep(29, &ports);
+    assert_eq!(ports.payloads.borrow().len(), 4, "a message may still refer to the bodies");
+    let record = sweep(31, &ports);
     assert_eq!(record.verdict, Verdict::Swept);
     assert_eq!(record.detail.as_deref(), Some("0 dead letters, 3 stored bodies"));
     assert_eq!(ports.payloads.borrow().keys().collect::<Vec<_>>(), ["key/referred"]);
-    sweep(41);
+    sweep(41, &ports);
     assert!(ports.letters.borrow().is_empty() && ports.payloads.borrow().is_empty());
     let failing = Memory::failing("discard");
     failing.payloads.borrow_mut().insert("key/a".to_owned(), (NOW, Vec::new()));
-    let record = block_on(pipeline::sweep(&failing, NOW.plus(Duration::from_secs(31 * 86_400))));
+    let record = sweep(31, &failing);
     assert_eq!((record.verdict, record.reason), (Verdict::Failed, Some("sweep_failed")));
 }

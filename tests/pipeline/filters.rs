@@ -1,12 +1,10 @@
-//! What `events` does with types that are many, unsigned, unreadable or absent; and events without an identity.
+//! The filter `events` with several types, and with unsigned, unreadable and absent types. Events without an identity.
 
 use super::memory::Memory;
-use super::{ALL, Post, SECRET, forward_as, json_of, lookup};
+use super::{Post, configured, forward_as, json_of, serve_as, signed};
 use hookgate::config::Config;
-use hookgate::pipeline::{self, Outcome};
+use hookgate::pipeline::Outcome;
 use hookgate::record::Verdict;
-use hookgate_verify::{Delivery, Secret, sign};
-use pollster::block_on;
 use serde_json::{Value, json};
 
 fn config() -> Config {
@@ -31,25 +29,19 @@ fn config() -> Config {
         "grafana": { "provider": "grafana", "secrets": secrets, "dedup": "kv" },
         "grafana-exact": { "provider": "grafana", "secrets": secrets, "dedup": "exact" },
     });
-    Config::parse(&sources, ALL, &lookup).expect("a configuration")
+    configured(sources).expect("a configuration")
 }
 
-/// `body`, signed for `source`, with `headers` that nobody signs.
+/// A request that `source` signed, with more `headers`, which are unsigned.
 fn post(source: &str, headers: &[(&str, &str)], body: &str) -> Post {
     let config = config();
     let verifier = &config.source(source).unwrap().unwrap_or_else(|error| panic!("{error}")).verifier;
-    let scheme = &verifier.preset().scheme;
-    let key = Secret::new(SECRET).unwrap().key(scheme.algorithm, &scheme.secret).unwrap();
-    let now = super::NOW;
-    let delivery = Delivery { form: 0, id: "", now, url: "", account: "", body: body.as_bytes() };
-    let signed = sign(verifier.preset(), &key, SECRET, delivery).unwrap().into_headers();
-    let unsigned = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-    let headers = signed.into_iter().chain(unsigned).collect();
-    Post { path: format!("/webhooks/{source}"), headers, body: Ok(body.into()), ..super::signed("generic", "") }
+    let signed = signed(source, verifier.preset(), body);
+    headers.iter().fold(signed, |request, (name, value)| request.with(name, value))
 }
 
 fn serve(request: &Post, ports: &Memory) -> Outcome {
-    block_on(pipeline::serve(request, &Ok(config()), ports, ports.now()))
+    serve_as(request, &Ok(config()), ports)
 }
 
 fn verdict(request: &Post, ports: &Memory) -> Verdict {
@@ -59,7 +51,7 @@ fn verdict(request: &Post, ports: &Memory) -> Verdict {
 }
 
 #[test]
-fn a_batch_is_forwarded_whole_where_any_of_its_events_is_wanted() {
+fn a_batch_is_forwarded_whole_if_any_of_its_events_is_wanted() {
     let ports = Memory::default();
     for batch in [
         r#"[{"event":"bounce","id":1},{"event":"dropped","id":2}]"#,
@@ -74,7 +66,7 @@ fn a_batch_is_forwarded_whole_where_any_of_its_events_is_wanted() {
 }
 
 #[test]
-fn a_batch_is_forwarded_whole_where_one_of_its_elements_is_no_event() {
+fn a_batch_is_forwarded_whole_if_one_of_its_elements_is_no_event() {
     let ports = Memory::default();
     for batch in [
         r#"[{"event":"delivered","id":1},[{"event":"bounce","id":2}]]"#,
@@ -87,14 +79,14 @@ fn a_batch_is_forwarded_whole_where_one_of_its_elements_is_no_event() {
 }
 
 #[test]
-fn a_type_whose_header_came_twice_is_forwarded() {
+fn an_event_whose_type_header_came_twice_is_forwarded() {
     let ports = Memory::default();
     let twice = post("github", &[("x-github-event", "push, push")], r#"{"after":"1"}"#);
     assert_eq!(verdict(&twice, &ports), Verdict::Accepted);
 }
 
 #[test]
-fn a_batch_is_forwarded_whole_where_its_elements_state_their_types_at_different_places() {
+fn the_elements_of_a_batch_may_have_their_types_at_different_places() {
     let ports = Memory::default();
     let wanted = r#"[{"event":"delivered","id":1},{"kind":"bounce","id":2}]"#;
     assert_eq!(verdict(&post("places", &[], wanted), &ports), Verdict::Accepted);
@@ -103,7 +95,7 @@ fn a_batch_is_forwarded_whole_where_its_elements_state_their_types_at_different_
 }
 
 #[test]
-fn what_cannot_be_read_is_forwarded_and_marked_under_a_filter() {
+fn an_event_whose_type_is_unreadable_is_forwarded_and_marked() {
     let long = format!(r#"{{"type":"{}"}}"#, "x".repeat(257));
     for body in ["\u{feff}{\"id\":\"1\",\"type\":\"invoice.paid\"}", "{\"type\":\"invoice.pa", &long, r#"{"type":[]}"#]
     {
@@ -122,13 +114,13 @@ fn what_cannot_be_read_is_forwarded_and_marked_under_a_filter() {
         assert_eq!(sent[0].body, body.as_bytes());
     }
     let ports = Memory::default();
-    assert_eq!(verdict(&post("lenient", &[], r#"{"id":"2"}"#), &ports), Verdict::Filtered, "it states no type");
+    assert_eq!(verdict(&post("lenient", &[], r#"{"id":"2"}"#), &ports), Verdict::Filtered, "the event has no type");
     let command = "command=%2Fweather&text=94070&trigger_id=13345224609";
     assert_eq!(verdict(&post("slack", &[], command), &ports), Verdict::Accepted, "a form has no readable type");
 }
 
 #[test]
-fn a_capture_that_was_filtered_does_not_pass_later_under_another_unsigned_type() {
+fn a_filtered_request_cannot_be_replayed_with_another_unsigned_type() {
     for source in ["github", "github-exact"] {
         let ports = Memory::default();
         let body = r#"{"ref":"refs/heads/main"}"#;
@@ -147,13 +139,13 @@ fn a_capture_that_was_filtered_does_not_pass_later_under_another_unsigned_type()
 }
 
 #[test]
-fn a_filter_by_an_unsigned_type_answers_no_2xx_before_its_claim_is_made() {
+fn a_filter_by_an_unsigned_type_answers_2xx_only_after_the_claim() {
     let ports = Memory::failing("look up");
     let request = post("github", &[("x-github-event", "create")], "{}");
     assert_eq!(serve(&request, &ports).answer.status, 503);
     ports.fail.set(None);
     assert_eq!(verdict(&request, &ports), Verdict::Filtered);
-    // Where nothing of the content is signed, a claim would keep nobody out.
+    // If no content is signed, a claim protects nothing.
     let ports = Memory::default();
     let token = post("gitlab", &[], r#"{"object_kind":"note"}"#);
     assert_eq!(verdict(&token, &ports), Verdict::Filtered);
@@ -161,7 +153,7 @@ fn a_filter_by_an_unsigned_type_answers_no_2xx_before_its_claim_is_made() {
 }
 
 #[test]
-fn events_without_an_identity_are_all_accepted_under_keys_of_their_own() {
+fn each_event_without_an_identity_is_accepted_with_a_unique_key() {
     for source in ["grafana", "grafana-exact"] {
         let ports = Memory::default();
         let reminder = post(source, &[], r#"{"status":"firing","alerts":[]}"#);
@@ -175,7 +167,7 @@ fn events_without_an_identity_are_all_accepted_under_keys_of_their_own() {
         assert_eq!(ports.steps(), ["enqueue", "enqueue"], "nothing is looked up, claimed or remembered");
         let queue = ports.queue.borrow();
         let key = |message: &String| serde_json::from_str::<Value>(message).unwrap()["dedupkey"].clone();
-        assert_ne!(key(&queue[0]), key(&queue[1]), "two events for the origin as well");
+        assert_ne!(key(&queue[0]), key(&queue[1]), "the origin sees two events");
         for message in queue.iter() {
             forward_as(message, &Ok(config()), &ports);
         }
@@ -184,7 +176,7 @@ fn events_without_an_identity_are_all_accepted_under_keys_of_their_own() {
 }
 
 #[test]
-fn a_signed_integer_id_reaches_the_origin_as_a_text_does() {
+fn a_signed_integer_id_reaches_the_origin_like_a_text() {
     let ports = Memory::default();
     let request = post("lenient", &[], r#"{"id":5,"type":"invoice.paid"}"#);
     assert_eq!(verdict(&request, &ports), Verdict::Accepted);

@@ -1,37 +1,33 @@
-//! Which headers go on to the origin: those on a list, and never a secret.
+//! Only headers on a list reach the origin, and a secret never does.
 
 use super::memory::{Memory, NOW};
-use super::{ALL, BODY, Post, forward, forward_as, lookup, post, queued, refusal, serve};
+use super::{
+    BODY, Post, configured, configured_with, forward, forward_as, post, queued, refusal, request, serve, serve_as,
+};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hookgate::config::{Config, ConfigError};
-use hookgate_verify::presets;
-
 use hookgate::delivery::Event;
 use hookgate::forwarded::MOST_BYTES;
-use hookgate::pipeline;
 use hookgate_verify::native::Native;
-use hookgate_verify::{Algorithm, Crypto, Hash, Head, Place};
-use pollster::block_on;
+use hookgate_verify::{Algorithm, Crypto, Encoding, Hash, Head, Place, presets};
 use serde_json::{Value, json};
 
-/// A delivery of `generic` with one more header.
-fn with(source: &str, name: &str, value: &str) -> Post {
-    let mut request = post(source, BODY);
-    request.headers.push((name.to_owned(), value.to_owned()));
-    request
+/// The event at the source `queued`, with one more header.
+fn with(name: &str, value: &str) -> Post {
+    post("queued", BODY).with(name, value)
 }
 
-/// The forward's headers of what this request leaves in the queue.
+/// The headers of the forward of this request.
 fn forwarded(request: &Post) -> Vec<(String, String)> {
     let ports = Memory::default();
     forward(&queued(request), 1, &ports);
     ports.sent.take().remove(0).headers
 }
 
-/// A source as `table` says, or what is wrong with it.
-fn configured(table: Value) -> Result<Config, ConfigError> {
-    let config = Config::parse(&json!({ "one": table }), ALL, &lookup)?;
+/// The source `one`, or the error in it.
+fn source(table: Value) -> Result<Config, ConfigError> {
+    let config = configured(json!({ "one": table }))?;
     match config.source("one").unwrap() {
         Ok(_) => Ok(config),
         Err(error) => Err(error.clone()),
@@ -42,7 +38,7 @@ fn configured(table: Value) -> Result<Config, ConfigError> {
 fn only_headers_on_a_list_reach_the_origin() {
     for name in ["content-encoding", "content-language", "user-agent", "traceparent", "tracestate", "x-webhook-attempt"]
     {
-        let sent = forwarded(&with("queued", name, "kept"));
+        let sent = forwarded(&with(name, "kept"));
         assert_eq!(sent.header(name).as_deref(), Some("kept"), "{name}");
     }
     for name in [
@@ -59,25 +55,24 @@ fn only_headers_on_a_list_reach_the_origin() {
         "surrogate-control",
         "x-envoy-original-path",
     ] {
-        let message = queued(&with("queued", name, "evil"));
-        let sent = forwarded(&with("queued", name, "evil"));
+        let message = queued(&with(name, "evil"));
+        let sent = forwarded(&with(name, "evil"));
         assert_eq!(sent.header(name), None, "{name}");
         assert!(!message.contains("evil"), "{name} is not stored");
     }
 }
 
 #[test]
-fn a_source_lists_more_headers() {
+fn a_source_may_list_more_headers() {
     let table = json!({
         "provider": "generic", "secrets": ["GENERIC_SECRET"], "headers": ["x-tenant", "x-acme-*"],
     });
-    let config = configured(table);
-    let mut request = post("one", BODY);
-    for (name, value) in [("x-tenant", "a"), ("x-acme-region", "eu"), ("x-tenants", "no"), ("x-acm", "no")] {
-        request.headers.push((name.to_owned(), value.to_owned()));
-    }
+    let config = source(table);
+    let request = [("x-tenant", "a"), ("x-acme-region", "eu"), ("x-tenants", "no"), ("x-acm", "no")]
+        .into_iter()
+        .fold(post("one", BODY), |request, (name, value)| request.with(name, value));
     let ports = Memory::default();
-    assert_eq!(block_on(pipeline::serve(&request, &config, &ports, NOW)).answer.status, 200);
+    assert_eq!(serve_as(&request, &config, &ports).answer.status, 200);
     let message = ports.queue.take().remove(0);
     forward_as(&message, &config, &ports);
     let sent = ports.sent.take().remove(0).headers;
@@ -86,10 +81,10 @@ fn a_source_lists_more_headers() {
 }
 
 #[test]
-fn a_source_cannot_list_a_header_that_speaks_for_the_gateway_or_carries_a_secret() {
+fn a_source_cannot_list_a_header_of_the_gateway_or_a_header_with_a_secret() {
     let refused = |provider: &str, pattern: &str| {
         let table = json!({ "provider": provider, "secrets": ["GENERIC_SECRET"], "headers": [pattern] });
-        configured(table).expect_err(pattern).to_string()
+        source(table).expect_err(pattern).to_string()
     };
     for pattern in [
         "webhook-id",
@@ -120,35 +115,27 @@ fn a_source_cannot_list_a_header_that_speaks_for_the_gateway_or_carries_a_secret
     }
     let many = vec!["x-tenant"; 33];
     let table = json!({ "provider": "generic", "secrets": ["GENERIC_SECRET"], "headers": many });
-    assert!(configured(table).expect_err("too many").to_string().contains("32 at most"));
+    assert!(source(table).expect_err("too many").to_string().contains("32 at most"));
 }
 
-/// Every preset whose requests show a secret as it is.
+/// Every preset whose requests have the secret itself in a header.
 #[test]
 fn a_secret_in_a_header_is_neither_stored_nor_forwarded() {
     let mut seen = 0;
     for preset in presets::ALL.iter().filter(|preset| preset.scheme.algorithm == Algorithm::Token) {
         let Some(Place::Header(name)) = preset.scheme.places.first() else { continue };
-        let config = configured(json!({
+        let config = source(json!({
             "provider": preset.name, "secrets": ["GENERIC_SECRET"], "url": "https://hooks.example/webhooks/one",
         }));
-        let is_basic = !preset.scheme.forms.iter().all(|form| form.encoding == hookgate_verify::Encoding::Text);
+        let is_basic = !preset.scheme.forms.iter().all(|form| form.encoding == Encoding::Text);
         let secret = if is_basic { "Basic dGVzdC1zZWNyZXQ=".to_owned() } else { super::SECRET.to_owned() };
-        let headers = vec![(name.clone(), secret.clone())];
-        let request = Post {
-            method: "POST",
-            host: "hooks.example.com",
-            path: "/webhooks/one".to_owned(),
-            query: String::new(),
-            headers,
-            body: Ok(b"{}".to_vec()),
-        };
+        let request = request("POST", "one", "", &[(name, &secret)], "{}");
         let ports = Memory::default();
-        let outcome = block_on(pipeline::serve(&request, &config, &ports, NOW));
+        let outcome = serve_as(&request, &config, &ports);
         assert_eq!(outcome.answer.status, 200, "{}: {:?}", preset.name, outcome.record);
         let message = ports.queue.take().remove(0);
         assert!(!message.contains(&secret), "{}: {message}", preset.name);
-        // A message of an older version holds it.
+        // A message of an older version has the secret.
         let old = with_headers(&message, &json!([[name, secret], ["x-forwarded-for", "evil"], ["cookie", "evil"]]));
         let (_, record) = forward_as(&old, &config, &ports);
         assert_eq!(record.status, Some(200));
@@ -165,16 +152,16 @@ fn a_secret_in_a_header_is_neither_stored_nor_forwarded() {
     assert!(seen >= 7, "{seen}");
 }
 
-/// The queue message with these headers in place of its own.
+/// The queue message with other headers.
 fn with_headers(message: &str, headers: &Value) -> String {
     let mut message: Value = serde_json::from_str(message).unwrap();
     message["headers"] = headers.to_string().into();
     message.to_string()
 }
 
-/// Whoever makes a forward need not have called `keep_only` before.
+/// The forward itself drops headers; it does not rely on an earlier `keep_only`.
 #[test]
-fn a_forward_has_no_header_that_its_source_does_not_admit_whatever_the_event_holds() {
+fn a_forward_drops_the_headers_of_an_event_that_its_source_does_not_list() {
     let config = super::config().unwrap();
     let source = config.source("queued").unwrap().unwrap();
     let held = json!([["cookie", "evil"], ["x-tenant", "evil"], ["user-agent", "kept"]]);
@@ -185,32 +172,30 @@ fn a_forward_has_no_header_that_its_source_does_not_admit_whatever_the_event_hol
 }
 
 #[test]
-fn a_value_that_is_not_utf_8_is_dropped_and_never_altered() {
-    let request = with("queued", "x-webhook-name", "Zo\u{FFFD}");
+fn a_header_value_that_is_not_utf_8_is_dropped_and_never_altered() {
+    let request = with("x-webhook-name", "Zo\u{FFFD}");
     assert_eq!(forwarded(&request).header("x-webhook-name"), None);
-    let utf8 = with("queued", "x-webhook-name", "Zoë");
+    let utf8 = with("x-webhook-name", "Zoë");
     assert_eq!(forwarded(&utf8).header("x-webhook-name").as_deref(), Some("Zoë"));
     let mut signed = post("queued", BODY);
     signed.headers[0].1.push('\u{FFFD}');
     assert_eq!(refusal(&signed, &Memory::default()), (401, "signature_malformed"));
 }
 
-/// Bytes that are not UTF-8 are all shown alike, so that the signature over one text would prove another.
+/// The runtime shows all bytes that are not UTF-8 as one letter, so one signature would prove many texts.
 #[test]
 fn a_signed_header_that_is_not_utf_8_is_refused() {
     let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-    let lookup = |name: &str| if name == "SVIX_SECRET" { Some(secret.to_owned()) } else { lookup(name) };
-    let config = Config::parse(&json!({ "one": { "provider": "svix", "secrets": ["SVIX_SECRET"] } }), ALL, &lookup);
+    let source = json!({ "one": { "provider": "svix", "secrets": ["SVIX_SECRET"] } });
+    let config = configured_with(source, "SVIX_SECRET", Some(secret));
     let key = STANDARD.decode(secret.trim_start_matches("whsec_")).unwrap();
     let serve = |id: &str| {
         let (time, body) = (NOW.to_string(), "{}");
         let content = format!("{id}.{time}.{body}");
         let signature = STANDARD.encode(Native.hmac(Hash::Sha256, &key, &[content.as_bytes()]));
-        let headers =
-            [("svix-id", id.to_owned()), ("svix-timestamp", time), ("svix-signature", format!("v1,{signature}"))];
-        let headers = headers.map(|(name, value)| (name.to_owned(), value)).to_vec();
-        let request = Post { headers, body: Ok(body.into()), ..post("one", "") };
-        let outcome = block_on(pipeline::serve(&request, &config, &Memory::default(), NOW));
+        let signature = format!("v1,{signature}");
+        let headers = [("svix-id", id), ("svix-timestamp", &time), ("svix-signature", &signature)];
+        let outcome = serve_as(&request("POST", "one", "", &headers, body), &config, &Memory::default());
         (outcome.answer.status, outcome.record.unwrap().reason)
     };
     assert_eq!(serve("msg_ë"), (200, None));
@@ -220,27 +205,24 @@ fn a_signed_header_that_is_not_utf_8_is_refused() {
 #[test]
 fn headers_that_are_too_large_are_431_and_leave_no_claim() {
     let ports = Memory::default();
-    let large = with("queued", "x-webhook-note", &"x".repeat(MOST_BYTES));
+    let large = with("x-webhook-note", &"x".repeat(MOST_BYTES));
     assert_eq!(refusal(&large, &ports), (431, "headers_too_large"));
     assert!(serve(&large, &ports).answer.body.contains("headers"));
     assert_eq!(ports.steps(), [""; 0]);
-    assert!(ports.refusals.borrow().is_empty(), "it is authentic");
-    let dropped = with("queued", "x-other", &"x".repeat(MOST_BYTES));
-    assert_eq!(serve(&dropped, &ports).answer.status, 200, "what is dropped counts for nothing");
+    assert!(ports.refusals.borrow().is_empty(), "the request is authentic");
+    let dropped = with("x-other", &"x".repeat(MOST_BYTES));
+    assert_eq!(serve(&dropped, &ports).answer.status, 200, "a dropped header does not count");
 }
 
 #[test]
-fn the_webhook_id_is_always_sent_and_the_signed_event_id_beside_it() {
-    let config = configured(json!({ "provider": "generic", "secrets": ["GENERIC_SECRET"] }));
+fn the_webhook_id_and_the_signed_event_id_are_always_sent() {
     let sent = |message: &str, unsigned: bool| {
-        let lookup = |name: &str| if name == "ORIGIN_SIGNING_SECRET" && unsigned { None } else { lookup(name) };
         let sources = json!({ "queued": { "provider": "generic", "secrets": ["GENERIC_SECRET"] } });
-        let config = Config::parse(&sources, ALL, &lookup);
+        let config = configured_with(sources, "ORIGIN_SIGNING_SECRET", (!unsigned).then_some(super::SIGNING));
         let ports = Memory::default();
         forward_as(message, &config, &ports);
         ports.sent.take().remove(0).headers
     };
-    assert!(config.is_ok());
     let message = queued(&post("queued", BODY));
     let key = Event::decode(&message).unwrap().key().to_owned();
     for unsigned in [false, true] {
@@ -252,7 +234,7 @@ fn the_webhook_id_is_always_sent_and_the_signed_event_id_beside_it() {
     }
     let integer = message.replace("\"signed id\"", "\"signed integer id\"");
     assert_eq!(sent(&integer, true).header("hookgate-event-id").as_deref(), Some("evt_1"));
-    // What no header can carry, and what is not the provider's, is left out.
+    // An id that does not fit into a header, or that the provider did not sign, is left out.
     let of = |from: &str, to: &str| message.replace(from, to);
     for changed in [
         of("\"signed id\"", "\"body digest\""),
@@ -267,7 +249,7 @@ fn the_webhook_id_is_always_sent_and_the_signed_event_id_beside_it() {
     }
 }
 
-/// Presets whose providers send no header of their own, beside those that the scheme names.
+/// Presets whose providers send no headers except those in the scheme.
 const NO_OWN_HEADERS: &[&str] = &[
     "adyen_payments",
     "auth0",

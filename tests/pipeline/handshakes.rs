@@ -1,18 +1,15 @@
-//! Every way in which a provider tests an endpoint, through the whole pipeline: `tests/handshakes/NAME.json`, a file for
-//! each preset with handshakes.
+//! Every handshake that a provider makes with an endpoint, through the whole pipeline: `tests/handshakes/NAME.json`, a file
+//! for each preset with handshakes.
 //!
-//! A case has what the provider sends (`method`, `query`, `headers`, `body`; at 2026-01-15T12:30:00Z) and what the source has (`secret`,
-//! `token`, `armed`, `url`, `account`). `answer` is what must come: the `status`, `headers`, and the body as `json` or
-//! `text`. `"event"` in its place says that the request is an event, and goes on. `source` says who documents it.
+//! A case has the request of the provider (`method`, `query`, `headers`, `body`; at 2026-01-15T12:30:00Z) and the settings
+//! of the source (`secret`, `token`, `armed`, `url`, `account`). `answer` is the expected answer: the `status`, `headers`,
+//! and the body as `json` or `text`. If `answer` is `"event"`, the request is an event. `source` names the documentation.
 
 use super::memory::Memory;
-use super::{ALL, NOW, Post, header};
+use super::{ALL, Post, header, serve_as};
 use hookgate::config::{Config, ConfigError};
-use hookgate_verify::presets;
-
-use hookgate::pipeline;
 use hookgate::record::Verdict;
-use pollster::block_on;
+use hookgate_verify::presets;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -92,9 +89,9 @@ impl Case {
         }
     }
 
-    /// What is not as the case says.
+    /// The differences from the case.
     fn faults(&self, provider: &str) -> Vec<String> {
-        let outcome = block_on(pipeline::serve(&self.request(), &self.config(provider), &Memory::default(), NOW));
+        let outcome = serve_as(&self.request(), &self.config(provider), &Memory::default());
         let Some(record) = &outcome.record else { return vec![format!("no record: {:?}", outcome.answer)] };
         let answer = &outcome.answer;
         let mut faults = Vec::new();
@@ -120,7 +117,7 @@ impl Case {
     }
 }
 
-/// Those whose handshake needs what the provider publishes: `published.rs` has their tests.
+/// Presets whose handshake needs a published certificate: `providers.rs` and `published.rs` have their tests.
 const ELSEWHERE: [&str; 2] = ["aws_sns", "aws_sns_v1"];
 
 #[test]

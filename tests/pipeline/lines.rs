@@ -1,21 +1,25 @@
-//! What a sender can write into the log: never more than a line of 4 KiB.
+//! A sender cannot make a line of the log longer than 4 KiB.
 
 use super::memory::{Memory, NOW};
-use super::providers::{CERTIFICATE_URL, request, serve_at, vector};
-use super::{BODY, Post, post, serve};
+use super::providers::{CERTIFICATE_URL, serve_at, vector};
+use super::{BODY, Post, TOKEN, forward, note_dead_letter, post, queued, request, serve};
 use hookgate::pipeline::Outcome;
-use hookgate::record::LONGEST_LINE;
+use hookgate::record::{LONGEST_LINE, Record};
 
 const LARGE: usize = 900_000;
 
-fn assert_short(outcome: Outcome, what: &str) {
-    let line = outcome.record.expect("a line").line();
+fn assert_short_line(record: &Record, what: &str) {
+    let line = record.line();
     assert!(line.len() <= LONGEST_LINE, "{what}: {} bytes: {}", line.len(), line.get(..200).unwrap_or(&line));
+}
+
+fn assert_short(outcome: Outcome, what: &str) {
+    assert_short_line(&outcome.record.expect("a line"), what);
     assert!(outcome.answer.body.len() <= 2048, "{what}: {} bytes are answered", outcome.answer.body.len());
 }
 
 #[test]
-fn whatever_a_sender_makes_long_no_line_of_the_log_is() {
+fn no_part_of_a_request_makes_a_long_line() {
     let ports = Memory::default();
     let long = "x".repeat(LARGE);
     let certificate = |url: &str| {
@@ -24,8 +28,8 @@ fn whatever_a_sender_makes_long_no_line_of_the_log_is() {
     };
     let path = |length: usize| format!("https://sns.eu-central-1.amazonaws.com/{}.pem", "x".repeat(length));
     assert_short(certificate(&path(LARGE)), "the certificate's URL");
-    assert_short(certificate(&path(900)), "a certificate's URL that is asked for");
-    assert_short(certificate(&long), "a certificate's URL that is none");
+    assert_short(certificate(&path(900)), "a certificate's URL that is fetched");
+    assert_short(certificate(&long), "a certificate's URL that is no URL");
 
     let signed = |body: String| serve(&Post { ..post("exact", body) }, &ports);
     let long = "x".repeat(150_000);
@@ -33,31 +37,30 @@ fn whatever_a_sender_makes_long_no_line_of_the_log_is() {
     assert_short(signed(BODY.replace("evt_1", &"\\u0001".repeat(250))), "control characters in the id");
     assert_short(signed(BODY.replace("user.created", &"\\u0001".repeat(250))), "the event's type");
     let twice = format!(r#"{{"{long}":1,"{long}":2,"id":"evt_1"}}"#);
-    assert_short(signed(twice), "a key that stands twice");
+    assert_short(signed(twice), "a member that occurs twice");
     assert_short(signed(BODY.replace("\"id\":\"evt_1\"", &format!("\"id\":1{}", "0".repeat(1000)))), "a number as id");
-    assert_short(signed(long.clone()), "a body that is no JSON");
+    assert_short(signed(long.clone()), "a body that is not JSON");
 
-    let mut path = post("queued", BODY);
-    path.path = format!("/webhooks/{long}");
-    assert_short(serve(&path, &ports), "the path");
-    let mut unsigned = post("queued", BODY);
+    let event = post("queued", BODY);
+    assert_short(serve(&Post { path: format!("/webhooks/{long}"), ..event.clone() }, &ports), "the path");
+    let mut unsigned = event.clone();
     unsigned.headers[0].1 = long.clone();
     assert_short(serve(&unsigned, &ports), "the signature");
-    let mut named = post("queued", BODY);
-    named.headers = vec![(long.clone(), long.clone())];
+    let named = Post { headers: vec![(long.clone(), long.clone())], ..event };
     assert_short(serve(&named, &ports), "a header's name and value");
-    let mut query = post("queued", BODY);
-    (query.method, query.path, query.query) = ("GET", "/api/dead-letters".to_owned(), format!("{long}={long}"));
-    query.headers = vec![("authorization".to_owned(), format!("Bearer {}", super::TOKEN))];
-    assert_short(serve(&query, &ports), "a parameter of the operator's");
-    query.headers = vec![("authorization".to_owned(), format!("Bearer {long}"))];
-    assert_short(serve(&query, &ports), "a token");
+    let ask = |query: &str, token: &str| {
+        let bearer = format!("Bearer {token}");
+        let request = request("GET", "", query, &[("authorization", &bearer)], "");
+        serve(&Post { path: "/api/dead-letters".to_owned(), ..request }, &ports)
+    };
+    assert_short(ask(&format!("{long}={long}"), TOKEN), "a parameter of the operator");
+    assert_short(ask("", &long), "a token");
 }
 
 #[test]
-fn whatever_stands_in_a_queue_message_no_line_of_the_log_is_long() {
+fn no_part_of_a_queue_message_makes_a_long_line() {
     let ports = Memory::default();
-    let message = super::queued(&post("queued", BODY));
+    let message = queued(&post("queued", BODY));
     let long = "x".repeat(100_000);
     for changed in [
         message.replace("evt_1", &long),
@@ -67,9 +70,8 @@ fn whatever_stands_in_a_queue_message_no_line_of_the_log_is_long() {
         message.replace("69e636b4", &long),
         long.clone(),
     ] {
-        for (_, record) in [super::forward(&changed, 1, &ports), super::note_dead_letter(&changed, &ports)] {
-            let line = record.line();
-            assert!(line.len() <= LONGEST_LINE, "{} bytes: {}", line.len(), line.get(..200).unwrap_or(&line));
+        for (_, record) in [forward(&changed, 1, &ports), note_dead_letter(&changed, &ports)] {
+            assert_short_line(&record, "a message");
         }
     }
 }

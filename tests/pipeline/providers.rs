@@ -1,9 +1,8 @@
-//! What a provider tests, installs and publishes, on the way through the pipeline.
+//! Handshakes, installed secrets and published keys, through the whole pipeline.
 
 use super::memory::Memory;
-use super::{ALL, NOW, Post, TOKEN, header, json_of, lookup};
+use super::{NOW, Post, SECRET, TOKEN, configured, header, json_of, request};
 use hookgate::answer::Answer;
-use hookgate::config::Config;
 use hookgate::pipeline::ports::BodyError;
 use hookgate::pipeline::{self, Outcome};
 use hookgate::record::Verdict;
@@ -31,23 +30,11 @@ pub fn serve_at(request: &Post, ports: &Memory, now: UnixTime) -> Outcome {
         "grid": { "secrets": secrets, "dedup": "none", "scheme": grid() },
         "events": { "secrets": secrets, "dedup": "none", "scheme": events() },
     });
-    let config = Config::parse(&sources, ALL, &lookup);
-    block_on(pipeline::serve(request, &config, ports, now))
+    block_on(pipeline::serve(request, &configured(sources), ports, now))
 }
 
 pub fn serve(request: &Post, ports: &Memory) -> Answer {
     serve_at(request, ports, NOW).answer
-}
-
-pub fn request(method: &'static str, source: &str, query: &str, headers: &[(&str, &str)], body: &str) -> Post {
-    Post {
-        method,
-        host: "hooks.example.com",
-        path: format!("/webhooks/{source}"),
-        query: query.to_owned(),
-        headers: headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
-        body: Ok(body.as_bytes().to_vec()),
-    }
 }
 
 pub fn vector(file: &str, id: &str) -> Value {
@@ -57,25 +44,25 @@ pub fn vector(file: &str, id: &str) -> Value {
 }
 
 #[test]
-fn a_test_is_answered_and_is_no_event() {
+fn a_handshake_is_answered_and_is_no_event() {
     let ports = Memory::default();
     let query = format!("hub.mode=subscribe&hub.verify_token={TOKEN}&hub.challenge=1158201444");
     let outcome = serve_at(&request("GET", "meta", &query, &[], ""), &ports, NOW);
     assert_eq!((outcome.answer.status, outcome.answer.body.as_str()), (200, "1158201444"));
     assert_eq!(header(&outcome.answer, "x-content-type-options"), Some("nosniff"));
     assert_eq!(outcome.record.unwrap().verdict, Verdict::Handshake);
-    assert_eq!(ports.steps(), [""; 0], "nothing is stored");
+    assert_eq!(ports.steps(), [""; 0], "no storage is touched");
     let guess = serve(&request("GET", "meta", &query.replace(TOKEN, "a-guess"), &[], ""), &ports);
     assert_eq!(guess.status, 405);
 }
 
 #[test]
-fn a_signed_test_proves_itself_first() {
+fn a_signed_handshake_is_verified_before_it_is_answered() {
     let vector = vector("slack", "url-verification");
     let headers = vector["headers"].as_object().unwrap();
     let headers: Vec<(&str, &str)> =
         headers.iter().map(|(name, value)| (name.as_str(), value.as_str().unwrap())).collect();
-    // Signed, but under another secret than this source's.
+    // This request is signed with another secret than the source's.
     let now = UnixTime::from_seconds(vector["now"].as_i64().unwrap());
     let post = request("POST", "slack", "", &headers, vector["body"].as_str().unwrap());
     assert_eq!(serve_at(&post, &Memory::default(), now).answer.status, 401);
@@ -83,11 +70,12 @@ fn a_signed_test_proves_itself_first() {
         let headers = [("authorization", token), ("x-okta-verification-challenge", "v3r1fy")];
         serve(&request("GET", "okta", "", &headers, ""), &Memory::default())
     };
-    assert_eq!(json_of(&ask(super::SECRET)), json!({ "verification": "v3r1fy" }));
+    assert_eq!(json_of(&ask(SECRET)), json!({ "verification": "v3r1fy" }));
     assert_eq!(ask("a-guess").status, 401);
 }
 
-/// A sender of CloudEvents that asks for leave first (CloudEvents, HTTP 1.1 Web Hooks, section 4), with a code in the query.
+/// A sender of CloudEvents that asks for permission first (CloudEvents, HTTP 1.1 Web Hooks, section 4). Its token is in the
+/// query.
 fn grid() -> Value {
     let asked = |more: Value, headers: Value| {
         let mut test = json!({
@@ -114,7 +102,7 @@ fn grid() -> Value {
     })
 }
 
-/// A sender whose first test has a signed challenge in a header, and whose pings have a type and no token.
+/// A sender with two handshakes: a signed challenge in a header, and a ping, which has a type and no token.
 fn events() -> Value {
     json!({
         "signature": { "header": "x-signature" },
@@ -132,11 +120,11 @@ fn events() -> Value {
 }
 
 #[test]
-fn leave_to_send_is_given_to_who_proves_himself() {
+fn permission_to_send_needs_the_token() {
     let ports = Memory::default();
     let ask =
         |method, query: &str, headers: &[(&str, &str)]| serve(&request(method, "grid", query, headers, ""), &ports);
-    let code = format!("code={}", super::SECRET);
+    let code = format!("code={}", SECRET);
     let origin = ("webhook-request-origin", "eventgrid.azure.net");
     let answer = ask("OPTIONS", &code, &[origin, ("webhook-request-callback", "https://a.example/?id=1")]);
     assert_eq!((answer.status, header(&answer, "webhook-allowed-origin")), (200, Some("eventgrid.azure.net")));
@@ -156,18 +144,19 @@ fn leave_to_send_is_given_to_who_proves_himself() {
         assert!(status != 405 || header(&answer, "allow") == Some("POST"));
     }
     assert_eq!(ask("GET", &code, &[origin]).status, 405);
-    assert_eq!(serve(&request("OPTIONS", "gitlab", "", &[origin], ""), &ports).status, 405, "others");
-    assert_eq!(ports.steps(), [""; 0], "nothing is stored");
+    assert_eq!(
+        serve(&request("OPTIONS", "gitlab", "", &[origin], ""), &ports).status,
+        405,
+        "a source without handshakes"
+    );
+    assert_eq!(ports.steps(), [""; 0], "no storage is touched");
 }
 
 #[test]
-fn a_test_is_told_from_an_event_by_what_it_lacks() {
+fn a_member_that_only_events_have_tells_a_handshake_from_an_event() {
     let sign = |body: &str| {
-        let key = hookgate_verify::Key::new(hookgate_verify::Algorithm::default(), super::SECRET.as_bytes());
-        key.mac(&[body.as_bytes()], &hookgate_verify::native::Native)
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect::<String>()
+        let key = hookgate_verify::Key::new(hookgate_verify::Algorithm::default(), SECRET.as_bytes());
+        hex::encode(key.mac(&[body.as_bytes()], &hookgate_verify::native::Native))
     };
     let send = |body: &str, more: &[(&str, &str)]| {
         let mac = sign(body);
@@ -184,7 +173,7 @@ fn a_test_is_told_from_an_event_by_what_it_lacks() {
     let unsigned = [("x-signature", "00"), ("x-challenge", "abc-123")];
     assert_eq!(serve(&request("POST", "events", "", &unsigned, "{}"), &Memory::default()).status, 401);
     assert_eq!(send(r#"{"type":0}"#, &[]).answer.status, 204);
-    // Whatever stands there, it is not nothing: an event is never taken for a test.
+    // If the member exists, the request is an event, even if the member is empty.
     for body in [
         r#"{"type":0,"token":"t"}"#,
         r#"{"type":0,"token":""}"#,
@@ -203,7 +192,7 @@ fn a_test_is_told_from_an_event_by_what_it_lacks() {
 }
 
 #[test]
-fn a_secret_is_installed_while_armed_and_never_replaced() {
+fn a_secret_is_installed_only_while_armed_and_never_replaced() {
     let ports = Memory::default();
     let send =
         |source: &str, secret: &str| serve(&request("POST", source, "", &[("x-hook-secret", secret)], "{}"), &ports);
@@ -211,9 +200,9 @@ fn a_secret_is_installed_while_armed_and_never_replaced() {
     assert!(ports.installed.borrow().is_empty());
     ports.steps();
     let answer = send("asana", "from-asana");
-    assert_eq!(ports.steps(), ["install"], "one atomic step: nothing is read before");
+    assert_eq!(ports.steps(), ["install"], "one atomic step, without a read before it");
     assert_eq!((answer.status, header(&answer, "x-hook-secret")), (200, Some("from-asana")));
-    assert_eq!(send("asana", "from-asana").status, 200, "again");
+    assert_eq!(send("asana", "from-asana").status, 200, "the same secret again");
     assert_eq!(send("asana", "attacker").status, 503);
     assert_eq!(
         ports.installed.borrow().get("asana").map(|waiting| waiting.secret.clone()).as_deref(),
@@ -228,14 +217,14 @@ fn a_secret_is_installed_while_armed_and_never_replaced() {
     let failing = Memory::failing("install");
     failing.fail_after.set(true);
     let lost = || serve(&request("POST", "asana", "", &[("x-hook-secret", "from-asana")], "{}"), &failing);
-    assert_eq!(lost().status, 503, "the answer is lost");
+    assert_eq!(lost().status, 503, "the answer of the store is lost");
     failing.fail.set(None);
-    assert_eq!(lost().status, 200, "the provider comes again");
+    assert_eq!(lost().status, 200, "the provider tries again");
 }
 
-/// Anybody may offer a secret while a source is armed.
+/// Anybody can offer a secret while a source is armed.
 #[test]
-fn strangers_who_offer_secrets_count_and_are_limited() {
+fn secrets_offered_by_strangers_are_counted_and_limited() {
     let ports = Memory::default();
     ports.limit.set(Some(1));
     let offer = |secret: &str| {
@@ -249,8 +238,8 @@ fn strangers_who_offer_secrets_count_and_are_limited() {
     }
     ports.steps();
     assert_eq!(offer("attacker"), (429, Some("too_many_refusals")));
-    assert_eq!(ports.steps(), [""; 0], "and nothing is asked of the store");
-    // Where the secret stands in the body, that is not even read.
+    assert_eq!(ports.steps(), [""; 0], "the store is not asked");
+    // If the secret is in the body, the body is not even read.
     let offer = |body| {
         let request = request("POST", "notion", "", &[("cf-connecting-ip", "203.0.113.7")], "");
         serve(&Post { body, ..request }, &ports).status
@@ -265,7 +254,7 @@ fn strangers_who_offer_secrets_count_and_are_limited() {
 }
 
 #[test]
-fn an_answer_to_a_challenge_is_no_signature() {
+fn the_answer_to_a_challenge_is_not_accepted_as_a_signature() {
     let ports = Memory::default();
     let answer = serve(&request("GET", "x", "crc_token=a_harmless_text", &[], ""), &ports);
     let mac = json_of(&answer)["response_token"].as_str().unwrap().to_owned();
@@ -275,9 +264,9 @@ fn an_answer_to_a_challenge_is_no_signature() {
 }
 
 #[test]
-fn a_weak_source_is_told_in_the_log() {
+fn the_log_marks_a_weak_source() {
     let ports = Memory::default();
-    let outcome = serve_at(&request("POST", "gitlab", "", &[("x-gitlab-token", super::SECRET)], "{}"), &ports, NOW);
+    let outcome = serve_at(&request("POST", "gitlab", "", &[("x-gitlab-token", SECRET)], "{}"), &ports, NOW);
     let record = outcome.record.unwrap();
     assert_eq!((outcome.answer.status, record.strength), (200, Some("weak")));
     assert!(record.line().contains(r#""strength":"weak""#), "{}", record.line());
@@ -291,9 +280,9 @@ fn a_subscription_is_confirmed_before_it_is_answered() {
     let ports = Memory::default();
     ports.published.borrow_mut().insert(CERTIFICATE_URL.to_owned(), vector["secrets"][0].as_str().unwrap().into());
     let post = request("POST", "sns", "", &[], body);
-    assert_eq!(serve(&post, &ports).status, 503, "the visit fails");
+    assert_eq!(serve(&post, &ports).status, 503, "the confirmation fails");
     ports.published.borrow_mut().insert(subscribe["SubscribeURL"].as_str().unwrap().to_owned(), b"ok".to_vec());
     let outcome = serve_at(&post, &ports, NOW);
     assert_eq!((outcome.answer.status, outcome.record.unwrap().verdict), (200, Verdict::Handshake));
-    assert!(ports.queue.borrow().is_empty(), "and no event");
+    assert!(ports.queue.borrow().is_empty(), "a subscription is no event");
 }

@@ -1,8 +1,9 @@
-//! Keys that a provider publishes: what a stranger's requests make the gateway fetch, and what an outage takes away.
+//! Keys that a provider publishes: how much a stranger can make the gateway fetch, and how long known keys outlive an
+//! outage.
 
-use super::Post;
 use super::memory::Memory;
-use super::providers::{CERTIFICATE_URL, request, serve, serve_at, vector};
+use super::providers::{CERTIFICATE_URL, serve, serve_at, vector};
+use super::{Post, request};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hookgate::record::Record;
@@ -23,7 +24,7 @@ fn publish(ports: &Memory, seed: u8) {
     ports.published.borrow_mut().insert(SET.to_owned(), set.to_string().into_bytes());
 }
 
-/// A delivery of fal.ai, signed now under the key made from `seed`.
+/// A request of fal.ai, signed now with the key made from `seed`.
 fn fal(ports: &Memory, seed: u8) -> Post {
     let (body, time) = (r#"{"status":"OK"}"#, ports.now().to_string());
     let digest = hex::encode(Sha256::digest(body));
@@ -57,6 +58,13 @@ fn sns(certificate: &str) -> Post {
     request("POST", "sns", "", &[], &body)
 }
 
+/// The same message with another text, which its signature does not cover.
+fn forged_sns(certificate: &str) -> Post {
+    let sns = sns(certificate);
+    let body = String::from_utf8(sns.body.unwrap()).unwrap().replace("Hello", "Hallo");
+    Post { body: Ok(body.into_bytes()), ..request("POST", "sns", "", &[], "") }
+}
+
 fn certificate(number: usize) -> String {
     format!("https://sns.eu-central-1.amazonaws.com/SimpleNotificationService-{number}.pem")
 }
@@ -67,23 +75,21 @@ fn publish_certificate(ports: &Memory) {
 }
 
 #[test]
-fn a_published_certificate_is_fetched_once_and_from_its_provider_alone() {
+fn a_published_certificate_is_fetched_once_and_only_from_its_provider() {
     let ports = Memory::default();
     publish_certificate(&ports);
     for _ in 0..3 {
         assert_eq!(serve(&sns(CERTIFICATE_URL), &ports).status, 200);
     }
-    let mut changed = sns(CERTIFICATE_URL);
-    changed.body = changed.body.map(|body| String::from_utf8(body).unwrap().replace("Hello", "Hallo").into_bytes());
-    assert_eq!(serve(&changed, &ports).status, 401);
+    assert_eq!(serve(&forged_sns(CERTIFICATE_URL), &ports).status, 401);
     assert_eq!(fetches(&ports), 1);
     let elsewhere = CERTIFICATE_URL.replace("amazonaws.com", "amazonaws.com.evil.example");
     assert_eq!(serve(&sns(&elsewhere), &ports).status, 401);
-    assert_eq!(fetches(&ports), 0, "nothing was asked there");
+    assert_eq!(fetches(&ports), 0, "no other host is asked");
 }
 
 #[test]
-fn a_certificate_that_the_host_does_not_have_is_a_refusal_and_counts() {
+fn a_certificate_that_does_not_exist_is_401_and_counts_as_a_refusal() {
     for (status, text) in [(404, None), (403, None), (301, None), (200, Some("<html>")), (200, Some(r#"{"keys":[]}"#))]
     {
         let ports = Memory::default();
@@ -94,10 +100,10 @@ fn a_certificate_that_the_host_does_not_have_is_a_refusal_and_counts() {
         assert_eq!(refused(&sns(&certificate(1)), &ports), (401, "no_such_key"), "{status} {text:?}");
         assert_eq!(ports.refusals.borrow().len(), 1);
         assert_eq!(refused(&sns(&certificate(1)), &ports), (401, "no_such_key"));
-        assert_eq!(fetches(&ports), 1, "it is not asked for again at once");
+        assert_eq!(fetches(&ports), 1, "the certificate is not fetched again at once");
         ports.wait(60);
         assert_eq!(refused(&sns(&certificate(1)), &ports).0, 401);
-        assert_eq!(fetches(&ports), 1, "but after a minute");
+        assert_eq!(fetches(&ports), 1, "after a minute it is");
     }
     let ports = Memory::default();
     assert_eq!(refused(&sns(&certificate(0).replace("-0", &"x".repeat(1100))), &ports), (401, "no_such_key"));
@@ -105,7 +111,7 @@ fn a_certificate_that_the_host_does_not_have_is_a_refusal_and_counts() {
 }
 
 #[test]
-fn a_host_that_cannot_be_asked_is_503_and_counts_too() {
+fn a_host_that_does_not_answer_is_503_and_counts_as_a_refusal() {
     for failing in [None, Some(500), Some(503), Some(429)] {
         let ports = Memory::default();
         ports.published_status.set(failing);
@@ -115,18 +121,18 @@ fn a_host_that_cannot_be_asked_is_503_and_counts_too() {
         assert_eq!(ports.refusals.borrow().len(), 2);
         assert_eq!(fetches(&ports), 2);
         assert_eq!(refused(&fal(&ports, 1), &ports).0, 503);
-        assert_eq!(fetches(&ports), 0, "it is left alone for a minute");
+        assert_eq!(fetches(&ports), 0, "the host is not asked again for a minute");
         ports.fail.set(None);
         publish_certificate(&ports);
         ports.wait(60);
         assert_eq!(told(&sns(CERTIFICATE_URL), &ports).0, 200);
     }
-    // What the preset names, and its host has not, is not the request's fault either.
+    // The preset names the key set, so a missing set is not the fault of the request.
     assert_eq!(refused(&fal(&Memory::default(), 1), &Memory::default()), (503, "keys_unavailable"));
 }
 
 #[test]
-fn what_strangers_make_one_source_fetch_takes_nothing_from_another() {
+fn fetches_that_strangers_cause_at_one_source_do_not_limit_another() {
     let ports = Memory::default();
     publish(&ports, 1);
     publish_certificate(&ports);
@@ -139,21 +145,19 @@ fn what_strangers_make_one_source_fetch_takes_nothing_from_another() {
     }
     assert_eq!(fetches(&ports), 16);
     assert_eq!(told(&fal(&ports, 1), &ports).0, 200, "another source");
-    assert_eq!(told(&sns(CERTIFICATE_URL), &ports).0, 200, "what is known needs no fetch");
+    assert_eq!(told(&sns(CERTIFICATE_URL), &ports).0, 200, "a known certificate needs no fetch");
 }
 
 #[test]
-fn certificates_that_only_strangers_name_drive_out_none_that_proved_something() {
+fn certificates_in_forged_messages_never_evict_a_certificate_that_proved_a_message() {
     let ports = Memory::default();
     publish_certificate(&ports);
     assert_eq!(told(&sns(CERTIFICATE_URL), &ports).0, 200);
     let text = ports.published.borrow()[CERTIFICATE_URL].clone();
     for number in 0..40 {
         ports.published.borrow_mut().insert(certificate(number), text.clone());
-        let mut forged = sns(&certificate(number));
-        forged.body = forged.body.map(|body| String::from_utf8(body).unwrap().replace("Hello", "Hallo").into_bytes());
-        assert_eq!(refused(&forged, &ports), (401, "signature_mismatch"));
-        ports.wait(4); // 15 in a minute
+        assert_eq!(refused(&forged_sns(&certificate(number)), &ports), (401, "signature_mismatch"));
+        ports.wait(4); // 15 fetches in a minute
     }
     ports.steps();
     assert_eq!(told(&sns(CERTIFICATE_URL), &ports).0, 200);
@@ -161,7 +165,7 @@ fn certificates_that_only_strangers_name_drive_out_none_that_proved_something() 
 }
 
 #[test]
-fn known_keys_outlive_an_outage_of_their_host_by_a_day() {
+fn known_keys_are_used_for_a_day_while_their_host_is_down() {
     let ports = Memory::default();
     publish(&ports, 1);
     assert_eq!(told(&fal(&ports, 1), &ports).0, 200);
@@ -170,11 +174,11 @@ fn known_keys_outlive_an_outage_of_their_host_by_a_day() {
     ports.steps();
     let (status, record) = told(&fal(&ports, 1), &ports);
     assert_eq!(status, 200);
-    assert!(record.trouble.unwrap().starts_with("keys_unavailable: "), "and the log complains");
+    assert!(record.trouble.unwrap().starts_with("keys_unavailable: "), "the log names the trouble");
     let (status, record) = told(&fal(&ports, 1), &ports);
     assert_eq!((status, record.trouble), (200, None));
     assert_eq!(fetches(&ports), 1, "once a minute");
-    assert_eq!(refused(&fal(&ports, 2), &ports), (503, "keys_unavailable"), "another key may be a new one");
+    assert_eq!(refused(&fal(&ports, 2), &ports), (503, "keys_unavailable"), "an unknown key may be new");
     ports.wait(24 * HOUR - 1);
     assert_eq!(told(&fal(&ports, 1), &ports).0, 200);
     ports.wait(1);
@@ -182,19 +186,16 @@ fn known_keys_outlive_an_outage_of_their_host_by_a_day() {
     ports.fail.set(None);
     publish(&ports, 2);
     ports.wait(60);
-    assert_eq!(refused(&fal(&ports, 1), &ports), (401, "signature_mismatch"), "it is withdrawn");
+    assert_eq!(refused(&fal(&ports, 1), &ports), (401, "signature_mismatch"), "the key is withdrawn");
     assert_eq!(told(&fal(&ports, 2), &ports).0, 200);
 }
 
 #[test]
-fn a_genuine_message_from_an_address_of_forgers_gets_through() {
+fn an_authentic_message_from_an_address_of_forgers_is_accepted() {
     let ports = Memory::default();
     ports.limit.set(Some(2));
     publish_certificate(&ports);
-    let from = |mut request: Post| {
-        request.headers.push(("cf-connecting-ip".to_owned(), "203.0.113.7".to_owned()));
-        request
-    };
+    let from = |request: Post| request.with("cf-connecting-ip", "203.0.113.7");
     for number in 0..3 {
         assert_eq!(told(&from(sns(&certificate(number))), &ports).0, 401);
     }

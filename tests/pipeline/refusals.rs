@@ -1,4 +1,4 @@
-//! Who sends too much that is forged: its forgeries are answered 429, and nobody is muted.
+//! An address that sends too many forged requests gets 429 for them. Its authentic requests still pass.
 
 use super::memory::Memory;
 use super::{BODY, Post, header, post, refusal, serve};
@@ -6,12 +6,11 @@ use hookgate::pipeline::ports::BodyError;
 
 const ADDRESS: &str = "203.0.113.7";
 
-fn from(address: &str, mut request: Post) -> Post {
-    request.headers.push(("cf-connecting-ip".to_owned(), address.to_owned()));
-    request
+fn from(address: &str, request: Post) -> Post {
+    request.with("cf-connecting-ip", address)
 }
 
-/// With a signature of another body.
+/// A request with the signature of another body.
 fn forged(source: &str, address: &str) -> Post {
     from(address, Post { body: Ok(b"forged".to_vec()), ..post(source, BODY) })
 }
@@ -21,7 +20,7 @@ fn unread(request: Post) -> Post {
     Post { body: Err(BodyError::Broken("it was read".to_owned())), ..request }
 }
 
-/// A gateway that [`ADDRESS`] has sent too much that is forged, at the source `queued`.
+/// A gateway to which [`ADDRESS`] has sent too many forged requests, at the source `queued`.
 fn flooded() -> Memory {
     let ports = Memory::default();
     ports.limit.set(Some(2));
@@ -32,16 +31,16 @@ fn flooded() -> Memory {
 }
 
 #[test]
-fn past_the_limit_what_is_forged_is_answered_429() {
+fn past_the_limit_a_forged_request_is_answered_429() {
     let ports = flooded();
     let outcome = serve(&forged("queued", ADDRESS), &ports);
     assert_eq!((outcome.answer.status, header(&outcome.answer, "retry-after")), (429, Some("60")));
     let record = outcome.record.unwrap();
     assert_eq!(record.reason, Some("too_many_refusals"));
     assert!(record.detail.unwrap().contains("signature_mismatch"));
-    assert_eq!(ports.refusals.borrow().len(), 3, "which is not counted again");
+    assert_eq!(ports.refusals.borrow().len(), 3, "a 429 is not counted");
     assert_eq!(ports.steps(), [""; 0]);
-    // Others are refused as ever, and so is it at other sources.
+    // The limit holds only for this address at this source.
     assert_eq!(refusal(&forged("queued", "203.0.113.8"), &ports).0, 401);
     assert_eq!(refusal(&forged("exact", ADDRESS), &ports).0, 401);
     ports.wait(60);
@@ -49,7 +48,7 @@ fn past_the_limit_what_is_forged_is_answered_429() {
 }
 
 #[test]
-fn past_the_limit_a_request_whose_head_proves_nothing_is_answered_unread() {
+fn past_the_limit_a_request_with_a_bad_head_is_answered_without_reading_its_body() {
     let ports = flooded();
     let unsigned = Post { headers: Vec::new(), ..post("queued", BODY) };
     let mut malformed = post("queued", BODY);
@@ -65,15 +64,15 @@ fn past_the_limit_a_request_whose_head_proves_nothing_is_answered_unread() {
     }
 }
 
-/// Providers send for all their customers from the same addresses, and a customer can have them send what is forged.
+/// A provider sends for all its customers from the same addresses, and a customer can make it send forged requests.
 #[test]
-fn past_the_limit_a_genuine_delivery_gets_through() {
+fn past_the_limit_an_authentic_request_is_accepted() {
     let ports = flooded();
     let answer = serve(&from(ADDRESS, post("queued", BODY)), &ports).answer;
     assert_eq!((answer.status, answer.body.as_str()), (200, r#"{"received":true,"id":"evt_1"}"#));
     let again = serve(&from(ADDRESS, post("queued", BODY)), &ports).answer;
     assert_eq!(again.body, r#"{"received":true,"duplicate":true,"id":"evt_1"}"#);
-    // What is authentic is told what is wrong with it, and what fails is our failure.
+    // An authentic request still gets its own status.
     assert_eq!(refusal(&from(ADDRESS, post("queued", "not json")), &ports), (422, "not_json"));
     ports.fail.set(Some("enqueue"));
     let other = from(ADDRESS, post("queued", BODY.replace("evt_1", "evt_2")));
@@ -89,18 +88,21 @@ fn past_the_limit_a_flood_writes_one_line_a_second() {
     };
     assert_eq!(told(100), [None], "one line");
     ports.wait(1);
-    assert_eq!(told(100), [Some(100)], "the 99 before, and this one");
+    assert_eq!(told(100), [Some(100)], "99 requests before, and this one");
     let large = from(ADDRESS, post("queued", "x".repeat(300_000)));
     assert!(serve(&large, &ports).record.is_none(), "within the same second");
     assert_eq!(serve(&large, &ports).answer.status, 413);
     let busy = from(ADDRESS, Post { body: Err(BodyError::Busy), ..post("queued", BODY) });
     let outcome = serve(&busy, &ports);
-    assert_eq!((outcome.answer.status, outcome.record.is_some()), (503, false), "no room, which is our failure");
-    assert!(serve(&from(ADDRESS, post("queued", BODY)), &ports).record.is_some(), "what is proven is always told");
+    assert_eq!((outcome.answer.status, outcome.record.is_some()), (503, false), "the gateway has no room");
+    assert!(
+        serve(&from(ADDRESS, post("queued", BODY)), &ports).record.is_some(),
+        "an authentic request always has a line"
+    );
 }
 
 #[test]
-fn what_was_proven_never_counts() {
+fn an_authentic_request_never_counts() {
     let ports = Memory::failing("enqueue");
     assert_eq!(refusal(&post("queued", BODY), &ports).0, 503);
     assert_eq!(refusal(&post("keyless", BODY), &ports).0, 500);

@@ -1,4 +1,4 @@
-// What is answered to requests that are no good delivery, and the log line that each request leaves.
+// The answer to each kind of request that is not accepted, and the log line of each request.
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { after, describe, test } from "node:test";
@@ -51,13 +51,13 @@ function assertProblem(answer, status) {
 
 describe("an answer", { concurrency: true }, () => {
   for (const path of ["/", "/%00", "/webhooks", "/webhooks/", "/webhooks/GOOD", "/webhooks/good/"]) {
-    test(`to a good delivery at ${path} is 404`, async () => {
+    test(`to a good request at ${path} is 404`, async () => {
       assertProblem(await gateway.request(path, delivery("generic")), 404);
     });
   }
 
   for (const method of ["GET", "PUT", "PATCH", "DELETE", "OPTIONS"]) {
-    test(`to ${method} is 405, and says what is allowed`, async () => {
+    test(`to ${method} is 405, and names the allowed method`, async () => {
       const { headers } = delivery("generic");
       const answer = await gateway.request("/webhooks/good", { method, headers });
       assertProblem(answer, 405);
@@ -65,12 +65,12 @@ describe("an answer", { concurrency: true }, () => {
     });
   }
 
-  test("to a query beside the path is the path's", async () => {
+  test("does not depend on the query", async () => {
     assert.equal((await gateway.request("/webhooks/good?a=/webhooks/nobody", delivery("generic"))).status, 200);
   });
 
   for (const path of ["/healthz", "/webhooks/health"]) {
-    test(`to GET ${path} tells version and time, and the operator which sources are usable, to HEAD without a body`, async () => {
+    test(`to GET ${path} has version and time, for the operator the usable sources, and for HEAD no body`, async () => {
       const answer = await gateway.request(path, { method: "GET" });
       assert.equal(answer.status, 200);
       assert.equal(answer.headers["content-type"], "application/json");
@@ -98,10 +98,10 @@ describe("an answer", { concurrency: true }, () => {
   }
 
   for (const [name, [key, problem]] of Object.entries(BROKEN)) {
-    test(`of a misconfigured source (${name}) is 500, its key is logged, and others serve`, async () => {
+    test(`of a misconfigured source (${name}) is 500, the wrong key is logged, and other sources serve`, async () => {
       const answer = await gateway.post(name, delivery("generic"));
       assertProblem(answer, 500);
-      assert.doesNotMatch(answer.body.toString(), /SECRET|SOURCES|strype/, "the sender is not told what is wrong");
+      assert.doesNotMatch(answer.body.toString(), /SECRET|SOURCES|strype/, "the sender does not see the mistake");
       const complaint = gateway
         .records()
         .find(({ reason, detail }) => reason === "configuration" && detail.startsWith(`${key}: `));
@@ -116,7 +116,7 @@ describe("an answer", { concurrency: true }, () => {
     });
   }
 
-  test("to an event that is taken is the source's own, and the same to its duplicate", async () => {
+  test("to an accepted event is the source's own answer, and its duplicate gets the same", async () => {
     const sent = delivery("generic");
     for (const answer of [await gateway.post("own", sent), await gateway.post("own", sent)]) {
       assert.deepEqual([answer.status, answer.body.toString()], [202, "<Response/>"]);
@@ -128,7 +128,7 @@ describe("an answer", { concurrency: true }, () => {
     assert.deepEqual([bare.status, bare.body.length, bare.headers["content-type"]], [204, 0, undefined]);
   });
 
-  test("to Xero has no body and no content type, be it 200 or 401", async () => {
+  test("to Xero has no body and no content type, with 200 and with 401", async () => {
     const body = '{"events":[],"entropy":"S0m3r4Nd0mt3xt"}';
     const signature = createHmac("sha256", SECRETS.GENERIC_SECRET).update(body).digest("base64");
     for (const [sent, status] of [[signature, 200], [signature, 200], [`${"A".repeat(43)}=`, 401]]) {
@@ -150,7 +150,7 @@ describe("an answer", { concurrency: true }, () => {
     assertProblem(await gateway.post("good", delivery("generic", { body })), 422);
   });
 
-  test("to an event of a type that is not wanted is 200, and it is dropped", async () => {
+  test("to an event of an unwanted type is 200, and the event is dropped", async () => {
     const sent = delivery("generic");
     const answer = await gateway.post("picky", sent);
     assert.equal(answer.status, 200);
@@ -160,16 +160,16 @@ describe("an answer", { concurrency: true }, () => {
   });
 });
 
-test("nothing but what was accepted used KV or the queue", async () => {
+test("only accepted events used KV or the queue", async () => {
   await gateway.drained();
   const accepted = gateway.records().filter(({ verdict }) => verdict === "accepted").length;
   await eventually("every key", async () => (await gateway.stored()).length >= 3 * accepted);
   const operations = (await gateway.stored()).map(({ operation }) => operation);
-  assert.equal(operations.length, 3 * accepted, "a look-up, a message and a key for each");
+  assert.equal(operations.length, 3 * accepted, "a look-up, a message and a key for each event");
 });
 
 describe("the log", () => {
-  /** What one request adds to the log; forwards are other lines, told by their attempt. */
+  /** The log line of one request. The line of a forward has an attempt. */
   async function lineOf(send) {
     const before = gateway.lines.length;
     await send();
@@ -184,7 +184,7 @@ describe("the log", () => {
   const late = delivery("generic", { at: Date.now() - 3 * HOUR });
   const unsigned = { ...sent, headers: {} };
 
-  test("has one line for an accepted delivery: who, what, under which key, how much, how long", async () => {
+  test("has one line for an accepted request, with source, event, key, size and time", async () => {
     const { key, ms, ...line } = await lineOf(() => gateway.post("good", sent));
     assert.match(key, /^[0-9a-f]{64}$/);
     assert.ok(Number.isInteger(ms) && ms >= 0);
@@ -214,12 +214,12 @@ describe("the log", () => {
   });
 
   const requests = {
-    "a repeated delivery": [() => gateway.post("good", sent), { verdict: "duplicate", id: sent.id, status: 200 }],
-    "a late one": [
+    "a repeated request": [() => gateway.post("good", sent), { verdict: "duplicate", id: sent.id, status: 200 }],
+    "a late request": [
       () => gateway.post("good", late),
       { verdict: "rejected", status: 401, source: "good", body_bytes: late.body.length },
     ],
-    "an unsigned one": [() => gateway.post("good", unsigned), { verdict: "rejected", status: 401, source: "good" }],
+    "an unsigned request": [() => gateway.post("good", unsigned), { verdict: "rejected", status: 401, source: "good" }],
     "an unknown source": [
       () => gateway.post("nobody", sent),
       { verdict: "rejected", reason: "not_found", status: 404 },
@@ -242,23 +242,23 @@ describe("the log", () => {
       if (line.verdict === "duplicate") return;
       assert.match(line.reason, /^[a-z_]+$/);
       assert.ok(line.detail);
-      assert.equal(line.id, undefined, "of what is unproven, nothing is told");
+      assert.equal(line.id, undefined, "the line has nothing from an unproven request");
     });
   }
 
-  test("tells different reasons for the one 401", async () => {
+  test("has different reasons for the same 401", async () => {
     const reasons = new Set(gateway.records("good").filter(({ status }) => status === 401).map(({ reason }) => reason));
     assert.equal(reasons.size, 2);
   });
 
-  test("has none for a look at the health", async () => {
+  test("has no line for a health check", async () => {
     const before = gateway.lines.length;
     await gateway.request("/healthz", { method: "GET" });
     await lineOf(() => gateway.request("/webhooks/good", { method: "GET" }));
     assert.equal(gateway.lines.length, before + 1);
   });
 
-  test("has JSON in every line, and no body", () => {
+  test("has only JSON lines, without bodies", () => {
     for (const { message } of gateway.lines) {
       assert.equal(typeof JSON.parse(message), "object");
       assert.doesNotMatch(message, /Zoë/);

@@ -1,4 +1,4 @@
-// What the provider signed is what the origin gets, byte for byte, whatever it is and however it is labelled.
+// The origin gets the body that the provider signed, byte for byte, with any content and any label.
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { after, describe, test } from "node:test";
@@ -9,24 +9,24 @@ import { delivery, source } from "./providers.mjs";
 const gzip = { "content-encoding": "gzip" };
 const noise = randomBytes(48_000);
 const BODIES = {
-  "every byte there is": { body: Buffer.from(Array.from({ length: 256 }, (_, at) => at)) },
-  "Latin-1, which is no UTF-8": { body: Buffer.from('{"name":"Zoë"}', "latin1") },
+  "every byte value": { body: Buffer.from(Array.from({ length: 256 }, (_, at) => at)) },
+  "Latin-1, which is not UTF-8": { body: Buffer.from('{"name":"Zoë"}', "latin1") },
   "half a UTF-8 character": { body: Buffer.from("é").subarray(0, 1) },
   "line ends of CR LF": { body: Buffer.from('{\r\n  "a": 1\r\n}\r\n') },
   "a byte order mark": { body: Buffer.from("\ufeff{}") },
-  "nothing but NUL": { body: Buffer.alloc(64) },
-  nothing: { body: Buffer.alloc(0) },
+  "only NUL bytes": { body: Buffer.alloc(64) },
+  "an empty body": { body: Buffer.alloc(0) },
   "48 kB of noise": { body: noise },
   "a form": { body: Buffer.from("a=%20&b=+"), headers: { "content-type": "application/x-www-form-urlencoded" } },
   "parts, with a charset": { body: Buffer.from("--x--"), headers: { "content-type": "multipart/mixed; boundary=x" } },
-  "gzip, and says so": { body: gzipSync('{"zipped":true}'), headers: gzip },
-  "no gzip, but says so": { body: Buffer.from('{"zipped":false}'), headers: gzip },
-  "nothing, labelled as gzip": { body: Buffer.alloc(0), headers: gzip },
-  "gzip, labelled as brotli": { body: gzipSync("x"), headers: { "content-encoding": "br" } },
+  "gzip with the label gzip": { body: gzipSync('{"zipped":true}'), headers: gzip },
+  "no gzip, with the label gzip": { body: Buffer.from('{"zipped":false}'), headers: gzip },
+  "an empty body, with the label gzip": { body: Buffer.alloc(0), headers: gzip },
+  "gzip, with the label brotli": { body: gzipSync("x"), headers: { "content-encoding": "br" } },
   "gzip without a label": { body: gzipSync("y") },
 };
 
-// Each body has a source of its own for each way to the origin: the order of arrival is nobody's business.
+// Each body has its own source for each way to the origin, so the order of arrival does not matter.
 const names = Object.keys(BODIES).map((what, at) => ({ what, queued: `queued-${at}`, direct: `direct-${at}` }));
 const gateway = await Gateway.start({
   sources: {
@@ -52,15 +52,15 @@ async function arrivesAsSent(name, sent) {
 describe("a body arrives byte for byte, with its labels", { concurrency: true }, () => {
   for (const { what, queued, direct } of names) {
     test(`${what}: through the queue`, () => arrivesAsSent(queued, delivery("github", BODIES[what])));
-    test(`${what}: straight to the origin`, () => arrivesAsSent(direct, delivery("shopify", BODIES[what])));
+    test(`${what}: directly to the origin`, () => arrivesAsSent(direct, delivery("shopify", BODIES[what])));
   }
 
-  test("JSON with line ends of CR LF, whose time and id are read", async () => {
+  test("JSON with line ends of CR LF, from which the time and the id are read", async () => {
     const event = { id: "evt_crlf", type: "t", created_at: new Date().toISOString(), data: "ü" };
     await arrivesAsSent("crlf", delivery("generic", { body: JSON.stringify(event, null, 1).replaceAll("\n", "\r\n") }));
   });
 
-  test("a body without a content type, which gets none on the way", async () => {
+  test("a body without a content type, which stays without one", async () => {
     const sent = delivery("github", { body: "plain" });
     delete sent.headers["content-type"];
     await arrivesAsSent("untyped", sent);

@@ -1,4 +1,4 @@
-// The stores' promises, `tests/contract/*.json`, held by the real ones: tests/contract.rs holds the stand-ins to the same.
+// The real stores keep the promises in `tests/contract/*.json`. tests/contract.rs holds the stand-ins to the same promises.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, describe, test } from "node:test";
@@ -11,7 +11,7 @@ const suite = (name) => JSON.parse(here(`../contract/${name}.json`));
 const gateway = await Gateway.start({ sources: { exact: source("generic", { dedup: "exact" }) } });
 after(() => gateway.close());
 
-/** Does the steps of a scenario one by one: `act(step)` tells what was seen. */
+/** Runs the steps of a scenario. `act(step)` returns the value that the step saw. */
 async function run({ steps }, act, fits = assert.deepEqual) {
   for (const step of steps) {
     const saw = await act(step);
@@ -21,7 +21,7 @@ async function run({ steps }, act, fits = assert.deepEqual) {
   }
 }
 
-describe("Workers KV, which the local runtime makes stronger than it is", () => {
+describe("Workers KV, which is stronger in the local runtime than in production", () => {
   const scenarios = suite("keys").filter(({ needs }) => needs !== "time");
   for (const [number, scenario] of scenarios.entries()) {
     test(scenario.name, async () => {
@@ -35,7 +35,7 @@ describe("Workers KV, which the local runtime makes stronger than it is", () => 
   }
 });
 
-/** A KV without any delay, by a clock of its own. */
+/** A KV without any delay, with its own clock. */
 function ideal(clock) {
   const held = new Map();
   const there = (key) => (held.get(key)?.until > clock.now ? held.get(key) : undefined);
@@ -47,7 +47,7 @@ function ideal(clock) {
   };
 }
 
-describe("the KV of the storm, in both of its views together as late as KV may be", () => {
+describe("the KV of the storm, whose two views together are as late as KV may be", () => {
   for (const scenario of suite("keys").filter(({ needs }) => needs !== "values")) {
     test(scenario.name, async (t) => {
       const [shown, clock] = [new Map(), { now: 0 }];
@@ -71,7 +71,7 @@ describe("the KV of the storm, in both of its views together as late as KV may b
   }
 });
 
-describe("the claims' Durable Object", () => {
+describe("the Durable Object of claims", () => {
   const token = (letter) => letter.charCodeAt(0).toString(16).padStart(16, "0");
   let offset = 0;
   for (const [number, scenario] of suite("claims").entries()) {
@@ -95,7 +95,7 @@ describe("the claims' Durable Object", () => {
       offset += 10_000;
     });
   }
-  test("and the clock goes back", () => gateway.ahead(0));
+  test("resets the clock", () => gateway.ahead(0));
 });
 
 describe("R2", () => {
@@ -129,7 +129,7 @@ describe("R2", () => {
   }
 });
 
-/** The statements of the Worker, as its source has them. */
+/** The SQL statements in the source of the Worker. */
 function statements() {
   const rust = here("../../src/edge/letters.rs").replace(/\\\n\s*/g, "");
   const literal = (from) => /"((?:[^"\\]|\\.)*)"/.exec(rust.slice(from))[1];
@@ -143,7 +143,7 @@ function statements() {
   return { of, schema };
 }
 
-describe("D1, by the Worker's own statements", () => {
+describe("D1, with the statements of the Worker", () => {
   const { of, schema } = statements();
   for (const scenario of suite("letters")) {
     test(scenario.name, async () => {

@@ -1,16 +1,16 @@
-// deliver = "origin": the provider waits for the origin's word.
+// deliver = "origin": the provider waits for the answer of the origin.
 import assert from "node:assert/strict";
 import net from "node:net";
 import { once } from "node:events";
 import { after, describe, test } from "node:test";
 import { Gateway } from "./gateway.mjs";
-import { eventually } from "./http.mjs";
+import { assertUnavailable, eventually, openPost } from "./http.mjs";
 import { ORIGIN_SIGNING_SECRET, SECRETS, delivery, isSignedForward, source } from "./providers.mjs";
 
 const NAMES = ["taking", "failing", "refusing", "redirecting", "elsewhere", "hanging"];
 NAMES.push("cutting", "leaving", "staying", "moved");
 const direct = (more) => source("generic", { deliver: "origin", ...more });
-// A port where nobody listens, until a test does.
+// A port without a listener, until a test opens one.
 const closed = net.createServer().listen(0, "127.0.0.1");
 await once(closed, "listening");
 const { port } = closed.address();
@@ -32,13 +32,11 @@ const keysOf = async (operation, name) => {
   return (await gateway.operations()).filter((one) => one.operation === operation && keys.has(one.args[0]));
 };
 
-/** The first answer is 503 and leaves no key behind, so that the provider's retry is a first delivery again. */
+/** Checks that the first answer is 503 and leaves no key, so that the provider's retry is not a duplicate. */
 async function failsOnce(name, reason) {
   const sent = delivery("generic");
   const failed = await gateway.post(name, sent);
-  assert.equal(failed.status, 503);
-  assert.equal(failed.headers["content-type"], "application/problem+json");
-  assert.match(failed.headers["retry-after"], /^[1-9][0-9]*$/);
+  assertUnavailable(failed);
   const record = await gateway.logged({ source: name, status: 503 });
   assert.equal(record.reason, reason);
   assert.equal(record.level, "error");
@@ -47,7 +45,7 @@ async function failsOnce(name, reason) {
 }
 
 describe("the provider waits while the event", { concurrency: true }, () => {
-  test("is taken by the origin: 200, nothing queued, and a repeated delivery is a duplicate", async () => {
+  test("is accepted by the origin: 200, no message in the queue, and a repeated request is a duplicate", async () => {
     origin.answers("taking", (response) => response.writeHead(201).end("ignored"));
     const sent = delivery("generic");
     const answer = await gateway.post("taking", sent);
@@ -63,7 +61,7 @@ describe("the provider waits while the event", { concurrency: true }, () => {
   });
 
   for (const [name, code] of Object.entries({ failing: 500, refusing: 400, redirecting: 302 })) {
-    test(`gets a ${code} from the origin: 503, and the provider's retry is accepted`, async () => {
+    test(`is answered ${code} by the origin: 503, and the provider's retry is accepted`, async () => {
       const headers = { location: `${origin.url}/elsewhere` };
       origin.answers(name, once200((response) => response.writeHead(code, headers).end("a canary of the origin")));
       const { sent, retried } = await failsOnce(name, "origin_failed");
@@ -75,7 +73,7 @@ describe("the provider waits while the event", { concurrency: true }, () => {
     });
   }
 
-  test("is left without an answer by the origin: 503 after 10 s, and the provider's retry is accepted", async () => {
+  test("gets no answer from the origin: 503 after 10 s, and the provider's retry is accepted", async () => {
     origin.answers("hanging", once200(() => {}));
     const began = Date.now();
     const { sent, retried } = await failsOnce("hanging", "origin_failed");
@@ -101,14 +99,14 @@ describe("the provider waits while the event", { concurrency: true }, () => {
     assert.equal((await retried()).status, 200);
   });
 
-  test("would go to a private address, as the runtime reads its URL: 503, and it goes nowhere", async () => {
+  test("has a destination that the runtime reads as a private address: 503, and no request is sent", async () => {
     assert.equal((await gateway.post("moved", delivery("generic"))).status, 503);
     const record = await gateway.logged({ source: "moved", reason: "origin_failed" });
     assert.match(record.detail, /private/);
     assert.deepEqual(origin.of("moved"), []);
   });
 
-  test("is left by the provider: what the origin takes is remembered, and others are served", async () => {
+  test("is abandoned by the provider: the key of an event that the origin accepts is stored, and others are served", async () => {
     let release;
     const held = new Promise((resolve) => (release = resolve));
     origin.answers("leaving", async (response) => {
@@ -116,14 +114,11 @@ describe("the provider waits while the event", { concurrency: true }, () => {
       response.end();
     });
     const sent = delivery("generic");
-    const lines = Object.entries({ ...sent.headers, "content-length": sent.body.length });
-    const socket = net.connect(gateway.port, "127.0.0.1");
-    socket.write(`POST /webhooks/leaving HTTP/1.1\r\nhost: gateway\r\n`);
-    socket.write(lines.map(([name, value]) => `${name}: ${value}\r\n`).join("") + "\r\n");
+    const socket = openPost(gateway.port, "leaving", { ...sent.headers, "content-length": sent.body.length });
     socket.write(sent.body);
     await origin.received("leaving");
     socket.destroy();
-    assert.equal((await gateway.post("staying", delivery("generic"))).status, 200, "while the other one is still out");
+    assert.equal((await gateway.post("staying", delivery("generic"))).status, 200, "while the other request still waits");
     release();
     const record = await gateway.logged({ source: "leaving" });
     assert.equal(record.verdict, "accepted");
@@ -136,12 +131,12 @@ describe("the provider waits while the event", { concurrency: true }, () => {
   });
 });
 
-test("nothing of it went through the queue", async () => {
+test("no event went through the queue", async () => {
   const queued = (await gateway.operations()).filter(({ operation }) => operation.endsWith(".send"));
   assert.deepEqual(queued, []);
 });
 
-test("no answer tells a provider what the origin said", () => {
+test("no answer shows the origin's answer to the provider", () => {
   for (const { body } of gateway.answers) assert.ok(!body.includes("canary of the origin"));
 });
 

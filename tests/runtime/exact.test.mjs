@@ -1,8 +1,8 @@
-// `dedup = "exact"`: one winner per event, whatever fails around it.
+// `dedup = "exact"`: one request of an event is accepted, under any failure.
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { Gateway } from "./gateway.mjs";
-import { eventually } from "./http.mjs";
+import { assertUnavailable, eventually } from "./http.mjs";
 import { delivery, source } from "./providers.mjs";
 
 const NAMES = ["once", "crowd", "hung", "hung-inside", "erring", "unconfirmed", "unqueued"];
@@ -24,12 +24,7 @@ async function duplicate(name, sent) {
   assert.deepEqual([answer.status, answer.json()], [200, { received: true, duplicate: true, id: sent.id }]);
 }
 
-function assertUnavailable(answer) {
-  assert.equal(answer.status, 503);
-  assert.match(answer.headers["retry-after"], /^[1-9][0-9]*$/);
-}
-
-/** The messages of `name` are delivered, or in the way of another one that is; its origin got one of them. */
+/** Waits until the messages of `name` are done. Its origin got one of them. */
 async function deliveredOnce(name, messages = 1) {
   const over = ({ verdict, reason }) => verdict !== "retried" || reason === "in_flight";
   const done = () => gateway.records(name).filter((record) => record.attempt && over(record));
@@ -48,7 +43,7 @@ test("an event is claimed, enqueued and confirmed, and its copies are duplicates
   await deliveredOnce("once");
 });
 
-test("of 50 copies at once one is accepted, and none of the others before that is durable", async () => {
+test("of 50 copies at once one is accepted, and no copy gets a 200 before the event is durable", async () => {
   const sent = delivery("generic");
   const answers = await Promise.all(Array.from({ length: 50 }, () => gateway.post("crowd", sent)));
   const first = answers.filter((answer) => answer.status === 200 && !answer.json().duplicate);
@@ -60,7 +55,7 @@ test("of 50 copies at once one is accepted, and none of the others before that i
 });
 
 for (const [name, where] of [["hung", "CLAIMS"], ["hung-inside", "object"]]) {
-  test(`an object that hangs (${where}) costs a 503 after three seconds, and other sources serve meanwhile`, async () => {
+  test(`a hanging object (${where}) causes a 503 after three seconds, and other sources serve meanwhile`, async () => {
     const sent = delivery("generic");
     await gateway.fail(`${where}.claim`, 2, "hang");
     const before = (await gateway.operations()).length;
@@ -71,11 +66,11 @@ for (const [name, where] of [["hung", "CLAIMS"], ["hung-inside", "object"]]) {
     const record = await gateway.logged({ source: name, reason: "claim_failed" });
     assert.match(record.detail, /no answer within 1500 ms/);
     await accepted(name, sent);
-    await deliveredOnce(name); // its consumer claims it as well, and would take the next test's faults
+    await deliveredOnce(name); // its consumer makes a claim too, and would use up the faults of the next test
   });
 }
 
-test("an object that errs costs a 503, and no later try of the provider", async () => {
+test("a failing object causes a 503, and the provider's retry is accepted", async () => {
   const sent = delivery("generic");
   for (const where of ["CLAIMS", "object"]) {
     await gateway.fail(`${where}.claim`, 2);
@@ -86,14 +81,14 @@ test("an object that errs costs a 503, and no later try of the provider", async 
   await accepted("erring", sent);
 });
 
-test("one lost answer of an object costs nothing: the claimer takes up its own claim", async () => {
+test("after one lost answer of an object, the request takes up its own claim", async () => {
   const sent = delivery("generic");
   await gateway.fail("CLAIMS.claim", 1, "after");
   await accepted("answerless", sent);
   await deliveredOnce("answerless");
 });
 
-test("a claim that is neither confirmed nor released lapses after its lease", async () => {
+test("a claim that is neither confirmed nor released ends with its lease", async () => {
   const sent = delivery("generic");
   await gateway.fail("CLAIMS.claim", 2, "after");
   await gateway.fail("CLAIMS.release", 1);
@@ -106,17 +101,17 @@ test("a claim that is neither confirmed nor released lapses after its lease", as
   await gateway.ahead(0);
 });
 
-test("objects and messages of the version before this one go on", async () => {
+test("objects of the version before this one still work", async () => {
   const claim = (...args) => gateway.object("0/16", ...args);
   await claim("asBefore", "a-name");
   const found = JSON.parse(await claim("claim", "a-name", 30, 600, "00000000000000a5"));
   assert.deepEqual(found, { duplicate: { first_seen: 1_000 } });
   const drawn = JSON.parse(await claim("claim", "another", 30, 600));
-  assert.match(drawn.first.token, /^[0-9a-f]{16}$/, "a Worker of that version draws no token");
+  assert.match(drawn.first.token, /^[0-9a-f]{16}$/, "a Worker of that version sends no token");
   assert.equal(drawn.first.acceptance, drawn.first.token);
 });
 
-test("an event that could not be confirmed is delivered once, though its retry is accepted too", async () => {
+test("an unconfirmed event is delivered once, although its retry is accepted too", async () => {
   const sent = delivery("generic");
   await gateway.fail("DEDUP.put");
   await gateway.fail("CLAIMS.confirm", 3);
@@ -128,7 +123,7 @@ test("an event that could not be confirmed is delivered once, though its retry i
   await gateway.ahead(0);
 });
 
-test("an event that the queue took, and yet failed, is delivered once", async () => {
+test("an event whose enqueue failed after the fact is delivered once", async () => {
   const sent = delivery("generic");
   await gateway.fail("EVENTS.send", 1, "after");
   assertUnavailable(await gateway.post("unqueued", sent));
@@ -137,7 +132,7 @@ test("an event that the queue took, and yet failed, is delivered once", async ()
   await deliveredOnce("unqueued", 2);
 });
 
-test("KV may fail: it is a cache of the claims", async () => {
+test("KV may fail, because it is only a cache of the claims", async () => {
   const sent = delivery("generic");
   await gateway.fail("DEDUP.get", 2);
   await gateway.fail("DEDUP.put");
@@ -146,18 +141,18 @@ test("KV may fail: it is a cache of the claims", async () => {
   await deliveredOnce("uncached");
 });
 
-test("a forward whose claim was never settled is taken over when its lease has ended", async () => {
-  origin.answers("lapsing", (response, request, earlier) => response.writeHead(earlier === 0 ? 500 : 200).end());
+test("a forward whose claim was not released is sent again after its lease", async () => {
+  origin.statuses("lapsing", 500);
   await gateway.fail("CLAIMS.release");
   await accepted("lapsing", delivery("generic"));
   await gateway.logged({ source: "lapsing", reason: "origin_failed" });
   await gateway.ahead(91_000);
   await gateway.logged({ source: "lapsing", verdict: "delivered" });
-  assert.equal(origin.of("lapsing").length, 2, "the first one failed");
+  assert.equal(origin.of("lapsing").length, 2, "the first attempt failed");
   await gateway.ahead(0);
 });
 
-test("straight to the origin, copies at once reach it once", async () => {
+test("of several direct copies at once, one reaches the origin", async () => {
   origin.answers("straight", (response) => setTimeout(() => response.end(), 200));
   const sent = delivery("generic");
   const answers = await Promise.all(Array.from({ length: 20 }, () => gateway.post("straight", sent)));
@@ -166,26 +161,26 @@ test("straight to the origin, copies at once reach it once", async () => {
   assert.equal(origin.of("straight").length, 1);
 });
 
-test("a message that the queue gives twice is delivered once", async () => {
+test("a message that the queue hands over twice is delivered once", async () => {
   const sent = delivery("generic");
   await accepted("twice", sent);
   const sends = (await gateway.operations()).filter(({ operation }) => operation === "EVENTS.send");
   const message = sends.map(({ args }) => args[0]).find((text) => JSON.parse(text).id === sent.id);
-  await gateway.enqueue(message); // in one batch with it
+  await gateway.enqueue(message); // in the same batch
   await deliveredOnce("twice", 2);
   await gateway.enqueue(message);
   await gateway.logged({ source: "twice", verdict: "duplicate" });
   await deliveredOnce("twice", 3);
 });
 
-test("the object keeps to the rules that the claims' own tests have", async () => {
+test("the object follows the rules of claims", async () => {
   const call = (...args) => gateway.object("rules", ...args);
   const claim = async (ttl = 600) => JSON.parse(await call("claim", "name", 30, ttl));
   const { token: stale, first_seen } = (await claim()).first;
   assert.ok((await claim()).in_flight.until >= first_seen + 30);
   await gateway.ahead(31_000);
   const { token, first_seen: still } = (await claim()).first;
-  assert.equal(still, first_seen, "another claim on the same acceptance");
+  assert.equal(still, first_seen, "another claim of the same acceptance");
   assert.deepEqual([await call("confirm", "name", stale, 600), await call("release", "name", stale)], [false, false]);
   assert.equal(await call("release", "name", token), true);
   const { token: last } = (await claim()).first;
@@ -196,18 +191,18 @@ test("the object keeps to the rules that the claims' own tests have", async () =
   await call("runAlarm");
   assert.equal(await call("rows"), 1);
   await gateway.ahead(32_000 + 600_000);
-  assert.ok((await claim()).first, "it has expired");
+  assert.ok((await claim()).first, "the claim has expired");
   await gateway.ahead(32_000 + 1_200_000);
   await call("runAlarm");
-  assert.equal(await call("rows"), 0, "and is gone");
+  assert.equal(await call("rows"), 0, "the row is deleted");
   await gateway.ahead(0);
 });
 
-test("what expires faster than one alarm deletes is deleted by the next one at once", async () => {
+test("if more entries expire than one alarm deletes, the next alarm follows at once", async () => {
   const call = (...args) => gateway.object("crowded", ...args);
   await call("fillExpired", 10_001);
   const soon = await call("runAlarm");
-  assert.equal(await call("rows"), 1, "no alarm takes more than 10,000");
+  assert.equal(await call("rows"), 1, "an alarm deletes 10,000 entries at most");
   assert.ok(soon !== null && soon < 60_000, `the next alarm comes in ${soon} ms`);
   assert.equal(await call("runAlarm"), null);
   assert.equal(await call("rows"), 0);

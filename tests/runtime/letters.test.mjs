@@ -1,4 +1,4 @@
-// Dead letters: kept, listed, redriven, and deleted in the end. One test at a time: the table is the gateway's.
+// Dead letters are kept, listed, redriven and at last deleted. One test at a time, because all tests share the table.
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { Gateway } from "./gateway.mjs";
@@ -20,9 +20,10 @@ const gateway = await Gateway.start({
 after(() => gateway.close());
 const { origin } = gateway;
 
-/** The origin refuses the first forward for good, and takes those after it. */
-const refusesOnce = (name) =>
-  origin.answers(name, (response, request, earlier) => response.writeHead(earlier === 0 ? 410 : 200).end());
+/** Fails the next `times` calls of each operation of the database. */
+async function failDatabase(times) {
+  for (const operation of ["LOG.run", "LOG.all", "LOG.batch", "LOG.first"]) await gateway.fail(operation, times);
+}
 
 function api(path, { method = "GET", token = ADMIN_TOKEN, body } = {}) {
   const headers = { ...(token && { authorization: `Bearer ${token}` }) };
@@ -38,9 +39,9 @@ async function listed(query = "") {
   return answer.json().dead_letters;
 }
 
-/** An event of `name` that its origin refused, as the list has it. */
+/** The letter of an event of `name` that the origin refused. */
 async function dead(name, sent = delivery("generic")) {
-  refusesOnce(name);
+  origin.statuses(name, 410);
   assert.equal((await gateway.post(name, sent)).status, 200);
   const letter = () => listed(`?source=${name}`).then(([letter]) => letter);
   return { sent, letter: await eventually(`a letter of ${name}`, letter) };
@@ -59,21 +60,21 @@ test("an event that its origin refused is kept, listed, redriven, and delivered 
   assert.equal(second.headers["idempotency-key"], first.headers["idempotency-key"]);
   assert.deepEqual(await listed("?source=refused"), []);
   const again = await redrive(letter.id);
-  assert.equal(again.status, 404, "it is no dead letter any more");
+  assert.equal(again.status, 404, "the letter is redriven");
   const copy = await gateway.post("refused", sent);
-  assert.equal(copy.json().duplicate, true, "and its event is known still");
+  assert.equal(copy.json().duplicate, true, "the key of the event is still stored");
   await gateway.logged({ source: "refused", verdict: "delivered" });
   assert.equal(origin.of("refused").length, 2);
 });
 
-test("an event of a kv source is kept and redriven, too", async () => {
+test("a dead event of a kv source is kept and redriven too", async () => {
   const { sent, letter } = await dead("kv");
   assert.equal((await redrive(letter.id)).status, 200);
   const [, second] = await origin.received("kv", 2);
   assert.deepEqual(second.body, sent.body);
 });
 
-test("a large event's body waits in R2, and is delivered exact", async () => {
+test("the body of a large event waits in R2 and is delivered unchanged", async () => {
   const { sent, letter } = await dead("large", delivery("github", { body: Buffer.alloc(1_000_000, "large") }));
   assert.equal(letter.bytes, 1_000_000);
   const bodies = async () => (await (await gateway.bucket()).list()).objects.filter(({ size }) => size > 0);
@@ -85,30 +86,30 @@ test("a large event's body waits in R2, and is delivered exact", async () => {
   await eventually("no body left", async () => (await stored()) === 0);
 });
 
-test("D1 fails: the letter waits in the queue, and is kept in the end", async () => {
-  for (const operation of ["LOG.run", "LOG.all", "LOG.batch", "LOG.first"]) await gateway.fail(operation);
-  refusesOnce("unkept");
+test("D1 fails: the letter waits in the queue and is kept later", async () => {
+  await failDatabase(1);
+  origin.statuses("unkept", 410);
   assert.equal((await gateway.post("unkept", delivery("generic"))).status, 200);
   await gateway.logged({ source: "unkept", verdict: "retried", reason: "keep_failed" });
-  for (const operation of ["LOG.run", "LOG.all", "LOG.batch", "LOG.first"]) await gateway.fail(operation, 0);
+  await failDatabase(0);
   await eventually("the letter", async () => (await listed("?source=unkept")).length === 1);
 });
 
-test("the queue fails under a redrive: the letter stays, and can be redriven later", async () => {
+test("the queue fails during a redrive: the letter stays and can be redriven later", async () => {
   const { letter } = await dead("untaken");
   await gateway.fail("EVENTS.send");
   assert.equal((await redrive(letter.id)).status, 503);
   assert.equal((await listed("?source=untaken")).length, 1);
-  assert.equal((await redrive(letter.id)).status, 404, "whoever failed has it for a minute");
+  assert.equal((await redrive(letter.id)).status, 404, "the failed redrive holds the letter for a minute");
   await gateway.ahead(61_000);
   assert.equal((await redrive(letter.id)).status, 200);
   await origin.received("untaken", 2);
   await gateway.ahead(0);
 });
 
-test("those that fit a filter are redriven, at most as many as it says", async () => {
+test("a redrive takes the letters that match its filter, up to its limit", async () => {
   for (const name of ["first", "second"]) {
-    origin.answers(name, (response, request, earlier) => response.writeHead(earlier < 3 ? 410 : 200).end());
+    origin.statuses(name, 410, 410, 410);
     for (let at = 0; at < 3; at += 1) assert.equal((await gateway.post(name, delivery("generic"))).status, 200);
   }
   await eventually("six letters", async () => {
@@ -120,15 +121,15 @@ test("those that fit a filter are redriven, at most as many as it says", async (
   assert.deepEqual((await redriveAll({ source: "first", limit: 2 })).json(), { redriven: 2, failed: 0 });
   assert.deepEqual((await redriveAll({ source: "first" })).json(), { redriven: 1, failed: 0 });
   await origin.received("first", 6);
-  assert.equal((await listed("?source=second")).length, 3, "others are left alone");
+  assert.equal((await listed("?source=second")).length, 3, "the letters of another source stay");
   assert.equal(origin.of("second").length, 3);
   const rest = await listed();
   assert.deepEqual((await redriveAll()).json(), { redriven: rest.length, failed: 0 });
   await origin.received("second", 6);
 });
 
-test("a letter is deleted after 30 days, with its body, and not before", async () => {
-  refusesOnce("expiring");
+test("a letter and its body are deleted after 30 days and not before", async () => {
+  origin.statuses("expiring", 410);
   await gateway.post("expiring", delivery("generic"));
   await eventually("the letter", async () => (await listed("?source=expiring")).length === 1);
   const rows = async () => (await gateway.letters()).filter(({ source }) => source === "expiring").length;
@@ -143,28 +144,27 @@ test("a letter is deleted after 30 days, with its body, and not before", async (
   assert.match(swept.at(-1), /^[1-9][0-9]* dead letters, 1 stored bodies$/, "the mark of a delivery");
 });
 
-test("the database is away for long: the letter waits in the bucket, and the sweep brings it in", async () => {
-  refusesOnce("away");
+test("the database is down for long: the letter waits in the bucket, and the sweep moves it into the table", async () => {
+  origin.statuses("away", 410);
   assert.equal((await gateway.post("away", delivery("generic"))).status, 200);
   await eventually("the letter", async () => (await listed("?source=away")).length === 1);
   const { message } = (await gateway.letters()).find(({ source }) => source === "away");
   const other = message.replace(/"acceptance":"[0-9a-f]{4}/, '"acceptance":"0123');
-  const operations = ["LOG.run", "LOG.all", "LOG.batch", "LOG.first"];
-  for (const operation of operations) await gateway.fail(operation, 1000);
+  await failDatabase(1000);
   const waiting = async () => (await (await gateway.bucket()).list({ prefix: "letters/" })).objects.length;
   assert.equal(await gateway.batch("hookgate-dead", other, 5), "retry");
   assert.equal(await waiting(), 0);
   assert.equal(await gateway.batch("hookgate-dead", other, 6), "ack");
   assert.equal(await waiting(), 1);
   await gateway.sweep();
-  assert.equal(await waiting(), 1, "as long as the database is away");
-  for (const operation of operations) await gateway.fail(operation, 0);
+  assert.equal(await waiting(), 1, "while the database is down");
+  await failDatabase(0);
   await gateway.sweep();
   assert.equal((await listed("?source=away")).length, 2);
   assert.equal(await waiting(), 0);
 });
 
-test("a table of the version before this one gets its column, and its letters are redriven", async (t) => {
+test("a table of the version before this one gets the new column, and its letters are redriven", async (t) => {
   const old = await Gateway.start({ sources: { away: source("generic") }, secrets });
   t.after(() => old.close());
   const database = await old.database();
@@ -186,7 +186,7 @@ test("a table of the version before this one gets its column, and its letters ar
   await old.origin.received("away");
 });
 
-test("a key is forgotten, in KV and in its object, and the event is accepted once more", async () => {
+test("a key is deleted in KV and in its object, and the event is accepted again", async () => {
   for (const name of ["kv", "untaken"]) {
     const sent = delivery("generic");
     assert.equal((await gateway.post(name, sent)).json().duplicate, undefined);
@@ -198,11 +198,11 @@ test("a key is forgotten, in KV and in its object, and the event is accepted onc
   }
 });
 
-test("the list does not begin again after a letter that is not there", async () => {
+test("a list after an unknown letter is refused", async () => {
   assert.equal((await api("dead-letters?after=UNKNOWN")).status, 422);
 });
 
-test("the API takes the admin token, and nothing else", async () => {
+test("the API takes only the admin token", async () => {
   for (const token of [null, "", "canary-admin-token-6b1f0d", SECRETS.GENERIC_SECRET]) {
     const answer = await api("dead-letters", { token });
     assert.equal(answer.status, 401, token);
@@ -214,7 +214,7 @@ test("the API takes the admin token, and nothing else", async () => {
   assert.equal(answer.status, 401);
 });
 
-test("the API says what it does not serve", async () => {
+test("the API answers 404, 405, 413 or 422 to a wrong call", async () => {
   assert.equal((await api("anything")).status, 404);
   assert.equal((await redrive("0".repeat(64))).status, 404);
   assert.equal((await redrive("x' OR 1=1 --")).status, 404);
@@ -228,7 +228,7 @@ test("the API says what it does not serve", async () => {
   assert.equal(huge.status, 413);
 });
 
-test("without ADMIN_TOKEN there is no API, and without LOG none of letters", async (t) => {
+test("without ADMIN_TOKEN there is no API, and without LOG there are no letters", async (t) => {
   const sources = { generic: source("generic") };
   const headers = { authorization: `Bearer ${ADMIN_TOKEN}` };
   const tokenless = await Gateway.start({ sources });

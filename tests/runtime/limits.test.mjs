@@ -1,11 +1,10 @@
-// Bodies that are too large, and those that just are not.
+// Bodies at the limits, and bodies over them.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import net from "node:net";
 import { after, describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { Gateway, runtimePid } from "./gateway.mjs";
-import { eventually } from "./http.mjs";
+import { eventually, openPost } from "./http.mjs";
 import { delivery, source } from "./providers.mjs";
 
 const KIB = 1024;
@@ -38,15 +37,13 @@ function assertTooLarge(answer, title = "Body too large") {
   assert.equal(answer.json().status, 413);
 }
 
-/** Uploads `most` bytes in chunks; returns what came back, and how much was taken until then or the connection's end. */
+/** Uploads `most` bytes in chunks. Returns the answer, and the bytes taken before the answer or the end of the connection. */
 async function upload(name, headers, most = Infinity) {
-  const lines = Object.entries({ ...headers, "transfer-encoding": "chunked" }).map((pair) => pair.join(": "));
-  const socket = net.connect(gateway.port, "127.0.0.1");
+  const socket = openPost(gateway.port, name, { ...headers, "transfer-encoding": "chunked" });
   let answer = "";
   let ended = false;
   socket.on("data", (data) => (answer += data));
   socket.on("error", () => (ended = true)).on("close", () => (ended = true));
-  socket.write(`POST /webhooks/${name} HTTP/1.1\r\nhost: gateway\r\n${lines.join("\r\n")}\r\n\r\n`);
   const chunk = Buffer.from(`4000\r\n${"x".repeat(0x4000)}\r\n`);
   const feed = () => {
     while (!answer && !ended && socket.bytesWritten < most && socket.write(chunk));
@@ -60,8 +57,8 @@ async function upload(name, headers, most = Infinity) {
 }
 
 /**
- * What is drained on purpose, and what lies in the buffers of two sockets. A sender that does not stop may find the
- * connection reset by the runtime before it reads the answer, so the log says what the answer was.
+ * Checks that an endless upload is cut off. The bytes taken are the drained part and the buffers of two sockets. The runtime
+ * may reset the connection before the sender reads the answer, so the log shows the answer.
  */
 async function assertCutShort(name, headers, status, reason) {
   const { answer, taken } = await upload(name, headers);
@@ -72,17 +69,17 @@ async function assertCutShort(name, headers, status, reason) {
   assert.equal(record.reason, reason);
 }
 
-/** How much memory the runtime has, in MiB. */
+/** The memory of the runtime, in MiB. */
 function memory() {
   const [, kib] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${runtimePid()}/status`, "utf8"));
   return Number(kib) / KIB;
 }
 
-// First and alone, so that the memory is its own.
-const linux = { skip: process.platform === "linux" ? false : "/proc tells the memory" };
-test("100 MB in chunks, ten times: 413, and the runtime's memory is soon what it was", linux, async () => {
+// First and alone, because other tests would change the memory.
+const linux = { skip: process.platform === "linux" ? false : "the memory is in /proc" };
+test("100 MB in chunks, ten times: 413, and the memory of the runtime returns to its old size", linux, async () => {
   const { headers } = of(1);
-  for (let at = 0; at < 25; at += 1) await gateway.post("default", of(MIB)); // until it is warm
+  for (let at = 0; at < 25; at += 1) await gateway.post("default", of(MIB)); // until the runtime is warm
   const before = memory();
   for (let at = 0; at < 10; at += 1) {
     const { answer } = await upload("flooded", headers, 100e6);
@@ -93,7 +90,7 @@ test("100 MB in chunks, ten times: 413, and the runtime's memory is soon what it
   await eventually(() => `1.5 times ${before} MiB; it is ${memory()}`, () => memory() < 1.5 * before);
 });
 
-test("eight forged bodies of 25 MiB at once take the memory of few, and a genuine one gets through", linux, async () => {
+test("eight forged bodies of 25 MiB at once use the memory of a few, and an authentic request is accepted", linux, async () => {
   const forged = { ...of(25 * MIB), headers: delivery("github", { key: "not the secret", body: "x" }).headers };
   const before = memory();
   let most = 0;
@@ -106,11 +103,9 @@ test("eight forged bodies of 25 MiB at once take the memory of few, and a genuin
   assert.ok(most - before < 5 * 25, `${Math.round(most - before)} MiB more than ${Math.round(before)}`);
 });
 
-test("who tells of a large body and sends none, or drips it, keeps no other large body out for long", async () => {
+test("a sender that announces a large body and sends little of it does not block other large bodies for long", async () => {
   const open = (sent) => {
-    const lines = Object.entries({ ...of(1).headers, "content-length": 20 * MIB }).map((pair) => pair.join(": "));
-    const socket = net.connect(gateway.port, "127.0.0.1").on("error", () => {});
-    socket.write(`POST /webhooks/large HTTP/1.1\r\nhost: gateway\r\n${lines.join("\r\n")}\r\n\r\n`);
+    const socket = openPost(gateway.port, "large", { ...of(1).headers, "content-length": 20 * MIB });
     socket.write(Buffer.alloc(sent, "x"));
     return socket;
   };
@@ -126,14 +121,14 @@ test("who tells of a large body and sends none, or drips it, keeps no other larg
 });
 
 describe("a body", { concurrency: true }, () => {
-  test("of exactly max_body is accepted, with its length told or in chunks", async () => {
+  test("of exactly max_body is accepted, with a content length or in chunks", async () => {
     const sent = of(64 * KIB);
     assert.equal((await gateway.post("exact", sent)).status, 200);
     assert.equal((await gateway.post("streamed", chunked(sent))).status, 200);
     for (const name of ["exact", "streamed"]) assert.deepEqual(origin.of(name)[0].body, sent.body);
   });
 
-  test("one byte over max_body is answered 413, with its length told or in chunks", async () => {
+  test("one byte over max_body is answered 413, with a content length or in chunks", async () => {
     const sent = of(64 * KIB + 1);
     assertTooLarge(await gateway.post("small", sent));
     assertTooLarge(await gateway.post("small", chunked(sent)));
@@ -141,13 +136,13 @@ describe("a body", { concurrency: true }, () => {
     await gateway.logged({ source: "small", verdict: "rejected", reason: "body_too_large" });
   });
 
-  test("may have 1 MiB where the source says nothing else", async () => {
+  test("may have 1 MiB by default", async () => {
     assert.equal((await gateway.post("default", of(MIB))).status, 200);
     assert.equal(origin.of("default")[0].body.length, MIB);
     assertTooLarge(await gateway.post("default", of(MIB + 1)));
   });
 
-  test("of 25 MiB is delivered exact where the source allows it", async () => {
+  test("of 25 MiB is delivered unchanged if the source allows it", async () => {
     const sent = of(25 * MIB);
     assert.equal((await gateway.post("large", sent)).status, 200);
     assert.ok(origin.of("large")[0].body.equals(sent.body));
@@ -159,29 +154,26 @@ describe("a body", { concurrency: true }, () => {
     assertTooLarge(await gateway.post("small", chunked(sent)));
   });
 
-  test("that never ends is refused after a bounded part of it", async () => {
+  test("that never ends is refused after a bounded part", async () => {
     await assertCutShort("endless", of(1).headers, 413, "body_too_large");
   });
 
-  test("without a signature is answered 401, unread, even where it never ends", async () => {
+  test("without a signature is answered 401 unread, even if the body never ends", async () => {
     const headers = { "content-type": "application/json" };
     assert.equal((await gateway.post("small", { body: Buffer.alloc(32 * KIB), headers })).status, 401);
     await assertCutShort("unsigned", headers, 401, "signature_missing");
   });
 
-  test("that just fits into a queue message arrives, sent in chunks too", async () => {
+  test("that just fits into a queue message is delivered, if sent in chunks too", async () => {
     const sent = of(95_000);
     assert.equal((await gateway.post("chunks", chunked(sent))).status, 200);
     const [forward] = await origin.received("chunks");
     assert.ok(forward.body.equals(sent.body));
   });
 
-  test("that is cut off by its sender is neither accepted nor a problem for others", async () => {
+  test("that its sender cuts off is not accepted and does not disturb others", async () => {
     const sent = of(64);
-    const lines = Object.entries({ ...sent.headers, "content-length": 64 }).map((pair) => pair.join(": "));
-    const socket = net.connect(gateway.port, "127.0.0.1");
-    socket.on("error", () => {});
-    socket.write(`POST /webhooks/cut HTTP/1.1\r\nhost: gateway\r\n${lines.join("\r\n")}\r\n\r\n`);
+    const socket = openPost(gateway.port, "cut", { ...sent.headers, "content-length": 64 });
     socket.write(sent.body.subarray(0, 32), () => socket.destroy());
     const record = await gateway.logged({ source: "cut" });
     assert.equal(record.reason, "body_broken");

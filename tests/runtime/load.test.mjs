@@ -1,4 +1,4 @@
-// Many at once.
+// Many requests at once.
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { Gateway } from "./gateway.mjs";
@@ -27,17 +27,17 @@ test("100 different events at once are all accepted, and each is delivered exact
     assert.deepEqual(texts(origin.of(system)), texts(own), system);
   }
   const keys = origin.requests.map(({ headers }) => headers["idempotency-key"]);
-  assert.equal(new Set(keys).size, 100, "under a key of its own each");
+  assert.equal(new Set(keys).size, 100, "each event has another key");
   const again = await Promise.all(sent.map(([system, one]) => gateway.post(system, one)));
-  assert.ok(again.every((answer) => answer.json().duplicate === true), "and remembered each");
+  assert.ok(again.every((answer) => answer.json().duplicate === true), "each key is stored");
 });
 
-test("answers of a slow origin reach the right providers, whatever their order", async () => {
+test("the answers of a slow origin reach the right providers in any order", async () => {
   const held = [];
   origin.answers("direct", (response, request) => {
     const failing = JSON.parse(request.body).data.fails;
     held.push(() => response.writeHead(failing ? 500 : 200).end());
-    // The last one frees all, in reverse order.
+    // The last request releases all answers, in reverse order.
     if (held.length === 20) held.reverse().forEach((release) => release());
   });
   const created_at = new Date().toISOString();

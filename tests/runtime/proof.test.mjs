@@ -1,11 +1,11 @@
-// A short run of `make faults`, and proof that it would notice: Workers that are wrong on purpose lose events in it.
+// A short run of `make faults`. Workers with a deliberate flaw must lose events in the same run.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 
 const PROGRAM = fileURLToPath(new URL("../../proof/faults.mjs", import.meta.url));
-// Its seed decides what fails, so that the loss of the wrong Workers is sure, too.
+// The seed decides the faults, so the flawed Workers always lose events.
 const SHORT = { EVENTS: "100", SEED: "5", RATE: "40", KILL: "1" };
 
 function faults(more = {}) {
@@ -18,10 +18,10 @@ function faults(more = {}) {
   });
 }
 
-const linux = { concurrency: true, skip: process.platform === "linux" ? false : "/proc finds the runtime to kill" };
-describe("with faults everywhere, and the runtime killed", linux, () => {
+const linux = { concurrency: true, skip: process.platform === "linux" ? false : "the runtime to kill is found in /proc" };
+describe("with faults everywhere and kills of the runtime", linux, () => {
   for (const DEDUP of ["exact", "kv"]) {
-    test(`the Worker loses nothing (${DEDUP}), and redrives what died`, async () => {
+    test(`the Worker loses no event (${DEDUP}) and redrives the dead letters`, async () => {
       const { code, accepted, dead, redriven, faults: struck, ...line } = await faults({ DEDUP });
       const { lost, pending } = line;
       assert.deepEqual({ code, accepted, lost, pending }, { code: 0, accepted: 100, lost: 0, pending: 0 });
@@ -36,7 +36,7 @@ describe("with faults everywhere, and the runtime killed", linux, () => {
     forget: ["confirms no claim", "duplicated_unexplained"],
   };
   for (const [SABOTAGE, [what, count]] of Object.entries(wrong)) {
-    test(`a Worker that ${what} is found out`, async () => {
+    test(`a Worker that ${what} is found`, async () => {
       const { code, ...line } = await faults({ SABOTAGE });
       assert.ok(line[count] > 0, count);
       assert.equal(code, 1);

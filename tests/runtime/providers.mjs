@@ -1,7 +1,7 @@
-// The providers' side: makes and signs deliveries as their documents say. Shares nothing with the Worker.
+// The providers: make and sign requests as their documentation says. No code is shared with the Worker.
 import { createHmac, randomUUID } from "node:crypto";
 
-/** Secrets that would be recognised wherever they turn up. */
+/** Secrets that a test can recognise in any output. */
 export const SECRETS = {
   RELOCK_SECRET: "canary-relock-52c1f2",
   GENERIC_SECRET: "canary-generic-8be07d",
@@ -12,7 +12,7 @@ export const SECRETS = {
   GITHUB_SECRET: "canary-github-c7f380",
 };
 
-/** Signs forwards, in the files that set it: a Standard Webhooks secret. */
+/** The secret that signs forwards, in the tests that set it. */
 export const ORIGIN_SIGNING_SECRET = `whsec_${Buffer.from("canary-origin-signing-key-a85e21").toString("base64")}`;
 
 export const SECOND = 1000;
@@ -23,7 +23,7 @@ const hmac = (key, text, encoding = "hex") => createHmac("sha256", key).update(t
 const iso = (at) => new Date(at).toISOString();
 const over = (prefix, text) => (key, at, body) => `${prefix}${hmac(key, text ? text(body) : body)}`;
 
-/** RFC 8785: JSON.stringify writes numbers and texts as it demands, and sorting by code units is sort's own order. */
+/** RFC 8785. `JSON.stringify` writes numbers and texts as the RFC requires, and `sort` sorts by code units. */
 export function canonical(value) {
   if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
   if (value === null || typeof value !== "object") return JSON.stringify(value);
@@ -32,8 +32,8 @@ export function canonical(value) {
 }
 
 /**
- * How each provider's deliveries look: `event(id, at)` is the payload, `header` carries `signature(key, at, body)`,
- * and a delivery made `stale` milliseconds ago is too old.
+ * The requests of each provider. `event(id, at)` is the payload, and `header` has `signature(key, at, body)`. A request that
+ * is `stale` milliseconds old is too old.
  */
 export const PROVIDERS = {
   relock: {
@@ -91,12 +91,12 @@ export const PROVIDERS = {
   github: { secret: "GITHUB_SECRET", header: "x-hub-signature-256", signature: over("sha256=") },
 };
 
-/** A source's table in the configuration. */
+/** The table of a source in the configuration. */
 export function source(name, more = {}) {
   return { provider: PROVIDERS[name].provider ?? name, secrets: [PROVIDERS[name].secret], ...more };
 }
 
-/** One delivery, ready to be sent. Without `body` it carries a new event of its own. */
+/** One signed request. Without `body`, it has a new event. */
 export function delivery(name, { id = randomUUID(), at = Date.now(), body, key, headers = {} } = {}) {
   const { event, header, signature, secret } = PROVIDERS[name];
   const bytes = Buffer.from(body ?? JSON.stringify(event(id, at)));
@@ -104,7 +104,7 @@ export function delivery(name, { id = randomUUID(), at = Date.now(), body, key, 
   return { id, at, body: bytes, headers: { "content-type": "application/json", ...signed, ...headers } };
 }
 
-/** Whether a forward carries a Standard Webhooks signature of `secret`. */
+/** Whether a forward has a Standard Webhooks signature made with `secret`. */
 export function isSignedForward({ headers, body }, secret = ORIGIN_SIGNING_SECRET) {
   const key = Buffer.from(secret.replace("whsec_", ""), "base64");
   const prefix = Buffer.from(`${headers["webhook-id"]}.${headers["webhook-timestamp"]}.`);

@@ -1,4 +1,4 @@
-// Providers that publish their keys: fetched from where the preset says, kept, and fetched again when they change.
+// Published keys are fetched from the URL in the preset, kept, and fetched again when they change.
 import assert from "node:assert/strict";
 import { createHash, generateKeyPairSync, randomUUID, sign } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -48,29 +48,29 @@ describe("a set of keys", () => {
     });
   };
 
-  test("that cannot be had costs a 503, so that the provider comes again", async () => {
+  test("that cannot be fetched causes a 503, so that the provider retries", async () => {
     assert.equal((await post(first)).status, 503);
     await gateway.logged({ source: "fal", reason: "keys_unavailable" });
     await publish(first);
-    assert.equal((await post(first)).status, 503, "its host is left alone for a minute");
+    assert.equal((await post(first)).status, 503, "the host is not asked again for a minute");
     await later(MINUTE);
   });
 
-  test("that is longer than any costs a 503, too", async () => {
+  test("that is too long causes a 503 too", async () => {
     await gateway.publish({ [SET]: " ".repeat(200_000) });
     assert.equal((await post(first)).status, 503);
     await gateway.logged({ source: "fal", detail: `${SET} is longer than 64 KiB` });
     await later(MINUTE);
   });
 
-  test("is fetched once, and serves until it changes", async () => {
+  test("is fetched once and used until it changes", async () => {
     await publish(first);
     const before = await count();
     for (let at = 0; at < 5; at += 1) assert.equal((await post(first)).status, 200);
     assert.deepEqual(await fetched(before), [SET]);
   });
 
-  test("is not fetched again at once because of forgeries", async () => {
+  test("is not fetched again at once because of forged requests", async () => {
     const before = await count();
     for (let at = 0; at < 5; at += 1) assert.equal((await post(foreign)).status, 401);
     assert.deepEqual(await fetched(before), []);
@@ -86,7 +86,7 @@ describe("a set of keys", () => {
     assert.deepEqual(await fetched(before), [SET]);
   });
 
-  test("without a key that was in it proves nothing signed under it, an hour later", async () => {
+  test("no longer proves requests with a withdrawn key, an hour later", async () => {
     await publish(second);
     await later(61 * MINUTE);
     assert.equal((await post(first)).status, 401);
@@ -116,18 +116,18 @@ describe("a certificate that the message names", () => {
   }
   const post = (made, source = "sns") => gateway.post(source, { body: JSON.stringify(made), headers: {} });
 
-  test("is fetched from AWS, once, and proves the message", async () => {
+  test("is fetched from AWS once and proves the message", async () => {
     await gateway.publish({ [CERTIFICATE]: certificate });
     const before = await count();
     for (let at = 0; at < 3; at += 1) assert.equal((await post(message())).status, 200);
     assert.equal((await post({ ...message(), Message: '{"order":8}' })).status, 401);
     assert.deepEqual(await fetched(before), [CERTIFICATE]);
     const v1 = await post(message({}, CERTIFICATE, "1"), "sns_v1");
-    assert.equal(v1.status, 200, "the old way, under SHA-1, for sources that say so");
-    assert.equal((await post(message({}, CERTIFICATE, "1"))).status, 401, "and for no others");
+    assert.equal(v1.status, 200, "the old signature with SHA-1, for sources that ask for it");
+    assert.equal((await post(message({}, CERTIFICATE, "1"))).status, 401, "other sources refuse SHA-1");
   });
 
-  test("is fetched from nowhere else", async () => {
+  test("is fetched from no other host", async () => {
     const places = [
       "https://sns.eu-central-1.amazonaws.com.attacker.example/a.pem",
       "https://attacker.example/sns.eu-central-1.amazonaws.com/a.pem",
@@ -148,13 +148,13 @@ describe("a certificate that the message names", () => {
     assert.deepEqual(await fetched(before), []);
   });
 
-  test("proves nothing for somebody else's topic, which AWS signs alike", async () => {
+  test("does not prove a message of another topic, which AWS signs with the same key", async () => {
     assert.equal((await post(message({ TopicArn: "arn:aws:sns:eu-central-1:999999999999:evil" }))).status, 401);
     await gateway.logged({ source: "sns", reason: "claim_mismatch" });
-    assert.equal((await post(message(), "topicless")).status, 500, "a source has to say which topic is its own");
+    assert.equal((await post(message(), "topicless")).status, 500, "a source must name its topic");
   });
 
-  test("that does not exist is a 401, and is asked for once a minute", async () => {
+  test("that does not exist is a 401 and is fetched once a minute", async () => {
     const gone = `${HOST}/SimpleNotificationService-gone.pem`;
     const before = await count();
     for (let at = 0; at < 3; at += 1) assert.equal((await post(message({}, gone))).status, 401);
@@ -162,7 +162,7 @@ describe("a certificate that the message names", () => {
     await gateway.logged({ source: "sns", reason: "no_such_key", detail: `${gone} answered 404` });
   });
 
-  test("may be asked for sixteen times a minute, whoever names how many, and what is known serves", async () => {
+  test("is fetched at most sixteen times a minute, and a known certificate is still used", async () => {
     await later(2 * MINUTE);
     const before = await count();
     for (let at = 0; at < 20; at += 1) {
@@ -180,7 +180,7 @@ describe("a certificate that the message names", () => {
       message({ Type: "SubscriptionConfirmation", Token: "2336412f37", SubscribeURL, ...more });
     const visit = `${HOST}/?Action=ConfirmSubscription&TopicArn=${TOPIC}&Token=2336412f37`;
 
-    test("confirms itself, once the message has proven itself", async () => {
+    test("is confirmed after the message is verified", async () => {
       await gateway.publish({ [visit]: "<ConfirmSubscriptionResponse/>" });
       const before = await count();
       assert.equal((await post(confirmation(visit))).status, 200);
@@ -188,17 +188,17 @@ describe("a certificate that the message names", () => {
       await gateway.logged({ source: "sns", verdict: "handshake" });
     });
 
-    test("is not confirmed where the visit fails: AWS asks again", async () => {
+    test("is not confirmed if the visit fails: AWS retries", async () => {
       assert.equal((await post(confirmation(`${visit}-gone`))).status, 503);
     });
 
-    test("of a forger, of another topic, or at another host is not visited", async () => {
+    test("that is forged, of another topic or at another host is not visited", async () => {
       const before = await count();
       const forged = { ...confirmation(visit), Token: "another" };
       const evil = "https://sns.eu-central-1.amazonaws.com.attacker.example/?Action=ConfirmSubscription";
       assert.equal((await post(forged)).status, 401);
       assert.equal((await post(confirmation(visit, { TopicArn: `${TOPIC}-2` }))).status, 401);
-      assert.equal((await post(confirmation(evil))).status, 200, "authentic, and an event for the origin to see");
+      assert.equal((await post(confirmation(evil))).status, 200, "an authentic event, which is forwarded");
       assert.deepEqual((await fetched(before)).filter((url) => url !== CERTIFICATE), []);
     });
   });

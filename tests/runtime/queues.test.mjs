@@ -1,4 +1,4 @@
-// The queues have other names than in wrangler.toml, as in a second environment: nothing is set, and nothing goes round.
+// The queues have other names than in wrangler.toml, as in a second environment. Without any setting, no message circles.
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
@@ -21,7 +21,7 @@ after(() => gateway.close());
 const { origin } = gateway;
 const lettersOf = async (name) => (await gateway.letters().catch(() => [])).filter(({ source }) => source === name);
 
-test("what the origin refuses is kept, and sent once", async () => {
+test("an event that the origin refuses is kept and sent once", async () => {
   for (const name of ["kv", "exact"]) {
     origin.answers(name, (response) => response.writeHead(410).end());
     assert.equal((await gateway.post(name, delivery("generic"))).status, 200);
@@ -30,7 +30,7 @@ test("what the origin refuses is kept, and sent once", async () => {
   }
 });
 
-test("what the queue gives up is kept, after one try more at most", async () => {
+test("an event that the queue gives up is kept after one more attempt at most", async () => {
   origin.answers("failing", (response) => response.writeHead(500).end());
   assert.equal((await gateway.post("failing", delivery("generic"))).status, 200);
   await eventually("its letter", async () => (await lettersOf("failing")).length === 1, 30_000);
@@ -38,7 +38,7 @@ test("what the queue gives up is kept, after one try more at most", async () => 
   await gateway.logged({ verdict: "learnt" });
 });
 
-test("a batch waits for connections before its forwards begin, and not while their time runs", async () => {
+test("a forward waits for a connection before its timeout begins", async () => {
   let [now, most] = [0, 0];
   origin.answers("paced", async (response) => {
     most = Math.max(most, (now += 1));

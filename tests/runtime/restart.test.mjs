@@ -1,4 +1,4 @@
-// What the gateway still knows after the runtime was restarted.
+// Keys and claims survive a restart of the runtime.
 import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -14,7 +14,7 @@ async function stateFor(t) {
   return state;
 }
 
-/** What `use` does with a gateway, which then ends. */
+/** Runs `use` with a gateway, then stops the gateway. */
 async function during(options, use) {
   const gateway = await Gateway.start(options);
   try {
@@ -24,7 +24,7 @@ async function during(options, use) {
   }
 }
 
-test("a delivery repeated after a restart of the runtime is a duplicate", async (t) => {
+test("a request repeated after a restart of the runtime is a duplicate", async (t) => {
   const state = await stateFor(t);
   const sources = { generic: source("generic"), relock: source("relock") };
   const sent = { generic: delivery("generic"), relock: delivery("relock") };
@@ -40,17 +40,17 @@ test("a delivery repeated after a restart of the runtime is a duplicate", async 
       assert.equal((await gateway.post(name, one)).json().duplicate, true, name);
     }
     const fresh = await gateway.post("generic", delivery("generic"));
-    assert.equal(fresh.json().duplicate, undefined, "and a new one is none");
+    assert.equal(fresh.json().duplicate, undefined, "a new event is not");
     await gateway.drained();
-    assert.equal(gateway.origin.requests.length, 1, "only the new one is forwarded");
+    assert.equal(gateway.origin.requests.length, 1, "only the new event is forwarded");
   });
 });
 
-test("another number of claims objects forgets no claim: it is refused, or both are asked", async (t) => {
+test("after a change of CLAIM_SHARDS no claim is lost: requests are refused, or both rings are asked", async (t) => {
   const state = await stateFor(t);
   const sources = { exact: source("generic", { dedup: "exact" }) };
   const sent = delivery("generic");
-  /** How a copy is answered when KV tells nothing, so that only the objects know. */
+  /** Sends a copy while KV fails, so that only the objects know the claim. */
   const copied = (vars) => during({ sources, state, vars }, async (gateway) => {
     await gateway.fail("DEDUP.get");
     const answer = await gateway.post("exact", sent);
@@ -64,5 +64,5 @@ test("another number of claims objects forgets no claim: it is refused, or both 
   assert.equal(refused.status, 503);
   assert.match(refused.detail, /CLAIM_SHARDS_BEFORE = 3/);
   assert.equal((await copied({ CLAIM_SHARDS: 5, CLAIM_SHARDS_BEFORE: 3 })).duplicate, true);
-  assert.equal((await copied({ CLAIM_SHARDS: 3, CLAIM_SHARDS_BEFORE: 5 })).duplicate, true, "and back");
+  assert.equal((await copied({ CLAIM_SHARDS: 3, CLAIM_SHARDS_BEFORE: 5 })).duplicate, true, "and after the change back");
 });

@@ -1,4 +1,4 @@
-// What becomes of a queued event whose origin does not take it. Real seconds pass here, in all tests at once.
+// Queued events whose origin does not accept them. Real seconds pass, in all tests at once.
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
 import { Gateway } from "./gateway.mjs";
@@ -17,7 +17,6 @@ after(() => gateway.close());
 const { origin } = gateway;
 
 const status = (code, headers) => (response) => response.writeHead(code, headers).end();
-const twice = (answer) => (response, request, earlier) => (earlier < 2 ? answer : status(200))(response);
 const once = (answer) => (response, request, earlier) => (earlier < 1 ? answer : status(200))(response);
 
 async function accepted(name) {
@@ -34,8 +33,8 @@ async function letters(name) {
 }
 
 describe("a queued message", { concurrency: true }, () => {
-  test("whose origin fails twice still arrives, with one idempotency key and a fresh signature each time", async () => {
-    origin.answers("failing", twice(status(500)));
+  test("whose origin fails twice is delivered, with one idempotency key and a new signature in each attempt", async () => {
+    origin.statuses("failing", 500, 500);
     const sent = await accepted("failing");
     const forwards = await origin.received("failing", 3, 40_000);
     assert.deepEqual(forwards.map(({ headers }) => headers["hookgate-attempt"]), ["1", "2", "3"]);
@@ -43,15 +42,15 @@ describe("a queued message", { concurrency: true }, () => {
     for (const forward of forwards) {
       assert.deepEqual(forward.body, sent.body);
       assert.ok(isSignedForward(forward));
-      assert.ok(Math.abs(forward.headers["webhook-timestamp"] - forward.at / 1000) < 3, "signed when it was sent");
+      assert.ok(Math.abs(forward.headers["webhook-timestamp"] - forward.at / 1000) < 3, "signed at the time of the attempt");
     }
     assert.equal(new Set(forwards.map(({ headers }) => headers["webhook-signature"])).size, 3);
     const [first, second, third] = forwards.map(({ at }) => at);
-    assert.ok(second - first >= 3000 && third - second >= 7000, "5 s and then 10 s, less a quarter of jitter");
+    assert.ok(second - first >= 3000 && third - second >= 7000, "5 s and then 10 s, minus up to a quarter of jitter");
     await gateway.logged({ source: "failing", verdict: "delivered", attempt: 3 });
     assert.equal(gateway.records("failing").filter(({ reason }) => reason === "origin_failed").length, 2);
     const repeated = await gateway.post("failing", sent);
-    assert.equal(repeated.json().duplicate, true, "its key is kept all the while");
+    assert.equal(repeated.json().duplicate, true, "its key is stored");
   });
 
   test("waits for as long as its origin asks in Retry-After", async () => {
@@ -70,7 +69,7 @@ describe("a queued message", { concurrency: true }, () => {
     assert.ok(second.at >= until - 1000, `${second.at - until} ms after that date`);
   });
 
-  test("whose origin answers 400 goes to the dead letters at once, is logged once, and not tried again", async () => {
+  test("whose origin answers 400 is a dead letter at once, is logged once and not retried", async () => {
     origin.answers("refusing", status(400));
     const sent = await accepted("refusing");
     const letter = await gateway.logged({ source: "refusing", verdict: "dead", reason: "dead_letter" });
@@ -79,15 +78,15 @@ describe("a queued message", { concurrency: true }, () => {
     assert.match(letter.detail, /400/);
     const [buried, ...others] = await letters("refusing");
     assert.deepEqual(others, []);
-    assert.deepEqual(Buffer.from(buried.data_base64, "base64"), sent.body, "with its exact body");
-    // Longer than the first delay of a retry, measured by another event's.
+    assert.deepEqual(Buffer.from(buried.data_base64, "base64"), sent.body, "the letter has the exact body");
+    // Another event's third attempt comes later than a first retry of this event would.
     await origin.received("failing", 3, 40_000);
     assert.equal(origin.of("refusing").length, 1);
     const dead = gateway.records("refusing").filter(({ reason }) => reason === "dead_letter");
     assert.equal(dead.length, 1);
   });
 
-  test("is not carried along by a redirect, but tried again where it belongs", async () => {
+  test("does not follow a redirect and is retried at its destination", async () => {
     origin.answers("redirecting", once(status(302, { location: `${origin.url}/elsewhere` })));
     const sent = await accepted("redirecting");
     const [, second] = await origin.received("redirecting", 2, 40_000);
@@ -95,7 +94,7 @@ describe("a queued message", { concurrency: true }, () => {
     assert.deepEqual(origin.of("elsewhere"), []);
   });
 
-  test("whose origin cannot be reached is kept and tried again", async () => {
+  test("whose origin cannot be reached is kept and retried", async () => {
     const sent = await accepted("unreachable");
     for (const attempt of [1, 2]) {
       const retried = await gateway.logged({ source: "unreachable", attempt }, 40_000);
@@ -105,9 +104,9 @@ describe("a queued message", { concurrency: true }, () => {
     }
   });
 
-  test("is tried again after the 4xx that may pass: 408, 409, 425", async () => {
+  test("is retried after a temporary 4xx: 408, 409, 425", async () => {
     const codes = [408, 409, 425];
-    origin.answers("busy", (response, request, earlier) => status(codes[earlier] ?? 200)(response));
+    origin.statuses("busy", ...codes);
     await Promise.all(codes.map(() => accepted("busy")));
     await origin.received("busy", 6, 40_000);
     await eventually("three deliveries", () => {
@@ -122,7 +121,7 @@ describe("a queued message", { concurrency: true }, () => {
     "an object instead of a text": [{ strange: "object" }, "json"],
   };
   for (const [what, [body, contentType]] of Object.entries(strange)) {
-    test(`that is none (${what}) is kept as it is, and logged`, async () => {
+    test(`that is not the gateway's (${what}) is kept unchanged and logged`, async () => {
       await gateway.enqueue(body, contentType);
       const text = typeof body === "string" ? body : "strange";
       const kept = async () => (await gateway.letters()).some(({ message }) => message.includes(text));

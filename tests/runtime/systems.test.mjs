@@ -1,4 +1,4 @@
-// The five systems, each from its first delivery to its origin, and what becomes of what only looks like theirs.
+// The five systems, each from its first request to its origin, and forged requests of each.
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
 import { Gateway } from "./gateway.mjs";
@@ -46,7 +46,7 @@ function refused(system) {
 }
 
 // First and alone, so that nothing else uses the bindings meanwhile.
-test("forged, unsigned and stale deliveries get the same 401 bytes and cost no storage operation", async () => {
+test("forged, unsigned and stale requests get the same 401 bytes and touch no storage", async () => {
   let first;
   for (const system of SYSTEMS) {
     for (const [what, bad] of Object.entries(refused(system))) {
@@ -58,19 +58,19 @@ test("forged, unsigned and stale deliveries get the same 401 bytes and cost no s
       }
     }
   }
-  // A write after the answer would be seen, too: one accepted delivery, until its own write is there.
+  // A write may come after the answer. When the write of a later accepted request is done, an earlier write would be too.
   assert.equal((await gateway.post("generic-late", delivery("generic"))).status, 200);
   await gateway.drained();
   const done = (await gateway.stored()).map(({ operation }) => operation);
   assert.deepEqual(done.sort(), ["DEDUP.get", "DEDUP.put", "EVENTS.send"]);
-  assert.equal(origin.requests.length, 1, "only the good one is forwarded");
+  assert.equal(origin.requests.length, 1, "only the authentic event is forwarded");
 });
 
 describe("the five systems", { concurrency: true }, () => {
   for (const system of SYSTEMS) {
     const name = endpoint(system);
 
-    test(`${system}: a good delivery reaches the origin byte for byte, and a repeated one does not`, async () => {
+    test(`${system}: a good request reaches the origin byte for byte, and a repeated request does not`, async () => {
       const headers = { "content-type": "application/json; charset=utf-8", "user-agent": "System/1.0" };
       const sent = delivery(system, { headers });
       const answer = await gateway.post(name, sent);
@@ -90,7 +90,7 @@ describe("the five systems", { concurrency: true }, () => {
       assert.match(forward.headers["idempotency-key"], /^[0-9a-f]{64}$/);
       assert.equal(forward.headers["webhook-id"], forward.headers["idempotency-key"]);
       assert.ok(Math.abs(forward.headers["webhook-timestamp"] - forward.at / 1000) < 3);
-      assert.ok(isSignedForward(forward), "signed as Standard Webhooks says");
+      assert.ok(isSignedForward(forward), "a Standard Webhooks signature");
 
       const repeated = await gateway.post(name, sent);
       assert.equal(repeated.status, 200);
@@ -102,14 +102,14 @@ describe("the five systems", { concurrency: true }, () => {
     });
   }
 
-  test("generic: a retry after 2 h is accepted, one after 3 h is not", async () => {
+  test("generic: a retry after 2 h is accepted, a retry after 3 h is not", async () => {
     const late = await gateway.post("generic-late", delivery("generic", { at: Date.now() - 2 * HOUR }));
     assert.equal(late.status, 200);
     const tooLate = await gateway.post("generic-late", delivery("generic", { at: Date.now() - 3 * HOUR }));
     assert.equal(tooLate.status, 401);
   });
 
-  test("relaybox: neither another X-Relaybox-Webhook-Id nor another writing of the JSON is a new event", async () => {
+  test("relaybox: another X-Relaybox-Webhook-Id or another spelling of the JSON is no new event", async () => {
     const name = "relaybox-replayed";
     const sent = delivery("relaybox", { headers: { "x-relaybox-webhook-id": "one" } });
     assert.deepEqual((await gateway.post(name, sent)).json(), { received: true, id: sent.id });

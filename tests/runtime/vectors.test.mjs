@@ -1,4 +1,4 @@
-// Every vector of crates/verify/tests/vectors once more, against the built Worker: the runtime's own primitives included.
+// Every vector of crates/verify/tests/vectors against the built Worker, with the cryptography of the runtime.
 import { generateKeyPairSync } from "node:crypto";
 import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
@@ -8,13 +8,13 @@ import { eventually } from "./http.mjs";
 
 const DIRECTORY = new URL("../../crates/verify/tests/vectors/", import.meta.url);
 const read = (file) => JSON.parse(readFileSync(new URL(file, DIRECTORY), "utf8"));
-/** Whether a provider signs the URL next to the body, so that the configured URL has the query. */
+/** Whether a provider signs the URL next to the body. Then the configured URL contains the query. */
 const pinsQuery = (provider) => /\{url\}\??\{(body|form)\}|\{body\}\{url\}/.test(readFileSync(new URL(`../../crates/verify/presets/${provider}.toml`, import.meta.url), "utf8"));
 const sources = {};
 const secrets = {};
 const names = new Map();
 
-/** The name of a source that is set up as the vector wants it; made when it is first asked for. */
+/** The name of a source with the settings of the vector. Creates the source once. */
 function sourceFor(provider, { secrets: texts, url, account, tolerance_seconds: tolerance }) {
   const configured = pinsQuery(provider) ? url : url?.split("?")[0];
   const setUp = JSON.stringify([provider, texts, configured, account, tolerance]);
@@ -38,10 +38,10 @@ function sourceFor(provider, { secrets: texts, url, account, tolerance_seconds: 
   return name;
 }
 
-/** HTTP carries no line breaks and nothing beyond ASCII in a header, and no blanks at its ends. */
+/** An HTTP header cannot have line breaks, letters beyond ASCII, or blanks at its ends. */
 const isSendable = ({ headers }) => Object.values(headers).flat().every((value) => /^(?! )[\t -~]*(?<! )$/.test(value));
 
-/** A source takes no secret of less than 8 bytes, which some documents have. */
+/** A source takes no secret of less than 8 bytes. Some documented examples have shorter secrets. */
 const isLongEnough = ({ secrets: texts }) => texts.every((text) => text.length >= 8);
 
 const vectors = readdirSync(DIRECTORY).filter((file) => file.endsWith(".json")).flatMap((file) => {
@@ -52,7 +52,7 @@ const vectors = readdirSync(DIRECTORY).filter((file) => file.endsWith(".json")).
 const gateway = await Gateway.start({ sources, secrets });
 after(() => gateway.close());
 const setOfAnother = (...kind) => JSON.stringify({ keys: [generateKeyPairSync(...kind).publicKey.export({ format: "jwk" })] });
-// What these providers publish: sets with another key, the certificate that stands in the secret as well.
+// The published keys: sets with another key, and the certificate that is also in the secret.
 const bodies = vectors.filter(({ provider }) => provider.startsWith("aws_sns")).map(({ body }) => JSON.parse(body));
 const subscribe = bodies.flatMap(({ SubscribeURL }) => SubscribeURL ?? []);
 const certificate = vectors.find(({ provider }) => provider === "aws_sns").secrets[0];
@@ -63,12 +63,12 @@ await gateway.publish({
   ...Object.fromEntries(subscribe.map((url) => [url, "confirmed"])),
 });
 
-/** What the gateway makes of a vector: its answer, and its log record. */
+/** Sends a vector to the gateway. Returns the answer and the log record. */
 async function sent({ source, method, url, headers, body, body_base64 }) {
   const query = url?.includes("?") ? url.slice(url.indexOf("?")) : "";
   const bytes = Buffer.from(body ?? body_base64, body === undefined ? "base64" : "utf8");
   const before = gateway.records(source).length;
-  const told = { ...headers, "content-length": bytes.length }; // Node tells it for POSTs alone
+  const told = { ...headers, "content-length": bytes.length }; // Node sets it only for POST
   const answer = await gateway.request(`/webhooks/${source}${query}`, { method, headers: told, body: bytes });
   const record = await eventually(`a record of ${source}`, () => gateway.records(source)[before]);
   return { answer, record };
@@ -79,13 +79,13 @@ function judge({ expected, method }, { answer, record }) {
   else if (expected.error) assert.equal(record.reason, expected.error);
   else if (record.verdict === "handshake") assert.equal(answer.status < 300, true);
   else {
-    // Some answers have no body. An event without an identity is known by its acceptance.
+    // Some answers have no body. The id of an event without an identity comes from its acceptance.
     const known = record.id.startsWith("accept:") ? null : record.id;
     assert.deepEqual([answer.status, known, record.provenance], [200, expected.verified.id, expected.verified.provenance]);
   }
 }
 
-test("every vector comes out as it does natively", async () => {
+test("every vector has the same outcome as in the native build", async () => {
   assert.ok(vectors.length > 500, `${vectors.length}`);
   const failures = [];
   for (const now of new Set(vectors.map((vector) => vector.now))) {

@@ -1,4 +1,4 @@
-// Stops the clock, for SDKs that ask the machine for the time. 2026-01-15T12:00:00Z
+// Stops the clock at 2026-01-15T12:00:00Z, for SDKs that read the time from the machine.
 export const NOW = 1_768_478_400_000;
 
 let at = NOW;

@@ -1,4 +1,4 @@
-/** A form as a server hands it over: a name that came more than once has a list. */
+/** The fields of a form. A field that occurs several times is a list. */
 export function params(text) {
   const pairs = [...new URLSearchParams(text)];
   const all = (name) => pairs.filter(([one]) => one === name).map(([, value]) => value);

@@ -1,8 +1,8 @@
-// Makes requests that an SDK's provider could have signed, changes most of them, and says what the SDK makes of each:
-// a JSON line per request, for tests/sdk.rs to compare with what hookgate makes of it.
+// Makes signed requests, changes most of them, and asks an SDK about each. Writes a JSON line for each request, which
+// tests/sdk.rs compares with the gateway.
 //
-//   node main.mjs NAME COUNT SEED              NAME of sdks.mjs, whose provider signs anew
-//   node main.mjs recorded:PRESET COUNT SEED   a module of proofs/, with the vectors that it vouches for
+//   node main.mjs NAME COUNT SEED              an SDK in sdks.mjs, with new signatures
+//   node main.mjs recorded:PRESET COUNT SEED   a module of proofs/, with the vectors that its package made or accepts
 import { once } from "node:events";
 import { mutated } from "./mutations.mjs";
 import { seeded } from "./random.mjs";
@@ -20,7 +20,7 @@ sdk.bodies ??= [
   '{"type":"ping","id":"evt_2","event_id":"evt_2","created":1768478400}',
   '{\n  "id": "evt_3",\n  "event_id": "evt_3",\n  "list": [1, 2, {"a": null}]\n}\n',
 ];
-/** The vectors of a preset as an SDK's requests: those that share the first one's secret, URL and time. */
+/** The vectors of a preset as the requests of an SDK. Only vectors with the first vector's settings are used. */
 async function recorded(preset) {
   const { takes, looser, end } = await proofOf(preset);
   const all = vectorsOf(preset);
@@ -45,13 +45,13 @@ async function recorded(preset) {
   };
 }
 
-/** A request with `body` as the provider signs it, `shift` seconds from now; or as somebody else does. */
+/** A request with `body`, signed `shift` seconds from now: by the provider, or by a forger. */
 sdk.signed = async (body, shift = 0, forged = false) => {
   const made = await sdk.sign({ body, at: NOW + shift * 1000, forged, query: sdk.url ? QUERY : "" });
   return { query: sdk.url ? QUERY : "", body: Buffer.from(body, sdk.encoding), ...made };
 };
 
-/** Whether the SDK takes a request; what it throws is a refusal. */
+/** Whether the SDK accepts a request. An exception is a refusal. */
 async function takes(request) {
   try {
     return Boolean(await sdk.accepts(request));
@@ -70,24 +70,24 @@ async function takesLower(request) {
   try {
     return await takes(lower(request));
   } catch {
-    return false; // there is nothing to write in lower case
+    return false; // the request has nothing to write in lower case
   }
 }
 
-/** The request as it reads with one element of a header's list alone, without one, or without what means nothing in a list. */
+/** The request with other lists in its headers: one element alone, all but one element, or no empty elements. */
 function readings(request) {
   const all = [];
   for (const [header, value] of Object.entries(request.headers)) {
     const elements = value.split(",").map((element) => element.trim()).filter(Boolean);
     const less = elements.map((_, at) => elements.toSpliced(at, 1).join(","));
-    const half = elements.slice(0, elements.length / 2); // of a list that came twice
+    const half = elements.slice(0, elements.length / 2); // of a repeated list
     const written = [elements.join(","), half.join(","), ...elements, ...less].filter((reading) => reading !== value);
     for (const reading of written) all.push({ ...request, headers: { ...request.headers, [header]: reading } });
   }
   return all;
 }
 
-/** Whether the SDK takes one of the signatures that stand in a list (RFC 9110, section 5.3): most SDKs read the whole as one. */
+/** Whether the SDK accepts one element of a list (RFC 9110, section 5.3). Most SDKs read the whole list as one signature. */
 async function takesElement(request) {
   for (const reading of readings(request)) if ((await takes(reading)) || (await takesLower(reading))) return true;
   return false;
@@ -99,7 +99,7 @@ async function write(what, request) {
   const line = {
     what,
     accepts,
-    // Hexadecimal digits are the same in capitals, but many SDKs compare texts.
+    // Capitals are the same hexadecimal digits. Many SDKs compare texts.
     but_for_capitals: accepts || (await takesLower(request)),
     but_for_lists: accepts || (await takesElement(request)),
     headers,
@@ -112,7 +112,7 @@ async function write(what, request) {
 const { provider, secret, published, url = "", account = "", tolerance, now = NOW / 1000, looser = [] } = sdk;
 process.stdout.write(`${JSON.stringify({ provider, secret, published, url, query: QUERY, account, tolerance, now, looser })}\n`);
 for (const body of sdk.bodies) await write("untouched", await sdk.signed(body));
-// What chance alone would rarely try.
+// Changes that random choice would rarely make.
 for (const [what, change] of Object.entries(sdk.rare ?? {})) await write(what, await change(await sdk.signed(sdk.bodies[0])));
 for (let at = 0; at < Number(count); at += 1) {
   await write(...(await mutated(await sdk.signed(random.pick(sdk.bodies)), sdk, random)));

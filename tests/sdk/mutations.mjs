@@ -1,4 +1,4 @@
-// Ways to change a signed request: in the body, in the texts it is proven with, or in who signed it, and when.
+// Changes of a signed request: in the body, in a header or signed field, or in the signer, the time and the query.
 
 const insert = (text, at, piece) => text.slice(0, at) + piece + text.slice(at);
 const bytes = (request, change) => ({ ...request, body: change(Buffer.from(request.body)) });
@@ -73,7 +73,7 @@ function nextDigit(digit) {
   return ALPHABET[(ALPHABET.indexOf(digit) + 1) % 64];
 }
 
-/** How many seconds before now somebody signed. Around what SDKs allow, and far from it. */
+/** The age of a signature, in seconds: around the limits of the SDKs, and far beyond them. */
 const AGES = [1, 4, 5, 6, 29, 30, 31, 59, 60, 61, 179, 180, 181, 299, 300, 301, 302, 600, 3600, 86_400, 31_536_000];
 
 const OTHERS = {
@@ -96,7 +96,7 @@ const OTHERS = {
 /** A changed copy of `request`, and what was changed. */
 export async function mutated(request, sdk, random) {
   const { below, pick } = random;
-  // Some sign in the body alone.
+  // Some providers sign only in the body.
   const kind = below(sdk.fields || Object.keys(request.headers).length > 0 ? 10 : 3);
   if (kind < 3) {
     const name = pick(Object.keys(BODY));

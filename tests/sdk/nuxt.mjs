@@ -1,4 +1,4 @@
-// npm nuxt-webhook-validators: its validators ask Nuxt for their settings. Here the event carries them.
+// The npm package nuxt-webhook-validators reads its settings from Nuxt. Here, the settings are in the event.
 import { register } from "node:module";
 
 const settings = "export const useRuntimeConfig = (event) => event.settings;";
@@ -6,7 +6,7 @@ const hook = `export const resolve = (name, context, next) =>
   name === "#imports" ? { url: ${JSON.stringify(`data:text/javascript,${settings}`)}, shortCircuit: true } : next(name, context);`;
 register(`data:text/javascript,${encodeURIComponent(hook)}`);
 
-/** Asks the validator `exported` of the provider `name`, whose settings are made of the secret. */
+/** The validator `exported` of the provider `name`. `settingsOf(secret)` makes its settings. */
 export async function validator(name, exported, settingsOf) {
   const at = `runtime/server/lib/validators/${name}.js`;
   const { [exported]: isValid } = await import(new URL(at, import.meta.resolve("nuxt-webhook-validators")));

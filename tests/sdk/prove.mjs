@@ -1,6 +1,6 @@
-// Asks each package about the vectors that it made or takes, and about the same with one bit changed.
+// Asks each package about its vectors, and about each vector with one bit changed.
 //
-//   node prove.mjs [PRESET…]      SHOW=1 shows what a package throws
+//   node prove.mjs [PRESET…]      SHOW=1 shows the exceptions of a package
 import { NAMES, proofOf, vectorsOf } from "./recorded.mjs";
 
 const chosen = process.argv.slice(2);
@@ -9,13 +9,13 @@ const faults = [];
 for (const name of chosen.length > 0 ? chosen : NAMES) {
   const { takes, end } = await proofOf(name);
   const vectors = vectorsOf(name);
-  if (vectors.length === 0) faults.push(`${name}: no vector says that a package makes or takes it`);
+  if (vectors.length === 0) faults.push(`${name}: no vector names a package`);
   for (const vector of vectors) {
     asked += 1;
     if (!(await takes(vector, vector.request))) faults.push(`${name}/${vector.id}: the package refuses it`);
-    // A proof that takes everything proves nothing: one changed character anywhere has to be refused.
+    // A package that accepts everything proves nothing, so it must refuse at least one of the changes.
     const refused = await Promise.all(changes(vector.request).map(async (request) => !(await takes(vector, request))));
-    if (!refused.includes(true)) faults.push(`${name}/${vector.id}: the package takes whatever is changed`);
+    if (!refused.includes(true)) faults.push(`${name}/${vector.id}: the package accepts every change`);
   }
   end();
 }

@@ -1,4 +1,4 @@
-// The same numbers for the same seed, so that a failure can be had again.
+// The same seed gives the same numbers, so a failure can be repeated.
 
 /** A generator of numbers below a bound. */
 export function seeded(seed) {

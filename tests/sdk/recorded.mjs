@@ -1,10 +1,10 @@
-// The vectors that a package made or takes: `proofs/PRESET.mjs` or `proofs/PRESET.py` asks the package.
+// The vectors that a package made or accepts: `proofs/PRESET.mjs` or `proofs/PRESET.py` asks the package.
 //
-//   proofs/PRESET.mjs exports `accepts(request)`, true where the package takes the request; what it throws is a refusal.
+//   proofs/PRESET.mjs exports `accepts(request)`, which is true if the package accepts the request. An exception is a refusal.
 //   proofs/PRESET.py has the same function. A request has `headers` (an object, names in lower case), `body` (bytes),
 //   `text` (the body as text), `query`, `url` (with the query), `method`, `secrets`, `secret` (the first), `account`, `now`
-//   (seconds; the clock stands there), `tolerance` (seconds, or null). `looser` names changes that the package refuses and the gateway
-//   need not, each with the reason.
+//   (seconds; the clock is stopped at this time), `tolerance` (seconds, or null). `looser` names changes that the package
+//   refuses and the gateway may accept, each with the reason.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
@@ -14,13 +14,13 @@ import { stopAt } from "./clock.mjs";
 const here = (path) => new URL(path, import.meta.url);
 const file = (name, extension) => here(`proofs/${name}.${extension}`);
 
-/** The presets whose packages can be asked. */
+/** The presets with a module in `proofs/`. */
 export const NAMES = readdirSync(here("proofs"))
   .filter((name) => /\.(mjs|py)$/.test(name))
   .map((name) => name.replace(/\.\w+$/, ""))
   .sort();
 
-/** A vector's request, as a proof takes it. */
+/** The request of a vector, in the form that a proof takes. */
 function requestOf(vector) {
   const joined = (value) => (Array.isArray(value) ? value.join(", ") : value);
   const headers = Object.entries(vector.headers ?? {}).map(([name, value]) => [name.toLowerCase(), joined(value)]);
@@ -32,14 +32,14 @@ function requestOf(vector) {
   };
 }
 
-/** What a package was asked about: the vectors of `name` that it makes or takes. */
+/** The vectors of `name` that a package made or accepts. */
 export function vectorsOf(name) {
   const all = JSON.parse(readFileSync(here(`../../crates/verify/tests/vectors/${name}.json`), "utf8"));
   const asked = all.filter(({ proof, expected }) => ["sdk", "library"].includes(proof) && expected.verified);
   return asked.map((vector) => ({ ...vector, request: requestOf(vector) }));
 }
 
-/** Asks the package of `name` about one request after another, each beside the vector that it comes from. */
+/** Asks the package of `name` about requests. Each request comes with its vector. */
 export async function proofOf(name) {
   const told = (vector, request) => ({
     ...request,
@@ -54,7 +54,7 @@ export async function proofOf(name) {
   });
   if (existsSync(file(name, "py"))) return asked(name, told);
   const { accepts, looser = {} } = await import(file(name, "mjs"));
-  if (!process.env.SHOW) console.error = () => {}; // some packages tell of each request that they refuse
+  if (!process.env.SHOW) console.error = () => {}; // some packages print each refusal
   const takes = async (vector, request) => {
     stopAt(vector.now * 1000);
     try {
@@ -67,13 +67,13 @@ export async function proofOf(name) {
   return { takes, looser, end() {} };
 }
 
-/** The same of a package of PyPI's: a line for each request, and one for each answer. */
+/** The same for a package of PyPI: a line for each request, and a line for each answer. */
 async function asked(name, told) {
   const python = existsSync(here("../../.tools/python/bin/python")) ? here("../../.tools/python/bin/python").pathname : "python3";
   const child = spawn(python, [here("recorded.py").pathname, name], { stdio: ["pipe", "pipe", "inherit"] });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const { value: first } = await lines.next();
-  if (first === undefined) throw new Error(`${name}: recorded.py ended: are PyPI's packages there? make sdks`);
+  if (first === undefined) throw new Error(`${name}: recorded.py ended: are PyPI's packages installed? make sdks`);
   const takes = async (vector, request) => {
     const { body, text, ...rest } = told(vector, request);
     if (!child.stdin.write(`${JSON.stringify({ ...rest, body: body.toString("base64") })}\n`)) await once(child.stdin, "drain");

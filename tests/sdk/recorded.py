@@ -1,4 +1,4 @@
-"""Asks proofs/NAME.py about requests: a line of JSON for each, and one for each answer. See recorded.mjs."""
+"""Asks proofs/NAME.py about requests: a line of JSON for each request and each answer. See recorded.mjs."""
 
 import base64
 import importlib.util
@@ -16,7 +16,7 @@ spec = importlib.util.spec_from_file_location(f"proof_{sys.argv[1]}", path)
 proof = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(proof)
 answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
-sys.stdout = sys.stderr  # what a package prints is none of the answers
+sys.stdout = sys.stderr  # the output of a package is no answer
 print(json.dumps(getattr(proof, "looser", {})), file=answers, flush=True)
 for line in sys.stdin:
     request = json.loads(line)

@@ -1,8 +1,9 @@
 //! Runs tasks in virtual time, one at a time, in an order that one seed decides.
 //!
-//! A task waits for one thing at a time, a time or another task's output, so there are no wakers: what ends the wait
-//! names the task. Tasks live in a home and die with it, wherever they wait.
+//! A task waits either for a time or for the output of one other task. The timer or the other task knows the waiting task,
+//! so the executor needs no wakers. Each task belongs to a home. If the home is killed, its tasks are dropped.
 
+use super::random::Random;
 use std::cell::{Cell, RefCell};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
@@ -11,42 +12,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-/// Splitmix64: every decision of a run comes from one of these.
-pub struct Random(Cell<u64>);
-
-impl Random {
-    pub fn new(seed: u64) -> Self {
-        Self(Cell::new(seed))
-    }
-
-    pub fn next(&self) -> u64 {
-        self.0.set(self.0.get().wrapping_add(0x9e37_79b9_7f4a_7c15));
-        let z = self.0.get();
-        let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// A number below `bound`.
-    pub fn below(&self, bound: u64) -> u64 {
-        self.next() % bound
-    }
-
-    pub fn between(&self, least: u64, most: u64) -> u64 {
-        least + self.below(most - least + 1)
-    }
-
-    /// True so many times in a thousand.
-    pub fn chance(&self, permille: u64) -> bool {
-        self.below(1000) < permille
-    }
-
-    pub fn index(&self, length: usize) -> usize {
-        self.below(length as u64) as usize
-    }
-}
-
-/// What dies together: an isolate's life, or the world's.
+/// The group of tasks that are dropped together: the tasks of one isolate, or of the world.
 pub type Home = u64;
 pub const WORLD: Home = 0;
 
@@ -95,7 +61,7 @@ impl Executor {
         self.ready.borrow_mut().push(self.last.get());
     }
 
-    /// Spawns `task`; what it comes to can be waited for, unless it dies.
+    /// Spawns `task`. Another task can wait for its output.
     pub fn run<T: 'static>(&self, home: Home, task: impl Future<Output = T> + 'static) -> Output<T> {
         let slot = Rc::new(Slot { value: RefCell::new(None), open: Cell::new(true), waiter: Cell::new(0) });
         self.spawn(home, {
@@ -108,7 +74,7 @@ impl Executor {
         Output(slot)
     }
 
-    /// Drops every task of `home`, as soon as the one that runs now waits.
+    /// Drops every task of `home` as soon as the running task waits.
     pub fn kill(&self, home: Home) {
         self.doomed.borrow_mut().push(home);
     }
@@ -119,7 +85,7 @@ impl Executor {
         poll_fn(|_| if self.now() >= until { Poll::Ready(()) } else { Poll::Pending }).await;
     }
 
-    /// Waits for `output` up to `patience`; `None` where its task died or takes longer.
+    /// Waits for `output` up to `patience`. `None` if the task was dropped or takes longer.
     pub async fn wait<T>(&self, output: Output<T>, patience: Millis) -> Option<T> {
         let until = self.now() + patience;
         self.call_at(until);
@@ -135,7 +101,7 @@ impl Executor {
         .await
     }
 
-    /// Runs everything that happens up to the time `until`, or until nothing is left or `stop` says so.
+    /// Runs all tasks up to the time `until`, or until no task is left, or until `stop` is true.
     pub fn run_until(&self, until: Millis, stop: impl Fn() -> bool) {
         while !stop() {
             let next = {
@@ -155,7 +121,7 @@ impl Executor {
         self.timers.borrow_mut().push(Reverse((when, self.current.get())));
     }
 
-    /// Goes on to the next timer, and makes everybody ready whose time that is.
+    /// Advances the clock to the next timer, and makes its tasks ready.
     fn advance(&self, until: Millis) -> bool {
         let mut timers = self.timers.borrow_mut();
         let Some(&Reverse((when, _))) = timers.peek() else { return false };
@@ -188,14 +154,14 @@ impl Executor {
                 self.tasks.borrow_mut().extract_if(.., |_, (home, _)| doomed.contains(home)).map(|(_, task)| task),
             );
         }
-        // Whoever waits for one that is gone learns it; dropping may wake, so nothing is borrowed here.
+        // A drop wakes the task that waits for the dropped task, so nothing is borrowed here.
         drop(gone);
         self.ready.borrow_mut().extend(WOKEN.take());
     }
 }
 
 thread_local! {
-    /// Whom the end of a task wakes: its guard knows no executor.
+    /// The tasks that the end of another task wakes. The guard of a task has no reference to the executor.
     static WOKEN: RefCell<Vec<TaskId>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -205,7 +171,7 @@ struct Slot<T> {
     waiter: Cell<TaskId>,
 }
 
-/// What a task will come to.
+/// The future output of a task.
 pub struct Output<T>(Rc<Slot<T>>);
 
 struct Guard<T>(Rc<Slot<T>>);

@@ -1,8 +1,8 @@
-//! How often what fails, drawn for each seed: some runs are calm, some are hell.
+//! The rate of each fault. Each seed draws other rates: some runs are calm, and in some almost every call fails.
 
-use super::executor::Random;
+use super::random::Random;
 
-/// Rates in a thousand.
+/// The rates, in a thousand.
 #[derive(Debug, Default)]
 pub struct Faults {
     pub crash: u64,
@@ -13,44 +13,44 @@ pub struct Faults {
     pub bodies: Store,
     pub letters: Store,
     pub origin: Origin,
-    /// The queue gives a message twice, at once or after it was acknowledged.
+    /// The queue hands a message over twice: at once, or after the acknowledgement.
     pub twice: u64,
     /// A request breaks while its body is read.
     pub broken: u64,
 }
 
-/// What one call to a store may come to, instead of well.
+/// The faults of one call to a store.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Store {
-    /// It fails, and nothing is done.
+    /// The call fails, and the store does nothing.
     pub before: u64,
-    /// It is done, and the answer is lost.
+    /// The store does the work, and the answer is lost.
     pub after: u64,
-    /// It times out, done or not, or done later.
+    /// The call times out. The store does the work, or does it later, or never.
     pub hangs: u64,
 }
 
-/// What the origin may do, instead of answering 200.
+/// The faults of the origin.
 #[derive(Debug, Default)]
 pub struct Origin {
     pub refused_connection: u64,
     pub failing: u64,
     pub busy: u64,
-    /// It resets the connection, and has not processed the event.
+    /// The origin resets the connection before it processes the event.
     pub reset_before: u64,
-    /// It resets the connection after it has processed the event.
+    /// The origin resets the connection after it processes the event.
     pub reset_after: u64,
-    /// It processes the event after the gateway gave up.
+    /// The origin processes the event after the gateway gave up.
     pub slow: u64,
-    /// Events that it refuses, until somebody redrives them.
+    /// The origin refuses the event until the operator mends the origin.
     pub refused_events: u64,
 }
 
 impl Faults {
     pub fn draw(random: &Random) -> Self {
-        // Of four runs one is calm, the others ever worse.
+        // Four grades of severity. Grade 0 has no faults.
         let severity = random.below(4);
-        // Where nothing at all of one kind fails, what the other kinds do is not drowned.
+        // Sometimes a kind of fault is off, so that it does not hide the effects of the other kinds.
         let rate = |most: u64| if random.chance(300) { 0 } else { random.below(most * severity / 3 + 1) };
         let store = |most: u64| Store { before: rate(most), after: rate(most), hangs: rate(most / 2) };
         Self {
@@ -76,24 +76,24 @@ impl Faults {
     }
 }
 
-/// What becomes of one call.
+/// The outcome of one call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
     Well,
-    /// It fails at once, and nothing is done.
+    /// The call fails at once, and the store does nothing.
     Before,
-    /// It is done, and fails.
+    /// The store does the work, and the call fails.
     After,
-    /// It fails when the caller's patience ends, and nothing is done.
+    /// The call times out, and the store does nothing.
     Hangs,
-    /// It is done meanwhile, and fails when the caller's patience ends.
+    /// The call times out, and the store does the work in the meantime.
     HangsDone,
-    /// It fails when the caller's patience ends, and is done later.
+    /// The call times out, and the store does the work later.
     Late,
 }
 
 impl Store {
-    /// It does not answer at all, in calm times either.
+    /// The store is down, even in a calm run.
     pub const AWAY: Self = Self { before: 1000, after: 0, hangs: 0 };
 
     pub fn fate(self, random: &Random) -> Fate {

@@ -1,4 +1,5 @@
-//! What must hold whatever fails. The others stand where they can be broken: 2 and 6 at the origin, 4 at the ports.
+//! The invariants that must hold under any faults. Other files check some of them: `origin.rs` 2, 4 and 6; `gate.rs` and
+//! `ports.rs` 1, 3, 4 and 8; `senders.rs` 4 and 9.
 
 use super::story::Story;
 use super::world::World;
@@ -9,7 +10,7 @@ use hookgate_verify::UnixTime;
 use std::rc::Rc;
 
 impl Story {
-    /// Whether everything that was accepted of it is delivered, on its way, or dead.
+    /// Whether every acceptance of the event is delivered, on its way, or dead.
     pub fn is_somewhere(&self, world: &World) -> bool {
         let letters = world.letters.borrow();
         let dead = letters.rows().iter().filter(|row| !row.is_redriven() && self.has_key(&row.letter.key)).count();
@@ -18,7 +19,7 @@ impl Story {
         all >= self.acceptances.get().max(1)
     }
 
-    /// How many letters of it wait in the bucket for their database.
+    /// How many of its letters wait in the bucket for the database.
     fn waiting(&self, world: &World) -> usize {
         let bodies = world.bodies.borrow();
         let letters = bodies.names().filter(|name| name.starts_with(WAITING));
@@ -30,18 +31,18 @@ impl Story {
     }
 }
 
-/// 1 and 5, for one event.
+/// Checks invariants 1 and 5 for one event.
 pub fn still_somewhere(world: &World, story: &Rc<Story>, when: &str) {
     if story.accepted.get() && !story.is_somewhere(world) {
-        world.violated(&format!("1: accepted, and now nowhere, when {when}"), Some(story));
+        world.violated(&format!("1: an accepted event is lost, when {when}"), Some(story));
     }
 }
 
-/// 5: at any time, what was accepted is delivered, pending or dead. 7: what is pending or dead has its body.
+/// 5: an accepted event is delivered, pending or dead at any time. 7: a pending or dead event has its body.
 pub fn check(world: &World) {
     for story in world.stories.borrow().values() {
         if story.accepted.get() && !story.is_somewhere(world) {
-            world.violated("5: accepted, and neither delivered nor pending nor dead", Some(story));
+            world.violated("5: an accepted event is neither delivered nor pending nor dead", Some(story));
         }
     }
     let bodies = world.bodies.borrow();
@@ -62,7 +63,7 @@ pub fn check(world: &World) {
     }
 }
 
-/// Deletes letters that have expired: by nobody's fault but the operator's, and never before their time.
+/// Deletes expired letters. A letter may not be deleted before its time.
 pub fn expire(world: &World, now: UnixTime) -> usize {
     let gone = world.letters.borrow_mut().expire(now);
     for row in &gone {
@@ -75,13 +76,13 @@ pub fn expire(world: &World, now: UnixTime) -> usize {
     gone.len()
 }
 
-/// 7: no body is left that neither a message nor a letter refers to.
+/// 7: no body is left without a message or letter that refers to it.
 pub fn check_orphans(world: &World) {
     let letters = world.letters.borrow();
     for name in world.bodies.borrow().names().filter(|name| !name.starts_with(WAITING)) {
         if !letters.refers_to(name) && world.messages.borrow().is_empty() {
             let story = name.split('/').next().and_then(|key| world.story(key));
-            world.violated("7: a body that nothing refers to is left after the sweep", story.as_ref());
+            world.violated("7: a body without a reference is left after the sweep", story.as_ref());
         }
     }
 }

@@ -1,6 +1,6 @@
-//! The whole gateway in a simulated world: the real pipeline, while isolates crash, stores fail and forget to say so,
-//! queues repeat themselves, clocks differ and the origin does as it likes. One seed decides everything that happens, so
-//! what fails once fails again: `SEED=123 cargo test --test simulation`. `SEEDS` says how many are tried.
+//! The whole gateway in a simulated world. The pipeline is the real one. Isolates crash, stores fail or lose their answers,
+//! queues repeat messages, clocks differ, and the origin fails in many ways. One seed decides every event of a run, so a
+//! failure can be repeated: `SEED=123 cargo test --test simulation`. `SEEDS` is the number of seeds to run.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 #![allow(clippy::arithmetic_side_effects)]
@@ -9,11 +9,15 @@ mod executor;
 mod faults;
 mod gate;
 mod invariants;
-#[allow(dead_code, reason = "other tests use the rest of it")]
+#[allow(dead_code, reason = "other tests use the other methods")]
 #[path = "../fakes/kv.rs"]
 mod kv;
 mod origin;
+mod ports;
 mod queue;
+#[allow(dead_code, reason = "other tests use the other methods")]
+#[path = "../fakes/random.rs"]
+mod random;
 mod reduced;
 mod senders;
 mod sources;
@@ -31,17 +35,17 @@ use world::{DAY, HOUR, World};
 
 const DEFAULT_SEEDS: u64 = 500;
 const THREADS: usize = 2;
-/// How long faults last.
+/// The time during which faults happen.
 const UNREST: Millis = 2 * HOUR;
 
-/// What happened in one run, or in many.
+/// The counts of one run, or of many runs.
 #[derive(Debug, Default)]
 struct Figures {
     seeds: u64,
     accepted: u64,
     delivered: u64,
     dead: u64,
-    /// How often the origin processed again what it had processed: each time in `exact` after an ambiguous exchange.
+    /// How often the origin processed an event again. With `exact`, only an ambiguous exchange can cause this.
     repeated: BTreeMap<&'static str, u64>,
 }
 
@@ -58,7 +62,7 @@ impl Figures {
 }
 
 #[test]
-fn nothing_is_lost_and_nothing_exact_happens_twice_whatever_fails() {
+fn no_event_is_lost_and_no_exact_event_is_processed_twice_under_any_faults() {
     let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().expect(name));
     let seeds = match number("SEED") {
         Some(seed) => seed..seed + 1,
@@ -73,7 +77,7 @@ fn nothing_is_lost_and_nothing_exact_happens_twice_whatever_fails() {
             if seed >= seeds.end {
                 return Ok(figures);
             }
-            let ran = catch_unwind(|| run(seed)).unwrap_or_else(|_| Err(format!("seed {seed}: it panicked")));
+            let ran = catch_unwind(|| run(seed)).unwrap_or_else(|_| Err(format!("seed {seed}: a panic")));
             figures.add(ran.inspect_err(|_| next.store(seeds.end, Ordering::Relaxed))?);
         }
     };
@@ -88,7 +92,7 @@ fn nothing_is_lost_and_nothing_exact_happens_twice_whatever_fails() {
     println!("{total:?} in {:.1?}", began.elapsed());
 }
 
-/// Runs one seed: what happened, or a report of what must not.
+/// Runs one seed. Returns the counts, or a report of the broken invariant.
 fn run(seed: u64) -> Result<Figures, String> {
     let world = World::new(seed);
     let random = &world.exec.random;
@@ -115,8 +119,8 @@ fn run(seed: u64) -> Result<Figures, String> {
     }
 }
 
-/// In some runs, the operator and the sweep meet a month later, when letters expire, and faults with them; in some, the
-/// operator redrives once more when all is calm.
+/// In some runs, the operator and the sweep run together with faults a month later, when letters expire. In other runs, the
+/// operator redrives once more after the faults.
 fn redrive_late(world: &Rc<World>) {
     let later = Rc::clone(world);
     match world.exec.random.below(4) {
@@ -137,7 +141,7 @@ fn redrive_late(world: &Rc<World>) {
     calm_down(world);
 }
 
-/// Lets letters expire, and sweeps until nothing may be left.
+/// Lets letters expire, and sweeps until no body may be left.
 fn sweep_all(world: &Rc<World>) {
     for days in [31, 31, 31] {
         let later = Rc::clone(world);
@@ -153,18 +157,18 @@ fn sweep_all(world: &Rc<World>) {
     }
 }
 
-/// Lets everything happen for `span`, and looks whether all is well.
+/// Runs the world for `span`, and checks the invariants.
 fn go_on(world: &World, span: Millis) {
     world.exec.run_until(world.exec.now() + span, || world.is_violated());
     invariants::check(world);
 }
 
-/// Stops the faults, and lets everything come to its end.
+/// Stops the faults, and runs the world until it is idle.
 fn calm_down(world: &World) {
     world.calm.set(true);
     go_on(world, 40 * DAY);
     if !world.exec.is_idle() {
-        world.violated("something never ends", None);
+        world.violated("a task never ends", None);
     }
 }
 

@@ -1,4 +1,4 @@
-//! The application behind the gateway: it processes, refuses, resets and dawdles.
+//! The application behind the gateway. It processes an event, refuses it, resets the connection, or answers late.
 
 use super::executor::{Millis, WORLD};
 use super::gate::Gate;
@@ -11,7 +11,7 @@ use hookgate::retry::RetryAfter;
 use std::rc::Rc;
 use std::time::Duration;
 
-/// What the origin does with one forward.
+/// The origin's behaviour for one forward.
 enum Does {
     Processes,
     Answers(u16, Option<RetryAfter>),
@@ -46,7 +46,7 @@ fn does(world: &World, story: &Story) -> Does {
 
 impl Upstream for Gate {
     async fn published(&self, url: &str) -> Result<Fetched, PortError> {
-        Err(PortError(format!("no provider here publishes keys at {url}")))
+        Err(PortError(format!("this simulation publishes no keys at {url}")))
     }
 
     async fn send(&self, forward: Forward<'_>, timeout: Duration) -> Result<OriginAnswer, PortError> {
@@ -107,7 +107,7 @@ impl Upstream for Gate {
 }
 
 impl Gate {
-    /// The event that `forward` says it carries, and does.
+    /// The event of `forward`. Checks its key and its body.
     fn addressee(&self, forward: &Forward<'_>) -> Result<Rc<Story>, PortError> {
         let world = &self.world;
         let story = self.handling.story.clone().ok_or_else(|| PortError("a forward of no event".to_owned()))?;

@@ -1,7 +1,7 @@
-//! The two queues: at least once, in any order.
+//! The two queues. They deliver each message at least once, in any order.
 //!
-//! Each message has a courier, which hands it to one isolate after another until one acknowledges it. A batch is nothing
-//! but messages that are in one isolate at the same time, and so die with it.
+//! Each message has a task that hands the message to one isolate after another until one isolate acknowledges it. There are
+//! no batches: messages that are in one isolate at the same time are lost together in a crash.
 
 use super::executor::WORLD;
 use super::gate::Gate;
@@ -18,16 +18,16 @@ pub enum Name {
     Dead,
 }
 
-/// So many times the queue of dead letters gives a message, and then deletes it: `max_retries` in wrangler.toml.
+/// The retries after which the queue of dead letters deletes a message: `max_retries` in wrangler.toml.
 const DEAD_RETRIES: u32 = 100;
 
-/// A message, as it was sent.
+/// A message.
 pub struct Item {
     text: String,
-    /// None where it is a probe of the gateway's.
+    /// None for a probe of the gateway.
     pub story: Option<Rc<Story>>,
     redrive: u32,
-    /// The name of the body that it refers to.
+    /// The name of the stored body of the message.
     pub body: Option<String>,
 }
 
@@ -36,7 +36,7 @@ pub fn send(world: &Rc<World>, name: Name, text: String) {
     let item = if text.starts_with("{\"hookgate_probe\"") {
         Item { text, story: None, redrive: 0, body: None }
     } else {
-        let Ok(event) = Event::decode(&text) else { return world.violated("a message that nobody can read", None) };
+        let Ok(event) = Event::decode(&text) else { return world.violated("an unreadable message", None) };
         let Some(story) = world.story_of(&event) else { return world.violated("a message of no event", None) };
         let body = event.payload().map(str::to_owned);
         Item { redrive: event.redrives(), story: Some(story), body, text }
@@ -63,10 +63,10 @@ async fn deliver(world: Rc<World>, mut name: Name, number: u64, item: Rc<Item>) 
         let life = world.isolate();
         let handled = world.run_in(&life, handle(Rc::clone(&world), life.clone(), name, Rc::clone(&item), attempt));
         let delay = match world.exec.wait(handled, DAY).await {
-            // The acknowledgement may be lost.
+            // The next arm is a lost acknowledgement.
             Some(Disposition::Ack) if !world.strikes(world.faults.twice) => break,
             Some(Disposition::Ack) => world.exec.random.below(2 * MINUTE),
-            // The queue takes whole seconds.
+            // The queue takes the delay in whole seconds.
             Some(Disposition::Retry(delay)) => delay.as_millis().div_ceil(1000) as u64 * 1000,
             None => world.exec.random.below(2 * MINUTE),
         };
@@ -90,7 +90,7 @@ async fn deliver(world: Rc<World>, mut name: Name, number: u64, item: Rc<Item>) 
     }
 }
 
-/// What an isolate does with a message.
+/// One isolate consumes a message.
 async fn handle(world: Rc<World>, life: Life, name: Name, item: Rc<Item>, attempt: u32) -> Disposition {
     let handling = Handling::new(item.story.clone(), Side::Consumer, item.redrive, item.body.clone());
     let gate = Gate::new(&world, &life, handling, false);
@@ -104,7 +104,7 @@ async fn handle(world: Rc<World>, life: Life, name: Name, item: Rc<Item>, attemp
     if record.reason == Some("in_flight") {
         gate.is_told_in_flight();
     }
-    gate.note(record.reason.unwrap_or("consumer is through, acked:"), u64::from(disposition == Disposition::Ack));
+    gate.note(record.reason.unwrap_or("consumer ends, acknowledged:"), u64::from(disposition == Disposition::Ack));
     gate.ended();
     disposition
 }

@@ -1,4 +1,4 @@
-//! What seeds have found, reduced to the steps that matter, without chance.
+//! Failures that seeds have found, reduced to the necessary steps and without randomness.
 
 use super::executor::{Millis, WORLD};
 use super::senders;
@@ -8,7 +8,7 @@ use super::world::{DAY, HOUR, SECOND, World};
 use super::{calm_down, invariants};
 use std::rc::Rc;
 
-/// A calm world, in which the origin refused one event, of so many bytes; its letter is kept.
+/// A calm world with one dead letter: the origin refused an event of `bytes` bytes.
 fn world_with_a_letter(source: (&str, &str), bytes: usize) -> (Rc<World>, Rc<Story>) {
     let world = World::new(0);
     world.calm.set(true);
@@ -33,28 +33,27 @@ fn unredriven(world: &World) -> usize {
     world.letters.borrow().rows().iter().filter(|row| !row.is_redriven()).count()
 }
 
-/// Redrives, `delay` from now, and everything that follows.
-fn redrive(world: &Rc<World>, delay: u64) {
+/// Runs `deed` after `delay`, and runs the world until it is idle.
+fn later<F: Future<Output = ()>>(world: &Rc<World>, delay: u64, deed: impl FnOnce(Rc<World>) -> F + 'static) {
     let later = Rc::clone(world);
     world.exec.spawn(WORLD, async move {
         later.exec.sleep(delay).await;
-        senders::redrive(&later).await;
+        deed(later).await;
     });
     calm_down(world);
 }
 
+fn redrive(world: &Rc<World>, delay: u64) {
+    later(world, delay, |world| async move { senders::redrive(&world).await });
+}
+
 fn sweep(world: &Rc<World>, delay: u64) {
-    let later = Rc::clone(world);
-    world.exec.spawn(WORLD, async move {
-        later.exec.sleep(delay).await;
-        senders::sweep(&later).await;
-    });
-    calm_down(world);
+    later(world, delay, |world| async move { senders::sweep(&world).await });
     invariants::check(world);
     assert_eq!(world.violation.take().map(|(what, _)| what), None);
 }
 
-/// Noting the first redrive failed, so the letter is still there weeks later, and is redriven again.
+/// The first redrive was not noted, so the letter is still there weeks later and is redriven again.
 #[test]
 fn a_letter_that_is_redriven_again_weeks_later_is_not_delivered_again() {
     let (world, story) = world_with_a_letter(("exact", "queue"), 10);
@@ -66,17 +65,17 @@ fn a_letter_that_is_redriven_again_weeks_later_is_not_delivered_again() {
     assert_eq!(story.processed(), 1);
 }
 
-/// A letter that was redriven and died again is the same letter, and lives as long as the last time that it died tells: its
-/// body too.
+/// A letter that was redriven and died again is the same letter. Its lifetime, and the lifetime of its body, counts from its
+/// last death.
 #[test]
 fn a_body_stays_as_long_as_its_letter_lives() {
     let (world, story) = world_with_a_letter(("kv", "queue"), 97_000);
     redrive(&world, 10 * DAY);
-    assert_eq!(unredriven(&world), 1, "it died again");
+    assert_eq!(unredriven(&world), 1, "the event died again");
     redrive(&world, 10 * DAY);
-    assert_eq!(unredriven(&world), 1, "and again");
+    assert_eq!(unredriven(&world), 1, "and a third time");
     sweep(&world, 22 * DAY);
-    assert_eq!((world.letters.borrow().rows().len(), unredriven(&world)), (1, 1), "it died again ten days ago");
+    assert_eq!((world.letters.borrow().rows().len(), unredriven(&world)), (1, 1), "its last death is 22 days ago");
     story.refused.set(None);
     redrive(&world, HOUR);
     assert_eq!(story.processed(), 1);
@@ -84,7 +83,8 @@ fn a_body_stays_as_long_as_its_letter_lives() {
     assert_eq!(world.bodies.borrow().names().count(), 0);
 }
 
-/// A letter is redriven in its last moment, and noting it fails. It expires while the message waits for the origin.
+/// A letter is redriven just before it expires, and the redrive is not noted. The letter expires while the message waits for
+/// the origin.
 #[test]
 fn a_body_stays_while_a_redriven_message_waits() {
     let (world, story) = world_with_a_letter(("kv", "queue"), 97_000);

@@ -1,4 +1,4 @@
-//! Who sends requests: providers, forgers, and the operator.
+//! The senders of requests: providers, forgers, and the operator.
 
 use super::executor::{Millis, WORLD};
 use super::gate::Gate;
@@ -15,7 +15,7 @@ use hookgate_verify::native::Native;
 use std::rc::Rc;
 use std::time::Duration;
 
-/// A POST on its way.
+/// A POST request.
 struct Post {
     world: Rc<World>,
     path: String,
@@ -51,7 +51,7 @@ impl Request for Post {
     }
 }
 
-/// Sends `post` to an isolate: the status of its answer, where one comes within `patience`.
+/// Sends `post` to an isolate. The status of the answer, if an answer comes within `patience`.
 async fn send(post: Post, story: Option<Rc<Story>>, untrusted: bool, patience: Millis) -> Option<u16> {
     let world = Rc::clone(&post.world);
     let life = world.isolate();
@@ -76,8 +76,8 @@ async fn serve(post: Post, life: Life, story: Option<Rc<Story>>, untrusted: bool
     if let Some(story) = story.filter(|_| !untrusted && status == 200) {
         let filtered = outcome.answer.body.contains("\"filtered\":true");
         if filtered != story.unwanted {
-            let what = if filtered { "filtered that is wanted" } else { "accepted that is not wanted" };
-            world.violated(&format!("9: an event is {what}"), Some(&story));
+            let what = if filtered { "a wanted event is filtered" } else { "an unwanted event is accepted" };
+            world.violated(&format!("9: {what}"), Some(&story));
         }
         if filtered {
             return status;
@@ -86,18 +86,18 @@ async fn serve(post: Post, life: Life, story: Option<Rc<Story>>, untrusted: bool
         if SOURCES[story.source].0 == "none" {
             story.acceptances.set(story.acceptances.get() + 1);
         }
-        invariants::still_somewhere(world, &story, "a delivery was answered 200");
+        invariants::still_somewhere(world, &story, "a request was answered 200");
     }
     status
 }
 
-/// One event and all who send it: its provider, perhaps with copies at the same moment and a replay later, and somebody
-/// who would like to.
+/// One event and its senders: the provider, sometimes with copies at the same time and a replay later, and sometimes a
+/// forger.
 pub async fn event(world: Rc<World>) {
     let random = &world.exec.random;
     world.exec.sleep(random.below(20 * MINUTE)).await;
     let source = random.index(SOURCES.len());
-    // Some are larger than a queue message can be.
+    // Some events are larger than a queue message.
     let filler = "x".repeat(if random.chance(80) { 97_000 } else { random.index(200) });
     let signer = Rc::new(Signer::new(random, &world.configs[0], source, &filler, world.time(0)));
     let story = begin(&world, source, &signer);
@@ -119,7 +119,7 @@ pub async fn event(world: Rc<World>) {
     }
 }
 
-/// The story of the event that `signer` sends to `source`.
+/// Begins the story of the event that `signer` sends to `source`.
 pub fn begin(world: &World, source: usize, signer: &Signer) -> Rc<Story> {
     let exact = SOURCES[source].0 == "exact";
     let story = Story::new(source, exact, key_of(world, signer), signer.body.clone(), signer.unwanted);
@@ -136,7 +136,7 @@ fn key_of(world: &World, signer: &Signer) -> String {
     DedupKey::new(&source.name, verified.identity()).expect("an identity").to_string()
 }
 
-/// Sends an event, signed afresh each time, until it is accepted or too many tries were in vain.
+/// Sends an event until it is accepted, six times at most. Each request has a new signature.
 pub async fn provider(world: Rc<World>, signer: Rc<Signer>, story: Rc<Story>) {
     for delay in [0, 1, 5, 30, 300, 1800] {
         world.exec.sleep(delay * SECOND + world.exec.random.below(SECOND)).await;
@@ -146,12 +146,13 @@ pub async fn provider(world: Rc<World>, signer: Rc<Signer>, story: Rc<Story>) {
         match send(post, Some(Rc::clone(&story)), false, patience).await {
             Some(200) => return,
             None | Some(503) => {}
-            Some(status) => world.violated(&format!("an honest delivery is answered {status}"), Some(&story)),
+            Some(status) => world.violated(&format!("an authentic request is answered {status}"), Some(&story)),
         }
     }
 }
 
-/// Sends what must not pass: another body, another secret's signature, none, or an old delivery.
+/// Sends requests that must be refused: with another body, with the signature of another secret, without a signature, or
+/// with an old time.
 async fn forger(world: Rc<World>, signer: Rc<Signer>, story: Rc<Story>) {
     let random = &world.exec.random;
     for _ in 0..random.between(1, 3) {
@@ -174,7 +175,7 @@ async fn forger(world: Rc<World>, signer: Rc<Signer>, story: Rc<Story>) {
         if let Some(status) = send(post, Some(Rc::clone(&story)), true, DAY).await
             && !matches!(status, 401 | 429 | 503)
         {
-            world.violated(&format!("4: a forged or stale delivery is answered {status}"), Some(&story));
+            world.violated(&format!("4: a forged or stale request is answered {status}"), Some(&story));
         }
     }
 }
@@ -197,14 +198,14 @@ pub async fn sweep(world: &Rc<World>) {
     world.exec.wait(world.run_in(&life, sweep), DAY).await;
 }
 
-/// Mends what the origin does not like, mostly.
+/// Mends the origin for about half of the events that it refuses.
 pub fn mend(world: &World) {
     for story in world.stories.borrow().values() {
         story.refused.set(story.refused.get().filter(|_| world.exec.random.chance(500)));
     }
 }
 
-/// Redrives and sweeps, so many times within `span`.
+/// Redrives or sweeps `times` times within `span`.
 pub async fn operator(world: Rc<World>, times: u64, span: Millis) {
     for _ in 0..times {
         world.exec.sleep(world.exec.random.below(span / times)).await;

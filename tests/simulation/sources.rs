@@ -1,6 +1,6 @@
-//! What the gateway is configured with, and how its providers make and sign events.
+//! The configuration of the gateway, and the events of its providers.
 
-use super::executor::Random;
+use super::random::Random;
 use super::world::Parsed;
 use hookgate::config::{Bindings, Config};
 use hookgate_verify::{Delivery, Preset, Secret, UnixTime, sign};
@@ -8,25 +8,26 @@ use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
 pub const ADMIN_TOKEN: &str = "simulated-admin-token";
-/// Every provider here takes this form, and one of them no other.
+/// Every provider here takes a secret of this form. One provider takes no other form.
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const OTHER_SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
 
-/// Every way to find duplicates, with every way to deliver.
+/// Every kind of deduplication with every kind of delivery.
 pub const SOURCES: [(&str, &str); 6] =
     [("kv", "queue"), ("exact", "queue"), ("none", "queue"), ("kv", "origin"), ("exact", "origin"), ("none", "origin")];
 
-/// Ids in the body and in a header, digests, ids or else digests; a delivery's time, an event's time, no time.
+/// Presets with ids in the body, with ids in a header, with digests, and with both. Presets with the time of the request,
+/// the time of the event, and no time.
 const PRESETS: [&str; 6] = ["stripe", "generic", "github", "standard_webhooks", "slack", "shopify"];
 
-/// Those whose type stands in the body: a filter costs them no claim.
+/// Presets with the type in the body. A filter by a signed type needs no claim.
 const SIGNS_TYPE: [&str; 4] = ["stripe", "generic", "standard_webhooks", "slack"];
 
-/// Types that a filter wants, and one that it does not want.
+/// Types that the filter wants, and a type that it does not want.
 const WANTED: [&str; 2] = ["thing.made", "other.wanted"];
 const UNWANTED: &str = "other.made";
 
-/// A type that is wanted, or not wanted, or that nobody can read.
+/// A wanted, unwanted or unreadable type.
 fn type_of(random: &Random) -> Value {
     match random.below(4) {
         0 => UNWANTED.into(),
@@ -40,7 +41,7 @@ pub fn name(source: usize) -> String {
     format!("{dedup}-{deliver}")
 }
 
-/// The configuration, and the one that follows it: with another number of claims' objects, or with the same.
+/// The first configuration and the configuration of the deployment. In some runs, the second has another number of objects.
 pub fn configs(random: &Random) -> [Parsed; 2] {
     let mut sources = Map::new();
     for (number, (dedup, deliver)) in SOURCES.iter().enumerate() {
@@ -68,7 +69,7 @@ pub fn configs(random: &Random) -> [Parsed; 2] {
     })
 }
 
-/// One event, as its provider knows it.
+/// One event at its provider.
 pub struct Signer {
     pub preset: Arc<Preset>,
     pub path: String,
@@ -79,7 +80,7 @@ pub struct Signer {
 }
 
 impl Signer {
-    /// An event of `source`, which happens at `now`, with `filler` in its body.
+    /// An event of `source` at the time `now`, with `filler` in its body.
     pub fn new(random: &Random, config: &Parsed, source: usize, filler: &str, now: UnixTime) -> Self {
         let name = name(source);
         let parsed = config.as_ref().unwrap().source(&name).unwrap().unwrap();
@@ -89,7 +90,7 @@ impl Signer {
         let types = SIGNS_TYPE.contains(&preset.name.as_str());
         let unwanted = types && parsed.events.is_some() && event_type == UNWANTED;
         let body = match preset.name.as_str() {
-            // Its bodies are bytes for all the gateway cares.
+            // The gateway does not parse the body of this preset.
             "github" => [&[0xff, 0x00, b'"'], id.as_bytes(), filler.as_bytes()].concat(),
             "shopify" => json!({ "id": id, "updated_at": now.to_rfc3339(), "note": filler }).to_string().into_bytes(),
             "slack" => json!({ "event_id": id, "type": event_type, "text": filler }).to_string().into_bytes(),
@@ -101,12 +102,12 @@ impl Signer {
         Self { preset, path: format!("/webhooks/{name}"), id, body, unwanted }
     }
 
-    /// Headers that prove `body` at `now`.
+    /// The headers of an authentic request at `now`.
     pub fn headers(&self, body: &[u8], now: UnixTime) -> Vec<(String, String)> {
         self.signed(SECRET, body, now)
     }
 
-    /// Headers that somebody makes who does not know the secret.
+    /// The headers of a forger, who does not know the secret.
     pub fn forged_headers(&self, body: &[u8], now: UnixTime) -> Vec<(String, String)> {
         self.signed(OTHER_SECRET, body, now)
     }
@@ -116,14 +117,14 @@ impl Signer {
         let key = Secret::new(secret).unwrap().key(scheme.algorithm, &scheme.secret).unwrap();
         let delivery = Delivery { form: 0, id: &self.id, now, url: "", account: "", body };
         let mut headers = sign(&self.preset, &key, secret, delivery).unwrap().into_headers();
-        // Shopify's topic splits its identity.
+        // For Shopify, the topic is a part of the identity.
         if self.preset.name == "shopify" {
             headers.push(("x-shopify-topic".to_owned(), "orders/create".to_owned()));
         }
         headers
     }
 
-    /// Whether the signature covers the time of the delivery, so that an old one is stale.
+    /// Whether the signature covers the time of the request, so that an old request is stale.
     pub fn ages(&self) -> bool {
         matches!(self.preset.name.as_str(), "stripe" | "standard_webhooks" | "slack")
     }

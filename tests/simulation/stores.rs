@@ -1,6 +1,6 @@
-//! What lasts: the claims' objects, the dead letters' table and the bucket of bodies, each as the ports describe it.
+//! The stores of the simulated world: the objects of claims, the table of dead letters, and the bucket of bodies.
 
-use super::executor::Random;
+use super::random::Random;
 use hookgate::dedup::{self, Claim, Entry, Rings, RingsRefused, Shard, Terms, Token};
 use hookgate::letter::{Filter, Letter};
 use hookgate::pipeline::ports::{Page, Stored};
@@ -12,7 +12,7 @@ use std::time::Duration;
 pub struct Claims {
     entries: BTreeMap<(Shard, String), Entry>,
     rings: BTreeMap<u32, UnixTime>,
-    /// Whether an alarm deletes what has expired.
+    /// Whether an alarm deletes expired entries.
     alarm: bool,
     salt: u64,
 }
@@ -38,7 +38,7 @@ impl Claims {
         claim
     }
 
-    /// Who claimed `name` last.
+    /// The token of the last claim of `name`.
     pub fn holder(&self, shard: Shard, name: &str) -> Option<Token> {
         self.entries.get(&(shard, name.to_owned())).map(|entry| entry.token)
     }
@@ -73,7 +73,7 @@ impl Claims {
     }
 }
 
-/// The table of dead letters, in the order in which they were kept.
+/// The table of dead letters, the oldest first.
 #[derive(Default)]
 pub struct Letters(Vec<Row>);
 
@@ -133,7 +133,7 @@ impl Letters {
         }
     }
 
-    /// As if noting every redrive had failed.
+    /// Removes the note of every redrive, as if each note had failed.
     pub fn forget_redrives(&mut self) {
         self.0.iter_mut().for_each(|row| row.redriven = false);
     }
@@ -151,12 +151,12 @@ impl Letters {
     }
 }
 
-/// The bucket of bodies, and when each was stored.
+/// The bucket of bodies, with the time at which each was stored.
 #[derive(Default)]
 pub struct Bodies(BTreeMap<String, (Vec<u8>, UnixTime)>);
 
 impl Bodies {
-    /// Few, so that a sweep has to turn pages.
+    /// A small page, so that a sweep has to read several pages.
     const PAGE: usize = 3;
 
     pub fn names(&self) -> impl Iterator<Item = &String> {

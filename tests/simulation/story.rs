@@ -1,4 +1,4 @@
-//! What happened to one event: what it is, where it went, and which of it the gateway could not learn or record.
+//! The history of one event: its acceptances, its messages and letters, and the acts whose outcome the gateway cannot know.
 
 use super::executor::Millis;
 use super::faults::Fate;
@@ -9,38 +9,38 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::rc::Rc;
 
-/// How long somebody may be on the way with the answer that the event is in flight.
+/// How long the answer `in flight` may be on its way.
 const ANSWERED: Millis = 4 * SECOND;
-/// What was given up may still be done, so much later.
+/// How much later a store may still do the work of a call that timed out.
 pub const LATEST: Millis = 2 * MINUTE;
-/// How long a claim may count that nobody knows of: it may be made late, and has the longest lease.
+/// How long an unknown claim may hold: it may be made late, and it has the longest lease.
 pub const LEFT_BEHIND: Millis = LATEST + 95 * SECOND;
 
-/// One event, from its provider to wherever it got.
+/// One event, from its provider to its destination.
 pub struct Story {
     pub source: usize,
     pub exact: bool,
     pub key: String,
-    /// Other keys of it: where nobody looks for duplicates and bytes alone tell events apart, each acceptance has one.
+    /// Its other keys. Without deduplication, each acceptance of an event without an id has another key.
     pub keys: RefCell<BTreeSet<String>>,
     pub body: Rc<[u8]>,
     /// Whether its source's filter may drop it.
     pub unwanted: bool,
-    /// What the origin answers to this event, until somebody mends it.
+    /// The status with which the origin refuses this event, until the operator mends the origin.
     pub refused: Cell<Option<u16>>,
-    /// Whether the gateway answered a delivery of it with a 2xx.
+    /// Whether the gateway answered a request of the event with a 2xx.
     pub accepted: Cell<bool>,
-    /// How many requests were accepted as events of their own: more than one where nobody looks for duplicates.
+    /// How many requests were accepted as separate events. Without deduplication, there may be several.
     pub acceptances: Cell<usize>,
-    /// How many messages of it are in the queue, and in the dead letters' queue.
+    /// How many of its messages are in the events' queue, and in the dead letters' queue.
     pub queued: Cell<u32>,
     pub dead: Cell<u32>,
-    /// The bodies beside the queue whose very message the origin processed.
+    /// The stored bodies of the messages that the origin processed.
     pub delivered_bodies: RefCell<BTreeSet<String>>,
-    /// How many dead letters of it were deleted because nobody redrove them in time.
+    /// How many of its dead letters expired before a redrive.
     pub expired: Cell<usize>,
     pub acts: RefCell<Vec<Act>>,
-    /// Who is at work on it, at each side of the queue.
+    /// The handlings in progress, at each side of the queue.
     pub ingest: Busy,
     pub consumer: Busy,
     trace: RefCell<Vec<(Millis, &'static str, Detail)>>,
@@ -69,7 +69,7 @@ impl Story {
         })
     }
 
-    /// Whether `key` is one of its own.
+    /// Whether `key` is a key of this event.
     pub fn has_key(&self, key: &str) -> bool {
         self.key == key || self.keys.borrow().contains(key)
     }
@@ -85,16 +85,16 @@ impl Story {
         lines.collect()
     }
 
-    /// How many times the origin processed it.
+    /// How often the origin processed the event.
     pub fn processed(&self) -> usize {
         self.acts.borrow().iter().filter(|act| act.kind == Kind::Exchange && act.done).count()
     }
 
-    /// Whether what the origin processed is more than the gateway can help, where it was claimed exactly.
+    /// Whether the origin processed an exact event more often than the gateway could prevent.
     ///
-    /// Of all exchanges that the origin processed, one at most may be unambiguous. A letter is a second life of the
-    /// event, with a redrive number of its own: where its burial or keeping was ambiguous, the first life may go on
-    /// beside it, and there may be one unambiguous exchange in each.
+    /// Of the exchanges that the origin processed, at most one may be unambiguous. A letter gives the event a second life
+    /// with another redrive number. If the call that buried or kept the letter was ambiguous, the first life may go on
+    /// beside the second. Then each life may have one unambiguous exchange.
     pub fn is_repeated(&self) -> bool {
         let acts = self.acts.borrow();
         let plain = acts.iter().filter(|act| act.kind == Kind::Exchange && act.done && act.state != State::Ambiguous);
@@ -105,7 +105,7 @@ impl Story {
     }
 }
 
-/// What a line of the trace ends with.
+/// The end of a line of the trace.
 #[derive(Debug, Clone, Copy)]
 pub enum Detail {
     Number(u64),
@@ -133,16 +133,16 @@ impl fmt::Display for Detail {
     }
 }
 
-/// Who is at work on an event.
+/// The handlings in progress at one side of the queue.
 #[derive(Default)]
 pub struct Busy {
     at_work: Cell<u32>,
-    /// Until when a claim may count that nobody holds any more.
+    /// When a claim that was left behind ends.
     until: Cell<Millis>,
 }
 
 impl Busy {
-    /// Whether the next may be told that the event is in flight.
+    /// Whether the answer `in flight` is allowed.
     pub fn is_claimed(&self, now: Millis) -> bool {
         self.at_work.get() > 1 || now <= self.until.get()
     }
@@ -152,22 +152,22 @@ impl Busy {
     }
 }
 
-/// Which side of the queue somebody works at.
+/// The side of the queue of a handling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
     Ingest,
     Consumer,
-    /// None that claims anything.
+    /// A handling that makes no claim.
     Neither,
 }
 
-/// Something the gateway does for an event that it cannot do twice unseen.
+/// A step of the gateway for an event. A repetition of the step is visible outside the gateway.
 #[derive(Debug)]
 pub struct Act {
     pub kind: Kind,
-    /// Which redrive of the event it belongs to; 0 before the first.
+    /// The number of the redrive; 0 before the first redrive.
     pub redrive: u32,
-    /// Whether it took place, for all the gateway may know of it.
+    /// Whether the act took place. The gateway may not know this.
     pub done: bool,
     pub state: State,
 }
@@ -176,20 +176,19 @@ pub struct Act {
 pub enum Kind {
     /// A forward that reached the origin.
     Exchange,
-    /// A dead letter, put into its queue or kept.
+    /// A dead letter, which is buried or kept.
     Letter,
 }
 
-/// Whether the gateway knows what came of an act.
+/// Whether the gateway knows the outcome of an act.
 ///
-/// An act is *ambiguous* from the moment when one of these happens, and stays so:
-/// - its answer is lost: the connection was reset, or the caller's time ran out, before the caller had an answer;
-/// - the isolate crashes after the act began and before the confirmation of its claim is recorded in every object
-///   that it was claimed in;
-/// - the gateway tried to record that confirmation, each try for one of these objects failed, and it went on.
+/// Three causes make an act *ambiguous* for good:
+/// - its answer is lost: the connection is reset, or the call times out;
+/// - the isolate crashes after the act began and before every object of its claim has recorded the confirmation;
+/// - every try of the gateway to record the confirmation in one of these objects failed, and the gateway went on.
 ///
-/// The first two hold whether or not the act was done: nobody in the gateway can tell. Nothing else makes an act
-/// ambiguous. In particular one that is under way is not, nor is one whose confirmation was forgotten or came too late.
+/// The first two causes do not depend on whether the act was done: the gateway cannot know this. No other cause exists. In
+/// particular, an act in progress is not ambiguous, and a confirmation that is missing or late makes no act ambiguous.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
     Open,
@@ -202,7 +201,7 @@ pub struct Handling {
     pub story: Option<Rc<Story>>,
     pub side: Side,
     pub redrive: u32,
-    /// The name of the body beside the queue, where the message has one.
+    /// The name of the stored body, if the message has one.
     pub body: Option<String>,
     acts: RefCell<Vec<usize>>,
     claimed: RefCell<BTreeSet<Shard>>,
@@ -228,7 +227,7 @@ impl Handling {
         Rc::new(handling)
     }
 
-    /// Who else is at work on the event at this side.
+    /// The handlings of the event at this side.
     pub fn busy(&self) -> Option<&Busy> {
         let story = self.story.as_ref()?;
         match self.side {
@@ -238,7 +237,7 @@ impl Handling {
         }
     }
 
-    /// A claim may be left behind, which counts until `until`.
+    /// A claim may be left behind and hold until `until`.
     pub fn left_behind(&self, until: Millis) {
         if let Some(busy) = self.busy() {
             busy.until(until);
@@ -251,7 +250,7 @@ impl Handling {
         }
     }
 
-    /// An act begins. Keeping a letter is one only where this handling claims the event: else it was settled before.
+    /// An act begins. Without a claim in this handling, keeping a letter is no act, because the outcome was settled before.
     pub fn begin(&self, kind: Kind) -> Option<usize> {
         if kind == Kind::Letter && self.claimed.borrow().is_empty() {
             return None;
@@ -267,12 +266,12 @@ impl Handling {
         self.change(act, |act| act.done = true);
     }
 
-    /// The gateway gets no answer, though it may have taken place.
+    /// The gateway gets no answer. The act may have taken place.
     pub fn lost(&self, act: Option<usize>) {
         self.change(act, |act| act.state = State::Ambiguous);
     }
 
-    /// It did not take place, and the gateway knows it.
+    /// The act did not take place, and the gateway knows this.
     pub fn failed(&self, act: Option<usize>) {
         self.change(act, |act| act.state = State::Settled);
     }
@@ -287,7 +286,7 @@ impl Handling {
         self.claimed.borrow_mut().insert(shard);
     }
 
-    /// A confirmation is recorded.
+    /// An object has recorded the confirmation.
     pub fn confirmed(&self, shard: Shard) {
         self.confirmed.borrow_mut().insert(shard);
         if self.confirmed.borrow().is_superset(&self.claimed.borrow()) {
@@ -295,12 +294,12 @@ impl Handling {
         }
     }
 
-    /// A try to confirm fails.
+    /// A try to confirm failed.
     pub fn unconfirmed(&self) {
         self.unconfirmed.set(true);
     }
 
-    /// The gateway is through with it.
+    /// The gateway has finished.
     pub fn ended(&self, now: Millis) {
         self.leave(now + ANSWERED);
         self.close(if self.unconfirmed.get() { State::Ambiguous } else { State::Settled });

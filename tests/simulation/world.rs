@@ -1,4 +1,4 @@
-//! Everything outside the pipeline: isolates that come and go, stores that last, queues, and the clock.
+//! Everything outside the pipeline: isolates, which crash and restart, stores, queues, and the clock.
 
 use super::executor::{Executor, Home, Millis, Output, WORLD};
 use super::faults::Faults;
@@ -23,16 +23,16 @@ pub const MINUTE: Millis = 60 * SECOND;
 pub const HOUR: Millis = 60 * MINUTE;
 pub const DAY: Millis = 24 * HOUR;
 
-/// A configuration, as the pipeline gets it.
+/// The configuration in the form that the pipeline takes.
 pub type Parsed = Result<Config, ConfigError>;
 
-/// Where isolates live, one after the other: each with the same clock and the same cache of KV.
+/// A place that runs one isolate after the other. Its isolates share a clock and a cache of KV.
 struct Place {
     life: RefCell<Life>,
     skew: i64,
 }
 
-/// One isolate, until it crashes.
+/// One isolate between two crashes.
 #[derive(Clone)]
 pub struct Life {
     pub place: usize,
@@ -44,27 +44,27 @@ pub struct Life {
 pub struct World {
     pub exec: Rc<Executor>,
     pub faults: Faults,
-    /// Whether faults have stopped.
+    /// Whether the faults have stopped.
     pub calm: Cell<bool>,
     places: Vec<Place>,
-    /// The configuration, and the one that is rolled out while the simulation runs.
+    /// The first configuration, and the configuration of a deployment during the run.
     pub configs: [Rc<Parsed>; 2],
     rollout: Millis,
-    /// When the queue of dead letters gets another name.
+    /// When a deployment renames the queue of dead letters.
     renamed: Option<Millis>,
-    /// When the database goes away for a day.
+    /// When the database goes down for a day.
     away: Option<Millis>,
     lives: Cell<Home>,
     pub keys: RefCell<Kv>,
     pub claims: RefCell<Claims>,
     pub letters: RefCell<Letters>,
     pub bodies: RefCell<Bodies>,
-    /// After so many retries a message is a dead letter.
+    /// The number of retries after which a message is a dead letter.
     pub most_retries: u32,
     /// The messages in both queues.
     pub messages: RefCell<BTreeMap<u64, Rc<Item>>>,
     pub stories: RefCell<BTreeMap<String, Rc<Story>>>,
-    /// What the gateway got wrong, and with which event.
+    /// The first broken invariant, and its event.
     pub violation: RefCell<Option<(String, Option<Rc<Story>>)>>,
 }
 
@@ -103,7 +103,7 @@ impl World {
         Rc::new(world)
     }
 
-    /// The time as somebody tells it whose clock is `skew` milliseconds ahead.
+    /// The time on a clock that is `skew` milliseconds ahead.
     pub fn time(&self, skew: i64) -> UnixTime {
         UnixTime::from_seconds(BEGIN + (self.exec.now() as i64 + skew).div_euclid(1000))
     }
@@ -112,17 +112,17 @@ impl World {
         self.time(self.places[place].skew)
     }
 
-    /// An isolate, whichever the network chooses.
+    /// The isolate that the network chooses.
     pub fn isolate(&self) -> Life {
         self.places[self.exec.random.index(self.places.len())].life.borrow().clone()
     }
 
-    /// Runs `task` in the isolate `life`, with which it dies.
+    /// Runs `task` in the isolate `life`. A crash of the isolate drops the task.
     pub fn run_in<T: 'static>(&self, life: &Life, task: impl Future<Output = T> + 'static) -> Output<T> {
         self.exec.run(life.home, task)
     }
 
-    /// Ends the isolate `life`, and all it does; another takes its place, which remembers nothing.
+    /// Ends the isolate `life` and its tasks. A new isolate without any state takes its place.
     pub fn crash(&self, life: &Life) {
         let place = &self.places[life.place];
         if place.life.borrow().home == life.home {
@@ -138,18 +138,19 @@ impl World {
         *self.places[place].life.borrow_mut() = life;
     }
 
-    /// Whether a fault of this rate happens now.
+    /// Whether a fault with this rate happens now.
     pub fn strikes(&self, rate: u64) -> bool {
         !self.calm.get() && self.exec.random.chance(rate)
     }
 
-    /// What the way to anywhere takes.
+    /// The time that a message on the network takes.
     pub async fn pause(&self) {
         let slow = self.strikes(self.faults.slow);
         self.exec.sleep(self.exec.random.between(1, if slow { 300 } else { 20 })).await;
     }
 
-    /// What somebody takes who is asked, before and after doing it: once in a while, as long as `patience` allows.
+    /// How long a store or origin waits before and after the work. Sometimes both together last almost as long as
+    /// `patience`.
     pub fn dawdling(&self, patience: Millis) -> (Millis, Millis) {
         if !self.strikes(self.faults.slow) {
             return (0, 0);
@@ -170,13 +171,13 @@ impl World {
         self.violation.borrow().is_some()
     }
 
-    /// The story of the event with this key, or with another key that its acceptances have.
+    /// The story of the event with this key. Each acceptance of an event may have another key.
     pub fn story(&self, key: &str) -> Option<Rc<Story>> {
         let stories = self.stories.borrow();
         stories.get(key).or_else(|| stories.values().find(|story| story.keys.borrow().contains(key))).cloned()
     }
 
-    /// The story that `event` belongs to. Where each acceptance has a key of its own, the bytes tell.
+    /// The story of `event`. If each acceptance has another key, the body identifies the story.
     pub fn story_of(&self, event: &Event<'_>) -> Option<Rc<Story>> {
         let known = self.story(event.key());
         if known.is_some() {
@@ -195,7 +196,7 @@ impl World {
         Some(Rc::clone(story))
     }
 
-    /// What the queue is called. Whoever deploys may rename the queue of dead letters.
+    /// The name of the queue. A deployment may rename the queue of dead letters.
     pub fn name_of(&self, queue: Name) -> String {
         match queue {
             Name::Events => "simulated-in".to_owned(),
@@ -204,12 +205,12 @@ impl World {
         }
     }
 
-    /// Whether the database does not answer at all.
+    /// Whether the database is down.
     pub fn database_is_away(&self) -> bool {
         self.away.is_some_and(|from| (from..from + DAY).contains(&self.exec.now()))
     }
 
-    /// The operator's header.
+    /// The header with the operator's token.
     pub fn bearer() -> (String, String) {
         ("authorization".to_owned(), format!("Bearer {ADMIN_TOKEN}"))
     }

@@ -1,4 +1,4 @@
-//! The threat model's section on identity and deduplication: which event a delivery is.
+//! The threat model's rows on identity and deduplication: which event a request is about.
 
 use crate::*;
 use hookgate_verify::{EventId, TypeAt, TypesFound};
@@ -34,23 +34,16 @@ fn an_id_in_an_unsigned_header_is_never_the_key() {
         "x-slack-retry-num",
         "x-event-id",
     ];
-    for case in every_form() {
-        let good = good(&case);
-        let plain = case.verify(SEED, &good.headers, &good.body, NOW).expect("good").identity().clone();
+    let identity = |good: &Good, headers: &Headers| good.verify(headers).expect("good").identity().clone();
+    for good in every_good() {
         for other in ["first", "second"] {
-            let read = |name: &&str| good.headers.iter().any(|(n, _)| n == name);
-            let unsigned = names.iter().filter(|name| !read(name));
-            let unsigned = unsigned.map(|name| ((*name).to_owned(), other.to_owned()));
-            let headers: Headers = good.headers.iter().cloned().chain(unsigned).collect();
-            let verified = case.verify(SEED, &headers, &good.body, NOW).expect("good");
-            assert_eq!(verified.identity(), &plain, "{}", case.preset.name);
+            let headers = good.with_more(names.map(|name| (name, other)));
+            assert_eq!(identity(&good, &headers), identity(&good, &good.headers), "{good}");
         }
     }
     for name in ["github", "relock", "chekt", "lrdefender"] {
-        let case = case(name);
-        let good = good(&case);
-        let verified = case.verify(SEED, &good.headers, &good.body, NOW).unwrap();
-        assert_eq!(verified.identity().provenance(), "body digest", "{name}");
+        let good = Good::new(case(name));
+        assert_eq!(identity(&good, &good.headers).provenance(), "body digest", "{name}");
     }
 }
 
@@ -69,21 +62,20 @@ fn a_webhook_id_that_names_the_endpoint_names_no_event() {
 }
 
 #[test]
-fn an_odd_id_is_taken_as_it_stands() {
+fn an_unusual_id_is_kept_unchanged() {
     let long = "x".repeat(10 * 1024);
     for case in every_form().filter(|case| matches!(case.scheme().id, IdAt::Json { when: None, .. })) {
         let IdAt::Json { path, .. } = &case.scheme().id else { panic!("in the body") };
         let key = first_key(path);
-        for id in [long.as_str(), "\0", "a\0b", "🎉", "\u{202e}", "../../etc", "a:b", " ", "\r\nx: y", "0"] {
-            let body = body_with_id(&case, key, Some(id.into()));
+        let texts = [long.as_str(), "\0", "a\0b", "🎉", "\u{202e}", "../../etc", "a:b", " ", "\r\nx: y", "0"];
+        let integers = ["7", "-7", "0", "9007199254740992"];
+        let texts = texts.map(|id| (id.into(), Identity::signed(id)));
+        let integers =
+            integers.map(|id| (serde_json::from_str(id).unwrap(), Identity::SignedId(EventId::Integer(id.to_owned()))));
+        for (id, identity) in texts.into_iter().chain(integers) {
+            let body = body_with_id(&case, key, Some(id));
             let verified = case.verify(SEED, &signed(&case, &body), &body, NOW).expect("authentic");
-            assert_eq!(verified.identity(), &Identity::signed(id), "{}", case.preset.name);
-        }
-        for integer in ["7", "-7", "0", "9007199254740992"] {
-            let body = body_with_id(&case, key, Some(serde_json::from_str(integer).unwrap()));
-            let verified = case.verify(SEED, &signed(&case, &body), &body, NOW).expect("authentic");
-            let id = EventId::Integer(integer.to_owned());
-            assert_eq!(verified.identity(), &Identity::SignedId(id), "{}", case.preset.name);
+            assert_eq!(verified.identity(), &identity, "{}", case.preset.name);
         }
     }
     let case = case("standard_webhooks");
@@ -102,7 +94,7 @@ fn an_id_of_ten_kilobytes_is_shown_by_its_digest() {
     assert_eq!(Identity::signed(&"x".repeat(256)).shown(), Some("x".repeat(256)));
 }
 
-/// What names no event, and what it is called.
+/// Values that are no event id, and the problem that the error names.
 fn unusable() -> Vec<(Option<Value>, &'static str)> {
     let json = |text: &str| Some(serde_json::from_str(text).unwrap());
     vec![
@@ -118,14 +110,14 @@ fn unusable() -> Vec<(Option<Value>, &'static str)> {
 }
 
 #[test]
-fn an_unusable_id_is_refused_where_the_provider_always_sends_one() {
+fn an_unusable_id_is_refused_if_the_provider_always_sends_an_id() {
     let mut seen = 0;
     for (case, key) in id_in_body(WithoutId::Refuse) {
         for (id, problem) in unusable() {
             let body = body_with_id(&case, key, id);
             let error = case.verify(SEED, &signed(&case, &body), &body, NOW).expect_err(problem);
             assert_eq!(error, VerifyError::IdUnreadable { place: format!("$.{key}"), problem });
-            assert!(error.is_authentic(), "a 422, not a 401");
+            assert!(error.is_authentic(), "the answer is 422, not 401");
         }
         seen += 1;
     }
@@ -133,7 +125,7 @@ fn an_unusable_id_is_refused_where_the_provider_always_sends_one() {
 }
 
 #[test]
-fn an_unusable_id_gives_way_to_the_rule_where_events_have_none() {
+fn an_unusable_id_is_replaced_by_the_identity_rule_if_some_events_have_no_id() {
     let mut seen = 0;
     for (case, key) in id_in_body(WithoutId::ByRule) {
         for (id, problem) in unusable() {
@@ -148,7 +140,7 @@ fn an_unusable_id_gives_way_to_the_rule_where_events_have_none() {
 }
 
 #[test]
-fn a_key_that_is_read_may_not_stand_twice() {
+fn a_member_that_is_read_may_not_occur_twice() {
     let mut seen = 0;
     for case in every_form().filter(|case| !case.signs_the_value()) {
         let good = String::from_utf8(case.plain_body(ID, NOW)).unwrap();
@@ -161,8 +153,8 @@ fn a_key_that_is_read_may_not_stand_twice() {
                     let found = case.verify(SEED, &signed(&case, twice.as_bytes()), twice.as_bytes(), NOW);
                     seen += 1;
                     if !case.needs_json() && !identifies(&case, key) {
-                        // It is a type's alone: the event is good, and nobody knows its type. Slack's `event.type` counts
-                        // before `type`, so that one may stand twice.
+                        // The member holds only a type: the event is good and its type is unknown. Slack's `event.type`
+                        // counts before `type`, so Slack's `type` may occur twice.
                         let verified = found.expect("authentic");
                         let types = &verified.event_types().found;
                         let is_first =
@@ -176,7 +168,7 @@ fn a_key_that_is_read_may_not_stand_twice() {
                     }
                     let error = found.expect_err("ambiguous");
                     assert_eq!(error, VerifyError::AmbiguousJson { key: key.to_owned() }, "{twice}");
-                    assert!(error.is_authentic(), "a 422, not a 401");
+                    assert!(error.is_authentic(), "the answer is 422, not 401");
                 }
             }
         }
@@ -184,13 +176,13 @@ fn a_key_that_is_read_may_not_stand_twice() {
     assert!(seen >= 60, "{seen} bodies");
 }
 
-/// Whether an id or a time stands under that outermost key.
+/// Whether the outermost key holds an id or a time.
 fn identifies(case: &Case, key: &str) -> bool {
     let is_id = matches!(&case.scheme().id, IdAt::Json { path, .. } if first_key(path) == key);
     is_id || case.time_in_body().is_some_and(|(path, _)| first_key(path) == key)
 }
 
-/// The outermost keys under which something is read from the body.
+/// The outermost keys of the members that are read from the body.
 fn keys_read(case: &Case) -> BTreeSet<&'static str> {
     let types = case.scheme().event_type.iter().filter_map(|place| match place {
         TypeAt::Json(path) => Some(first_key(path)),
@@ -205,9 +197,9 @@ fn keys_read(case: &Case) -> BTreeSet<&'static str> {
 }
 
 #[test]
-fn where_the_value_is_signed_no_key_may_stand_twice() {
-    for case in every_form().filter(Case::signs_the_value) {
-        let good = good(&case);
+fn no_member_may_occur_twice_if_the_parsed_body_is_signed() {
+    for good in every_good().filter(|good| good.case.signs_the_value()) {
+        let case = &good.case;
         let text = String::from_utf8(good.body.clone()).unwrap();
         for twice in [
             text.replacen('{', "{\"id\":\"evil\",", 1),
@@ -215,19 +207,19 @@ fn where_the_value_is_signed_no_key_may_stand_twice() {
             text.replacen('{', "{\"other\":1,\"other\":1,", 1),
             text.replacen('{', "{\"deep\":[{\"a\":1,\"a\":1}],", 1),
         ] {
-            // Under the signature of what a parser that keeps the last makes of it.
+            // A parser that keeps the last member reads this body as `last_wins`. The signature is over `last_wins`.
             let last_wins = serde_json::from_str::<Value>(&twice).unwrap().to_string();
-            let headers = signed(&case, last_wins.as_bytes());
+            let headers = signed(case, last_wins.as_bytes());
             assert!(case.verify(SEED, &headers, last_wins.as_bytes(), NOW).is_ok());
             let error = case.verify(SEED, &headers, twice.as_bytes(), NOW).expect_err("ambiguous");
             assert!(matches!(error, VerifyError::NotCanonical { .. }), "{twice}: {error:?}");
-            assert!(!error.is_authentic(), "nothing is proven: a 401");
+            assert!(!error.is_authentic(), "the signature proves nothing: the answer is 401");
         }
     }
 }
 
 #[test]
-fn nesting_and_long_numbers_cost_no_stack_and_change_no_identity() {
+fn deep_nesting_and_long_numbers_use_no_stack_and_change_no_identity() {
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
     let deep_objects = format!("{}1{}", "{\"id\":".repeat(100_000), "}".repeat(100_000));
     let digits = "9".repeat(10_000);
@@ -239,7 +231,7 @@ fn nesting_and_long_numbers_cost_no_stack_and_change_no_identity() {
             let body = plain.replacen('{', &format!("{{\"x\":{hostile},"), 1);
             let sign = case.sign(SEED, ID, NOW, body.as_bytes());
             if case.signs_the_value() {
-                let Err(SignError::Body(signing)) = sign else { panic!("no double holds it") };
+                let Err(SignError::Body(signing)) = sign else { panic!("no double holds this number") };
                 let headers = signed(&case, plain.as_bytes());
                 let error = case.verify(SEED, &headers, body.as_bytes(), NOW).expect_err("hostile");
                 assert!(matches!(error, VerifyError::NotCanonical { .. }), "{error:?}");
@@ -247,23 +239,19 @@ fn nesting_and_long_numbers_cost_no_stack_and_change_no_identity() {
                 continue;
             }
             let verified = case.verify(SEED, &sign.unwrap(), body.as_bytes(), NOW).expect("authentic");
-            assert_eq!(
-                verified.identity(),
-                &case.identity(ID, body.as_bytes(), verified.identity()),
-                "{}",
-                case.preset.name
-            );
+            let right = case.identity(ID, body.as_bytes(), verified.identity());
+            assert_eq!(verified.identity(), &right, "{}", case.preset.name);
         }
     }
 }
 
 #[test]
-fn nesting_where_something_is_read_costs_no_stack() {
+fn deep_nesting_in_a_member_that_is_read_uses_no_stack() {
     let arrays = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
     let objects = format!("{}1{}", "{\"id\":".repeat(100_000), "}".repeat(100_000));
     let (open_arrays, open_objects) = ("[".repeat(100_000), "{\"id\":".repeat(100_000));
-    for case in every_form() {
-        let good = good(&case);
+    for good in every_good() {
+        let case = &good.case;
         for (body, closed) in [(&arrays, true), (&objects, true), (&open_arrays, false), (&open_objects, false)] {
             let body = body.as_bytes();
             let headers = case.sign(SEED, ID, NOW, body).unwrap_or_else(|_| good.headers.clone());
@@ -279,21 +267,21 @@ fn nesting_where_something_is_read_costs_no_stack() {
             } else {
                 "id_unreadable"
             };
-            assert_eq!(code, right, "{}", case.preset.name);
+            assert_eq!(code, right, "{good}");
         }
     }
 }
 
 #[test]
-fn a_number_that_a_double_blurs_is_no_id() {
-    // 2^53 and 2^53 + 1 are one double: where the value is signed, one signature would stand for two events.
+fn a_number_that_a_double_cannot_hold_is_no_id() {
+    // 2^53 and 2^53 + 1 are the same double. If the parsed body is signed, one signature would fit two events.
     let case = case("relaybox");
     let body = |id: &str| String::from_utf8(case.plain_body("@", NOW)).unwrap().replace("\"@\"", id);
     let headers = signed(&case, body("9007199254740992").as_bytes());
     let neighbour = body("9007199254740993");
-    let error = case.verify(SEED, &headers, neighbour.as_bytes(), NOW).expect_err("blurred");
+    let error = case.verify(SEED, &headers, neighbour.as_bytes(), NOW).expect_err("the same double");
     assert!(matches!(error, VerifyError::NotCanonical { .. }), "{error:?}");
-    // Another text of the same number has the same signature; it must not be another event.
+    // Another spelling of the same number has the same signature. The spelling must not make another event.
     let headers = signed(&case, body("100").as_bytes());
     for other in ["100.0", "1e2", "1E+2", "1000e-1"] {
         let error = case.verify(SEED, &headers, body(other).as_bytes(), NOW).expect_err(other);

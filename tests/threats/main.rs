@@ -1,6 +1,5 @@
-//! Bad input and what must come of it: the threat model's rows on signatures, time, identity and bodies, as far as
-//! the verification core answers them. Each test is named after its row, and runs over every form of every preset it
-//! concerns.
+//! The threat model's rows on signatures, time, identity and bodies, for the verification core. Each test plays one row
+//! through in the exemplary forms: bad input, and the answer that it must get.
 
 #![cfg(not(target_arch = "wasm32"))]
 #![allow(
@@ -18,17 +17,21 @@ mod common;
 mod body;
 mod framing;
 mod identity;
+mod lists;
 mod recognition;
 mod signature;
 mod time;
+mod weak;
 
 use common::{Case, Headers, case, exemplary_forms as every_form, put, with, without};
-use hookgate_verify::native::Native;
+use hookgate::config::{Bindings, Config, ConfigError};
+use hookgate_verify::native::{Native, RequestHead};
 use hookgate_verify::{
     Encoding, IdAt, Identity, JsonPath, Layout, MAX_SECRETS, MAX_SIGNATURES, Part, Secret, SecretError, SecretForm,
-    SignError, Step, TimestampAt, UnixTime, Verifier, VerifyError, WithoutId,
+    SignError, Step, TimestampAt, UnixTime, Verified, Verifier, VerifyError, WithoutId,
 };
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
+use std::fmt;
 use std::sync::Arc;
 
 const SEED: &str = "a-shared-secret";
@@ -36,27 +39,108 @@ const ID: &str = "evt_1";
 /// 2026-01-15T12:00:00Z
 const NOW: UnixTime = UnixTime::from_seconds(1_768_478_400);
 
-/// A delivery that verifies.
+/// A request that verifies, in one form of one preset.
 struct Good {
+    case: Case,
     headers: Headers,
     body: Vec<u8>,
 }
 
-fn good(case: &Case) -> Good {
-    let body = case.plain_body(ID, NOW);
-    let headers = case.sign(SEED, ID, NOW, &body).expect("signed");
-    let good = Good { headers, body };
-    let verified = case.verify(SEED, &good.headers, &good.body, NOW).expect("good");
-    assert_eq!(verified.identity(), &case.identity(ID, &good.body, verified.identity()), "{}", case.preset.name);
-    good
+/// A good request in every form.
+fn every_good() -> impl Iterator<Item = Good> {
+    every_form().map(Good::new)
 }
 
-/// A delivery of `body` with a right signature, whatever the body is.
+impl Good {
+    fn new(case: Case) -> Good {
+        let body = case.plain_body(ID, NOW);
+        let headers = signed(&case, &body);
+        let good = Good { case, headers, body };
+        let verified = good.verify(&good.headers).expect("good");
+        assert_eq!(verified.identity(), &case.identity(ID, &good.body, verified.identity()), "{good}");
+        good
+    }
+
+    /// The value of the signature's header.
+    fn header(&self) -> &str {
+        let name = self.case.header();
+        self.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str()).expect("the header")
+    }
+
+    /// The one signature in that header.
+    fn signature(&self) -> &str {
+        let value = self.header();
+        let length = match self.case.form.encoding {
+            Encoding::Hex => 64,
+            Encoding::Base64 => 44,
+            encoding => panic!("{encoding:?}"),
+        };
+        &value[value.len() - length..]
+    }
+
+    /// A signature of zeros, which nobody made.
+    fn zeros(&self) -> String {
+        self.case.encode(&[0; 32])
+    }
+
+    /// The headers with another value in the signature's header.
+    fn with_header(&self, value: &str) -> Headers {
+        with(&self.headers, self.case.header(), value)
+    }
+
+    /// The headers with another signature, in the form's layout.
+    fn with_signature(&self, text: &str) -> Headers {
+        self.with_header(&self.case.signature_header(&NOW.to_string(), text))
+    }
+
+    /// Verifies the body with these headers.
+    fn verify(&self, headers: &Headers) -> Result<Verified<'_>, VerifyError> {
+        self.case.verify(SEED, headers, &self.body, NOW)
+    }
+
+    /// The headers and these, without the names that the request has already.
+    fn with_more<const N: usize>(&self, more: [(&str, &str); N]) -> Headers {
+        let more = more.into_iter().filter(|(name, _)| self.headers.iter().all(|(known, _)| known != name));
+        let more = more.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        self.headers.iter().cloned().chain(more).collect()
+    }
+
+    fn verify_header(&self, value: &str) -> Result<Verified<'_>, VerifyError> {
+        self.verify(&self.with_header(value))
+    }
+
+    /// Checks that this header alone is refused as malformed, before the body is read.
+    fn assert_malformed_header(&self, value: &str, what: &str) {
+        let refused = self.case.verifier(&[SEED]).receive(&self.with_header(value)).err();
+        let place = self.case.header();
+        assert!(
+            matches!(refused, Some(VerifyError::SignatureMalformed { place: ref found, .. }) if found == place),
+            "{self}: {what}: {refused:?}"
+        );
+    }
+
+    fn assert_malformed_signature(&self, text: &str, what: &str) {
+        self.assert_malformed_header(&self.case.signature_header(&NOW.to_string(), text), what);
+    }
+}
+
+impl fmt::Display for Good {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, form {}", self.case.preset.name, self.case.number)
+    }
+}
+
+/// The error for `candidates` signatures that match none of `secrets` secrets.
+fn mismatch(case: &Case, candidates: usize, secrets: usize) -> VerifyError {
+    VerifyError::SignatureMismatch { place: case.header().to_owned(), candidates, secrets }
+}
+
+/// The headers of a request whose signature over `body` is right.
 fn signed(case: &Case, body: &[u8]) -> Headers {
     case.sign(SEED, ID, NOW, body).expect("signed")
 }
 
-/// Like [`signed`], but with any text for the timestamp. Assembled here: the signer writes good timestamps only.
+/// Like [`signed`], with any text for the timestamp. The signer writes only good timestamps, so the headers are made here.
 fn signed_at_text(case: &Case, timestamp: &str, body: &[u8]) -> Headers {
     let content: Vec<&[u8]> = case
         .form
@@ -67,7 +151,7 @@ fn signed_at_text(case: &Case, timestamp: &str, body: &[u8]) -> Headers {
             Part::Timestamp => timestamp.as_bytes(),
             Part::Header(_) => ID.as_bytes(),
             Part::Body => body,
-            part => panic!("no time beside {part:?}"),
+            part => panic!("{part:?} in a form with a time"),
         })
         .collect();
     let signature = case.encode(&case.key(SEED).mac(&content, &Native));
@@ -89,32 +173,45 @@ fn first_key(path: &'static JsonPath) -> &'static str {
     }
 }
 
-/// The text of the one signature in a good delivery's header.
-fn signature_text<'h>(case: &Case, headers: &'h Headers) -> &'h str {
-    let value = value(headers, case.header());
-    let length = match case.form.encoding {
-        Encoding::Hex => 64,
-        Encoding::Base64 => 44,
-        encoding => panic!("{encoding:?}"),
+/// A configuration with one source, `s`. The secret `SECRET` is `secret`.
+fn configured(source: &Value, secret: &str) -> Config {
+    let bindings = Bindings { dedup: true, events: true, claims: true, payloads: true, log: true, rejects: true };
+    let lookup = |name: &str| match name {
+        "SECRET" => Some(secret.to_owned()),
+        "ORIGIN" => Some("https://origin.example".to_owned()),
+        _ => None,
     };
-    &value[value.len() - length..]
+    Config::parse(&json!({ "s": source }), bindings, &lookup).expect("a table of sources")
 }
 
-fn value<'h>(headers: &'h Headers, name: &str) -> &'h str {
-    headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str()).expect("the header")
+fn verifier(source: &Value, secret: &str) -> Result<Verifier, ConfigError> {
+    let config = configured(source, secret);
+    config.source("s").expect("the source").map(|source| source.verifier.clone()).map_err(Clone::clone)
 }
 
-/// The good delivery with another text for its signature.
-fn with_signature(case: &Case, good: &Good, text: &str) -> Headers {
-    with(&good.headers, case.header(), &case.signature_header(&NOW.to_string(), text))
+/// The verifier of a source with this own scheme.
+fn own(scheme: &Value) -> Result<Verifier, ConfigError> {
+    verifier(&json!({ "secrets": ["SECRET"], "url": "https://hooks.example.com/x", "scheme": scheme }), SEED)
 }
 
-/// Asserts that the headers alone are refused as malformed, before a body is there to be compared with anything.
-fn assert_malformed(case: &Case, headers: &Headers, what: &str) {
-    let refused = case.verifier(&[SEED]).receive(headers).err();
-    assert!(
-        matches!(refused, Some(VerifyError::SignatureMalformed { ref place, .. }) if place == case.header()),
-        "{}: {what}: {refused:?}",
-        case.preset.name
-    );
+/// The verifier of a source with the own scheme in these lines of TOML.
+fn own_lines(lines: &str) -> Result<Verifier, ConfigError> {
+    let scheme: toml::Table = lines.parse().unwrap_or_else(|error| panic!("{lines}: {error}"));
+    own(&json!(scheme))
+}
+
+/// The verifier of a source with an own scheme that signs `content`.
+fn content(content: &str) -> Result<Verifier, ConfigError> {
+    own(&json!({ "signature": { "header": "x-sig" }, "content": content }))
+}
+
+fn head(query: &str, headers: &[(&str, &str)]) -> RequestHead {
+    let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    RequestHead { method: "POST".to_owned(), query: query.to_owned(), headers }
+}
+
+/// The error code of a request; `None` if the request verifies.
+fn code(verifier: &Verifier, head: &RequestHead, body: &[u8]) -> Option<&'static str> {
+    let outcome = verifier.receive(head).and_then(|received| received.verify(body, NOW, &Native));
+    outcome.err().map(|error| error.code())
 }

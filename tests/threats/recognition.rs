@@ -1,24 +1,15 @@
-//! The threat model's section on identity, provider by provider: what tells two events apart, what makes two requests one
-//! event, and what type they are.
+//! The threat model's rows on identity, provider by provider: which members make two requests two events, which requests
+//! are one event, and which type an event has.
 
 use crate::*;
-use hookgate::config::{Bindings, Config};
 use hookgate::dedup::DedupKey;
 use hookgate_verify::{Delivery, EventId, EventTypes, TypesFound, sign};
-use serde_json::json;
 
-fn config(sources: &Value) -> Config {
-    let bindings = Bindings { dedup: true, events: true, ..Bindings::default() };
-    Config::parse(sources, bindings, &|name| (name == "S").then(|| SEED.to_owned())).expect("a configuration")
+fn own(scheme: Value) -> Verifier {
+    crate::own(&scheme).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// A source of one's own.
-fn own(scheme: &Value) -> Verifier {
-    let config = config(&json!({ "own": { "secrets": ["S"], "scheme": scheme } }));
-    config.source("own").unwrap().unwrap_or_else(|error| panic!("{error}")).verifier.clone()
-}
-
-/// What `body` is at `verifier`, with `headers` that nobody signs.
+/// The identity and types that `verifier` reads from `body`, with unsigned `headers` beside the signed ones.
 fn at(verifier: &Verifier, headers: &[(&str, &str)], body: &str) -> Facts {
     let key = verifier.current_key().unwrap();
     let delivery = Delivery { form: 0, id: "", now: NOW, url: "", account: "", body: body.as_bytes() };
@@ -29,7 +20,6 @@ fn at(verifier: &Verifier, headers: &[(&str, &str)], body: &str) -> Facts {
     Facts { identity: verified.identity().clone(), types: verified.event_types().clone() }
 }
 
-/// What a request says of itself.
 struct Facts {
     identity: Identity,
     types: EventTypes,
@@ -40,22 +30,22 @@ fn preset(name: &str) -> Verifier {
 }
 
 fn key(identity: &Identity) -> Option<DedupKey> {
-    let config = config(&json!({ "s": { "provider": "generic", "secrets": ["S"] } }));
+    let config = configured(&json!({ "provider": "generic", "secrets": ["SECRET"] }), SEED);
     DedupKey::new(&config.source("s").unwrap().unwrap().name, identity)
 }
 
 #[test]
 fn an_integer_and_a_text_with_its_digits_are_two_ids() {
-    let verifier = own(&json!({ "signature": { "header": "x-s" }, "id": { "json": "id" } }));
+    let verifier = own(json!({ "signature": { "header": "x-s" }, "id": { "json": "id" } }));
     let integer = at(&verifier, &[], r#"{"id":5}"#).identity;
     let text = at(&verifier, &[], r#"{"id":"5"}"#).identity;
     assert_ne!(key(&integer), key(&text));
-    assert_eq!((integer.shown(), text.shown()), (Some("5".to_owned()), Some("5".to_owned())), "people see the same");
+    assert_eq!((integer.shown(), text.shown()), (Some("5".to_owned()), Some("5".to_owned())), "both are shown alike");
 }
 
 #[test]
-fn the_key_of_a_text_id_is_what_it_always_was() {
-    // SHA-256 over the lengths and texts of "s", "signed id" and "evt_1", by Python.
+fn the_key_of_a_text_id_never_changes_between_versions() {
+    // From Python: SHA-256 over the lengths and texts of "s", "signed id" and "evt_1".
     let known = "9f1cfc0df28e41afa6d27da97e01f0fbc5232b6783a6c8a9bf3e8b236b36b23d";
     assert_eq!(key(&Identity::signed("evt_1")).unwrap().to_string(), known);
 }
@@ -66,24 +56,28 @@ fn an_unsigned_topic_splits_equal_bytes_and_never_merges_others() {
     let topic = |topic| [("x-wc-webhook-topic", topic)];
     let body = r#"{"id":1,"date_modified":"2026-01-15T12:00:00"}"#;
     let created = at(&woo, &topic("order.created"), body).identity;
-    assert_ne!(created, at(&woo, &topic("order.updated"), body).identity, "both fire with the same payload");
+    assert_ne!(
+        created,
+        at(&woo, &topic("order.updated"), body).identity,
+        "WooCommerce sends both with the same payload"
+    );
     assert_eq!(created, at(&woo, &topic("order.created"), body).identity, "a retry");
     assert_ne!(created, at(&woo, &topic("order.created"), &body.replace("12:00", "12:01")).identity);
     assert_eq!(created.provenance(), "body digest and unsigned header");
-    assert_ne!(created.shown(), at(&woo, &topic("order.updated"), body).identity.shown(), "two CloudEvents");
-    // The digest and the topic keep their bound.
+    assert_ne!(created.shown(), at(&woo, &topic("order.updated"), body).identity.shown(), "they are two CloudEvents");
+    // The bound between the digest and the topic cannot move.
     let keys = [&created, &at(&woo, &topic("order.created\u{0}"), body).identity].map(key);
     assert_ne!(keys[0], keys[1]);
-    assert_eq!(at(&woo, &[], body).identity, Identity::None, "without a topic nothing tells them apart");
+    assert_eq!(at(&woo, &[], body).identity, Identity::None, "without a topic, two events look alike");
 }
 
 #[test]
-fn what_may_repeat_its_bytes_has_no_identity() {
+fn an_event_whose_bytes_may_repeat_has_no_identity() {
     let folder = r#"{"event":"folderUpdated","folder_id":"1","webhook_id":"w"}"#;
     let task = r#"{"event":"taskUpdated","history_items":[{"id":"h1"}],"task_id":"t"}"#;
     assert_eq!(at(&preset("clickup"), &[], folder).identity, Identity::None);
     assert_eq!(at(&preset("clickup"), &[], task).identity, Identity::signed("h1"));
-    assert_eq!(key(&Identity::None), None, "and no key, so nothing is claimed");
+    assert_eq!(key(&Identity::None), None, "without a key, nothing is claimed");
     let action = r#"{"action":"woocommerce_add_to_cart","arg":"a"}"#;
     assert_eq!(at(&preset("woocommerce"), &[("x-wc-webhook-topic", "action.x")], action).identity, Identity::None);
     let failed = r#"{"event":"customeridentification.failed","data":{"customer_id":1}}"#;
@@ -93,7 +87,7 @@ fn what_may_repeat_its_bytes_has_no_identity() {
 }
 
 #[test]
-fn a_drives_notifications_are_all_new_and_a_resources_id_names_its_own() {
+fn notifications_of_a_drive_are_all_new_and_an_id_identifies_other_notifications() {
     let graph = preset("ms_graph");
     let identity = |body: &str| {
         let verified =
@@ -103,15 +97,15 @@ fn a_drives_notifications_are_all_new_and_a_resources_id_names_its_own() {
     let drive = format!(r#"{{"value":[{{"subscriptionId":"s","clientState":"{SEED}","resource":"me/drive/root"}}]}}"#);
     assert_eq!(identity(&drive), Identity::None);
     let named = drive.replace("\"resource\"", "\"id\":\"n1\",\"resource\"");
-    assert_eq!(identity(&named), Identity::UnsignedId("n1".into()), "the token proves only who sends");
+    assert_eq!(identity(&named), Identity::UnsignedId("n1".into()), "the token proves only the sender");
 }
 
 #[test]
-fn an_id_counts_only_where_what_makes_it_the_events_stands_beside_it() {
+fn an_id_counts_only_beside_the_member_that_makes_it_the_id_of_the_event() {
     let zendesk = preset("zendesk");
     let event = r#"{"id":"e1","type":"zen:event-type:ticket.created","zendesk_event_version":"2022-06-20"}"#;
     assert_eq!(at(&zendesk, &[], event).identity, Identity::signed("e1"));
-    // A trigger's body, whose id is the ticket's: solved, then reopened.
+    // The body of a trigger. Its id is the ticket's: the ticket is solved, then reopened.
     let [solved, reopened] = ["solved", "open"]
         .map(|status| at(&zendesk, &[], &format!(r#"{{"id":"35436","status":"{status}"}}"#)).identity);
     assert_ne!(solved, reopened);
@@ -121,7 +115,7 @@ fn an_id_counts_only_where_what_makes_it_the_events_stands_beside_it() {
 }
 
 #[test]
-fn the_signed_content_counts_with_its_time() {
+fn an_identity_from_the_signed_content_includes_the_time() {
     let case = case("zendesk");
     let body = br#"{"id":"35436","status":"solved"}"#;
     let identity = |now| {
@@ -129,11 +123,11 @@ fn the_signed_content_counts_with_its_time() {
         case.verify(SEED, &headers, body, NOW).expect("authentic").identity().clone()
     };
     assert_eq!(identity(NOW), identity(NOW), "the same request again");
-    assert_ne!(identity(NOW), identity(UnixTime::from_seconds(NOW.seconds() - 1)), "another sending");
+    assert_ne!(identity(NOW), identity(UnixTime::from_seconds(NOW.seconds() - 1)), "sent at another time");
 }
 
 #[test]
-fn a_counter_of_attempts_makes_no_new_event() {
+fn another_count_of_attempts_makes_no_new_event() {
     let line = |redelivery: bool, ids: &[&str]| {
         let event = |id: &&str| {
             format!(r#"{{"webhookEventId":"{id}","deliveryContext":{{"isRedelivery":{redelivery}}},"type":"message"}}"#)
@@ -157,39 +151,36 @@ fn a_counter_of_attempts_makes_no_new_event() {
 }
 
 #[test]
-fn an_unsigned_id_counts_only_where_nothing_but_the_sender_is_proven() {
+fn an_unsigned_id_counts_only_if_the_scheme_proves_only_the_sender() {
     let gitlab = preset("gitlab_token");
     assert_eq!(at(&gitlab, &[("idempotency-key", "k1")], "{}").identity, Identity::UnsignedId("k1".into()));
     assert_eq!(at(&gitlab, &[], "{}").identity, Identity::None, "before GitLab 17.4");
     let signed = json!({ "signature": { "header": "x-s" }, "id": { "header": "idempotency-key" } });
-    let config = config(&json!({ "own": { "secrets": ["S"], "scheme": signed } }));
-    let error = config.source("own").unwrap().expect_err("a stranger could choose it").to_string();
+    let error = crate::own(&signed).expect_err("an attacker could choose the id").to_string();
     assert!(error.contains("does not cover idempotency-key"), "{error}");
 }
 
 #[test]
-fn an_old_scheme_goes_on_as_it_was() {
+fn an_own_scheme_of_an_earlier_version_keeps_its_identities() {
     let body = r#"{"type":"a"}"#;
-    let unstated = own(&json!({ "signature": { "header": "x-s" } }));
+    let unstated = own(json!({ "signature": { "header": "x-s" } }));
     assert_eq!(at(&unstated, &[], body).identity, Identity::of_body(body.as_bytes()));
     let with_id = json!({ "signature": { "header": "x-s" }, "id": { "json": "id", "missing": "digest" } });
-    assert_eq!(at(&own(&with_id), &[], body).identity, Identity::of_body(body.as_bytes()));
-    let repeats = own(&json!({ "signature": { "header": "x-s" }, "repeats": true }));
+    assert_eq!(at(&own(with_id), &[], body).identity, Identity::of_body(body.as_bytes()));
+    let repeats = own(json!({ "signature": { "header": "x-s" }, "repeats": true }));
     assert_eq!(at(&repeats, &[], body).identity, Identity::None);
 }
 
 #[test]
-fn what_cannot_be_read_as_a_type_is_not_taken_for_none() {
-    let own = own(&json!({
-        "signature": { "header": "x-s" }, "type": { "json": "[].event" }, "identity": "none"
-    }));
+fn an_unreadable_type_is_not_an_absent_type() {
+    let own = own(json!({ "signature": { "header": "x-s" }, "type": { "json": "[].event" }, "identity": "none" }));
     let types = |body: &str| at(&own, &[], body).types;
     let named = |names: &[&str]| TypesFound::Named(names.iter().map(|name| (*name).to_owned()).collect());
     assert_eq!(
         types(r#"[{"event":"bounce"},{"event":"dropped"},{"event":"bounce"}]"#).found,
         named(&["bounce", "dropped"])
     );
-    assert_eq!(types(r#"[{"event":1}]"#).found, named(&["1"]), "an integer names a type as well");
+    assert_eq!(types(r#"[{"event":1}]"#).found, named(&["1"]), "an integer may be a type");
     assert_eq!(types("[{},[]]").found, TypesFound::Unreadable("something else stands on the way to it"));
     assert_eq!(types("[{}]").found, TypesFound::Absent);
     assert_eq!(types("[]").found, TypesFound::Absent);
@@ -215,17 +206,17 @@ fn what_cannot_be_read_as_a_type_is_not_taken_for_none() {
 }
 
 #[test]
-fn a_type_that_no_signature_covers_says_so() {
+fn an_unsigned_type_is_marked_as_unsigned() {
     let github = preset("github");
     let unsigned = at(&github, &[("x-github-event", "push")], "{}").types;
     assert_eq!(unsigned.unsigned.as_deref(), Some("x-github-event"));
-    assert!(at(&github, &[], "{}").types.are_unreadable(), "GitHub always names it: somebody took it away");
-    assert_eq!(at(&preset("linkedin"), &[], "{}").types.found, TypesFound::Absent, "a provider that names none");
+    assert!(at(&github, &[], "{}").types.are_unreadable(), "GitHub always sends the header: somebody removed it");
+    assert_eq!(at(&preset("linkedin"), &[], "{}").types.found, TypesFound::Absent, "this provider sends no type");
     assert_eq!(at(&preset("calcom"), &[], r#"{"triggerEvent":"x"}"#).types.unsigned, None);
 }
 
 #[test]
-fn every_identity_that_is_shown_can_be_found_by_what_is_shown() {
+fn every_identity_can_be_found_by_its_shown_text() {
     let woo = preset("woocommerce");
     let body = r#"{"date_modified":"x"}"#;
     for identity in [
@@ -238,6 +229,6 @@ fn every_identity_that_is_shown_can_be_found_by_what_is_shown() {
         at(&preset("zendesk"), &[], "{}").identity,
     ] {
         let shown = identity.shown().expect("an id");
-        assert!(Identity::shown_as(&shown).contains(&identity), "{identity:?}: an operator could not forget it");
+        assert!(Identity::shown_as(&shown).contains(&identity), "{identity:?}: an operator could not delete its key");
     }
 }

@@ -1,4 +1,4 @@
-//! The threat model's section on time.
+//! The threat model's rows on time.
 
 use crate::*;
 use hookgate_verify::Clock;
@@ -8,7 +8,7 @@ fn timed() -> impl Iterator<Item = Case> {
     every_form().filter(|case| case.form.timestamp.is_some())
 }
 
-/// The forms whose time is a Unix text in a header.
+/// The forms whose time is Unix seconds in a header.
 fn unix_timed() -> impl Iterator<Item = Case> {
     timed().filter(|case| case.time_in_body().is_none())
 }
@@ -23,7 +23,7 @@ fn at(seconds: i64) -> UnixTime {
 }
 
 #[test]
-fn a_unix_time_has_one_text_though_the_mac_over_another_be_right() {
+fn a_unix_time_has_only_one_spelling_even_if_the_signature_over_another_is_right() {
     let texts = [
         "",
         "0",
@@ -55,13 +55,13 @@ fn a_unix_time_has_one_text_though_the_mac_over_another_be_right() {
         let body = case.plain_body(ID, NOW);
         for text in texts.iter().copied().chain([digits.as_str()]) {
             if text.contains(',') && matches!(case.form.layout, Layout::List { assign: '=', .. }) {
-                continue; // A comma there begins another field.
+                continue; // In this header, a comma begins another field.
             }
             let headers = signed_at_text(&case, text, &body);
             let error = case.verify(SEED, &headers, &body, NOW).expect_err(text);
             let is_list = matches!(case.form.layout, Layout::List { assign: '=', .. });
             if is_list && text.ends_with([' ', '\t']) {
-                // A blank before a comma is none of the time's, and so the MAC is over another text.
+                // A blank before a comma does not belong to the time, so the signature is over another text.
                 assert_eq!(error.code(), "signature_mismatch", "{text:?}");
                 continue;
             }
@@ -71,34 +71,30 @@ fn a_unix_time_has_one_text_though_the_mac_over_another_be_right() {
             assert_eq!(*expected, "Unix seconds, digits only");
         }
         let headers = signed_at_text(&case, "1768478400", &body);
-        assert!(case.verify(SEED, &headers, &body, NOW).is_ok(), "{}: the one text", case.preset.name);
+        assert!(case.verify(SEED, &headers, &body, NOW).is_ok(), "{}: the only spelling", case.preset.name);
         seen += 1;
     }
     assert!(seen >= 4, "LRDefender's timed form, Slack, Standard Webhooks, Stripe");
 }
 
 #[test]
-fn the_signed_time_cannot_be_exchanged_for_a_fresh_one() {
+fn a_fresh_time_cannot_replace_the_signed_time() {
     for case in unix_timed() {
-        let good = good(&case);
+        let good = Good::new(case);
         let later = at(NOW.seconds() + 1000);
         let fresh = match case.time_in_header() {
             Some(name) => with(&good.headers, name, &later.to_string()),
-            None => {
-                let text = signature_text(&case, &good.headers);
-                with(&good.headers, case.header(), &case.signature_header(&later.to_string(), text))
-            }
+            None => good.with_header(&case.signature_header(&later.to_string(), good.signature())),
         };
-        let error = case.verify(SEED, &fresh, &good.body, later).expect_err("exchanged");
-        let place = case.header().to_owned();
-        assert_eq!(error, VerifyError::SignatureMismatch { place, candidates: 1, secrets: 1 });
+        let error = case.verify(SEED, &fresh, &good.body, later).expect_err("another time");
+        assert_eq!(error, mismatch(&case, 1, 1));
     }
 }
 
 #[test]
 fn both_sides_of_the_window_are_checked_and_its_bounds_are_inside() {
     for case in timed() {
-        let good = good(&case);
+        let good = Good::new(case);
         let past = match case.form.timestamp.as_ref().unwrap().clock {
             Clock::Delivery => 300,
             Clock::Event => i64::try_from(case.preset.retry_span.as_secs()).unwrap() + 300,
@@ -107,10 +103,9 @@ fn both_sides_of_the_window_are_checked_and_its_bounds_are_inside() {
             let verified = case.verify(SEED, &good.headers, &good.body, at(now));
             verified.map(|verified| verified.signed_at())
         };
-        let signed_at = NOW;
-        let now = NOW.seconds();
-        assert_eq!(check(now + past), Ok(Some(NOW)), "{}", case.preset.name);
-        assert_eq!(check(now - 300), Ok(Some(NOW)), "{}", case.preset.name);
+        let (signed_at, now) = (NOW, NOW.seconds());
+        assert_eq!(check(now + past), Ok(Some(NOW)), "{good}");
+        assert_eq!(check(now - 300), Ok(Some(NOW)), "{good}");
         let tolerance = Duration::from_secs(u64::try_from(past).unwrap());
         let stale = VerifyError::TooOld { signed_at, now: at(now + past + 1), age: past + 1, tolerance };
         assert_eq!(check(now + past + 1), Err(stale));
@@ -121,42 +116,36 @@ fn both_sides_of_the_window_are_checked_and_its_bounds_are_inside() {
 }
 
 #[test]
-fn a_window_set_for_the_source_counts_on_both_sides() {
+fn the_tolerance_of_a_source_counts_on_both_sides() {
     for case in timed() {
-        let good = good(&case);
+        let good = Good::new(case);
         let tolerance = Duration::from_secs(60);
         let verifier = Verifier::new(Arc::clone(case.preset), vec![case.key(SEED)], Some(tolerance)).unwrap();
         let check = |now: i64| {
             let verified = verifier.receive(&good.headers).unwrap().verify(&good.body, at(now), &Native);
             verified.map(|_| ()).map_err(|error| error.code())
         };
-        let now = NOW.seconds();
-        assert_eq!(check(now + 60), Ok(()), "{}", case.preset.name);
-        assert_eq!(check(now + 61), Err("too_old"), "{}", case.preset.name);
-        assert_eq!(check(now - 60), Ok(()), "{}", case.preset.name);
-        assert_eq!(check(now - 61), Err("too_new"), "{}", case.preset.name);
+        let outcomes = [60, 61, -60, -61].map(|seconds| check(NOW.seconds() + seconds));
+        assert_eq!(outcomes, [Ok(()), Err("too_old"), Ok(()), Err("too_new")], "{good}");
     }
 }
 
 #[test]
-fn the_ends_of_time_do_not_overflow() {
+fn extreme_times_do_not_overflow() {
     for case in timed() {
-        let good = good(&case);
+        let good = Good::new(case);
         let code = |now| case.verify(SEED, &good.headers, &good.body, at(now)).expect_err("far").code();
-        assert_eq!(code(i64::MAX), "too_old", "{}", case.preset.name);
-        assert_eq!(code(i64::MIN), "too_new", "{}", case.preset.name);
-        assert_eq!(code(0), "too_new", "{}", case.preset.name);
+        assert_eq!([i64::MAX, i64::MIN, 0].map(code), ["too_old", "too_new", "too_new"], "{good}");
     }
     for case in unix_timed() {
         let body = case.plain_body(ID, NOW);
         let code = |text| case.verify(SEED, &signed_at_text(&case, text, &body), &body, NOW).expect_err(text).code();
-        assert_eq!(code("999999999999"), "too_new", "{}", case.preset.name);
-        assert_eq!(code("1"), "too_old", "{}", case.preset.name);
+        assert_eq!(["999999999999", "1"].map(code), ["too_new", "too_old"], "{}", case.preset.name);
     }
 }
 
 #[test]
-fn a_time_in_the_body_is_rfc_3339_with_a_zone_and_nothing_else() {
+fn a_time_in_the_body_must_be_rfc_3339_with_a_zone() {
     let noon = NOW.seconds();
     let fraction = format!("2026-01-15T12:00:00.{}Z", "9".repeat(5000));
     let good = [
@@ -226,11 +215,11 @@ fn a_time_in_the_body_is_rfc_3339_with_a_zone_and_nothing_else() {
         }
         seen += 1;
     }
-    assert!(seen >= 5, "the five systems, but for LRDefender's timed form");
+    assert!(seen >= 5, "the five systems, except LRDefender's timed form");
 }
 
 #[test]
-fn a_body_that_tells_no_time_is_refused_where_the_time_is_there() {
+fn a_body_without_its_time_is_refused() {
     for case in body_timed() {
         let place = case.time_in_body().expect("in the body").0.to_string();
         for body in ["{}", "[]", "1", "null", "\"2026-01-15T12:00:00Z\"", r#"{"data":[]}"#, r#"{"x":{"timestamp":1}}"#]
@@ -243,9 +232,10 @@ fn a_body_that_tells_no_time_is_refused_where_the_time_is_there() {
 }
 
 #[test]
-fn an_unsigned_timestamp_is_never_freshness() {
+fn an_unsigned_timestamp_never_makes_a_request_fresh() {
     let week_later = at(NOW.seconds() + 7 * 86_400);
-    let fresh: Headers = [
+    let time = week_later.to_string();
+    let fresh = [
         "date",
         "timestamp",
         "x-timestamp",
@@ -257,26 +247,20 @@ fn an_unsigned_timestamp_is_never_freshness() {
         "x-relaybox-webhook-timestamp",
         "svix-timestamp",
     ]
-    .map(|name| (name.to_owned(), week_later.to_string()))
-    .into();
-    for case in every_form() {
-        let good = good(&case);
-        let read = |name: &String| good.headers.iter().any(|(n, _)| n == name);
-        let unsigned = fresh.iter().filter(|(name, _)| !read(name)).cloned();
-        let headers: Headers = good.headers.iter().cloned().chain(unsigned).collect();
-        let outcome = case.verify(SEED, &headers, &good.body, week_later);
-        match &case.form.timestamp {
-            // Nothing signed tells the time: neither fresh nor stale. Deduplication alone guards these.
-            None => assert_eq!(outcome.expect("no time").signed_at(), None, "{}", case.preset.name),
-            Some(_) => assert_eq!(outcome.expect_err("stale").code(), "too_old", "{}", case.preset.name),
+    .map(|name| (name, time.as_str()));
+    for good in every_good() {
+        let outcome = good.case.verify(SEED, &good.with_more(fresh), &good.body, week_later);
+        match &good.case.form.timestamp {
+            // No time is signed, so the request is neither fresh nor stale. Only deduplication protects this form.
+            None => assert_eq!(outcome.expect("no time").signed_at(), None, "{good}"),
+            Some(_) => assert_eq!(outcome.expect_err("stale").code(), "too_old", "{good}"),
         }
     }
 }
 
 #[test]
-fn a_stale_delivery_is_stale_whatever_its_body_holds() {
-    // Where the time is in a header, nothing in the body is needed to see that a capture is old; the sender is
-    // told no more than that.
+fn a_stale_request_is_stale_with_any_body() {
+    // If the time is in a header, the age of a captured request shows without its body. The answer tells nothing else.
     let later = at(NOW.seconds() + 301);
     for case in unix_timed() {
         for body in [r#"{"id":"a","id":"b","type":"x","type":"y"}"#, "no JSON", "{}", ""] {

@@ -1,9 +1,10 @@
-//! The configuration's border: what is taken, with which defaults, and what each mistake is told.
+//! The configuration: accepted settings, their defaults, and the error for each mistake.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use hookgate::config::{Bindings, Config, Dedup, Deliver, LONGEST_IN_QUEUE, Source};
-use hookgate::dedup::Rings;
+mod variables;
+
+use hookgate::config::{Bindings, Config, Dedup, Deliver, Source};
 use hookgate_verify::Tolerance;
 use hookgate_verify::presets;
 use serde_json::{Value, json};
@@ -26,10 +27,13 @@ fn parse(table: &Value, bindings: Bindings) -> Config {
     Config::parse(&json!({ "billing": table }), bindings, &lookup).expect("a table of sources")
 }
 
-fn stripe(extra: &[(&str, Value)]) -> Value {
-    let mut table = json!({ "provider": "stripe", "secrets": ["SECRET"] });
-    table.as_object_mut().unwrap().extend(extra.iter().map(|(key, value)| ((*key).to_owned(), value.clone())));
+fn with(mut table: Value, more: &[(&str, Value)]) -> Value {
+    table.as_object_mut().unwrap().extend(more.iter().map(|(key, value)| ((*key).to_owned(), value.clone())));
     table
+}
+
+fn stripe(extra: &[(&str, Value)]) -> Value {
+    with(json!({ "provider": "stripe", "secrets": ["SECRET"] }), extra)
 }
 
 fn with_source<T>(extra: &[(&str, Value)], read: impl Fn(&Source) -> T) -> T {
@@ -37,15 +41,20 @@ fn with_source<T>(extra: &[(&str, Value)], read: impl Fn(&Source) -> T) -> T {
     read(config.source("billing").unwrap().unwrap_or_else(|error| panic!("{error}")))
 }
 
-/// What a mistake in a Stripe source is told.
+/// The error of the source `billing`; `Ok` if it is usable.
+fn usable(table: &Value, bindings: Bindings) -> Result<(), String> {
+    parse(table, bindings).source("billing").unwrap().map(|_| ()).map_err(ToString::to_string)
+}
+
+/// The error of a Stripe source with these settings.
 fn mistake(extra: &[(&str, Value)]) -> String {
-    let error = parse(&stripe(extra), ALL).source("billing").unwrap().expect_err("a mistake").to_string();
+    let error = usable(&stripe(extra), ALL).expect_err("a mistake");
     assert!(!error.contains(CANARY), "{error}");
     error
 }
 
 #[test]
-fn two_lines_are_enough_and_the_rest_has_defaults() {
+fn two_lines_are_enough_and_all_other_settings_have_defaults() {
     with_source(&[], |source| {
         assert_eq!((source.name.as_str(), source.verifier.preset().name.as_str()), ("billing", "stripe"));
         assert!(
@@ -58,7 +67,7 @@ fn two_lines_are_enough_and_the_rest_has_defaults() {
 }
 
 #[test]
-fn every_key_is_read() {
+fn every_setting_is_read() {
     let extra = [
         ("secrets", json!(["SECRET", "SECRET_OLD"])),
         ("deliver", json!("origin")),
@@ -82,7 +91,7 @@ fn every_key_is_read() {
 }
 
 #[test]
-fn a_mistake_names_the_key_the_value_and_what_to_do() {
+fn the_error_of_a_mistake_names_the_key_the_value_and_the_right_text() {
     for (key, value, told) in [
         ("dedupe", json!("kv"), "SOURCES.billing.dedupe: unknown key (did you mean `dedup`?)"),
         ("colour", json!("red"), "SOURCES.billing.colour: unknown key; known are provider, scheme, secrets, url,"),
@@ -115,7 +124,7 @@ fn a_mistake_names_the_key_the_value_and_what_to_do() {
 }
 
 #[test]
-fn five_secrets_are_too_many_even_when_all_are_set() {
+fn five_secrets_are_too_many_even_if_all_are_set() {
     let error = mistake(&[("secrets", json!(["SECRET", "SECRET", "SECRET", "SECRET", "SECRET"]))]);
     assert_eq!(error, "SOURCES.billing.secrets: name 1 to 4 secrets");
 }
@@ -123,14 +132,13 @@ fn five_secrets_are_too_many_even_when_all_are_set() {
 #[test]
 fn a_tolerance_needs_a_signed_time() {
     let table = json!({ "provider": "github", "secrets": ["SECRET"], "tolerance": "5m" });
-    let config = parse(&table, ALL);
-    let error = config.source("billing").unwrap().expect_err("a mistake").to_string();
+    let error = usable(&table, ALL).expect_err("a mistake");
     assert!(error.contains("github signs no timestamp"), "{error}");
 }
 
 #[test]
-fn a_key_is_remembered_longer_than_a_replay_is_fresh() {
-    // An hour on the one side, five minutes on the other: the sender's own retries end sooner.
+fn a_key_is_remembered_for_longer_than_a_replay_is_fresh() {
+    // A replay is fresh for an hour and five minutes. The sender retries for only six minutes.
     let own = |ttl: &str| {
         let scheme = json!({
             "signature": { "header": "x-signature" },
@@ -146,10 +154,8 @@ fn a_key_is_remembered_longer_than_a_replay_is_fresh() {
 }
 
 #[test]
-fn features_without_their_binding_say_so() {
-    let error = |bindings, extra: &[(&str, Value)]| {
-        parse(&stripe(extra), bindings).source("billing").unwrap().map(|_| ()).map_err(ToString::to_string)
-    };
+fn a_setting_without_its_binding_is_an_error_that_names_the_binding() {
+    let error = |bindings, extra: &[(&str, Value)]| usable(&stripe(extra), bindings);
     let no_kv = Bindings { dedup: false, ..ALL };
     assert!(error(no_kv, &[]).unwrap_err().contains("needs the binding DEDUP"));
     assert_eq!(error(no_kv, &[("dedup", json!("none"))]), Ok(()));
@@ -174,7 +180,7 @@ fn features_without_their_binding_say_so() {
 }
 
 #[test]
-fn an_error_in_one_source_leaves_the_others() {
+fn an_error_in_one_source_leaves_the_other_sources_usable() {
     let sources = json!({ "good": stripe(&[]), "bad": {}, "Bad Name": stripe(&[]), "health": stripe(&[]), "list": [] });
     let config = Config::parse(&sources, ALL, &lookup).unwrap();
     let usable: Vec<_> = config.sources().filter(|(_, source)| source.is_ok()).map(|(name, _)| name).collect();
@@ -182,113 +188,8 @@ fn an_error_in_one_source_leaves_the_others() {
     assert!(config.source("nobody").is_none());
 }
 
-fn parse_all(variables: &Value) -> Result<Config, String> {
-    let variables = variables.as_object().expect("variables by name");
-    Config::parse_all(variables, ALL, &lookup).map_err(|error| error.to_string())
-}
-
 #[test]
-fn sources_of_every_variable_are_merged() {
-    let config = parse_all(&json!({
-        "SOURCES": { "billing": stripe(&[]) },
-        "SOURCES_SHOP": { "orders": stripe(&[("dedup", json!("exact"))]), "returns": stripe(&[("dedup", json!("x"))]) },
-        "SOURCES2": { "code": stripe(&[]) },
-    }));
-    let config = config.expect("tables");
-    assert_eq!(config.sources().map(|(name, _)| name).collect::<Vec<_>>(), ["billing", "code", "orders", "returns"]);
-    assert_eq!(config.source("orders").unwrap().expect("usable").dedup, Dedup::Exact);
-    let error = config.source("returns").unwrap().expect_err("a mistake").to_string();
-    assert_eq!(error, "SOURCES_SHOP.returns.dedup: \"x\": must be one of kv, exact, none");
-    assert!(config.source("nobody").is_none());
-}
-
-#[test]
-fn a_source_in_two_variables_is_an_error_of_that_source_alone() {
-    let config = parse_all(&json!({
-        "SOURCES": { "billing": stripe(&[]), "code": stripe(&[]) },
-        "SOURCES_SHOP": { "billing": stripe(&[]) },
-        "SOURCES_ZOO": { "billing": stripe(&[]) },
-    }));
-    let config = config.expect("tables");
-    let error = config.source("billing").unwrap().expect_err("ambiguous").to_string();
-    let told = "SOURCES.billing: SOURCES_SHOP has a source of the same name; take one of the two out, or rename it";
-    assert_eq!(error, told);
-    assert!(config.source("code").unwrap().is_ok());
-    assert_eq!(config.sources().count(), 2, "each name once");
-}
-
-/// A request for a source that nobody can read is not answered 404: the source may be there.
-#[test]
-fn a_variable_that_is_no_table_is_an_error_of_what_it_may_hold() {
-    for value in [json!(CANARY), json!(7), json!([]), json!(null), json!(true)] {
-        let config = parse_all(&json!({ "SOURCES": { "billing": stripe(&[]) }, "SOURCES_SHOP": value }));
-        let config = config.expect("one table");
-        assert!(config.source("billing").unwrap().is_ok());
-        let error = config.source("orders").expect("it may be there").expect_err("unreadable").to_string();
-        assert!(error.starts_with("SOURCES_SHOP: must be a table with one table per source, as [vars.SOURCES_SHOP.b"));
-        assert!(!error.contains(CANARY), "{error}");
-        let listed: Vec<_> = config.sources().map(|(name, source)| (name, source.is_ok())).collect();
-        assert_eq!(listed, [("billing", true), ("SOURCES_SHOP", false)]);
-    }
-    assert!(parse_all(&json!({ "SOURCES_SHOP": [] })).unwrap_err().starts_with("SOURCES_SHOP: must be a table"));
-    assert!(parse_all(&json!({})).unwrap_err().starts_with("SOURCES: must be a table"), "no variable at all");
-}
-
-#[test]
-fn three_hundred_sources_in_ten_variables_are_each_found() {
-    let variable = |number: usize| {
-        let source =
-            |at: usize| (format!("shop-{number}-{at}"), json!({ "provider": "stripe", "secrets": ["SECRET"] }));
-        (format!("SOURCES_{number}"), Value::Object((0..30).map(source).collect()))
-    };
-    let variables = Value::Object((0..10).map(variable).collect());
-    let config = parse_all(&variables).expect("tables");
-    assert_eq!(config.sources().filter(|(_, source)| source.is_ok()).count(), 300);
-    for name in ["shop-0-0", "shop-4-17", "shop-9-29"] {
-        assert_eq!(config.source(name).unwrap().unwrap().name.as_str(), name);
-    }
-}
-
-#[test]
-fn two_sources_with_one_secret_are_allowed_with_a_warning() {
-    let sources = json!({ "one": stripe(&[]), "two": stripe(&[]) });
-    let config = Config::parse(&sources, ALL, &lookup).unwrap();
-    assert_eq!(config.warnings, ["one, two share a secret: who signs for one, signs for all"]);
-    assert!(config.sources().all(|(_, source)| source.is_ok()));
-}
-
-#[test]
-fn an_unusable_signing_secret_serves_nothing() {
-    for text in ["", "whsec_", "whsec_?"] {
-        let lookup = |name: &str| if name == "ORIGIN_SIGNING_SECRET" { Some(text.to_owned()) } else { lookup(name) };
-        let error = Config::parse(&json!({}), ALL, &lookup).expect_err("unusable").to_string();
-        assert!(error.starts_with("ORIGIN_SIGNING_SECRET: "), "{error}");
-    }
-    let error = Config::parse(&Value::Null, ALL, &lookup).expect_err("no sources").to_string();
-    assert!(error.contains("[vars.SOURCES.billing]"), "{error}");
-}
-
-#[test]
-fn the_number_of_claim_objects_is_a_number() {
-    let rings = |shards: Option<&str>, before: Option<&str>| {
-        let lookup = |name: &str| match name {
-            "CLAIM_SHARDS" => shards.map(str::to_owned),
-            "CLAIM_SHARDS_BEFORE" => before.map(str::to_owned),
-            _ => None,
-        };
-        Config::parse(&json!({}), ALL, &lookup).map(|config| config.rings).map_err(|error| error.to_string())
-    };
-    assert_eq!(rings(None, None), Ok(Rings { current: 16, before: None }));
-    assert_eq!(rings(Some("32"), Some("16")), Ok(Rings { current: 32, before: Some(16) }));
-    for wrong in ["0", "-1", "many", "4097", ""] {
-        let told = format!("CLAIM_SHARDS: \"{wrong}\": must be a number from 1 to 4096");
-        assert_eq!(rings(Some(wrong), None), Err(told));
-        assert!(rings(None, Some(wrong)).unwrap_err().starts_with("CLAIM_SHARDS_BEFORE: "));
-    }
-}
-
-#[test]
-fn a_secret_with_its_version_before_it_is_told_what_to_take_off() {
+fn the_error_of_a_secret_with_a_version_prefix_says_to_remove_the_prefix() {
     let lookup = |name: &str| (name == "SECRET").then(|| "v1,whsec_Y2FuYXJ5LXNlY3JldA==".to_owned());
     let table = json!({ "x": { "provider": "standard_webhooks", "secrets": ["SECRET"], "deliver": "origin",
         "origin": "https://origin.example" } });
@@ -300,45 +201,8 @@ fn a_secret_with_its_version_before_it_is_told_what_to_take_off() {
 }
 
 #[test]
-fn the_queues_are_as_their_variables_say() {
-    let read = |name: &'static str, text: &'static str| {
-        let lookup = |asked: &str| (asked == name).then(|| text.to_owned());
-        let config = Config::parse(&json!({}), ALL, &lookup).map_err(|error| error.to_string());
-        config.map(|config| (config.retention.as_secs(), config.dead_queue))
-    };
-    assert_eq!(read("OTHER", ""), Ok((86_400, None)), "the least that any plan has");
-    for (text, seconds) in [("60s", 60), ("1m", 60), ("4d", 345_600), ("14d", 1_209_600)] {
-        assert_eq!(read("QUEUE_RETENTION", text), Ok((seconds, None)));
-    }
-    for wrong in ["59s", "15d", "4", "", "d", "86400"] {
-        let told = read("QUEUE_RETENTION", wrong).unwrap_err();
-        assert!(told.starts_with(&format!("QUEUE_RETENTION: \"{wrong}\": must be for how long")), "{told}");
-    }
-    assert_eq!(read("DEAD_QUEUE", "hookgate-dead-eu"), Ok((86_400, Some("hookgate-dead-eu".to_owned()))));
-    for wrong in ["", "my queue", "https://x", "dead\n"] {
-        let told = read("DEAD_QUEUE", wrong).unwrap_err();
-        assert!(told.starts_with("DEAD_QUEUE: ") && told.contains("must be the name of a queue"), "{told}");
-    }
-}
-
-#[test]
-fn the_admin_token_opens_only_by_itself_and_never_shows() {
-    let lookup = |name: &str| (name == "ADMIN_TOKEN").then(|| CANARY.to_owned());
-    let admin = Config::parse(&json!({}), ALL, &lookup).unwrap().admin.expect("it is long enough");
-    assert!(admin.is(CANARY) && !admin.is("") && !admin.is("canary-secret-tex") && !admin.is("canary-secret-texts"));
-    assert_eq!(format!("{admin:?}"), "Admin { token: HashedToken(redacted), is_example: false }");
-}
-
-#[test]
-fn claims_are_remembered_for_as_long_as_the_longest_of_them_counts() {
-    let longest = |ttl: &str| parse(&stripe(&[("dedup_ttl", json!(ttl))]), ALL).longest_claim();
-    assert_eq!(longest("30d"), Duration::from_secs(30 * 86_400));
-    assert_eq!(longest("7d"), LONGEST_IN_QUEUE);
-}
-
-#[test]
-fn every_preset_knows_for_how_long_its_provider_retries() {
-    // As the providers' documents add up, in seconds.
+fn every_preset_states_for_how_long_its_provider_retries() {
+    // The sums of the delays in the providers' documentation, in seconds.
     let spans = [
         ("chekt", 335),
         ("generic", 9330),
@@ -356,16 +220,14 @@ fn every_preset_knows_for_how_long_its_provider_retries() {
     }
 }
 
-/// What is wrong with an own scheme that has these keys as well.
-fn scheme_mistake(more: &[(&str, Value)]) -> String {
-    let mut scheme = json!({ "signature": { "header": "x-s" } });
-    scheme.as_object_mut().unwrap().extend(more.iter().map(|(key, value)| ((*key).to_owned(), value.clone())));
-    let config = parse(&json!({ "secrets": ["SECRET"], "scheme": scheme }), ALL);
-    config.source("billing").unwrap().map(|_| String::new()).unwrap_or_else(|error| error.to_string())
+/// The error of an own scheme with these settings.
+fn scheme_mistake(more: &[(&str, Value)]) -> Result<(), String> {
+    let scheme = with(json!({ "signature": { "header": "x-s" } }), more);
+    usable(&json!({ "secrets": ["SECRET"], "scheme": scheme }), ALL)
 }
 
 #[test]
-fn an_identity_that_cannot_be_meant_says_what_to_write() {
+fn the_error_of_an_identity_rule_without_effect_names_the_right_text() {
     let token = ("algorithm", json!("token"));
     for (keys, told) in [
         (
@@ -405,7 +267,7 @@ fn an_identity_that_cannot_be_meant_says_what_to_write() {
             "scheme.identity: reads a body whose bytes are not signed",
         ),
     ] {
-        let error = scheme_mistake(&keys);
+        let error = scheme_mistake(&keys).expect_err(told);
         assert!(error.starts_with(&format!("SOURCES.billing.{told}")), "{error}\nshould begin with\n{told}");
     }
     for good in [
@@ -417,21 +279,17 @@ fn an_identity_that_cannot_be_meant_says_what_to_write() {
         vec![("id", json!({ "json": "id" })), token],
         vec![("repeats", json!(true))],
     ] {
-        assert_eq!(scheme_mistake(&good), "");
+        assert_eq!(scheme_mistake(&good), Ok(()));
     }
 }
 
 #[test]
-fn a_filter_that_would_drop_everything_is_refused() {
+fn a_filter_that_would_drop_every_event_is_refused() {
     let source = |provider: &str, events: Value| {
-        let config = parse(&json!({ "provider": provider, "secrets": ["SECRET"], "events": events }), ALL);
-        config.source("billing").unwrap().map(|_| ()).map_err(ToString::to_string)
+        usable(&json!({ "provider": provider, "secrets": ["SECRET"], "events": events }), ALL)
     };
-    assert!(
-        source("dropbox", json!(["a"]))
-            .unwrap_err()
-            .contains("dropbox states no type, so every event would be dropped")
-    );
+    let error = source("dropbox", json!(["a"])).unwrap_err();
+    assert!(error.contains("dropbox states no type, so every event would be dropped"), "{error}");
     assert_eq!(source("dropbox", json!(["*"])), Ok(()));
     for (pattern, told) in [
         ("invoice.**", "write \"invoice.\" or \"invoice.*\""),
@@ -443,15 +301,15 @@ fn a_filter_that_would_drop_everything_is_refused() {
     }
 }
 
-/// What a preset knows of its provider's retries may grow with a new version of the gateway.
+/// The retry span of a preset may grow with a new version of the gateway.
 #[test]
-fn keys_are_kept_as_long_as_a_provider_s_retries_take_whatever_the_source_says() {
+fn keys_are_kept_for_as_long_as_a_provider_retries_even_if_the_source_says_less() {
     let kept = with_source(&[("dedup_ttl", json!("1h"))], |source| (source.dedup_ttl, source.dedup_ttl_asked));
     assert_eq!(kept, (Duration::from_secs(3 * 24 * 3600), Some(Duration::from_secs(3600))));
 }
 
 #[test]
-fn without_any_identity_duplicates_are_not_looked_for() {
+fn a_provider_without_any_identity_has_no_deduplication() {
     let dedup = |provider: &str| {
         let config = parse(&json!({ "provider": provider, "secrets": ["SECRET"] }), ALL);
         config.source("billing").unwrap().map(|source| source.dedup).map_err(ToString::to_string)
@@ -460,6 +318,6 @@ fn without_any_identity_duplicates_are_not_looked_for() {
         assert_eq!(dedup(provider), Ok(Dedup::None), "{provider}");
     }
     for provider in ["clickup", "ms_graph", "github", "zendesk"] {
-        assert_eq!(dedup(provider), Ok(Dedup::Kv), "{provider}: some events have one");
+        assert_eq!(dedup(provider), Ok(Dedup::Kv), "{provider}: some events have an identity");
     }
 }

@@ -1,0 +1,280 @@
+//! The pipeline's ports in the simulated world, on the stores of [`World`].
+
+use super::gate::{CLAIMS_PATIENCE, Gate, KV_PATIENCE, PATIENCE};
+use super::world::{SECOND, World};
+use super::{invariants, queue};
+use hookgate::dedup::{Claim, DedupKey, Rings, RingsRefused, Shard, Terms, Token};
+use hookgate::delivery::Message;
+use hookgate::letter::{Filter, Letter};
+use hookgate::pipeline::Isolate;
+use hookgate::pipeline::ports::{Claims, Keys, Letters, Local, Notes, Outbox, Page, Payloads, PortError, Stored};
+use hookgate_verify::native::Native;
+use hookgate_verify::{Crypto, Hash, PublicAlgorithm, PublicKey, UnixTime};
+use std::rc::Rc;
+use std::time::Duration;
+
+impl Crypto for Gate {
+    fn hmac(&self, hash: Hash, key: &[u8], parts: &[&[u8]]) -> Vec<u8> {
+        Native.hmac(hash, key, parts)
+    }
+
+    fn digest(&self, hash: Hash, content: &[u8]) -> Vec<u8> {
+        Native.digest(hash, content)
+    }
+
+    fn verifies(&self, algorithm: PublicAlgorithm, key: &PublicKey, content: &[u8], signature: &[u8]) -> bool {
+        Native.verifies(algorithm, key, content, signature)
+    }
+}
+
+impl Keys for Gate {
+    async fn is_known(&self, key: &DedupKey) -> Result<bool, PortError> {
+        let (place, key) = (self.life.place, key.to_string());
+        let get = move |world: &World| {
+            let cached = [0, SECOND, 60 * SECOND][world.exec.random.index(3)];
+            world.keys.borrow_mut().get(place, &key, world.exec.now(), cached).is_some()
+        };
+        Ok(self.call("look up", self.world.faults.kv, KV_PATIENCE, get).await?)
+    }
+
+    async fn forget(&self, _key: &DedupKey) -> Result<(), PortError> {
+        Err(PortError("this simulation deletes no key".to_owned()))
+    }
+
+    fn remember(&self, key: &DedupKey, ttl: Duration, _now: UnixTime) {
+        let (world, place, key) = (Rc::clone(&self.world), self.life.place, key.to_string());
+        if world.story(&key).is_none_or(|story| !story.is_somewhere(&world)) {
+            world.violated(
+                "1: the key of an event is remembered before the event is durable",
+                self.handling.story.as_ref(),
+            );
+        }
+        self.world.exec.spawn(self.life.home, async move {
+            world.pause().await;
+            let kv = world.faults.kv;
+            if !world.strikes(kv.before + kv.hangs) {
+                let delay = world.exec.random.below(60 * SECOND);
+                world.keys.borrow_mut().put(place, key, String::new(), world.exec.now(), delay, ttl);
+            }
+        });
+    }
+}
+
+impl Notes for Gate {
+    async fn note(&self, name: &str) -> Result<Option<String>, PortError> {
+        let (place, name) = (self.life.place, name.to_owned());
+        let get = move |world: &World| {
+            let cached = [0, SECOND, 60 * SECOND][world.exec.random.index(3)];
+            world.keys.borrow_mut().get(place, &name, world.exec.now(), cached)
+        };
+        Ok(self.call("read note", self.world.faults.kv, KV_PATIENCE, get).await?)
+    }
+
+    async fn put_note(&self, name: &str, text: &str, ttl: Duration) -> Result<(), PortError> {
+        let (place, name, text) = (self.life.place, name.to_owned(), text.to_owned());
+        let put = move |world: &World| {
+            let delay = world.exec.random.below(60 * SECOND);
+            world.keys.borrow_mut().put(place, name, text, world.exec.now(), delay, ttl);
+        };
+        Ok(self.call("put note", self.world.faults.kv, KV_PATIENCE, put).await?)
+    }
+}
+
+impl Claims for Gate {
+    async fn claim(&self, shard: Shard, name: &str, terms: Terms, token: Token) -> Result<Claim, PortError> {
+        let name = name.to_owned();
+        let claim = move |world: &World| {
+            let mut claims = world.claims.borrow_mut();
+            let now = world.time(claims.skew(shard));
+            claims.claim(shard, &name, terms, now, token)
+        };
+        let claim = self.claims_call("claim", claim).await?;
+        if let Claim::First { .. } = claim {
+            self.handling.claimed(shard);
+        }
+        Ok(claim)
+    }
+
+    async fn confirm(&self, shard: Shard, name: &str, token: Token, ttl: Duration) -> Result<bool, PortError> {
+        let (name, handling) = (name.to_owned(), Rc::clone(&self.handling));
+        let confirm = move |world: &World| {
+            let mut claims = world.claims.borrow_mut();
+            let now = world.time(claims.skew(shard));
+            let stale = claims.holder(shard, &name) != Some(token);
+            let confirmed = claims.confirm(shard, &name, token, now, ttl);
+            if confirmed && stale {
+                world.violated("3: a claim is confirmed after it was lost", handling.story.as_ref());
+            }
+            if confirmed {
+                handling.confirmed(shard);
+            }
+            confirmed
+        };
+        let confirmed = self.claims_call("confirm", confirm).await;
+        if confirmed.is_err() {
+            self.handling.unconfirmed();
+        }
+        Ok(confirmed?)
+    }
+
+    async fn release(&self, shard: Shard, name: &str, token: Token) -> Result<bool, PortError> {
+        let (name, handling) = (name.to_owned(), Rc::clone(&self.handling));
+        let release = move |world: &World| {
+            let mut claims = world.claims.borrow_mut();
+            let now = world.time(claims.skew(shard));
+            let stale = claims.holder(shard, &name) != Some(token);
+            let released = claims.release(shard, &name, token, now);
+            if released && stale {
+                world.violated("3: a claim is released after it was lost", handling.story.as_ref());
+            }
+            released
+        };
+        Ok(self.claims_call("release", release).await?)
+    }
+
+    async fn forget_claim(&self, shard: Shard, name: &str) -> Result<bool, PortError> {
+        let name = name.to_owned();
+        let forget = move |world: &World| {
+            let mut claims = world.claims.borrow_mut();
+            let now = world.time(claims.skew(shard));
+            claims.forget(shard, &name, now)
+        };
+        Ok(self.claims_call("forget claim", forget).await?)
+    }
+
+    async fn admit(&self, rings: Rings, hold: Duration) -> Result<Result<(), RingsRefused>, PortError> {
+        let admit = move |world: &World| world.claims.borrow_mut().admit(rings, world.time(0), hold);
+        Ok(self.call("admit", self.world.faults.claims, CLAIMS_PATIENCE, admit).await?)
+    }
+
+    async fn install(&self, _source: &str, _secret: &str) -> Result<bool, PortError> {
+        Err(PortError("this simulation installs no secret".to_owned()))
+    }
+
+    async fn installed(&self, _source: &str) -> Result<Option<String>, PortError> {
+        Ok(None)
+    }
+}
+
+impl Outbox for Gate {
+    async fn enqueue(&self, message: &Message<'_>) -> Result<(), PortError> {
+        let (world, text) = (Rc::clone(&self.world), message.clone().into_text());
+        let send = move |_: &World| queue::send(&world, queue::Name::Events, text);
+        Ok(self.call("enqueue", self.world.faults.queue, PATIENCE, send).await?)
+    }
+
+    async fn bury(&self, message: &str) -> Result<(), PortError> {
+        let (world, text) = (Rc::clone(&self.world), message.to_owned());
+        let send = move |_: &World| queue::send(&world, queue::Name::Dead, text);
+        self.call_for_letter("bury", self.world.faults.queue, send).await
+    }
+}
+
+impl Payloads for Gate {
+    fn stores_payloads(&self) -> bool {
+        true
+    }
+
+    async fn store(&self, name: &str, body: &[u8]) -> Result<(), PortError> {
+        let (name, body) = (name.to_owned(), body.to_vec());
+        let store = move |world: &World| world.bodies.borrow_mut().store(name, body, world.time(0));
+        Ok(self.call("store", self.world.faults.bodies, PATIENCE, store).await?)
+    }
+
+    async fn load(&self, name: &str) -> Result<Stored, PortError> {
+        let name = name.to_owned();
+        let load = move |world: &World| world.bodies.borrow().load(&name);
+        Ok(self.call("load", self.world.faults.bodies, PATIENCE, load).await?)
+    }
+
+    async fn discard(&self, names: &[String]) -> Result<(), PortError> {
+        let names = names.to_vec();
+        let discard = move |world: &World| world.bodies.borrow_mut().discard(&names);
+        Ok(self.call("discard", self.world.faults.bodies, PATIENCE, discard).await?)
+    }
+
+    async fn mark_delivered(&self, name: &str) -> Result<(), PortError> {
+        self.store(name, b"").await
+    }
+
+    async fn stored_before(&self, prefix: &str, before: UnixTime, cursor: Option<String>) -> Result<Page, PortError> {
+        let prefix = prefix.to_owned();
+        let page = move |world: &World| world.bodies.borrow().page(&prefix, before, cursor.as_deref());
+        Ok(self.call("list bodies", self.world.faults.bodies, PATIENCE, page).await?)
+    }
+}
+
+impl Letters for Gate {
+    fn keeps_letters(&self) -> bool {
+        true
+    }
+
+    async fn keep(&self, letter: &Letter) -> Result<(), PortError> {
+        let letter = letter.clone();
+        let keep = move |world: &World| world.letters.borrow_mut().keep(letter);
+        self.call_for_letter("keep", self.database(), keep).await
+    }
+
+    async fn has(&self, id: &str) -> Result<bool, PortError> {
+        let id = id.to_owned();
+        let has = move |world: &World| world.letters.borrow().has(&id);
+        Ok(self.call("has letter", self.database(), PATIENCE, has).await?)
+    }
+
+    async fn list(&self, filter: &Filter) -> Result<Vec<Letter>, PortError> {
+        let filter = filter.clone();
+        let list = move |world: &World| world.letters.borrow().list(&filter);
+        Ok(self.call("list", self.database(), PATIENCE, list).await?)
+    }
+
+    async fn take(
+        &self,
+        id: &str,
+        now: UnixTime,
+        until: UnixTime,
+        expires: UnixTime,
+    ) -> Result<Option<Letter>, PortError> {
+        let id = id.to_owned();
+        let take = move |world: &World| world.letters.borrow_mut().take(&id, now, until, expires);
+        Ok(self.call("take", self.database(), PATIENCE, take).await?)
+    }
+
+    async fn redriven(&self, id: &str, redrives: u32, _now: UnixTime) -> Result<(), PortError> {
+        let id = id.to_owned();
+        let redriven = move |world: &World| world.letters.borrow_mut().redriven(&id, redrives);
+        Ok(self.call("redriven", self.database(), PATIENCE, redriven).await?)
+    }
+
+    async fn expire(&self, now: UnixTime) -> Result<usize, PortError> {
+        let expire = move |world: &World| invariants::expire(world, now);
+        Ok(self.call("expire", self.database(), PATIENCE, expire).await?)
+    }
+
+    async fn referred(&self, names: &[String]) -> Result<Vec<String>, PortError> {
+        let names = names.to_vec();
+        let referred = move |world: &World| {
+            let letters = world.letters.borrow();
+            names.into_iter().filter(|name| letters.refers_to(name)).collect()
+        };
+        Ok(self.call("list referred", self.database(), PATIENCE, referred).await?)
+    }
+}
+
+impl Local for Gate {
+    fn isolate(&self) -> &Isolate {
+        &self.life.isolate
+    }
+
+    fn now(&self) -> UnixTime {
+        Self::now(self)
+    }
+
+    fn random(&self) -> u64 {
+        self.world.exec.random.next()
+    }
+
+    async fn is_over_limit(&self, _pair: &str) -> bool {
+        self.world.pause().await;
+        self.world.exec.random.chance(100)
+    }
+}
