@@ -268,15 +268,14 @@ impl<'b> Scanner<'b> {
                     self.skip(length.saturating_add(1));
                     self.escapes = self.escapes.saturating_add(quote::growth(character));
                     self.has_late_letters |= character >= '\u{e000}';
-                    if character.is_ascii() {
-                        self.write_byte(u8::try_from(character).unwrap_or(b' '))?;
-                    } else {
-                        self.write(character.encode_utf8(&mut [0; 4]).as_bytes())?;
+                    match u8::try_from(character) {
+                        Ok(byte) if byte.is_ascii() => self.write_byte(byte)?,
+                        Ok(_) | Err(_) => self.write(character.encode_utf8(&mut [0; 4]).as_bytes())?,
                     }
                 }
                 [] | [..0x20, ..] => return Err(self.unexpected()),
                 _ => {
-                    let (text, _) = rest.split_at_checked(quote::plain(rest)).unwrap_or((rest, &[]));
+                    let text = rest.get(..quote::plain(rest)).ok_or_else(|| self.unexpected())?;
                     self.write(text)?;
                     self.skip(text.len());
                 }

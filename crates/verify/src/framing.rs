@@ -191,7 +191,10 @@ impl Framing {
             // What follows a free part is not looked at: the text could be such a content, and that is enough to refuse it.
             match taken {
                 None => return matches!(shape, Shape::Free | Shape::Text),
-                Some(taken) => rest = rest.get(taken..).unwrap_or(&[]),
+                Some(taken) => match rest.get(taken..) {
+                    Some(after) => rest = after,
+                    None => return true, // it is open, so it could
+                },
             }
         }
         rest.is_empty()
@@ -199,16 +202,26 @@ impl Framing {
 
     /// Whether any text at all is such a content.
     pub(super) fn is_trivial(content: &[Part]) -> bool {
-        !content.iter().any(|part| {
-            matches!(
-                part,
-                Part::Literal(_)
-                    | Part::Timestamp
-                    | Part::BodySha256
-                    | Part::BodySha256Bytes
-                    | Part::Url
-                    | Part::Method
-            )
+        content.iter().all(|part| match part {
+            Part::Literal(_)
+            | Part::Timestamp
+            | Part::BodySha256
+            | Part::BodySha256Bytes
+            | Part::Url
+            | Part::Method => false,
+            Part::Header(_)
+            | Part::Query(_)
+            | Part::QueryLower(_)
+            | Part::Path
+            | Part::ListedHeaders(_)
+            | Part::Body
+            | Part::CanonicalJsonString
+            | Part::Json(_)
+            | Part::Form(_)
+            | Part::SortedForm
+            | Part::SortedQuery
+            | Part::JsonLines(_)
+            | Part::Jws => true,
         })
     }
 
@@ -295,8 +308,8 @@ fn ends_before(value: &[u8], separator: &[u8]) -> bool {
     value.windows(separator.len()).any(|window| window == separator)
         || (1..separator.len()).any(|overlap| {
             // The end of the value and the beginning of the separator make one more.
-            let (inside, after) = separator.split_at_checked(overlap).unwrap_or((separator, &[]));
-            value.ends_with(inside) && separator.starts_with(after)
+            let halves = separator.split_at_checked(overlap);
+            halves.is_none_or(|(inside, after)| value.ends_with(inside) && separator.starts_with(after))
         })
 }
 
@@ -304,8 +317,8 @@ fn ends_before(value: &[u8], separator: &[u8]) -> bool {
 fn begins_again(separator: &[u8], value: &[u8]) -> bool {
     value.windows(separator.len()).any(|window| window == separator)
         || (1..separator.len()).any(|overlap| {
-            let (before, inside) = separator.split_at_checked(overlap).unwrap_or((separator, &[]));
-            value.starts_with(inside) && separator.ends_with(before)
+            let halves = separator.split_at_checked(overlap);
+            halves.is_none_or(|(before, inside)| value.starts_with(inside) && separator.ends_with(before))
         })
 }
 

@@ -16,7 +16,7 @@ impl Scanner<'_> {
         }
         let mut members = std::mem::take(&mut self.members);
         let (_, own) = members.split_at_mut(first);
-        let levels = usize::try_from(own.len().checked_ilog2().unwrap_or(0)).unwrap_or(usize::MAX);
+        let levels = own.len().checked_ilog2().map_or(0, place);
         let comparable = self.comparable.checked_sub(own.len().saturating_mul(levels));
         self.comparable = comparable.ok_or_else(|| "too many keys out of order".to_owned())?;
         // Of a few members, where each ends is known from where the next began.
@@ -35,10 +35,11 @@ impl Scanner<'_> {
             let next = begins.iter().copied().filter(|begin| begin > member).min().unwrap_or(u32::MAX);
             let whole = match next {
                 _ if own.len() > begins.len() => member_at(&self.text, place(*member)),
-                u32::MAX => self.text.get(place(*member)..).unwrap_or(&[]),
-                next => self.text.get(place(*member)..place(next).saturating_sub(1)).unwrap_or(&[]),
+                u32::MAX => self.text.get(place(*member)..),
+                next => self.text.get(place(*member)..place(next).saturating_sub(1)),
             };
-            self.ordered.extend_from_slice(whole);
+            // A member that is left out here would be left out of what is signed.
+            self.ordered.extend_from_slice(whole.ok_or("a member of an object has no bounds")?);
         }
         self.members = members;
         self.text.truncate(begin);
@@ -109,12 +110,13 @@ impl Scanner<'_> {
 }
 
 fn place(member: u32) -> usize {
-    usize::try_from(member).unwrap_or(usize::MAX)
+    const { assert!(usize::BITS >= u32::BITS, "no place is cut short") }
+    member as usize
 }
 
-/// The whole member that begins at `begin`: up to the comma or the brace after it.
-fn member_at(text: &[u8], begin: usize) -> &[u8] {
-    let member = text.get(begin..).unwrap_or(&[]);
+/// The whole member that begins at `begin`: up to the comma or the brace after it. `None` where its bounds lie outside `text`.
+fn member_at(text: &[u8], begin: usize) -> Option<&[u8]> {
+    let member = text.get(begin..)?;
     let mut depth = 0_usize;
     let mut rest = member;
     while let Some((byte, tail)) = rest.split_first() {
@@ -122,16 +124,16 @@ fn member_at(text: &[u8], begin: usize) -> &[u8] {
         match byte {
             &MARK => {
                 let end = if tail.first() == Some(&MARK) { 0 } else { quote::until_mark(tail) };
-                rest = tail.get(end.saturating_add(1)..).unwrap_or(&[]);
+                rest = tail.get(end.saturating_add(1)..)?;
             }
             b'{' | b'[' => depth = depth.saturating_add(1),
             b'}' | b']' => depth = depth.saturating_sub(1),
             b',' if depth == 0 => {
                 let length = member.len().saturating_sub(tail.len()).saturating_sub(1);
-                return member.get(..length).unwrap_or(&[]);
+                return member.get(..length);
             }
             _ => {}
         }
     }
-    member
+    Some(member)
 }
