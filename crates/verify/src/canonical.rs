@@ -12,6 +12,7 @@
 //! - bytes that move because an object's keys are not in order.
 
 mod number;
+mod order;
 mod quote;
 #[cfg(test)]
 mod tests;
@@ -243,109 +244,6 @@ impl<'b> Scanner<'b> {
         self.write_byte(b'}')
     }
 
-    /// Sorts the members of the object that begins at `begin`, from `first` on; two of one name are refused.
-    fn put_in_order(&mut self, first: usize, begin: usize) -> Result<(), Problem> {
-        let length = self.text.len().saturating_sub(begin);
-        let movable = self.movable.checked_sub(length.saturating_add(SORTING));
-        self.movable = movable.ok_or_else(|| "too many objects within each other have keys out of order".to_owned())?;
-        if self.ordered.capacity() < length {
-            // All that can be needed, once; and not while the one before is still there.
-            drop(std::mem::take(&mut self.ordered));
-            self.ordered = Vec::with_capacity(length.max(self.text.capacity().min(self.body.len())));
-        }
-        let mut members = std::mem::take(&mut self.members);
-        let (_, own) = members.split_at_mut(first);
-        let levels = usize::try_from(own.len().checked_ilog2().unwrap_or(0)).unwrap_or(usize::MAX);
-        let comparable = self.comparable.checked_sub(own.len().saturating_mul(levels));
-        self.comparable = comparable.ok_or_else(|| "too many keys out of order".to_owned())?;
-        // Of a few members, where each ends is known from where the next began.
-        let mut begins = [u32::MAX; 16];
-        begins.iter_mut().zip(own.iter()).for_each(|(to, from)| *to = *from);
-        own.sort_unstable_by(|one, other| self.order(place(*one), place(*other)));
-        let is_twice = |one: &u32, other: &u32| self.order(place(*one), place(*other)).is_eq();
-        if let Some((member, _)) = own.iter().zip(own.iter().skip(1)).find(|(one, other)| is_twice(one, other)) {
-            return Err(format!("the key \"{}\" stands twice", beginning(self.key(place(*member)))));
-        }
-        self.ordered.clear();
-        for member in own.iter() {
-            if !self.ordered.is_empty() {
-                self.ordered.push(b',');
-            }
-            let next = begins.iter().copied().filter(|begin| begin > member).min().unwrap_or(u32::MAX);
-            let whole = match next {
-                _ if own.len() > begins.len() => member_at(&self.text, place(*member)),
-                u32::MAX => self.text.get(place(*member)..).unwrap_or(&[]),
-                next => self.text.get(place(*member)..place(next).saturating_sub(1)).unwrap_or(&[]),
-            };
-            self.ordered.extend_from_slice(whole);
-        }
-        self.members = members;
-        self.text.truncate(begin);
-        self.text.extend_from_slice(&self.ordered);
-        Ok(())
-    }
-
-    /// The order of the keys of two members: that of their UTF-16 code units (RFC 8785, section 3.2.3).
-    fn order(&self, one: usize, other: usize) -> Ordering {
-        // Most keys differ in their first letters, and most have none that UTF-16 orders otherwise.
-        if !self.has_late_letters
-            && let Some((one, other)) = self.first_letters(one).zip(self.first_letters(other))
-            && one != other
-        {
-            return one.cmp(&other);
-        }
-        self.order_of_all(one, other)
-    }
-
-    /// The first eight bytes of a member's key as one number; zeros after its end. `None` at the end of the text.
-    fn first_letters(&self, member: usize) -> Option<u64> {
-        let begin = member.checked_add(1)?;
-        let letters = u64::from_be_bytes(*self.text.get(begin..)?.first_chunk()?);
-        // The first byte of all ones, found as the first of all zeros in the complement.
-        let ends = (!letters).wrapping_sub(0x0101_0101_0101_0101) & letters & 0x8080_8080_8080_8080;
-        // A borrow could mark a byte of 0xfe as well, which no text has.
-        let kept = if ends == 0 { 64 } else { ends.leading_zeros() & !7 };
-        Some(if kept == 64 { letters } else { letters & !(u64::MAX.checked_shr(kept).unwrap_or(0)) })
-    }
-
-    fn order_of_all(&self, mut one: usize, mut other: usize) -> Ordering {
-        // What both begin with is passed over by the block.
-        let block = |member: usize| self.text.get(member.saturating_add(1)..).and_then(<[u8]>::first_chunk::<32>);
-        while let Some((blocks, _)) =
-            block(one).zip(block(other)).filter(|(one, other)| one == other).map(|pair| (pair.0, ()))
-        {
-            if blocks.contains(&MARK) {
-                return Ordering::Equal;
-            }
-            one = one.saturating_add(32);
-            other = other.saturating_add(32);
-        }
-        let key = |member: usize| self.text.get(member..).unwrap_or(&[]).iter().skip(1);
-        for (one, other) in key(one).zip(key(other)) {
-            if one == other {
-                if *one == MARK {
-                    return Ordering::Equal;
-                }
-                continue;
-            }
-            // A key that ends comes first. The bytes of UTF-8 are ordered as code points are, and so are UTF-16's units,
-            // but for those from U+E000 (0xEE, 0xEF), which come after the surrogates of what is beyond U+FFFF (0xF0 on).
-            return match (*one, *other) {
-                (MARK, _) => Ordering::Less,
-                (_, MARK) => Ordering::Greater,
-                (0xee | 0xef, 0xf0..) => Ordering::Greater,
-                (0xf0.., 0xee | 0xef) => Ordering::Less,
-                (one, other) => one.cmp(&other),
-            };
-        }
-        Ordering::Equal
-    }
-
-    fn key(&self, member: usize) -> &[u8] {
-        let text = self.text.get(member.saturating_add(1)..).unwrap_or(&[]);
-        text.split(|byte| *byte == MARK).next().unwrap_or(&[])
-    }
-
     /// A string, from its first quote on. Between the marks stands its text, unescaped.
     fn string(&mut self) -> Result<(), Problem> {
         self.skip(1);
@@ -370,15 +268,14 @@ impl<'b> Scanner<'b> {
                     self.skip(length.saturating_add(1));
                     self.escapes = self.escapes.saturating_add(quote::growth(character));
                     self.has_late_letters |= character >= '\u{e000}';
-                    if character.is_ascii() {
-                        self.write_byte(u8::try_from(character).unwrap_or(b' '))?;
-                    } else {
-                        self.write(character.encode_utf8(&mut [0; 4]).as_bytes())?;
+                    match u8::try_from(character) {
+                        Ok(byte) if byte.is_ascii() => self.write_byte(byte)?,
+                        Ok(_) | Err(_) => self.write(character.encode_utf8(&mut [0; 4]).as_bytes())?,
                     }
                 }
                 [] | [..0x20, ..] => return Err(self.unexpected()),
                 _ => {
-                    let (text, _) = rest.split_at_checked(quote::plain(rest)).unwrap_or((rest, &[]));
+                    let text = rest.get(..quote::plain(rest)).ok_or_else(|| self.unexpected())?;
                     self.write(text)?;
                     self.skip(text.len());
                 }
@@ -413,34 +310,6 @@ impl<'b> Scanner<'b> {
 
 fn deeper(depth: u8) -> Result<u8, Problem> {
     depth.checked_sub(1).ok_or_else(|| "nested too deep: recursion limit exceeded".to_owned())
-}
-
-fn place(member: u32) -> usize {
-    usize::try_from(member).unwrap_or(usize::MAX)
-}
-
-/// The whole member that begins at `begin`: up to the comma or the brace after it.
-fn member_at(text: &[u8], begin: usize) -> &[u8] {
-    let member = text.get(begin..).unwrap_or(&[]);
-    let mut depth = 0_usize;
-    let mut rest = member;
-    while let Some((byte, tail)) = rest.split_first() {
-        rest = tail;
-        match byte {
-            &MARK => {
-                let end = if tail.first() == Some(&MARK) { 0 } else { quote::until_mark(tail) };
-                rest = tail.get(end.saturating_add(1)..).unwrap_or(&[]);
-            }
-            b'{' | b'[' => depth = depth.saturating_add(1),
-            b'}' | b']' => depth = depth.saturating_sub(1),
-            b',' if depth == 0 => {
-                let length = member.len().saturating_sub(tail.len()).saturating_sub(1);
-                return member.get(..length).unwrap_or(&[]);
-            }
-            _ => {}
-        }
-    }
-    member
 }
 
 /// The character that an escape stands for, and its length after the backslash.

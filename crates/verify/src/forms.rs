@@ -25,7 +25,7 @@ pub fn tell_apart(forms: &[Form]) -> Result<(), Alike> {
                 (true, true) => return Err(alike),
                 // Such a content would always be refused, whatever the sender means.
                 (_, false) if admits(other, URL, &sample(form)) => return Err(alike),
-                _ => {}
+                (false, true) | (_, false) => {}
             }
         }
     }

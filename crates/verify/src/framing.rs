@@ -11,8 +11,10 @@
 //! What stands before the free part is then read from the left, what stands after it from the right, each in one way.
 
 mod brackets;
+mod shape;
 
-use super::{Declared, Form, JsonPath, Part, TimeUnit, Timestamp, TimestampAt};
+use super::{Declared, Form, Part, Timestamp};
+use shape::{Shape, is_of_word, length_of, shape, wanted};
 use std::fmt;
 
 /// What the rule asks of each part of one form's content.
@@ -33,41 +35,6 @@ enum Hold {
     Form(Shape),
     /// Not to hold the literals beside it.
     Apart,
-}
-
-/// The texts that a part may have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Shape {
-    /// A fixed text.
-    Literal,
-    /// The configured URL, with the configured query.
-    Url,
-    /// So many bytes.
-    Bytes(usize),
-    /// So many bytes of lower-case hexadecimal.
-    Hex(usize),
-    /// Unix time of so many digits.
-    Digits(usize),
-    /// Unix time, up to so many digits.
-    UpToDigits(usize),
-    /// Unix time of 1 to 11 digits, or of 13.
-    Unix,
-    /// RFC 3339 with a zone: its own bytes tell where it begins and ends.
-    Rfc3339,
-    /// RFC 3339 in UTC, whose zone may be missing: its own bytes tell where it begins, and not where it ends.
-    Rfc3339Utc,
-    /// A date as in HTTP, of 29 bytes.
-    HttpDate,
-    /// 36 hexadecimal digits and hyphens.
-    Uuid,
-    /// `A-Z a-z 0-9 _ - + / =`, at least one.
-    Word,
-    /// `A-Z`, at least one: a method.
-    Capitals,
-    /// Any text.
-    Text,
-    /// Any text, by its nature: what is signed of a whole body, or what is declared so.
-    Free,
 }
 
 /// Two parts that touch, or that nothing separates: their places in the content.
@@ -224,7 +191,10 @@ impl Framing {
             // What follows a free part is not looked at: the text could be such a content, and that is enough to refuse it.
             match taken {
                 None => return matches!(shape, Shape::Free | Shape::Text),
-                Some(taken) => rest = rest.get(taken..).unwrap_or(&[]),
+                Some(taken) => match rest.get(taken..) {
+                    Some(after) => rest = after,
+                    None => return true, // it is open, so it could
+                },
             }
         }
         rest.is_empty()
@@ -232,16 +202,26 @@ impl Framing {
 
     /// Whether any text at all is such a content.
     pub(super) fn is_trivial(content: &[Part]) -> bool {
-        !content.iter().any(|part| {
-            matches!(
-                part,
-                Part::Literal(_)
-                    | Part::Timestamp
-                    | Part::BodySha256
-                    | Part::BodySha256Bytes
-                    | Part::Url
-                    | Part::Method
-            )
+        content.iter().all(|part| match part {
+            Part::Literal(_)
+            | Part::Timestamp
+            | Part::BodySha256
+            | Part::BodySha256Bytes
+            | Part::Url
+            | Part::Method => false,
+            Part::Header(_)
+            | Part::Query(_)
+            | Part::QueryLower(_)
+            | Part::Path
+            | Part::ListedHeaders(_)
+            | Part::Body
+            | Part::CanonicalJsonString
+            | Part::Json(_)
+            | Part::Form(_)
+            | Part::SortedForm
+            | Part::SortedQuery
+            | Part::JsonLines(_)
+            | Part::Jws => true,
         })
     }
 
@@ -257,43 +237,6 @@ fn literal(content: &[Part], place: usize) -> Option<&[u8]> {
     match content.get(place) {
         Some(Part::Literal(text)) if !text.is_empty() => Some(text.as_bytes()),
         _ => None,
-    }
-}
-
-fn shape(part: &Part, timestamp: Option<&Timestamp>, declared: Option<Declared>, url: Shape) -> Shape {
-    if let Some(declared) = declared {
-        return match declared {
-            Declared::Any => Shape::Free,
-            Declared::Word => Shape::Word,
-            Declared::Uuid => Shape::Uuid,
-        };
-    }
-    let time = |unit: TimeUnit| match unit {
-        TimeUnit::Seconds => Shape::UpToDigits(12),
-        TimeUnit::Milliseconds => Shape::UpToDigits(15),
-        TimeUnit::Unix => Shape::Unix,
-        TimeUnit::Rfc3339 => Shape::Rfc3339,
-        TimeUnit::Rfc3339Utc => Shape::Rfc3339Utc,
-        TimeUnit::HttpDate => Shape::HttpDate,
-    };
-    let is_time = |path: &JsonPath| timestamp.is_some_and(|time| time.at == TimestampAt::Json(path.clone()));
-    match part {
-        Part::Literal(_) => Shape::Literal,
-        Part::Timestamp => timestamp.map_or(Shape::Text, |timestamp| time(timestamp.unit)),
-        Part::Json(path) if is_time(path) => timestamp.map_or(Shape::Text, |timestamp| time(timestamp.unit)),
-        Part::Header(_)
-        | Part::Query(_)
-        | Part::QueryLower(_)
-        | Part::Path
-        | Part::ListedHeaders(_)
-        | Part::SortedQuery
-        | Part::Json(_)
-        | Part::Form(_) => Shape::Text,
-        Part::Url => url,
-        Part::Method => Shape::Capitals,
-        Part::BodySha256 => Shape::Hex(64),
-        Part::BodySha256Bytes => Shape::Bytes(32),
-        Part::Body | Part::CanonicalJsonString | Part::SortedForm | Part::JsonLines(_) | Part::Jws => Shape::Free,
     }
 }
 
@@ -360,85 +303,13 @@ fn holds(content: &[Part], shapes: &[Shape], pivot: Option<usize>) -> Vec<Hold> 
     shapes.iter().enumerate().map(hold).collect()
 }
 
-/// How many bytes of the beginning of `text` have this form; `None` where they have not, or where it has no end of its own.
-fn length_of(shape: Shape, text: &[u8]) -> Option<usize> {
-    let run = |fits: fn(&u8) -> bool| text.iter().take_while(|byte| fits(byte)).count();
-    let exactly =
-        |length: usize, fits: fn(&u8) -> bool| text.get(..length).filter(|text| text.iter().all(fits)).map(<[u8]>::len);
-    let some = |length: usize| Some(length).filter(|length| *length > 0);
-    match shape {
-        Shape::Bytes(length) => exactly(length, |_| true),
-        Shape::Hex(length) => exactly(length, u8::is_ascii_hexdigit),
-        Shape::Digits(length) => exactly(length, u8::is_ascii_digit),
-        Shape::UpToDigits(most) => some(run(u8::is_ascii_digit)).filter(|length| *length <= most),
-        Shape::Unix => some(run(u8::is_ascii_digit)).filter(|length| matches!(length, 1..=11 | 13)),
-        Shape::Rfc3339 => rfc3339(text).filter(|(_, zone)| *zone > 0).map(|(time, zone)| time.saturating_add(zone)),
-        Shape::Rfc3339Utc => rfc3339(text).map(|(time, zone)| time.saturating_add(zone)),
-        Shape::HttpDate => exactly(29, |byte| *byte != b'\n'),
-        Shape::Uuid => exactly(36, |byte| byte.is_ascii_hexdigit() || *byte == b'-'),
-        Shape::Word => some(run(is_of_word)),
-        Shape::Capitals => some(run(u8::is_ascii_uppercase)),
-        Shape::Literal | Shape::Url | Shape::Text | Shape::Free => None,
-    }
-}
-
-fn is_of_word(byte: &u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"_-+/=".contains(byte)
-}
-
-/// The lengths of a time in RFC 3339 without its zone, and of the zone; 0 where there is none. Its date and time have 19
-/// bytes, a fraction has digits alone, and a zone is `Z` or six bytes: read from either side, it ends in one place.
-fn rfc3339(text: &[u8]) -> Option<(usize, usize)> {
-    let (time, rest) = text.split_at_checked(19)?;
-    let digits = |pattern: &[u8], text: &[u8]| {
-        pattern.iter().zip(text).all(|(wanted, byte)| match wanted {
-            b'0' => byte.is_ascii_digit(),
-            b'?' => true,
-            wanted => wanted == byte,
-        })
-    };
-    if !digits(b"0000-00-00?00:00:00", time) || !matches!(time.get(10), Some(b'T' | b't' | b' ')) {
-        return None;
-    }
-    let fraction = match rest.strip_prefix(b".") {
-        None => 0,
-        Some(rest) => match rest.iter().take_while(|byte| byte.is_ascii_digit()).count() {
-            0 => return None,
-            count => count.saturating_add(1),
-        },
-    };
-    let zone = match rest.get(fraction..)? {
-        [b'Z' | b'z', ..] => 1,
-        zone @ [b'+' | b'-', _, _, _, _, _, ..] if digits(b"?00:00", zone) => 6,
-        _ => 0,
-    };
-    Some((fraction.saturating_add(19), zone))
-}
-
-fn wanted(shape: Shape) -> Problem {
-    match shape {
-        Shape::Digits(10) => "not ten digits, as it must have where it touches another part of what is signed",
-        Shape::Digits(_) => {
-            "not of the number of digits that it must have where it touches another part of what is signed"
-        }
-        Shape::UpToDigits(_) => "not a number of digits",
-        Shape::Unix => "not a number of 1 to 11 digits, or of 13",
-        Shape::Rfc3339 | Shape::Rfc3339Utc => "not a time of RFC 3339",
-        Shape::HttpDate => "not a date of 29 characters, as in HTTP",
-        Shape::Uuid => "not a UUID",
-        Shape::Word => "not a word of `A-Z a-z 0-9 _ - + / =`",
-        Shape::Capitals => "not a method in capitals",
-        Shape::Literal | Shape::Url | Shape::Bytes(_) | Shape::Hex(_) | Shape::Text | Shape::Free => "not of its form",
-    }
-}
-
 /// Whether `separator`, which follows `value`, begins before the end of `value`.
 fn ends_before(value: &[u8], separator: &[u8]) -> bool {
     value.windows(separator.len()).any(|window| window == separator)
         || (1..separator.len()).any(|overlap| {
             // The end of the value and the beginning of the separator make one more.
-            let (inside, after) = separator.split_at_checked(overlap).unwrap_or((separator, &[]));
-            value.ends_with(inside) && separator.starts_with(after)
+            let halves = separator.split_at_checked(overlap);
+            halves.is_none_or(|(inside, after)| value.ends_with(inside) && separator.starts_with(after))
         })
 }
 
@@ -446,8 +317,8 @@ fn ends_before(value: &[u8], separator: &[u8]) -> bool {
 fn begins_again(separator: &[u8], value: &[u8]) -> bool {
     value.windows(separator.len()).any(|window| window == separator)
         || (1..separator.len()).any(|overlap| {
-            let (before, inside) = separator.split_at_checked(overlap).unwrap_or((separator, &[]));
-            value.starts_with(inside) && separator.ends_with(before)
+            let halves = separator.split_at_checked(overlap);
+            halves.is_none_or(|(before, inside)| value.starts_with(inside) && separator.ends_with(before))
         })
 }
 

@@ -7,6 +7,9 @@ use std::time::{Duration, UNIX_EPOCH};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+/// The last second of the year 9999.
+const LAST_DATE: u64 = 253_402_300_799;
+
 /// Seconds since 1970-01-01T00:00:00Z.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -87,23 +90,26 @@ impl UnixTime {
         i64::try_from(since_epoch.as_secs()).ok().map(Self)
     }
 
-    /// Writes the time in `unit`.
+    /// Writes the time in `unit`. A time that `unit` has no text for is written as Unix seconds, which no reader of that unit
+    /// takes for another time: RFC 3339 has the years 0 to 9999, and a date in HTTP those from 1970 on.
     pub fn write(self, unit: TimeUnit) -> String {
         match unit {
             TimeUnit::Seconds | TimeUnit::Unix => self.to_string(),
             TimeUnit::Milliseconds => format!("{self}000"),
             TimeUnit::Rfc3339 | TimeUnit::Rfc3339Utc => self.to_rfc3339(),
             TimeUnit::HttpDate => {
-                let last = Duration::from_secs(253_402_300_799); // of the year 9999, the last that has such a date
-                let time = UNIX_EPOCH.checked_add(Self(0).until(self).min(last)).unwrap_or(UNIX_EPOCH);
-                httpdate::fmt_http_date(time)
+                let since = u64::try_from(self.0).ok().filter(|seconds| *seconds <= LAST_DATE).map(Duration::from_secs);
+                let time = since.and_then(|since| UNIX_EPOCH.checked_add(since));
+                time.map_or_else(|| self.to_string(), httpdate::fmt_http_date)
             }
         }
     }
 
-    /// The time in RFC 3339, UTC, whole seconds; empty outside the years 0 to 9999.
+    /// The time in RFC 3339, UTC, whole seconds. Outside the years 0 to 9999, which RFC 3339 has no text for, the Unix
+    /// seconds.
     pub fn to_rfc3339(self) -> String {
-        OffsetDateTime::from_unix_timestamp(self.0).ok().and_then(|time| time.format(&Rfc3339).ok()).unwrap_or_default()
+        let time = OffsetDateTime::from_unix_timestamp(self.0).ok().and_then(|time| time.format(&Rfc3339).ok());
+        time.unwrap_or_else(|| self.to_string())
     }
 }
 
@@ -279,6 +285,18 @@ mod tests {
         for same in ["Tuesday, 20-Feb-24 10:00:00 GMT", "Tue Feb 20 10:00:00 2024"] {
             assert_eq!(UnixTime::from_http_date(same).map(UnixTime::seconds), Some(1_708_423_200), "{same}");
         }
+    }
+
+    #[test]
+    fn a_time_without_a_text_in_its_unit_is_written_in_seconds() {
+        for seconds in [i64::MIN, -62_167_219_201, 253_402_300_800, i64::MAX] {
+            for unit in [TimeUnit::Rfc3339, TimeUnit::Rfc3339Utc, TimeUnit::HttpDate] {
+                let text = UnixTime(seconds).write(unit);
+                assert_eq!((text.as_str(), UnixTime::read(unit, &text)), (seconds.to_string().as_str(), None));
+            }
+        }
+        assert_eq!(UnixTime(-1).write(TimeUnit::HttpDate), "-1", "and not the first second of 1970");
+        assert_eq!(UnixTime(253_402_300_799).write(TimeUnit::HttpDate), "Fri, 31 Dec 9999 23:59:59 GMT");
     }
 
     #[test]

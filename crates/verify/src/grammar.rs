@@ -4,6 +4,7 @@
 //! refused here, before any request.
 
 pub mod answer;
+mod claims;
 mod error;
 mod fields;
 mod handshake;
@@ -16,8 +17,8 @@ pub use error::ConfigError;
 pub use fields::{Fields, did_you_mean};
 
 use crate::{
-    Algorithm, ClaimText, Claims, Clock, Encoding, Form, Framing, Hash, HostPattern, KeySource, Layout, MAX_SIGNATURES,
-    Part, Place, Preset, PublicAlgorithm, Scheme, SecretForm, TimeUnit, Timestamp, TimestampAt,
+    Algorithm, Clock, Encoding, Form, Framing, Hash, Layout, MAX_SIGNATURES, Part, Place, Preset, PublicAlgorithm,
+    Scheme, SecretForm, TimeUnit, Timestamp, TimestampAt,
 };
 use serde_json::Value;
 use std::time::Duration;
@@ -47,8 +48,6 @@ const FORM_KEYS: &[&str] = &["signature", "content", "timestamp"];
 const SIGNATURE_KEYS: &[&str] =
     &["header", "query", "json", "form", "numbered", "prefix", "list", "assign", "field", "positional", "encoding"];
 const TIMESTAMP_KEYS: &[&str] = &["header", "field", "json", "claim", "unit", "clock", "tolerance"];
-const CLAIMS_KEYS: &[&str] =
-    &["iss", "sub", "aud", "email", "body_hash", "body_hash_encoding", "url_hash", "query_body_hash"];
 
 /// A sender of whom nothing is said tries for a day at most.
 const DEFAULT_RETRY_SPAN: Duration = Duration::from_secs(24 * 3600);
@@ -104,10 +103,10 @@ pub fn parse(path: &str, name: &str, table: &Value) -> Result<Preset, ConfigErro
             }
         }
     }
-    parse_claims(&fields, &mut scheme.claims)?;
+    claims::parse(&fields, &mut scheme.claims)?;
     identity::parse(&fields, scheme)?;
     identity::parse_type(&fields, &mut scheme.event_type)?;
-    scheme.keys = parse_keys(&fields)?;
+    scheme.keys = claims::parse_keys(&fields)?;
     scheme.account = fields.path("account")?;
     signed::hold(&fields, scheme)?;
     identity::hold_to_what_is_signed(&fields, scheme)?;
@@ -347,55 +346,5 @@ fn parse_secret(fields: &Fields<'_>) -> Result<SecretForm, ConfigError> {
             None => Err(fields
                 .error("secret", "must be one of utf8, hex, base64, `base64 after whsec_`, sha1, html".to_owned())),
         },
-    }
-}
-
-fn parse_claims(fields: &Fields<'_>, into: &mut Claims) -> Result<(), ConfigError> {
-    let Some(claims) = fields.table("claims", CLAIMS_KEYS)? else { return Ok(()) };
-    let encoding = match claims.choice("body_hash_encoding", &["hex", "base64", "base64url"])? {
-        Some("base64url") => Encoding::Base64Url,
-        Some("base64") => Encoding::Base64,
-        _ => Encoding::Hex,
-    };
-    for name in ["iss", "sub", "aud", "email"] {
-        into.fixed.extend(claims.text(name)?.map(|text| (name.to_owned(), claim_text(text))));
-    }
-    if claims.value("body_hash_encoding").is_some() && claims.value("body_hash").is_none() {
-        return Err(claims.error("body_hash_encoding", "is how `body_hash` is written, which is missing".to_owned()));
-    }
-    into.body_hash = claims.text("body_hash")?.map(|name| (name.to_owned(), encoding));
-    into.url_hash = claims.text("url_hash")?.map(str::to_owned);
-    into.query_body_hash = claims.text("query_body_hash")?.map(str::to_owned);
-    Ok(())
-}
-
-fn claim_text(text: &str) -> ClaimText {
-    match text {
-        "{url}" => ClaimText::Url,
-        "{url?}" => ClaimText::UrlIfKnown,
-        "{account}" => ClaimText::Account,
-        _ => ClaimText::Fixed(text.to_owned()),
-    }
-}
-
-fn parse_keys(fields: &Fields<'_>) -> Result<Option<KeySource>, ConfigError> {
-    let Some(keys) = fields.table("keys", &["jwks", "certificate", "hosts"])? else { return Ok(None) };
-    let hosts = keys.one_or_more("hosts")?;
-    match (keys.text("jwks")?, keys.path("certificate")?) {
-        (Some(_), None) if !hosts.is_empty() => {
-            Err(keys.error("hosts", "would not be looked at: `jwks` names its host itself".to_owned()))
-        }
-        (Some(url), None) if url.starts_with("https://") => Ok(Some(KeySource::Jwks(url.to_owned()))),
-        (None, Some(path)) if !hosts.is_empty() => {
-            let hosts: Option<Vec<_>> = hosts.into_iter().map(HostPattern::parse).collect();
-            let problem =
-                "must be names such as \"sns.{region}.amazonaws.com\", with at least two fixed labels at the end";
-            let hosts = hosts.ok_or_else(|| keys.error("hosts", problem.to_owned()))?;
-            Ok(Some(KeySource::Certificate(path, hosts)))
-        }
-        _ => {
-            let problem = "needs `jwks`, the https URL of a JSON Web Key Set, or `certificate` and `hosts`";
-            Err(fields.error("keys", problem.to_owned()))
-        }
     }
 }

@@ -4,7 +4,7 @@
 //! a delivery, and no secret is taken from a request unless the operator waits for it.
 
 use super::content::{form_value, json_text, query_value};
-use super::{Crypto, Encoding, Head, JsonPath, KeySource, Place, Verifier};
+use super::{Crypto, Encoding, Head, JsonPath, Key, KeySource, Place, Verifier};
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 
@@ -108,7 +108,10 @@ impl Reply {
 
     /// Whether it cannot be written without a challenge.
     pub fn has_challenge(&self) -> bool {
-        self.has(|piece| matches!(piece, Piece::Challenge | Piece::Mac(_)))
+        self.has(|piece| match piece {
+            Piece::Challenge | Piece::Mac(_) => true,
+            Piece::Literal(_) | Piece::Account => false,
+        })
     }
 }
 
@@ -123,6 +126,15 @@ pub enum Piece {
     Mac(Encoding),
     /// The public name of the user's account.
     Account,
+}
+
+impl Piece {
+    fn is_mac(&self) -> bool {
+        match self {
+            Self::Mac(_) => true,
+            Self::Literal(_) | Self::Challenge | Self::Account => false,
+        }
+    }
 }
 
 /// A test request, answered.
@@ -157,12 +169,13 @@ impl Handshake {
 
     /// Whether this answers with the MAC of such a content.
     pub(super) fn would_sign(&self, content: &[Cow<'_, [u8]>]) -> bool {
-        self.reply.has(|piece| matches!(piece, Piece::Mac(_))) && self.alphabet.admits(&content.concat())
+        self.reply.has(Piece::is_mac) && self.alphabet.admits(&content.concat())
     }
 
-    fn answer(&self, challenge: &str, verifier: &Verifier, crypto: &impl Crypto) -> Greeted {
-        let text =
-            |pieces: &[Piece]| pieces.iter().map(|piece| write(piece, challenge, verifier, crypto)).collect::<String>();
+    /// `None` where the answer needs a MAC, and the source has no secret to make one with.
+    fn answer(&self, challenge: &str, verifier: &Verifier, crypto: &impl Crypto) -> Option<Greeted> {
+        let write = |piece: &Piece| write(piece, challenge, verifier, crypto);
+        let text = |pieces: &[Piece]| pieces.iter().map(write).collect::<Option<String>>();
         let mut headers = Vec::new();
         let mut add = |name: &str, value: &str| headers.push((name.to_owned(), value.to_owned()));
         add("cache-control", "no-store");
@@ -171,22 +184,22 @@ impl Handshake {
             ReplyBody::Empty => String::new(),
             ReplyBody::Text(pieces) => {
                 add("content-type", "text/plain; charset=utf-8");
-                text(pieces)
+                text(pieces)?
             }
             ReplyBody::Json(fields) => {
                 add("content-type", "application/json");
                 let mut object = Map::new();
                 for (key, pieces) in fields {
-                    object.insert(key.clone(), value(text(pieces)));
+                    object.insert(key.clone(), value(text(pieces)?));
                 }
                 Value::Object(object).to_string()
             }
         };
         for (name, pieces) in &self.reply.headers {
-            add(name, &text(pieces));
+            add(name, &text(pieces)?);
         }
         let secret = self.installs.then(|| challenge.to_owned());
-        Greeted { status: self.reply.status, headers, body, secret, visit: None }
+        Some(Greeted { status: self.reply.status, headers, body, secret, visit: None })
     }
 }
 
@@ -196,16 +209,17 @@ fn value(text: String) -> Value {
     number.map_or(Value::String(text), Value::from)
 }
 
-fn write(piece: &Piece, challenge: &str, verifier: &Verifier, crypto: &impl Crypto) -> String {
+fn write(piece: &Piece, challenge: &str, verifier: &Verifier, crypto: &impl Crypto) -> Option<String> {
     match piece {
-        Piece::Literal(text) => text.clone(),
-        Piece::Challenge => challenge.to_owned(),
-        Piece::Account => verifier.account().to_owned(),
-        Piece::Mac(encoding) => {
-            let key = verifier.current_key();
-            let mac = key.map(|key| key.mac(&[challenge.as_bytes()], crypto)).unwrap_or_default();
-            encoding.encode(&mac)
-        }
+        Piece::Literal(text) => Some(text.clone()),
+        Piece::Challenge => Some(challenge.to_owned()),
+        Piece::Account => Some(verifier.account().to_owned()),
+        Piece::Mac(encoding) => match verifier.current_key()? {
+            Key::Public(_) => None,
+            key @ (Key::HmacSha256(_) | Key::Rare { .. } | Key::Shared(_)) => {
+                Some(encoding.encode(&key.mac(&[challenge.as_bytes()], crypto)))
+            }
+        },
     }
 }
 
@@ -268,7 +282,7 @@ impl Verifier {
                 None => String::new(),
                 Some(place) => text_at(place, head, body).filter(|text| handshake.alphabet.admits(text.as_bytes()))?,
             };
-            let mut greeted = handshake.answer(&challenge, self, crypto);
+            let mut greeted = handshake.answer(&challenge, self, crypto)?;
             if let Some(path) = &handshake.visits {
                 greeted.visit = Some(self.visitable(path, body)?);
             }

@@ -101,7 +101,10 @@ fn carries_secret(preset: &Preset, name: &str) -> bool {
     token
         || name == "authorization"
         || preset.handshakes.iter().any(|handshake| {
-            let proof = matches!(&handshake.proof, Proof::Token(place) if is(place));
+            let proof = match &handshake.proof {
+                Proof::Token(place) => is(place),
+                Proof::Signature | Proof::Nothing => false,
+            };
             proof || (handshake.installs && handshake.challenge.as_ref().is_some_and(is))
         })
 }

@@ -106,11 +106,10 @@ impl Reading<'_> {
     }
 
     /// Notes about the names of those of `candidates` that are read as names.
+    #[expect(clippy::expect_used, reason = "`read` makes the candidates: each is a place in `paths`")]
     fn note(&self, candidates: &[usize], note: &mut dyn FnMut(&mut Names)) {
         for place in candidates.iter().filter_map(|&index| self.names_at(index)) {
-            if let Some(names) = self.names.borrow_mut().get_mut(place) {
-                note(names);
-            }
+            note(self.names.borrow_mut().get_mut(place).expect("there are names for each path after the first"));
         }
     }
 }
@@ -147,14 +146,14 @@ const NULL: Scalar = Scalar::Other("null");
 impl At<'_> {
     /// Records what stands here: a scalar, or the kind of array or object, from which `leads` tells which steps go on.
     #[inline(never)]
+    #[expect(clippy::expect_used, reason = "`read` makes the candidates: each is a place in `paths`")]
     fn record(&self, scalar: &Scalar, leads: Leads) {
         for &index in self.candidates {
-            let Some(path) = self.reading.paths.get(index) else { continue };
+            let path = self.reading.paths.get(index).expect("a candidate is a place in `paths`");
             match (path.steps().get(self.depth), self.reading.names_at(index)) {
                 (None, None) => {
-                    if let Some(slot) = self.reading.found.borrow_mut().get_mut(index) {
-                        *slot = Some(scalar.clone());
-                    }
+                    let mut found = self.reading.found.borrow_mut();
+                    *found.get_mut(index).expect("a path that is read as one value has a slot") = Some(scalar.clone());
                 }
                 (None, Some(_)) => self.reading.note(&[index], &mut |names| names.add(scalar)),
                 (Some(step), Some(_)) if !leads.by(step) && *scalar != NULL => {

@@ -116,16 +116,15 @@ impl Jws {
     fn is_for(&self, wanted: &str) -> Result<(), VerifyError> {
         match self.claim(AUDIENCE)? {
             Some(Scalar::Other(_)) => {}
-            _ => return self.is(AUDIENCE, wanted),
+            Some(Scalar::Text(_) | Scalar::Integer(_)) | None => return self.is(AUDIENCE, wanted),
         }
         // It stands there once: `claim` saw to that. So this reads the same one.
-        let claims: Option<Value> = serde_json::from_slice(&self.claims).ok();
-        let texts = claims.as_ref().and_then(|claims| claims.get(AUDIENCE)).and_then(Value::as_array);
-        let are_texts = texts.is_some_and(|texts| texts.iter().all(Value::is_string));
-        if are_texts && texts.is_some_and(|texts| texts.iter().any(|text| text.as_str() == Some(wanted))) {
+        let claims: Value = serde_json::from_slice(&self.claims).map_err(|_| unreadable(AUDIENCE))?;
+        let texts = claims.get(AUDIENCE).and_then(Value::as_array).ok_or_else(|| mismatch(AUDIENCE, false))?;
+        if texts.iter().all(Value::is_string) && texts.iter().any(|text| text.as_str() == Some(wanted)) {
             return Ok(());
         }
-        Err(VerifyError::ClaimMismatch { claim: AUDIENCE.to_owned(), problem: "another" })
+        Err(mismatch(AUDIENCE, false))
     }
 
     fn is(&self, name: &str, wanted: &str) -> Result<(), VerifyError> {
@@ -157,9 +156,13 @@ impl Jws {
 
     fn claim(&self, name: &str) -> Result<Option<Scalar>, VerifyError> {
         let found = json::extract(&self.claims, &[&JsonPath::of_key(name)]);
-        let found = found.map_err(|_| VerifyError::ClaimMismatch { claim: name.to_owned(), problem: "unreadable" })?;
+        let found = found.map_err(|_| unreadable(name))?;
         Ok(found.into_iter().next().flatten())
     }
+}
+
+fn unreadable(name: &str) -> VerifyError {
+    VerifyError::ClaimMismatch { claim: name.to_owned(), problem: "unreadable" }
 }
 
 fn mismatch(name: &str, is_missing: bool) -> VerifyError {
@@ -175,6 +178,9 @@ pub(super) fn name(algorithm: Algorithm) -> Option<&'static str> {
         Algorithm::Public(PublicAlgorithm::EcdsaP256Fixed) => Some("ES256"),
         Algorithm::Public(PublicAlgorithm::RsaSha256) => Some("RS256"),
         Algorithm::Public(PublicAlgorithm::Ed25519) => Some("EdDSA"),
-        _ => None,
+        Algorithm::Hmac(Hash::Sha1)
+        | Algorithm::PlainHash
+        | Algorithm::Token
+        | Algorithm::Public(PublicAlgorithm::EcdsaP256Der | PublicAlgorithm::RsaSha1) => None,
     }
 }

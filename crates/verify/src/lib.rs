@@ -14,6 +14,11 @@
 //!   (the one exception, [`Part::CanonicalJsonString`], is what that provider signs);
 //! - every secret is tried on every candidate signature in constant time, without early exit.
 
+/// The README's example, which is compiled and run with the tests.
+#[cfg(all(doctest, feature = "ring"))]
+#[doc = include_str!("../README.md")]
+mod readme {}
+
 mod canonical;
 mod content;
 mod error;

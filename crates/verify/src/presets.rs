@@ -10,13 +10,18 @@ use std::sync::Arc;
 const SCHEMES: &str = include_str!(concat!(env!("OUT_DIR"), "/schemes"));
 
 /// Names and schemes.
+#[expect(
+    clippy::expect_used,
+    reason = "the build writes each line as a name and a JSON object, and a test reads them all"
+)]
 fn rows() -> impl Iterator<Item = (&'static str, &'static str)> {
-    SCHEMES.lines().filter_map(|line| line.split_at_checked(line.find('{')?))
+    let split = |line: &'static str| line.split_at_checked(line.find('{')?);
+    SCHEMES.lines().map(move |line| split(line).expect("a row of the table is a name and an object"))
 }
 
 /// The preset called `name`.
 pub fn find(name: &str) -> Option<Arc<Preset>> {
-    rows().find(|(known, _)| *known == name).and_then(|(name, scheme)| read(name, scheme))
+    rows().find(|(known, _)| *known == name).map(|(name, scheme)| read(name, scheme))
 }
 
 /// That there is no preset called `name`, and which may have been meant.
@@ -29,10 +34,11 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     rows().map(|(name, _)| name)
 }
 
-/// Reads a row; a test sees to it that every one can be read.
-fn read(name: &str, scheme: &str) -> Option<Arc<Preset>> {
-    let table = serde_json::from_slice(scheme.as_bytes()).ok()?;
-    grammar::parse("scheme", name, &table).map(Arc::new).ok()
+/// Reads a row. One that cannot be read must not look like a provider that nobody knows.
+#[expect(clippy::expect_used, reason = "the rows are fixed when this is built, and a test reads every one")]
+fn read(name: &str, scheme: &str) -> Arc<Preset> {
+    let table = serde_json::from_slice(scheme.as_bytes()).expect("a row of the table is JSON");
+    Arc::new(grammar::parse("scheme", name, &table).expect("a row of the table is a scheme"))
 }
 
 mod about;

@@ -1,7 +1,7 @@
 //! The step from a claim to a proof: whether any of a request's signatures is one of the source's keys over its content.
 
 use super::signature::Claimed;
-use super::{Algorithm, Crypto, Form, Key, Preset, Received, VerifyError, forms};
+use super::{Algorithm, Crypto, Form, Key, Preset, PublicAlgorithm, Received, VerifyError, forms};
 use std::borrow::Cow;
 use subtle::{Choice, ConstantTimeEq};
 
@@ -34,12 +34,12 @@ impl Received<'_> {
             return Err(VerifyError::NotCanonical { problem });
         }
         let proven = match scheme.algorithm {
-            Algorithm::Public(_) => self.is_under_public_key(claimed, &parts, crypto)?,
+            Algorithm::Public(algorithm) => self.is_under_public_key(algorithm, claimed, &parts, crypto)?,
             Algorithm::Hmac(_) | Algorithm::PlainHash | Algorithm::Token => self.is_mac(claimed, &parts, crypto),
         };
         if !proven {
             return Err(VerifyError::SignatureMismatch {
-                place: scheme.places.first().map(ToString::to_string).unwrap_or_default(),
+                place: scheme.place(),
                 candidates: claimed.signatures.len(),
                 secrets: self.verifier.keys.len().saturating_add(self.published.len()),
             });
@@ -69,14 +69,13 @@ impl Received<'_> {
     /// Public keys hide nothing, so the first match ends the search. Where a token names its key, no other is tried.
     fn is_under_public_key(
         &self,
+        algorithm: PublicAlgorithm,
         claimed: &Claimed,
         parts: &[&[u8]],
         crypto: &impl Crypto,
     ) -> Result<bool, VerifyError> {
-        let Preset { scheme, .. } = &*self.verifier.preset;
-        let Algorithm::Public(algorithm) = scheme.algorithm else { return Ok(false) };
         if claimed.signatures.len() > MAX_PUBLIC_SIGNATURES {
-            let place = scheme.places.first().map(ToString::to_string).unwrap_or_default();
+            let place = self.verifier.preset.scheme.place();
             return Err(VerifyError::TooManySignatures { place, max: MAX_PUBLIC_SIGNATURES });
         }
         let named = claimed.jws.as_ref().and_then(|jws| jws.key_id.as_deref());

@@ -8,6 +8,7 @@ mod time;
 
 pub use algorithm::{Algorithm, Hash, PublicAlgorithm, SecretForm};
 pub use claims::{ClaimText, Claims};
+pub(crate) use part::Covers;
 pub use part::{Declared, Part};
 pub use place::{Encoding, Layout, Place};
 pub use time::{Clock, TimeUnit, Timestamp, TimestampAt};
@@ -180,7 +181,7 @@ impl Scheme {
 
     /// Why a delivery that this scheme proves can be trusted less than others.
     pub fn weakness(&self) -> Option<Weakness> {
-        let names = |part: &Part| matches!(part, Part::Json(_) | Part::Form(_) | Part::JsonLines(_));
+        let names = |part: &Part| part.covers() == Covers::Members;
         if let Some(form) = self.forms.iter().find(|form| !self.signs_body(form)) {
             Some(if form.content.iter().any(names) { Weakness::Partial } else { Weakness::Unsigned })
         } else if self.algorithm == Algorithm::PlainHash {
@@ -212,12 +213,16 @@ impl Scheme {
         self.forms.iter().any(|form| form.framing.pins_query())
     }
 
+    /// Where the signature stands, for people: the first of its places.
+    pub(super) fn place(&self) -> String {
+        self.places.first().map_or_else(|| "no place".to_owned(), ToString::to_string)
+    }
+
     /// Whether the signature covers all of what the body says, in this form. One that names members leaves the others open.
     pub fn signs_body(&self, form: &Form) -> bool {
-        let means = |part: &Part| matches!(part, Part::CanonicalJsonString | Part::SortedForm);
+        let whole = |part: &Part| matches!(part.covers(), Covers::Bytes | Covers::Meaning);
         let hashes = self.claims.body_hash.is_some() || self.claims.query_body_hash.is_some();
-        self.algorithm != Algorithm::Token
-            && (hashes || form.content.iter().any(|part| part.is_bytes_of_body() || means(part)))
+        self.algorithm != Algorithm::Token && (hashes || form.content.iter().any(whole))
     }
 
     /// Whether the signature covers what stands at `path` in the body, in this form.
@@ -225,8 +230,20 @@ impl Scheme {
         let names = |part: &Part| match part {
             Part::Json(signed) => signed == path,
             Part::JsonLines(keys) => keys.iter().any(|key| JsonPath::of_key(key) == *path),
-            Part::CanonicalJsonString => true,
-            part => part.is_bytes_of_body(),
+            Part::CanonicalJsonString | Part::Body | Part::BodySha256 | Part::BodySha256Bytes => true,
+            Part::Literal(_)
+            | Part::Timestamp
+            | Part::Header(_)
+            | Part::Query(_)
+            | Part::QueryLower(_)
+            | Part::Url
+            | Part::Method
+            | Part::Path
+            | Part::ListedHeaders(_)
+            | Part::Form(_)
+            | Part::SortedForm
+            | Part::SortedQuery
+            | Part::Jws => false,
         };
         self.claims.body_hash.is_some() || form.content.iter().any(names)
     }
@@ -247,7 +264,7 @@ impl Scheme {
     /// says nothing of the body. Whoever can send one request can write any body, so an unsigned id is as good as the body.
     pub fn proves_only_sender(&self) -> bool {
         let hashes = self.claims.body_hash.is_some() || self.claims.query_body_hash.is_some();
-        let is_bare = |form: &Form| form.content.iter().all(|part| matches!(part, Part::Jws));
+        let is_bare = |form: &Form| form.content.iter().all(|part| part.covers() == Covers::Token);
         self.algorithm == Algorithm::Token || (!hashes && self.forms.iter().all(is_bare))
     }
 
@@ -290,6 +307,6 @@ impl Scheme {
     /// of them, or says nothing of the event at all.
     pub fn signs_bytes(&self, form: &Form) -> bool {
         self.algorithm == Algorithm::Token
-            || form.content.iter().any(|part| part.is_bytes_of_body() || matches!(part, Part::Jws))
+            || form.content.iter().any(|part| matches!(part.covers(), Covers::Bytes | Covers::Token))
     }
 }

@@ -82,11 +82,11 @@ pub fn sign(preset: &Preset, signer: &impl Signer, token: &str, delivery: Delive
     let form = scheme.forms.get(delivery.form).ok_or(SignError::NoSuchForm)?;
     let place = scheme.places.first().cloned().ok_or(SignError::NoSuchForm)?;
     let unit = form.timestamp.as_ref().map(|timestamp| timestamp.unit);
-    let timestamp = unit.map(|unit| delivery.now.write(unit)).unwrap_or_default();
+    let timestamp = unit.map(|unit| delivery.now.write(unit));
     let mut request = Written::default();
     let time_header = match form.timestamp.as_ref().map(|timestamp| &timestamp.at) {
         Some(TimestampAt::Header(name)) => Some(name.as_str()),
-        _ => None,
+        Some(TimestampAt::Field | TimestampAt::Json(_) | TimestampAt::Claim(_)) | None => None,
     };
     for part in &form.content {
         match part {
@@ -125,17 +125,20 @@ pub fn sign(preset: &Preset, signer: &impl Signer, token: &str, delivery: Delive
     {
         request.headers.push((name.clone(), delivery.id.to_owned()));
     }
-    request.headers.extend(time_header.map(|name| (name.to_owned(), timestamp.clone())));
+    request.headers.extend(time_header.map(str::to_owned).zip(timestamp.clone()));
     let token_content = matches!(form.layout, Layout::Jws { .. }).then(|| unsigned_token(preset, form, delivery));
-    let head = of_head(form, Some(&timestamp), &request, delivery.url)?;
+    let head = of_head(form, timestamp.as_deref(), &request, delivery.url)?;
     let texts = Texts::read(scheme, form, delivery.body)?;
-    let beside = Beside { head: &head, timestamp: Some(&timestamp), jws: token_content.as_deref() };
+    let beside = Beside { head: &head, timestamp: timestamp.as_deref(), jws: token_content.as_deref() };
     let content = of_all(form, beside, &texts, delivery.body, |body| Sha256::digest(body).into())?.concat();
     let text = match scheme.algorithm {
         Algorithm::Token => form.encoding.encode(token.as_bytes()),
-        _ => form.encoding.encode(&signer.signature(&content)?),
+        Algorithm::Hmac(_) | Algorithm::PlainHash | Algorithm::Public(_) => {
+            form.encoding.encode(&signer.signature(&content)?)
+        }
     };
-    let signature = lay_out(form, delivery.account, &timestamp, &text, token_content.as_deref());
+    let signature = lay_out(form, delivery.account, timestamp.as_deref(), &text, token_content.as_deref());
+    let signature = signature.ok_or(SignError::NoSuchForm)?;
     if let Place::Query(name) = &place {
         request.ask(name, &signature);
     }
@@ -190,21 +193,23 @@ fn unsigned_token(preset: &Preset, form: &Form, delivery: Delivery<'_>) -> Strin
     format!("{}.{}", encode(&header), encode(&Value::Object(said)))
 }
 
-fn lay_out(form: &Form, account: &str, timestamp: &str, signature: &str, token: Option<&str>) -> String {
-    match &form.layout {
-        Layout::Single { prefixes } => format!("{}{signature}", prefixes.first().map_or("", String::as_str)),
-        Layout::Jws { prefix } => format!("{prefix}{}.{signature}", token.unwrap_or_default()),
-        Layout::Positional => format!("{timestamp},{signature}"),
-        Layout::List { separators, assign, signature: name, timestamp: time } => {
+/// `None` where the layout has a prefix, a time or a token, and the scheme has none.
+fn lay_out(form: &Form, account: &str, time: Option<&str>, signature: &str, token: Option<&str>) -> Option<String> {
+    let text = match &form.layout {
+        Layout::Single { prefixes } => format!("{}{signature}", prefixes.first()?),
+        Layout::Jws { prefix } => format!("{prefix}{}.{signature}", token?),
+        Layout::Positional => format!("{},{signature}", time?),
+        Layout::List { separators, assign, signature: name, timestamp } => {
             let separator = separators.chars().find(|c| *c != ' ').unwrap_or(' ');
             let entry = format!(
                 "{}{assign}{signature}",
                 name.as_deref().unwrap_or(if account.is_empty() { "key" } else { account })
             );
-            match time {
-                Some(time) => format!("{time}{assign}{timestamp}{separator}{entry}"),
+            match timestamp {
+                Some(name) => format!("{name}{assign}{}{separator}{entry}", time?),
                 None => entry,
             }
         }
-    }
+    };
+    Some(text)
 }

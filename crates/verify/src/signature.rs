@@ -64,7 +64,7 @@ pub(super) fn read<'s>(
 
 /// That no place carries a signature.
 pub(super) fn missing(scheme: &Scheme) -> VerifyError {
-    VerifyError::SignatureMissing { place: scheme.places.first().map(ToString::to_string).unwrap_or_default() }
+    VerifyError::SignatureMissing { place: scheme.place() }
 }
 
 fn malformed(place: &Place, problem: Problem) -> VerifyError {
@@ -84,7 +84,11 @@ fn read_text(
     text: &str,
     claimed: &mut Claimed,
 ) -> Result<(), Problem> {
-    let is_single = matches!(form.layout, Layout::Single { .. });
+    let is_header = place.is_header();
+    let is_single = match form.layout {
+        Layout::Single { .. } => true,
+        Layout::List { .. } | Layout::Positional | Layout::Jws { .. } => false,
+    };
     let before = claimed.signatures.len();
     let mut is_empty = true;
     // Decoded one after the other, and none after the one that is too many: nobody knows yet who sends them.
@@ -102,7 +106,7 @@ fn read_text(
         Ok(())
     };
     let timestamp = match &form.layout {
-        Layout::Single { prefixes } if !matches!(place, Place::Header(_)) => {
+        Layout::Single { prefixes } if !is_header => {
             take(without_prefix(text, prefixes).ok_or(NO_PREFIX)?)?;
             None
         }
@@ -115,10 +119,10 @@ fn read_text(
             if separators.contains(',') && !separators.contains(' ') && has_blank_end(text) {
                 return Err(BLANK_END);
             }
-            let lists = lists(text, separators, matches!(place, Place::Header(_)));
+            let lists = lists(text, separators, is_header);
             list(lists, (separators, *assign), wanted, timestamp.as_deref(), &mut take)?
         }
-        Layout::Positional => Some(positional(text, matches!(place, Place::Header(_)), &mut take)?),
+        Layout::Positional => Some(positional(text, is_header, &mut take)?),
         Layout::Jws { prefix } => {
             let token = text.strip_prefix(prefix.as_str()).ok_or(NO_PREFIX)?;
             let (jws, signature) = Jws::read(token, algorithm)?;
@@ -139,7 +143,7 @@ fn read_text(
             claimed.timestamp = Some(timestamp.to_owned());
             Ok(())
         }
-        _ => Ok(()),
+        (Some(_), Some(_)) | (_, None) => Ok(()),
     }
 }
 

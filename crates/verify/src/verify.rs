@@ -8,7 +8,7 @@ use super::secret::sha256;
 use super::signature::{self, Claimed};
 use super::{
     Clock, Crypto, EventTypes, Form, Head, Identity, Key, KeySource, MAX_SECRETS, Place, Preset, PublicKey, Scheme,
-    TimeUnit, TimestampAt, Tolerance, UnixTime, VerifyError,
+    TimestampAt, Tolerance, UnixTime, VerifyError,
 };
 use facts::Unsigned;
 use std::sync::Arc;
@@ -115,7 +115,7 @@ impl Verifier {
                 Some(head.header(name).ok_or_else(missing)?)
             }
             Some(TimestampAt::Field) => claimed.as_ref().and_then(|claimed| claimed.timestamp.clone()),
-            _ => None,
+            Some(TimestampAt::Json(_) | TimestampAt::Claim(_)) | None => None,
         };
         let signed_at = timestamp.as_deref().map(|text| read_time(form, text)).transpose()?;
         let readings = readings(scheme, form, |form| content::of_head(form, timestamp.as_deref(), head, &self.url))?;
@@ -144,7 +144,7 @@ fn readings<'v>(
     }
     match problem {
         Some(problem) if readings.is_empty() => Err(problem),
-        _ => Ok(readings),
+        Some(_) | None => Ok(readings),
     }
 }
 
@@ -169,7 +169,7 @@ fn found_in_body<'p>(places: &'p [Place], texts: &Texts<'_>) -> Result<Vec<(&'p 
     for place in places {
         let text = match place {
             Place::Json(path) => texts.json(path)?,
-            Place::Form(name) => texts.form(name),
+            Place::Form(name) => texts.form(name)?,
             Place::Header(_) | Place::Query(_) => None,
         };
         found.extend(text.map(|text| (place, text.to_owned())));
@@ -177,12 +177,15 @@ fn found_in_body<'p>(places: &'p [Place], texts: &Texts<'_>) -> Result<Vec<(&'p 
     Ok(found)
 }
 
+/// Where a time stands that the scheme says nothing of.
+const NOWHERE: &str = "no place that the scheme names";
+
 fn read_time(form: &Form, text: &str) -> Result<UnixTime, VerifyError> {
-    let (place, unit) = match &form.timestamp {
-        Some(timestamp) => (timestamp.at.to_string(), timestamp.unit),
-        None => (String::new(), TimeUnit::Seconds),
-    };
-    UnixTime::read(unit, text).ok_or(VerifyError::TimestampMalformed { place, expected: unit.expected() })
+    let timestamp =
+        form.timestamp.as_ref().ok_or_else(|| VerifyError::TimestampMissing { place: NOWHERE.to_owned() })?;
+    let malformed =
+        || VerifyError::TimestampMalformed { place: timestamp.at.to_string(), expected: timestamp.unit.expected() };
+    UnixTime::read(timestamp.unit, text).ok_or_else(malformed)
 }
 
 /// One of the contents that a request's signature may be over.
@@ -229,9 +232,10 @@ impl<'v> Received<'v> {
             Some(KeySource::Jwks(url)) => return Ok(Some(url.clone())),
             Some(KeySource::Certificate(path, hosts)) => (path, hosts),
         };
-        let url = content::json_text(body, path)?.unwrap_or_default();
         let plain = |path: &str| path.ends_with(".pem") && !path.contains(['?', '#', '%', '\\']);
-        if hosts.iter().any(|host| host.path_of(&url).is_some_and(plain)) {
+        if let Some(url) = content::json_text(body, path)?
+            && hosts.iter().any(|host| host.path_of(&url).is_some_and(plain))
+        {
             return Ok(Some(url));
         }
         let problem = "not the URL of a certificate at one of the provider's hosts";
@@ -277,12 +281,7 @@ impl<'v> Received<'v> {
             }
         };
         let jws = claimed.jws.as_ref();
-        // A time that stands beside a signature in the body is known only now.
-        let timestamp = self.timestamp.as_deref().or(claimed.timestamp.as_deref());
-        let signed_at = match self.signed_at {
-            Some(signed_at) => Some(signed_at),
-            None => timestamp.map(|text| read_time(form, text)).transpose()?,
-        };
+        let (timestamp, signed_at) = self.signed_time(form, claimed)?;
         let beside = Beside { head: &reading.head, timestamp, jws: jws.map(|jws| jws.content.as_str()) };
         let content = content::of_all(form, beside, &texts, body, |body| sha256(body, crypto))?;
         self.prove_signature(form, claimed, &content, crypto)?;
@@ -296,12 +295,34 @@ impl<'v> Received<'v> {
                 let time = jws.map(|jws| jws.time(name)).transpose()?.flatten();
                 Some(time.ok_or_else(missing)?)
             }
-            _ => None,
+            Some((TimestampAt::Header(_) | TimestampAt::Field, _)) | None => None,
         };
         self.prove_freshness(told, now)?;
         let identity = self.identify(reading, body, &content, &facts, crypto)?;
         let event_types = self.event_types(form, facts.names);
         Ok(Verified { body, identity, event_types, signed_at: signed_at.or(told) })
+    }
+
+    /// The text of the time that stands in the head or beside the signature, and the time. `None` where the scheme has no time
+    /// there: what stands there all the same is not signed.
+    ///
+    /// # Errors
+    /// [`VerifyError::TimestampMissing`] and [`VerifyError::TimestampMalformed`].
+    fn signed_time<'t>(
+        &'t self,
+        form: &Form,
+        claimed: &'t Claimed,
+    ) -> Result<(Option<&'t str>, Option<UnixTime>), VerifyError> {
+        let text = match form.timestamp.as_ref().map(|timestamp| &timestamp.at) {
+            Some(TimestampAt::Json(_) | TimestampAt::Claim(_)) | None => return Ok((None, None)),
+            Some(TimestampAt::Header(_)) => self.timestamp.as_deref(),
+            // Beside a signature in the body it is known only now.
+            Some(TimestampAt::Field) => self.timestamp.as_deref().or(claimed.timestamp.as_deref()),
+        };
+        let missing = || VerifyError::TimestampMissing { place: self.verifier.preset.scheme.place() };
+        let text = text.ok_or_else(missing)?;
+        let time = self.signed_at.map_or_else(|| read_time(form, text), Ok)?;
+        Ok((Some(text), Some(time)))
     }
 
     /// Holds what is signed beside the content to what the configuration says it must be.
@@ -317,6 +338,8 @@ impl<'v> Received<'v> {
         if let Some(jws) = jws {
             let leeway = tolerance.unwrap_or(Tolerance::CUSTOMARY).min(Tolerance::CUSTOMARY);
             jws.check(&scheme.claims, Endpoint { url, query: &self.query, account, leeway }, body, now)?;
+        } else if scheme.claims.need_token() {
+            return Err(VerifyError::SignatureMalformed { place: scheme.place(), problem: "no token that has claims" });
         }
         if let Some(name) = &scheme.claims.query_body_hash {
             let told = content::query_value(&self.query, name)?;
@@ -333,10 +356,9 @@ impl<'v> Received<'v> {
     }
 
     fn prove_freshness(&self, signed_at: Option<UnixTime>, now: UnixTime) -> Result<(), VerifyError> {
-        match signed_at.zip(self.verifier.window(self.form)) {
-            Some((signed_at, window)) => window.check(signed_at, now),
-            None => Ok(()),
-        }
+        let Some(signed_at) = signed_at else { return Ok(()) };
+        let missing = || VerifyError::TimestampMissing { place: NOWHERE.to_owned() };
+        self.verifier.window(self.form).ok_or_else(missing)?.check(signed_at, now)
     }
 }
 

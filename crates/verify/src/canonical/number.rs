@@ -38,10 +38,10 @@ impl<'t> Literal<'t> {
                 unsigned => unsigned,
             };
             let (_, tail) = digits(unsigned)?;
-            exponent = after.get(..after.len().saturating_sub(tail.len()));
+            exponent = Some(after.get(..after.len().checked_sub(tail.len())?)?);
             rest = tail;
         }
-        let text = text.get(..text.len().saturating_sub(rest.len()))?;
+        let text = text.get(..text.len().checked_sub(rest.len())?)?;
         Some(Self { text, negative: text.first() == Some(&b'-'), whole, fraction, exponent })
     }
 
@@ -137,8 +137,8 @@ impl Decimal {
         let exponent = self.exponent.checked_sub(i64::try_from(self.length).ok()?)?;
         let sign: &[u8] = if exponent < 0 { b"e-" } else { b"e" };
         let magnitude = exponent.unsigned_abs();
-        let exponent = [magnitude / 100, magnitude / 10 % 10, magnitude % 10];
-        let exponent = exponent.iter().map(|digit| b'0'.saturating_add(u8::try_from(*digit).unwrap_or(9)));
+        let digit = |number: u64| u8::try_from(number).ok().filter(|digit| *digit < 10).map(|digit| b'0' | digit);
+        let exponent = [digit(magnitude / 100)?, digit(magnitude / 10 % 10)?, digit(magnitude % 10)?];
         for (to, byte) in text.iter_mut().zip(digits.iter().chain(sign).copied().chain(exponent)) {
             *to = byte;
             written = written.saturating_add(1);

@@ -13,8 +13,8 @@ pub(super) fn growth(character: char) -> usize {
 }
 
 /// `text`, in which marks stand for the quotes, as one JSON string. It grows by `escapes` and the two quotes around it.
+#[expect(clippy::expect_used, reason = "a count of a text's bytes lies within it, and a byte has two digits")]
 pub(super) fn quoted(text: &[u8], escapes: usize) -> Vec<u8> {
-    const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
     let mut quoted = Vec::with_capacity(text.len().saturating_add(escapes).saturating_add(2));
     quoted.push(b'"');
     let mut rest = text;
@@ -31,14 +31,15 @@ pub(super) fn quoted(text: &[u8], escapes: usize) -> Vec<u8> {
             12 => quoted.extend_from_slice(br"\\f"),
             b'\r' => quoted.extend_from_slice(br"\\r"),
             control @ ..0x20 => {
-                let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).map_or(b'0', |digit| *digit as u8);
-                let [high, low] = [digit(control >> 4), digit(control & 15)];
-                quoted.extend_from_slice(&[b'\\', b'\\', b'u', b'0', b'0', high, low]);
+                let mut digits = [0; 2];
+                hex::encode_to_slice([*control], &mut digits).expect("a byte has two digits");
+                quoted.extend_from_slice(br"\\u00");
+                quoted.extend_from_slice(&digits);
             }
             plain_byte => {
                 quoted.push(*plain_byte);
                 if tail.first().is_none_or(|next| *next != MARK) {
-                    let (more, after) = tail.split_at_checked(plain(tail)).unwrap_or((tail, &[]));
+                    let (more, after) = tail.split_at_checked(plain(tail)).expect("`plain` counts bytes of `tail`");
                     quoted.extend_from_slice(more);
                     rest = after;
                 }
@@ -64,7 +65,7 @@ fn count_until(text: &[u8], special: impl Fn(u64) -> u64, is_special: impl Fn(u8
     while let Some((eight, tail)) = rest.split_first_chunk() {
         let found = special(u64::from_le_bytes(*eight));
         if found != 0 {
-            return count.saturating_add(usize::try_from(found.trailing_zeros() / 8).unwrap_or(0));
+            return count.saturating_add((found.trailing_zeros() / 8) as usize);
         }
         count = count.saturating_add(8);
         rest = tail;

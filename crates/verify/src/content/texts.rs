@@ -85,9 +85,11 @@ impl<'b> Texts<'b> {
     /// The text at `path`, which the scheme names.
     ///
     /// # Errors
-    /// [`VerifyError::NotCanonical`] where something else than a text or an integer stands there.
+    /// [`VerifyError::NotCanonical`] where something else than a text or an integer stands there, and where the path was never
+    /// looked for: that is not the same as a body without it.
     pub fn json(&self, path: &JsonPath) -> Result<Option<&str>, VerifyError> {
-        match self.json.iter().find(|(known, _)| known == path).and_then(|(_, found)| found.as_ref()) {
+        let (_, found) = self.json.iter().find(|(known, _)| known == path).ok_or_else(|| unread(&path.to_string()))?;
+        match found {
             None => Ok(None),
             Some(Scalar::Text(text) | Scalar::Integer(text)) => Ok(Some(text)),
             Some(Scalar::Other(what)) => Err(VerifyError::NotCanonical { problem: format!("{path} is {what}") }),
@@ -95,9 +97,17 @@ impl<'b> Texts<'b> {
     }
 
     /// The value of `name` in a form.
-    pub fn form(&self, name: &str) -> Option<&str> {
-        self.form.iter().find(|(known, _)| known == name).and_then(|(_, value)| value.as_deref())
+    ///
+    /// # Errors
+    /// [`VerifyError::NotCanonical`] where the name was never looked for.
+    pub fn form(&self, name: &str) -> Result<Option<&str>, VerifyError> {
+        let (_, value) = self.form.iter().find(|(known, _)| known == name).ok_or_else(|| unread(name))?;
+        Ok(value.as_deref())
     }
+}
+
+fn unread(place: &str) -> VerifyError {
+    VerifyError::NotCanonical { problem: format!("{place} was not read") }
 }
 
 /// Whether the arrays below `above` keys have few elements for the body's length: each costs more than its bytes, and no
@@ -136,7 +146,7 @@ pub(crate) fn json_text(body: &[u8], path: &JsonPath) -> Result<Option<String>, 
 /// [`VerifyError::NotCanonical`], also where it stands twice.
 pub(crate) fn form_value(body: &[u8], name: &str) -> Result<Option<String>, VerifyError> {
     let texts = Texts::at(Vec::new(), &[name], body)?;
-    Ok(texts.form(name).map(str::to_owned))
+    texts.form(name).map(|text| text.map(str::to_owned))
 }
 
 /// For each of `keys` that the body has: the key, a newline, its text, a newline.

@@ -147,7 +147,8 @@ fn pieces(text: &str) -> Vec<Piece> {
     let mut pieces = Vec::new();
     let mut rest = text;
     while let Some((literal, tail)) = rest.split_once('{') {
-        let (name, tail) = tail.split_once('}').unwrap_or((tail, ""));
+        // A brace that never closes is answered as it stands.
+        let Some((name, tail)) = tail.split_once('}') else { break };
         pieces.extend((!literal.is_empty()).then(|| Piece::Literal(literal.to_owned())));
         pieces.push(match name {
             "challenge" => Piece::Challenge,

@@ -3,11 +3,12 @@
 use super::ConfigError;
 use super::Fields;
 use super::template::Template;
+use crate::scheme::Covers;
 use crate::{Algorithm, Alike, Form, Part, Place, Scheme, Shiftable, TimestampAt, tell_apart};
 
 /// That bytes could move between two parts of a content.
 pub(super) fn shiftable(content: &[Part], optional: &[usize], Shiftable { part, other }: Shiftable) -> String {
-    let shown = |place: usize| content.get(place).map(ToString::to_string).unwrap_or_default();
+    let shown = |place: usize| content.get(place).map_or_else(|| format!("part {place}"), ToString::to_string);
     if optional.contains(&part) {
         return format!(
             "has a bracket with {}, and beside {} nothing tells whether a request lacks it: put brackets before what may be any \
@@ -32,7 +33,7 @@ pub(super) fn alternatives(fields: &Fields<'_>, contents: &[Template]) -> Result
     if contents.len() < 2 {
         return Ok(());
     }
-    let of_head = |part: &Part| part.is_in_head() || matches!(part, Part::Literal(_) | Part::Timestamp);
+    let of_head = |part: &Part| matches!(part.covers(), Covers::Nothing | Covers::Time | Covers::Head);
     let parts = || contents.iter().flat_map(|content| &content.parts);
     if let Some(part) = parts().find(|part| !of_head(part) && !part.is_bytes_of_body()) {
         let problem = format!(
@@ -87,12 +88,12 @@ pub(super) fn nothing_in_vain(fields: &Fields<'_>, scheme: &Scheme, is_token: bo
     {
         return vain(key, "would not be looked at: with `forms`, each form says this for itself");
     }
-    if !is_token
-        && (scheme.claims.body_hash.is_some() || scheme.claims.url_hash.is_some() || !scheme.claims.fixed.is_empty())
-    {
+    if !is_token && scheme.claims.need_token() {
         return vain("claims", "stand in a signed token, and this algorithm has none: they would never be looked at");
     }
-    if scheme.claims.query_body_hash.is_some() && !scheme.forms.iter().all(|form| signs_query(scheme, form)) {
+    if let Some(name) = &scheme.claims.query_body_hash
+        && !scheme.forms.iter().all(|form| signs_query(scheme, form, name))
+    {
         let problem =
             "`query_body_hash` stands in the query, which the signature does not cover: it would prove nothing";
         return vain("claims", problem);
@@ -107,16 +108,10 @@ pub(super) fn nothing_in_vain(fields: &Fields<'_>, scheme: &Scheme, is_token: bo
     Ok(())
 }
 
-/// Whether the signature covers the request's query, in this form.
-fn signs_query(scheme: &Scheme, form: &Form) -> bool {
-    let name = scheme.claims.query_body_hash.as_deref().unwrap_or("");
-    scheme.claims.url_hash.is_some()
-        || form.content.iter().any(|part| match part {
-            Part::Url => !form.framing.pins_query(),
-            Part::Path | Part::SortedQuery => true,
-            Part::Query(signed) => signed == name,
-            _ => false,
-        })
+/// Whether the signature covers the value of `name` in the request's query, in this form.
+fn signs_query(scheme: &Scheme, form: &Form, name: &str) -> bool {
+    let pins_query = form.framing.pins_query();
+    scheme.claims.url_hash.is_some() || form.content.iter().any(|part| part.signs_query(name, pins_query))
 }
 
 /// Refuses a scheme whose time nothing proves.
@@ -130,7 +125,7 @@ pub(super) fn hold(fields: &Fields<'_>, scheme: &Scheme) -> Result<(), ConfigErr
                 return Err(fields.error("content", problem.to_owned()));
             }
             Some(TimestampAt::Header(_) | TimestampAt::Field) => {}
-            _ if timed => {
+            Some(TimestampAt::Json(_) | TimestampAt::Claim(_)) | None if timed => {
                 let problem = "has {timestamp}, and no `timestamp` with a `header` or a `field` says where it stands";
                 return Err(fields.error("content", problem.to_owned()));
             }
@@ -139,7 +134,7 @@ pub(super) fn hold(fields: &Fields<'_>, scheme: &Scheme) -> Result<(), ConfigErr
                     fields.error("timestamp", format!("{path} is not covered by the signature, so it proves nothing"))
                 );
             }
-            _ => {}
+            Some(TimestampAt::Json(_) | TimestampAt::Claim(_)) | None => {}
         }
         if let Some(path) = scheme.account.as_ref().filter(|path| !scheme.signs(form, path)) {
             let problem = format!("{path} is not covered by the signature, so it proves nothing");

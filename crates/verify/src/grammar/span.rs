@@ -19,12 +19,13 @@ pub(super) fn with_unit(text: &str, units: &[(&str, u64)]) -> Option<u64> {
 }
 
 /// A span as [`parse`] reads it: `7d`, `1d 5m`.
+#[expect(clippy::expect_used, reason = "no unit of time has zero seconds")]
 pub fn shown(span: Duration) -> String {
     let mut seconds = span.as_secs();
     let mut parts = Vec::new();
     for (name, factor) in UNITS {
-        let number = seconds.checked_div(*factor).unwrap_or_default();
-        seconds = seconds.checked_rem(*factor).unwrap_or_default();
+        let number = seconds.checked_div(*factor).expect("a unit has seconds");
+        seconds = seconds.checked_rem(*factor).expect("a unit has seconds");
         if number > 0 {
             parts.push(format!("{number}{name}"));
         }

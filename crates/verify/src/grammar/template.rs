@@ -55,12 +55,9 @@ impl Template {
 
     /// Ends the bracket that began at the part `from`.
     fn end_bracket(&mut self, from: usize) -> Result<(), String> {
-        let is_value = |part: &Part| {
-            matches!(part, Part::Header(_) | Part::Query(_) | Part::QueryLower(_) | Part::Json(_) | Part::Form(_))
-        };
         match self.parts.get(from..) {
             Some([Part::Literal(_), value, Part::Literal(_)])
-                if is_value(value) && self.declared.get(from.saturating_add(1)) != Some(&Some(Declared::Any)) =>
+                if value.is_value() && self.declared.get(from.saturating_add(1)) != Some(&Some(Declared::Any)) =>
             {
                 self.optional.push(from.saturating_add(1));
                 Ok(())
@@ -89,8 +86,7 @@ pub(super) fn parse(template: &str) -> Result<Template, String> {
     let mut literal = String::new();
     let mut bracket = None;
     let mut rest = template;
-    while let Some(place) = rest.find(['{', '[', ']']) {
-        let (text, special) = rest.split_at_checked(place).unwrap_or((rest, ""));
+    while let Some((text, special)) = rest.find(['{', '[', ']']).and_then(|place| rest.split_at_checked(place)) {
         literal.push_str(text);
         let mut letters = special.chars();
         let letter = letters.next();
@@ -106,7 +102,8 @@ pub(super) fn parse(template: &str) -> Result<Template, String> {
             }
             (Some(letter), Some(next), _) if letter == next => {
                 literal.push(letter);
-                rest = tail.get(1..).unwrap_or("");
+                letters.next();
+                rest = letters.as_str();
             }
             (Some('['), _, None) if holds_value(tail) => {
                 read.end(&mut literal);
@@ -141,12 +138,12 @@ fn parse_declared(text: &str) -> Result<(Part, Option<Declared>), String> {
     let part = parse_part(part)?;
     let known = DECLARED.iter().find(|(name, _)| *name == form);
     let (_, declared) = known.ok_or_else(|| format!("has {{{text}}}: after `|` stands one of any, word and uuid"))?;
-    match part {
-        Part::Header(_) | Part::Query(_) | Part::QueryLower(_) | Part::Json(_) | Part::Form(_) => {
-            Ok((part, Some(*declared)))
-        }
-        _ => Err(format!("has {{{text}}}: only a header and a value of query, body or form can be declared `{form}`")),
+    if !part.is_value() {
+        let problem =
+            format!("has {{{text}}}: only a header and a value of query, body or form can be declared `{form}`");
+        return Err(problem);
     }
+    Ok((part, Some(*declared)))
 }
 
 fn parse_part(text: &str) -> Result<Part, String> {

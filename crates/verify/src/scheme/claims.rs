@@ -16,6 +16,11 @@ pub struct Claims {
 }
 
 impl Claims {
+    /// Whether a token has to say something.
+    pub(crate) fn need_token(&self) -> bool {
+        !self.fixed.is_empty() || self.body_hash.is_some() || self.url_hash.is_some()
+    }
+
     /// Whether a claim must have this text.
     pub fn want(&self, wanted: &ClaimText) -> bool {
         self.fixed.iter().any(|(_, text)| text == wanted)

@@ -47,16 +47,99 @@ pub enum Part {
     Jws,
 }
 
+/// What a part covers of a request. All that depends on it is read from here, so that a new part says it once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Covers {
+    /// Nothing: the scheme's own text.
+    Nothing,
+    /// The time.
+    Time,
+    /// Something in the request's head.
+    Head,
+    /// All bytes of the body, or a digest of them.
+    Bytes,
+    /// All that the body means.
+    Meaning,
+    /// Named members of the body, and nothing else of it.
+    Members,
+    /// A token's header and claims.
+    Token,
+}
+
 impl Part {
+    pub(crate) fn covers(&self) -> Covers {
+        match self {
+            Self::Literal(_) => Covers::Nothing,
+            Self::Timestamp => Covers::Time,
+            Self::Header(_)
+            | Self::Query(_)
+            | Self::QueryLower(_)
+            | Self::Url
+            | Self::Method
+            | Self::Path
+            | Self::ListedHeaders(_)
+            | Self::SortedQuery => Covers::Head,
+            Self::Body | Self::BodySha256 | Self::BodySha256Bytes => Covers::Bytes,
+            Self::CanonicalJsonString | Self::SortedForm => Covers::Meaning,
+            Self::Json(_) | Self::Form(_) | Self::JsonLines(_) => Covers::Members,
+            Self::Jws => Covers::Token,
+        }
+    }
+
     /// Whether it stands in a request's head.
     pub fn is_in_head(&self) -> bool {
-        use Part::{Header, ListedHeaders, Method, Path, Query, QueryLower, SortedQuery, Url};
-        matches!(self, Header(_) | ListedHeaders(_) | Query(_) | QueryLower(_) | Url | Path | Method | SortedQuery)
+        self.covers() == Covers::Head
     }
 
     /// Whether it is the body's bytes, or a digest of them.
     pub(crate) fn is_bytes_of_body(&self) -> bool {
-        matches!(self, Self::Body | Self::BodySha256 | Self::BodySha256Bytes)
+        self.covers() == Covers::Bytes
+    }
+
+    /// Whether it is one value that the sender names: a request may lack it, and its form can be declared.
+    pub(crate) fn is_value(&self) -> bool {
+        match self {
+            Self::Header(_) | Self::Query(_) | Self::QueryLower(_) | Self::Json(_) | Self::Form(_) => true,
+            Self::Literal(_)
+            | Self::Timestamp
+            | Self::Url
+            | Self::Method
+            | Self::Path
+            | Self::ListedHeaders(_)
+            | Self::Body
+            | Self::BodySha256
+            | Self::BodySha256Bytes
+            | Self::CanonicalJsonString
+            | Self::SortedForm
+            | Self::SortedQuery
+            | Self::JsonLines(_)
+            | Self::Jws => false,
+        }
+    }
+
+    /// Whether it signs the query of this request: all of it, or the value of `name`.
+    pub(crate) fn signs_query(&self, name: &str, pins_query: bool) -> bool {
+        match self {
+            Self::Url => !pins_query,
+            Self::Path | Self::SortedQuery => true,
+            Self::Query(signed) => signed == name,
+            // In another case, it is not the value that was sent.
+            Self::QueryLower(_)
+            | Self::Literal(_)
+            | Self::Timestamp
+            | Self::Header(_)
+            | Self::Method
+            | Self::ListedHeaders(_)
+            | Self::Body
+            | Self::BodySha256
+            | Self::BodySha256Bytes
+            | Self::CanonicalJsonString
+            | Self::Json(_)
+            | Self::Form(_)
+            | Self::SortedForm
+            | Self::JsonLines(_)
+            | Self::Jws => false,
+        }
     }
 }
 

@@ -21,7 +21,18 @@ pub enum Place {
 impl Place {
     /// Whether the body has to be read for it.
     pub fn is_in_body(&self) -> bool {
-        matches!(self, Self::Json(_) | Self::Form(_))
+        match self {
+            Self::Json(_) | Self::Form(_) => true,
+            Self::Header(_) | Self::Query(_) => false,
+        }
+    }
+
+    /// Whether it is a header, which may come several times.
+    pub(crate) fn is_header(&self) -> bool {
+        match self {
+            Self::Header(_) => true,
+            Self::Query(_) | Self::Json(_) | Self::Form(_) => false,
+        }
     }
 }
 
