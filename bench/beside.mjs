@@ -1,39 +1,22 @@
-// Measures contenders under workloads side by side: all of them running, one measured at a time, in turns of a fraction of
-// a second and in another order each time, so that what the machine does meanwhile meets all alike.
-import { join } from "node:path";
+// Measures contenders under one workload side by side. All of them run, and one is measured at a time, in turns of a fraction
+// of a second and in another order each time. So a machine that is now faster, now slower is so for all contenders.
 import { CONTENDERS } from "./contenders.mjs";
-import { calls, cpuSeconds, drive, start } from "./workerd.mjs";
-import { SECRETS, SOURCES, WORKLOADS } from "./workloads.mjs";
+import { calls, cpuSeconds, start } from "./workerd.mjs";
+import { WORKLOADS } from "./workloads.mjs";
 
-const TURNS = 10; // in a round, for each
-// Requests before what counts. V8 optimizes what has run for long: after 4,000 requests it was still at it, here and there.
-const WARM_UP = 12000;
-const MOST_AT_ONCE = 128 * 1024 * 1024; // bytes of requests, made before they are sent
-const CLAIMS_AT_ONCE = 500; // by one request to the driver
-const fillable = join(import.meta.dirname, "claims.js");
+const TURNS = 10; // in a round, for each contender
+// Requests before the first measured one. V8 optimizes for a long time: after 4,000 requests it still did, here and there.
+const WARM_UP = Number(process.env.WARM_UP || 12000);
+const MOST_AT_ONCE = 128 * 1024 * 1024; // bytes of requests, which are made before they are sent
 
-/** A workerd for `contender` as `workload` has it configured. */
-function started({ contender, workload }) {
-  const { known, sources = SOURCES, texts, held } = WORKLOADS[workload];
-  const { files, exact } = CONTENDERS[contender];
-  const dedup = (source) => (exact ? { ...source, dedup: "exact" } : source);
-  const configured = Object.fromEntries(Object.entries(sources).map(([one, source]) => [one, dedup(source)]));
-  const setUp = { known, sources: configured, texts: { ...SECRETS, ...texts }, exact, driver: held !== undefined };
-  return start(held === undefined ? files : [fillable, ...files], setUp);
+/** The files of each contender, bundled once. */
+const files = new Map();
+function started(contender, workload) {
+  if (!files.has(contender)) files.set(contender, CONTENDERS[contender].files());
+  return start(files.get(contender), { known: WORKLOADS[workload].known, exact: CONTENDERS[contender].exact });
 }
 
-/** Lets the object make and confirm so many claims: what the load reports of requests. */
-async function claim(server, count, lanes) {
-  const began = performance.now();
-  const latencies = [];
-  while (latencies.length < count) {
-    const batch = Math.min(CLAIMS_AT_ONCE, count - latencies.length);
-    latencies.push(...(await drive(server, `/claim/${batch}?lanes=${lanes}`)));
-  }
-  return { seconds: (performance.now() - began) / 1000, latencies };
-}
-
-/** What its turns come to. */
+/** The sum of a round's turns, for each request. */
 function round(turns) {
   const sum = (field) => turns.reduce((all, turn) => all + turn[field], 0);
   const latencies = turns.flatMap((turn) => turn.latencies).sort((a, b) => a - b);
@@ -42,18 +25,14 @@ function round(turns) {
   return { cpu_us: sum("cpu_us") / count, rps: count / sum("seconds"), p50_ms: quantile(0.5), p99_ms: quantile(0.99) };
 }
 
-/** One turn of one member: what `requests` cost together. */
-async function turn(member, requests, send) {
-  const { contender, workload, server } = member;
-  const { held, status } = WORKLOADS[workload];
-  const { checks, object } = CONTENDERS[contender];
+/** One turn: the CPU and the latencies of `requests`. */
+async function turn({ contender, server }, workload, requests, send) {
+  const { status } = WORKLOADS[workload];
   try {
-    // What was claimed in the last turn is not to be there in this one.
-    if (held !== undefined) await drive(server, `/fill/${held}`);
     const before = cpuSeconds(server.pid);
-    const order = { port: server.port, workload, status: checks ? status : 200, requests };
-    const report = object ? await claim(server, requests, send.connections) : await send(order);
-    // What runs after the last answer belongs to its request.
+    const expected = CONTENDERS[contender].checks ? status : 200;
+    const report = await send({ port: server.port, workload, status: expected, requests });
+    // Work after the last answer belongs to the last request.
     await new Promise((resolve) => setTimeout(resolve, 20));
     return { ...report, cpu_us: (cpuSeconds(server.pid) - before) * 1e6 };
   } catch (error) {
@@ -61,12 +40,12 @@ async function turn(member, requests, send) {
   }
 }
 
-/** One turn that counts, if it made the workload's storage calls. */
-async function checkedTurn(member, requests, send) {
-  const { contender, workload, server } = member;
+/** One measured turn. It fails where the contender did not make the workload's storage calls. */
+async function checkedTurn(member, workload, requests, send) {
+  const { contender, server } = member;
   const { calls: expected } = WORKLOADS[workload];
   const before = await calls(server.stub);
-  const report = await turn(member, requests, send);
+  const report = await turn(member, workload, requests, send);
   const after = await calls(server.stub);
   const wrong = Object.keys(after).find((call) => after[call] - before[call] !== expected[call] * requests);
   if (CONTENDERS[contender].checks && wrong) {
@@ -76,65 +55,57 @@ async function checkedTurn(member, requests, send) {
   return report;
 }
 
-/** What is unsigned is one request, sent again and again. */
+/** An unsigned request is made once and sent again and again. */
 function warmUp({ bytes, unsigned }) {
   return Math.min(WARM_UP, unsigned ? Infinity : Math.floor(MOST_AT_ONCE / bytes));
 }
 
-/** The members, each a contender under a workload, with what each round of them took. */
-export async function compare(members, rounds, send) {
+/** Each contender, with the figures of each of its rounds. */
+export async function compare(workload, contenders, rounds, send) {
+  const { requests } = WORKLOADS[workload];
   const running = [];
   try {
-    for (const named of members) {
-      const member = { ...named, server: await started(named), measured: [] };
+    for (const contender of contenders) {
+      const member = { contender, server: await started(contender, workload), measured: [] };
       running.push(member);
-      await turn(member, warmUp(WORKLOADS[member.workload]), send);
+      await turn(member, workload, warmUp(WORKLOADS[workload]), send);
     }
     for (let one = 0; one < rounds; one += 1) {
-      const turns = await turnsOf(running, one, send);
+      const turns = running.map(() => []);
+      for (let turn = 0; turn < TURNS; turn += 1) {
+        for (let n = 0; n < running.length; n += 1) {
+          const at = (n + turn + one) % running.length;
+          turns[at].push(await checkedTurn(running[at], workload, requests / TURNS, send));
+        }
+      }
       running.forEach((member, n) => member.measured.push(round(turns[n])));
     }
   } finally {
     for (const { server } of running) await server.stop();
   }
-  return running.map(({ contender, workload, measured }) => ({ contender, workload, measured }));
+  return running.map(({ contender, measured }) => ({ contender, workload, measured }));
 }
 
-/** One round: each member's turns. What has to be filled before each turn has one. */
-async function turnsOf(running, round, send) {
-  const turns = running.map(() => []);
-  const count = Math.min(...running.map(({ workload }) => (WORKLOADS[workload].held === undefined ? TURNS : 1)));
-  for (let turn = 0; turn < count; turn += 1) {
-    for (let n = 0; n < running.length; n += 1) {
-      const who = (n + turn + round) % running.length;
-      const { requests } = WORKLOADS[running[who].workload];
-      turns[who].push(await checkedTurn(running[who], requests / count, send));
-    }
-  }
-  return turns;
-}
-
-/** The same for new processes: what each takes until it has answered its first request. */
-export async function compareStarts(members, starts, send) {
-  const all = members.map((named) => ({ ...named, measured: [] }));
+/** The same for new processes, in turn: the cost of each until it listens, and until its first answer. */
+export async function compareStarts(workload, contenders, starts, send) {
+  const all = contenders.map((contender) => ({ contender, workload, measured: [] }));
   for (let round = 0; round < starts; round += 1) {
     for (let n = 0; n < all.length; n += 1) {
       const member = all[(n + round) % all.length];
-      member.measured.push(await firstAnswer(member, send));
+      member.measured.push(await firstAnswer(member.contender, workload, send));
     }
   }
   return all;
 }
 
-/** Of a new process: what it takes until it listens, its module evaluated, and until it has answered. */
-async function firstAnswer({ contender, workload }, send) {
-  const { status } = WORKLOADS[workload];
-  const server = await started({ contender, workload });
+/** The Worker's module is evaluated when the process listens. */
+async function firstAnswer(contender, workload, send) {
+  const server = await started(contender, workload);
   try {
-    const module = { cpu_us: cpuSeconds(server.pid) * 1e6, ms: server.took_ms };
-    const { latencies } = await send({ port: server.port, workload, status, requests: 1, connections: 1 });
+    const module_us = cpuSeconds(server.pid) * 1e6;
+    const { latencies } = await send({ port: server.port, workload, status: 200, requests: 1, connections: 1 });
     const wall = server.took_ms + latencies[0];
-    return { cpu_us: cpuSeconds(server.pid) * 1e6, rps: 1000 / wall, p50_ms: wall, p99_ms: wall, module };
+    return { cpu_us: cpuSeconds(server.pid) * 1e6, module_us, rps: 1000 / wall, p50_ms: wall, p99_ms: wall };
   } finally {
     await server.stop();
   }

@@ -1,7 +1,11 @@
-// What the rounds come to: rows, as results.json has them, and tables.
+// The figures of a run: rows for results.json, and tables.
+import { execFileSync } from "node:child_process";
+import { BEFORE, BUILD, gateway } from "./contenders.mjs";
 import { WORKLOADS } from "./workloads.mjs";
 
-export function median(values) {
+const OURS = "hookgate-kv";
+
+function median(values) {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted.length >> 1;
   return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
@@ -9,20 +13,10 @@ export function median(values) {
 
 const rounded = (number, digits) => Number(number.toFixed(digits));
 
-/** `measured`: its rounds. `floor`: those of the floor in the same rounds; each is compared with the one beside it. */
-function summary({ contender, workload, measured }, floor) {
+export function rowOf({ contender, workload, measured }) {
   const values = (field) => measured.map((round) => round[field]);
   const cpu = values("cpu_us");
   const { bytes, requests, starts } = WORKLOADS[workload];
-  const above = (of) => rounded(median(measured.map((one, round) => of(one) - of(floor[round]))), 2);
-  const beside = starts
-    ? () => ({
-        above_floor_ms: above((one) => one.p50_ms),
-        above_floor_cpu_ms: above((one) => one.cpu_us / 1000),
-        module_above_floor_ms: above((one) => one.module.ms),
-        module_above_floor_cpu_ms: above((one) => one.module.cpu_us / 1000),
-      })
-    : () => ({ of_floor_calls: rounded(median(cpu.map((value, round) => value / floor[round].cpu_us)), 3) });
   return {
     contender,
     workload,
@@ -31,52 +25,78 @@ function summary({ contender, workload, measured }, floor) {
     cpu_us_max: rounded(Math.max(...cpu), 1),
     rps: rounded(median(values("rps")), starts ? 1 : 0),
     p50_ms: rounded(median(values("p50_ms")), 3),
-    // Of a few starts, the slowest.
-    p99_ms: rounded(starts ? Math.max(...values("p99_ms")) : median(values("p99_ms")), 3),
+    p99_ms: rounded(median(values("p99_ms")), 3),
     body_bytes: bytes,
     requests,
     rounds: measured.length,
-    ...(floor && beside()),
     cpu_us_rounds: cpu.map((value) => rounded(value, 1)),
+    ...(starts && { module_us_rounds: values("module_us").map((value) => rounded(value, 1)) }),
   };
 }
 
-/** Rows of what was measured side by side. The floor is the workload's own, or else that of another workload beside it. */
-export function rowsOf(members) {
-  const floorOf = ({ workload }) => {
-    const name = WORKLOADS[workload].starts ? "floor-read" : "floor-calls";
-    const floors = members.filter((member) => member.contender === name);
-    return (floors.find((member) => member.workload === workload) ?? floors[0])?.measured;
-  };
-  return members.map((member) => summary(member, floorOf(member)));
-}
-
-/** One row a line: those of another run differ in whole lines. */
+/** One row a line: another run's rows differ in whole lines. */
 export const asJson = (rows) => `[\n${rows.map((row) => `  ${JSON.stringify(row)}`).join(",\n")}\n]\n`;
 
-export function printTable(columns, rows, left = 1) {
+function printTable(columns, rows) {
   const widths = columns.map((column, n) => Math.max(...[column, ...rows.map((row) => row[n])].map((text) => text.length)));
-  const line = (row) => row.map((text, n) => (n < left ? text.padEnd(widths[n]) : text.padStart(widths[n]))).join("  ");
+  const line = (row) => row.map((text, n) => (n < 1 ? text.padEnd(widths[n]) : text.padStart(widths[n]))).join("  ");
   for (const row of [columns, ...rows]) console.log(`  ${line(row).trimEnd()}`);
 }
 
-export function printRows(results) {
-  const [{ body_bytes, rounds, requests, above_floor_ms: starts }] = results;
-  const workloads = [...new Set(results.map(({ workload }) => workload))];
-  const sent = requests === 1 ? "1 request" : `${requests} requests`;
-  console.log(`\n${workloads.join(", ")}: a body of ${body_bytes} bytes, ${rounds} rounds of ${sent}`);
-  const beside = starts === undefined ? "× floor-calls" : "ms of CPU above floor: module, first answer";
-  const columns = ["workload", "contender", "CPU µs", "least – most", beside, "requests/s", "p50 ms", "p99 ms"];
-  const above = (r) => `${r.module_above_floor_cpu_ms.toFixed(1)}, ${r.above_floor_cpu_ms.toFixed(1)}`;
+export function printRows(rows) {
+  const [{ workload, body_bytes, rounds, requests }] = rows;
+  console.log(`\n${workload}: a body of ${body_bytes} bytes, ${rounds} rounds of ${requests} requests`);
+  const columns = ["contender", "CPU µs", "least – most", "requests/s", "p50 ms", "p99 ms"];
   const cells = (r) => [
-    r.workload,
     r.contender,
     r.cpu_us.toFixed(1),
     `${r.cpu_us_min.toFixed(1)} – ${r.cpu_us_max.toFixed(1)}`,
-    starts === undefined ? (r.of_floor_calls?.toFixed(2) ?? "") : above(r),
     `${r.rps}`,
     r.p50_ms.toFixed(2),
     r.p99_ms.toFixed(2),
   ];
-  printTable(columns, results.map(cells), 2);
+  printTable(columns, rows.map(cells));
+}
+
+/** The most that `hookgate-kv` may cost: workload, other contender, ratio of their CPU. */
+const BARS = [
+  ["accepted-1k", "hono-standardwebhooks", 1.1],
+  ["accepted-1k", "tern", 1.1],
+  ["accepted-16k", "js-webcrypto", 1.0],
+  ["accepted-64k", "js-webcrypto", 0.9],
+  ["accepted-1m", "js-webcrypto", 0.7],
+  ["forged-1k", "js-webcrypto", 1.2],
+  ["unsigned-1m", "js-webcrypto", 1.3],
+];
+const MOST_START_MS = 20; // of CPU above an empty Worker
+const MOST_KB = 400;
+
+/** Our rounds by `how` with the other contender's rounds: the median, or nothing where one of the two did not run. */
+function beside(rows, workload, other, how, field = "cpu_us_rounds") {
+  const rounds = (contender) => rows.find((row) => row.contender === contender && row.workload === workload)?.[field];
+  const [mine, others] = [rounds(OURS), rounds(other)];
+  return mine && others && median(mine.map((value, n) => how(value, others[n])));
+}
+const ratio = (mine, other) => mine / other;
+const difference = (mine, other) => (mine - other) / 1000;
+
+/** By `gzip`, as `scripts/build` reports it: Node's own zlib compresses less. */
+function kilobytes() {
+  return gateway(BUILD).reduce((sum, file) => sum + execFileSync("gzip", ["-9", "-c", file]).length, 0) / 1000;
+}
+
+/** The bars that this run measured, and the build before. */
+export function printBars(rows) {
+  const start = (field) => beside(rows, "startup", "empty", difference, field);
+  const measured = [
+    ...BARS.map(([workload, other, most]) => [`${workload} ÷ ${other}`, beside(rows, workload, other, ratio), most]),
+    ["start-up until the module is loaded, CPU ms above an empty Worker", start("module_us_rounds"), MOST_START_MS],
+    ["start-up until the first answer, CPU ms above an empty Worker", start("cpu_us_rounds"), MOST_START_MS],
+    ["index.js and index_bg.wasm, kB gzipped", rows.some(({ contender }) => contender === OURS) ? kilobytes() : undefined, MOST_KB],
+    ...Object.keys(WORKLOADS).map((workload) => [`${workload} ÷ ${BEFORE}`, beside(rows, workload, BEFORE, ratio)]),
+  ].filter(([, value]) => value !== undefined);
+  const kept = (value, most) => (most === undefined ? "" : value <= most ? "kept" : "MISSED");
+  console.log(`\nThe cost of ${OURS}, medians of the rounds:`);
+  const cells = measured.map(([what, value, most]) => [what, value.toFixed(2), `${most ?? ""}`, kept(value, most)]);
+  printTable(["bar", "measured", "at most", ""], cells);
 }

@@ -4,6 +4,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
+import { SECRETS, SOURCES } from "./workloads.mjs";
 
 const workerd = createRequire(import.meta.url)("workerd").default;
 const here = import.meta.dirname;
@@ -14,16 +15,17 @@ const TICKS_PER_SECOND = 100; // USER_HZ, the same on every Linux
 const quoted = (text) => JSON.stringify(text); // capnp's texts are written as JSON's, for what is plain ASCII
 
 /**
- * `files`: the Worker's modules, the entry first. `known`: the percentage of its look-ups that find a key in KV. `sources`
- * and `texts`: what the gateway is configured with. `exact`: the directory of the objects that hold claims, where there are
- * any. `driver`: whether the entry has a `Driver` besides, which gets a socket of its own.
+ * `files`: the Worker's modules, the entry first. `known`: each look-up in KV finds its key. `exact`: the
+ * directory of the objects that hold claims, where there are any.
  */
-function configuration(files, { known, sources, texts, exact, driver }) {
+function configuration(files, { known, exact }) {
   const modules = files.map((file) => {
     const name = basename(file);
     return `(name = ${quoted(name)}, ${name.endsWith(".wasm") ? "wasm" : "esModule"} = embed ${quoted(name)})`;
   });
-  const variables = Object.entries(texts).map(([name, value]) => `(name = ${quoted(name)}, text = ${quoted(value)})`);
+  const variables = Object.entries(SECRETS).map(([name, value]) => `(name = ${quoted(name)}, text = ${quoted(value)})`);
+  const withDedup = ([name, source]) => [name, exact ? { ...source, dedup: "exact" } : source];
+  const sources = Object.fromEntries(Object.entries(SOURCES).map(withDedup));
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [
@@ -34,7 +36,6 @@ const config :Workerd.Config = (
   sockets = [
     (name = "contender", address = "127.0.0.1:0", http = (), service = "contender"),
     (name = "stub", address = "127.0.0.1:0", http = (), service = "stub"),
-    ${driver ? '(name = "driver", address = "127.0.0.1:0", http = (), service = (name = "contender", entrypoint = "Driver")),' : ""}
   ],
 );
 const contender :Workerd.Worker = (
@@ -54,18 +55,23 @@ const contender :Workerd.Worker = (
 const stub :Workerd.Worker = (
   compatibilityDate = ${quoted(compatibilityDate)},
   modules = [(name = "stub.js", esModule = embed "stub.js")],
-  bindings = [(name = "KNOWN", json = "${known ?? 0}")],
+  bindings = [(name = "KNOWN", json = "${known ?? false}")],
 );
 `;
 }
 
+/** No process outlives this one. */
+const running = new Set();
+process.on("exit", () => running.forEach((child) => child.kill("SIGKILL")));
+for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => process.exit(1));
+
 /** Starts a contender; resolves once it listens, with how long that took. */
-export async function start(files, setUp) {
+export async function start(files, { known, exact: withObjects }) {
   const directory = mkdtempSync(join(tmpdir(), "bench-"));
   for (const file of [...files, join(here, "stub.js")]) copyFileSync(file, join(directory, basename(file)));
-  const exact = setUp.exact && join(directory, "objects");
+  const exact = withObjects && join(directory, "objects");
   if (exact) mkdirSync(exact);
-  writeFileSync(join(directory, "config.capnp"), configuration(files, { ...setUp, exact }));
+  writeFileSync(join(directory, "config.capnp"), configuration(files, { known, exact }));
   // Compiled beforehand, so that a start does not count the reading of what is embedded in a text.
   const config = join(directory, "config");
   writeFileSync(config, execFileSync(workerd, ["compile", "--config-only", `${config}.capnp`], { maxBuffer: 2 ** 26 }));
@@ -73,24 +79,26 @@ export async function start(files, setUp) {
   const stdio = ["ignore", "ignore", "pipe", "pipe"];
   const began = performance.now();
   const child = spawn(workerd, ["serve", "--control-fd=3", "--binary", config], { stdio });
+  running.add(child);
   let complaints = "";
   child.stderr.on("data", (text) => (complaints = `${complaints}${text}`.slice(-4000)));
   const exited = new Promise((resolve) => child.once("exit", resolve));
   const stop = async () => {
     child.kill("SIGKILL");
     await exited;
+    running.delete(child);
     rmSync(directory, { recursive: true, force: true });
   };
   try {
-    const { contender: port, stub, driver } = await listening(child, exited, setUp.driver ? 3 : 2);
-    return { pid: child.pid, port, stub, driver, took_ms: performance.now() - began, stop, complaints: () => complaints };
+    const { contender: port, stub } = await listening(child, exited);
+    return { pid: child.pid, port, stub, took_ms: performance.now() - began, stop, complaints: () => complaints };
   } catch (error) {
     await stop();
     throw new Error(`workerd did not start: ${error.message}\n${complaints}`);
   }
 }
 
-function listening(child, exited, sockets) {
+function listening(child, exited) {
   return new Promise((resolve, reject) => {
     const ports = {};
     const late = setTimeout(() => reject(new Error("it took more than 20 s")), 20_000);
@@ -101,16 +109,9 @@ function listening(child, exited, sockets) {
       const lines = text.split("\n");
       text = lines.pop();
       for (const line of lines.map((line) => JSON.parse(line))) if (line.event === "listen") ports[line.socket] = line.port;
-      if (Object.keys(ports).length === sockets) (clearTimeout(late), resolve(ports));
+      if (Object.keys(ports).length === 2) (clearTimeout(late), resolve(ports));
     });
   });
-}
-
-/** What the driver answers. It has two minutes: filling an object takes seconds, on a slow machine more. */
-export async function drive(server, path) {
-  const answer = await fetch(`http://127.0.0.1:${server.driver}${path}`, { signal: AbortSignal.timeout(120_000) });
-  if (!answer.ok) throw new Error(`the driver answered ${answer.status}\n${server.complaints()}`);
-  return answer.json();
 }
 
 /** How many calls the stub had so far. */

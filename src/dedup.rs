@@ -18,23 +18,15 @@ pub use table::Table;
 
 use crate::source_name::SourceName;
 use hookgate_verify::{Identity, UnixTime};
-use serde::{Serialize, Serializer};
-use serde_json::Value;
+use serde::{Deserialize, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 use std::fmt;
-use std::hash::{Hash, Hasher};
 use std::time::Duration;
 
 /// The deduplication key of an event: SHA-256 over source, provenance and id or digest, each with its length before
 /// it, so that no two sources, no id and digest, and no two kinds of id can meet in one key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DedupKey([u8; 32]);
-
-impl Hash for DedupKey {
-    fn hash<H: Hasher>(&self, to: &mut H) {
-        to.write(&self.0);
-    }
-}
 
 impl DedupKey {
     /// The key of the event `identity` at `source`; `None` where the event has no identity.
@@ -96,7 +88,8 @@ pub(crate) fn digest_of(parts: &[&[u8]]) -> [u8; 32] {
 }
 
 /// Tells one claim from all others on the same name: a number that is drawn anew for each.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "String")]
 pub struct Token(pub u64);
 
 /// 16 hex digits: JavaScript's numbers do not hold 64 bits.
@@ -114,6 +107,14 @@ impl Token {
     }
 }
 
+impl TryFrom<String> for Token {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text).ok_or("a token is 16 hex digits")
+    }
+}
+
 impl Serialize for Token {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         to.collect_str(self)
@@ -122,7 +123,8 @@ impl Serialize for Token {
 
 /// Names one acceptance of an event: all that the gateway does from the first claim of the event until the event is
 /// forgotten. Two acceptances of one key have different names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
 pub enum Acceptance {
     /// A random number: the token of the first claim.
     Drawn(Token),
@@ -145,6 +147,14 @@ impl Acceptance {
     pub fn parse(text: &str) -> Option<Self> {
         let time = || UnixTime::from_rfc3339(text).map(Self::FirstSeen);
         Token::parse(text).map(Self::Drawn).or_else(time)
+    }
+}
+
+impl TryFrom<String> for Acceptance {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text).ok_or("an acceptance is 16 hex digits, or a time in RFC 3339")
     }
 }
 
@@ -206,26 +216,27 @@ pub enum Claim {
 }
 
 impl Claim {
-    /// Reads what its serialisation wrote.
+    /// Reads the JSON text of a claim.
     pub fn from_json(text: &str) -> Option<Self> {
-        let claim: Value = serde_json::from_slice(text.as_bytes()).ok()?;
-        let time = |of: &Value, name| of.get(name)?.as_i64().map(UnixTime::from_seconds);
-        if let Some(first) = claim.get("first") {
-            let token = Token::parse(first.get("token")?.as_str()?)?;
-            let first_seen = time(first, "first_seen")?;
-            // An object that still runs the version before has no acceptance to tell.
-            let acceptance = match first.get("acceptance") {
-                None => Acceptance::FirstSeen(first_seen),
-                Some(text) => Acceptance::parse(text.as_str()?)?,
-            };
-            return Some(Self::First { token, first_seen, acceptance });
-        }
-        match (claim.get("in_flight"), claim.get("duplicate")) {
-            (Some(other), _) => Some(Self::InFlight { until: time(other, "until")? }),
-            (_, Some(event)) => Some(Self::Duplicate { first_seen: time(event, "first_seen")? }),
-            _ => None,
-        }
+        let told: Told = serde_json::from_slice(text.as_bytes()).ok()?;
+        Some(match told {
+            Told::First { token, first_seen, acceptance } => {
+                let acceptance = acceptance.unwrap_or(Acceptance::FirstSeen(first_seen));
+                Self::First { token, first_seen, acceptance }
+            }
+            Told::InFlight { until } => Self::InFlight { until },
+            Told::Duplicate { first_seen } => Self::Duplicate { first_seen },
+        })
     }
+}
+
+/// A [`Claim`] as an object tells it. An object that still runs the version before acceptances tells none.
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Told {
+    First { token: Token, first_seen: UnixTime, acceptance: Option<Acceptance> },
+    InFlight { until: UnixTime },
+    Duplicate { first_seen: UnixTime },
 }
 
 /// Claims a name whose entry is `entry`, at `now`, under `token`, which the claimer draws. Where the second value is

@@ -7,8 +7,9 @@ use crate::headers::HeaderLines;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hookgate_verify::{HmacKey, UnixTime, Verified};
-use serde::Serialize;
-use serde_json::Value;
+use serde::de::Error as _;
+use serde::ser::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::borrow::Cow;
 use std::time::Duration;
 use thiserror::Error;
@@ -64,7 +65,7 @@ pub struct TooLarge {
 /// `data_base64`, byte for byte, or where no message can hold it, under the name `payload` in R2. That and `provider`,
 /// `typestate`, `idprovenance`, `dedupkey`, `acceptance`, `headers`, `firstseen`, `redrive`, `redrivenat`, `payloadbytes` and
 /// `deadreason` are extension attributes; `headers` is a JSON list of name and value, as a text, because attributes have no nested values.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event<'e> {
     specversion: Cow<'static, str>,
     id: String,
@@ -83,11 +84,12 @@ pub struct Event<'e> {
     /// Names the acceptance. Messages of the version before this one have none.
     #[serde(skip_serializing_if = "Option::is_none")]
     acceptance: Option<String>,
-    headers: String,
+    #[serde(serialize_with = "to_json_text", deserialize_with = "of_json_text")]
+    headers: Vec<(String, String)>,
     /// When the event was claimed first, where that was in a Durable Object.
     #[serde(skip_serializing_if = "Option::is_none")]
     firstseen: Option<String>,
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_zero")]
     redrive: u32,
     /// When it was redriven last.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -99,7 +101,7 @@ pub struct Event<'e> {
     #[serde(skip_serializing_if = "Option::is_none")]
     deadreason: Option<String>,
     /// Nothing while it lies beside the queue.
-    #[serde(skip)]
+    #[serde(rename = "data_base64", default, skip_serializing, deserialize_with = "of_base64")]
     body: Option<Cow<'e, [u8]>>,
 }
 
@@ -112,12 +114,9 @@ const SOURCE_PREFIX: &str = "/webhooks/";
 /// Why a queue message is none of ours.
 #[derive(Debug, Error)]
 pub enum DecodeError {
-    /// Not a JSON object.
+    /// Not a JSON object, or one that lacks an attribute, or has one that is not what it should be.
     #[error("not a CloudEvent as this gateway writes it: {0}")]
     Malformed(#[from] serde_json::Error),
-    /// An attribute is missing, or is not what it should be.
-    #[error("its attribute `{0}` is missing, or not what this gateway writes")]
-    Attribute(&'static str),
     /// Not from `/webhooks/{source}`.
     #[error("its source \"{0}\" is no /webhooks/… path")]
     Source(String),
@@ -139,8 +138,9 @@ impl<'e> Event<'e> {
         now: UnixTime,
     ) -> Self {
         let forwarded = source.forwarded();
-        let kept: Vec<_> = headers.iter().filter(|(name, value)| forwarded.admits(name, value)).collect();
-        let content_type = kept.iter().find(|(name, _)| *name == "content-type");
+        let kept = headers.iter().filter(|(name, value)| forwarded.admits(name, value));
+        let headers: Vec<_> = kept.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let content_type = headers.iter().find(|(name, _)| name == "content-type");
         Self {
             specversion: "1.0".into(),
             id: key.id_of(verified.identity()),
@@ -148,12 +148,12 @@ impl<'e> Event<'e> {
             event_type: verified.event_types().shown().unwrap_or_else(|| UNTYPED.to_owned()),
             typestate: verified.event_types().are_unreadable().then(|| UNREADABLE.to_owned()),
             time: now.to_rfc3339(),
-            datacontenttype: content_type.map(|(_, value)| (*value).to_owned()),
+            datacontenttype: content_type.map(|(_, value)| value.clone()),
             provider: source.verifier.preset().name.clone().into(),
             idprovenance: verified.identity().provenance().into(),
             dedupkey: key.to_string(),
             acceptance: Some(acceptance.to_string()),
-            headers: json_of(&kept),
+            headers,
             firstseen: None,
             redrive: 0,
             redrivenat: None,
@@ -199,7 +199,8 @@ impl<'e> Event<'e> {
     /// # Errors
     /// [`DecodeError`], where another program wrote it.
     pub fn decode(text: &str) -> Result<Event<'static>, DecodeError> {
-        let event = read(serde_json::from_slice(text.as_bytes())?)?;
+        // All of the Worker reads bytes: `from_str` would add a second reader of JSON, of 8 kB gzipped.
+        let event: Event<'static> = serde_json::from_slice(text.as_bytes())?;
         if !event.source.starts_with(SOURCE_PREFIX) {
             return Err(DecodeError::Source(event.source));
         }
@@ -343,9 +344,7 @@ impl<'e> Event<'e> {
     /// Drops the headers that `forwarded` does not admit: an older version queued more, secrets among them, and a dead letter
     /// would keep those.
     pub fn keep_only(&mut self, forwarded: Forwarded<'_>) {
-        let mut headers = pairs(&self.headers);
-        headers.retain(|(name, value)| forwarded.admits(name, value));
-        self.headers = json_of(&headers);
+        self.headers.retain(|(name, value)| forwarded.admits(name, value));
     }
 
     /// The request that hands this event to `origin`, as attempt number `attempt` (from 1), with those of its headers that
@@ -361,8 +360,8 @@ impl<'e> Event<'e> {
         signing: Option<&HmacKey>,
         now: UnixTime,
     ) -> Forward<'f> {
-        let mut headers = pairs(&self.headers);
-        headers.retain(|(name, value)| forwarded.admits(name, value));
+        let admitted = self.headers.iter().filter(|(name, value)| forwarded.admits(name, value));
+        let mut headers: Vec<_> = admitted.cloned().collect();
         let mut add = |name: &str, value: &str| headers.push((name.to_owned(), value.to_owned()));
         add("idempotency-key", &self.dedupkey);
         add("webhook-id", &self.dedupkey);
@@ -396,77 +395,21 @@ pub struct Forward<'f> {
     pub body: &'f [u8],
 }
 
-/// Headers as the message has them.
-#[expect(clippy::expect_used, reason = "a list of texts is JSON, and writing to a text cannot fail")]
-fn json_of(headers: &impl Serialize) -> String {
-    serde_json::to_string(headers).expect("pairs of texts")
-}
-
 // Serde hands over a reference.
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
 fn is_zero(number: &u32) -> bool {
     *number == 0
 }
 
-/// The pairs of texts in a JSON list; what is none is passed over.
-fn pairs(json: &str) -> Vec<(String, String)> {
-    let list: Value = serde_json::from_slice(json.as_bytes()).unwrap_or_default();
-    let pair = |pair: &Value| Some((pair.get(0)?.as_str()?.to_owned(), pair.get(1)?.as_str()?.to_owned()));
-    list.as_array().into_iter().flatten().filter_map(pair).collect()
+fn of_base64<'e, 'de, D: Deserializer<'de>>(from: D) -> Result<Option<Cow<'e, [u8]>>, D::Error> {
+    let body = STANDARD.decode(String::deserialize(from)?).map_err(D::Error::custom)?;
+    Ok(Some(Cow::Owned(body)))
 }
 
-/// The attributes that every queue message has, and those that it may have.
-const NEEDED: [&str; 9] =
-    ["specversion", "id", "source", "type", "time", "provider", "idprovenance", "dedupkey", "headers"];
-const OPTIONAL: [&str; 8] =
-    ["datacontenttype", "acceptance", "firstseen", "redrivenat", "payload", "deadreason", "data_base64", "typestate"];
+fn to_json_text<S: Serializer>(headers: &[(String, String)], to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(&serde_json::to_string(headers).map_err(S::Error::custom)?)
+}
 
-/// Reads a message's attributes. By hand, and in two loops: derived code would be ten times as large.
-fn read(mut attributes: Value) -> Result<Event<'static>, DecodeError> {
-    let mut take = |name| match attributes.get_mut(name).map(Value::take) {
-        None => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text)),
-        Some(_) => Err(DecodeError::Attribute(name)),
-    };
-    let mut needed = <[String; 9]>::default();
-    for (place, name) in needed.iter_mut().zip(NEEDED) {
-        *place = take(name)?.ok_or(DecodeError::Attribute(name))?;
-    }
-    let mut optional = <[Option<String>; 8]>::default();
-    for (place, name) in optional.iter_mut().zip(OPTIONAL) {
-        *place = take(name)?;
-    }
-    let number = |name| match attributes.get(name) {
-        None => Ok(None),
-        Some(value) => value.as_u64().map(Some).ok_or(DecodeError::Attribute(name)),
-    };
-    let redrive = u32::try_from(number("redrive")?.unwrap_or_default());
-    let redrive = redrive.map_err(|_| DecodeError::Attribute("redrive"))?;
-    let payloadbytes = number("payloadbytes")?;
-    let [specversion, id, source, event_type, time, provider, idprovenance, dedupkey, headers] = needed;
-    let [datacontenttype, acceptance, firstseen, redrivenat, payload, deadreason, coded, typestate] = optional;
-    let body = coded.map(|coded| STANDARD.decode(coded)).transpose();
-    let body = body.map_err(|_| DecodeError::Attribute("data_base64"))?.map(Cow::Owned);
-    let (specversion, provider, idprovenance) = (specversion.into(), provider.into(), idprovenance.into());
-    Ok(Event {
-        specversion,
-        id,
-        source,
-        event_type,
-        typestate,
-        time,
-        datacontenttype,
-        provider,
-        idprovenance,
-        dedupkey,
-        acceptance,
-        headers,
-        firstseen,
-        redrive,
-        redrivenat,
-        payload,
-        payloadbytes,
-        deadreason,
-        body,
-    })
+fn of_json_text<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<(String, String)>, D::Error> {
+    serde_json::from_slice(String::deserialize(from)?.as_bytes()).map_err(D::Error::custom)
 }

@@ -3,7 +3,7 @@
 use crate::dedup::digest_of;
 use crate::delivery::{DecodeError, Event};
 use hookgate_verify::UnixTime;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 use std::time::Duration;
 
@@ -120,11 +120,14 @@ impl Waiting {
 pub const WAITING: &str = "letters/";
 
 /// Which dead letters are meant.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Filter {
     /// Of this source alone.
+    #[serde(deserialize_with = "text")]
     pub source: Option<String>,
     /// After the letter with this id, in the order in which they are listed.
+    #[serde(deserialize_with = "text")]
     pub after: Option<String>,
     /// At most so many.
     pub limit: u32,
@@ -138,20 +141,8 @@ impl Filter {
     ///
     /// # Errors
     /// Which member is none of a filter's: what is misspelt must not mean all.
-    pub fn from_json(members: &Map<String, Value>) -> Result<Self, String> {
-        let mut filter = Self::default();
-        for (name, value) in members {
-            let text = || value.as_str().map(str::to_owned).ok_or_else(|| format!("`{name}` must be a text"));
-            match name.as_str() {
-                "source" => filter.source = Some(text()?),
-                "after" => filter.after = Some(text()?),
-                "limit" => {
-                    let limit = value.as_u64().and_then(|limit| limit.try_into().ok());
-                    filter.limit = limit.ok_or_else(|| "`limit` must be a number".to_owned())?;
-                }
-                _ => return Err(format!("unknown member `{name}`; known are source, after, limit")),
-            }
-        }
+    pub fn from_json(members: Map<String, Value>) -> Result<Self, String> {
+        let filter: Self = serde_json::from_value(Value::Object(members)).map_err(|error| error.to_string())?;
         Ok(filter.bounded())
     }
 
@@ -159,6 +150,11 @@ impl Filter {
     pub fn bounded(self) -> Self {
         Self { limit: self.limit.clamp(1, Self::MOST), ..self }
     }
+}
+
+/// A text. `null` is an error: it must not mean all.
+fn text<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    String::deserialize(from).map(Some)
 }
 
 impl Default for Filter {

@@ -46,6 +46,17 @@ pub enum RetryAfter {
 }
 
 impl RetryAfter {
+    /// Reads the header's value: a number of seconds, or a date of HTTP. `None` where it is neither.
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.trim();
+        // `parse` alone would take a `+` before the digits.
+        if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
+            // A number that no integer holds is still a long delay.
+            return Some(Self::Delay(text.parse().map_or(Duration::MAX, Duration::from_secs)));
+        }
+        UnixTime::from_http_date(text).map(Self::Date)
+    }
+
     fn from(self, now: UnixTime) -> Duration {
         match self {
             Self::Delay(delay) => delay,
@@ -134,6 +145,20 @@ mod tests {
         assert_eq!(delay(RetryAfter::Date(UnixTime::from_seconds(NOW.seconds() - 120))), 5);
         assert_eq!(delay(RetryAfter::Date(UnixTime::from_seconds(i64::MIN))), 5);
         assert_eq!(delay(RetryAfter::Date(UnixTime::from_seconds(i64::MAX))), 3600);
+    }
+
+    #[test]
+    fn retry_after_is_read_as_seconds_or_as_a_date_of_http() {
+        for (text, seconds) in [("8", 8), (" 0 ", 0), ("86400", 86_400)] {
+            assert_eq!(RetryAfter::parse(text), Some(RetryAfter::Delay(Duration::from_secs(seconds))), "{text:?}");
+        }
+        assert_eq!(RetryAfter::parse(&"9".repeat(40)), Some(RetryAfter::Delay(Duration::MAX)));
+        for date in ["Thu, 15 Jan 2026 12:00:00 GMT", "Thursday, 15-Jan-26 12:00:00 GMT", "Thu Jan 15 12:00:00 2026"] {
+            assert_eq!(RetryAfter::parse(date), Some(RetryAfter::Date(NOW)), "{date}");
+        }
+        for text in ["", "-1", "+8", "8.5", "8s", "soon", "2026-01-15T12:00:00Z", "Thu, 15 Jan 2026 12:00:00"] {
+            assert_eq!(RetryAfter::parse(text), None, "{text:?}");
+        }
     }
 
     #[test]

@@ -1,8 +1,7 @@
-// The opponent: what one would write by hand instead, with the runtime's own crypto, and nothing left that costs.
-// Same steps in the same order, same message, same answer, same log line as the gateway; two of its presets.
+// A Worker written by hand in JavaScript, with the runtime's own crypto. It has the gateway's steps in the same order, the
+// same message, the same answer and the same log line, for one preset. It does not hash its keys.
 const MAX_BODY = 1024 * 1024;
 const TOLERANCE = 300; // seconds, of a delivery's time
-const GENERIC_TOLERANCE = 9330 + 300; // seconds, of an event's time: the provider's retries on top
 const TTL = { expirationTtl: 604800 };
 const TEXT = { contentType: "text" };
 // What answers are made from: the runtime copies a response faster than it reads an object.
@@ -14,7 +13,7 @@ const problem = (status, title, detail) => ({
   init: bodiless(status, "application/problem+json"),
 });
 const UNAUTHENTIC = problem(401, "Not authentic", "The request carries no valid and fresh signature.");
-const UNUSABLE = problem(422, "Authentic, but not usable", "The event has no readable id.");
+const UNUSABLE = problem(422, "Authentic, but not usable", "The body is not JSON, or the id is too long.");
 const NOT_FOUND = problem(404, "No such source", "Nothing is served at this path.");
 const WRONG_METHOD = problem(405, "Method not allowed", "This path does not take the request's method.");
 const TOO_LARGE = problem(413, "Body too large", `This source takes bodies of up to ${MAX_BODY} bytes.`);
@@ -49,26 +48,10 @@ const standard = {
     if (candidates.length === 0 || candidates.length > 8) return undefined;
     return { id, before: `${id}.${timestamp}.`, signatures: candidates.map((text) => Uint8Array.fromBase64(text.slice(3))) };
   },
-  identify: (received, event) => ({ id: received.id, type: event.type }),
-};
-
-const generic = {
-  provider: "generic",
-  key: (env) => importKey(encoder.encode(env.GENERIC_SECRET)),
-  receive(headers) {
-    const signature = headers.get("x-webhook-signature");
-    return signature ? { before: "", signatures: [Uint8Array.fromHex(signature)] } : undefined;
-  },
-  identify(received, event, now) {
-    const age = now - Date.parse(event.created_at) / 1000;
-    if (!(age <= GENERIC_TOLERANCE && age >= -300)) return undefined;
-    return { id: event.id, type: event.type };
-  },
 };
 
 const sources = {
   "/webhooks/standard": ["standard", standard],
-  "/webhooks/generic": ["generic", generic],
   "/webhooks/direct": ["direct", standard],
 };
 
@@ -96,13 +79,10 @@ async function read(request) {
 }
 
 async function proven(key, { before, signatures }, body) {
-  let content = body;
-  if (before !== "") {
-    content = new Uint8Array(before.length * 3 + body.length);
-    const { written } = encoder.encodeInto(before, content);
-    content.set(body, written);
-    content = content.subarray(0, written + body.length);
-  }
+  let content = new Uint8Array(before.length * 3 + body.length);
+  const { written } = encoder.encodeInto(before, content);
+  content.set(body, written);
+  content = content.subarray(0, written + body.length);
   let any = false;
   for (const signature of signatures) any = (await crypto.subtle.verify("HMAC", key, signature, content)) || any;
   return any;
@@ -141,12 +121,11 @@ async function ingest(request, env, ctx, record) {
   if (!(await proven(key, received, body))) return UNAUTHENTIC;
   let event;
   try {
-    event = scheme.identify(received, JSON.parse(decoder.decode(body)), now);
+    event = { id: received.id, type: JSON.parse(decoder.decode(body)).type };
   } catch {
     return UNUSABLE;
   }
-  if (!event) return UNAUTHENTIC;
-  if (typeof event.id !== "string" || event.id === "" || event.id.length > 256) return UNUSABLE;
+  if (event.id.length > 256) return UNUSABLE;
   const name = `${source}:${event.id}`;
   record.id = event.id;
   record.type = event.type;

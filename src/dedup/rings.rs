@@ -8,8 +8,7 @@
 
 use super::DedupKey;
 use hookgate_verify::UnixTime;
-use serde::Serialize;
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::time::Duration;
 use thiserror::Error;
@@ -47,7 +46,7 @@ impl fmt::Display for Shard {
 }
 
 /// The configuration would forget claims.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Error)]
 #[error(
     "the claims in a ring of {ring} still count until {}: set CLAIM_SHARDS_BEFORE = {ring} until then, \
      or CLAIM_SHARDS back to {ring}", until.to_rfc3339()
@@ -60,11 +59,9 @@ pub struct RingsRefused {
 }
 
 impl RingsRefused {
-    /// Reads what its serialisation wrote.
+    /// Reads the JSON text of a refusal.
     pub fn from_json(text: &str) -> Option<Self> {
-        let refused: Value = serde_json::from_slice(text.as_bytes()).ok()?;
-        let ring = refused.get("ring")?.as_u64()?.try_into().ok()?;
-        Some(Self { ring, until: UnixTime::from_seconds(refused.get("until")?.as_i64()?) })
+        serde_json::from_slice(text.as_bytes()).ok()
     }
 }
 

@@ -3,7 +3,6 @@
 use super::{Claim, DedupKey, Entry, Terms, Token, claim, confirm, may_forget, release};
 use hookgate_verify::UnixTime;
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::time::Duration;
 
 /// About two megabytes, of the 128 that an isolate has.
@@ -14,21 +13,7 @@ const MOST: usize = 16_384;
 ///
 /// Losing it costs what it spares, the races within one isolate, and never an event.
 #[derive(Debug, Default)]
-pub struct Table(HashMap<DedupKey, Entry, BuildHasherDefault<FirstBytes>>);
-
-/// A key is a hash already: some of its bytes are as good as any other.
-#[derive(Debug, Default)]
-struct FirstBytes(u64);
-
-impl Hasher for FirstBytes {
-    fn write(&mut self, bytes: &[u8]) {
-        self.0 = bytes.first_chunk().map_or(0, |first| u64::from_ne_bytes(*first));
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
-}
+pub struct Table(HashMap<DedupKey, Entry>);
 
 impl Table {
     /// How long a claim is remembered: as long as KV may answer from a cache (its documentation, "How KV works").

@@ -241,7 +241,7 @@ fn filter_in(body: &[u8]) -> Result<Filter, Refusal> {
     match body.trim_ascii_start() {
         [] => Ok(Filter::default()),
         body => match serde_json::from_slice(body) {
-            Ok(Value::Object(members)) => Filter::from_json(&members).map_err(unusable),
+            Ok(Value::Object(members)) => Filter::from_json(members).map_err(unusable),
             Ok(_) => Err(unusable(r#"expected an object such as {"source": "billing"}"#.to_owned())),
             Err(error) => Err(unusable(error.to_string())),
         },

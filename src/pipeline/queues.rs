@@ -77,7 +77,8 @@ struct Probe {
 /// The queue that a probe was sent for, where `message` is one.
 pub fn probed(message: &str) -> Option<String> {
     // No event begins like this, and most messages are large.
-    let probe = message.starts_with("{\"hookgate_probe\"").then(|| serde_json::from_str::<Probe>(message).ok());
+    let probe =
+        message.starts_with("{\"hookgate_probe\"").then(|| serde_json::from_slice::<Probe>(message.as_bytes()).ok());
     probe.flatten().map(|probe| probe.hookgate_probe)
 }
 

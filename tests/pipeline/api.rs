@@ -154,7 +154,7 @@ fn a_redrive_of_many_letters_has_a_filter_and_limits() {
     assert_eq!(redrive_all("", &ports), redriven(0, 0), "the failed redrive holds the letter");
     ports.wait(60);
     assert_eq!(redrive_all("", &ports), redriven(1, 0));
-    for body in ["7", "{", "[]", r#"["queued"]"#, r#"{"colour":"blue"}"#, r#"{"limit":"2"}"#] {
+    for body in ["7", "{", "[]", r#"["queued"]"#, r#"{"colour":"blue"}"#, r#"{"limit":"2"}"#, r#"{"source":null}"#] {
         assert_eq!(answer("POST", "dead-letters/redrive", body, &ports).0, 422, "{body}");
     }
     assert_eq!(answer("POST", "dead-letters/redrive", &format!("{{}}{}", " ".repeat(16_000)), &ports).0, 200);

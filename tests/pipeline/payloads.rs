@@ -142,3 +142,19 @@ fn a_message_has_its_body_in_one_place() {
         assert!(matches!(Event::decode(&message), Err(DecodeError::Body)), "{message}");
     }
 }
+
+#[test]
+fn a_message_with_an_attribute_that_is_missing_or_wrong_is_another_programs() {
+    let message = queued(&post("queued", BODY));
+    for (ours, wrong) in [
+        ("\"dedupkey\":", "\"other\":"),
+        ("\"specversion\":\"1.0\"", "\"specversion\":1"),
+        ("\"specversion\":\"1.0\"", "\"specversion\":\"1.0\",\"redrive\":-1"),
+        ("\"data_base64\":\"", "\"data_base64\":\"!"),
+        ("\"headers\":\"[[", "\"headers\":\"[[1,"),
+    ] {
+        assert!(message.contains(ours), "{message}");
+        let foreign = message.replace(ours, wrong);
+        assert!(matches!(Event::decode(&foreign), Err(DecodeError::Malformed(_))), "{foreign}");
+    }
+}

@@ -1,8 +1,9 @@
 //! Changes single values of a JSON body, and leaves every other byte of it as it is.
 
 use hookgate_verify::{JsonPath, Step};
-use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Value;
+use serde_json::value::RawValue;
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// Where the value at `path` stands in `json`, in the first element of each array on its way; `None` where the path leads
@@ -11,8 +12,17 @@ use std::ops::Range;
 /// # Errors
 /// What the parser says where `json` is not one JSON value.
 pub fn find(json: &[u8], path: &JsonPath) -> serde_json::Result<Option<Range<usize>>> {
-    serde_json::from_slice::<IgnoredAny>(json)?;
-    Ok(Cursor { json, at: 0 }.find(path))
+    let root: &RawValue = serde_json::from_slice(json)?;
+    let found = path.steps().iter().try_fold(root, |value, step| match step {
+        Step::Key(key) => serde_json::from_str::<BTreeMap<String, &RawValue>>(value.get()).ok()?.remove(key),
+        Step::Each => serde_json::from_str::<Vec<&RawValue>>(value.get()).ok()?.into_iter().next(),
+    });
+    // The value that was found is a part of `json`: the distance of the two is where it begins.
+    let range = |value: &RawValue| {
+        let start = value.get().as_ptr().addr().checked_sub(json.as_ptr().addr())?;
+        Some(start..start.checked_add(value.get().len())?)
+    };
+    Ok(found.and_then(range))
 }
 
 /// Puts `value` in the place of the value at `path`. Says whether there was one.
@@ -23,66 +33,6 @@ pub fn replace(json: &mut Vec<u8>, path: &JsonPath, value: &Value) -> serde_json
     let Some(place) = find(json, path)? else { return Ok(false) };
     json.splice(place, serde_json::to_vec(value)?);
     Ok(true)
-}
-
-/// Walks over text that is known to be JSON.
-struct Cursor<'j> {
-    json: &'j [u8],
-    at: usize,
-}
-
-impl Cursor<'_> {
-    fn find(mut self, path: &JsonPath) -> Option<Range<usize>> {
-        for step in path.steps() {
-            match step {
-                Step::Key(key) => self.enter(key)?,
-                Step::Each => self.take(b'[')?,
-            }
-        }
-        self.skip_blanks();
-        let start = self.at;
-        self.value::<IgnoredAny>()?;
-        Some(start..self.at)
-    }
-
-    /// Goes to the value of `key` in the object that stands here.
-    fn enter(&mut self, key: &str) -> Option<()> {
-        self.take(b'{')?;
-        loop {
-            let found: String = self.value()?;
-            self.take(b':')?;
-            if found == key {
-                return Some(());
-            }
-            self.value::<IgnoredAny>()?;
-            self.take(b',')?;
-        }
-    }
-
-    fn rest(&self) -> &[u8] {
-        self.json.get(self.at..).unwrap_or_default()
-    }
-
-    fn skip_blanks(&mut self) {
-        let blanks = self.rest().iter().take_while(|b| matches!(b, b' ' | b'\t' | b'\r' | b'\n')).count();
-        self.at = self.at.saturating_add(blanks);
-    }
-
-    fn take(&mut self, byte: u8) -> Option<()> {
-        self.skip_blanks();
-        let found = self.rest().first() == Some(&byte);
-        self.at = self.at.saturating_add(usize::from(found));
-        found.then_some(())
-    }
-
-    /// The value that stands here; the cursor is behind it then.
-    fn value<T: DeserializeOwned>(&mut self) -> Option<T> {
-        let mut values = serde_json::Deserializer::from_slice(self.rest()).into_iter();
-        let value = values.next()?.ok()?;
-        let length = values.byte_offset();
-        self.at = self.at.saturating_add(length);
-        Some(value)
-    }
 }
 
 #[cfg(test)]

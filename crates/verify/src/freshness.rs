@@ -3,8 +3,7 @@
 use super::{TimeUnit, VerifyError};
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use std::time::Duration;
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -72,21 +71,20 @@ impl UnixTime {
                 // Another zone would stand before this one, and two are none.
                 None => Self::from_rfc3339(&format!("{text}Z")),
             },
-            TimeUnit::HttpDate => Self::from_http_date(text),
+            TimeUnit::HttpDate => Self::from_preferred_http_date(text),
         }
     }
 
-    /// Reads a date of HTTP's preferred form, `Tue, 20 Feb 2024 10:00:00 GMT` (RFC 9110, section 5.6.7), as the RFC 3339
-    /// text that it stands for. The day of the week says nothing new.
-    fn from_http_date(text: &str) -> Option<Self> {
-        const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-        let mut words = text.strip_suffix(" GMT")?.split(' ');
-        let (_, day, month, year, time) = (words.next()?, words.next()?, words.next()?, words.next()?, words.next()?);
-        let month = MONTHS.iter().position(|name| *name == month)?.saturating_add(1);
-        if words.next().is_some() {
-            return None;
-        }
-        Self::from_rfc3339(&format!("{year}-{month:02}-{day}T{time}Z"))
+    /// Reads a date of HTTP's preferred form, `Tue, 20 Feb 2024 10:00:00 GMT` (RFC 9110, section 5.6.7). Both obsolete forms
+    /// have another length, and are refused: so one instant has one text.
+    fn from_preferred_http_date(text: &str) -> Option<Self> {
+        Self::from_http_date(text).filter(|_| text.len() == "Tue, 20 Feb 2024 10:00:00 GMT".len())
+    }
+
+    /// Reads a date of HTTP in any of its three forms.
+    pub fn from_http_date(text: &str) -> Option<Self> {
+        let since_epoch = httpdate::parse_http_date(text).ok()?.duration_since(UNIX_EPOCH).ok()?;
+        i64::try_from(since_epoch.as_secs()).ok().map(Self)
     }
 
     /// Writes the time in `unit`.
@@ -255,6 +253,31 @@ mod tests {
             "1711554149",
         ] {
             assert_eq!(read(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn an_http_date_is_signed_in_its_preferred_form_alone() {
+        let read = |text: &str| UnixTime::read(TimeUnit::HttpDate, text).map(UnixTime::seconds);
+        assert_eq!(read("Tue, 20 Feb 2024 10:00:00 GMT"), Some(1_708_423_200));
+        assert_eq!(read("Thu, 01 Jan 1970 00:00:00 GMT"), Some(0));
+        for text in [
+            "",
+            "Tue, 20 Feb 2024 10:00:00 UTC",
+            "Tue, 20 Feb 2024 10:00:00",
+            "Tue, 20 Feb 2024 10:00:00 GMT ",
+            " Tue, 20 Feb 2024 10:00:00 GMT",
+            "Tue, 20 Feb 2024 25:00:00 GMT",
+            "Tue, 20 Feb 2024 10:00:0é GMT",
+            "Tue, 32 Feb 2024 10:00:00 GMT",
+            "Tuesday, 20-Feb-24 10:00:00 GMT",
+            "Tue Feb 20 10:00:00 2024",
+            "2024-02-20T10:00:00Z",
+        ] {
+            assert_eq!(read(text), None, "{text:?}");
+        }
+        for same in ["Tuesday, 20-Feb-24 10:00:00 GMT", "Tue Feb 20 10:00:00 2024"] {
+            assert_eq!(UnixTime::from_http_date(same).map(UnixTime::seconds), Some(1_708_423_200), "{same}");
         }
     }
 

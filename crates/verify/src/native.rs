@@ -2,7 +2,7 @@
 
 use crate::{Crypto, Hash, Head, Key, PublicAlgorithm, PublicKey, SignError, Signer};
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::rand::SystemRandom;
 use ring::signature::{self, EcdsaKeyPair, Ed25519KeyPair, RsaKeyPair, UnparsedPublicKey, VerificationAlgorithm};
 use ring::{digest, hmac};
@@ -133,8 +133,7 @@ pub enum PrivateKey {
 impl PrivateKey {
     /// Reads a PKCS #8 key in PEM. `None` where it is none of `algorithm`'s, or where nothing here signs with it.
     pub fn parse(algorithm: PublicAlgorithm, pem: &str) -> Option<Self> {
-        let body = pem.trim().strip_prefix("-----BEGIN PRIVATE KEY-----")?.strip_suffix("-----END PRIVATE KEY-----")?;
-        let der = STANDARD.decode(body.split_whitespace().collect::<String>()).ok()?;
+        let (_, der) = pem_rfc7468::decode_vec(pem.as_bytes()).ok().filter(|(label, _)| *label == "PRIVATE KEY")?;
         let random = SystemRandom::new();
         match algorithm {
             PublicAlgorithm::Ed25519 => Ed25519KeyPair::from_pkcs8_maybe_unchecked(&der).ok().map(Self::Ed25519),

@@ -177,7 +177,7 @@ impl Key {
 }
 
 /// From so many bytes on, the runtime's SHA-256 is faster than the crate's in WASM, the way there included: measured, see
-/// bench/NOTES.md.
+/// bench/README.md.
 const LARGE: usize = 2048;
 
 fn is_large(parts: &[&[u8]]) -> bool {

@@ -1,5 +1,9 @@
-//! How much memory a forged request may take before it is refused: at its peak at most four times what the same bytes take at
-//! a source that signs the raw body, and six times in all that is ever allocated. `bench/native/work.rs` counts the instructions of the same requests.
+//! A stranger can make the core do at most four times the work of a raw body with as many bytes. The forged requests of
+//! `hostile` show it for every kind of preset, by three counts:
+//!
+//! - memory, at its peak at most four times a raw body's, and six times in all allocations;
+//! - bytes that hashes and signatures go over;
+//! - instructions. valgrind counts them, in minutes, so `make work` alone runs that test.
 
 #![cfg(not(target_arch = "wasm32"))]
 #![allow(
@@ -11,11 +15,14 @@
     missing_docs
 )]
 
-#[path = "../../../bench/native/hostile.rs"]
 mod hostile;
 
 use hostile::Forged;
 use std::cell::Cell;
+use std::hint::black_box;
+use std::path::Path;
+use std::process::Command;
+use std::{env, fs};
 
 /// What a request takes: at its peak, and in all that is ever allocated. What was sent has to be held, and counts.
 #[derive(Debug, Clone, Copy)]
@@ -57,4 +64,98 @@ fn no_forged_request_takes_four_times_the_memory_of_a_raw_body() {
         println!("{:24} {peak:6.2} {total:6.2} {blocks:9}  {what}; {} like it", preset.name, names.len());
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[test]
+fn no_forged_request_has_more_bytes_hashed_than_four_times_its_own() {
+    let mut worst = 0;
+    for (preset, _) in hostile::kinds() {
+        for (name, make) in hostile::forged(&preset) {
+            let forged = make();
+            let (hashed, sent) = (forged.hashed(), forged.bytes());
+            assert!(hashed <= 4 * sent, "{} {name}: {hashed} of {sent} bytes", preset.name);
+            worst = worst.max(100 * hashed / sent);
+        }
+    }
+    assert!(worst >= 100, "nothing is counted: {worst} % at most");
+}
+
+/// Says to a process under valgrind which preset gets its forged requests.
+const COUNTED: &str = "COUNTED_PRESET";
+
+/// callgrind counts the instructions of this function, and writes a file for each call.
+#[inline(never)]
+fn counted(forged: &Forged) -> &'static str {
+    black_box(forged.refuse()) // without `black_box` the call becomes a jump, and callgrind misses its return
+}
+
+#[test]
+#[ignore = "needs valgrind, and takes minutes: make work"]
+fn no_forged_request_takes_four_times_the_instructions_of_a_raw_body() {
+    if let Ok(preset) = env::var(COUNTED) {
+        return refuse_all(&preset);
+    }
+    let mut failures = Vec::new();
+    for (preset, names) in hostile::kinds() {
+        let (ratio, what) = most_instructions(&preset.name);
+        println!("{:24} {ratio:6.2}  {what}; {} like it", preset.name, names.len());
+        if ratio > 4.0 {
+            failures.push(format!("{}: {ratio:.2} times a raw body's instructions: {what}", preset.name));
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+/// Makes all requests to one preset, and prints each. The first two go to a raw-body source: a short one and a long one.
+fn refuse_all(preset: &str) {
+    println!(); // ends the line that the test harness began
+    for bytes in [1, 2].map(|n| n * 64 * 1024) {
+        let raw = hostile::raw(bytes);
+        raw.refuse(); // the first call sets up what later calls find ready
+        println!("{}\t{}\traw", raw.bytes(), counted(&raw));
+    }
+    let (preset, _) = hostile::kinds().into_iter().find(|(known, _)| known.name == preset).unwrap();
+    for (name, make) in hostile::forged(&preset) {
+        let forged = make();
+        println!("{}\t{}\t{name}", forged.bytes(), counted(&forged));
+    }
+}
+
+/// The highest ratio among the requests to this preset, and its request.
+fn most_instructions(preset: &str) -> (f64, String) {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("work").join(preset);
+    let _ = fs::remove_dir_all(&directory);
+    fs::create_dir_all(&directory).unwrap();
+    let output = Command::new("valgrind")
+        .args(["--tool=callgrind", "--collect-atstart=no"])
+        .args(["--toggle-collect=bounded::counted", "--dump-after=bounded::counted"])
+        .arg(format!("--callgrind-out-file={}", directory.join("out").display()))
+        .arg(env::current_exe().unwrap())
+        .args(["--ignored", "--nocapture", "--test-threads=1"])
+        .env(COUNTED, preset)
+        .output()
+        .expect("valgrind runs");
+    assert!(output.status.success(), "{preset}: {}", String::from_utf8_lossy(&output.stderr));
+    let told = String::from_utf8(output.stdout).unwrap();
+    let requests = told.lines().filter_map(|line| {
+        let (bytes, what) = line.split_once('\t')?;
+        Some((bytes.parse::<f64>().unwrap(), what))
+    });
+    let counts: Vec<(f64, &str, f64)> =
+        requests.zip(1..).map(|((bytes, what), number)| (bytes, what, instructions(&directory, number))).collect();
+    let (short, long) = (counts[0], counts[1]);
+    let each = (long.2 - short.2) / (long.0 - short.0);
+    let ratios = counts[2..].iter().map(|(bytes, what, count)| (count / (short.2 + each * (bytes - short.0)), *what));
+    let (ratio, what) = ratios.max_by(|one, other| one.0.total_cmp(&other.0)).unwrap();
+    let _ = fs::remove_dir_all(&directory);
+    (ratio, what.replace('\t', ", "))
+}
+
+/// The instructions of the call of this number.
+fn instructions(directory: &Path, number: usize) -> f64 {
+    let text = fs::read_to_string(directory.join(format!("out.{number}"))).unwrap();
+    let total = text.lines().find_map(|line| line.strip_prefix("totals: ").or_else(|| line.strip_prefix("summary: ")));
+    let total: f64 = total.unwrap().trim().parse().unwrap();
+    assert!(total > 0.0, "nothing is counted");
+    total
 }

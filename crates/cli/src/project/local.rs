@@ -1,7 +1,7 @@
 //! `.dev.vars`: the secrets for local use. Errors name the line and never show it.
 //!
-//! It is read by hand, since the crates for such files replace `$NAME` in a value, and a secret may hold a `$`: wrangler
-//! leaves it alone.
+//! The file is read by hand. Crates for such files, as dotenvy, replace `$NAME` in a value. Wrangler does not, and a secret may
+//! hold a `$`.
 
 use anyhow::{Context, Result, anyhow};
 use std::collections::BTreeMap;
@@ -32,29 +32,56 @@ fn read_file(path: &Path) -> Result<Option<BTreeMap<String, String>>> {
     }
 }
 
-/// Reads the text as dotenv does, one variable a line.
+/// Reads the text as wrangler does, by npm's dotenv.
 fn parse(text: &str) -> Result<BTreeMap<String, String>> {
     let mut vars = BTreeMap::new();
-    for (line, number) in text.lines().map(str::trim).zip(1_usize..) {
+    let mut lines = text.lines().zip(1_usize..);
+    while let Some((line, number)) = lines.next() {
+        let line = line.trim();
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
         let (name, value) = line.split_once('=').ok_or_else(|| anyhow!("line {number} is not NAME=value"))?;
         let name = name.strip_prefix("export ").unwrap_or(name).trim();
-        let value = unquoted(value.trim()).ok_or_else(|| anyhow!("line {number}: a quote does not end"))?;
+        let value = value.trim();
+        let value = match value.chars().next().filter(|first| QUOTES.contains(first)) {
+            None => unquoted(value).to_owned(),
+            Some(quote) => {
+                let mut ahead = lines.clone();
+                let several_lines = quoted(value, quote, ahead.by_ref().map(|(line, _)| line));
+                if several_lines.is_some() {
+                    lines = ahead;
+                }
+                let one_line = || unquoted(value).strip_prefix(quote)?.strip_suffix(quote).map(str::to_owned);
+                let value = several_lines.or_else(one_line);
+                let value = value.ok_or_else(|| anyhow!("line {number}: a quote does not end"))?;
+                if quote == '"' { value.replace("\\n", "\n").replace("\\r", "\r") } else { value }
+            }
+        };
         vars.insert(name.to_owned(), value);
     }
     Ok(vars)
 }
 
-/// A value without its quotes, or up to a `#` where it has none.
-fn unquoted(value: &str) -> Option<String> {
-    for quote in ['"', '\'', '`'] {
-        let Some(inner) = value.strip_prefix(quote) else { continue };
-        let (inner, _) = inner.rsplit_once(quote)?;
-        return Some(if quote == '"' { inner.replace("\\n", "\n").replace("\\r", "\r") } else { inner.to_owned() });
+const QUOTES: [char; 3] = ['"', '\'', '`'];
+
+/// The value up to a comment.
+fn unquoted(value: &str) -> &str {
+    value.split_once('#').map_or(value, |(value, _)| value).trim()
+}
+
+/// The value that begins with the `quote` of `first`, and goes on over `rest` up to the next such quote without a backslash
+/// before it. `None` where there is none, or where more than a comment follows it.
+fn quoted<'l>(first: &'l str, quote: char, rest: impl Iterator<Item = &'l str>) -> Option<String> {
+    let mut value = String::new();
+    for line in std::iter::once(first.strip_prefix(quote)?).chain(rest) {
+        let mut quotes = line.match_indices(quote).map(|(at, _)| line.split_at(at));
+        if let Some((last, after)) = quotes.find(|(before, _)| !before.ends_with('\\')) {
+            return unquoted(after.strip_prefix(quote)?).is_empty().then(|| value + last);
+        }
+        value.extend([line, "\n"]);
     }
-    Some(value.split_once('#').map_or(value, |(value, _)| value).trim().to_owned())
+    None
 }
 
 #[cfg(test)]
@@ -70,6 +97,34 @@ mod tests {
             [("A", "plain"), ("B", "two words"), ("C", "#1=\"x\""), ("D", ""), ("E", "a\nb"), ("F", "x=y==")];
         let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
         assert_eq!(vars, BTreeMap::from(expected));
+    }
+
+    #[test]
+    fn a_quote_ends_where_it_ends_for_wrangler() {
+        for (text, expected) in [
+            (
+                "A=\"-----BEGIN PUBLIC KEY-----\nMCow\n-----END PUBLIC KEY-----\" # a key\n",
+                "-----BEGIN PUBLIC KEY-----\nMCow\n-----END PUBLIC KEY-----",
+            ),
+            ("A='one\r\n\r\n two' ", "one\n\n two"),
+            ("A=\"x\" # say \"hi\"", "x"),
+            ("A='it' # it's", "it"),
+            ("A=\"a\"b\"", "a\"b"),
+            ("A=\"a\\\"b\"", "a\\\"b"),
+            ("A=`a'b\"c`", "a'b\"c"),
+            ("A=\"a#b\"", "a#b"),
+            ("A='abc\\'", "abc\\"),
+        ] {
+            let vars = parse(text).expect("readable");
+            assert_eq!(vars.get("A").map(String::as_str), Some(expected), "{text}");
+            assert_eq!(vars.len(), 1, "{text}");
+        }
+    }
+
+    #[test]
+    fn no_value_takes_in_the_next_variable() {
+        let vars = parse("A='abc\\'\nB='x'").expect("readable");
+        assert_eq!((vars["A"].as_str(), vars["B"].as_str()), ("abc\\", "x"));
     }
 
     #[test]

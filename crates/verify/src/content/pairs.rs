@@ -1,6 +1,7 @@
 //! Names and values as forms and queries have them: `a=1&b=2`, percent-encoded (WHATWG URL, section 5).
 
 use super::super::VerifyError;
+use percent_encoding::percent_decode;
 use std::borrow::Cow;
 
 /// The most pairs that are sorted. Providers send some dozens.
@@ -25,26 +26,8 @@ fn raw(text: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
 
 /// The bytes that `text` stands for.
 fn unescaped(text: &[u8]) -> impl Iterator<Item = u8> {
-    let mut rest = text;
-    std::iter::from_fn(move || {
-        let (byte, tail) = rest.split_first()?;
-        rest = tail;
-        match (byte, tail) {
-            (b'+', _) => Some(b' '),
-            (b'%', [high, low, tail @ ..]) => match (digit(*high), digit(*low)) {
-                (Some(high), Some(low)) => {
-                    rest = tail;
-                    Some(high << 4 | low)
-                }
-                _ => Some(b'%'),
-            },
-            (byte, _) => Some(*byte),
-        }
-    })
-}
-
-fn digit(byte: u8) -> Option<u8> {
-    char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
+    let words = text.split(|byte| *byte == b'+').enumerate();
+    words.flat_map(|(place, word)| (place > 0).then_some(b' ').into_iter().chain(percent_decode(word)))
 }
 
 /// The decoded text, if that is UTF-8: where it is not, two texts would be read as one.

@@ -5,25 +5,22 @@ use hookgate_verify::native::{Native, RequestHead};
 use hookgate_verify::presets;
 use hookgate_verify::{
     Algorithm, Crypto, Delivery, Form, Hash, IdAt, JsonPath, Key, Layout, Part, Place, Preset, PublicAlgorithm,
-    PublicKey, Scheme, Secret, SecretForm, SignError, Signer, Step, TimestampAt, UnixTime, Verifier, sign,
+    PublicKey, Secret, SecretForm, SignError, Signer, Step, TimestampAt, UnixTime, Verifier, sign,
 };
 use serde_json::{Map, Value};
+use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
+
+mod bodies;
+mod heads;
+
+use bodies::{body_size, form_bodies, json_bodies};
+use heads::heads;
 
 /// 2026-01-15T12:00:00Z
 pub const NOW: UnixTime = UnixTime::from_seconds(1_768_478_400);
 const URL: &str = "https://hooks.example.com/webhooks/x";
-const HEAD: usize = 64 * 1024;
-
-/// How long the bodies are: `BODY_KIB`, or 256. What is bounded by a body's length is so for each.
-fn body_size() -> usize {
-    static SIZE: LazyLock<usize> = LazyLock::new(|| {
-        let kib: usize = std::env::var("BODY_KIB").map_or(256, |text| text.parse().expect("a number of KiB"));
-        kib * 1024
-    });
-    *SIZE
-}
 
 /// One request, and who refuses it.
 pub struct Forged {
@@ -40,14 +37,25 @@ impl Forged {
         headers + self.head.query.len() + self.body.len()
     }
 
-    /// All of the core's work until it is refused.
+    /// All of the core's work until the request is refused.
     pub fn refuse(&self) -> &'static str {
+        self.refused_with(&Runtime::default())
+    }
+
+    /// How many bytes the runtime's hashes and signatures go over until the request is refused.
+    pub fn hashed(&self) -> usize {
+        let runtime = Runtime::default();
+        self.refused_with(&runtime);
+        runtime.hashed.get()
+    }
+
+    fn refused_with(&self, runtime: &Runtime) -> &'static str {
         let outcome = self.verifier.receive(&self.head).and_then(|mut received| {
             if let Some(keys) = &self.published {
                 received.published_at(&self.body)?;
                 received = received.with_published(keys.clone());
             }
-            received.verify(&self.body, NOW, &Runtime).map(|_| ())
+            received.verify(&self.body, NOW, runtime).map(|_| ())
         });
         let error = outcome.expect_err("nothing forged passes");
         assert!(!error.is_authentic(), "{error}");
@@ -55,12 +63,21 @@ impl Forged {
     }
 }
 
-/// What the runtime has built in, at one price for all hashes: that of SHA-256. Here, SHA-1 would be the one that nobody made
-/// fast.
-struct Runtime;
+/// The runtime's primitives. All hashes cost what SHA-256 costs: here, SHA-1 is the one hash that nobody made fast.
+#[derive(Default)]
+struct Runtime {
+    hashed: Cell<usize>,
+}
+
+impl Runtime {
+    fn count(&self, bytes: usize) {
+        self.hashed.set(self.hashed.get() + bytes);
+    }
+}
 
 impl Crypto for Runtime {
     fn hmac(&self, hash: Hash, key: &[u8], parts: &[&[u8]]) -> Vec<u8> {
+        self.count(parts.iter().map(|part| part.len()).sum());
         let mut mac = Native.hmac(Hash::Sha256, key, parts);
         mac.resize(if hash == Hash::Sha1 { 20 } else { 64 }, 0);
         if hash == Hash::Sha256 {
@@ -70,10 +87,12 @@ impl Crypto for Runtime {
     }
 
     fn digest(&self, _: Hash, content: &[u8]) -> Vec<u8> {
+        self.count(content.len());
         Native.digest(Hash::Sha256, content)
     }
 
     fn verifies(&self, algorithm: PublicAlgorithm, key: &PublicKey, content: &[u8], signature: &[u8]) -> bool {
+        self.count(content.len());
         let algorithm = match algorithm {
             PublicAlgorithm::RsaSha1 => PublicAlgorithm::RsaSha256,
             algorithm => algorithm,
@@ -151,13 +170,11 @@ fn der() -> Vec<u8> {
 fn key(preset: &Preset) -> Key {
     let scheme = &preset.scheme;
     let text = match scheme.algorithm {
-        Algorithm::Public(PublicAlgorithm::Ed25519) => {
-            include_str!("../../crates/verify/tests/keys/ed25519.pub.pem").to_owned()
-        }
+        Algorithm::Public(PublicAlgorithm::Ed25519) => include_str!("../keys/ed25519.pub.pem").to_owned(),
         Algorithm::Public(PublicAlgorithm::EcdsaP256Der | PublicAlgorithm::EcdsaP256Fixed) => {
-            include_str!("../../crates/verify/tests/keys/p256.pub.pem").to_owned()
+            include_str!("../keys/p256.pub.pem").to_owned()
         }
-        Algorithm::Public(_) => include_str!("../../crates/verify/tests/keys/rsa.pub.pem").to_owned(),
+        Algorithm::Public(_) => include_str!("../keys/rsa.pub.pem").to_owned(),
         _ => match &scheme.secret {
             SecretForm::Utf8 | SecretForm::Sha1 | SecretForm::Html => "a-shared-secret-0123".to_owned(),
             SecretForm::Hex => "0123456789abcdef".repeat(2),
@@ -259,82 +276,6 @@ fn small(preset: &Preset, form: &Form) -> Value {
     body
 }
 
-fn repeated(piece: &str, from: &str, to: &str) -> Vec<u8> {
-    let count = body_size().saturating_sub(from.len() + to.len()) / piece.len();
-    format!("{from}{}{to}", piece.repeat(count)).into_bytes()
-}
-
-/// Texts of JSON that cost their readers most.
-fn json_texts() -> Vec<(&'static str, Vec<u8>)> {
-    let members = |member: &dyn Fn(usize) -> String| {
-        let mut text = "{".to_owned();
-        let mut n = 0;
-        while text.len() + 100 < body_size() {
-            text.push_str(&member(n));
-            n += 1;
-        }
-        text.pop();
-        (text + "}").into_bytes()
-    };
-    let scrambled = |n: usize| (n * 7_919) % 262_144;
-    let prefix = "k".repeat(1_000);
-    vec![
-        ("numbers of one digit", repeated("1,", "[", "1]")),
-        ("numbers of 15 digits", repeated("123456789012345,", "[", "1]")),
-        ("numbers of 17 digits", repeated("0.12345678901234567,", "[", "1]")),
-        ("numbers with exponents", repeated("1e-7,", "[", "1]")),
-        ("numbers of 20 digits", repeated("10000000000000000000,", "[", "1]")),
-        ("empty texts", repeated("\"\",", "[", "\"\"]")),
-        ("empty objects", repeated("{},", "[", "{}]")),
-        ("one long text", repeated("a", "\"", "\"")),
-        ("escaped quotes", repeated("\\\"", "\"", "\"")),
-        ("escaped newlines", repeated("\\n", "\"", "\"")),
-        ("control characters", repeated("\\u0001", "\"", "\"")),
-        ("surrogate pairs", repeated("\\ud83d\\ude00", "\"", "\"")),
-        ("letters of two bytes", repeated("ö", "\"", "\"")),
-        ("blanks", repeated(" ", "[", "1]")),
-        ("nested arrays", repeated(&format!("{}{},", "[".repeat(120), "]".repeat(120)), "[", "1]")),
-        ("keys in order", members(&|n| format!("\"{n:06}\":1,"))),
-        ("keys out of order", members(&|n| format!("\"{:05x}\":1,", scrambled(n)))),
-        ("keys in reverse order", members(&|n| format!("\"{:06}\":1,", 999_999 - n))),
-        ("long keys out of order", members(&|n| format!("\"{prefix}{}\":1,", scrambled(n)))),
-        ("escaped keys out of order", members(&|n| format!("\"\\n\\u0001{:04x}\":1,", scrambled(n) / 4))),
-        (
-            "objects out of order within each other",
-            format!("{}\"{}\"{}", "{\"b\":".repeat(12), "a".repeat(body_size() - 300), ",\"a\":1}".repeat(12))
-                .into_bytes(),
-        ),
-        ("small objects out of order", repeated("{\"b\":1,\"a\":1},", "[", "1]")),
-    ]
-}
-
-/// Bodies with these texts beside, and in place of, what is read by path.
-fn json_bodies(preset: &Preset, form: &Form) -> Vec<(String, Vec<u8>)> {
-    let good = honest_json(preset, form);
-    let rest = good.strip_prefix('{').expect("an object").to_owned();
-    let mut bodies = Vec::new();
-    for (name, text) in json_texts() {
-        let text = String::from_utf8(text).expect("a text");
-        bodies.push((name.to_owned(), format!("{{\"zz\":{text},{rest}").into_bytes()));
-        bodies.push((format!("{name}, alone"), text.into_bytes()));
-    }
-    // Elements, where a path goes through each of an array.
-    let prefix = paths(preset, form).into_iter().find_map(|path| {
-        let text = path.to_string();
-        text.split_once("[]").map(|(before, after)| (before.trim_start_matches("$.").to_owned(), after.to_owned()))
-    });
-    if let Some((before, after)) = prefix {
-        let deep = after.trim_start_matches('.').split('.').next().unwrap_or_default().to_owned();
-        let element = format!("{{\"{deep}\":{{}}}},");
-        for (name, piece) in
-            [("elements", "{},"), ("numbers for elements", "1,"), ("deeper elements", element.as_str())]
-        {
-            bodies.push((name.to_owned(), repeated(piece, &format!("{{\"{before}\":["), "{}]}")));
-        }
-    }
-    bodies
-}
-
 fn honest_json(preset: &Preset, form: &Form) -> String {
     let mut body = small(preset, form);
     for place in &preset.scheme.places {
@@ -349,105 +290,6 @@ fn honest_json(preset: &Preset, form: &Form) -> String {
         }
     }
     body.to_string()
-}
-
-fn form_bodies(signature: &str) -> Vec<(String, Vec<u8>)> {
-    let tail = format!("&{signature}");
-    [
-        ("names", "a&"),
-        ("names and values", "a=a&"),
-        ("escaped names", "%61&"),
-        ("blanks in names", "+&"),
-        ("ampersands", "&"),
-        ("one long value", "a"),
-        ("one escaped value", "%61"),
-        ("one value of blanks", "+"),
-    ]
-    .into_iter()
-    .map(|(name, piece)| (name.to_owned(), repeated(piece, "b=", &tail)))
-    .chain([(
-        "a thousand long pairs".to_owned(),
-        (0..999).map(|n| format!("{}{}=1&", "k".repeat(1_000), (n * 7_919) % 1_000)).collect::<String>().into_bytes(),
-    )])
-    .collect()
-}
-
-/// The longest text that is read for a signature.
-const SIGNATURES: usize = 8 * 1024;
-
-/// The heads that cost this form most: 64 KiB where it reads something of such a length.
-fn heads(form: &Form, scheme: &Scheme, good: &RequestHead) -> Vec<(String, RequestHead)> {
-    let mut heads = Vec::new();
-    let mut with = |name: &str, change: &dyn Fn(&mut RequestHead)| {
-        let mut head = good.clone();
-        change(&mut head);
-        heads.push((name.to_owned(), head));
-    };
-    let set = |head: &mut RequestHead, name: &str, value: String| {
-        head.headers.retain(|(known, _)| known != name);
-        head.headers.push((name.to_owned(), value));
-    };
-    let is_public = matches!(scheme.algorithm, Algorithm::Public(_));
-    if let Some(Place::Header(name)) = scheme.places.first() {
-        let one =
-            good.headers.iter().find(|(known, _)| known == name).map(|(_, text)| text.clone()).unwrap_or_default();
-        with("a signature of commas", &|head| set(head, name, ",".repeat(SIGNATURES)));
-        with("a signature of blanks and commas", &|head| {
-            set(head, name, format!("a{}", " ,".repeat(SIGNATURES / 2 - 1)))
-        });
-        with("a signature of words", &|head| set(head, name, "a,".repeat(SIGNATURES / 2)));
-        // Of a signature under a public key one costs as much as a body of many bytes: see `forged`.
-        if !is_public {
-            for many in [2, 8] {
-                with(&format!("{many} signatures"), &|head| set(head, name, vec![one.as_str(); many].join(", ")));
-            }
-            let most = (SIGNATURES / (one.len() + 1)).max(1);
-            with("more signatures than are read", &|head| set(head, name, vec![one.as_str(); most].join(",")));
-        }
-    }
-    for part in &form.content {
-        match part {
-            Part::Header(name) => {
-                with("a long signed header", &|head| set(head, name, "a".repeat(HEAD)));
-                with("a signed header of dots", &|head| set(head, name, ".".repeat(HEAD)));
-            }
-            Part::Query(_) | Part::QueryLower(_) | Part::Path | Part::SortedQuery | Part::Url => {
-                for (what, piece) in [
-                    ("pairs", "a=a&"),
-                    ("names", "a&"),
-                    ("escapes", "%61"),
-                    ("quotes", "\""),
-                    ("blanks", "+"),
-                    ("escaped names", "%61&"),
-                ] {
-                    with(&format!("a query of {what}"), &|head| {
-                        let long = piece.repeat(HEAD / piece.len());
-                        head.query = if head.query.is_empty() { long } else { format!("{}&{long}", head.query) };
-                    });
-                }
-            }
-            Part::ListedHeaders(list) => {
-                let time = match form.timestamp.as_ref().map(|time| &time.at) {
-                    Some(TimestampAt::Header(name)) => name.clone(),
-                    _ => list.clone(),
-                };
-                with("one long header, listed 6,000 times", &|head| {
-                    set(head, "a", "a".repeat(HEAD * 3 / 4));
-                    set(head, list, format!("{list},{time}{}", ",a".repeat(HEAD / 8)));
-                });
-                with("32 listed headers", &|head| {
-                    let names: Vec<String> = (0..30).map(|n| format!("h{n}")).collect();
-                    for name in &names {
-                        set(head, name, "a;:".repeat(HEAD / 31 / 3));
-                    }
-                    set(head, list, format!("{list},{time},{}", names.join(",")));
-                });
-                with("a list of commas", &|head| set(head, list, ",".repeat(HEAD)));
-            }
-            _ => {}
-        }
-    }
-    heads
 }
 
 /// The forged requests to this preset, by name. Each is made when it is asked for: there are many, and they are large.

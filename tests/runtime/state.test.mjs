@@ -1,0 +1,191 @@
+// What an earlier build left in its stores and queues, the build at hand goes on with: see recorded/README.md.
+import assert from "node:assert/strict";
+import { createHmac } from "node:crypto";
+import { readFileSync, readdirSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { Gateway } from "./gateway.mjs";
+import { MINUTE, isSignedForward } from "./providers.mjs";
+import { unpacked, writeStores } from "./recorded/stores.mjs";
+
+const RECORDED = new URL("recorded/", import.meta.url);
+const records = readdirSync(RECORDED, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map(({ name }) => name);
+/** Their copies are no duplicates: nothing tells them apart, or their source does not look. */
+const NAMELESS = ["queued-none", "queued-nameless"];
+/** What a forward has of its own, though it is of the same event. */
+const OWN = new Set(["host", "cf-worker", "hookgate-attempt", "webhook-timestamp", "webhook-signature"]);
+
+/** The headers of a forward that the event decides. */
+function headersOf(rawHeaders) {
+  const pairs = rawHeaders.flatMap((name, at) => (at % 2 === 0 ? [`${name.toLowerCase()}: ${rawHeaders[at + 1]}`] : []));
+  return pairs.filter((pair) => !OWN.has(pair.split(":", 1)[0])).sort();
+}
+
+test("there is a record", () => assert.ok(records.length > 0));
+
+for (const record of records) {
+  const read = (name) => JSON.parse(readFileSync(new URL(`${record}/${name}.json`, RECORDED), "utf8"));
+  const stores = read("stores");
+  const { events, dead } = read("queues");
+  const { recorded, sources, vars, secrets, sent, forwards } = read("sent");
+  const rows = stores.d1.rows.dead_letters;
+  const waiting = rows.filter(({ redriven }) => redriven === null);
+  const [installed] = stores.objects.handshakes?.rows.handshakes ?? [];
+
+  describe(`the state of ${record}`, () => {
+    let state, gateway;
+    const options = () => ({
+      sources: { ...sources, "asana-set": { provider: "asana", secrets: ["SET"], deliver: "origin", dedup: "none" } },
+      secrets: { ...secrets, SET: installed?.secret ?? "none" },
+      vars,
+      state,
+    });
+    /** Sets the clock to so many milliseconds after the recording. */
+    const at = (later) => gateway.ahead(Date.parse(recorded) + later - Date.now());
+    const post = (name) => gateway.post(name, { ...sent[name], body: unpacked(sent[name].body) });
+    const api = async (path, method = "GET") =>
+      gateway.request(`/api/${path}`, { method, headers: { authorization: `Bearer ${secrets.ADMIN_TOKEN}` } });
+    const listed = async (query = "") => (await api(`dead-letters${query}`)).json().dead_letters;
+    /** The forward of what was sent to `name` is the one that the earlier build made. */
+    async function forwarded(name) {
+      const [forward, ...others] = await gateway.origin.received(name);
+      assert.deepEqual(others, []);
+      assert.ok(forward.body.equals(unpacked(sent[name].body)), `${name}, byte for byte`);
+      assert.deepEqual(headersOf(forward.rawHeaders), headersOf(forwards[name]));
+      assert.ok(isSignedForward(forward, secrets.ORIGIN_SIGNING_SECRET));
+    }
+    async function redriven(name, id) {
+      assert.deepEqual((await api(`dead-letters/${id}/redrive`, "POST")).json(), { redriven: 1, failed: 0 }, name);
+      await forwarded(name);
+      assert.deepEqual(await listed(`?source=${name}`), []);
+    }
+
+    async function start(more) {
+      gateway = await Gateway.start({ ...options(), ...more });
+      await at(0);
+    }
+
+    before(async () => {
+      state = await mkdtemp(join(tmpdir(), "hookgate-"));
+      await writeStores(state, stores);
+      await start({ vars: { CLAIM_SHARDS: 3 } });
+    });
+    after(async () => {
+      await gateway.close();
+      await rm(state, { recursive: true, force: true });
+    });
+
+    // First of all: whatever claims by the recorded number adds that number to the registry.
+    test("no other number of objects is taken while the claims count", async () => {
+      await gateway.fail("DEDUP.get");
+      const { status } = await post("kept-exact");
+      const [{ detail }] = gateway.records("kept-exact");
+      await gateway.close();
+      await start();
+      assert.equal(status, 503);
+      assert.match(detail, /CLAIM_SHARDS_BEFORE = 2/);
+    });
+
+    test("every dead letter is listed as it was, but for those that were redriven", async () => {
+      const time = (seconds) => new Date(seconds * 1000).toISOString().replace(".000", "");
+      const shown = ({ died, expires, redrives = 0, ...row }) => {
+        const { id, source, event_id, type, key, received, reason, bytes } = row;
+        return { id, redrives, source, event_id, type, key, received, died: time(died), reason, bytes, expires: time(expires) };
+      };
+      assert.ok(waiting.length > 0 && waiting.length < rows.length);
+      assert.deepEqual(await listed(), waiting.map(shown));
+    });
+
+    test("an event that another request was at work on is refused until the lease ends", async () => {
+      await at(0);
+      const answer = await post("accepting");
+      assert.equal(answer.status, 503);
+      assert.match(answer.headers["retry-after"], /^[1-9][0-9]*$/);
+    });
+
+    for (const name of Object.keys(sent).filter((name) => name !== "accepting" && !NAMELESS.includes(name))) {
+      const isExact = sources[name].dedup === "exact";
+      test(`a copy of the event at ${name} is a duplicate, ${isExact ? "as its object says" : "as KV says"}`, async () => {
+        if (isExact) await gateway.fail("DEDUP.get");
+        const answer = await post(name);
+        assert.deepEqual([answer.status, answer.json().duplicate], [200, true]);
+      });
+    }
+
+    test("a delivery that another message was at work on is tried later", async () => {
+      await at(0);
+      assert.equal(await gateway.batch("hookgate-events", events.delivering), "retry");
+      await gateway.logged({ source: "delivering", reason: "in_flight" });
+      assert.deepEqual(gateway.origin.of("delivering"), []);
+    });
+
+    test("a second message of an event that was delivered is not forwarded", async () => {
+      assert.equal(await gateway.batch("hookgate-events", events["kept-exact"]), "ack");
+      assert.equal(gateway.records("kept-exact").at(-1).verdict, "duplicate");
+      assert.deepEqual(gateway.origin.of("kept-exact"), []);
+    });
+
+    for (const name of Object.keys(events).filter((name) => name.startsWith("queued-"))) {
+      test(`the message of ${name} is forwarded as before`, async () => {
+        await gateway.enqueue(events[name]);
+        await forwarded(name);
+        await gateway.logged({ source: name, verdict: "delivered" });
+      });
+    }
+
+    test("a message among the dead letters is kept, with its mark and without", async () => {
+      const [marked, unmarked] = [["buried", dead.buried], ["given-up", events["given-up"]]];
+      // Where nothing is noted of the queues, the mark of the first message shows the Worker which queue this is.
+      const isNoted = stores.kv.some(({ name }) => name.startsWith("queue/"));
+      for (const [name, text] of isNoted ? [unmarked, marked] : [marked, unmarked]) {
+        assert.equal(await gateway.batch("hookgate-dead", text), "ack");
+        assert.equal((await listed(`?source=${name}`)).length, 1, name);
+      }
+      assert.deepEqual((await listed("?source=given-up")).map(({ reason }) => reason), ["its retries ran out"]);
+    });
+
+    for (const { id, source } of waiting.filter(({ source }) => source !== "")) {
+      test(`the letter of ${source} is redriven`, () => redriven(source, id));
+    }
+
+    test("a letter that was redriven is none any more, whenever it is asked for", async () => {
+      await at(2 * MINUTE);
+      const gone = rows.filter(({ redriven }) => redriven !== null);
+      for (const { id } of gone) assert.equal((await api(`dead-letters/${id}/redrive`, "POST")).status, 404);
+    });
+
+    if (stores.r2.some(({ key }) => key.startsWith("letters/"))) {
+      test("a letter that waits in the bucket is brought in, and redriven", async () => {
+        await gateway.sweep();
+        const [{ id }] = await listed("?source=waiting");
+        await redriven("waiting", id);
+        assert.deepEqual((await (await gateway.bucket()).list({ prefix: "letters/" })).objects, []);
+      });
+    }
+
+    test("what was interrupted is done when its lease has ended, once", async () => {
+      await at(2 * MINUTE);
+      assert.equal(await gateway.batch("hookgate-events", events.delivering), "ack");
+      await forwarded("delivering");
+      const answer = await post("accepting");
+      assert.deepEqual([answer.status, answer.json().duplicate], [200, undefined]);
+      assert.equal((await post("accepting")).json().duplicate, true);
+      const [forward] = await gateway.origin.received("accepting");
+      assert.ok(forward.body.equals(unpacked(sent.accepting.body)));
+    });
+
+    if (installed) {
+      test("a secret that a provider sent is there for the operator, and proves its events; no other replaces it", async () => {
+        const offer = (secret) => gateway.post("asana", { body: "{}", headers: { "x-hook-secret": secret } });
+        assert.equal((await offer("canary-of-somebody-else")).status, 503);
+        assert.equal((await offer(installed.secret)).status, 200);
+        const { secret } = (await api("handshakes/asana")).json();
+        const body = '{"events":[]}';
+        const signature = createHmac("sha256", secret).update(body).digest("hex");
+        assert.equal((await gateway.post("asana-set", { body, headers: { "x-hook-signature": signature } })).status, 200);
+      });
+    }
+  });
+}
