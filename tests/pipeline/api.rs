@@ -241,7 +241,7 @@ fn other_paths_of_the_api_are_404_and_other_methods_405() {
     }
 }
 
-/// The token of the example is public: it stands in the repository.
+/// The token of the example is public, because it is in the repository.
 #[test]
 fn the_token_of_the_example_works_only_on_localhost() {
     let example = "local-admin-token";

@@ -38,7 +38,7 @@ fn a_forward_has_the_exact_body_the_provider_s_headers_and_our_own() {
     let one = |name: &str| {
         let values: Vec<_> =
             sent[0].headers.iter().filter(|(n, _)| n == name).map(|(_, value)| value.as_str()).collect();
-        assert!(values.len() <= 1, "{name} stands twice");
+        assert!(values.len() <= 1, "{name} occurs twice");
         values.first().copied()
     };
     let key = Event::decode(&message).unwrap().key().to_owned();

@@ -135,7 +135,7 @@ fn every_handshake_is_answered_as_its_provider_documents_it() {
             faults.push(format!("{path} has {answered} cases that are answered, the preset {known} handshakes"));
         }
         for case in &cases {
-            assert!(case.source.len() > 10, "{path} does not say who documents {}", case.id);
+            assert!(case.source.len() > 10, "{path} does not name the documentation of {}", case.id);
             faults.extend(case.faults(&preset.name).into_iter().map(|fault| format!("{path}, {}: {fault}", case.id)));
         }
     }

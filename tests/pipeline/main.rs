@@ -110,7 +110,7 @@ fn configured(sources: Value) -> Result<Config, ConfigError> {
     Config::parse(&sources, ALL, &lookup)
 }
 
-/// A configuration without sources, in which the variable `name` is `text`.
+/// A configuration in which the variable `name` is `text`, or is missing.
 fn configured_with(sources: Value, name: &str, text: Option<&str>) -> Result<Config, ConfigError> {
     Config::parse(&sources, ALL, &|asked| if asked == name { text.map(str::to_owned) } else { lookup(asked) })
 }

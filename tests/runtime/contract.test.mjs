@@ -77,7 +77,7 @@ describe("the Durable Object of claims", () => {
   for (const [number, scenario] of suite("claims").entries()) {
     test(scenario.name, async () => {
       const [name, base] = [`contract ${number}`, Date.now() / 1000 + offset];
-      // The steps stand far enough apart.
+      // The expected times are multiples of 5 s, so the real time of the test is rounded away.
       const since = (seconds) => Math.round((seconds - base) / 5) * 5 + 0;
       const call = (method, ...args) => gateway.object("contract", method, name, ...args);
       const act = async (step) => {

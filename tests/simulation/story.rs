@@ -94,7 +94,7 @@ impl Story {
     ///
     /// Of the exchanges that the origin processed, at most one may be unambiguous. A letter gives the event a second life
     /// with another redrive number. If the call that buried or kept the letter was ambiguous, the first life may go on
-    /// beside the second. Then each life may have one unambiguous exchange.
+    /// after the second began. Then each life may have one unambiguous exchange.
     pub fn is_repeated(&self) -> bool {
         let acts = self.acts.borrow();
         let plain = acts.iter().filter(|act| act.kind == Kind::Exchange && act.done && act.state != State::Ambiguous);

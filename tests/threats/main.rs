@@ -78,7 +78,7 @@ impl Good {
         &value[value.len() - length..]
     }
 
-    /// A signature of zeros, which nobody made.
+    /// A wrong signature: only zeros.
     fn zeros(&self) -> String {
         self.case.encode(&[0; 32])
     }
