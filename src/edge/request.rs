@@ -1,52 +1,42 @@
 //! An HTTP request as the pipeline reads it.
 
+use super::milliseconds;
 use super::room::{LARGE, Room, Turn, room};
-use super::task::{Work, settled};
+use super::timer::Timer;
 use crate::headers::HeaderLines;
 use crate::pace::Pace;
 use crate::pipeline::ports::{BodyError, Request};
 use crate::webhook::Head;
-use js_sys::{JsString, Reflect, Uint8Array};
 use std::cell::RefCell;
 use wasm_bindgen::prelude::*;
-use web_sys::{ReadableStream, ReadableStreamDefaultReader};
+use worker::js_sys::{Reflect, Uint8Array};
+use worker::wasm_bindgen_futures::JsFuture;
+use worker::web_sys::{self, ReadableStream, ReadableStreamDefaultReader};
 
 /// How much of a body over the limit is still read, so that a sender that is almost done gets to read our 413.
 const DRAIN: usize = 1024 * 1024;
 /// How long a sender may take for the next piece of a body.
 const CHUNK_PATIENCE_MS: u32 = 10_000;
 
-#[wasm_bindgen(module = "/src/edge/calls.js")]
-extern "C" {
-    #[wasm_bindgen(js_name = requestLine)]
-    fn request_line(request: &web_sys::Request) -> String;
-    #[wasm_bindgen(js_name = headerLines)]
-    fn header_lines(headers: &web_sys::Headers) -> String;
-    fn header(headers: &web_sys::Headers, name: &JsString) -> Option<String>;
-    /// What an `ArrayBuffer` holds.
-    pub fn bytes(buffer: &JsValue) -> Vec<u8>;
-}
-
 /// The runtime's request; its fields are read when they are needed.
 pub struct Incoming {
     request: web_sys::Request,
     headers: web_sys::Headers,
-    /// The method, a blank, and the URL.
-    line: String,
-    work: Work,
+    url: String,
+    timer: Timer,
     /// Held from the first byte of a large body until the request ends.
     room: RefCell<Option<Room>>,
 }
 
 impl Incoming {
-    pub fn new(request: web_sys::Request, work: Work) -> Self {
-        let (headers, line) = (request.headers(), request_line(&request));
-        Self { request, headers, line, work, room: RefCell::default() }
+    pub fn new(request: web_sys::Request) -> Self {
+        let (headers, url) = (request.headers(), request.url());
+        Self { request, headers, url, timer: Timer::default(), room: RefCell::default() }
     }
 
     /// Waits for room for a large body.
     async fn make_room(&self) -> Result<(), BodyError> {
-        let room = room(&self.work, Turn::Last).await.ok_or(BodyError::Busy)?;
+        let room = room(&self.timer, Turn::Last).await.ok_or(BodyError::Busy)?;
         self.room.replace(Some(room));
         Ok(())
     }
@@ -55,45 +45,17 @@ impl Incoming {
     /// that it is large: a length that a head tells is nothing that a stranger has sent.
     async fn collect(&self, told: Option<usize>, limit: usize) -> Result<Vec<u8>, BodyError> {
         let mut reading = Reading::of(self.request.body(), limit, DRAIN);
-        if reading.read(Some(LARGE.min(limit)), &self.work).await? == Read::Paused {
+        if reading.read(Some(LARGE.min(limit)), &self.timer).await? == Read::Paused {
             self.make_room().await?;
             reading.goes_on_in_the_room(told.filter(|length| *length <= limit));
         }
-        reading.read(None, &self.work).await?;
+        reading.read(None, &self.timer).await?;
         reading.end().await
     }
 
-    fn method_and_url(&self) -> (&str, &str) {
-        self.line.split_once(' ').unwrap_or_default()
-    }
-
     fn after_scheme(&self) -> &str {
-        let url = self.method_and_url().1;
-        url.split_once("://").map_or(url, |(_, rest)| rest)
+        self.url.split_once("://").map_or(self.url.as_str(), |(_, rest)| rest)
     }
-}
-
-thread_local! {
-    /// Names of headers as JavaScript has them: making one costs as much as the look-up.
-    static NAMES: RefCell<Vec<(String, JsString)>> = const { RefCell::new(Vec::new()) };
-}
-
-/// So many of them are kept: more than the sources in use name. A request that lists headers of its own can fill the rest,
-/// which costs speed alone.
-const MOST_NAMES: usize = 32;
-
-fn with_name<T>(name: &str, get: impl FnOnce(&JsString) -> T) -> T {
-    NAMES.with_borrow_mut(|names| {
-        if let Some((_, known)) = names.iter().find(|(known, _)| known == name) {
-            return get(known);
-        }
-        let made = JsString::from(name);
-        let got = get(&made);
-        if names.len() < MOST_NAMES {
-            names.push((name.to_owned(), made));
-        }
-        got
-    })
 }
 
 /// Reads a body of unknown length, and counts while it reads; of what is over `limit` it reads `drain` bytes, for nobody.
@@ -101,16 +63,11 @@ pub async fn collect(
     stream: Option<ReadableStream>,
     limit: usize,
     drain: usize,
-    work: &Work,
+    timer: &Timer,
 ) -> Result<Vec<u8>, BodyError> {
     let mut reading = Reading::of(stream, limit, drain);
-    reading.read(None, work).await?;
+    reading.read(None, timer).await?;
     reading.end().await
-}
-
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole milliseconds since 1970")]
-fn now_ms() -> u64 {
-    js_sys::Date::now() as u64
 }
 
 /// How far a reading came.
@@ -143,21 +100,21 @@ impl Reading {
     /// What is read from now on holds the room: it has to keep pace, and is held once, so that its place is made at once.
     fn goes_on_in_the_room(&mut self, told: Option<usize>) {
         self.body.reserve_exact(told.unwrap_or_default().saturating_sub(self.body.len()));
-        self.pace = Some(Pace::begun(now_ms()));
+        self.pace = Some(Pace::begun(milliseconds()));
     }
 
     /// Reads to the end, or until it has more than `pause` bytes.
-    async fn read(&mut self, pause: Option<usize>, work: &Work) -> Result<Read, BodyError> {
+    async fn read(&mut self, pause: Option<usize>, timer: &Timer) -> Result<Read, BodyError> {
         let Some(reader) = &self.reader else { return Ok(Read::All) };
         while !self.ended && self.over <= self.drain {
             if pause.is_some_and(|most| self.body.len() > most) {
                 return Ok(Read::Paused);
             }
             // Whoever holds the room and sends next to nothing would keep it from all others.
-            let left = self.pace.as_ref().map_or(Some(CHUNK_PATIENCE_MS), |pace| pace.left(now_ms()));
+            let left = self.pace.as_ref().map_or(Some(CHUNK_PATIENCE_MS), |pace| pace.left(milliseconds()));
             let left = left.ok_or_else(|| BodyError::Broken("too slow for a large body".to_owned()))?;
-            work.limit(left.min(CHUNK_PATIENCE_MS));
-            let Some(chunk) = next_chunk(reader).await? else {
+            let chunk = timer.within(left.min(CHUNK_PATIENCE_MS), next_chunk(reader)).await;
+            let Some(chunk) = chunk.map_err(|late| BodyError::Broken(late.to_string()))?? else {
                 self.ended = true;
                 break;
             };
@@ -184,58 +141,57 @@ impl Reading {
             return Ok(self.body);
         }
         if let Some(reader) = self.reader {
-            let _ = settled(reader.cancel()).await;
+            let _ = JsFuture::from(reader.cancel()).await;
         }
         Err(BodyError::TooLarge)
     }
 }
 
 async fn next_chunk(reader: &ReadableStreamDefaultReader) -> Result<Option<Uint8Array>, BodyError> {
-    let read = settled(reader.read()).await.map_err(broken)?;
-    let value = Reflect::get(&read, &"value".into()).unwrap_or_default();
-    Ok(value.dyn_into().ok())
+    let read = JsFuture::from(reader.read()).await.map_err(broken)?;
+    let chunk = Reflect::get(&read, &"value".into()).map_err(broken)?;
+    // At the end there is none.
+    if chunk.is_undefined() { Ok(None) } else { chunk.dyn_into().map(Some).map_err(broken) }
 }
 
 fn broken(error: JsValue) -> BodyError {
-    BodyError::Broken(text_of(&error))
-}
-
-/// What JavaScript threw, as text.
-pub fn text_of(error: &JsValue) -> String {
-    error.unchecked_ref::<js_sys::Object>().to_string().into()
+    BodyError::Broken(worker::Error::from(error).to_string())
 }
 
 impl Head for Incoming {
     fn header(&self, name: &str) -> Option<String> {
-        with_name(name, |name| header(&self.headers, name))
+        // An error says that no header can have this name: nothing has it.
+        self.headers.get(name).ok().flatten()
     }
 
     fn method(&self) -> String {
-        self.method_and_url().0.to_owned()
+        self.request.method()
     }
 
     fn query(&self) -> String {
-        let url = self.method_and_url().1;
-        url.split_once('?').map(|(_, query)| query.split('#').next().unwrap_or_default().to_owned()).unwrap_or_default()
+        let url = self.url.split_once('#').map_or(self.url.as_str(), |(url, _)| url);
+        url.split_once('?').map_or("", |(_, query)| query).to_owned()
     }
 }
 
 impl Request for Incoming {
     fn host(&self) -> String {
-        let authority = self.after_scheme().split(['/', '?', '#']).next().unwrap_or_default();
+        let after_scheme = self.after_scheme();
+        let authority = after_scheme.find(['/', '?', '#']).map_or(after_scheme, |end| &after_scheme[..end]);
         // The runtime has parsed the URL: what follows the last colon is a port, unless it is within brackets.
         let end = authority.rfind(':').filter(|colon| authority.rfind(']').is_none_or(|bracket| bracket < *colon));
-        authority.get(..end.unwrap_or(authority.len())).unwrap_or_default().to_owned()
+        end.map_or(authority, |end| &authority[..end]).to_owned()
     }
 
     fn path(&self) -> String {
         let after_scheme = self.after_scheme();
-        let path = after_scheme.find('/').and_then(|start| after_scheme.get(start..)).unwrap_or("/");
-        path.split(['?', '#']).next().unwrap_or_default().to_owned()
+        let path = after_scheme.find('/').map_or("/", |start| &after_scheme[start..]);
+        path.find(['?', '#']).map_or(path, |end| &path[..end]).to_owned()
     }
 
     fn headers(&self) -> HeaderLines {
-        HeaderLines::new(header_lines(&self.headers))
+        let pairs: Vec<_> = worker::Headers(self.headers.clone()).entries().collect();
+        pairs.iter().collect()
     }
 
     async fn body(&self, limit: usize) -> Result<Vec<u8>, BodyError> {
@@ -244,8 +200,8 @@ impl Request for Incoming {
         if told.is_none_or(|length| length > limit.min(LARGE)) {
             return self.collect(told, limit).await;
         }
-        let promise = self.request.array_buffer().map_err(broken)?;
-        let body = bytes(&settled(promise).await.map_err(broken)?);
+        let reading = JsFuture::from(self.request.array_buffer().map_err(broken)?);
+        let body = Uint8Array::new(&reading.await.map_err(broken)?).to_vec();
         if body.len() <= limit { Ok(body) } else { Err(BodyError::TooLarge) }
     }
 }

@@ -26,7 +26,7 @@ function watched(name, binding) {
   const nested = ({ operation, about }, call) => watch(operation, about, call);
   if (NESTED.includes(name)) return faulty(name, binding, nested);
   const get = (target, method) => {
-    if (typeof target[method] !== "function") return target[method];
+    if (typeof target[method] !== "function" || method === "constructor") return target[method];
     return (...args) => watch(`${name}.${method}`, args, () => target[method](...args));
   };
   return new Proxy(binding, { get });
@@ -64,9 +64,9 @@ globalThis.Request = class extends Request {
 /** What providers publish, by URL; nothing else leaves for a host but the loopback's. */
 const pages = new Map();
 const fetchOutside = globalThis.fetch;
-globalThis.fetch = (request) => {
+globalThis.fetch = (request, init) => {
   const url = String(request.url ?? request);
-  if (!url.startsWith("https://")) return fetchOutside(request);
+  if (!url.startsWith("https://")) return fetchOutside(request, init);
   const answer = async () => (pages.has(url) ? new Response(pages.get(url)) : new Response("", { status: 404 }));
   return watch("fetch", [url], answer);
 };
@@ -130,7 +130,7 @@ async function control(order, env) {
   if (order.reenter) reentering = true;
   if (order.ahead !== undefined) ahead = order.ahead;
   for (const [url, text] of Object.entries(order.pages ?? {})) pages.set(url, text);
-  if (order.scheduled) await Worker.scheduled(undefined, instrumented(env));
+  if (order.scheduled) await Worker.scheduled({ cron: "", scheduledTime: 0 }, instrumented(env), { waitUntil() {} });
   if (order.object) {
     const { name, method, args } = order.object;
     const value = await env.CLAIMS.get(env.CLAIMS.idFromName(name))[method](...(args ?? []));
