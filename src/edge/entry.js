@@ -33,8 +33,8 @@ function text(error) {
   return isTrap ? `${error.message}, in ${place(error)}` : `${error.name}: withheld, for it may quote the request`;
 }
 
-/** Where in the module, innermost first. `scripts/symbols` tells the functions' names. */
-const place = (error) => error.stack.match(/wasm-function\[\d+\]:0x[0-9a-f]+/g)?.slice(0, 5).join(" < ");
+/** Where in the module, innermost first: scripts/build says how to find the functions' names. */
+const place = (error) => error.stack.match(/wasm-function\[\d+\]:0x[0-9a-f]+/g)?.slice(0, 5).join(" < ") ?? "JavaScript";
 
 /**
  * Runs an event in the current instance; `instead` makes what comes of it where the instance breaks off meanwhile. It is

@@ -1,7 +1,7 @@
 //! Bodies that no queue message can hold, in R2.
 
 use super::ports::{Bindings, failed};
-use super::room::{Turn, room};
+use super::request::each_part;
 use super::{environment, seconds};
 use crate::pipeline::ports::{Page, Payloads, PortError, Stored};
 use crate::webhook::UnixTime;
@@ -9,7 +9,8 @@ use wasm_bindgen::prelude::*;
 use worker::js_sys::Uint8Array;
 use worker::wasm_bindgen_futures::JsFuture;
 use worker::worker_sys::R2Bucket;
-use worker::{Bucket, Object};
+use worker::web_sys::ReadableStream;
+use worker::{Bucket, Object, ResponseBody};
 
 /// The largest body has 25 MiB. Shorter than the lease under which it is stored.
 const PATIENCE_MS: u32 = 15_000;
@@ -21,6 +22,9 @@ impl Bindings {
 }
 
 impl Payloads for Bindings {
+    /// The runtime takes it from R2 to the origin by itself: it does not enter WASM.
+    type Body = ReadableStream;
+
     fn stores_payloads(&self) -> bool {
         environment::has(&self.env, "PAYLOADS")
     }
@@ -33,12 +37,7 @@ impl Payloads for Bindings {
         self.within(PATIENCE_MS, "R2 put", storing).await.map(|_| ())
     }
 
-    async fn load(&self, name: &str) -> Result<Stored, PortError> {
-        if self.room.borrow().is_none() {
-            let room = room(&self.timer, Turn::Next).await;
-            let room = room.ok_or_else(|| PortError("R2 get: other large bodies have the memory".to_owned()))?;
-            self.room.replace(Some(room));
-        }
+    async fn open(&self, name: &str) -> Result<Stored<ReadableStream>, PortError> {
         let bucket = self.bucket()?;
         let found = self.within(PATIENCE_MS, "R2 get", bucket.get(name).execute()).await?;
         let Some(found) = found else { return Ok(Stored::Nothing) };
@@ -47,7 +46,26 @@ impl Payloads for Bindings {
             return Ok(Stored::Delivered);
         }
         let body = found.body().ok_or_else(|| PortError("R2 get: an object without its body".to_owned()))?;
-        self.within(PATIENCE_MS, "R2 get", body.bytes()).await.map(Stored::Bytes)
+        match body.response_body().map_err(failed("R2 get"))? {
+            ResponseBody::Stream(stream) => Ok(Stored::Bytes(stream)),
+            ResponseBody::Empty | ResponseBody::Body(_) => Err(PortError("R2 get: a body that is no stream".to_owned())),
+        }
+    }
+
+    async fn read(&self, body: ReadableStream, part: impl FnMut(&[u8])) -> Result<(), PortError> {
+        let reading = each_part(body, part, &self.timer).await;
+        reading.map_err(|problem| PortError(format!("R2 get: {problem}")))
+    }
+
+    async fn load(&self, name: &str) -> Result<Stored, PortError> {
+        let body = match self.open(name).await? {
+            Stored::Bytes(body) => body,
+            Stored::Delivered => return Ok(Stored::Delivered),
+            Stored::Nothing => return Ok(Stored::Nothing),
+        };
+        let mut bytes = Vec::new();
+        self.read(body, |part| bytes.extend_from_slice(part)).await?;
+        Ok(Stored::Bytes(bytes))
     }
 
     async fn mark_delivered(&self, name: &str) -> Result<(), PortError> {

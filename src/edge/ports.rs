@@ -2,7 +2,6 @@
 
 use super::environment;
 use super::request::collect;
-use super::room::Room;
 use super::seconds;
 use super::timer::Timer;
 use crate::config::Origin;
@@ -13,7 +12,6 @@ use crate::pipeline::ports::{BodyError, Fetched, Keys, Local, Notes, OriginAnswe
 use crate::record::Record;
 use crate::retry::RetryAfter;
 use crate::webhook::UnixTime;
-use std::cell::RefCell;
 use std::fmt::Display;
 use std::time::Duration;
 use worker::js_sys::{Date, Uint8Array};
@@ -40,14 +38,12 @@ pub struct Bindings {
     context: Option<Context>,
     isolate: &'static Isolate,
     pub(super) timer: Timer,
-    /// Held from the loading of a stored body until the event ends.
-    pub(super) room: RefCell<Option<Room>>,
 }
 
 impl Bindings {
     pub fn new(env: Env, context: Option<Context>) -> Self {
         let isolate = ISOLATE.with(|isolate| *isolate);
-        Self { env, context, isolate, timer: Timer::default(), room: RefCell::default() }
+        Self { env, context, isolate, timer: Timer::default() }
     }
 
     /// Waits for a call of `what`, and not for longer than `milliseconds`.
@@ -167,14 +163,19 @@ fn whole_milliseconds(limit: Duration) -> u32 {
 }
 
 impl Upstream for Bindings {
-    async fn send(&self, forward: Forward<'_>, timeout: Duration) -> Result<OriginAnswer, PortError> {
+    async fn send(
+        &self,
+        forward: Forward<'_>,
+        stored: Option<web_sys::ReadableStream>,
+        timeout: Duration,
+    ) -> Result<OriginAnswer, PortError> {
         let headers = Headers::new();
         for (name, value) in &forward.headers {
             headers.append(name, value).map_err(failed("headers"))?;
         }
         let mut init = RequestInit::new();
         init.with_method(Method::Post).with_headers(headers);
-        init.with_body(Some(Uint8Array::from(forward.body).into()));
+        init.with_body(Some(stored.map_or_else(|| Uint8Array::from(forward.body).into(), Into::into)));
         let response = send(forward.origin.as_str(), init, whole_milliseconds(timeout)).await?;
         leave(&response).await; // only the head counts
         let retry_after = response.headers().get("retry-after").map_err(failed("fetch"))?;

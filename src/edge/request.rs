@@ -1,7 +1,7 @@
 //! An HTTP request as the pipeline reads it.
 
 use super::milliseconds;
-use super::room::{LARGE, Room, Turn, room};
+use super::room::{LARGE, Room, room};
 use super::timer::Timer;
 use crate::headers::HeaderLines;
 use crate::pace::Pace;
@@ -36,7 +36,7 @@ impl Incoming {
 
     /// Waits for room for a large body.
     async fn make_room(&self) -> Result<(), BodyError> {
-        let room = room(&self.timer, Turn::Last).await.ok_or(BodyError::Busy)?;
+        let room = room(&self.timer).await.ok_or(BodyError::Busy)?;
         self.room.replace(Some(room));
         Ok(())
     }
@@ -68,6 +68,20 @@ pub async fn collect(
     let mut reading = Reading::of(stream, limit, drain);
     reading.read(None, timer).await?;
     reading.end().await
+}
+
+/// Reads a stream to its end, and hands it over part by part.
+pub async fn each_part(stream: ReadableStream, mut part: impl FnMut(&[u8]), timer: &Timer) -> Result<(), String> {
+    let reader: ReadableStreamDefaultReader = stream.get_reader().unchecked_into();
+    let mut bytes = Vec::new();
+    loop {
+        let chunk = timer.within(CHUNK_PATIENCE_MS, next_chunk(&reader)).await.map_err(|late| late.to_string())?;
+        let chunk = chunk.map_err(|error| format!("{error:?}"))?;
+        let Some(chunk) = chunk else { return Ok(()) };
+        bytes.resize(chunk.length() as usize, 0);
+        chunk.copy_to(&mut bytes);
+        part(&bytes);
+    }
 }
 
 /// How far a reading came.

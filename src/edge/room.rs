@@ -87,17 +87,8 @@ impl Drop for Queued {
     }
 }
 
-/// Who waits first.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Turn {
-    /// A body that was accepted, on its way to the origin: before all that is not proven yet.
-    Next,
-    /// A body that somebody uploads.
-    Last,
-}
-
 /// Waits for the room; `None` where others have it for too long.
-pub async fn room(timer: &Timer, turn: Turn) -> Option<Room> {
+pub async fn room(timer: &Timer) -> Option<Room> {
     if HELD.get().is_none_or(|(_, since)| milliseconds().saturating_sub(since) > LONGEST_HOLD_MS) {
         return Some(Room::take());
     }
@@ -109,10 +100,7 @@ pub async fn room(timer: &Timer, turn: Turn) -> Option<Room> {
     #[expect(clippy::expect_used, reason = "a promise calls its executor before it is made (ECMA-262, 27.2.3.1)")]
     let call = call.expect("a promise calls its executor before it is made");
     let queued = Queued(Rc::new(Place { state: Cell::new(State::Waits), call }));
-    WAITING.with_borrow_mut(|waiting| match turn {
-        Turn::Next => waiting.push_front(Rc::clone(&queued.0)),
-        Turn::Last => waiting.push_back(Rc::clone(&queued.0)),
-    });
+    WAITING.with_borrow_mut(|waiting| waiting.push_back(Rc::clone(&queued.0)));
     // Late or not: the state of its place says who has the room.
     let _ = timer.within(PATIENCE_MS, JsFuture::from(given)).await;
     // From here on the room answers for itself, and the place in the line does not.
