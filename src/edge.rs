@@ -9,6 +9,7 @@ mod environment;
 mod letters;
 mod life;
 mod object;
+mod parts;
 mod payloads;
 mod ports;
 mod request;

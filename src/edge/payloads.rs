@@ -54,7 +54,7 @@ impl Payloads for Bindings {
 
     async fn read(&self, body: ReadableStream, part: impl FnMut(&[u8])) -> Result<(), PortError> {
         let reading = each_part(body, part, &self.timer).await;
-        reading.map_err(|problem| PortError(format!("R2 get: {problem}")))
+        reading.map_err(|error| PortError(format!("R2 get: {error:?}")))
     }
 
     async fn load(&self, name: &str) -> Result<Stored, PortError> {

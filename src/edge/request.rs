@@ -1,6 +1,7 @@
 //! An HTTP request as the pipeline reads it.
 
 use super::milliseconds;
+use super::parts::{Parts, broken};
 use super::room::{LARGE, Room, room};
 use super::timer::Timer;
 use crate::headers::HeaderLines;
@@ -8,15 +9,14 @@ use crate::pace::Pace;
 use crate::pipeline::ports::{BodyError, Request};
 use crate::webhook::Head;
 use std::cell::RefCell;
-use wasm_bindgen::prelude::*;
-use worker::js_sys::{Reflect, Uint8Array};
+use worker::js_sys::Uint8Array;
 use worker::wasm_bindgen_futures::JsFuture;
-use worker::web_sys::{self, ReadableStream, ReadableStreamDefaultReader};
+use worker::web_sys::{self, ReadableStream};
 
 /// How much of a body over the limit is still read, so that a sender that is almost done gets to read our 413.
 const DRAIN: usize = 1024 * 1024;
 /// How long a sender may take for the next piece of a body.
-const CHUNK_PATIENCE_MS: u32 = 10_000;
+const PART_PATIENCE_MS: u32 = 10_000;
 
 /// The runtime's request; its fields are read when they are needed.
 pub struct Incoming {
@@ -44,7 +44,7 @@ impl Incoming {
     /// Reads a large body, or one whose length is not told, in chunks: it is held once. It waits for room where it has shown
     /// that it is large: a length that a head tells is nothing that a stranger has sent.
     async fn collect(&self, told: Option<usize>, limit: usize) -> Result<Vec<u8>, BodyError> {
-        let mut reading = Reading::of(self.request.body(), limit, DRAIN);
+        let mut reading = Reading::of(self.request.body(), limit, DRAIN)?;
         if reading.read(Some(LARGE.min(limit)), &self.timer).await? == Read::Paused {
             self.make_room().await?;
             reading.goes_on_in_the_room(told.filter(|length| *length <= limit));
@@ -65,23 +65,21 @@ pub async fn collect(
     drain: usize,
     timer: &Timer,
 ) -> Result<Vec<u8>, BodyError> {
-    let mut reading = Reading::of(stream, limit, drain);
+    let mut reading = Reading::of(stream, limit, drain)?;
     reading.read(None, timer).await?;
     reading.end().await
 }
 
 /// Reads a stream to its end, and hands it over part by part.
-pub async fn each_part(stream: ReadableStream, mut part: impl FnMut(&[u8]), timer: &Timer) -> Result<(), String> {
-    let reader: ReadableStreamDefaultReader = stream.get_reader().unchecked_into();
+pub async fn each_part(stream: ReadableStream, mut part: impl FnMut(&[u8]), timer: &Timer) -> Result<(), BodyError> {
+    let mut parts = Parts::of(&stream)?;
     let mut bytes = Vec::new();
-    loop {
-        let chunk = timer.within(CHUNK_PATIENCE_MS, next_chunk(&reader)).await.map_err(|late| late.to_string())?;
-        let chunk = chunk.map_err(|error| format!("{error:?}"))?;
-        let Some(chunk) = chunk else { return Ok(()) };
-        bytes.resize(chunk.length() as usize, 0);
-        chunk.copy_to(&mut bytes);
+    while let Some(next) = parts.next(PART_PATIENCE_MS, timer).await? {
+        bytes.resize(next.length() as usize, 0);
+        next.copy_to(&mut bytes);
         part(&bytes);
     }
+    Ok(())
 }
 
 /// How far a reading came.
@@ -94,7 +92,7 @@ enum Read {
 
 /// A body while it is read.
 struct Reading {
-    reader: Option<ReadableStreamDefaultReader>,
+    parts: Option<Parts>,
     body: Vec<u8>,
     /// So many bytes are over the limit.
     over: usize,
@@ -106,9 +104,9 @@ struct Reading {
 }
 
 impl Reading {
-    fn of(stream: Option<ReadableStream>, limit: usize, drain: usize) -> Self {
-        let reader = stream.map(|stream| stream.get_reader().unchecked_into());
-        Self { reader, body: Vec::new(), over: 0, limit, drain, ended: false, pace: None }
+    fn of(stream: Option<ReadableStream>, limit: usize, drain: usize) -> Result<Self, BodyError> {
+        let parts = stream.as_ref().map(Parts::of).transpose()?;
+        Ok(Self { parts, body: Vec::new(), over: 0, limit, drain, ended: false, pace: None })
     }
 
     /// What is read from now on holds the room: it has to keep pace, and is held once, so that its place is made at once.
@@ -119,20 +117,19 @@ impl Reading {
 
     /// Reads to the end, or until it has more than `pause` bytes.
     async fn read(&mut self, pause: Option<usize>, timer: &Timer) -> Result<Read, BodyError> {
-        let Some(reader) = &self.reader else { return Ok(Read::All) };
+        let Some(parts) = &mut self.parts else { return Ok(Read::All) };
         while !self.ended && self.over <= self.drain {
             if pause.is_some_and(|most| self.body.len() > most) {
                 return Ok(Read::Paused);
             }
             // Whoever holds the room and sends next to nothing would keep it from all others.
-            let left = self.pace.as_ref().map_or(Some(CHUNK_PATIENCE_MS), |pace| pace.left(milliseconds()));
+            let left = self.pace.as_ref().map_or(Some(PART_PATIENCE_MS), |pace| pace.left(milliseconds()));
             let left = left.ok_or_else(|| BodyError::Broken("too slow for a large body".to_owned()))?;
-            let chunk = timer.within(left.min(CHUNK_PATIENCE_MS), next_chunk(reader)).await;
-            let Some(chunk) = chunk.map_err(|late| BodyError::Broken(late.to_string()))?? else {
+            let Some(part) = parts.next(left.min(PART_PATIENCE_MS), timer).await? else {
                 self.ended = true;
                 break;
             };
-            let length = usize::try_from(chunk.length()).unwrap_or(usize::MAX);
+            let length = part.length() as usize;
             if let Some(pace) = &mut self.pace {
                 pace.came(length);
             }
@@ -143,7 +140,7 @@ impl Reading {
                 let held = self.body.len();
                 self.body.resize(held.saturating_add(length), 0);
                 if let Some(free) = self.body.get_mut(held..) {
-                    chunk.copy_to(free);
+                    part.copy_to(free);
                 }
             }
         }
@@ -154,22 +151,11 @@ impl Reading {
         if self.over == 0 {
             return Ok(self.body);
         }
-        if let Some(reader) = self.reader {
-            let _ = JsFuture::from(reader.cancel()).await;
+        if let Some(parts) = self.parts {
+            parts.cancel().await;
         }
         Err(BodyError::TooLarge)
     }
-}
-
-async fn next_chunk(reader: &ReadableStreamDefaultReader) -> Result<Option<Uint8Array>, BodyError> {
-    let read = JsFuture::from(reader.read()).await.map_err(broken)?;
-    let chunk = Reflect::get(&read, &"value".into()).map_err(broken)?;
-    // At the end there is none.
-    if chunk.is_undefined() { Ok(None) } else { chunk.dyn_into().map(Some).map_err(broken) }
-}
-
-fn broken(error: JsValue) -> BodyError {
-    BodyError::Broken(worker::Error::from(error).to_string())
 }
 
 impl Head for Incoming {

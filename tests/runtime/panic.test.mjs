@@ -103,7 +103,7 @@ test("one message of a batch panics: those in flight are given again, and each e
 test("a call of an object that panics is an error at once, and the next call is answered", async () => {
   await gateway.panics();
   await assert.rejects(gateway.object("panicking", "claim", "name", 60, 60));
-  assert.equal(JSON.parse(await gateway.object("panicking", "claim", "name", 60, 60)).First !== undefined, true);
+  assert.notEqual(JSON.parse(await gateway.object("panicking", "claim", "name", 60, 60)).first, undefined);
   await assertServing("exact");
 });
 
