@@ -34,6 +34,12 @@ use worker::{
     web_sys,
 };
 
+#[wasm_bindgen(module = "/src/edge/calls.js")]
+extern "C" {
+    #[wasm_bindgen(catch)]
+    fn answer(status: u16, lines: &str, body: Option<&str>) -> std::result::Result<web_sys::Response, JsValue>;
+}
+
 #[event(start)]
 fn start() {
     std::panic::set_hook(Box::new(panicked));
@@ -156,14 +162,7 @@ fn seconds(milliseconds: u64) -> UnixTime {
 }
 
 fn response(of: &Answer) -> Result<web_sys::Response> {
-    let headers = web_sys::Headers::new()?;
-    for (name, value) in &of.headers {
-        headers.append(name, value)?;
-    }
-    let init = web_sys::ResponseInit::new();
-    init.set_status(of.status);
-    init.set_headers(&headers);
+    let lines: Vec<String> = of.headers.iter().map(|(name, value)| format!("{name}:{value}")).collect();
     // Without a body the runtime invents no content type, and a 204 takes no body, not even an empty one.
-    let body = (!of.body.is_empty()).then_some(of.body.as_str());
-    Ok(web_sys::Response::new_with_opt_str_and_init(body, &init)?)
+    Ok(answer(of.status, &lines.join("\n"), (!of.body.is_empty()).then_some(of.body.as_str()))?)
 }

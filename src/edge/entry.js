@@ -40,18 +40,22 @@ const place = (error) => error.stack.match(/wasm-function\[\d+\]:0x[0-9a-f]+/g)?
  * Runs an event in the current instance; `instead` makes what comes of it where the instance breaks off meanwhile. It is
  * told by a value, and not by an answer made elsewhere: what one request makes is of no use to another.
  */
-async function run(enter, instead) {
+function run(enter, instead) {
   const { inFlight, wasm } = current;
   let tell;
-  const broken = new Promise((resolve) => (tell = () => resolve(BROKEN)));
-  inFlight.add(tell);
-  try {
-    const entered = (async () => enter(wasm))();
-    const outcome = await Promise.race([broken, entered]);
-    return outcome === BROKEN ? instead() : outcome;
-  } finally {
-    inFlight.delete(tell);
-  }
+  const ended = new Promise((resolve, reject) => {
+    tell = () => resolve(BROKEN);
+    inFlight.add(tell);
+    // What breaks off at once is told before this throws: the first word counts.
+    enter(wasm).then(resolve, reject);
+  });
+  return ended.then(
+    (outcome) => (inFlight.delete(tell), outcome === BROKEN ? instead() : outcome),
+    (error) => {
+      inFlight.delete(tell);
+      throw error;
+    },
+  );
 }
 
 const BROKEN = Symbol("broken off");

@@ -12,6 +12,7 @@ use crate::pipeline::ports::{BodyError, Fetched, Keys, Local, Notes, OriginAnswe
 use crate::record::Record;
 use crate::retry::RetryAfter;
 use crate::webhook::UnixTime;
+use std::cell::OnceCell;
 use std::fmt::Display;
 use std::time::Duration;
 use worker::js_sys::{Date, Uint8Array};
@@ -29,6 +30,8 @@ const MOST_PUBLISHED: usize = 64 * 1024;
 
 thread_local! {
     static ISOLATE: &'static Isolate = Box::leak(Box::default());
+    /// The namespace of the keys, the same for every event: the crate looks up five of its methods whenever it is asked for.
+    static KEYS: OnceCell<KvStore> = const { OnceCell::new() };
 }
 
 /// The bindings of one event.
@@ -60,7 +63,13 @@ impl Bindings {
     }
 
     fn keys(&self) -> Result<KvStore, PortError> {
-        self.env.kv("DEDUP").map_err(failed("KV"))
+        KEYS.with(|keys| match keys.get() {
+            Some(keys) => Ok(keys.clone()),
+            None => {
+                let found = self.env.kv("DEDUP").map_err(failed("KV"))?;
+                Ok(keys.get_or_init(|| found).clone())
+            }
+        })
     }
 
     /// As text: what JSON would make of an object, the queue would not keep.

@@ -9,6 +9,7 @@ use crate::pace::Pace;
 use crate::pipeline::ports::{BodyError, Request};
 use crate::webhook::Head;
 use std::cell::RefCell;
+use wasm_bindgen::prelude::*;
 use worker::js_sys::Uint8Array;
 use worker::wasm_bindgen_futures::JsFuture;
 use worker::web_sys::{self, ReadableStream};
@@ -17,6 +18,12 @@ use worker::web_sys::{self, ReadableStream};
 const DRAIN: usize = 1024 * 1024;
 /// How long a sender may take for the next piece of a body.
 const PART_PATIENCE_MS: u32 = 10_000;
+
+#[wasm_bindgen(module = "/src/edge/calls.js")]
+extern "C" {
+    #[wasm_bindgen(js_name = headerLines)]
+    fn header_lines(headers: &web_sys::Headers) -> String;
+}
 
 /// The runtime's request; its fields are read when they are needed.
 pub struct Incoming {
@@ -190,8 +197,7 @@ impl Request for Incoming {
     }
 
     fn headers(&self) -> HeaderLines {
-        let pairs: Vec<_> = worker::Headers(self.headers.clone()).entries().collect();
-        pairs.iter().collect()
+        HeaderLines::new(header_lines(&self.headers))
     }
 
     async fn body(&self, limit: usize) -> Result<Vec<u8>, BodyError> {
