@@ -29,6 +29,7 @@ export function faulty(name, target, inject, about = []) {
 function described(value) {
   if (typeof value === "string") return value.slice(0, 1000);
   if (originals.has(value)) return "prepared";
+  if (ArrayBuffer.isView(value)) return `${value.byteLength} bytes`;
   return value?.name ?? (JSON.stringify(value) ?? "").slice(0, 1000);
 }
 

@@ -223,11 +223,6 @@ impl<'e> Event<'e> {
         Self { payloadbytes: Some(self.body_bytes()), payload: Some(name), body: None, ..self }
     }
 
-    /// Takes the body that lay beside the queue.
-    pub fn fetched(&mut self, body: Vec<u8>) {
-        self.body = Some(Cow::Owned(body));
-    }
-
     /// The event as a dead letter, with as much of the reason as its message has room for.
     pub fn dead(self, reason: &str) -> Self {
         let cut = |most: usize| reason.get(..reason.floor_char_boundary(most)).unwrap_or(reason).to_owned();
@@ -351,7 +346,7 @@ impl<'e> Event<'e> {
     /// `forwarded` admits.
     ///
     /// With `signing`, it is signed by Standard Webhooks for this attempt, so that an event which waited long still
-    /// passes the origin's own check of freshness.
+    /// passes the origin's own check of freshness. A body beside the queue is not: who reads it signs it.
     pub fn forward<'f>(
         &'f self,
         forwarded: Forwarded<'_>,
@@ -374,7 +369,7 @@ impl<'e> Event<'e> {
         if let Some(state) = &self.typestate {
             add("hookgate-type", state);
         }
-        if let Some(key) = signing {
+        if let Some(key) = signing.filter(|_| self.payload.is_none()) {
             let [_, timestamp, signature] = key.standard_webhooks(&self.dedupkey, now, self.body());
             for (name, value) in [timestamp, signature] {
                 add(name, &value);
@@ -391,7 +386,7 @@ pub struct Forward<'f> {
     pub origin: &'f Origin,
     /// Every header, by lower-case name.
     pub headers: Vec<(String, String)>,
-    /// The exact body.
+    /// The exact body; empty where it lies beside the queue.
     pub body: &'f [u8],
 }
 

@@ -281,7 +281,7 @@ async fn make_durable<P: Ports>(
     };
     let failed = Refusal::failed("origin_failed");
     let forward = event.forward(source.forwarded(), origin, 1, signing, now);
-    match ports.send(forward, ORIGIN_TIMEOUT).await {
+    match ports.send(forward, None, ORIGIN_TIMEOUT).await {
         Ok(OriginAnswer { status: 200..=299, .. }) => Ok(()),
         Ok(OriginAnswer { status, .. }) => Err(failed(PortError(format!("the origin answered {status}")))),
         Err(error) => Err(failed(error)),

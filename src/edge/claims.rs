@@ -1,13 +1,12 @@
 //! The claims, from the outside of the Durable Objects that hold them.
 
-use super::environment::ObjectNamespace;
-use super::ports::{Bindings, failed, missing};
-use super::task::{Work, settled};
+use super::ports::{Bindings, failed};
 use crate::dedup::{Claim, Rings, RingsRefused, Shard, Terms, Token};
 use crate::pipeline::ports::{Claims, PortError};
-use js_sys::{Array, Promise};
 use std::time::Duration;
 use wasm_bindgen::prelude::*;
+use worker::js_sys::{Array, Function, Promise, Reflect};
+use worker::wasm_bindgen_futures::JsFuture;
 
 /// An object that has not answered by then is taken for dead. It is asked twice for a claim, and once to release it: the
 /// provider has its 503 within the five seconds that the least patient ones wait.
@@ -17,25 +16,16 @@ const REGISTRY: &str = "rings";
 /// The object that keeps the secrets that providers sent.
 const HANDSHAKES: &str = "handshakes";
 
-#[wasm_bindgen(module = "/src/edge/calls.js")]
-extern "C" {
-    #[wasm_bindgen(js_name = callObject)]
-    fn call_object(
-        work: &Work,
-        milliseconds: u32,
-        namespace: &ObjectNamespace,
-        name: &str,
-        method: &str,
-        args: &Array,
-    ) -> Promise;
-}
-
 impl Bindings {
-    async fn call(&self, object: &str, method: &str, args: Vec<JsValue>) -> Result<JsValue, PortError> {
-        let namespace = self.env.claims().ok_or_else(|| missing("CLAIMS"))?;
-        let args = args.into_iter().collect();
-        let calling = call_object(&self.work, PATIENCE_MS, &namespace, object, method, &args);
-        settled(calling).await.map_err(failed("claims object"))
+    /// Calls a method of the object `name`. The crate leaves that to whoever knows the object's methods.
+    async fn call(&self, name: &str, method: &str, args: Vec<JsValue>) -> Result<JsValue, PortError> {
+        let stub = self.env.durable_object("CLAIMS").and_then(|space| space.get_by_name(name));
+        let stub: JsValue = stub.map_err(failed("claims object"))?.into_rpc();
+        let method = Reflect::get(&stub, &method.into()).map_err(failed("claims object"))?;
+        let calling = method.unchecked_into::<Function>().apply(&stub, &args.into_iter().collect::<Array>());
+        // What the call returns is no Promise of the language's, until it is resolved by one.
+        let calling = Promise::resolve(&calling.map_err(failed("claims object"))?);
+        self.within(PATIENCE_MS, "claims object", JsFuture::from(calling)).await
     }
 }
 

@@ -12,7 +12,7 @@ extern "C" {
     #[wasm_bindgen(js_name = hashing)]
     fn hashing(hash: &str, key: Option<&[u8]>) -> Hashing;
     #[wasm_bindgen(method)]
-    fn update(this: &Hashing, content: &[u8]) -> JsValue;
+    fn update(this: &Hashing, content: &[u8]) -> Hashing;
     #[wasm_bindgen(method)]
     fn digest(this: &Hashing) -> Vec<u8>;
     fn verifies(

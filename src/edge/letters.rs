@@ -1,13 +1,14 @@
 //! Dead letters, in D1.
 
-use super::environment::Database;
-use super::ports::{Bindings, failed, missing};
+use super::environment;
+use super::ports::{Bindings, failed};
 use crate::letter::{Filter, Letter};
 use crate::pipeline::ports::{Letters, PortError};
 use hookgate_verify::UnixTime;
-use js_sys::{Array, Reflect};
+use serde::Deserialize;
 use std::cell::Cell;
-use wasm_bindgen::prelude::*;
+use wasm_bindgen::JsValue;
+use worker::{D1Database, D1Result};
 
 const PATIENCE_MS: u32 = 10_000;
 
@@ -47,14 +48,14 @@ fn list(names: &[String]) -> JsValue {
 }
 
 impl Bindings {
-    async fn query(&self, sql: &str, values: &[JsValue]) -> Result<JsValue, PortError> {
-        let database = self.env.log().ok_or_else(|| missing("LOG"))?;
+    async fn query(&self, sql: &str, values: &[JsValue]) -> Result<D1Result, PortError> {
+        let database = self.env.d1("LOG").map_err(failed("D1"))?;
         if !TABLE_IS_THERE.get() {
             for statement in SCHEMA {
                 self.run(&database, statement, &[]).await?;
             }
-            let columns = results(&self.run(&database, HAS_REDRIVES, &[]).await?)?;
-            if columns.length() == 0 {
+            let columns: Vec<Named> = rows(&self.run(&database, HAS_REDRIVES, &[]).await?)?;
+            if columns.is_empty() {
                 self.run(&database, ADD_REDRIVES, &[]).await?;
             }
             TABLE_IS_THERE.set(true);
@@ -62,58 +63,67 @@ impl Bindings {
         self.run(&database, sql, values).await
     }
 
-    async fn run(&self, database: &Database, sql: &str, values: &[JsValue]) -> Result<JsValue, PortError> {
-        let values: Array = values.iter().collect();
-        let statement = database.prepare(sql).map_err(failed("D1"))?.bind(&values).map_err(failed("D1"))?;
-        self.called("D1", PATIENCE_MS, statement.all()).await
+    async fn run(&self, database: &D1Database, sql: &str, values: &[JsValue]) -> Result<D1Result, PortError> {
+        let statement = database.prepare(sql).bind(values).map_err(failed("D1"))?;
+        self.within(PATIENCE_MS, "D1", statement.all()).await
     }
 
     /// The rows of a query.
-    async fn rows(&self, sql: &str, values: &[JsValue]) -> Result<Array, PortError> {
-        results(&self.query(sql, values).await?)
+    async fn rows<T: for<'r> Deserialize<'r>>(&self, sql: &str, values: &[JsValue]) -> Result<Vec<T>, PortError> {
+        rows(&self.query(sql, values).await?)
     }
 }
 
-fn results(answer: &JsValue) -> Result<Array, PortError> {
-    let rows = Reflect::get(answer, &"results".into()).map_err(failed("D1"))?;
-    rows.dyn_into().map_err(|_| PortError("D1: no rows in its answer".to_owned()))
+fn rows<T: for<'r> Deserialize<'r>>(answer: &D1Result) -> Result<Vec<T>, PortError> {
+    answer.results().map_err(failed("D1"))
 }
 
-fn column(row: &JsValue, name: &str) -> JsValue {
-    Reflect::get(row, &name.into()).unwrap_or_default()
+/// A row of [`COLUMNS`].
+#[derive(Deserialize)]
+struct Row {
+    id: String,
+    source: String,
+    event_id: String,
+    r#type: String,
+    key: String,
+    received: String,
+    died: i64,
+    reason: String,
+    bytes: u64,
+    payload: Option<String>,
+    expires: i64,
+    message: String,
+    redrives: u32,
 }
 
-fn text(row: &JsValue, name: &str) -> String {
-    column(row, name).as_string().unwrap_or_default()
+#[derive(Deserialize)]
+struct Named {
+    name: String,
 }
 
-fn number(row: &JsValue, name: &str) -> f64 {
-    column(row, name).as_f64().unwrap_or_default()
-}
-
-/// The letter in a row of [`COLUMNS`], each of which the table holds to its type.
-fn letter(row: &JsValue) -> Letter {
-    let time = |name| UnixTime::from_seconds(number(row, name) as i64);
-    Letter {
-        id: text(row, "id"),
-        source: text(row, "source"),
-        event_id: text(row, "event_id"),
-        event_type: text(row, "type"),
-        key: text(row, "key"),
-        received: text(row, "received"),
-        died: time("died"),
-        reason: text(row, "reason"),
-        bytes: number(row, "bytes") as u64,
-        payload: column(row, "payload").as_string(),
-        expires: time("expires"),
-        message: text(row, "message"),
-        redrives: number(row, "redrives") as u32,
+impl From<Row> for Letter {
+    fn from(row: Row) -> Self {
+        Self {
+            id: row.id,
+            source: row.source,
+            event_id: row.event_id,
+            event_type: row.r#type,
+            key: row.key,
+            received: row.received,
+            died: UnixTime::from_seconds(row.died),
+            reason: row.reason,
+            bytes: row.bytes,
+            payload: row.payload,
+            expires: UnixTime::from_seconds(row.expires),
+            message: row.message,
+            redrives: row.redrives,
+        }
     }
 }
 
 impl Letters for Bindings {
     fn keeps_letters(&self) -> bool {
-        self.env.log().is_some()
+        environment::has(&self.env, "LOG")
     }
 
     async fn keep(&self, letter: &Letter) -> Result<(), PortError> {
@@ -132,8 +142,8 @@ impl Letters for Bindings {
     }
 
     async fn has(&self, id: &str) -> Result<bool, PortError> {
-        let rows = self.rows("SELECT 1 FROM dead_letters WHERE id = ?", &[id.into()]).await?;
-        Ok(rows.length() > 0)
+        let sql = "SELECT id AS name FROM dead_letters WHERE id = ?";
+        Ok(!self.rows::<Named>(sql, &[id.into()]).await?.is_empty())
     }
 
     async fn list(&self, filter: &Filter) -> Result<Vec<Letter>, PortError> {
@@ -142,8 +152,8 @@ impl Letters for Bindings {
              AND number > coalesce((SELECT number FROM dead_letters WHERE id = ?2), 0) ORDER BY number LIMIT ?3"
         );
         let (source, after) = (text_or_null(filter.source.as_deref()), text_or_null(filter.after.as_deref()));
-        let rows = self.rows(&sql, &[source, after, filter.limit.into()]).await?;
-        Ok(rows.iter().map(|row| letter(&row)).collect())
+        let rows: Vec<Row> = self.rows(&sql, &[source, after, filter.limit.into()]).await?;
+        Ok(rows.into_iter().map(Into::into).collect())
     }
 
     async fn take(
@@ -157,8 +167,8 @@ impl Letters for Bindings {
             "UPDATE dead_letters SET taken_until = ?3, expires = max(expires, ?4) \
              WHERE id = ?1 AND redriven IS NULL AND taken_until <= ?2 RETURNING {COLUMNS}"
         );
-        let rows = self.rows(&sql, &[id.into(), seconds(now), seconds(until), seconds(expires)]).await?;
-        Ok(rows.iter().next().map(|row| letter(&row)))
+        let rows: Vec<Row> = self.rows(&sql, &[id.into(), seconds(now), seconds(until), seconds(expires)]).await?;
+        Ok(rows.into_iter().next().map(Into::into))
     }
 
     async fn redriven(&self, id: &str, redrives: u32, now: UnixTime) -> Result<(), PortError> {
@@ -168,13 +178,13 @@ impl Letters for Bindings {
 
     async fn expire(&self, now: UnixTime) -> Result<usize, PortError> {
         let sql = "DELETE FROM dead_letters WHERE expires <= ? RETURNING id AS name";
-        self.rows(sql, &[seconds(now)]).await.map(|rows| rows.iter().count())
+        self.rows::<Named>(sql, &[seconds(now)]).await.map(|rows| rows.len())
     }
 
     async fn referred(&self, names: &[String]) -> Result<Vec<String>, PortError> {
         let sql = "SELECT DISTINCT payload AS name FROM dead_letters \
             WHERE payload IN (SELECT value FROM json_each(?))";
-        let rows = self.rows(sql, &[list(names)]).await?;
-        Ok(rows.iter().map(|row| text(&row, "name")).collect())
+        let rows: Vec<Named> = self.rows(sql, &[list(names)]).await?;
+        Ok(rows.into_iter().map(|row| row.name).collect())
     }
 }

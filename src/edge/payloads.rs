@@ -1,49 +1,73 @@
 //! Bodies that no queue message can hold, in R2.
 
-use super::environment::{Bucket, BucketObject};
-use super::ports::{Bindings, failed, missing, object};
-use super::request::bytes;
-use super::room::{Turn, room};
+use super::ports::{Bindings, failed};
+use super::request::each_part;
+use super::{environment, seconds};
 use crate::pipeline::ports::{Page, Payloads, PortError, Stored};
 use hookgate_verify::UnixTime;
-use js_sys::{Array, Date, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
+use worker::js_sys::Uint8Array;
+use worker::wasm_bindgen_futures::JsFuture;
+use worker::web_sys::ReadableStream;
+use worker::worker_sys::R2Bucket;
+use worker::{Bucket, Object, ResponseBody};
 
 /// The largest body has 25 MiB. Shorter than the lease under which it is stored.
 const PATIENCE_MS: u32 = 15_000;
 
 impl Bindings {
     fn bucket(&self) -> Result<Bucket, PortError> {
-        self.env.payloads().ok_or_else(|| missing("PAYLOADS"))
+        self.env.bucket("PAYLOADS").map_err(failed("R2"))
     }
 }
 
 impl Payloads for Bindings {
+    /// The runtime takes it from R2 to the origin by itself: it does not enter WASM.
+    type Body = ReadableStream;
+
     fn stores_payloads(&self) -> bool {
-        self.env.payloads().is_some()
+        environment::has(&self.env, "PAYLOADS")
     }
 
     async fn store(&self, name: &str, body: &[u8]) -> Result<(), PortError> {
-        let storing = self.bucket()?.put(name, &Uint8Array::from(body));
-        self.called("R2 put", PATIENCE_MS, storing).await.map(|_| ())
+        // Past the crate, which would copy the body within WASM first.
+        let bucket: R2Bucket = JsValue::from(self.bucket()?).unchecked_into();
+        let storing = bucket.put(name.to_owned(), Uint8Array::from(body).into(), JsValue::UNDEFINED);
+        let storing = JsFuture::from(storing.map_err(failed("R2 put"))?);
+        self.within(PATIENCE_MS, "R2 put", storing).await.map(|_| ())
+    }
+
+    async fn open(&self, name: &str) -> Result<Stored<ReadableStream>, PortError> {
+        let bucket = self.bucket()?;
+        let found = self.within(PATIENCE_MS, "R2 get", bucket.get(name).execute()).await?;
+        let Some(found) = found else { return Ok(Stored::Nothing) };
+        // The mark is an object without bytes: no body is stored that a queue message could hold.
+        if found.size() == 0 {
+            return Ok(Stored::Delivered);
+        }
+        let body = found.body().ok_or_else(|| PortError("R2 get: an object without its body".to_owned()))?;
+        match body.response_body().map_err(failed("R2 get"))? {
+            ResponseBody::Stream(stream) => Ok(Stored::Bytes(stream)),
+            ResponseBody::Empty | ResponseBody::Body(_) => {
+                Err(PortError("R2 get: a body that is no stream".to_owned()))
+            }
+        }
+    }
+
+    async fn read(&self, body: ReadableStream, part: impl FnMut(&[u8])) -> Result<(), PortError> {
+        let reading = each_part(body, part, &self.timer).await;
+        reading.map_err(|error| PortError(format!("R2 get: {error:?}")))
     }
 
     async fn load(&self, name: &str) -> Result<Stored, PortError> {
-        if self.room.borrow().is_none() {
-            let room = room(&self.work, Turn::Next).await;
-            let room = room.ok_or_else(|| PortError("R2 get: other large bodies have the memory".to_owned()))?;
-            self.room.replace(Some(room));
-        }
-        let getting = self.bucket()?.get(name);
-        let found = self.called("R2 get", PATIENCE_MS, getting).await?;
-        if found.is_null() {
-            return Ok(Stored::Nothing);
-        }
-        let found: BucketObject = found.unchecked_into();
-        let read = self.called("R2 get", PATIENCE_MS, found.array_buffer()).await?;
-        let bytes = bytes(&read);
-        // The mark is an object without bytes: no body is stored that a queue message could hold.
-        Ok(if bytes.is_empty() { Stored::Delivered } else { Stored::Bytes(bytes) })
+        let body = match self.open(name).await? {
+            Stored::Bytes(body) => body,
+            Stored::Delivered => return Ok(Stored::Delivered),
+            Stored::Nothing => return Ok(Stored::Nothing),
+        };
+        let mut bytes = Vec::new();
+        self.read(body, |part| bytes.extend_from_slice(part)).await?;
+        Ok(Stored::Bytes(bytes))
     }
 
     async fn mark_delivered(&self, name: &str) -> Result<(), PortError> {
@@ -51,26 +75,16 @@ impl Payloads for Bindings {
     }
 
     async fn discard(&self, names: &[String]) -> Result<(), PortError> {
-        let names: Array = names.iter().map(JsValue::from).collect();
-        let deleting = self.bucket()?.delete(&names);
-        self.called("R2 delete", PATIENCE_MS, deleting).await.map(|_| ())
+        self.within(PATIENCE_MS, "R2 delete", self.bucket()?.delete_multiple(names.to_vec())).await
     }
 
     async fn stored_before(&self, prefix: &str, before: UnixTime, cursor: Option<String>) -> Result<Page, PortError> {
-        let options = object("prefix", prefix);
-        if let Some(cursor) = cursor {
-            Reflect::set(&options, &"cursor".into(), &cursor.into()).map_err(failed("R2 list"))?;
-        }
-        let listing = self.bucket()?.list(&options);
-        let page = self.called("R2 list", PATIENCE_MS, listing).await?;
-        let field = |of: &JsValue, name: &str| Reflect::get(of, &name.into()).unwrap_or_default();
-        let objects: Array = field(&page, "objects").unchecked_into();
-        let is_old = |object: &JsValue| {
-            let uploaded: Date = field(object, "uploaded").unchecked_into();
-            super::seconds(uploaded.get_time()) < before
-        };
-        let names = objects.iter().filter(is_old).filter_map(|object| field(&object, "key").as_string()).collect();
-        let next = field(&page, "cursor").as_string().filter(|_| field(&page, "truncated").is_truthy());
-        Ok(Page { names, next })
+        let bucket = self.bucket()?;
+        let listing = bucket.list().prefix(prefix);
+        let listing = if let Some(cursor) = cursor { listing.cursor(cursor) } else { listing };
+        let page = self.within(PATIENCE_MS, "R2 list", listing.execute()).await?;
+        let is_old = |object: &Object| seconds(object.uploaded().as_millis()) < before;
+        let names = page.objects().iter().filter(|object| is_old(object)).map(Object::key).collect();
+        Ok(Page { names, next: page.cursor().filter(|_| page.truncated()) })
     }
 }

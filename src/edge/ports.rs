@@ -1,10 +1,9 @@
 //! The pipeline's ports, over Workers KV, Queues and fetch.
 
-use super::environment::{Env, KvNamespace, Queue};
-use super::request::{collect, text_of};
-use super::room::Room;
-use super::task::{Work, settled, within};
-use super::{log_error, seconds};
+use super::environment;
+use super::request::collect;
+use super::seconds;
+use super::timer::Timer;
 use crate::config::Origin;
 use crate::dedup::DedupKey;
 use crate::delivery::{Forward, Message};
@@ -13,41 +12,15 @@ use crate::pipeline::ports::{BodyError, Fetched, Keys, Local, Notes, OriginAnswe
 use crate::record::Record;
 use crate::retry::RetryAfter;
 use hookgate_verify::UnixTime;
-use js_sys::{Date, Object, Promise, Reflect, Uint8Array};
-use std::cell::RefCell;
+use std::cell::OnceCell;
+use std::fmt::Display;
 use std::time::Duration;
-use wasm_bindgen::prelude::*;
-use web_sys::{AbortSignal, RequestInit, RequestRedirect, Response};
-
-#[wasm_bindgen(module = "/src/edge/calls.js")]
-extern "C" {
-    #[wasm_bindgen(catch, js_name = lookUp)]
-    fn look_up(work: &Work, milliseconds: u32, store: &KvNamespace, key: &str) -> Result<Promise, JsValue>;
-    #[wasm_bindgen(catch)]
-    fn enqueue(
-        work: &Work,
-        milliseconds: u32,
-        queue: &Queue,
-        message: &str,
-        body: Option<&[u8]>,
-    ) -> Result<Promise, JsValue>;
-    #[wasm_bindgen(catch)]
-    fn remember(
-        work: &Work,
-        store: &KvNamespace,
-        key: &str,
-        value: f64,
-        ttl: f64,
-        complain: &Closure<dyn FnMut(JsValue)>,
-    ) -> Result<(), JsValue>;
-}
-
-#[wasm_bindgen]
-extern "C" {
-    // By its full name: within the glue, `fetch` is our own export.
-    #[wasm_bindgen(js_namespace = globalThis, js_name = fetch)]
-    fn send_request(request: &web_sys::Request) -> Promise;
-}
+use worker::js_sys::{Date, Uint8Array};
+use worker::wasm_bindgen_futures::{JsFuture, spawn_local};
+use worker::{
+    AbortSignal, Context, Env, Fetch, Headers, KvStore, Method, QueueContentType, RawMessageBuilder, RequestInit,
+    RequestRedirect, console_error, web_sys,
+};
 
 /// Longer than KV or a queue ever takes, and well within a claim's lease.
 const PATIENCE_MS: u32 = 10_000;
@@ -57,170 +30,177 @@ const MOST_PUBLISHED: usize = 64 * 1024;
 
 thread_local! {
     static ISOLATE: &'static Isolate = Box::leak(Box::default());
-    /// Numbers that are yet to be used: drawing one takes as long as drawing many.
-    static RANDOM: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
-    static PUT_FAILED: Closure<dyn FnMut(JsValue)> = Closure::new(|error: JsValue| put_failed(&error));
-}
-
-fn put_failed(error: &JsValue) {
-    let detail = format!("a duplicate of this event would pass: {}", text_of(error));
-    log_error(&Record::complaint("put_failed", detail).line());
-}
-
-/// Draws many numbers, and gives one. Without random numbers every claim would have one token, and each could confirm the
-/// others': such a request ends here, before anything is claimed.
-#[expect(clippy::expect_used, reason = "a claim without a token of its own is worse than a request that fails")]
-fn refill(drawn: &mut Vec<u64>) -> u64 {
-    let mut bytes = [0; 64 * 8];
-    getrandom::fill(&mut bytes).expect("the runtime's crypto.getRandomValues, which is there in every event");
-    drawn.extend(bytes.as_chunks().0.iter().map(|chunk| u64::from_le_bytes(*chunk)));
-    drawn.pop().expect("64 numbers were put there just now")
+    /// The namespace of the keys, the same for every event: the crate looks up five of its methods whenever it is asked for.
+    static KEYS: OnceCell<KvStore> = const { OnceCell::new() };
 }
 
 /// The bindings of one event.
 pub struct Bindings {
     pub(super) env: Env,
-    pub(super) work: Work,
+    /// Of a request.
+    context: Option<Context>,
     isolate: &'static Isolate,
-    /// Held from the loading of a stored body until the event ends.
-    pub(super) room: RefCell<Option<Room>>,
+    pub(super) timer: Timer,
 }
 
 impl Bindings {
-    pub fn new(env: Env, work: Work) -> Self {
-        Self { env, work, isolate: ISOLATE.with(|isolate| *isolate), room: RefCell::default() }
+    pub fn new(env: Env, context: Option<Context>) -> Self {
+        let isolate = ISOLATE.with(|isolate| *isolate);
+        Self { env, context, isolate, timer: Timer::default() }
     }
 
     /// Waits for a call of `what`, and not for longer than `milliseconds`.
-    pub(super) async fn called(
+    pub(super) async fn within<T, E: Into<worker::Error>>(
         &self,
-        what: &str,
         milliseconds: u32,
-        call: Result<Promise, JsValue>,
-    ) -> Result<JsValue, PortError> {
-        within(&self.work, milliseconds, call.map_err(failed(what))?).await.map_err(failed(what))
+        what: &str,
+        call: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, PortError> {
+        match self.timer.within(milliseconds, call).await {
+            Ok(answer) => answer.map_err(failed(what)),
+            Err(late) => Err(PortError(format!("{what}: {late}"))),
+        }
+    }
+
+    fn keys(&self) -> Result<KvStore, PortError> {
+        KEYS.with(|keys| match keys.get() {
+            Some(keys) => Ok(keys.clone()),
+            None => {
+                let found = self.env.kv("DEDUP").map_err(failed("KV"))?;
+                Ok(keys.get_or_init(|| found).clone())
+            }
+        })
+    }
+
+    /// As text: what JSON would make of an object, the queue would not keep.
+    async fn put_into(&self, queue: &str, message: &str) -> Result<(), PortError> {
+        let queue = self.env.queue(queue).map_err(failed("queue send"))?;
+        let message = RawMessageBuilder::new(message.into()).build_with_content_type(QueueContentType::Text);
+        self.within(PATIENCE_MS, "queue send", queue.send_raw(message)).await
     }
 }
 
-pub(super) fn failed(what: &str) -> impl Fn(JsValue) -> PortError + '_ {
-    move |error| PortError(format!("{what}: {}", text_of(&error)))
+pub(super) fn failed<E: Into<worker::Error>>(what: &str) -> impl Fn(E) -> PortError + '_ {
+    move |error| PortError(format!("{what}: {}", error.into()))
 }
 
-pub(super) fn missing(what: &str) -> PortError {
-    PortError(format!("the binding {what} is missing"))
-}
-
-/// `{ [name]: value }`, as options are handed over.
-pub fn object(name: &str, value: impl Into<JsValue>) -> JsValue {
-    let object = Object::new();
-    let _ = Reflect::set(&object, &name.into(), &value.into());
-    object.into()
+fn put_failed(error: &impl Display) {
+    let detail = format!("a duplicate of this event would pass: {error}");
+    console_error!("{}", Record::complaint("put_failed", detail).line());
 }
 
 impl Keys for Bindings {
     async fn is_known(&self, key: &DedupKey) -> Result<bool, PortError> {
-        let store = self.env.dedup().ok_or_else(|| missing("DEDUP"))?;
-        let reading = look_up(&self.work, PATIENCE_MS, &store, &key.to_string()).map_err(failed("KV get"))?;
-        Ok(!settled(reading).await.map_err(failed("KV get"))?.is_null())
+        let reading = self.keys()?.get(&key.to_string()).text();
+        Ok(self.within(PATIENCE_MS, "KV get", reading).await?.is_some())
     }
 
     fn remember(&self, key: &DedupKey, ttl: Duration, now: UnixTime) {
-        let Some(store) = self.env.dedup() else { return };
-        let (key, now, ttl) = (key.to_string(), now.seconds() as f64, ttl.as_secs() as f64);
-        let begun = PUT_FAILED.with(|complain| remember(&self.work, &store, &key, now, ttl, complain));
-        if let Err(error) = begun {
-            put_failed(&error);
+        let put = self.keys().and_then(|keys| keys.put(&key.to_string(), now.seconds()).map_err(failed("KV put")));
+        let put = match put {
+            Ok(put) => put.expiration_ttl(ttl.as_secs()),
+            Err(PortError(problem)) => return put_failed(&problem),
+        };
+        // It may outlast the answer.
+        let putting = async move {
+            if let Err(error) = put.execute().await {
+                put_failed(&error);
+            }
+        };
+        match &self.context {
+            Some(context) => context.wait_until(putting),
+            None => spawn_local(putting),
         }
     }
 
     async fn forget(&self, key: &DedupKey) -> Result<(), PortError> {
-        let store = self.env.dedup().ok_or_else(|| missing("DEDUP"))?;
-        self.called("KV delete", PATIENCE_MS, store.delete(&key.to_string())).await.map(|_| ())
+        let keys = self.keys()?;
+        self.within(PATIENCE_MS, "KV delete", keys.delete(&key.to_string())).await
     }
 }
 
 impl Notes for Bindings {
     async fn note(&self, name: &str) -> Result<Option<String>, PortError> {
         // Without KV nothing is noted, and nothing was.
-        let Some(store) = self.env.dedup() else { return Ok(None) };
-        Ok(self.called("KV get", PATIENCE_MS, store.get(name)).await?.as_string())
+        if !environment::has(&self.env, "DEDUP") {
+            return Ok(None);
+        }
+        self.within(PATIENCE_MS, "KV get", self.keys()?.get(name).text()).await
     }
 
     async fn put_note(&self, name: &str, text: &str, ttl: Duration) -> Result<(), PortError> {
-        let Some(store) = self.env.dedup() else { return Ok(()) };
-        let options = object("expirationTtl", ttl.as_secs() as f64);
-        self.called("KV put", PATIENCE_MS, store.put(name, text, &options)).await.map(|_| ())
-    }
-}
-
-impl Bindings {
-    async fn put_into(
-        &self,
-        queue: Option<Queue>,
-        name: &str,
-        message: &str,
-        body: Option<&[u8]>,
-    ) -> Result<(), PortError> {
-        let queue = queue.ok_or_else(|| missing(name))?;
-        let sending = enqueue(&self.work, PATIENCE_MS, &queue, message, body).map_err(failed("queue send"))?;
-        settled(sending).await.map_err(failed("queue send")).map(|_| ())
+        if !environment::has(&self.env, "DEDUP") {
+            return Ok(());
+        }
+        let put = self.keys()?.put(name, text).map_err(failed("KV put"))?;
+        self.within(PATIENCE_MS, "KV put", put.expiration_ttl(ttl.as_secs()).execute()).await
     }
 }
 
 impl Outbox for Bindings {
     async fn enqueue(&self, message: &Message<'_>) -> Result<(), PortError> {
-        let (text, body) = message.parts();
-        self.put_into(self.env.events(), "EVENTS", text, body).await
+        self.put_into("EVENTS", &message.clone().into_text()).await
     }
 
     async fn bury(&self, message: &str) -> Result<(), PortError> {
-        self.put_into(self.env.dead(), "DEAD", message, None).await
+        self.put_into("DEAD", message).await
     }
 }
 
+/// Sends a request that follows no redirect, for as long as `milliseconds`, and returns the head of the answer.
+async fn send(url: &str, mut init: RequestInit, milliseconds: u32) -> Result<web_sys::Response, PortError> {
+    init.with_redirect(RequestRedirect::Manual);
+    let request = worker::Request::new_with_init(url, &init).map_err(failed("fetch"))?;
+    // The runtime reads URLs by rules of its own: what it has read is held to the same rules as what was configured.
+    Origin::parse(&request.inner().url()).map_err(|problem| PortError(format!("the origin {problem}")))?;
+    // By the runtime's own timer, which ends the reading of the answer as well; the crate has none.
+    let signal = AbortSignal::from(web_sys::AbortSignal::timeout_with_u32(milliseconds));
+    Fetch::Request(request).send_with_signal(&signal).await.map(Into::into).map_err(failed("fetch"))
+}
+
+/// Leaves a body unread, which would hold the connection.
+async fn leave(response: &web_sys::Response) {
+    if let Some(body) = response.body() {
+        // The answer is known already, and a connection that does not close is the runtime's to end.
+        let _ = JsFuture::from(body.cancel()).await;
+    }
+}
+
+#[expect(clippy::expect_used, reason = "the longest time limit is of seconds")]
+fn whole_milliseconds(limit: Duration) -> u32 {
+    u32::try_from(limit.as_millis()).expect("a time limit of seconds")
+}
+
 impl Upstream for Bindings {
-    async fn send(&self, forward: Forward<'_>, timeout: Duration) -> Result<OriginAnswer, PortError> {
-        let headers = web_sys::Headers::new().map_err(failed("headers"))?;
+    async fn send(
+        &self,
+        forward: Forward<'_>,
+        stored: Option<web_sys::ReadableStream>,
+        timeout: Duration,
+    ) -> Result<OriginAnswer, PortError> {
+        let headers = Headers::new();
         for (name, value) in &forward.headers {
             headers.append(name, value).map_err(failed("headers"))?;
         }
-        let init = RequestInit::new();
-        init.set_method("POST");
-        init.set_headers(&headers);
-        init.set_body(&Uint8Array::from(forward.body));
-        init.set_redirect(RequestRedirect::Manual);
-        let milliseconds = u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX);
-        init.set_signal(Some(&AbortSignal::timeout_with_u32(milliseconds)));
-        let request =
-            web_sys::Request::new_with_str_and_init(forward.origin.as_str(), &init).map_err(failed("fetch"))?;
-        // The runtime reads URLs by rules of its own: what it has read is held to the same rules as what was configured.
-        Origin::parse(&request.url()).map_err(|problem| PortError(format!("the origin {problem}")))?;
-        let answered = settled(send_request(&request)).await.map_err(failed("fetch"))?;
-        let response: Response = answered.unchecked_into();
-        // Only the head counts; an unread body would hold the connection.
-        if let Some(body) = response.body() {
-            let _ = settled(body.cancel()).await;
-        }
-        let retry_after = response.headers().get("retry-after").ok().flatten().and_then(|text| read_retry_after(&text));
-        Ok(OriginAnswer { status: response.status(), retry_after })
+        let mut init = RequestInit::new();
+        init.with_method(Method::Post).with_headers(headers);
+        init.with_body(Some(stored.map_or_else(|| Uint8Array::from(forward.body).into(), Into::into)));
+        let response = send(forward.origin.as_str(), init, whole_milliseconds(timeout)).await?;
+        leave(&response).await; // only the head counts
+        let retry_after = response.headers().get("retry-after").map_err(failed("fetch"))?;
+        Ok(OriginAnswer {
+            status: response.status(),
+            retry_after: retry_after.and_then(|text| read_retry_after(&text)),
+        })
     }
 
     async fn published(&self, url: &str) -> Result<Fetched, PortError> {
-        let init = RequestInit::new();
-        init.set_redirect(RequestRedirect::Manual);
-        init.set_signal(Some(&AbortSignal::timeout_with_u32(PATIENCE_MS)));
-        let request = web_sys::Request::new_with_str_and_init(url, &init).map_err(failed("fetch"))?;
-        let answered = settled(send_request(&request)).await.map_err(failed("fetch"))?;
-        let response: Response = answered.unchecked_into();
+        let response = send(url, RequestInit::new(), PATIENCE_MS).await?;
         if response.status() != 200 {
-            // An unread body would hold the connection.
-            if let Some(body) = response.body() {
-                let _ = settled(body.cancel()).await;
-            }
+            leave(&response).await;
             return Ok(Fetched::Status(response.status()));
         }
-        // The signal ends the reading as well.
-        match collect(response.body(), MOST_PUBLISHED, 0, &self.work).await {
+        match collect(response.body(), MOST_PUBLISHED, 0, &self.timer).await {
             Ok(text) => Ok(Fetched::Text(text)),
             Err(BodyError::TooLarge) => Ok(Fetched::TooLong),
             Err(BodyError::Broken(problem)) => Err(PortError(format!("fetch: {problem}"))),
@@ -230,12 +210,17 @@ impl Upstream for Bindings {
 }
 
 /// Delay in seconds, or a date; the runtime reads dates.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a date that was told to be finite; none is before 1970"
+)]
 fn read_retry_after(text: &str) -> Option<RetryAfter> {
     if let Ok(seconds) = text.trim().parse::<u32>() {
         return Some(RetryAfter::Delay(Duration::from_secs(seconds.into())));
     }
     let milliseconds = Date::parse(text);
-    milliseconds.is_finite().then(|| RetryAfter::Date(seconds(milliseconds)))
+    (milliseconds >= 0.0).then(|| RetryAfter::Date(seconds(milliseconds as u64)))
 }
 
 impl Local for Bindings {
@@ -248,13 +233,13 @@ impl Local for Bindings {
     }
 
     fn random(&self) -> u64 {
-        RANDOM.with_borrow_mut(|drawn| drawn.pop().unwrap_or_else(|| refill(drawn)))
+        super::random()
     }
 
     async fn is_over_limit(&self, pair: &str) -> bool {
-        let counting = self.env.rejects().map(|limiter| limiter.limit(&object("key", pair)));
-        let Some(Ok(counting)) = counting else { return false };
-        let counted = within(&self.work, PATIENCE_MS, counting).await.unwrap_or_default();
-        Reflect::get(&counted, &"success".into()).is_ok_and(|success| success == JsValue::FALSE)
+        // Where nothing counts, nothing is over the limit: the port says so.
+        let Ok(limiter) = self.env.rate_limiter("REJECTS") else { return false };
+        let counted = self.within(PATIENCE_MS, "rate limiter", limiter.limit(pair.to_owned())).await;
+        counted.is_ok_and(|outcome| !outcome.success)
     }
 }

@@ -1,12 +1,14 @@
 //! Room for large bodies: an isolate has 128 MB, and one large body is held twice for a moment. So one at a time is held;
 //! the others wait, unread.
 
-use super::task::{Work, within};
-use js_sys::{Date, Function, Promise};
+use super::milliseconds;
+use super::timer::Timer;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
 use wasm_bindgen::JsValue;
+use worker::js_sys::{Function, Promise};
+use worker::wasm_bindgen_futures::JsFuture;
 
 /// What is larger needs room.
 pub const LARGE: usize = 1024 * 1024;
@@ -17,11 +19,11 @@ const PATIENCE_MS: u32 = 20_000;
 
 /// Nobody needs the room for longer: not an upload at its slowest, nor a forward. The runtime may let a task go without a
 /// word, some time after its client hung up; whoever has held the room for so long is taken for such a task.
-const LONGEST_HOLD_MS: f64 = 150_000.0;
+const LONGEST_HOLD_MS: u64 = 150_000;
 
 thread_local! {
     /// The number of the hold, and since when it lasts.
-    static HELD: Cell<Option<(u32, f64)>> = const { Cell::new(None) };
+    static HELD: Cell<Option<(u32, u64)>> = const { Cell::new(None) };
     static LAST: Cell<u32> = const { Cell::new(0) };
     static WAITING: RefCell<VecDeque<Rc<Place>>> = const { RefCell::new(VecDeque::new()) };
 }
@@ -33,7 +35,7 @@ impl Room {
     fn take() -> Self {
         let number = LAST.get().wrapping_add(1);
         LAST.set(number);
-        HELD.set(Some((number, Date::now())));
+        HELD.set(Some((number, milliseconds())));
         Self(number)
     }
 }
@@ -85,18 +87,9 @@ impl Drop for Queued {
     }
 }
 
-/// Who waits first.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Turn {
-    /// A body that was accepted, on its way to the origin: before all that is not proven yet.
-    Next,
-    /// A body that somebody uploads.
-    Last,
-}
-
 /// Waits for the room; `None` where others have it for too long.
-pub async fn room(work: &Work, turn: Turn) -> Option<Room> {
-    if HELD.get().is_none_or(|(_, since)| Date::now() - since > LONGEST_HOLD_MS) {
+pub async fn room(timer: &Timer) -> Option<Room> {
+    if HELD.get().is_none_or(|(_, since)| milliseconds().saturating_sub(since) > LONGEST_HOLD_MS) {
         return Some(Room::take());
     }
     if WAITING.with_borrow(VecDeque::len) >= MOST {
@@ -107,11 +100,9 @@ pub async fn room(work: &Work, turn: Turn) -> Option<Room> {
     #[expect(clippy::expect_used, reason = "a promise calls its executor before it is made (ECMA-262, 27.2.3.1)")]
     let call = call.expect("a promise calls its executor before it is made");
     let queued = Queued(Rc::new(Place { state: Cell::new(State::Waits), call }));
-    WAITING.with_borrow_mut(|waiting| match turn {
-        Turn::Next => waiting.push_front(Rc::clone(&queued.0)),
-        Turn::Last => waiting.push_back(Rc::clone(&queued.0)),
-    });
-    let _ = within(work, PATIENCE_MS, given).await;
+    WAITING.with_borrow_mut(|waiting| waiting.push_back(Rc::clone(&queued.0)));
+    // Late or not: the state of its place says who has the room.
+    let _ = timer.within(PATIENCE_MS, JsFuture::from(given)).await;
     // From here on the room answers for itself, and the place in the line does not.
     (queued.0.state.replace(State::Left) == State::Has).then(Room::take)
 }

@@ -156,7 +156,7 @@ async fn deliver<P: Ports>(
     };
     // 3. Send it. Bury it where the origin refuses it for good, or where another attempt would come too late.
     let age = event.age(handed.now);
-    let mut next = send(&mut event, source, origin, config.signing.as_ref(), handed, ports, record).await;
+    let mut next = send(&event, source, origin, config.signing.as_ref(), handed, ports, record).await;
     if let Ok(Next::Retry(delay)) = next
         && retry::is_over(age, delay, config.retention)
     {
@@ -197,7 +197,7 @@ fn find_origin<'c>(
 
 /// Sends an event to its origin, once, and reads from the answer what is next.
 async fn send<P: Ports>(
-    event: &mut Event<'static>,
+    event: &Event<'static>,
     source: &Source,
     origin: &Origin,
     signing: Option<&HmacKey>,
@@ -205,9 +205,10 @@ async fn send<P: Ports>(
     ports: &P,
     record: &mut Record,
 ) -> Result<Next, Failure> {
+    let mut stored = None;
     if let Some(payload) = event.payload() {
-        match ports.load(payload).await.map_err(Failure::of("load_failed"))? {
-            Stored::Bytes(body) => event.fetched(body),
+        match ports.open(payload).await.map_err(Failure::of("load_failed"))? {
+            Stored::Bytes(body) => stored = Some((payload, body)),
             Stored::Delivered => {
                 record.refused(
                     Verdict::Duplicate,
@@ -225,7 +226,17 @@ async fn send<P: Ports>(
         }
     }
     let &Handed { attempt, now, .. } = handed;
-    let answer = ports.send(event.forward(source.forwarded(), origin, attempt, signing, now), FORWARD_TIMEOUT).await;
+    let mut forward = event.forward(source.forwarded(), origin, attempt, signing, now);
+    let stored = match (signing, stored) {
+        (Some(key), Some((payload, body))) => {
+            let signed = sign(key, event, payload, body, now, ports).await;
+            let (headers, again) = signed.map_err(Failure::of("load_failed"))?;
+            forward.headers.extend(headers.map(|(name, value)| (name.to_owned(), value)));
+            Some(again)
+        }
+        (_, stored) => stored.map(|(_, body)| body),
+    };
+    let answer = ports.send(forward, stored, FORWARD_TIMEOUT).await;
     let OriginAnswer { status, retry_after } = answer.map_err(Failure::of("origin_unreachable"))?;
     record.status = Some(status);
     let next = retry::after_answer(status, retry_after, attempt, now, entropy(ports));
@@ -235,6 +246,24 @@ async fn send<P: Ports>(
         Next::GiveUp => record.refused(Verdict::Dead, "origin_refused", format!("the origin answered {status}")),
     }
     Ok(next)
+}
+
+/// The headers that sign a stored body, and the body once more. The signature goes before the body, and covers all of it:
+/// so the body is read twice, and never held. Under its name lie the same bytes both times, for it is stored once.
+async fn sign<P: Ports>(
+    key: &HmacKey,
+    event: &Event<'_>,
+    payload: &str,
+    body: P::Body,
+    now: UnixTime,
+    ports: &P,
+) -> Result<([(&'static str, String); 2], P::Body), PortError> {
+    let mut signer = key.signer(event.key(), now);
+    ports.read(body, |part| signer.update(part)).await?;
+    match ports.open(payload).await? {
+        Stored::Bytes(again) => Ok((signer.headers(), again)),
+        Stored::Delivered | Stored::Nothing => Err(PortError("the body went away while it was signed".to_owned())),
+    }
 }
 
 /// Moves an event to the dead letters, with the reason why.

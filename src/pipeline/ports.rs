@@ -90,9 +90,15 @@ pub trait Outbox {
 
 /// Where forwards go, and where public keys come from.
 #[expect(async_fn_in_trait, reason = "isolates have one thread; no future needs to be Send")]
-pub trait Upstream {
-    /// Sends a forward, follows no redirect, and waits up to `timeout` for the answer's head.
-    async fn send(&self, forward: Forward<'_>, timeout: Duration) -> Result<OriginAnswer, PortError>;
+pub trait Upstream: Payloads {
+    /// Sends a forward, follows no redirect, and waits up to `timeout` for the answer's head. The body is `stored`, where
+    /// there is one, and the forward's own bytes otherwise.
+    async fn send(
+        &self,
+        forward: Forward<'_>,
+        stored: Option<Self::Body>,
+        timeout: Duration,
+    ) -> Result<OriginAnswer, PortError>;
     /// What a provider publishes at `url`; no redirect is followed. An error where its host cannot be reached.
     async fn published(&self, url: &str) -> Result<Fetched, PortError>;
 }
@@ -120,11 +126,18 @@ pub struct OriginAnswer {
 /// Where bodies lie that no queue message can hold, and dead letters while their database is away: R2.
 #[expect(async_fn_in_trait, reason = "isolates have one thread; no future needs to be Send")]
 pub trait Payloads {
+    /// A stored body that nobody has read yet. It may have 25 MiB, so that nobody holds its bytes: it goes from the store to
+    /// the origin in small parts.
+    type Body;
     /// Whether there is such a place.
     fn stores_payloads(&self) -> bool;
     /// Stores `body` under `name`; returns once it is durable.
     async fn store(&self, name: &str, body: &[u8]) -> Result<(), PortError>;
-    /// What is stored under `name`.
+    /// What is stored under `name`, unread.
+    async fn open(&self, name: &str) -> Result<Stored<Self::Body>, PortError>;
+    /// Reads a body, and hands it over in parts of bounded size, one after the other.
+    async fn read(&self, body: Self::Body, part: impl FnMut(&[u8])) -> Result<(), PortError>;
+    /// What is stored under `name`, where it is small.
     async fn load(&self, name: &str) -> Result<Stored, PortError>;
     /// Puts a mark in the place of the body under `name`: its event is delivered.
     async fn mark_delivered(&self, name: &str) -> Result<(), PortError>;
@@ -137,9 +150,9 @@ pub trait Payloads {
 
 /// What is stored under a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Stored {
+pub enum Stored<B = Vec<u8>> {
     /// These bytes, one at least.
-    Bytes(Vec<u8>),
+    Bytes(B),
     /// The mark that the body was delivered.
     Delivered,
     /// Nothing.

@@ -1,10 +1,11 @@
 //! Bodies that no queue message can hold.
 
 use super::memory::Memory;
-use super::{BODY, Post, forward, note_dead_letter, post, queued, refusal, retried, serve};
+use super::{BODY, NOW, Post, SIGNING, forward, note_dead_letter, post, queued, refusal, retried, serve};
 use hookgate::delivery::{DecodeError, Event};
 use hookgate::pipeline::Disposition;
 use hookgate::record::Verdict;
+use hookgate_verify::Secret;
 
 fn large(source: &str) -> Post {
     post(source, BODY.replace("user.created", &"x".repeat(120_000)))
@@ -38,6 +39,10 @@ fn a_large_body_is_stored_before_its_message_is_sent_and_gone_after_its_delivery
         assert_eq!((disposition, record.verdict), (Disposition::Ack, Verdict::Delivered));
         assert_eq!(record.body_bytes, Some(body.len() as u64));
         assert_eq!(ports.sent.borrow()[0].body, body);
+        let key = Secret::new(SIGNING).unwrap().standard_webhooks_key().unwrap();
+        for (name, value) in key.standard_webhooks(event.key(), NOW, &body) {
+            assert!(ports.sent.borrow()[0].headers.contains(&(name.to_owned(), value)), "{name}");
+        }
         assert_eq!(ports.payloads.borrow()[name].1, b"", "a mark stands in its place");
         // The queue gives the message once more.
         let (disposition, record) = forward(&message, 2, &ports);

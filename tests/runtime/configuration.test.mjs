@@ -31,7 +31,7 @@ test("wrangler.toml has the bindings that these tests use", () => {
   // wrangler's objects have no prototype.
   const plain = (value) => JSON.parse(JSON.stringify(value));
   assert.deepEqual(plain(wrangler.durable_objects.bindings), [{ name: "CLAIMS", class_name: "Claims" }]);
-  assert.deepEqual(plain(wrangler.migrations.flatMap(({ new_sqlite_classes }) => new_sqlite_classes)), ["Claims"]);
+  assert.deepEqual(plain(wrangler.exports), { Claims: { type: "durable-object", storage: "sqlite" } });
   assert.deepEqual(wrangler.d1_databases.map(({ binding }) => binding), ["LOG"]);
   assert.deepEqual(wrangler.r2_buckets.map(({ binding }) => binding), ["PAYLOADS"]);
   const limits = wrangler.ratelimits.map(({ name, simple }) => [name, simple]);

@@ -69,7 +69,7 @@ export class Gateway {
     const options = {
       name: "hookgate",
       ...QUIET,
-      ...workerBehind(here("instrumented.js"), [here("../../proof/bindings.mjs")]),
+      ...workerBehind(here("instrumented.js"), [here("counting.js"), here("../../proof/bindings.mjs")]),
       handleStructuredLogs: (line) => gateway.lines.push(line),
       bindings: { ORIGIN: `${gateway.origin.url}/{source}`, SOURCES: sources, ...vars, ...secrets },
       kvNamespaces: kept(["DEDUP"]),
@@ -178,7 +178,17 @@ export class Gateway {
 
   /** Hands the Worker one message, as if `queue` gave it for the `attempts`-th time: what the Worker makes of it. */
   async batch(queue, text, attempts = 1) {
-    return (await this.#control({ batch: { queue, text, attempts } })).settled;
+    return (await this.batchOf(queue, [text], attempts))[0];
+  }
+
+  /** The same for several messages at once. */
+  async batchOf(queue, texts, attempts = 1) {
+    return (await this.#control({ batch: { queue, texts, attempts } })).settled;
+  }
+
+  /** How many bytes the Worker holds: `wasm` now, and at `most`, with buffers, since this was asked for last. */
+  async held() {
+    return this.#control({ held: true });
   }
 
   /** The namespace of the keys. */
@@ -201,12 +211,9 @@ export class Gateway {
     await this.#control({ enqueue: { body, contentType } });
   }
 
-  /**
-   * Lets the Worker panic: its configuration, when it is first read, calls the Worker, which reads it. Only for a
-   * gateway that has had no event yet.
-   */
-  async panicsOnFirstEvent() {
-    await this.#control({ reenter: true });
+  /** Lets the Worker panic: it draws `after` random numbers, and the next one cannot be had. */
+  async panics(after = 0) {
+    await this.#control({ panic: { after } });
   }
 
   async #control(order) {

@@ -1,5 +1,6 @@
 // Stands before the built Worker in the runtime: counts what the Worker does to its bindings, and makes that fail, or
 // the Worker itself panic, where a test asks for it. Other requests, and batches, pass through untouched.
+import { handing, held } from "./counting.js";
 import Worker, { Claims as Inner } from "./index.js";
 import { faulty } from "./bindings.mjs";
 
@@ -10,14 +11,26 @@ const NESTED = ["CLAIMS", "LOG", "PAYLOADS"];
 // An isolate outlives its requests, so these are the whole run's.
 const operations = [];
 const faults = new Map();
-let reentering = false;
+
+/** So many draws of random numbers succeed before one fails, which Rust takes for a reason to panic. */
+let draws = Infinity;
+const draw = crypto.getRandomValues.bind(crypto);
+crypto.getRandomValues = (numbers) => {
+  if (draws === 0) {
+    draws = Infinity;
+    throw new Error("injected: no random numbers");
+  }
+  draws -= 1;
+  return draw(numbers);
+};
 
 async function watch(operation, args, call) {
   const fault = takeFault(operation);
   operations.push({ operation, args, failed: Boolean(fault) });
   if (fault === "before") throw new Error(`injected: ${operation}`);
   if (fault === "hang") return new Promise(() => {});
-  const result = await call();
+  const buffers = args.map((arg) => Number(/^([0-9]+) bytes$/.exec(arg)?.[1] ?? 0));
+  const result = await handing(buffers.reduce((sum, bytes) => sum + bytes, 0), Promise.resolve(call()));
   if (fault === "after") throw new Error(`injected after the fact: ${operation}`);
   return result;
 }
@@ -26,7 +39,7 @@ function watched(name, binding) {
   const nested = ({ operation, about }, call) => watch(operation, about, call);
   if (NESTED.includes(name)) return faulty(name, binding, nested);
   const get = (target, method) => {
-    if (typeof target[method] !== "function") return target[method];
+    if (typeof target[method] !== "function" || method === "constructor") return target[method];
     return (...args) => watch(`${name}.${method}`, args, () => target[method](...args));
   };
   return new Proxy(binding, { get });
@@ -39,19 +52,21 @@ function takeFault(operation) {
   return fault.when;
 }
 
-/** A request whose one chunk has one byte when it is measured, and `length` of them from then on. */
-function lying({ url, method, headers }, length) {
-  let readings = 0;
-  const value = Object.defineProperty(new Uint8Array(1), "length", { get: () => (readings++ === 0 ? 1 : length) });
-  const reader = { read: async () => ({ value }) };
-  return { url, method, headers, body: { getReader: () => reader } };
-}
-
-/** A request that throws `text` when it is asked for its URL. */
-const throwing = ({ method, headers }, text) => Object.defineProperty({ method, headers }, "url", {
-  get() {
-    throw new TypeError(text);
+/** What a request throws when it is asked for its URL, from within WASM: a trap, a stack that is full, or `text`. */
+const THROWS = {
+  trap: () => {
+    throw new WebAssembly.RuntimeError("unreachable");
   },
+  stack: () => {
+    const deeper = () => deeper() + deeper();
+    return deeper();
+  },
+};
+
+const throwing = ({ method, headers }, text) => Object.defineProperty({ method, headers }, "url", {
+  get: THROWS[text] ?? (() => {
+    throw new TypeError(text);
+  }),
 });
 
 /** Requests to the path `/moved` turn out to go elsewhere when the runtime has parsed their URL. */
@@ -64,9 +79,9 @@ globalThis.Request = class extends Request {
 /** What providers publish, by URL; nothing else leaves for a host but the loopback's. */
 const pages = new Map();
 const fetchOutside = globalThis.fetch;
-globalThis.fetch = (request) => {
+globalThis.fetch = (request, init) => {
   const url = String(request.url ?? request);
-  if (!url.startsWith("https://")) return fetchOutside(request);
+  if (!url.startsWith("https://")) return fetchOutside(request, init);
   const answer = async () => (pages.has(url) ? new Response(pages.get(url)) : new Response("", { status: 404 }));
   return watch("fetch", [url], answer);
 };
@@ -116,33 +131,29 @@ Date.now = () => now() + ahead;
 /** The bindings as the Worker sees them. */
 function instrumented(env) {
   const bindings = [...PLAIN, ...NESTED].filter((name) => env[name]).map((name) => [name, watched(name, env[name])]);
-  const sources = () => {
-    if (reentering) {
-      reentering = false;
-      Worker.fetch(new Request("http://gateway/healthz"), env, { waitUntil() {} });
-    }
-    return env.SOURCES;
-  };
-  return Object.defineProperty({ ...env, ...Object.fromEntries(bindings) }, "SOURCES", { get: sources });
+  return { ...env, ...Object.fromEntries(bindings) };
 }
 
 async function control(order, env) {
-  if (order.reenter) reentering = true;
+  if (order.panic) draws = order.panic.after;
   if (order.ahead !== undefined) ahead = order.ahead;
   for (const [url, text] of Object.entries(order.pages ?? {})) pages.set(url, text);
-  if (order.scheduled) await Worker.scheduled(undefined, instrumented(env));
+  if (order.scheduled) await Worker.scheduled({ cron: "", scheduledTime: 0 }, instrumented(env), { waitUntil() {} });
   if (order.object) {
     const { name, method, args } = order.object;
     const value = await env.CLAIMS.get(env.CLAIMS.idFromName(name))[method](...(args ?? []));
     return Response.json({ value });
   }
   if (order.batch) {
-    const { queue, text: body, attempts } = order.batch;
-    let settled;
-    const message = { body, attempts, ack: () => (settled = "ack"), retry: () => (settled = "retry") };
-    await Worker.queue({ queue, messages: [message] }, instrumented(env));
+    const { queue, texts, attempts } = order.batch;
+    const settled = texts.map(() => undefined);
+    const messages = texts.map((body, at) => {
+      return { body, attempts, ack: () => (settled[at] = "ack"), retry: () => (settled[at] = "retry") };
+    });
+    await Worker.queue({ queue, messages }, instrumented(env));
     return Response.json({ settled });
   }
+  if (order.held) return Response.json(held());
   if (order.fault) faults.set(order.fault.operation, order.fault);
   if (order.enqueue) await env.EVENTS.send(order.enqueue.body, { contentType: order.enqueue.contentType });
   return Response.json(operations.slice(order.from ?? 0));
@@ -150,8 +161,6 @@ async function control(order, env) {
 
 export default {
   async fetch(request, env, context) {
-    const length = request.headers.get("instrumented-length");
-    if (length) return Worker.fetch(lying(request, Number(length)), instrumented(env), context);
     const thrown = request.headers.get("instrumented-throw");
     if (thrown) return Worker.fetch(throwing(request, thrown), instrumented(env), context);
     if (new URL(request.url).pathname === "/.control") return control(await request.json(), env);

@@ -49,9 +49,14 @@ impl Upstream for Gate {
         Err(PortError(format!("this simulation publishes no keys at {url}")))
     }
 
-    async fn send(&self, forward: Forward<'_>, timeout: Duration) -> Result<OriginAnswer, PortError> {
+    async fn send(
+        &self,
+        forward: Forward<'_>,
+        stored: Option<Vec<u8>>,
+        timeout: Duration,
+    ) -> Result<OriginAnswer, PortError> {
         let world = &self.world;
-        let story = self.addressee(&forward)?;
+        let story = self.addressee(&forward, stored.as_deref().unwrap_or(forward.body))?;
         let (handling, act) = (Rc::clone(&self.handling), self.handling.begin(Kind::Exchange));
         self.note("forward, redrive:", u64::from(handling.redrive));
         self.pause().await;
@@ -108,7 +113,7 @@ impl Upstream for Gate {
 
 impl Gate {
     /// The event of `forward`. Checks its key and its body.
-    fn addressee(&self, forward: &Forward<'_>) -> Result<Rc<Story>, PortError> {
+    fn addressee(&self, forward: &Forward<'_>, body: &[u8]) -> Result<Rc<Story>, PortError> {
         let world = &self.world;
         let story = self.handling.story.clone().ok_or_else(|| PortError("a forward of no event".to_owned()))?;
         if self.untrusted {
@@ -119,7 +124,7 @@ impl Gate {
         if SOURCES[story.source] == ("none", "origin") && !story.has_key(key) {
             story.keys.borrow_mut().insert(key.to_owned());
         }
-        if !story.has_key(key) || *forward.body != *story.body {
+        if !story.has_key(key) || *body != *story.body {
             world.violated("6: other bytes reach the origin", Some(&story));
         }
         Ok(story)

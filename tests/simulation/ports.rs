@@ -171,6 +171,18 @@ impl Outbox for Gate {
 }
 
 impl Payloads for Gate {
+    type Body = Vec<u8>;
+
+    async fn open(&self, name: &str) -> Result<Stored, PortError> {
+        self.load(name).await
+    }
+
+    async fn read(&self, body: Vec<u8>, mut part: impl FnMut(&[u8])) -> Result<(), PortError> {
+        self.pause().await;
+        part(&body);
+        Ok(())
+    }
+
     fn stores_payloads(&self) -> bool {
         true
     }

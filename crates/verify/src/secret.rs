@@ -216,10 +216,37 @@ impl HmacKey {
 
     /// The headers that sign `body` by Standard Webhooks (its specification, Signature scheme), as the event `id`.
     pub fn standard_webhooks(&self, id: &str, now: UnixTime, body: &[u8]) -> [(&'static str, String); 3] {
+        let mut signer = self.signer(id, now);
+        signer.update(body);
+        let [timestamp, signature] = signer.headers();
+        [("webhook-id", id.to_owned()), timestamp, signature]
+    }
+
+    /// Begins to sign a body that comes in parts, by Standard Webhooks, as the event `id`.
+    pub fn signer(&self, id: &str, now: UnixTime) -> Signer {
         let timestamp = now.to_string();
-        let mac = self.mac(&[id.as_bytes(), b".", timestamp.as_bytes(), b".", body]);
-        let signature = format!("v1,{}", STANDARD.encode(mac));
-        [("webhook-id", id.to_owned()), ("webhook-timestamp", timestamp), ("webhook-signature", signature)]
+        let mut mac = self.state.clone();
+        [id.as_bytes(), b".", timestamp.as_bytes(), b"."].iter().for_each(|part| mac.update(part));
+        Signer { timestamp, mac }
+    }
+}
+
+/// A Standard Webhooks signature over a body that comes in parts.
+pub struct Signer {
+    timestamp: String,
+    mac: Hmac<Sha256>,
+}
+
+impl Signer {
+    /// Takes the next part of the body.
+    pub fn update(&mut self, part: &[u8]) {
+        self.mac.update(part);
+    }
+
+    /// The headers `webhook-timestamp` and `webhook-signature`.
+    pub fn headers(self) -> [(&'static str, String); 2] {
+        let signature = format!("v1,{}", STANDARD.encode(self.mac.finalize().into_bytes()));
+        [("webhook-timestamp", self.timestamp), ("webhook-signature", signature)]
     }
 }
 
