@@ -21,11 +21,18 @@ async function post(url, body) {
   return answer.text();
 }
 
+// The `worker` crate asks a binding for the name of its class.
+class WorkerQueue {
+  constructor(send) {
+    this.send = send;
+  }
+}
+
 function producer(queue) {
   const send = (body) => post(`${plan.standin}/queue/${queue}`, typeof body === "string" ? body : JSON.stringify(body));
   // This Worker does not wait until the event is durable.
   const hasty = async (body) => waitUntil(send(body).catch(() => undefined));
-  return { send: plan.sabotage === "answer_first" && queue === "EVENTS" ? hasty : send };
+  return new WorkerQueue(plan.sabotage === "answer_first" && queue === "EVENTS" ? hasty : send);
 }
 
 async function inject({ operation, about }, call) {
