@@ -58,7 +58,7 @@ fn parse(env: &Env) -> Parsed {
 fn variables(env: &Env) -> Map<String, Value> {
     let names = Object::keys(env.unchecked_ref::<Object>()).into_iter().filter_map(|name| name.as_string());
     let parsed = |name: String| {
-        let table = serde_json::from_str(&text_or_json(&value(env, &name))).unwrap_or(Value::Null);
+        let table = serde_json::from_slice(text_or_json(&value(env, &name)).as_bytes()).unwrap_or(Value::Null);
         (name, table)
     };
     names.filter(|name| name.starts_with(config::SOURCES)).map(parsed).collect()

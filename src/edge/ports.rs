@@ -2,7 +2,6 @@
 
 use super::environment;
 use super::request::collect;
-use super::seconds;
 use super::timer::Timer;
 use crate::config::Origin;
 use crate::dedup::DedupKey;
@@ -15,7 +14,7 @@ use hookgate_verify::UnixTime;
 use std::cell::OnceCell;
 use std::fmt::Display;
 use std::time::Duration;
-use worker::js_sys::{Date, Uint8Array};
+use worker::js_sys::Uint8Array;
 use worker::wasm_bindgen_futures::{JsFuture, spawn_local};
 use worker::{
     AbortSignal, Context, Env, Fetch, Headers, KvStore, Method, QueueContentType, RawMessageBuilder, RequestInit,
@@ -190,7 +189,7 @@ impl Upstream for Bindings {
         let retry_after = response.headers().get("retry-after").map_err(failed("fetch"))?;
         Ok(OriginAnswer {
             status: response.status(),
-            retry_after: retry_after.and_then(|text| read_retry_after(&text)),
+            retry_after: retry_after.and_then(|text| RetryAfter::parse(&text)),
         })
     }
 
@@ -207,20 +206,6 @@ impl Upstream for Bindings {
             Err(BodyError::Busy) => Err(PortError("fetch: no room".to_owned())),
         }
     }
-}
-
-/// Delay in seconds, or a date; the runtime reads dates.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a date that was told to be finite; none is before 1970"
-)]
-fn read_retry_after(text: &str) -> Option<RetryAfter> {
-    if let Ok(seconds) = text.trim().parse::<u32>() {
-        return Some(RetryAfter::Delay(Duration::from_secs(seconds.into())));
-    }
-    let milliseconds = Date::parse(text);
-    (milliseconds >= 0.0).then(|| RetryAfter::Date(seconds(milliseconds as u64)))
 }
 
 impl Local for Bindings {
