@@ -1,9 +1,9 @@
 //! What providers are told. Bodies are JSON; errors are problem details (RFC 9457).
 
 use crate::config::Success;
-use crate::forwarded::MOST_BYTES;
-use crate::shown::beginning;
-use hookgate_verify::Greeted;
+use crate::forwarded_headers::MOST_BYTES;
+use crate::truncate::beginning;
+use hookgate_verify::HandshakeAnswer;
 use serde::Serialize;
 use std::borrow::Cow;
 
@@ -76,7 +76,7 @@ impl Answer {
     /// This answer, which tells that an event is taken, in the source's own form. Every event gets the same then, a
     /// duplicate and an unwanted one too.
     #[must_use]
-    pub fn in_form(self, form: &Success) -> Self {
+    pub fn as_configured(self, form: &Success) -> Self {
         match form {
             Success::Json => self,
             Success::Empty => self.without_body(),
@@ -97,9 +97,9 @@ impl Answer {
     }
 
     /// The answer to a provider's test of the endpoint.
-    pub fn handshake(greeted: Greeted) -> Self {
-        let headers = greeted.headers.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
-        Self { status: greeted.status, headers, body: greeted.body }
+    pub fn handshake(reply: HandshakeAnswer) -> Self {
+        let headers = reply.headers.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+        Self { status: reply.status, headers, body: reply.body }
     }
 
     /// 401: the one answer to every request that is not proven authentic and fresh. It never says why.

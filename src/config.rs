@@ -3,22 +3,22 @@
 //! Parsed once per isolate. A source that is misconfigured is an error of its own, and the others serve.
 
 mod answer;
+mod destination;
 mod events;
-mod origin;
 mod source;
 mod token;
 mod variables;
 
+pub use destination::Destination;
 pub use events::{EventFilter, Pattern};
 pub use hookgate_verify::grammar::ConfigError;
-pub use origin::Origin;
 #[cfg(not(target_arch = "wasm32"))]
 pub use source::takes_public_keys;
-pub use token::{Admin, HashedToken};
+pub use token::{AdminToken, HashedToken};
 pub use variables::PREFIX as SOURCES;
 
 use crate::dedup::Rings;
-use crate::forwarded::Forwarded;
+use crate::forwarded_headers::ForwardedHeaders;
 use crate::retry::DEFAULT_RETENTION;
 use crate::source_name::SourceName;
 use hookgate_verify::grammar::span;
@@ -48,7 +48,7 @@ pub struct Config {
     /// Signs forwards, where `ORIGIN_SIGNING_SECRET` is set.
     pub signing: Option<HmacKey>,
     /// Opens `/api`, where `ADMIN_TOKEN` is set.
-    pub admin: Option<Admin>,
+    pub admin: Option<AdminToken>,
     /// The Durable Objects that hold exact claims: `CLAIM_SHARDS`, and `CLAIM_SHARDS_BEFORE` while that changes.
     pub rings: Rings,
     /// For how long the events' queue keeps a message, before it deletes it: `QUEUE_RETENTION`, or a day.
@@ -85,15 +85,15 @@ pub struct Source {
     /// What is answered to an event that is accepted, a duplicate, or not wanted.
     pub success: Success,
     /// The token that the user chose for the provider's tests of the endpoint.
-    pub handshake_token: Option<HashedToken>,
+    pub verify_token: Option<HashedToken>,
     /// Whether a test may install a secret: the operator waits for one.
     pub armed: bool,
 }
 
 impl Source {
     /// Which headers go on to the origin.
-    pub fn forwarded(&self) -> Forwarded<'_> {
-        Forwarded::new(self.verifier.preset(), &self.headers)
+    pub fn forwarded(&self) -> ForwardedHeaders<'_> {
+        ForwardedHeaders::new(self.verifier.preset(), &self.headers)
     }
 
     /// Whether some event of these types is wanted, or may be.
@@ -106,17 +106,17 @@ impl Source {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Deliver {
     /// Into the queue; its consumer forwards to the origin, where there is one.
-    Queue(Option<Origin>),
+    Queue(Option<Destination>),
     /// To the origin, while the provider waits.
-    Origin(Origin),
+    Direct(Destination),
 }
 
 impl Deliver {
     /// The origin that forwards go to.
-    pub fn origin(&self) -> Option<&Origin> {
+    pub fn origin(&self) -> Option<&Destination> {
         match self {
             Self::Queue(origin) => origin.as_ref(),
-            Self::Origin(origin) => Some(origin),
+            Self::Direct(origin) => Some(origin),
         }
     }
 }
@@ -180,7 +180,7 @@ impl Bindings {
 }
 
 /// The texts the configuration refers to: variables and secrets by name.
-pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
+pub type VariableLookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 impl Config {
     /// Parses `variables`, all whose names begin with [`SOURCES`]; `lookup` finds every other variable and
@@ -193,7 +193,7 @@ impl Config {
     pub fn parse_all(
         variables: &Map<String, Value>,
         bindings: Bindings,
-        lookup: Lookup<'_>,
+        lookup: VariableLookup<'_>,
     ) -> Result<Self, ConfigError> {
         let (entries, unreadable) = variables::merged(variables);
         if unreadable.len() == variables.len() {
@@ -208,14 +208,15 @@ impl Config {
         };
         let retention = lookup("QUEUE_RETENTION").map(|text| parse_retention(&text)).transpose()?;
         let dead_queue = lookup("DEAD_QUEUE").map(parse_queue).transpose()?;
-        let outside = source::Outside { bindings, origin: lookup("ORIGIN"), public_url: lookup("PUBLIC_URL"), lookup };
+        let outside =
+            source::SourceContext { bindings, origin: lookup("ORIGIN"), public_url: lookup("PUBLIC_URL"), lookup };
         let mut warnings = shared_secrets(&entries, lookup);
         let token = lookup("ADMIN_TOKEN");
-        let admin = token.as_deref().and_then(Admin::parse);
+        let admin = token.as_deref().and_then(AdminToken::parse);
         if token.is_some() && admin.is_none() {
             warnings.push("ADMIN_TOKEN is shorter than 16 characters, or ends in a blank: /api stays off".to_owned());
         }
-        if admin.as_ref().is_some_and(Admin::is_example) {
+        if admin.as_ref().is_some_and(AdminToken::is_example) {
             let problem = "ADMIN_TOKEN is the public one of .dev.vars.example: /api opens on localhost alone, and is 404 \
                 elsewhere; set another with `wrangler secret put ADMIN_TOKEN`";
             warnings.push(problem.to_owned());
@@ -239,7 +240,7 @@ impl Config {
     ///
     /// # Errors
     /// As there.
-    pub fn parse(sources: &Value, bindings: Bindings, lookup: Lookup<'_>) -> Result<Self, ConfigError> {
+    pub fn parse(sources: &Value, bindings: Bindings, lookup: VariableLookup<'_>) -> Result<Self, ConfigError> {
         Self::parse_all(&Map::from_iter([(SOURCES.to_owned(), sources.clone())]), bindings, lookup)
     }
 
@@ -301,9 +302,9 @@ fn parse_queue(name: String) -> Result<String, ConfigError> {
 }
 
 /// Sources that share a secret: who may sign for one may sign for the other, which is rarely meant.
-fn shared_secrets(entries: &[variables::Entry<'_>], lookup: Lookup<'_>) -> Vec<String> {
+fn shared_secrets(entries: &[variables::SourceEntry<'_>], lookup: VariableLookup<'_>) -> Vec<String> {
     let mut users: Vec<(String, Vec<&str>)> = Vec::new();
-    for variables::Entry { name: source, table, .. } in entries {
+    for variables::SourceEntry { name: source, table, .. } in entries {
         let names = table.get("secrets").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
         for secret in names.filter_map(lookup) {
             match users.iter_mut().find(|(known, _)| *known == secret) {

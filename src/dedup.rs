@@ -5,7 +5,7 @@
 //! table call them, and decide nothing themselves.
 //!
 //! Invariants:
-//! - of all who claim one name, one at a time is [`Claim::First`], until its lease ends;
+//! - of all who claim one name, one at a time is [`ClaimOutcome::First`], until its lease ends;
 //! - who lost its lease to another can neither confirm nor release;
 //! - what is confirmed stays a duplicate until it expires or is forgotten, whatever anybody claims or releases;
 //! - the acceptance stays while a name is claimed again: it tells one acceptance of an event from the next.
@@ -14,7 +14,7 @@ mod rings;
 mod table;
 
 pub use rings::{Rings, RingsRefused, Shard, admit};
-pub use table::Table;
+pub use table::IsolateTable;
 
 use crate::source_name::SourceName;
 use hookgate_verify::{Identity, UnixTime};
@@ -90,16 +90,16 @@ pub(crate) fn digest_of(parts: &[&[u8]]) -> [u8; 32] {
 /// Tells one claim from all others on the same name: a number that is drawn anew for each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(try_from = "String")]
-pub struct Token(pub u64);
+pub struct ClaimToken(pub u64);
 
 /// 16 hex digits: JavaScript's numbers do not hold 64 bits.
-impl fmt::Display for Token {
+impl fmt::Display for ClaimToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_hex(self.0.to_be_bytes(), &mut [0; 16], f)
     }
 }
 
-impl Token {
+impl ClaimToken {
     /// Reads what [`Display`](fmt::Display) wrote.
     pub fn parse(text: &str) -> Option<Self> {
         let mut bytes = [0; 8];
@@ -107,7 +107,7 @@ impl Token {
     }
 }
 
-impl TryFrom<String> for Token {
+impl TryFrom<String> for ClaimToken {
     type Error = &'static str;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
@@ -115,7 +115,7 @@ impl TryFrom<String> for Token {
     }
 }
 
-impl Serialize for Token {
+impl Serialize for ClaimToken {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         to.collect_str(self)
     }
@@ -127,7 +127,7 @@ impl Serialize for Token {
 #[serde(try_from = "String")]
 pub enum Acceptance {
     /// A random number: the token of the first claim.
-    Drawn(Token),
+    Drawn(ClaimToken),
     /// The time of the first claim. Claims and messages that were made before acceptances had numbers are named so.
     FirstSeen(UnixTime),
 }
@@ -146,7 +146,7 @@ impl Acceptance {
     /// Reads what [`Display`](fmt::Display) wrote.
     pub fn parse(text: &str) -> Option<Self> {
         let time = || UnixTime::from_rfc3339(text).map(Self::FirstSeen);
-        Token::parse(text).map(Self::Drawn).or_else(time)
+        ClaimToken::parse(text).map(Self::Drawn).or_else(time)
     }
 }
 
@@ -166,9 +166,9 @@ impl Serialize for Acceptance {
 
 /// What a store keeps under one name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Entry {
+pub struct ClaimEntry {
     /// The token of the last claim.
-    pub token: Token,
+    pub token: ClaimToken,
     /// Names the acceptance. It stays while the name is claimed again.
     pub acceptance: Acceptance,
     /// When it was claimed first.
@@ -183,7 +183,7 @@ pub struct Entry {
 
 /// How long a claim holds, and how long it is remembered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Terms {
+pub struct ClaimTerms {
     /// How long one who claims has, to confirm: whoever comes after that may claim in its place.
     pub lease: Duration,
     /// How long a name is remembered, from its last claim or its confirmation.
@@ -193,11 +193,11 @@ pub struct Terms {
 /// What became of an attempt to claim a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Claim {
+pub enum ClaimOutcome {
     /// It is yours, until the lease ends.
     First {
         /// What confirms or releases it.
-        token: Token,
+        token: ClaimToken,
         /// When it was claimed first: now, or by a claim that was released or whose lease ended.
         first_seen: UnixTime,
         /// The acceptance that this claim belongs to.
@@ -215,7 +215,7 @@ pub enum Claim {
     },
 }
 
-impl Claim {
+impl ClaimOutcome {
     /// Reads the JSON text of a claim.
     pub fn from_json(text: &str) -> Option<Self> {
         let told: Told = serde_json::from_slice(text.as_bytes()).ok()?;
@@ -230,11 +230,11 @@ impl Claim {
     }
 }
 
-/// A [`Claim`] as an object tells it. An object that still runs the version before acceptances tells none.
+/// A [`ClaimOutcome`] as an object tells it. An object that still runs the version before acceptances tells none.
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Told {
-    First { token: Token, first_seen: UnixTime, acceptance: Option<Acceptance> },
+    First { token: ClaimToken, first_seen: UnixTime, acceptance: Option<Acceptance> },
     InFlight { until: UnixTime },
     Duplicate { first_seen: UnixTime },
 }
@@ -243,40 +243,45 @@ enum Told {
 /// there, it is to be stored in the entry's place.
 ///
 /// A claimer whose answer was lost claims again under the same token, and takes up its own claim.
-pub fn claim(entry: Option<Entry>, now: UnixTime, terms: Terms, token: Token) -> (Claim, Option<Entry>) {
+pub fn claim(
+    entry: Option<ClaimEntry>,
+    now: UnixTime,
+    terms: ClaimTerms,
+    token: ClaimToken,
+) -> (ClaimOutcome, Option<ClaimEntry>) {
     let entry = entry.filter(|entry| now < entry.expires);
     let first_seen = entry.map_or(now, |entry| entry.first_seen);
     match entry {
-        Some(entry) if entry.confirmed => (Claim::Duplicate { first_seen }, None),
+        Some(entry) if entry.confirmed => (ClaimOutcome::Duplicate { first_seen }, None),
         Some(entry) if now < entry.leased_until && entry.token != token => {
-            (Claim::InFlight { until: entry.leased_until }, None)
+            (ClaimOutcome::InFlight { until: entry.leased_until }, None)
         }
         _ => {
             let acceptance = entry.map_or(Acceptance::Drawn(token), |entry| entry.acceptance);
             let (leased_until, expires) = (now.plus(terms.lease), now.plus(terms.ttl));
-            let claimed = Entry { token, acceptance, first_seen, leased_until, expires, confirmed: false };
-            (Claim::First { token, first_seen, acceptance }, Some(claimed))
+            let claimed = ClaimEntry { token, acceptance, first_seen, leased_until, expires, confirmed: false };
+            (ClaimOutcome::First { token, first_seen, acceptance }, Some(claimed))
         }
     }
 }
 
 /// Confirms the claim of `token`: what is to be stored, or `None` where another has claimed the name since. A lease that
 /// ended is no hindrance as long as nobody has; nor is a confirmation that was made before.
-pub fn confirm(entry: Option<Entry>, token: Token, now: UnixTime, ttl: Duration) -> Option<Entry> {
+pub fn confirm(entry: Option<ClaimEntry>, token: ClaimToken, now: UnixTime, ttl: Duration) -> Option<ClaimEntry> {
     let entry = entry.filter(|entry| entry.token == token)?;
-    Some(Entry { confirmed: true, expires: now.plus(ttl), ..entry })
+    Some(ClaimEntry { confirmed: true, expires: now.plus(ttl), ..entry })
 }
 
 /// Releases the claim of `token`, so that the next may claim at once: what is to be stored, or `None` where there is
 /// nothing to release.
-pub fn release(entry: Option<Entry>, token: Token, now: UnixTime) -> Option<Entry> {
+pub fn release(entry: Option<ClaimEntry>, token: ClaimToken, now: UnixTime) -> Option<ClaimEntry> {
     let entry = entry.filter(|entry| entry.token == token && !entry.confirmed)?;
-    Some(Entry { leased_until: now, ..entry })
+    Some(ClaimEntry { leased_until: now, ..entry })
 }
 
 /// Whether the entry may be forgotten, so that the next request with its name is a new acceptance. A claim that somebody
 /// holds is not forgotten: its event may be on its way into the queue.
-pub fn may_forget(entry: Entry, now: UnixTime) -> bool {
+pub fn may_forget(entry: ClaimEntry, now: UnixTime) -> bool {
     entry.confirmed || entry.leased_until <= now
 }
 
@@ -285,9 +290,9 @@ mod tests {
     use super::*;
 
     const NOW: UnixTime = UnixTime::from_seconds(1_768_480_200);
-    const TERMS: Terms = Terms { lease: Duration::from_secs(30), ttl: Duration::from_secs(600) };
-    const MINE: Token = Token(1);
-    const OTHER: Token = Token(2);
+    const TERMS: ClaimTerms = ClaimTerms { lease: Duration::from_secs(30), ttl: Duration::from_secs(600) };
+    const MINE: ClaimToken = ClaimToken(1);
+    const OTHER: ClaimToken = ClaimToken(2);
     const ACCEPTANCE: Acceptance = Acceptance::Drawn(MINE);
 
     fn at(seconds: u64) -> UnixTime {
@@ -295,13 +300,13 @@ mod tests {
     }
 
     /// The entry that a first claim leaves, at `NOW`.
-    fn claimed() -> Option<Entry> {
+    fn claimed() -> Option<ClaimEntry> {
         let (claim, entry) = claim(None, NOW, TERMS, MINE);
-        assert_eq!(claim, Claim::First { token: MINE, first_seen: NOW, acceptance: ACCEPTANCE });
+        assert_eq!(claim, ClaimOutcome::First { token: MINE, first_seen: NOW, acceptance: ACCEPTANCE });
         entry
     }
 
-    fn confirmed() -> Option<Entry> {
+    fn confirmed() -> Option<ClaimEntry> {
         confirm(claimed(), MINE, at(5), TERMS.ttl)
     }
 
@@ -309,17 +314,23 @@ mod tests {
     fn one_at_a_time_is_first() {
         for seconds in [0, 29] {
             let found = claim(claimed(), at(seconds), TERMS, OTHER);
-            assert_eq!(found, (Claim::InFlight { until: at(30) }, None));
+            assert_eq!(found, (ClaimOutcome::InFlight { until: at(30) }, None));
         }
     }
 
     #[test]
     fn a_lease_that_ended_goes_to_the_next_and_the_first_claims_time_stays() {
         let (claim, entry) = claim(claimed(), at(30), TERMS, OTHER);
-        assert_eq!(claim, Claim::First { token: OTHER, first_seen: NOW, acceptance: ACCEPTANCE });
+        assert_eq!(claim, ClaimOutcome::First { token: OTHER, first_seen: NOW, acceptance: ACCEPTANCE });
         let (leased_until, expires) = (at(60), at(630));
-        let taken =
-            Entry { token: OTHER, acceptance: ACCEPTANCE, first_seen: NOW, leased_until, expires, confirmed: false };
+        let taken = ClaimEntry {
+            token: OTHER,
+            acceptance: ACCEPTANCE,
+            first_seen: NOW,
+            leased_until,
+            expires,
+            confirmed: false,
+        };
         assert_eq!(entry, Some(taken));
         assert_eq!(confirm(entry, MINE, at(31), TERMS.ttl), None, "a stale token confirms nothing");
         assert_eq!(release(entry, MINE, at(31)), None, "and releases nothing");
@@ -329,10 +340,10 @@ mod tests {
     fn what_is_confirmed_is_a_duplicate_until_it_expires() {
         let entry = confirmed();
         for seconds in [5, 30, 604] {
-            assert_eq!(claim(entry, at(seconds), TERMS, OTHER), (Claim::Duplicate { first_seen: NOW }, None));
+            assert_eq!(claim(entry, at(seconds), TERMS, OTHER), (ClaimOutcome::Duplicate { first_seen: NOW }, None));
         }
         let (again, _) = claim(entry, at(605), TERMS, OTHER);
-        let next = Claim::First { token: OTHER, first_seen: at(605), acceptance: Acceptance::Drawn(OTHER) };
+        let next = ClaimOutcome::First { token: OTHER, first_seen: at(605), acceptance: Acceptance::Drawn(OTHER) };
         assert_eq!(again, next, "another acceptance");
         assert_eq!(release(entry, MINE, at(6)), None, "nothing is released that is durable");
     }
@@ -340,14 +351,14 @@ mod tests {
     #[test]
     fn who_lost_the_answer_takes_up_its_own_claim() {
         let (again, entry) = claim(claimed(), at(3), TERMS, MINE);
-        assert_eq!(again, Claim::First { token: MINE, first_seen: NOW, acceptance: ACCEPTANCE });
+        assert_eq!(again, ClaimOutcome::First { token: MINE, first_seen: NOW, acceptance: ACCEPTANCE });
         assert_eq!(entry.map(|entry| entry.leased_until), Some(at(33)), "the lease begins again");
-        assert_eq!(claim(confirmed(), at(6), TERMS, MINE), (Claim::Duplicate { first_seen: NOW }, None));
+        assert_eq!(claim(confirmed(), at(6), TERMS, MINE), (ClaimOutcome::Duplicate { first_seen: NOW }, None));
     }
 
     #[test]
     fn what_somebody_is_at_work_on_is_not_forgotten() {
-        let may = |entry: Option<Entry>, seconds| may_forget(entry.expect("an entry"), at(seconds));
+        let may = |entry: Option<ClaimEntry>, seconds| may_forget(entry.expect("an entry"), at(seconds));
         assert!(!may(claimed(), 29));
         assert!(may(claimed(), 30));
         assert!(may(confirmed(), 5));
@@ -366,7 +377,7 @@ mod tests {
     fn what_is_released_can_be_claimed_at_once_as_the_same_acceptance() {
         let released = release(claimed(), MINE, at(3));
         let (claim, entry) = claim(released, at(3), TERMS, OTHER);
-        assert_eq!(claim, Claim::First { token: OTHER, first_seen: NOW, acceptance: ACCEPTANCE });
+        assert_eq!(claim, ClaimOutcome::First { token: OTHER, first_seen: NOW, acceptance: ACCEPTANCE });
         assert_eq!(release(entry, MINE, at(4)), None);
         assert_eq!(release(claimed(), OTHER, at(3)), None);
         assert_eq!(release(None, MINE, at(3)), None);
@@ -374,23 +385,23 @@ mod tests {
 
     #[test]
     fn claims_and_tokens_have_one_text() {
-        let acceptance = Acceptance::Drawn(Token(0xb6));
-        let first = Claim::First { token: Token(0xa5), first_seen: NOW, acceptance };
+        let acceptance = Acceptance::Drawn(ClaimToken(0xb6));
+        let first = ClaimOutcome::First { token: ClaimToken(0xa5), first_seen: NOW, acceptance };
         let text = r#"{"first":{"token":"00000000000000a5","first_seen":1768480200,"acceptance":"00000000000000b6"}}"#;
         assert_eq!(serde_json::to_string(&first).expect("JSON"), text);
-        assert_eq!(Claim::from_json(text).expect("a claim"), first);
+        assert_eq!(ClaimOutcome::from_json(text).expect("a claim"), first);
         let before = r#"{"first":{"token":"00000000000000a5","first_seen":1768480200}}"#;
         let acceptance = Acceptance::FirstSeen(NOW);
-        let first = Claim::First { token: Token(0xa5), first_seen: NOW, acceptance };
-        assert_eq!(Claim::from_json(before).expect("of the version before"), first);
+        let first = ClaimOutcome::First { token: ClaimToken(0xa5), first_seen: NOW, acceptance };
+        assert_eq!(ClaimOutcome::from_json(before).expect("of the version before"), first);
         assert_eq!(Acceptance::parse("2026-01-15T12:30:00Z"), Some(acceptance));
         assert_eq!(acceptance.to_string(), "2026-01-15T12:30:00Z");
-        for claim in [Claim::InFlight { until: NOW }, Claim::Duplicate { first_seen: NOW }] {
+        for claim in [ClaimOutcome::InFlight { until: NOW }, ClaimOutcome::Duplicate { first_seen: NOW }] {
             let text = serde_json::to_string(&claim).expect("JSON");
-            assert_eq!(Claim::from_json(&text).expect("a claim"), claim);
+            assert_eq!(ClaimOutcome::from_json(&text).expect("a claim"), claim);
         }
         for text in ["", "a5", "00000000000000ag", "00000000000000a50"] {
-            assert_eq!(Token::parse(text), None, "{text}");
+            assert_eq!(ClaimToken::parse(text), None, "{text}");
         }
     }
 

@@ -6,6 +6,7 @@
 mod claims;
 mod crypto;
 mod environment;
+mod large_body;
 mod letters;
 mod life;
 mod object;
@@ -13,11 +14,10 @@ mod parts;
 mod payloads;
 mod ports;
 mod request;
-mod room;
 mod timer;
 
 use crate::answer::Answer;
-use crate::pipeline::{self, Disposition, Handed};
+use crate::pipeline::{self, Disposition, ReceivedMessage};
 use crate::record::{Record, Verdict};
 use crate::retry;
 use environment::text_or_json;
@@ -97,7 +97,7 @@ pub async fn settle(queue: String, message: Message, attempt: u32, env: Env) -> 
     let text = text_or_json(&message.body());
     let settled = life::bounded(began, async move {
         let config = environment::config(&env);
-        let handed = Handed { text: &text, queue: &queue, attempt, now: seconds(began) };
+        let handed = ReceivedMessage { text: &text, queue: &queue, attempt, now: seconds(began) };
         let (disposition, record) = pipeline::consume(handed, config, &Bindings::new(env, None)).await;
         write(record, began);
         disposition

@@ -1,7 +1,7 @@
 //! Dead letters as they are kept: events whose forwards ran out, until somebody redrives them.
 
 use crate::dedup::digest_of;
-use crate::delivery::{DecodeError, Event};
+use crate::message::{DecodeError, Event};
 use hookgate_verify::UnixTime;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
@@ -91,21 +91,21 @@ fn as_rfc3339<S: Serializer>(time: &UnixTime, to: S) -> Result<S::Ok, S::Error> 
 
 /// A dead letter in the bucket, while its database is away.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Waiting {
+pub struct ParkedLetter {
     /// When the letter died, in seconds since the epoch.
     pub died: UnixTime,
     /// The queue message, as it was.
     pub message: String,
 }
 
-impl Waiting {
+impl ParkedLetter {
     /// The letter as JSON.
     pub fn to_bytes(&self) -> Vec<u8> {
         #[expect(clippy::expect_used, reason = "a number and a text have a JSON form")]
         serde_json::to_vec(self).expect("a number and a text have a JSON form")
     }
 
-    /// Reads what [`Waiting::to_bytes`] wrote.
+    /// Reads what [`ParkedLetter::to_bytes`] wrote.
     pub fn parse(bytes: &[u8]) -> Option<Self> {
         serde_json::from_slice(bytes).ok()
     }

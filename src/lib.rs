@@ -31,19 +31,19 @@
 pub mod answer;
 pub mod config;
 pub mod dedup;
-pub mod delivery;
-pub mod forwarded;
+pub mod forwarded_headers;
 pub mod headers;
 pub mod health;
-pub mod installed;
 pub mod letter;
 pub mod limit;
-pub mod pace;
+pub mod message;
+pub mod minimum_rate;
+pub mod pending_secret;
 pub mod pipeline;
 pub mod record;
 pub mod retry;
-pub mod shown;
 pub mod source_name;
+pub mod truncate;
 
 #[cfg(target_arch = "wasm32")]
 mod edge;

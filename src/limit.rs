@@ -16,10 +16,10 @@ const MOST: usize = 4096;
 
 /// The pairs of source and client address that are over the limit, as this isolate knows, in order.
 #[derive(Debug, Default)]
-pub struct Limited(Vec<Entry>);
+pub struct Limited(Vec<LimitEntry>);
 
 #[derive(Debug)]
-struct Entry {
+struct LimitEntry {
     pair: String,
     until: UnixTime,
     /// When the last line of the log was written for it, and how many requests were refused without one since.
@@ -50,7 +50,9 @@ impl Limited {
                     entry.until = until;
                 }
             }
-            Err(place) if self.0.len() < MOST => self.0.insert(place, Entry { pair, until, told: None, untold: 0 }),
+            Err(place) if self.0.len() < MOST => {
+                self.0.insert(place, LimitEntry { pair, until, told: None, untold: 0 })
+            }
             Err(_) => {}
         }
     }

@@ -15,10 +15,10 @@
 //! crash in between repeats an event, and loses none.
 
 mod api;
+mod claims;
 mod consume;
 mod filter;
-mod greeting;
-mod hold;
+mod handshakes;
 mod letters;
 mod limiter;
 pub mod ports;
@@ -26,35 +26,37 @@ mod published;
 mod queues;
 mod refusal;
 
-pub use consume::{Disposition, Handed, consume};
+pub use consume::{Disposition, ReceivedMessage, consume};
 pub use letters::sweep;
 
 use crate::answer::Answer;
 use crate::config::{Config, ConfigError, Dedup, Deliver, Source};
-use crate::dedup::{DedupKey, Table, Token};
-use crate::delivery::Event;
+use crate::dedup::{ClaimToken, DedupKey, IsolateTable};
 use crate::health::Health;
 use crate::limit::Limited;
+use crate::message::Event;
 use crate::record::{Record, Verdict};
-use hold::{KeyClaim, Taken};
-use hookgate_verify::{HmacKey, Identity, KeySource, Received, Standing, Strength, UnixTime, Verified, VerifyError};
-use ports::{Local, OriginAnswer, PortError, Ports, Request};
-use published::{Place, Published};
-use queues::Queues;
+use claims::{Acquisition, KeyClaim};
+use hookgate_verify::{
+    HandshakeStage, HmacKey, Identity, PublicKeySource, Received, Strength, UnixTime, Verified, VerifyError,
+};
+use ports::{DestinationAnswer, Local, PortError, Ports, Request};
+use published::{PublicKeyUrl, PublishedKeys};
+use queues::QueueRoles;
 use refusal::Refusal;
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 /// How long a provider waits for the origin (`deliver = "origin"`); most give up after 10 to 30 s.
-const ORIGIN_TIMEOUT: Duration = Duration::from_secs(10);
+const DIRECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// What one isolate remembers between requests. Losing it loses no event.
 #[derive(Debug, Default)]
-pub struct Isolate {
-    table: RefCell<Table>,
+pub struct IsolateState {
+    table: RefCell<IsolateTable>,
     limited: RefCell<Limited>,
     admitted_until: Cell<Option<UnixTime>>,
-    published: RefCell<Published>,
-    queues: RefCell<Queues>,
+    published: RefCell<PublishedKeys>,
+    queues: RefCell<QueueRoles>,
 }
 
 /// What came of a request: the answer, and the line for the log.
@@ -133,11 +135,11 @@ async fn ingest<R: Request, P: Ports>(
     // 1. Find the source, and take nothing but tests and POSTs. From a sender over the limit, only what can be proven.
     let (config, source) = find_source(path, config, record)?;
     let is_limited = limiter::is_limited(request, source.name.as_str(), ports, now);
-    if let Some(greeted) = greeting::at_the_door(request, source, ports, now)? {
-        if is_limited && greeted.secret.is_some() {
-            return Err(Refusal::SecretWaits);
+    if let Some(handshake) = handshakes::in_head(request, source, ports, now)? {
+        if is_limited && handshake.secret.is_some() {
+            return Err(Refusal::SecretPending);
         }
-        return greeting::answer(greeted, source, ports, record).await;
+        return handshakes::answer(handshake, source, ports, record).await;
     }
     if request.method() != "POST" {
         return Err(Refusal::WrongMethod { allowed: "POST" });
@@ -147,8 +149,8 @@ async fn ingest<R: Request, P: Ports>(
         Ok(received) => received,
         Err(error) if is_limited => return Err(error.into()),
         Err(error) => {
-            let greeted = greeting::unsigned(request, source, error, ports).await?;
-            return greeting::answer(greeted, source, ports, record).await;
+            let handshake = handshakes::in_unsigned_body(request, source, error, ports).await?;
+            return handshakes::answer(handshake, source, ports, record).await;
         }
     };
     // 3. Read the body, bounded.
@@ -158,8 +160,8 @@ async fn ingest<R: Request, P: Ports>(
     let now = ports.now();
     // 4. Prove signature, freshness and identity. Nothing was stored, looked up or forwarded so far.
     let verified = verify(received, &body, source, ports, now, record).await?;
-    if let Some(greeted) = greeting::greet(request, source, Standing::Signed(&body), ports) {
-        return greeting::answer(greeted, source, ports, record).await;
+    if let Some(handshake) = handshakes::find(request, source, HandshakeStage::Signed(&body), ports) {
+        return handshakes::answer(handshake, source, ports, record).await;
     }
     let (identified, key) = key_of(source, &verified, ports);
     let id = key.id_of(verified.identity());
@@ -169,17 +171,17 @@ async fn ingest<R: Request, P: Ports>(
         let claims = identified.filter(|_| filter::claims(source, &verified));
         filter::claim(claims, source, config, ports, now, record).await?;
         record.filtered();
-        return Ok(Answer::filtered(&id).in_form(&source.success));
+        return Ok(Answer::filtered(&id).as_configured(&source.success));
     }
     let headers = source.forwarded().keep(&request.headers()).map_err(Refusal::HeadersTooLarge)?;
     // 5. Claim the key. Where the event has no identity, nothing could be a duplicate of it.
     let taken = KeyClaim::take(source, config, identified, ports, now).await;
     let claim = match taken.map_err(Refusal::failed("claim_failed"))? {
-        Taken::Held(claim) => claim,
-        Taken::InFlight(_) => return Err(Refusal::InFlight),
-        Taken::Duplicate => {
+        Acquisition::Acquired(claim) => claim,
+        Acquisition::InFlight(_) => return Err(Refusal::InFlight),
+        Acquisition::Duplicate => {
             record.verdict = Verdict::Duplicate;
-            return Ok(Answer::duplicate(&id).in_form(&source.success));
+            return Ok(Answer::duplicate(&id).as_configured(&source.success));
         }
     };
     // 6. Make the event durable: in the queue, or at the origin.
@@ -192,7 +194,7 @@ async fn ingest<R: Request, P: Ports>(
     // 7. Confirm the claim, now that nothing can be lost by it.
     settle(claim, identified, source, ports, now, record).await;
     record.verdict = Verdict::Accepted;
-    Ok(Answer::accepted(&id).in_form(&source.success))
+    Ok(Answer::accepted(&id).as_configured(&source.success))
 }
 
 /// Confirms a claim and remembers its key.
@@ -234,16 +236,16 @@ async fn verify<'b, P: Ports>(
     now: UnixTime,
     record: &mut Record,
 ) -> Result<Verified<'b>, Refusal> {
-    let is_chosen = match &source.verifier.preset().scheme.keys {
+    let is_chosen = match &source.verifier.preset().scheme.public_keys {
         None => return Ok(received.verify(body, now, ports)?),
-        Some(KeySource::Jwks(_)) => false,
-        Some(KeySource::Certificate(..)) => true,
+        Some(PublicKeySource::Jwks(_)) => false,
+        Some(PublicKeySource::Certificate(..)) => true,
     };
     let mut outcome = received.verify(body, now, ports);
     for again in [false, true] {
         let Err(VerifyError::SignatureMismatch { .. }) = outcome else { break };
         let Some(url) = received.published_at(body)? else { break };
-        let place = Place { source: source.name.as_str(), url: &url, is_chosen };
+        let place = PublicKeyUrl { source: source.name.as_str(), url: &url, is_chosen };
         let Some(keys) = published::keys(place, again, ports, now, record).await? else { break };
         received = received.with_published(keys);
         outcome = received.verify(body, now, ports);
@@ -276,14 +278,14 @@ async fn make_durable<P: Ports>(
     now: UnixTime,
 ) -> Result<(), Refusal> {
     let origin = match &source.deliver {
-        Deliver::Origin(origin) => origin,
+        Deliver::Direct(origin) => origin,
         Deliver::Queue(_) => return queue(event, verified, ports).await,
     };
     let failed = Refusal::failed("origin_failed");
     let forward = event.forward(source.forwarded(), origin, 1, signing, now);
-    match ports.send(forward, None, ORIGIN_TIMEOUT).await {
-        Ok(OriginAnswer { status: 200..=299, .. }) => Ok(()),
-        Ok(OriginAnswer { status, .. }) => Err(failed(PortError(format!("the origin answered {status}")))),
+    match ports.send(forward, None, DIRECT_TIMEOUT).await {
+        Ok(DestinationAnswer { status: 200..=299, .. }) => Ok(()),
+        Ok(DestinationAnswer { status, .. }) => Err(failed(PortError(format!("the origin answered {status}")))),
         Err(error) => Err(failed(error)),
     }
 }
@@ -296,7 +298,7 @@ async fn queue<P: Ports>(event: Event<'_>, verified: &Verified<'_>, ports: &P) -
         Err(_) => {
             // A name of its own: whoever delivers this message deletes this body, and no other's. Where what follows
             // fails, it stays, since the message may be in the queue all the same; the sweep finds it.
-            let name = format!("{}/{}", event.key(), Token(ports.random()));
+            let name = format!("{}/{}", event.key(), ClaimToken(ports.random()));
             ports.store(&name, verified.body()).await.map_err(Refusal::failed("store_failed"))?;
             event.spilled(name)
         }

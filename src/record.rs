@@ -1,8 +1,8 @@
 //! One line of the log per request and per forward: structured JSON, never a secret or a body.
 
 use crate::dedup::DedupKey;
-use crate::delivery::Event;
-use crate::shown::beginning;
+use crate::message::Event;
+use crate::truncate::beginning;
 use hookgate_verify::{EventTypes, TypesFound, Verified};
 use serde::{Serialize, Serializer};
 

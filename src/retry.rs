@@ -67,7 +67,7 @@ impl RetryAfter {
 
 /// What to do after a forward.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Next {
+pub enum AfterAttempt {
     /// The origin has it.
     Delivered,
     /// Try again after this delay.
@@ -81,12 +81,18 @@ pub enum Next {
 ///
 /// 2xx is delivered. 408, 409, 425 and 429 and everything else that is not a 4xx may change and is retried; other
 /// 4xx say that the event itself is refused.
-pub fn after_answer(status: u16, retry_after: Option<RetryAfter>, attempt: u32, now: UnixTime, entropy: u32) -> Next {
+pub fn after_answer(
+    status: u16,
+    retry_after: Option<RetryAfter>,
+    attempt: u32,
+    now: UnixTime,
+    entropy: u32,
+) -> AfterAttempt {
     match status {
-        200..=299 => Next::Delivered,
-        408 | 409 | 425 | 429 => Next::Retry(delay(retry_after, attempt, now, entropy)),
-        400..=499 => Next::GiveUp,
-        _ => Next::Retry(delay(retry_after, attempt, now, entropy)),
+        200..=299 => AfterAttempt::Delivered,
+        408 | 409 | 425 | 429 => AfterAttempt::Retry(delay(retry_after, attempt, now, entropy)),
+        400..=499 => AfterAttempt::GiveUp,
+        _ => AfterAttempt::Retry(delay(retry_after, attempt, now, entropy)),
     }
 }
 
@@ -135,7 +141,7 @@ mod tests {
     #[test]
     fn retry_after_is_respected_up_to_an_hour() {
         let delay = |retry_after| match after_answer(503, Some(retry_after), 1, NOW, 0) {
-            Next::Retry(delay) => delay.as_secs(),
+            AfterAttempt::Retry(delay) => delay.as_secs(),
             next => panic!("{next:?}"),
         };
         assert_eq!(delay(RetryAfter::Delay(seconds(120))), 120);
@@ -182,13 +188,13 @@ mod tests {
     fn an_answer_decides_whether_to_retry() {
         let next = |status| after_answer(status, None, 1, NOW, 0);
         for status in [200, 201, 204, 299] {
-            assert_eq!(next(status), Next::Delivered, "{status}");
+            assert_eq!(next(status), AfterAttempt::Delivered, "{status}");
         }
         for status in [301, 307, 408, 409, 425, 429, 500, 502, 503, 504, 599] {
-            assert_eq!(next(status), Next::Retry(seconds(5)), "{status}");
+            assert_eq!(next(status), AfterAttempt::Retry(seconds(5)), "{status}");
         }
         for status in [400, 401, 403, 404, 405, 410, 413, 422] {
-            assert_eq!(next(status), Next::GiveUp, "{status}");
+            assert_eq!(next(status), AfterAttempt::GiveUp, "{status}");
         }
     }
 }

@@ -17,9 +17,9 @@ mod random;
 #[path = "simulation/stores.rs"]
 mod stores;
 
-use hookgate::dedup::{Claim, DedupKey, Rings, Shard, Terms, Token};
+use hookgate::dedup::{ClaimOutcome, ClaimTerms, ClaimToken, DedupKey, Rings, Shard};
 use hookgate::letter::{Filter, Letter};
-use hookgate::pipeline::ports::{Claims, Keys, Letters, Page, Payloads, Stored};
+use hookgate::pipeline::ports::{ClaimStore, DedupKeys, Letters, Page, Payloads, Stored};
 use hookgate_verify::UnixTime;
 use kv::Kv;
 use memory::{Memory, NOW};
@@ -144,22 +144,22 @@ fn shard() -> Shard {
     Rings { current: 1, before: None }.shards(&key("a")).next().unwrap()
 }
 
-fn token(step: &Value) -> Token {
-    Token(text(step, "token").bytes().next().map_or(0, u64::from))
+fn token(step: &Value) -> ClaimToken {
+    ClaimToken(text(step, "token").bytes().next().map_or(0, u64::from))
 }
 
-fn terms(step: &Value) -> Terms {
-    Terms { lease: span(step, "lease"), ttl: span(step, "ttl") }
+fn terms(step: &Value) -> ClaimTerms {
+    ClaimTerms { lease: span(step, "lease"), ttl: span(step, "ttl") }
 }
 
-fn shown(claim: Claim) -> Value {
+fn shown(claim: ClaimOutcome) -> Value {
     match claim {
-        Claim::First { first_seen, acceptance, .. } => {
-            let drawn = Token::parse(&acceptance.to_string()).unwrap().0;
+        ClaimOutcome::First { first_seen, acceptance, .. } => {
+            let drawn = ClaimToken::parse(&acceptance.to_string()).unwrap().0;
             json!({ "first": char::from(u8::try_from(drawn).unwrap()).to_string(), "since": since(first_seen) })
         }
-        Claim::InFlight { until } => json!({ "in_flight": since(until) }),
-        Claim::Duplicate { first_seen } => json!({ "duplicate": since(first_seen) }),
+        ClaimOutcome::InFlight { until } => json!({ "in_flight": since(until) }),
+        ClaimOutcome::Duplicate { first_seen } => json!({ "duplicate": since(first_seen) }),
     }
 }
 
@@ -182,7 +182,7 @@ fn the_claims_in_memory_are_exact() {
 #[test]
 fn the_claims_of_the_simulation_are_exact() {
     for seed in 0..8 {
-        let step = |claims: &mut stores::Claims, step: &Value| {
+        let step = |claims: &mut stores::ClaimStore, step: &Value| {
             let (shard, name, now) = (shard(), "name", time(step, "at"));
             match text(step, "do") {
                 "claim" => shown(claims.claim(shard, name, terms(step), now, token(step))),
@@ -192,7 +192,7 @@ fn the_claims_of_the_simulation_are_exact() {
                 other => panic!("{other}"),
             }
         };
-        run("claims", || stores::Claims::new(&random::Random::new(seed)), |_| true, step);
+        run("claims", || stores::ClaimStore::new(&random::Random::new(seed)), |_| true, step);
     }
 }
 

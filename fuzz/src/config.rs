@@ -4,7 +4,7 @@
 //! beginning of a text stands for a secret that was written in place of its name.
 
 use super::configure;
-use hookgate::config::{Dedup, Origin};
+use hookgate::config::{Dedup, Destination};
 use hookgate_verify::Tolerance;
 use hookgate_verify::grammar::span;
 use serde_json::Value;
@@ -54,16 +54,16 @@ pub fn run(data: &[u8]) {
         };
         assert_eq!(name, source.name.as_str());
         assert!(name != "health" && !name.contains(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '-'));
-        let keyless = source.armed || source.verifier.preset().scheme.keys.is_some();
+        let keyless = source.armed || source.verifier.preset().scheme.public_keys.is_some();
         assert!(keyless || source.verifier.current_key().is_some());
         assert!((1..=25 << 20).contains(&source.max_body));
         assert!(bound || source.dedup == Dedup::None);
         assert_eq!(span::parse(&span::shown(source.dedup_ttl)), Some(source.dedup_ttl));
-        for form in &source.verifier.preset().scheme.forms {
+        for form in &source.verifier.preset().scheme.variants {
             assert!(source.dedup_ttl >= source.verifier.window(form).map(Tolerance::span).unwrap_or_default());
         }
         if let Some(origin) = source.deliver.origin() {
-            assert_eq!(Origin::parse(origin.as_str()).as_ref(), Ok(origin));
+            assert_eq!(Destination::parse(origin.as_str()).as_ref(), Ok(origin));
             let (scheme, rest) = origin.as_str().split_once("://").expect("a URL");
             assert!(scheme == "https" || (scheme == "http" && origin.is_loopback()));
             let authority = rest.split(['/', '?']).next().unwrap_or_default();

@@ -6,7 +6,9 @@
 use super::common::Case;
 use super::{ID, NOW, SEED, choose};
 use hookgate_verify::native::Native;
-use hookgate_verify::{EventId, IdAt, Identity, JsonPath, Step, TypeAt, TypesFound, UnixTime, Verifier, VerifyError};
+use hookgate_verify::{
+    EventId, IdLocation, Identity, JsonPath, Step, TypeLocation, TypesFound, UnixTime, Verifier, VerifyError,
+};
 use serde::de::IgnoredAny;
 use serde_json::Value;
 use std::sync::Arc;
@@ -31,7 +33,7 @@ pub fn run(data: &[u8]) {
             VerifyError::TimestampMissing { .. } | VerifyError::TimestampMalformed { .. } => {
                 assert!(case.time_in_body().is_some(), "{error}");
             }
-            VerifyError::IdUnreadable { .. } => assert!(matches!(case.scheme().id, IdAt::Json { .. }), "{error}"),
+            VerifyError::IdUnreadable { .. } => assert!(matches!(case.scheme().id, IdLocation::Json { .. }), "{error}"),
             _ => panic!("{}: {error}", case.preset.name),
         },
     }
@@ -64,13 +66,13 @@ fn by_the_book(case: &Case, body: &[u8], value: &Value, found: &Identity) -> Fac
     };
     let text = |path: &JsonPath| at(path).and_then(Value::as_str).map(str::to_owned);
     let identity = match &case.scheme().id {
-        IdAt::SignedHeader(_) => Identity::signed(ID),
-        IdAt::Json { path, when: None, .. } => match at(path) {
+        IdLocation::SignedHeader(_) => Identity::signed(ID),
+        IdLocation::Json { path, when: None, .. } => match at(path) {
             Some(Value::String(id)) if !id.is_empty() => Identity::signed(id),
             Some(Value::Number(id)) if !id.is_f64() => Identity::SignedId(EventId::Integer(id.to_string())),
             _ => case.identity_by_rule(body, found),
         },
-        IdAt::Nowhere | IdAt::UnsignedHeader(..) | IdAt::Json { when: Some(_), .. } => {
+        IdLocation::Nowhere | IdLocation::UnsignedHeader(..) | IdLocation::Json { when: Some(_), .. } => {
             case.identity_by_rule(body, found)
         }
     };
@@ -86,7 +88,7 @@ fn by_the_book(case: &Case, body: &[u8], value: &Value, found: &Identity) -> Fac
 fn types_by_the_book(case: &Case, value: &Value) -> TypesFound {
     let (mut astray, mut in_body) = (false, false);
     for place in &case.scheme().event_type {
-        let TypeAt::Json(path) = place else { continue };
+        let TypeLocation::Json(path) = place else { continue };
         in_body = true;
         let mut here = Some(value);
         for step in path.steps() {
@@ -134,7 +136,7 @@ fn a_repeated_key_is_refused(case: &Case, body: &[u8], value: &Value) {
 fn strict_paths(case: &Case) -> Vec<&'static JsonPath> {
     let mut paths: Vec<&JsonPath> = Vec::new();
     paths.extend(match &case.scheme().id {
-        IdAt::Json { path, .. } => Some(path),
+        IdLocation::Json { path, .. } => Some(path),
         _ => None,
     });
     paths.extend(case.time_in_body().map(|(path, _)| path));
@@ -142,8 +144,8 @@ fn strict_paths(case: &Case) -> Vec<&'static JsonPath> {
         return paths;
     }
     paths.extend(case.scheme().event_type.iter().filter_map(|place| match place {
-        TypeAt::Json(path) => Some(path),
-        TypeAt::UnsignedHeader(_) => None,
+        TypeLocation::Json(path) => Some(path),
+        TypeLocation::UnsignedHeader(_) => None,
     }));
     paths
 }

@@ -3,10 +3,10 @@
 
 use super::common::case;
 use super::{ID, NOW, SEED, configure};
-use hookgate::config::{Config, Origin};
-use hookgate::dedup::{Acceptance, DedupKey, Token};
-use hookgate::delivery::Event;
-use hookgate_verify::Key;
+use hookgate::config::{Config, Destination};
+use hookgate::dedup::{Acceptance, ClaimToken, DedupKey};
+use hookgate::message::Event;
+use hookgate_verify::VerificationKey;
 use hookgate_verify::native::Native;
 use serde_json::json;
 use std::sync::LazyLock;
@@ -39,7 +39,7 @@ fn comes_in(data: &[u8]) {
     let verified =
         source.verifier.receive(&headers).and_then(|received| received.verify(data, NOW, &Native)).expect("verified");
     let key = DedupKey::new(&source.name, verified.identity()).expect("an identity");
-    let event = Event::new(source, &verified, (&key, Acceptance::Drawn(Token(7))), &headers.iter().collect(), NOW);
+    let event = Event::new(source, &verified, (&key, Acceptance::Drawn(ClaimToken(7))), &headers.iter().collect(), NOW);
     survives_the_queue(&event);
     forwards(&event);
     assert_eq!((event.body(), event.source()), (data, "repo"));
@@ -66,8 +66,8 @@ fn survives_the_queue(event: &Event<'_>) {
 fn forwards(event: &Event<'_>) {
     let standard = case("standard_webhooks");
     let source = CONFIG.source("repo").and_then(Result::ok).expect("a source");
-    let origin = Origin::parse("https://origin.example/").expect("an origin");
-    let Key::HmacSha256(signing) = standard.key(SEED) else { panic!("of SHA-256") };
+    let origin = Destination::parse("https://origin.example/").expect("an origin");
+    let VerificationKey::HmacSha256(signing) = standard.key(SEED) else { panic!("of SHA-256") };
     let forward = event.forward(source.forwarded(), &origin, 1, Some(&signing), NOW);
     assert_eq!((forward.origin, forward.body), (&origin, event.body()));
     for ours in ["idempotency-key", "hookgate-source", "hookgate-attempt", "webhook-id", "webhook-signature"] {

@@ -8,7 +8,7 @@ use super::common::{Case, cases};
 use super::{ID, NOW, SEED};
 use hookgate_verify::native::{Native, RequestHead};
 use hookgate_verify::presets;
-use hookgate_verify::{Algorithm, Delivery, Greeted, Place, Signed, Standing, Verifier, sign};
+use hookgate_verify::{Algorithm, HandshakeAnswer, HandshakeStage, Location, SignInput, Signed, Verifier, sign};
 use std::sync::Arc;
 
 const URL: &str = "https://hooks.example.com/webhooks/x";
@@ -34,10 +34,10 @@ pub fn run(data: &[u8]) {
     let verifier = verifier.at(URL.to_owned()).of(ACCOUNT.to_owned());
 
     assert_eq!(passes(&verifier, &request), Ok(false), "{}: without the secret", preset.name);
-    for standing in [Standing::Head, Standing::Unsigned(&request.body)] {
-        if let Some(greeted) = verifier.greet(&request.head, standing, false, |_| false, &Native) {
-            harmless(&greeted);
-            no_oracle(&verifier, &request, &greeted);
+    for standing in [HandshakeStage::Head, HandshakeStage::Unsigned(&request.body)] {
+        if let Some(reply) = verifier.answer_handshake(&request.head, standing, false, |_| false, &Native) {
+            harmless(&reply);
+            no_oracle(&verifier, &request, &reply);
         }
     }
     if !matches!(preset.scheme.algorithm, Algorithm::Public(_)) {
@@ -67,29 +67,29 @@ fn passes(verifier: &Verifier, request: &Request) -> Result<bool, String> {
 }
 
 /// The answer has no content that a browser runs, and no secret for the operator.
-fn harmless(greeted: &Greeted) {
-    assert!(matches!(greeted.status, 200 | 204), "{greeted:?}");
+fn harmless(reply: &HandshakeAnswer) {
+    assert!(matches!(reply.status, 200 | 204), "{reply:?}");
     assert_eq!(
-        (&greeted.secret, &greeted.visit),
+        (&reply.secret, &reply.visit),
         (&None, &None),
         "the source is not armed, and the request proves nothing"
     );
-    assert!(greeted.body.len() < 1024 && !greeted.body.contains(['<', '>', '&', '\'']), "{greeted:?}");
-    for (name, value) in &greeted.headers {
+    assert!(reply.body.len() < 1024 && !reply.body.contains(['<', '>', '&', '\'']), "{reply:?}");
+    for (name, value) in &reply.headers {
         assert!(value.bytes().all(|b| (b' '..=b'~').contains(&b)), "{name}: {value:?}");
     }
-    let has = |name: &str, wanted: &str| greeted.headers.iter().any(|(n, value)| n == name && value == wanted);
-    assert!(has("x-content-type-options", "nosniff") && has("cache-control", "no-store"), "{greeted:?}");
+    let has = |name: &str, wanted: &str| reply.headers.iter().any(|(n, value)| n == name && value == wanted);
+    assert!(has("x-content-type-options", "nosniff") && has("cache-control", "no-store"), "{reply:?}");
 }
 
 /// No word of the answer is a valid signature of the question as a body.
-fn no_oracle(verifier: &Verifier, request: &Request, greeted: &Greeted) {
+fn no_oracle(verifier: &Verifier, request: &Request, reply: &HandshakeAnswer) {
     let asked = form_urlencoded::parse(request.head.query.as_bytes()).map(|(_, value)| value.into_owned());
     for body in asked.chain([request.head.query.clone()]) {
-        for word in greeted.body.split(|c: char| !(c.is_ascii_alphanumeric() || "+/=_-".contains(c))) {
+        for word in reply.body.split(|c: char| !(c.is_ascii_alphanumeric() || "+/=_-".contains(c))) {
             for text in [word, word.strip_prefix("sha256=").unwrap_or(word)] {
-                for place in &verifier.preset().scheme.places {
-                    let Place::Header(name) = place else { continue };
+                for place in &verifier.preset().scheme.locations {
+                    let Location::Header(name) = place else { continue };
                     let headers = vec![(name.clone(), text.to_owned())];
                     let head = RequestHead { headers, ..RequestHead::default() };
                     let forged = Request { head, body: body.clone().into_bytes() };
@@ -102,10 +102,10 @@ fn no_oracle(verifier: &Verifier, request: &Request, greeted: &Greeted) {
 
 /// A request that the provider signed is authentic, unless its body cannot be signed.
 fn honest(case: &Case, verifier: &Verifier, mut request: Request) {
-    let delivery = Delivery { form: case.number, id: ID, now: NOW, url: URL, account: ACCOUNT, body: &request.body };
+    let delivery = SignInput { form: case.number, id: ID, now: NOW, url: URL, account: ACCOUNT, body: &request.body };
     let Ok(signed) = sign(case.preset, &case.key(SEED), &case.secret(SEED), delivery) else { return };
     let Signed { query, place, .. } = signed.clone();
-    if matches!(place, Place::Header(_) | Place::Query(_)) {
+    if matches!(place, Location::Header(_) | Location::Query(_)) {
         request.head = RequestHead { query, headers: signed.into_headers(), ..RequestHead::default() };
         let verified = verifier
             .receive(&request.head)

@@ -1,13 +1,14 @@
 //! One source: its table in, a [`Source`] out.
 
-use super::variables::Entry;
+use super::variables::SourceEntry;
 use super::{
-    Bindings, ConfigError, Dedup, Deliver, EventFilter, HashedToken, Lookup, Origin, Pattern, Source, Success, answer,
+    Bindings, ConfigError, Dedup, Deliver, Destination, EventFilter, HashedToken, Pattern, Source, Success,
+    VariableLookup, answer,
 };
 use crate::source_name::SourceName;
 use hookgate_verify::grammar::{self, Fields, span};
 use hookgate_verify::{
-    ClaimText, Key, MAX_SECRETS, Preset, SHORTEST_SECRET, Secret, SecretError, Tolerance, Verifier, presets,
+    ClaimText, MAX_SECRETS, Preset, SHORTEST_SECRET, Secret, SecretError, Tolerance, VerificationKey, Verifier, presets,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,17 +43,17 @@ const DEFAULT_MAX_BODY: u64 = 1024 * 1024;
 const LARGEST_MAX_BODY: u64 = 25 * 1024 * 1024;
 
 /// What a source's table refers to.
-pub(super) struct Outside<'a> {
+pub(super) struct SourceContext<'a> {
     pub bindings: Bindings,
     /// The variable `ORIGIN`.
     pub origin: Option<String>,
     /// The variable `PUBLIC_URL`.
     pub public_url: Option<String>,
-    pub lookup: Lookup<'a>,
+    pub lookup: VariableLookup<'a>,
 }
 
 /// Reads one source.
-pub(super) fn parse(entry: &Entry<'_>, outside: &Outside<'_>) -> Result<Source, ConfigError> {
+pub(super) fn parse(entry: &SourceEntry<'_>, outside: &SourceContext<'_>) -> Result<Source, ConfigError> {
     let path = entry.path();
     if let Some(error) = entry.ambiguity() {
         return Err(error);
@@ -72,7 +73,7 @@ pub(super) fn parse(entry: &Entry<'_>, outside: &Outside<'_>) -> Result<Source, 
         return Err(fields.error("handshake", problem.to_owned()));
     }
     let keys = parse_secrets(&fields, &preset, outside.lookup)?;
-    let may_lack = armed || preset.scheme.keys.is_some();
+    let may_lack = armed || preset.scheme.public_keys.is_some();
     let keys = Some(keys).filter(|keys| may_lack || !keys.is_empty());
     let verifier = keys.and_then(|keys| Verifier::new(preset, keys, tolerance));
     let verifier = verifier.ok_or_else(|| fields.error("secrets", format!("name 1 to {MAX_SECRETS} secrets")))?;
@@ -88,7 +89,7 @@ pub(super) fn parse(entry: &Entry<'_>, outside: &Outside<'_>) -> Result<Source, 
         events: None,
         headers: Vec::new(),
         success: Success::Json,
-        handshake_token: None,
+        verify_token: None,
         armed,
     };
     let url = parse_url(&fields, &source, outside)?;
@@ -110,7 +111,7 @@ pub(super) fn parse(entry: &Entry<'_>, outside: &Outside<'_>) -> Result<Source, 
     source.events = parse_events(&fields, source.verifier.preset())?;
     source.headers = fields.headers("headers", source.verifier.preset())?;
     source.success = answer::parse(&fields, source.verifier.preset())?;
-    source.handshake_token = parse_handshake_token(&fields, outside.lookup)?;
+    source.verify_token = parse_handshake_token(&fields, outside.lookup)?;
     Ok(source)
 }
 
@@ -135,12 +136,14 @@ fn parse_preset(path: &str, fields: &Fields<'_>) -> Result<Arc<Preset>, ConfigEr
 }
 
 /// The endpoint's URL as the provider knows it, which some sign. Never what the request says.
-fn parse_url(fields: &Fields<'_>, source: &Source, outside: &Outside<'_>) -> Result<String, ConfigError> {
+fn parse_url(fields: &Fields<'_>, source: &Source, outside: &SourceContext<'_>) -> Result<String, ConfigError> {
     let scheme = &source.verifier.preset().scheme;
     let url = match (fields.text("url")?, &outside.public_url) {
         (Some(url), _) => url.to_owned(),
         // A token that names its endpoint is held to the URL that stands here for it. PUBLIC_URL may be another name of the host.
-        (None, _) if scheme.claims.want(&ClaimText::UrlIfKnown) && !scheme.signs_url() => return Ok(String::new()),
+        (None, _) if scheme.token_claims.want(&ClaimText::UrlIfKnown) && !scheme.signs_url() => {
+            return Ok(String::new());
+        }
         (None, Some(public)) => format!("{}/webhooks/{}", public.trim_end_matches('/'), source.name),
         (None, None) if scheme.signs_url() => {
             let problem =
@@ -162,7 +165,7 @@ fn parse_url(fields: &Fields<'_>, source: &Source, outside: &Outside<'_>) -> Res
     Ok(url)
 }
 
-fn parse_handshake_token(fields: &Fields<'_>, lookup: Lookup<'_>) -> Result<Option<HashedToken>, ConfigError> {
+fn parse_handshake_token(fields: &Fields<'_>, lookup: VariableLookup<'_>) -> Result<Option<HashedToken>, ConfigError> {
     let Some(name) = fields.text("handshake_secret")? else { return Ok(None) };
     let error = |problem: String| ConfigError { key: fields.key("handshake_secret"), problem };
     if !is_secret_name(name) {
@@ -177,7 +180,11 @@ fn not_set(name: &str) -> String {
     format!("{name} is not set: put it into .dev.vars, or when deployed, `wrangler secret put {name}`")
 }
 
-fn parse_secrets(fields: &Fields<'_>, preset: &Preset, lookup: Lookup<'_>) -> Result<Vec<Key>, ConfigError> {
+fn parse_secrets(
+    fields: &Fields<'_>,
+    preset: &Preset,
+    lookup: VariableLookup<'_>,
+) -> Result<Vec<VerificationKey>, ConfigError> {
     let names = fields.texts("secrets")?.unwrap_or_default();
     let mut keys = Vec::new();
     for name in names {
@@ -188,7 +195,7 @@ fn parse_secrets(fields: &Fields<'_>, preset: &Preset, lookup: Lookup<'_>) -> Re
         }
         let text = lookup(name).ok_or_else(|| fields.error("secrets", not_set(name)))?;
         let key = Secret::new(text).and_then(|secret| secret.key(preset.scheme.algorithm, &preset.scheme.secret));
-        let is_long = |key: &Key| key.secret_length().is_none_or(|length| length >= SHORTEST_SECRET);
+        let is_long = |key: &VerificationKey| key.secret_length().is_none_or(|length| length >= SHORTEST_SECRET);
         let key = key.and_then(|key| if is_long(&key) { Ok(key) } else { Err(SecretError::TooShort) });
         keys.push(key.map_err(|problem| fields.error("secrets", format!("{name} {problem}")))?);
     }
@@ -202,7 +209,7 @@ fn is_secret_name(name: &str) -> bool {
 
 fn parse_tolerance(fields: &Fields<'_>, preset: &Preset) -> Result<Option<Duration>, ConfigError> {
     let Some(tolerance) = fields.duration("tolerance")? else { return Ok(None) };
-    if preset.scheme.forms.iter().all(|form| form.timestamp.is_none()) {
+    if preset.scheme.variants.iter().all(|form| form.timestamp.is_none()) {
         let problem = format!("{} signs no timestamp, so there is nothing to tolerate; remove it", preset.name);
         return Err(fields.error("tolerance", problem));
     }
@@ -223,14 +230,14 @@ fn parse_deliver(
         None => None,
         Some(text) => {
             let key = if own.is_some() { fields.key("origin") } else { "ORIGIN".to_owned() };
-            let parsed = Origin::parse(&text.replace("{source}", name.as_str()));
+            let parsed = Destination::parse(&text.replace("{source}", name.as_str()));
             Some(parsed.map_err(|problem| ConfigError { key, problem: format!("\"{text}\": {problem}") })?)
         }
     };
     match fields.choice("deliver", &["queue", "origin"])?.unwrap_or("queue") {
         "origin" => {
             let missing = || fields.error("deliver", "needs an `origin`, or the variable ORIGIN".to_owned());
-            Ok(Deliver::Origin(origin.ok_or_else(missing)?))
+            Ok(Deliver::Direct(origin.ok_or_else(missing)?))
         }
         _ if !bindings.events => {
             let problem = "the queue needs the binding EVENTS in [[queues.producers]]; or set deliver = \"origin\"";
@@ -255,7 +262,7 @@ fn parse_dedup(fields: &Fields<'_>, preset: &Preset, bindings: Bindings) -> Resu
 /// knows of its provider changes, so a source of a preset that asks for less gets more; `check` says so.
 fn parse_ttl(fields: &Fields<'_>, verifier: &Verifier) -> Result<(Duration, Option<Duration>), ConfigError> {
     let preset = verifier.preset();
-    let windows = preset.scheme.forms.iter().filter_map(|form| verifier.window(form)).map(Tolerance::span);
+    let windows = preset.scheme.variants.iter().filter_map(|form| verifier.window(form)).map(Tolerance::span);
     let shortest = windows.fold(preset.retry_span.max(SHORTEST_TTL), Duration::max);
     match fields.duration("dedup_ttl")? {
         None => Ok((DEFAULT_TTL.max(shortest), None)),

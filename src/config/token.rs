@@ -12,12 +12,12 @@ const EXAMPLE: &str = "local-admin-token";
 
 /// `ADMIN_TOKEN`, which opens `/api`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Admin {
+pub struct AdminToken {
     token: HashedToken,
     is_example: bool,
 }
 
-impl Admin {
+impl AdminToken {
     /// Takes the token; `None` where it is too short to protect anything.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let usable = text.len() >= SHORTEST && text.trim() == text;
@@ -76,7 +76,7 @@ mod tests {
     #[test]
     fn the_example_opens_the_loopback_alone() {
         let (example, own) =
-            (Admin::parse(EXAMPLE).expect("a token"), Admin::parse("0123456789abcdef").expect("a token"));
+            (AdminToken::parse(EXAMPLE).expect("a token"), AdminToken::parse("0123456789abcdef").expect("a token"));
         for host in ["localhost", "127.0.0.1", "[::1]"] {
             assert!(example.opens_at(host) && own.opens_at(host), "{host}");
         }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 pub const PREFIX: &str = "SOURCES";
 
 /// A source's table, and where it stands.
-pub(super) struct Entry<'v> {
+pub(super) struct SourceEntry<'v> {
     pub variable: &'v str,
     pub name: &'v str,
     pub table: &'v Value,
@@ -16,7 +16,7 @@ pub(super) struct Entry<'v> {
     pub rival: Option<&'v str>,
 }
 
-impl Entry<'_> {
+impl SourceEntry<'_> {
     /// Where the source stands, as `SOURCES_SHOP.orders`.
     pub fn path(&self) -> String {
         format!("{}.{}", self.variable, self.name)
@@ -31,12 +31,12 @@ impl Entry<'_> {
 }
 
 /// Every source by name, each name once; and what each variable that is no table is told, by the variable's name.
-pub(super) fn merged(variables: &Map<String, Value>) -> (Vec<Entry<'_>>, Vec<(String, ConfigError)>) {
+pub(super) fn merged(variables: &Map<String, Value>) -> (Vec<SourceEntry<'_>>, Vec<(String, ConfigError)>) {
     let (mut entries, mut unreadable) = (Vec::new(), Vec::new());
     for (variable, value) in variables {
         match value {
             Value::Object(tables) => {
-                let entry = |(name, table)| Entry { variable, name, table, rival: None };
+                let entry = |(name, table)| SourceEntry { variable, name, table, rival: None };
                 entries.extend(tables.iter().map(|(name, table): (&String, &Value)| entry((name.as_str(), table))));
             }
             _ => unreadable.push((variable.clone(), not_a_table(variable))),

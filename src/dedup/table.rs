@@ -1,6 +1,6 @@
 //! The claims that one isolate sees, where no store holds them all.
 
-use super::{Claim, DedupKey, Entry, Terms, Token, claim, confirm, may_forget, release};
+use super::{ClaimEntry, ClaimOutcome, ClaimTerms, ClaimToken, DedupKey, claim, confirm, may_forget, release};
 use hookgate_verify::UnixTime;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -13,33 +13,33 @@ const MOST: usize = 16_384;
 ///
 /// Losing it costs what it spares, the races within one isolate, and never an event.
 #[derive(Debug, Default)]
-pub struct Table(HashMap<DedupKey, Entry>);
+pub struct IsolateTable(HashMap<DedupKey, ClaimEntry>);
 
-impl Table {
+impl IsolateTable {
     /// How long a claim is remembered: as long as KV may answer from a cache (its documentation, "How KV works").
     const TTL: Duration = Duration::from_secs(60);
 
     /// Claims `key` for `lease`, under `token`.
-    pub fn claim(&mut self, key: DedupKey, now: UnixTime, lease: Duration, token: Token) -> Claim {
+    pub fn claim(&mut self, key: DedupKey, now: UnixTime, lease: Duration, token: ClaimToken) -> ClaimOutcome {
         if self.0.len() >= MOST {
             self.0.retain(|_, entry| now < entry.expires);
         }
         if self.0.len() >= MOST {
             self.0.clear();
         }
-        let (claim, entry) = claim(self.0.get(&key).copied(), now, Terms { lease, ttl: Self::TTL }, token);
+        let (claim, entry) = claim(self.0.get(&key).copied(), now, ClaimTerms { lease, ttl: Self::TTL }, token);
         self.store(key, entry);
         claim
     }
 
     /// Confirms the claim of `token`.
-    pub fn confirm(&mut self, key: DedupKey, token: Token, now: UnixTime) {
+    pub fn confirm(&mut self, key: DedupKey, token: ClaimToken, now: UnixTime) {
         let entry = confirm(self.0.get(&key).copied(), token, now, Self::TTL);
         self.store(key, entry);
     }
 
     /// Releases the claim of `token`.
-    pub fn release(&mut self, key: DedupKey, token: Token, now: UnixTime) {
+    pub fn release(&mut self, key: DedupKey, token: ClaimToken, now: UnixTime) {
         let entry = release(self.0.get(&key).copied(), token, now);
         self.store(key, entry);
     }
@@ -50,7 +50,7 @@ impl Table {
         may && self.0.remove(&key).is_some()
     }
 
-    fn store(&mut self, key: DedupKey, entry: Option<Entry>) {
+    fn store(&mut self, key: DedupKey, entry: Option<ClaimEntry>) {
         if let Some(entry) = entry {
             self.0.insert(key, entry);
         }
@@ -71,42 +71,45 @@ mod tests {
 
     #[test]
     fn the_table_never_grows_beyond_its_bound() {
-        let mut table = Table::default();
-        let claimed = |table: &mut Table, number| table.claim(key(number), NOW, LEASE, Token(0));
+        let mut table = IsolateTable::default();
+        let claimed = |table: &mut IsolateTable, number| table.claim(key(number), NOW, LEASE, ClaimToken(0));
         for number in 0..MOST {
             claimed(&mut table, number);
         }
-        assert!(matches!(claimed(&mut table, MOST), Claim::First { .. }));
+        assert!(matches!(claimed(&mut table, MOST), ClaimOutcome::First { .. }));
         assert_eq!(table.0.len(), 1, "none had expired, so all are gone");
     }
 
     #[test]
     fn what_expired_makes_room_before_anything_else_does() {
-        let mut table = Table::default();
+        let mut table = IsolateTable::default();
         let half = NOW.plus(LEASE);
         for number in 0..MOST {
-            table.claim(key(number), if number % 2 == 0 { NOW } else { half }, LEASE, Token(0));
+            table.claim(key(number), if number % 2 == 0 { NOW } else { half }, LEASE, ClaimToken(0));
         }
-        table.claim(key(MOST), NOW.plus(Table::TTL), LEASE, Token(0));
+        table.claim(key(MOST), NOW.plus(IsolateTable::TTL), LEASE, ClaimToken(0));
         assert_eq!(table.0.len(), MOST / 2 + 1);
     }
 
     #[test]
     fn a_released_key_is_free_and_a_confirmed_one_a_duplicate() {
-        let mut table = Table::default();
-        let claim = |table: &mut Table, number, token| table.claim(key(number), NOW, LEASE, Token(token));
-        let first =
-            |token, of| Claim::First { token: Token(token), first_seen: NOW, acceptance: Acceptance::Drawn(Token(of)) };
+        let mut table = IsolateTable::default();
+        let claim = |table: &mut IsolateTable, number, token| table.claim(key(number), NOW, LEASE, ClaimToken(token));
+        let first = |token, of| ClaimOutcome::First {
+            token: ClaimToken(token),
+            first_seen: NOW,
+            acceptance: Acceptance::Drawn(ClaimToken(of)),
+        };
         assert_eq!(claim(&mut table, 1, 1), first(1, 1));
-        assert!(matches!(claim(&mut table, 1, 2), Claim::InFlight { .. }));
+        assert!(matches!(claim(&mut table, 1, 2), ClaimOutcome::InFlight { .. }));
         assert_eq!(claim(&mut table, 2, 3), first(3, 3));
-        table.release(key(1), Token(1), NOW);
+        table.release(key(1), ClaimToken(1), NOW);
         assert_eq!(claim(&mut table, 1, 2), first(2, 1), "of the same acceptance");
-        table.confirm(key(1), Token(1), NOW);
-        assert!(matches!(claim(&mut table, 1, 4), Claim::InFlight { .. }), "a stale token");
+        table.confirm(key(1), ClaimToken(1), NOW);
+        assert!(matches!(claim(&mut table, 1, 4), ClaimOutcome::InFlight { .. }), "a stale token");
         assert!(!table.forget(key(1), NOW), "somebody is at work on it");
-        table.confirm(key(1), Token(2), NOW);
-        assert_eq!(claim(&mut table, 1, 4), Claim::Duplicate { first_seen: NOW });
+        table.confirm(key(1), ClaimToken(2), NOW);
+        assert_eq!(claim(&mut table, 1, 4), ClaimOutcome::Duplicate { first_seen: NOW });
         assert!(table.forget(key(1), NOW));
         assert_eq!(claim(&mut table, 1, 5), first(5, 5), "another acceptance");
     }

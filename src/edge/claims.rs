@@ -1,8 +1,8 @@
 //! The claims, from the outside of the Durable Objects that hold them.
 
 use super::ports::{Bindings, failed};
-use crate::dedup::{Claim, Rings, RingsRefused, Shard, Terms, Token};
-use crate::pipeline::ports::{Claims, PortError};
+use crate::dedup::{ClaimOutcome, ClaimTerms, ClaimToken, Rings, RingsRefused, Shard};
+use crate::pipeline::ports::{ClaimStore, PortError};
 use std::time::Duration;
 use wasm_bindgen::prelude::*;
 use worker::js_sys::{Array, Function, Promise, Reflect};
@@ -37,19 +37,25 @@ fn unreadable() -> PortError {
     PortError("claims object: its answer cannot be read".to_owned())
 }
 
-impl Claims for Bindings {
-    async fn claim(&self, shard: Shard, name: &str, terms: Terms, token: Token) -> Result<Claim, PortError> {
+impl ClaimStore for Bindings {
+    async fn claim(
+        &self,
+        shard: Shard,
+        name: &str,
+        terms: ClaimTerms,
+        token: ClaimToken,
+    ) -> Result<ClaimOutcome, PortError> {
         let args = vec![name.into(), seconds(terms.lease), seconds(terms.ttl), token.to_string().into()];
         let claim = self.call(&shard.to_string(), "claim", args).await?;
-        claim.as_string().and_then(|text| Claim::from_json(&text)).ok_or_else(unreadable)
+        claim.as_string().and_then(|text| ClaimOutcome::from_json(&text)).ok_or_else(unreadable)
     }
 
-    async fn confirm(&self, shard: Shard, name: &str, token: Token, ttl: Duration) -> Result<bool, PortError> {
+    async fn confirm(&self, shard: Shard, name: &str, token: ClaimToken, ttl: Duration) -> Result<bool, PortError> {
         let args = vec![name.into(), token.to_string().into(), seconds(ttl)];
         Ok(self.call(&shard.to_string(), "confirm", args).await?.is_truthy())
     }
 
-    async fn release(&self, shard: Shard, name: &str, token: Token) -> Result<bool, PortError> {
+    async fn release(&self, shard: Shard, name: &str, token: ClaimToken) -> Result<bool, PortError> {
         let args = vec![name.into(), token.to_string().into()];
         Ok(self.call(&shard.to_string(), "release", args).await?.is_truthy())
     }

@@ -1,8 +1,8 @@
 //! The inside of the Durable Object `Claims`: stores what [`crate::dedup`] and [`crate::installed`] decide.
 
 use super::{now, random};
-use crate::dedup::{self, Acceptance, Entry, Rings, Terms, Token};
-use crate::installed::{self, Offered, Waiting};
+use crate::dedup::{self, Acceptance, ClaimEntry, ClaimTerms, ClaimToken, Rings};
+use crate::pending_secret::{self, OfferOutcome, PendingSecret};
 use hookgate_verify::UnixTime;
 use serde::Deserialize;
 use std::time::Duration;
@@ -67,7 +67,7 @@ impl Sql {
         Ok(self.0.exec(query, Vec::from(values))?.raw().next().transpose()?.is_some())
     }
 
-    fn entry(&self, name: &str) -> Result<Option<Entry>> {
+    fn entry(&self, name: &str) -> Result<Option<ClaimEntry>> {
         const QUERY: &str =
             "SELECT token, acceptance, first_seen, leased_until, expires, confirmed FROM claims WHERE name = ?";
         let Some(row) = self.rows::<ClaimRow, 1>(QUERY, [name.into()])?.into_iter().next() else { return Ok(None) };
@@ -77,7 +77,7 @@ impl Sql {
             None => Acceptance::FirstSeen(first_seen),
             Some(text) => Acceptance::parse(text).ok_or("a row with an acceptance that cannot be read")?,
         };
-        Ok(Some(Entry {
+        Ok(Some(ClaimEntry {
             token: token(&row.token)?,
             acceptance,
             first_seen,
@@ -87,10 +87,10 @@ impl Sql {
         }))
     }
 
-    fn store(&self, name: &str, entry: &Entry) -> Result<()> {
+    fn store(&self, name: &str, entry: &ClaimEntry) -> Result<()> {
         const QUERY: &str = "INSERT OR REPLACE INTO claims \
             (name, token, acceptance, first_seen, leased_until, expires, confirmed) VALUES (?, ?, ?, ?, ?, ?, ?)";
-        let Entry { token, acceptance, first_seen, leased_until, expires, confirmed } = *entry;
+        let ClaimEntry { token, acceptance, first_seen, leased_until, expires, confirmed } = *entry;
         let [first_seen, leased_until, expires] = [first_seen, leased_until, expires].map(|time| time.seconds().into());
         let (token, acceptance) = (token.to_string().into(), acceptance.to_string().into());
         self.exec(
@@ -99,20 +99,21 @@ impl Sql {
         )
     }
 
-    fn store_if_changed(&self, name: &str, entry: Option<Entry>) -> Result<bool> {
+    fn store_if_changed(&self, name: &str, entry: Option<ClaimEntry>) -> Result<bool> {
         entry.map_or(Ok(false), |entry| self.store(name, &entry).map(|()| true))
     }
 
-    fn waiting(&self, source: &str) -> Result<Option<Waiting>> {
+    fn waiting(&self, source: &str) -> Result<Option<PendingSecret>> {
         let rows: Vec<SecretRow> =
             self.rows("SELECT secret, expires FROM handshakes WHERE source = ?", [source.into()])?;
-        let waiting = |row: SecretRow| Waiting { secret: row.secret, expires: UnixTime::from_seconds(row.expires) };
+        let waiting =
+            |row: SecretRow| PendingSecret { secret: row.secret, expires: UnixTime::from_seconds(row.expires) };
         Ok(rows.into_iter().next().map(waiting))
     }
 }
 
-fn token(text: &str) -> Result<Token> {
-    Token::parse(text).ok_or_else(|| "not a token".into())
+fn token(text: &str) -> Result<ClaimToken> {
+    ClaimToken::parse(text).ok_or_else(|| "not a token".into())
 }
 
 fn span(seconds: u32) -> Duration {
@@ -144,8 +145,8 @@ pub fn open(state: DurableObjectState) -> Outcome<()> {
 #[wasm_bindgen(js_name = claimName)]
 pub fn claim(state: DurableObjectState, name: &str, lease: u32, ttl: u32, drawn: Option<String>) -> Outcome<String> {
     let sql = Sql::from(state);
-    let token = drawn.map_or_else(|| Ok(Token(random())), |text| token(&text))?;
-    let terms = Terms { lease: span(lease), ttl: span(ttl) };
+    let token = drawn.map_or_else(|| Ok(ClaimToken(random())), |text| token(&text))?;
+    let terms = ClaimTerms { lease: span(lease), ttl: span(ttl) };
     let (claim, entry) = dedup::claim(sql.entry(name)?, now(), terms, token);
     sql.store_if_changed(name, entry)?;
     json(&claim)
@@ -192,25 +193,25 @@ pub fn admit(state: DurableObjectState, current: u32, before: Option<u32>, hold:
     }
 }
 
-/// [`installed::offer`]; `false` where another secret waits.
+/// [`pending_secret::offer`]; `false` where another secret waits.
 #[wasm_bindgen(js_name = installSecret)]
 pub fn install(state: DurableObjectState, source: &str, secret: &str) -> Outcome<bool> {
     let sql = Sql::from(state);
-    match installed::offer(sql.waiting(source)?.as_ref(), secret, now()) {
-        Offered::Taken(Waiting { secret, expires }) => {
+    match pending_secret::offer(sql.waiting(source)?.as_ref(), secret, now()) {
+        OfferOutcome::Stored(PendingSecret { secret, expires }) => {
             let values = [source.into(), secret.into(), expires.seconds().into()];
             sql.exec("INSERT OR REPLACE INTO handshakes (source, secret, expires) VALUES (?, ?, ?)", values)?;
             Ok(true)
         }
-        Offered::Same => Ok(true),
-        Offered::Refused => Ok(false),
+        OfferOutcome::Same => Ok(true),
+        OfferOutcome::Refused => Ok(false),
     }
 }
 
-/// [`installed::waiting`].
+/// [`pending_secret::waiting`].
 #[wasm_bindgen(js_name = installedSecret)]
 pub fn installed(state: DurableObjectState, source: &str) -> Outcome<Option<String>> {
-    Ok(installed::waiting(Sql::from(state).waiting(source)?, now()))
+    Ok(pending_secret::waiting(Sql::from(state).waiting(source)?, now()))
 }
 
 /// Deletes what expired; in how many milliseconds it is to be called again, where anything is left.

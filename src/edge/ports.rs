@@ -3,11 +3,11 @@
 use super::environment;
 use super::request::collect;
 use super::timer::Timer;
-use crate::config::Origin;
+use crate::config::Destination;
 use crate::dedup::DedupKey;
-use crate::delivery::{Forward, Message};
-use crate::pipeline::Isolate;
-use crate::pipeline::ports::{BodyError, Fetched, Keys, Local, Notes, OriginAnswer, Outbox, PortError, Upstream};
+use crate::message::{AttemptRequest, OutgoingMessage};
+use crate::pipeline::IsolateState;
+use crate::pipeline::ports::{BodyError, DedupKeys, DestinationAnswer, Fetched, Http, Local, Notes, Outbox, PortError};
 use crate::record::Record;
 use crate::retry::RetryAfter;
 use hookgate_verify::UnixTime;
@@ -28,7 +28,7 @@ const PATIENCE_MS: u32 = 10_000;
 const MOST_PUBLISHED: usize = 64 * 1024;
 
 thread_local! {
-    static ISOLATE: &'static Isolate = Box::leak(Box::default());
+    static ISOLATE: &'static IsolateState = Box::leak(Box::default());
     /// The namespace of the keys, the same for every event: the crate looks up five of its methods whenever it is asked for.
     static KEYS: OnceCell<KvStore> = const { OnceCell::new() };
 }
@@ -38,7 +38,7 @@ pub struct Bindings {
     pub(super) env: Env,
     /// Of a request.
     context: Option<Context>,
-    isolate: &'static Isolate,
+    isolate: &'static IsolateState,
     pub(super) timer: Timer,
 }
 
@@ -88,7 +88,7 @@ fn put_failed(error: &impl Display) {
     console_error!("{}", Record::complaint("put_failed", detail).line());
 }
 
-impl Keys for Bindings {
+impl DedupKeys for Bindings {
     async fn is_known(&self, key: &DedupKey) -> Result<bool, PortError> {
         let reading = self.keys()?.get(&key.to_string()).text();
         Ok(self.within(PATIENCE_MS, "KV get", reading).await?.is_some())
@@ -137,11 +137,11 @@ impl Notes for Bindings {
 }
 
 impl Outbox for Bindings {
-    async fn enqueue(&self, message: &Message<'_>) -> Result<(), PortError> {
+    async fn enqueue(&self, message: &OutgoingMessage<'_>) -> Result<(), PortError> {
         self.put_into("EVENTS", &message.clone().into_text()).await
     }
 
-    async fn bury(&self, message: &str) -> Result<(), PortError> {
+    async fn send_to_dead_letters(&self, message: &str) -> Result<(), PortError> {
         self.put_into("DEAD", message).await
     }
 }
@@ -151,7 +151,7 @@ async fn send(url: &str, mut init: RequestInit, milliseconds: u32) -> Result<web
     init.with_redirect(RequestRedirect::Manual);
     let request = worker::Request::new_with_init(url, &init).map_err(failed("fetch"))?;
     // The runtime reads URLs by rules of its own: what it has read is held to the same rules as what was configured.
-    Origin::parse(&request.inner().url()).map_err(|problem| PortError(format!("the origin {problem}")))?;
+    Destination::parse(&request.inner().url()).map_err(|problem| PortError(format!("the origin {problem}")))?;
     // By the runtime's own timer, which ends the reading of the answer as well; the crate has none.
     let signal = AbortSignal::from(web_sys::AbortSignal::timeout_with_u32(milliseconds));
     Fetch::Request(request).send_with_signal(&signal).await.map(Into::into).map_err(failed("fetch"))
@@ -170,13 +170,13 @@ fn whole_milliseconds(limit: Duration) -> u32 {
     u32::try_from(limit.as_millis()).expect("a time limit of seconds")
 }
 
-impl Upstream for Bindings {
+impl Http for Bindings {
     async fn send(
         &self,
-        forward: Forward<'_>,
+        forward: AttemptRequest<'_>,
         stored: Option<web_sys::ReadableStream>,
         timeout: Duration,
-    ) -> Result<OriginAnswer, PortError> {
+    ) -> Result<DestinationAnswer, PortError> {
         let headers = Headers::new();
         for (name, value) in &forward.headers {
             headers.append(name, value).map_err(failed("headers"))?;
@@ -187,7 +187,7 @@ impl Upstream for Bindings {
         let response = send(forward.origin.as_str(), init, whole_milliseconds(timeout)).await?;
         leave(&response).await; // only the head counts
         let retry_after = response.headers().get("retry-after").map_err(failed("fetch"))?;
-        Ok(OriginAnswer {
+        Ok(DestinationAnswer {
             status: response.status(),
             retry_after: retry_after.and_then(|text| RetryAfter::parse(&text)),
         })
@@ -209,7 +209,7 @@ impl Upstream for Bindings {
 }
 
 impl Local for Bindings {
-    fn isolate(&self) -> &Isolate {
+    fn isolate(&self) -> &IsolateState {
         self.isolate
     }
 

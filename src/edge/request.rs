@@ -1,11 +1,11 @@
 //! An HTTP request as the pipeline reads it.
 
+use super::large_body::{LARGE, LargeBodyPermit, room};
 use super::milliseconds;
 use super::parts::{Parts, broken};
-use super::room::{LARGE, Room, room};
 use super::timer::Timer;
 use crate::headers::HeaderLines;
-use crate::pace::Pace;
+use crate::minimum_rate::MinimumRate;
 use crate::pipeline::ports::{BodyError, Request};
 use hookgate_verify::Head;
 use std::cell::RefCell;
@@ -32,7 +32,7 @@ pub struct Incoming {
     url: String,
     timer: Timer,
     /// Held from the first byte of a large body until the request ends.
-    room: RefCell<Option<Room>>,
+    room: RefCell<Option<LargeBodyPermit>>,
 }
 
 impl Incoming {
@@ -51,7 +51,7 @@ impl Incoming {
     /// Reads a large body, or one whose length is not told, in chunks: it is held once. It waits for room where it has shown
     /// that it is large: a length that a head tells is nothing that a stranger has sent.
     async fn collect(&self, told: Option<usize>, limit: usize) -> Result<Vec<u8>, BodyError> {
-        let mut reading = Reading::of(self.request.body(), limit, DRAIN)?;
+        let mut reading = BodyReader::of(self.request.body(), limit, DRAIN)?;
         if reading.read(Some(LARGE.min(limit)), &self.timer).await? == Read::Paused {
             self.make_room().await?;
             reading.goes_on_in_the_room(told.filter(|length| *length <= limit));
@@ -72,7 +72,7 @@ pub async fn collect(
     drain: usize,
     timer: &Timer,
 ) -> Result<Vec<u8>, BodyError> {
-    let mut reading = Reading::of(stream, limit, drain)?;
+    let mut reading = BodyReader::of(stream, limit, drain)?;
     reading.read(None, timer).await?;
     reading.end().await
 }
@@ -98,7 +98,7 @@ enum Read {
 }
 
 /// A body while it is read.
-struct Reading {
+struct BodyReader {
     parts: Option<Parts>,
     body: Vec<u8>,
     /// So many bytes are over the limit.
@@ -107,10 +107,10 @@ struct Reading {
     drain: usize,
     ended: bool,
     /// While it holds the room.
-    pace: Option<Pace>,
+    pace: Option<MinimumRate>,
 }
 
-impl Reading {
+impl BodyReader {
     fn of(stream: Option<ReadableStream>, limit: usize, drain: usize) -> Result<Self, BodyError> {
         let parts = stream.as_ref().map(Parts::of).transpose()?;
         Ok(Self { parts, body: Vec::new(), over: 0, limit, drain, ended: false, pace: None })
@@ -119,7 +119,7 @@ impl Reading {
     /// What is read from now on holds the room: it has to keep pace, and is held once, so that its place is made at once.
     fn goes_on_in_the_room(&mut self, told: Option<usize>) {
         self.body.reserve_exact(told.unwrap_or_default().saturating_sub(self.body.len()));
-        self.pace = Some(Pace::begun(milliseconds()));
+        self.pace = Some(MinimumRate::begun(milliseconds()));
     }
 
     /// Reads to the end, or until it has more than `pause` bytes.

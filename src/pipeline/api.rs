@@ -1,13 +1,13 @@
 //! The operator's side, `/api/…`: dead letters, listed and redriven; secrets that providers sent; keys to be forgotten.
 
-use super::hold;
+use super::claims;
 use super::ports::{PortError, Ports, Request};
 use super::refusal::Refusal;
 use crate::answer::Answer;
-use crate::config::{Admin, Config, ConfigError, LONGEST_IN_QUEUE};
+use crate::config::{AdminToken, Config, ConfigError, LONGEST_IN_QUEUE};
 use crate::dedup::DedupKey;
-use crate::delivery::Event;
 use crate::letter::{Filter, KEPT, Letter};
+use crate::message::Event;
 use crate::record::{Record, Verdict};
 use crate::source_name::SourceName;
 use hookgate_verify::{Identity, UnixTime};
@@ -73,7 +73,7 @@ pub async fn serve<R: Request, P: Ports>(
 }
 
 /// The token that opens the operator's side at this URL, where there is one.
-pub fn admin<'c>(request: &impl Request, config: &'c Result<Config, ConfigError>) -> Option<&'c Admin> {
+pub fn admin<'c>(request: &impl Request, config: &'c Result<Config, ConfigError>) -> Option<&'c AdminToken> {
     config.as_ref().ok()?.admin.as_ref().filter(|admin| admin.opens_at(&request.host()))
 }
 
@@ -81,7 +81,7 @@ pub fn admin<'c>(request: &impl Request, config: &'c Result<Config, ConfigError>
 ///
 /// # Errors
 /// [`Refusal::Unauthorized`].
-pub fn authorize(request: &impl Request, admin: &Admin) -> Result<(), Refusal> {
+pub fn authorize(request: &impl Request, admin: &AdminToken) -> Result<(), Refusal> {
     let given = request.header("authorization").ok_or(Refusal::Unauthorized("no authorization header"))?;
     let given = given.strip_prefix("Bearer ").ok_or(Refusal::Unauthorized("no bearer token"))?;
     if admin.is(given) { Ok(()) } else { Err(Refusal::Unauthorized("another token than ADMIN_TOKEN")) }
@@ -105,7 +105,7 @@ async fn forget<R: Request, P: Ports>(
     let source = source.map_err(|error| Refusal::Misconfigured(error.clone()))?;
     let mut forgotten = false;
     for key in asked.keys(&source.name) {
-        forgotten |= hold::forget(source, config, key, ports, now).await.map_err(Refusal::failed("forget_failed"))?;
+        forgotten |= claims::forget(source, config, key, ports, now).await.map_err(Refusal::failed("forget_failed"))?;
         record.key = Some(key.to_string());
     }
     record.verdict = Verdict::Forgotten;

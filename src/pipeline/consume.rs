@@ -4,14 +4,14 @@
 //! take → which queue is it from → claim the delivery → fetch the body → forward → confirm → ack │ retry later │ dead letter
 //! ```
 
-use super::hold::{DeliveryClaim, Taken};
-use super::ports::{Local, OriginAnswer, PortError, Ports, Stored};
-use super::queues::{self, Part};
+use super::claims::{Acquisition, DeliveryClaim};
+use super::ports::{DestinationAnswer, Local, PortError, Ports, Stored};
+use super::queues::{self, QueueRole};
 use super::{entropy, letters};
-use crate::config::{Config, ConfigError, Origin, Source};
-use crate::delivery::Event;
+use crate::config::{Config, ConfigError, Destination, Source};
+use crate::message::Event;
 use crate::record::{Record, Verdict};
-use crate::retry::{self, Next};
+use crate::retry::{self, AfterAttempt};
 use hookgate_verify::{HmacKey, UnixTime};
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ pub enum Disposition {
 
 /// A message as a queue handed it over.
 #[derive(Debug, Clone, Copy)]
-pub struct Handed<'m> {
+pub struct ReceivedMessage<'m> {
     /// Its text.
     pub text: &'m str,
     /// The name of the queue.
@@ -42,20 +42,20 @@ pub struct Handed<'m> {
 
 /// Takes one message from a queue: forwards an event, keeps a dead letter.
 pub async fn consume<P: Ports>(
-    handed: Handed<'_>,
+    handed: ReceivedMessage<'_>,
     config: &Result<Config, ConfigError>,
     ports: &P,
 ) -> (Disposition, Record) {
-    let Handed { text, queue, now, .. } = handed;
-    if let Some(asker) = queues::probed(text) {
-        return learn(queues::arrived(&asker, queue, ports, now).await, handed, ports);
+    let ReceivedMessage { text, queue, now, .. } = handed;
+    if let Some(asker) = queues::parse_probe(text) {
+        return learn(queues::probe_arrived(&asker, queue, ports, now).await, handed, ports);
     }
     // 1. Find out what it is. Whatever the queue: what the gateway buried is a dead letter, and so is what it cannot read.
     let event = match Event::decode(text) {
         Ok(event) if event.dead_reason().is_none() => event,
         dead => {
             let learnt = match &dead {
-                Ok(_) => queues::is_of_dead_letters(queue, ports, now).await,
+                Ok(_) => queues::learn_dead_letters_queue(queue, ports, now).await,
                 Err(_) => Ok(()),
             };
             let (disposition, mut record) = letters::note(handed, &dead, config, ports).await;
@@ -67,12 +67,12 @@ pub async fn consume<P: Ports>(
         }
     };
     match queues::part(queue, config.as_ref().ok(), ports, now).await {
-        Part::DeadLetters => letters::note(handed, &Ok(event), config, ports).await,
-        Part::Events | Part::Asked => forward(event, &handed, config, ports).await,
+        QueueRole::DeadLetters => letters::note(handed, &Ok(event), config, ports).await,
+        QueueRole::Events | QueueRole::Unknown => forward(event, &handed, config, ports).await,
     }
 }
 
-fn learn(learnt: Result<(), PortError>, handed: Handed<'_>, ports: &impl Local) -> (Disposition, Record) {
+fn learn(learnt: Result<(), PortError>, handed: ReceivedMessage<'_>, ports: &impl Local) -> (Disposition, Record) {
     let mut record = Record { verdict: Verdict::Learnt, attempt: Some(handed.attempt), ..Record::default() };
     match learnt {
         Ok(()) => {
@@ -89,7 +89,7 @@ fn learn(learnt: Result<(), PortError>, handed: Handed<'_>, ports: &impl Local) 
 /// Takes an event on its way, and forwards it.
 async fn forward<P: Ports>(
     event: Event<'static>,
-    handed: &Handed<'_>,
+    handed: &ReceivedMessage<'_>,
     config: &Result<Config, ConfigError>,
     ports: &P,
 ) -> (Disposition, Record) {
@@ -100,7 +100,7 @@ async fn forward<P: Ports>(
         // Without the mark: nobody has settled its claim, which whoever keeps the letter has to take.
         Err(failure) if is_over => {
             record.refused(Verdict::Dead, failure.reason, format!("{}, and its time is over", failure.problem));
-            bury(handed.text, ports).await
+            send_to_dead_letters(handed.text, ports).await
         }
         disposition => disposition,
     };
@@ -131,25 +131,25 @@ impl Failure {
 
 async fn deliver<P: Ports>(
     mut event: Event<'static>,
-    handed: &Handed<'_>,
+    handed: &ReceivedMessage<'_>,
     config: &Result<Config, ConfigError>,
     ports: &P,
     record: &mut Record,
 ) -> Result<Disposition, Failure> {
     record.of(&event);
     // 1. Find where it goes. A source that is gone or broken since the event was accepted may come back; the event waits.
-    let found = find_origin(event.source(), config).map_err(|problem| Failure { reason: "no_origin", problem });
+    let found = find_destination(event.source(), config).map_err(|problem| Failure { reason: "no_origin", problem });
     let (config, source, origin) = found?;
     event.keep_only(source.forwarded());
     // 2. Claim the delivery: a message may come twice, and an event may be in the queue twice.
     let taken = DeliveryClaim::take(&event, source, config, ports, handed.now).await;
     let claim = match taken.map_err(Failure::of("claim_failed"))? {
-        Taken::Held(claim) => claim,
-        Taken::Duplicate => {
+        Acquisition::Acquired(claim) => claim,
+        Acquisition::Duplicate => {
             record.verdict = Verdict::Duplicate;
             return Ok(Disposition::Ack);
         }
-        Taken::InFlight(until) => {
+        Acquisition::InFlight(until) => {
             record.refused(Verdict::Retried, "in_flight", "another delivery of this event is under way".to_owned());
             return Ok(Disposition::Retry(handed.now.until(until).max(Duration::from_secs(1))));
         }
@@ -157,17 +157,17 @@ async fn deliver<P: Ports>(
     // 3. Send it. Bury it where the origin refuses it for good, or where another attempt would come too late.
     let age = event.age(handed.now);
     let mut next = send(&event, source, origin, config.signing.as_ref(), handed, ports, record).await;
-    if let Ok(Next::Retry(delay)) = next
+    if let Ok(AfterAttempt::Retry(delay)) = next
         && retry::is_over(age, delay, config.retention)
     {
         record.verdict = Verdict::Dead;
-        next = Ok(Next::GiveUp);
+        next = Ok(AfterAttempt::GiveUp);
     }
     let payload = event.payload().map(str::to_owned);
     let disposition = match next {
-        Ok(Next::Delivered) => Ok(Disposition::Ack),
-        Ok(Next::Retry(delay)) => Ok(Disposition::Retry(delay)),
-        Ok(Next::GiveUp) => bury_event(event, ports, record).await,
+        Ok(AfterAttempt::Delivered) => Ok(Disposition::Ack),
+        Ok(AfterAttempt::Retry(delay)) => Ok(Disposition::Retry(delay)),
+        Ok(AfterAttempt::GiveUp) => give_up(event, ports, record).await,
         Err(failure) => Err(failure),
     };
     // 4. Settle the claim by what came of it; a body that was delivered is needed no more.
@@ -186,10 +186,10 @@ async fn deliver<P: Ports>(
     disposition
 }
 
-fn find_origin<'c>(
+fn find_destination<'c>(
     source: &str,
     config: &'c Result<Config, ConfigError>,
-) -> Result<(&'c Config, &'c Source, &'c Origin), String> {
+) -> Result<(&'c Config, &'c Source, &'c Destination), String> {
     let config = config.as_ref().map_err(ToString::to_string)?;
     let source = config.source(source).ok_or("the source is no longer configured")?.map_err(ToString::to_string)?;
     Ok((config, source, source.deliver.origin().ok_or("the source has no origin")?))
@@ -199,12 +199,12 @@ fn find_origin<'c>(
 async fn send<P: Ports>(
     event: &Event<'static>,
     source: &Source,
-    origin: &Origin,
+    origin: &Destination,
     signing: Option<&HmacKey>,
-    handed: &Handed<'_>,
+    handed: &ReceivedMessage<'_>,
     ports: &P,
     record: &mut Record,
-) -> Result<Next, Failure> {
+) -> Result<AfterAttempt, Failure> {
     let mut stored = None;
     if let Some(payload) = event.payload() {
         match ports.open(payload).await.map_err(Failure::of("load_failed"))? {
@@ -215,17 +215,17 @@ async fn send<P: Ports>(
                     "delivered_before",
                     "its body has the mark of a delivery".to_owned(),
                 );
-                return Ok(Next::Delivered);
+                return Ok(AfterAttempt::Delivered);
             }
             // An absent body proves nothing. R2 shows what was stored at once, so that waiting does not help.
             Stored::Nothing => {
                 let problem = format!("its body is missing from the bucket PAYLOADS: {payload}");
                 record.refused(Verdict::Dead, "body_missing", problem);
-                return Ok(Next::GiveUp);
+                return Ok(AfterAttempt::GiveUp);
             }
         }
     }
-    let &Handed { attempt, now, .. } = handed;
+    let &ReceivedMessage { attempt, now, .. } = handed;
     let mut forward = event.forward(source.forwarded(), origin, attempt, signing, now);
     let stored = match (signing, stored) {
         (Some(key), Some((payload, body))) => {
@@ -237,13 +237,17 @@ async fn send<P: Ports>(
         (_, stored) => stored.map(|(_, body)| body),
     };
     let answer = ports.send(forward, stored, FORWARD_TIMEOUT).await;
-    let OriginAnswer { status, retry_after } = answer.map_err(Failure::of("origin_unreachable"))?;
+    let DestinationAnswer { status, retry_after } = answer.map_err(Failure::of("origin_unreachable"))?;
     record.status = Some(status);
     let next = retry::after_answer(status, retry_after, attempt, now, entropy(ports));
     match next {
-        Next::Delivered => record.verdict = Verdict::Delivered,
-        Next::Retry(_) => record.refused(Verdict::Retried, "origin_failed", format!("the origin answered {status}")),
-        Next::GiveUp => record.refused(Verdict::Dead, "origin_refused", format!("the origin answered {status}")),
+        AfterAttempt::Delivered => record.verdict = Verdict::Delivered,
+        AfterAttempt::Retry(_) => {
+            record.refused(Verdict::Retried, "origin_failed", format!("the origin answered {status}"))
+        }
+        AfterAttempt::GiveUp => {
+            record.refused(Verdict::Dead, "origin_refused", format!("the origin answered {status}"))
+        }
     }
     Ok(next)
 }
@@ -267,14 +271,14 @@ async fn sign<P: Ports>(
 }
 
 /// Moves an event to the dead letters, with the reason why.
-async fn bury_event<P: Ports>(event: Event<'_>, ports: &P, record: &Record) -> Result<Disposition, Failure> {
+async fn give_up<P: Ports>(event: Event<'_>, ports: &P, record: &Record) -> Result<Disposition, Failure> {
     let event = event.dead(record.detail.as_deref().unwrap_or_default());
     let letter =
         event.encode_again().map_err(|error| Failure { reason: "dead_letter_failed", problem: error.to_string() });
-    bury(&letter?.into_text(), ports).await
+    send_to_dead_letters(&letter?.into_text(), ports).await
 }
 
-async fn bury<P: Ports>(message: &str, ports: &P) -> Result<Disposition, Failure> {
-    ports.bury(message).await.map_err(Failure::of("dead_letter_failed"))?;
+async fn send_to_dead_letters<P: Ports>(message: &str, ports: &P) -> Result<Disposition, Failure> {
+    ports.send_to_dead_letters(message).await.map_err(Failure::of("dead_letter_failed"))?;
     Ok(Disposition::Ack)
 }

@@ -1,6 +1,6 @@
 //! What becomes of the key of an event that the source does not want.
 
-use super::hold::{KeyClaim, Taken};
+use super::claims::{Acquisition, KeyClaim};
 use super::ports::Ports;
 use super::refusal::Refusal;
 use super::settle;
@@ -31,9 +31,9 @@ pub(super) async fn claim<P: Ports>(
     }
     let taken = KeyClaim::take(source, config, key, ports, now).await;
     match taken.map_err(Refusal::failed("claim_failed"))? {
-        Taken::Held(claim) => settle(claim, key, source, ports, now, record).await,
-        Taken::InFlight(_) => return Err(Refusal::InFlight),
-        Taken::Duplicate => {}
+        Acquisition::Acquired(claim) => settle(claim, key, source, ports, now, record).await,
+        Acquisition::InFlight(_) => return Err(Refusal::InFlight),
+        Acquisition::Duplicate => {}
     }
     Ok(())
 }

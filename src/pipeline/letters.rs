@@ -1,11 +1,11 @@
 //! Dead letters: taken from their queue and kept, and deleted when they expire.
 
-use super::consume::{Disposition, Failure, Handed, retention};
-use super::hold::{DeliveryClaim, Taken};
+use super::claims::{Acquisition, DeliveryClaim};
+use super::consume::{Disposition, Failure, ReceivedMessage, retention};
 use super::ports::{Letters, Payloads, PortError, Ports, Stored};
 use crate::config::{Config, ConfigError, LONGEST_IN_QUEUE};
-use crate::delivery::{DecodeError, Event};
-use crate::letter::{Letter, WAITING, Waiting};
+use crate::letter::{Letter, ParkedLetter, WAITING};
+use crate::message::{DecodeError, Event};
 use crate::record::{Record, Verdict};
 use crate::retry;
 use hookgate_verify::UnixTime;
@@ -19,7 +19,7 @@ const TRIES_IN_DATABASE: u32 = 5;
 
 /// Takes one dead letter from its queue: keeps it where letters are kept, and logs it.
 pub async fn note<P: Ports>(
-    handed: Handed<'_>,
+    handed: ReceivedMessage<'_>,
     event: &Result<Event<'_>, DecodeError>,
     config: &Result<Config, ConfigError>,
     ports: &P,
@@ -44,7 +44,7 @@ async fn keep<P: Ports>(
     event: &Result<Event<'_>, DecodeError>,
     config: &Result<Config, ConfigError>,
     ports: &P,
-    handed: &Handed<'_>,
+    handed: &ReceivedMessage<'_>,
     record: &mut Record,
 ) -> Result<Disposition, Failure> {
     // What the gateway gave up itself was settled then. What the queue gave up may have been delivered all the same, as
@@ -52,12 +52,12 @@ async fn keep<P: Ports>(
     let given_up = event.as_ref().ok().filter(|event| event.dead_reason().is_none());
     let claim = match given_up {
         Some(event) => match claim(event, config, ports, handed.now).await.map_err(Failure::of("claim_failed"))? {
-            Some(Taken::Held(claim)) => Some(claim),
-            Some(Taken::Duplicate) => {
+            Some(Acquisition::Acquired(claim)) => Some(claim),
+            Some(Acquisition::Duplicate) => {
                 record.verdict = Verdict::Duplicate;
                 return Ok(Disposition::Ack);
             }
-            Some(Taken::InFlight(until)) => {
+            Some(Acquisition::InFlight(until)) => {
                 record.verdict = Verdict::Retried;
                 return Ok(Disposition::Retry(handed.now.until(until).max(Duration::from_secs(1))));
             }
@@ -81,7 +81,12 @@ async fn keep<P: Ports>(
 
 /// Keeps a letter in the database. Where that fails for long, the letter goes to the bucket, from where the sweep brings it
 /// into the database: a queue forgets, and the database may be away for longer than the queue remembers.
-async fn store<P: Ports>(letter: &Letter, ports: &P, handed: &Handed<'_>, record: &mut Record) -> Result<(), Failure> {
+async fn store<P: Ports>(
+    letter: &Letter,
+    ports: &P,
+    handed: &ReceivedMessage<'_>,
+    record: &mut Record,
+) -> Result<(), Failure> {
     if !ports.keeps_letters() {
         return Ok(());
     }
@@ -89,8 +94,8 @@ async fn store<P: Ports>(letter: &Letter, ports: &P, handed: &Handed<'_>, record
     if handed.attempt <= TRIES_IN_DATABASE || !ports.stores_payloads() {
         return Err(Failure { reason: "keep_failed", problem });
     }
-    let waiting = Waiting { died: letter.died, message: letter.message.clone() };
-    ports.store(&Waiting::name(letter), &waiting.to_bytes()).await.map_err(Failure::of("keep_failed"))?;
+    let waiting = ParkedLetter { died: letter.died, message: letter.message.clone() };
+    ports.store(&ParkedLetter::name(letter), &waiting.to_bytes()).await.map_err(Failure::of("keep_failed"))?;
     record.trouble("keep_failed", format!("{problem}; the letter waits in the bucket PAYLOADS"));
     Ok(())
 }
@@ -103,7 +108,7 @@ async fn bring_in<P: Letters + Payloads>(ports: &P, now: UnixTime) -> Result<(us
         let page = ports.stored_before(WAITING, now.plus(Duration::from_secs(1)), cursor).await?;
         for name in page.names {
             let Stored::Bytes(bytes) = ports.load(&name).await? else { continue };
-            let Some(waiting) = Waiting::parse(&bytes) else {
+            let Some(waiting) = ParkedLetter::parse(&bytes) else {
                 unreadable = unreadable.saturating_add(1);
                 continue;
             };
@@ -126,7 +131,7 @@ async fn claim<P: Ports>(
     config: &Result<Config, ConfigError>,
     ports: &P,
     now: UnixTime,
-) -> Result<Option<Taken<DeliveryClaim>>, PortError> {
+) -> Result<Option<Acquisition<DeliveryClaim>>, PortError> {
     let Ok(config) = config else { return Ok(None) };
     let Some(Ok(source)) = config.source(event.source()) else { return Ok(None) };
     DeliveryClaim::take(event, source, config, ports, now).await.map(Some)

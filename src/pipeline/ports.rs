@@ -1,10 +1,10 @@
 //! What the pipeline needs from outside. `edge` implements it for the runtime, tests in memory.
 
-use super::Isolate;
-use crate::dedup::{Claim, DedupKey, Rings, RingsRefused, Shard, Terms, Token};
-use crate::delivery::{Forward, Message};
+use super::IsolateState;
+use crate::dedup::{ClaimOutcome, ClaimTerms, ClaimToken, DedupKey, Rings, RingsRefused, Shard};
 use crate::headers::HeaderLines;
 use crate::letter::{Filter, Letter};
+use crate::message::{AttemptRequest, OutgoingMessage};
 use crate::retry::RetryAfter;
 use hookgate_verify::{Crypto, Head, UnixTime};
 use std::time::Duration;
@@ -34,13 +34,13 @@ pub enum BodyError {
 }
 
 /// Everything outside: all the ports below.
-pub trait Ports: Keys + Notes + Claims + Outbox + Upstream + Payloads + Letters + Local + Crypto {}
+pub trait Ports: DedupKeys + Notes + ClaimStore + Outbox + Http + Payloads + Letters + Local + Crypto {}
 
-impl<P: Keys + Notes + Claims + Outbox + Upstream + Payloads + Letters + Local + Crypto> Ports for P {}
+impl<P: DedupKeys + Notes + ClaimStore + Outbox + Http + Payloads + Letters + Local + Crypto> Ports for P {}
 
 /// Where keys of events that are durable are remembered, best effort: Workers KV.
 #[expect(async_fn_in_trait, reason = "isolates have one thread; no future needs to be Send")]
-pub trait Keys {
+pub trait DedupKeys {
     /// Whether `key` is remembered. "No" may be stale, "yes" is true.
     async fn is_known(&self, key: &DedupKey) -> Result<bool, PortError>;
     /// Remembers `key` for `ttl`. May finish after the answer; a failure can only repeat an event.
@@ -62,18 +62,24 @@ pub trait Notes {
 /// step of [`crate::dedup`] or [`crate::installed`], and an error leaves open whether it was taken. None takes longer than
 /// a few seconds.
 #[expect(async_fn_in_trait, reason = "isolates have one thread; no future needs to be Send")]
-pub trait Claims {
+pub trait ClaimStore {
     /// [`crate::dedup::claim`] on `name`, under `token`.
-    async fn claim(&self, shard: Shard, name: &str, terms: Terms, token: Token) -> Result<Claim, PortError>;
+    async fn claim(
+        &self,
+        shard: Shard,
+        name: &str,
+        terms: ClaimTerms,
+        token: ClaimToken,
+    ) -> Result<ClaimOutcome, PortError>;
     /// [`crate::dedup::confirm`]; `false` where another has claimed the name since.
-    async fn confirm(&self, shard: Shard, name: &str, token: Token, ttl: Duration) -> Result<bool, PortError>;
+    async fn confirm(&self, shard: Shard, name: &str, token: ClaimToken, ttl: Duration) -> Result<bool, PortError>;
     /// [`crate::dedup::release`]; `false` where there was nothing to release.
-    async fn release(&self, shard: Shard, name: &str, token: Token) -> Result<bool, PortError>;
+    async fn release(&self, shard: Shard, name: &str, token: ClaimToken) -> Result<bool, PortError>;
     /// Deletes the entry of `name`, where [`crate::dedup::may_forget`] allows it; `false` where nothing was deleted.
     async fn forget_claim(&self, shard: Shard, name: &str) -> Result<bool, PortError>;
     /// [`crate::dedup::admit`], by the registry of rings.
     async fn admit(&self, rings: Rings, hold: Duration) -> Result<Result<(), RingsRefused>, PortError>;
-    /// [`crate::installed::offer`] at `source`; `false` where another secret waits.
+    /// [`crate::pending_secret::offer`] at `source`; `false` where another secret waits.
     async fn install(&self, source: &str, secret: &str) -> Result<bool, PortError>;
     /// The secret that waits there.
     async fn installed(&self, source: &str) -> Result<Option<String>, PortError>;
@@ -83,22 +89,22 @@ pub trait Claims {
 #[expect(async_fn_in_trait, reason = "isolates have one thread; no future needs to be Send")]
 pub trait Outbox {
     /// Puts an event's text into the queue; returns once it is durable there.
-    async fn enqueue(&self, message: &Message<'_>) -> Result<(), PortError>;
+    async fn enqueue(&self, message: &OutgoingMessage<'_>) -> Result<(), PortError>;
     /// Puts an event's text into the dead letters' queue; returns once it is durable there.
-    async fn bury(&self, message: &str) -> Result<(), PortError>;
+    async fn send_to_dead_letters(&self, message: &str) -> Result<(), PortError>;
 }
 
 /// Where forwards go, and where public keys come from.
 #[expect(async_fn_in_trait, reason = "isolates have one thread; no future needs to be Send")]
-pub trait Upstream: Payloads {
+pub trait Http: Payloads {
     /// Sends a forward, follows no redirect, and waits up to `timeout` for the answer's head. The body is `stored`, where
     /// there is one, and the forward's own bytes otherwise.
     async fn send(
         &self,
-        forward: Forward<'_>,
+        forward: AttemptRequest<'_>,
         stored: Option<Self::Body>,
         timeout: Duration,
-    ) -> Result<OriginAnswer, PortError>;
+    ) -> Result<DestinationAnswer, PortError>;
     /// What a provider publishes at `url`; no redirect is followed. An error where its host cannot be reached.
     async fn published(&self, url: &str) -> Result<Fetched, PortError>;
 }
@@ -116,7 +122,7 @@ pub enum Fetched {
 
 /// What the origin answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OriginAnswer {
+pub struct DestinationAnswer {
     /// The status code.
     pub status: u16,
     /// Its `Retry-After`, where it has a readable one.
@@ -202,7 +208,7 @@ pub trait Letters {
 #[expect(async_fn_in_trait, reason = "isolates have one thread; no future needs to be Send")]
 pub trait Local {
     /// What the isolate remembers between requests.
-    fn isolate(&self) -> &Isolate;
+    fn isolate(&self) -> &IsolateState;
     /// The time.
     fn now(&self) -> UnixTime;
     /// A random number.

@@ -28,21 +28,21 @@ const LONGEST_URL: usize = 1024;
 
 /// What was fetched, for each source whose provider publishes keys.
 #[derive(Debug, Default)]
-pub struct Published(Vec<(String, OfSource)>);
+pub struct PublishedKeys(Vec<(String, SourceCache)>);
 
 /// What was fetched for one source.
 #[derive(Debug, Default)]
-struct OfSource {
+struct SourceCache {
     /// The latest first.
-    known: Vec<Known>,
+    known: Vec<CachedKeys>,
     /// What could not be had lately. No more than there are fetches in a minute.
-    missing: Vec<(String, UnixTime, Missing)>,
+    missing: Vec<(String, UnixTime, Unavailable)>,
     /// When the last minute of fetches began, and how many there were in it.
     fetches: Option<(UnixTime, usize)>,
 }
 
 #[derive(Debug)]
-struct Known {
+struct CachedKeys {
     url: String,
     fetched: UnixTime,
     keys: Vec<PublicKey>,
@@ -52,25 +52,25 @@ struct Known {
 
 /// Why keys cannot be had.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Missing {
+enum Unavailable {
     /// The request names a place where the provider has no certificate.
     None(String),
     /// The provider's host does not answer as it should.
     NotNow(String),
 }
 
-impl From<Missing> for Refusal {
-    fn from(missing: Missing) -> Self {
+impl From<Unavailable> for Refusal {
+    fn from(missing: Unavailable) -> Self {
         match missing {
-            Missing::None(problem) => Self::NoSuchKey(problem),
-            Missing::NotNow(problem) => Self::KeysUnavailable(problem),
+            Unavailable::None(problem) => Self::NoSuchKey(problem),
+            Unavailable::NotNow(problem) => Self::KeysUnavailable(problem),
         }
     }
 }
 
 /// Where keys are published, and for whom they are fetched.
 #[derive(Debug, Clone, Copy)]
-pub struct Place<'p> {
+pub struct PublicKeyUrl<'p> {
     /// The source's name.
     pub source: &'p str,
     /// Where its provider publishes the keys.
@@ -79,10 +79,10 @@ pub struct Place<'p> {
     pub is_chosen: bool,
 }
 
-impl Published {
-    fn of(&mut self, source: &str) -> &mut OfSource {
+impl PublishedKeys {
+    fn of(&mut self, source: &str) -> &mut SourceCache {
         let place = self.0.iter().position(|(known, _)| known == source).unwrap_or_else(|| {
-            self.0.push((source.to_owned(), OfSource::default()));
+            self.0.push((source.to_owned(), SourceCache::default()));
             self.0.len().saturating_sub(1)
         });
         #[expect(clippy::expect_used, reason = "the place was found, or made, just now")]
@@ -92,31 +92,31 @@ impl Published {
 }
 
 /// What is to be done for keys.
-enum Next {
+enum CacheDecision {
     Serve(Option<Vec<PublicKey>>),
-    Refuse(Missing),
+    Refuse(Unavailable),
     /// Fetch them; while that fails, these serve.
     Fetch(Option<Vec<PublicKey>>),
 }
 
-impl OfSource {
+impl SourceCache {
     /// What serves a request that names `url`; with `again`, one that none of the known keys proves.
-    fn next(&mut self, url: &str, again: bool, now: UnixTime) -> Next {
+    fn next(&mut self, url: &str, again: bool, now: UnixTime) -> CacheDecision {
         let known = self.known.iter().find(|known| known.url == url);
         let age = known.map(|known| known.fetched.until(now));
         if age.is_some_and(|age| age < if again { PAUSE } else { FRESH }) {
-            return Next::Serve(known.filter(|_| !again).map(|known| known.keys.clone()));
+            return CacheDecision::Serve(known.filter(|_| !again).map(|known| known.keys.clone()));
         }
         let lasting = age.is_some_and(|age| age < FRESH.saturating_add(STALE)) && !again;
         let stale = known.filter(|_| lasting).map(|known| known.keys.clone());
         self.missing.retain(|(_, since, _)| since.until(now) < PAUSE);
         let missing = self.missing.iter().find(|(known, ..)| known == url).map(|(.., missing)| missing.clone());
         match (missing, stale) {
-            (Some(_), Some(keys)) => Next::Serve(Some(keys)),
-            (Some(missing), None) => Next::Refuse(missing),
-            (None, stale) if self.may_fetch(now) => Next::Fetch(stale),
-            (None, Some(keys)) => Next::Serve(Some(keys)),
-            (None, None) => Next::Refuse(Missing::NotNow(format!(
+            (Some(_), Some(keys)) => CacheDecision::Serve(Some(keys)),
+            (Some(missing), None) => CacheDecision::Refuse(missing),
+            (None, stale) if self.may_fetch(now) => CacheDecision::Fetch(stale),
+            (None, Some(keys)) => CacheDecision::Serve(Some(keys)),
+            (None, None) => CacheDecision::Refuse(Unavailable::NotNow(format!(
                 "{MOST_FETCHES} fetches of keys in a minute are enough for one source; {url} has to wait"
             ))),
         }
@@ -136,10 +136,10 @@ impl OfSource {
             self.known.remove(useless.unwrap_or(self.known.len().saturating_sub(1)));
         }
         let proved = before.is_some_and(|known| known.proved);
-        self.known.insert(0, Known { url: url.to_owned(), fetched: now, keys, proved });
+        self.known.insert(0, CachedKeys { url: url.to_owned(), fetched: now, keys, proved });
     }
 
-    fn miss(&mut self, url: &str, missing: Missing, now: UnixTime) {
+    fn miss(&mut self, url: &str, missing: Unavailable, now: UnixTime) {
         if self.missing.len() >= MOST_FETCHES {
             self.missing.remove(0);
         }
@@ -153,22 +153,22 @@ impl OfSource {
 /// # Errors
 /// [`Refusal::NoSuchKey`] and [`Refusal::KeysUnavailable`].
 pub async fn keys<P: Ports>(
-    place: Place<'_>,
+    place: PublicKeyUrl<'_>,
     again: bool,
     ports: &P,
     now: UnixTime,
     record: &mut Record,
 ) -> Result<Option<Vec<PublicKey>>, Refusal> {
-    let Place { source, url, .. } = place;
+    let PublicKeyUrl { source, url, .. } = place;
     if url.len() > LONGEST_URL {
         return Err(Refusal::NoSuchKey(format!("a URL of {} bytes, of {LONGEST_URL} at most", url.len())));
     }
     let published = &ports.isolate().published;
     let next = published.borrow_mut().of(source).next(url, again, now);
     let stale = match next {
-        Next::Serve(keys) => return Ok(keys),
-        Next::Refuse(missing) => return Err(missing.into()),
-        Next::Fetch(stale) => stale,
+        CacheDecision::Serve(keys) => return Ok(keys),
+        CacheDecision::Refuse(missing) => return Err(missing.into()),
+        CacheDecision::Fetch(stale) => stale,
     };
     let missing = match read(ports.published(url).await, place) {
         Ok(keys) => {
@@ -179,7 +179,7 @@ pub async fn keys<P: Ports>(
     };
     published.borrow_mut().of(source).miss(url, missing.clone(), now);
     match (stale, missing) {
-        (Some(keys), Missing::None(problem) | Missing::NotNow(problem)) => {
+        (Some(keys), Unavailable::None(problem) | Unavailable::NotNow(problem)) => {
             record.trouble("keys_unavailable", format!("{problem}; the ones known serve for a day"));
             Ok(Some(keys))
         }
@@ -188,7 +188,7 @@ pub async fn keys<P: Ports>(
 }
 
 /// Notes that the keys at `place` proved a request.
-pub fn proved<P: Ports>(place: Place<'_>, ports: &P) {
+pub fn proved<P: Ports>(place: PublicKeyUrl<'_>, ports: &P) {
     let mut published = ports.isolate().published.borrow_mut();
     if let Some(known) = published.of(place.source).known.iter_mut().find(|known| known.url == place.url) {
         known.proved = true;
@@ -198,16 +198,18 @@ pub fn proved<P: Ports>(place: Place<'_>, ports: &P) {
 /// The keys in what a host answered.
 fn read(
     fetched: Result<Fetched, PortError>,
-    Place { url, is_chosen, .. }: Place<'_>,
-) -> Result<Vec<PublicKey>, Missing> {
+    PublicKeyUrl { url, is_chosen, .. }: PublicKeyUrl<'_>,
+) -> Result<Vec<PublicKey>, Unavailable> {
     // What the request names and the host has not is the request's fault; a host that fails is nobody's.
-    let none = |problem: String| if is_chosen { Missing::None(problem) } else { Missing::NotNow(problem) };
+    let none = |problem: String| if is_chosen { Unavailable::None(problem) } else { Unavailable::NotNow(problem) };
     let text = match fetched {
         Ok(Fetched::Text(text)) => text,
         Ok(Fetched::TooLong) => return Err(none(format!("{url} is longer than 64 KiB"))),
-        Ok(Fetched::Status(status @ (429 | 500..))) => return Err(Missing::NotNow(format!("{url} answered {status}"))),
+        Ok(Fetched::Status(status @ (429 | 500..))) => {
+            return Err(Unavailable::NotNow(format!("{url} answered {status}")));
+        }
         Ok(Fetched::Status(status)) => return Err(none(format!("{url} answered {status}"))),
-        Err(PortError(problem)) => return Err(Missing::NotNow(problem)),
+        Err(PortError(problem)) => return Err(Unavailable::NotNow(problem)),
     };
     let is_wanted = |key: &PublicKey| !is_chosen || matches!(key, PublicKey::Certificate(_));
     let keys = PublicKey::parse_published(&text).filter(|keys| !keys.is_empty() && keys.iter().all(is_wanted));

@@ -25,41 +25,41 @@ const LOOK_AGAIN: Duration = Duration::from_secs(10);
 
 /// The part that a queue takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
+pub enum QueueRole {
     /// Its messages are events on their way.
     Events,
     /// Its messages are dead letters.
     DeadLetters,
     /// A probe is under way that will tell.
-    Asked,
+    Unknown,
 }
 
-impl Part {
+impl QueueRole {
     fn text(self) -> &'static str {
         match self {
             Self::Events => "events",
             Self::DeadLetters => "dead letters",
-            Self::Asked => "asked",
+            Self::Unknown => "asked",
         }
     }
 
     fn parse(text: &str) -> Option<Self> {
-        [Self::Events, Self::DeadLetters, Self::Asked].into_iter().find(|part| part.text() == text)
+        [Self::Events, Self::DeadLetters, Self::Unknown].into_iter().find(|part| part.text() == text)
     }
 }
 
 /// What an isolate knows of queues by their names, and since when.
 #[derive(Debug, Default)]
-pub struct Queues(Vec<(String, Part, UnixTime)>);
+pub struct QueueRoles(Vec<(String, QueueRole, UnixTime)>);
 
-impl Queues {
-    fn part(&self, queue: &str, now: UnixTime) -> Option<Part> {
+impl QueueRoles {
+    fn part(&self, queue: &str, now: UnixTime) -> Option<QueueRole> {
         let (_, part, since) = self.0.iter().find(|(name, ..)| name == queue)?;
-        let believed = if *part == Part::Asked { LOOK_AGAIN } else { BELIEVED };
+        let believed = if *part == QueueRole::Unknown { LOOK_AGAIN } else { BELIEVED };
         (since.until(now) < believed).then_some(*part)
     }
 
-    fn learn(&mut self, queue: &str, part: Part, now: UnixTime) {
+    fn learn(&mut self, queue: &str, part: QueueRole, now: UnixTime) {
         self.0.retain(|(name, ..)| name != queue);
         self.0.truncate(MOST.saturating_sub(1));
         self.0.insert(0, (queue.to_owned(), part, now));
@@ -75,7 +75,7 @@ struct Probe {
 }
 
 /// The queue that a probe was sent for, where `message` is one.
-pub fn probed(message: &str) -> Option<String> {
+pub fn parse_probe(message: &str) -> Option<String> {
     // No event begins like this, and most messages are large.
     let probe =
         message.starts_with("{\"hookgate_probe\"").then(|| serde_json::from_slice::<Probe>(message.as_bytes()).ok());
@@ -83,48 +83,48 @@ pub fn probed(message: &str) -> Option<String> {
 }
 
 /// The part of `queue`. Where it is unknown, a probe is sent.
-pub async fn part<P: Ports>(queue: &str, config: Option<&Config>, ports: &P, now: UnixTime) -> Part {
+pub async fn part<P: Ports>(queue: &str, config: Option<&Config>, ports: &P, now: UnixTime) -> QueueRole {
     if let Some(dead) = config.and_then(|config| config.dead_queue.as_ref()) {
-        return if dead == queue { Part::DeadLetters } else { Part::Events };
+        return if dead == queue { QueueRole::DeadLetters } else { QueueRole::Events };
     }
     let queues = &ports.isolate().queues;
     if let Some(part) = queues.borrow().part(queue, now) {
         return part;
     }
     let noted = ports.note(&name_of(queue)).await.unwrap_or(None);
-    let part = match noted.as_deref().and_then(Part::parse) {
+    let part = match noted.as_deref().and_then(QueueRole::parse) {
         Some(part) => part,
-        None => ask(queue, ports).await,
+        None => send_probe(queue, ports).await,
     };
     queues.borrow_mut().learn(queue, part, now);
     part
 }
 
-async fn ask(queue: &str, ports: &(impl Notes + Outbox)) -> Part {
+async fn send_probe(queue: &str, ports: &(impl Notes + Outbox)) -> QueueRole {
     let probe = Probe { hookgate_probe: queue.to_owned() };
     let text = serde_json::to_string(&probe);
     if let Ok(text) = text
-        && ports.bury(&text).await.is_ok()
+        && ports.send_to_dead_letters(&text).await.is_ok()
     {
         // Where this fails, another isolate asks once more.
-        let _ = ports.put_note(&name_of(queue), Part::Asked.text(), ASKED).await;
+        let _ = ports.put_note(&name_of(queue), QueueRole::Unknown.text(), ASKED).await;
     }
-    Part::Asked
+    QueueRole::Unknown
 }
 
 /// A message that the Worker buried arrived in `queue`: its name is that of the queue of dead letters.
-pub async fn is_of_dead_letters<P: Ports>(queue: &str, ports: &P, now: UnixTime) -> Result<(), PortError> {
+pub async fn learn_dead_letters_queue<P: Ports>(queue: &str, ports: &P, now: UnixTime) -> Result<(), PortError> {
     let known = ports.isolate().queues.borrow().part(queue, now);
-    if known == Some(Part::DeadLetters) { Ok(()) } else { learn(queue, Part::DeadLetters, ports, now).await }
+    if known == Some(QueueRole::DeadLetters) { Ok(()) } else { learn(queue, QueueRole::DeadLetters, ports, now).await }
 }
 
 /// The probe for `asker` arrived in `queue`.
-pub async fn arrived<P: Ports>(asker: &str, queue: &str, ports: &P, now: UnixTime) -> Result<(), PortError> {
-    learn(queue, Part::DeadLetters, ports, now).await?;
-    if asker == queue { Ok(()) } else { learn(asker, Part::Events, ports, now).await }
+pub async fn probe_arrived<P: Ports>(asker: &str, queue: &str, ports: &P, now: UnixTime) -> Result<(), PortError> {
+    learn(queue, QueueRole::DeadLetters, ports, now).await?;
+    if asker == queue { Ok(()) } else { learn(asker, QueueRole::Events, ports, now).await }
 }
 
-async fn learn(queue: &str, part: Part, ports: &(impl Notes + Local), now: UnixTime) -> Result<(), PortError> {
+async fn learn(queue: &str, part: QueueRole, ports: &(impl Notes + Local), now: UnixTime) -> Result<(), PortError> {
     ports.isolate().queues.borrow_mut().learn(queue, part, now);
     ports.put_note(&name_of(queue), part.text(), KNOWN).await
 }

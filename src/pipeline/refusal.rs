@@ -3,8 +3,8 @@
 use super::ports::{BodyError, PortError};
 use crate::answer::Answer;
 use crate::config::{ConfigError, Source};
-use crate::delivery::TooLarge;
-use crate::forwarded::HeadersTooLarge;
+use crate::forwarded_headers::HeadersTooLarge;
+use crate::message::TooLarge;
 use crate::record::Verdict;
 use hookgate_verify::VerifyError;
 
@@ -30,7 +30,7 @@ pub enum Refusal {
     /// The keys that the provider publishes cannot be had now.
     KeysUnavailable(String),
     /// Another secret waits for the operator, who armed the source.
-    SecretWaits,
+    SecretPending,
     Unusable(String),
     BodyTooLarge {
         limit: usize,
@@ -91,7 +91,7 @@ impl Refusal {
             Self::HeadersTooLarge(_) => Answer::headers_too_large(),
             Self::Off { binding } => Answer::off(binding),
             Self::InFlight => Answer::in_flight(),
-            Self::BodyBroken(_) | Self::KeysUnavailable(_) | Self::SecretWaits | Self::Failed { .. } => {
+            Self::BodyBroken(_) | Self::KeysUnavailable(_) | Self::SecretPending | Self::Failed { .. } => {
                 Answer::unavailable()
             }
         }
@@ -111,7 +111,7 @@ impl Refusal {
             | Self::Unverified(_)
             | Self::Unauthorized(_)
             | Self::NoSuchKey(_)
-            | Self::SecretWaits
+            | Self::SecretPending
             | Self::Unusable(_)
             | Self::BodyTooLarge { .. }
             | Self::HeadersTooLarge(_)
@@ -123,7 +123,7 @@ impl Refusal {
     pub fn counts(&self) -> bool {
         match self {
             Self::Unverified(error) => !error.is_authentic(),
-            Self::Unauthorized(_) | Self::NoSuchKey(_) | Self::KeysUnavailable(_) | Self::SecretWaits => true,
+            Self::Unauthorized(_) | Self::NoSuchKey(_) | Self::KeysUnavailable(_) | Self::SecretPending => true,
             Self::NotFound
             | Self::WrongMethod { .. }
             | Self::TooMany { .. }
@@ -153,7 +153,7 @@ impl Refusal {
             Self::Unverified(_)
             | Self::Unauthorized(_)
             | Self::NoSuchKey(_)
-            | Self::SecretWaits
+            | Self::SecretPending
             | Self::WrongMethod { .. } => Self::TooMany { because: self.code() },
             other => other,
         }
@@ -166,7 +166,7 @@ impl Refusal {
             Self::TooMany { .. } => "too_many_refusals",
             Self::NoSuchKey(_) => "no_such_key",
             Self::KeysUnavailable(_) => "keys_unavailable",
-            Self::SecretWaits => "secret_waits",
+            Self::SecretPending => "secret_waits",
             Self::Misconfigured(_) => "misconfigured",
             Self::Unverified(error) => error.code(),
             Self::Unauthorized(_) => "unauthorized",
@@ -188,7 +188,7 @@ impl Refusal {
             Self::TooMany { because } => {
                 format!("{because}; there were too many refusals from this address, so it is answered 429 for a minute")
             }
-            Self::SecretWaits => {
+            Self::SecretPending => {
                 "another secret waits already: read it at /api/handshakes, or wait until it expires".to_owned()
             }
             Self::NoSuchKey(problem) | Self::KeysUnavailable(problem) => problem.clone(),

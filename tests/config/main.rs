@@ -80,11 +80,11 @@ fn every_setting_is_read() {
     ];
     with_source(&extra, |source| {
         assert!(
-            matches!(&source.deliver, Deliver::Origin(origin) if origin.as_str() == "https://app.example.com/hooks/billing")
+            matches!(&source.deliver, Deliver::Direct(origin) if origin.as_str() == "https://app.example.com/hooks/billing")
         );
         assert_eq!((source.dedup, source.dedup_ttl), (Dedup::None, Duration::from_secs(30 * 86_400)));
         assert_eq!(source.max_body, 5 * 1024 * 1024);
-        let form = source.verifier.preset().scheme.forms.first().unwrap();
+        let form = source.verifier.preset().scheme.variants.first().unwrap();
         let window = Tolerance { past: Duration::from_secs(600), future: Duration::from_secs(300) };
         assert_eq!(source.verifier.window(form), Some(window));
     });

@@ -138,7 +138,7 @@ fn only_the_whole_admin_token_matches_and_it_is_never_shown() {
     let lookup = |name: &str| (name == "ADMIN_TOKEN").then(|| CANARY.to_owned());
     let admin = Config::parse(&json!({}), ALL, &lookup).unwrap().admin.expect("the token is long enough");
     assert!(admin.is(CANARY) && !admin.is("") && !admin.is("canary-secret-tex") && !admin.is("canary-secret-texts"));
-    assert_eq!(format!("{admin:?}"), "Admin { token: HashedToken(redacted), is_example: false }");
+    assert_eq!(format!("{admin:?}"), "AdminToken { token: HashedToken(redacted), is_example: false }");
 }
 
 #[test]

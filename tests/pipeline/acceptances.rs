@@ -3,7 +3,7 @@
 
 use super::memory::{Memory, NOW};
 use super::{BODY, DEAD, block_on, config, consume, forward, kill_all, note_dead_letter, post, serve, sweep};
-use hookgate::delivery::Event;
+use hookgate::message::Event;
 use hookgate::pipeline::{self, Disposition};
 use hookgate::record::Verdict;
 use std::collections::BTreeSet;

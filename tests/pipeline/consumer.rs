@@ -2,12 +2,12 @@
 
 use super::memory::{Memory, NOW};
 use super::{BODY, SIGNING, forward, note_dead_letter, post, queued, retried};
-use hookgate::delivery::Event;
+use hookgate::message::Event;
 use hookgate::pipeline::Disposition;
 use hookgate::record::Verdict;
 use hookgate_verify::native::Native;
 use hookgate_verify::presets;
-use hookgate_verify::{Head, Key, Secret, Verifier};
+use hookgate_verify::{Head, Secret, VerificationKey, Verifier};
 use std::time::Duration;
 
 #[test]
@@ -56,7 +56,8 @@ fn a_forward_has_the_exact_body_the_provider_s_headers_and_our_own() {
     }
     let signing = Secret::new(SIGNING).unwrap().standard_webhooks_key().unwrap();
     let verifier =
-        Verifier::new(presets::find("standard_webhooks").unwrap(), vec![Key::HmacSha256(signing)], None).unwrap();
+        Verifier::new(presets::find("standard_webhooks").unwrap(), vec![VerificationKey::HmacSha256(signing)], None)
+            .unwrap();
     verifier.receive(&sent[0].headers).unwrap().verify(BODY.as_bytes(), NOW, &Native).expect("signed for this attempt");
 }
 

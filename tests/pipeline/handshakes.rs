@@ -62,7 +62,7 @@ impl Case {
         if self.armed {
             source.insert("handshake".to_owned(), json!("armed"));
             source.insert("dedup".to_owned(), json!("none"));
-        } else if presets::find(provider).unwrap().scheme.keys.is_none() {
+        } else if presets::find(provider).unwrap().scheme.public_keys.is_none() {
             source.insert("secrets".to_owned(), json!(["THE_SECRET"]));
         }
         if self.token.is_some() {

@@ -11,7 +11,7 @@ mod claims;
 mod consumer;
 mod dead_letters;
 mod filters;
-mod forwarded;
+mod forwarded_headers;
 mod handshakes;
 mod ingest;
 #[allow(dead_code, reason = "other tests use the other methods")]
@@ -29,9 +29,9 @@ use hookgate::answer::Answer;
 use hookgate::config::{Bindings, Config, ConfigError};
 use hookgate::headers::HeaderLines;
 use hookgate::pipeline::ports::{BodyError, Request};
-use hookgate::pipeline::{self, Disposition, Handed, Outcome};
+use hookgate::pipeline::{self, Disposition, Outcome, ReceivedMessage};
 use hookgate::record::Record;
-use hookgate_verify::{Delivery, Head, Preset, Secret, presets, sign};
+use hookgate_verify::{Head, Preset, Secret, SignInput, presets, sign};
 use memory::{DEAD, EVENTS, Memory, NOW};
 use pollster::block_on;
 use serde_json::{Value, json};
@@ -150,7 +150,7 @@ fn post(source: &str, body: impl Into<Vec<u8>>) -> Post {
 fn signed(source: &str, preset: &Preset, body: impl Into<Vec<u8>>) -> Post {
     let body = body.into();
     let key = Secret::new(SECRET).unwrap().key(preset.scheme.algorithm, &preset.scheme.secret).unwrap();
-    let delivery = Delivery { form: 0, id: "", now: NOW, url: "", account: "", body: &body };
+    let delivery = SignInput { form: 0, id: "", now: NOW, url: "", account: "", body: &body };
     let headers = sign(preset, &key, SECRET, delivery).unwrap().into_headers();
     Post { headers, body: Ok(body), ..request("POST", source, "", &[], "") }
 }
@@ -178,13 +178,13 @@ fn serve_as(request: &Post, config: &Result<Config, ConfigError>, ports: &Memory
 
 /// Consumes `text`, which `queue` hands over for the `attempt`-th time.
 fn consume(queue: &str, text: &str, attempt: u32, ports: &Memory) -> (Disposition, Record) {
-    let handed = Handed { text, queue, attempt, now: ports.now() };
+    let handed = ReceivedMessage { text, queue, attempt, now: ports.now() };
     block_on(pipeline::consume(handed, &config(), ports))
 }
 
 /// Consumes a message of the events' queue under another configuration.
 fn forward_as(text: &str, config: &Result<Config, ConfigError>, ports: &Memory) -> (Disposition, Record) {
-    block_on(pipeline::consume(Handed { text, queue: EVENTS, attempt: 1, now: ports.now() }, config, ports))
+    block_on(pipeline::consume(ReceivedMessage { text, queue: EVENTS, attempt: 1, now: ports.now() }, config, ports))
 }
 
 fn forward(message: &str, attempt: u32, ports: &Memory) -> (Disposition, Record) {

@@ -1,13 +1,14 @@
 //! Ports in memory, which remember what was done, in order, and fail where they are told to.
 
 use super::kv::Kv;
-use hookgate::dedup::{self, Claim, DedupKey, Entry, Rings, RingsRefused, Shard, Terms, Token};
-use hookgate::delivery::{Forward, Message};
-use hookgate::installed::{self, Offered, Waiting};
+use hookgate::dedup::{self, ClaimEntry, ClaimOutcome, ClaimTerms, ClaimToken, DedupKey, Rings, RingsRefused, Shard};
 use hookgate::letter::{Filter, Letter};
-use hookgate::pipeline::Isolate;
+use hookgate::message::{AttemptRequest, OutgoingMessage};
+use hookgate::pending_secret::{self, OfferOutcome, PendingSecret};
+use hookgate::pipeline::IsolateState;
 use hookgate::pipeline::ports::{
-    Claims, Fetched, Keys, Letters, Local, Notes, OriginAnswer, Outbox, Page, Payloads, PortError, Stored, Upstream,
+    ClaimStore, DedupKeys, DestinationAnswer, Fetched, Http, Letters, Local, Notes, Outbox, Page, Payloads, PortError,
+    Stored,
 };
 use hookgate_verify::native::Native;
 use hookgate_verify::{Crypto, Hash, PublicAlgorithm, PublicKey, UnixTime};
@@ -23,11 +24,11 @@ const CACHED: u64 = 60_000;
 
 #[derive(Default)]
 pub struct Memory {
-    pub isolate: Isolate,
+    pub isolate: IsolateState,
     /// Keys and notes, as one place sees them.
     pub known: RefCell<Kv>,
     /// Claims by object and name.
-    pub claims: RefCell<BTreeMap<(String, String), Entry>>,
+    pub claims: RefCell<BTreeMap<(String, String), ClaimEntry>>,
     pub rings: RefCell<Vec<(u32, UnixTime)>>,
     pub queue: RefCell<Vec<String>>,
     pub dead: RefCell<Vec<String>>,
@@ -42,7 +43,7 @@ pub struct Memory {
     /// How many refusals are within the limit.
     pub limit: Cell<Option<usize>>,
     /// Secrets that wait for the operator, by source.
-    pub installed: RefCell<BTreeMap<String, Waiting>>,
+    pub installed: RefCell<BTreeMap<String, PendingSecret>>,
     /// What providers publish, by URL.
     pub published: RefCell<BTreeMap<String, Vec<u8>>>,
     /// What their hosts answer at any other URL; 404 where it is not set.
@@ -134,7 +135,7 @@ impl Memory {
         !self.without.borrow().contains(binding)
     }
 
-    fn change(&self, shard: Shard, name: &str, change: impl FnOnce(Option<Entry>) -> Option<Entry>) -> bool {
+    fn change(&self, shard: Shard, name: &str, change: impl FnOnce(Option<ClaimEntry>) -> Option<ClaimEntry>) -> bool {
         let mut claims = self.claims.borrow_mut();
         let place = (shard.to_string(), name.to_owned());
         let changed = change(claims.get(&place).copied());
@@ -142,7 +143,7 @@ impl Memory {
     }
 }
 
-impl Keys for Memory {
+impl DedupKeys for Memory {
     async fn is_known(&self, key: &DedupKey) -> Result<bool, PortError> {
         let now = self.milliseconds();
         self.step("look up", || self.known.borrow_mut().get(HERE, &key.to_string(), now, CACHED).is_some())
@@ -183,10 +184,16 @@ impl Crypto for Memory {
     }
 }
 
-impl Claims for Memory {
-    async fn claim(&self, shard: Shard, name: &str, terms: Terms, token: Token) -> Result<Claim, PortError> {
+impl ClaimStore for Memory {
+    async fn claim(
+        &self,
+        shard: Shard,
+        name: &str,
+        terms: ClaimTerms,
+        token: ClaimToken,
+    ) -> Result<ClaimOutcome, PortError> {
         self.step("claim", || {
-            let mut found = Claim::Duplicate { first_seen: self.now() };
+            let mut found = ClaimOutcome::Duplicate { first_seen: self.now() };
             self.change(shard, name, |entry| {
                 let (claim, entry) = dedup::claim(entry, self.now(), terms, token);
                 found = claim;
@@ -196,12 +203,12 @@ impl Claims for Memory {
         })
     }
 
-    async fn confirm(&self, shard: Shard, name: &str, token: Token, ttl: Duration) -> Result<bool, PortError> {
+    async fn confirm(&self, shard: Shard, name: &str, token: ClaimToken, ttl: Duration) -> Result<bool, PortError> {
         let now = self.now();
         self.step("confirm", || self.change(shard, name, |entry| dedup::confirm(entry, token, now, ttl)))
     }
 
-    async fn release(&self, shard: Shard, name: &str, token: Token) -> Result<bool, PortError> {
+    async fn release(&self, shard: Shard, name: &str, token: ClaimToken) -> Result<bool, PortError> {
         if !self.has("release") {
             return Err(PortError("release never arrives".to_owned()));
         }
@@ -228,47 +235,47 @@ impl Claims for Memory {
     async fn install(&self, source: &str, secret: &str) -> Result<bool, PortError> {
         self.step("install", || {
             let mut installed = self.installed.borrow_mut();
-            match installed::offer(installed.get(source), secret, self.now()) {
-                Offered::Taken(waiting) => {
+            match pending_secret::offer(installed.get(source), secret, self.now()) {
+                OfferOutcome::Stored(waiting) => {
                     installed.insert(source.to_owned(), waiting);
                     true
                 }
-                Offered::Same => true,
-                Offered::Refused => false,
+                OfferOutcome::Same => true,
+                OfferOutcome::Refused => false,
             }
         })
     }
 
     async fn installed(&self, source: &str) -> Result<Option<String>, PortError> {
-        self.step("installed", || installed::waiting(self.installed.borrow().get(source).cloned(), self.now()))
+        self.step("installed", || pending_secret::waiting(self.installed.borrow().get(source).cloned(), self.now()))
     }
 }
 
 impl Outbox for Memory {
-    async fn enqueue(&self, message: &Message<'_>) -> Result<(), PortError> {
+    async fn enqueue(&self, message: &OutgoingMessage<'_>) -> Result<(), PortError> {
         if self.stuck.get() {
             std::future::pending::<()>().await;
         }
         self.step("enqueue", || self.queue.borrow_mut().push(message.clone().into_text()))
     }
 
-    async fn bury(&self, message: &str) -> Result<(), PortError> {
+    async fn send_to_dead_letters(&self, message: &str) -> Result<(), PortError> {
         self.step("bury", || self.dead.borrow_mut().push(message.to_owned()))
     }
 }
 
-impl Upstream for Memory {
+impl Http for Memory {
     async fn send(
         &self,
-        forward: Forward<'_>,
+        forward: AttemptRequest<'_>,
         stored: Option<Vec<u8>>,
         timeout: Duration,
-    ) -> Result<OriginAnswer, PortError> {
+    ) -> Result<DestinationAnswer, PortError> {
         self.step("send", || {
             let (url, headers) = (forward.origin.to_string(), forward.headers);
             let body = stored.unwrap_or_else(|| forward.body.to_vec());
             self.sent.borrow_mut().push(Sent { url, headers, body, timeout });
-            OriginAnswer { status: self.origin_status.get().unwrap_or(200), retry_after: None }
+            DestinationAnswer { status: self.origin_status.get().unwrap_or(200), retry_after: None }
         })
     }
 
@@ -406,7 +413,7 @@ impl Letters for Memory {
 }
 
 impl Local for Memory {
-    fn isolate(&self) -> &Isolate {
+    fn isolate(&self) -> &IsolateState {
         &self.isolate
     }
 

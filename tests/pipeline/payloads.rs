@@ -2,7 +2,7 @@
 
 use super::memory::Memory;
 use super::{BODY, NOW, Post, SIGNING, forward, note_dead_letter, post, queued, refusal, retried, serve};
-use hookgate::delivery::{DecodeError, Event};
+use hookgate::message::{DecodeError, Event};
 use hookgate::pipeline::Disposition;
 use hookgate::record::Verdict;
 use hookgate_verify::Secret;

@@ -155,7 +155,7 @@ fn permission_to_send_needs_the_token() {
 #[test]
 fn a_member_that_only_events_have_tells_a_handshake_from_an_event() {
     let sign = |body: &str| {
-        let key = hookgate_verify::Key::new(hookgate_verify::Algorithm::default(), SECRET.as_bytes());
+        let key = hookgate_verify::VerificationKey::new(hookgate_verify::Algorithm::default(), SECRET.as_bytes());
         hex::encode(key.mac(&[body.as_bytes()], &hookgate_verify::native::Native))
     };
     let send = |body: &str, more: &[(&str, &str)]| {

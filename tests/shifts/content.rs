@@ -3,7 +3,7 @@
 use super::generator::Request;
 use super::{NOW, unproven};
 use hookgate_verify::native::RequestHead;
-use hookgate_verify::{Crypto, Form, Hash, Layout, Part, Preset, PublicAlgorithm, PublicKey, Verifier, VerifyError};
+use hookgate_verify::{Crypto, Hash, Layout, Part, Preset, PublicAlgorithm, PublicKey, Variant, Verifier, VerifyError};
 use std::cell::{Cell, RefCell};
 
 /// Accepts every signature, and keeps its content.
@@ -38,7 +38,7 @@ impl Crypto for Keeper {
 pub type Values = Vec<(String, String)>;
 
 /// The values of a request that the form signs. Two requests with the same values count as one.
-pub fn signed(request: &Request, form: &Form) -> Values {
+pub fn signed(request: &Request, form: &Variant) -> Values {
     let field = |name: &str| request.fields.get(name).cloned().unwrap_or_default();
     let header = |name: &str| request.headers.get(name).cloned().unwrap_or_default();
     let query =
@@ -91,15 +91,15 @@ pub fn signed(request: &Request, form: &Form) -> Values {
 /// The signed content of the request in its form; `None` if the request is refused.
 pub fn content(verifier: &Verifier, request: &Request) -> Option<Vec<u8>> {
     let preset = verifier.preset();
-    let forms = &preset.scheme.forms;
+    let forms = &preset.scheme.variants;
     let mut first = request.form;
     while forms[first].alternative {
         first -= 1;
     }
     // An earlier content that the request can have is tried first.
-    let alone = |form: &Form| {
+    let alone = |form: &Variant| {
         let mut preset = Preset::clone(preset);
-        preset.scheme.forms = vec![Form { alternative: false, ..form.clone() }];
+        preset.scheme.variants = vec![Variant { alternative: false, ..form.clone() }];
         proven_over(&unproven(preset, verifier.url()), request, &form.layout, 0)
     };
     if forms.len() > 1 {
@@ -118,6 +118,6 @@ fn proven_over(verifier: &Verifier, request: &Request, layout: &Layout, before: 
     let head = RequestHead { method: request.method.clone(), query: request.query.clone(), headers };
     let keeper = Keeper { before: Cell::new(before), ..Keeper::default() };
     let outcome = verifier.receive(&head).and_then(|received| received.verify(&request.body, NOW, &keeper).map(|_| ()));
-    let ambiguous = matches!(outcome, Err(VerifyError::FormAmbiguous));
+    let ambiguous = matches!(outcome, Err(VerifyError::VariantAmbiguous));
     keeper.content.take().filter(|_| !ambiguous)
 }

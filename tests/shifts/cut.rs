@@ -3,7 +3,7 @@
 use super::URL;
 use super::generator::{Request, encoded, fill_body};
 use super::random::Random;
-use hookgate_verify::{Form, Part, Verifier};
+use hookgate_verify::{Part, Variant, Verifier};
 use std::collections::BTreeMap;
 
 /// Another request with the same content, if a random cut of the content makes one.
@@ -11,8 +11,8 @@ pub fn cut(random: &Random, verifier: &Verifier, of: &Request, content: &[u8]) -
     let preset = verifier.preset();
     let text = std::str::from_utf8(content).ok()?;
     let mut request = of.clone();
-    request.form = random.index(preset.scheme.forms.len());
-    let Form { content: parts, optional, .. } = &preset.scheme.forms[request.form];
+    request.form = random.index(preset.scheme.variants.len());
+    let Variant { content: parts, optional, .. } = &preset.scheme.variants[request.form];
     let mut rest = text;
     let mut raw = None;
     let mut from = 0;

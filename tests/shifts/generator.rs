@@ -127,8 +127,8 @@ fn time(random: &Random, unit: Option<&str>) -> String {
 
 /// A request with random values for a random form of the scheme.
 pub fn request(random: &Random, preset: &Preset) -> Request {
-    let form = random.index(preset.scheme.forms.len());
-    let unit = preset.scheme.forms[form].timestamp.as_ref().map(|time| match time.unit {
+    let form = random.index(preset.scheme.variants.len());
+    let unit = preset.scheme.variants[form].timestamp.as_ref().map(|time| match time.unit {
         TimeUnit::Seconds => "seconds",
         TimeUnit::Milliseconds => "milliseconds",
         TimeUnit::Unix => "unix",
@@ -139,7 +139,7 @@ pub fn request(random: &Random, preset: &Preset) -> Request {
     let mut request =
         Request { form, method: random.pick(&["POST", "A", "PA", "AA"]).to_owned(), ..Request::default() };
     request.headers.insert("x-time", time(random, unit));
-    let lacks = !preset.scheme.forms[form].optional.is_empty();
+    let lacks = !preset.scheme.variants[form].optional.is_empty();
     for name in ["x-a", "x-b"] {
         if !(lacks && random.index(3) == 0) {
             request.headers.insert(name, value(random));
@@ -152,7 +152,7 @@ pub fn request(random: &Random, preset: &Preset) -> Request {
             request.fields.insert(name, value(random));
         }
     }
-    let parts = &preset.scheme.forms[form].content;
+    let parts = &preset.scheme.variants[form].content;
     let no_query = parts.contains(&Part::Url) || (lacks && random.index(3) == 0);
     request.query = if no_query { String::new() } else { encoded(&[("q", &value(random))]) };
     if parts.contains(&Part::Url) && !preset.scheme.pins_query() && random.index(2) == 0 {

@@ -28,7 +28,7 @@ use content::{Values, content, signed};
 use cut::cut;
 use generator::{Request, request, scheme};
 use hookgate::config::{Bindings, Config};
-use hookgate_verify::{Framing, JsonPath, Key, Part, Preset, PublicKey, UnixTime, Verifier};
+use hookgate_verify::{Framing, JsonPath, Part, Preset, PublicKey, UnixTime, VerificationKey, Verifier};
 use random::Random;
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -63,7 +63,7 @@ fn shifts(random: &Random, verifier: &Verifier, scheme: &Value, count: &mut Coun
     let mut take = |request: Request, count: &mut Count| -> Result<Option<Vec<u8>>, String> {
         count.requests += 1;
         let Some(content) = content(verifier, &request) else { return Ok(None) };
-        let said = signed(&request, &preset.scheme.forms[request.form]);
+        let said = signed(&request, &preset.scheme.variants[request.form]);
         match seen.get(&content) {
             Some((other, values)) if *values != said => {
                 Err(format!("{scheme}\n  {other:?}\n  {request:?}\n  {}", String::from_utf8_lossy(&content)))
@@ -97,7 +97,7 @@ fn shifts(random: &Random, verifier: &Verifier, scheme: &Value, count: &mut Coun
 fn without_the_check(content: Vec<Part>, optional: Vec<usize>) -> Verifier {
     let scheme = json!({ "algorithm": "ed25519", "secret": "hex", "signature": { "header": "x-sig", "prefix": "1=" } });
     let mut preset = Preset::clone(read(&scheme, URL).unwrap().preset());
-    let form = &mut preset.scheme.forms[0];
+    let form = &mut preset.scheme.variants[0];
     form.framing = Framing::unchecked(&content);
     form.content = content;
     form.optional = optional;
@@ -106,7 +106,7 @@ fn without_the_check(content: Vec<Part>, optional: Vec<usize>) -> Verifier {
 
 /// A verifier with a key that no test uses: [`content::Keeper`] verifies every signature.
 fn unproven(preset: Preset, url: &str) -> Verifier {
-    let key = Key::Public(PublicKey::Spki(Vec::new()));
+    let key = VerificationKey::Public(PublicKey::Spki(Vec::new()));
     Verifier::new(Arc::new(preset), vec![key], None).unwrap().at(url.to_owned())
 }
 
@@ -120,7 +120,7 @@ fn no_accepted_scheme_gives_two_requests_one_content() {
     for _ in 0..schemes {
         let scheme = scheme(&random);
         let Ok(verifier) = read(&scheme, URL) else { continue };
-        let forms = &verifier.preset().scheme.forms;
+        let forms = &verifier.preset().scheme.variants;
         accepted += 1;
         several += u64::from(forms.len() > 1);
         pinned += u64::from(verifier.preset().scheme.pins_query());

@@ -11,7 +11,7 @@ use std::cell::Cell;
 use std::future::pending;
 use std::rc::Rc;
 
-/// The timeout of a call to an object of claims (`Claims`).
+/// The timeout of a call to an object of claims (`ClaimStore`).
 pub const CLAIMS_PATIENCE: Millis = 3 * SECOND / 2;
 /// The timeout of a call to another store or to a queue.
 pub const PATIENCE: Millis = 10 * SECOND;

@@ -3,8 +3,8 @@
 
 use super::story::Story;
 use super::world::World;
-use hookgate::delivery::Event;
-use hookgate::letter::{WAITING, Waiting};
+use hookgate::letter::{ParkedLetter, WAITING};
+use hookgate::message::Event;
 use hookgate::pipeline::ports::Stored;
 use hookgate_verify::UnixTime;
 use std::rc::Rc;
@@ -24,7 +24,7 @@ impl Story {
         let bodies = world.bodies.borrow();
         let letters = bodies.names().filter(|name| name.starts_with(WAITING));
         let stored = letters.filter_map(|name| match bodies.load(name) {
-            Stored::Bytes(bytes) => Waiting::parse(&bytes),
+            Stored::Bytes(bytes) => ParkedLetter::parse(&bytes),
             Stored::Delivered | Stored::Nothing => None,
         });
         stored.filter(|waiting| Event::decode(&waiting.message).is_ok_and(|event| self.has_key(event.key()))).count()

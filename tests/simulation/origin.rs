@@ -5,8 +5,8 @@ use super::gate::Gate;
 use super::sources::SOURCES;
 use super::story::{Kind, Story};
 use super::world::World;
-use hookgate::delivery::Forward;
-use hookgate::pipeline::ports::{Fetched, OriginAnswer, PortError, Upstream};
+use hookgate::message::AttemptRequest;
+use hookgate::pipeline::ports::{DestinationAnswer, Fetched, Http, PortError};
 use hookgate::retry::RetryAfter;
 use std::rc::Rc;
 use std::time::Duration;
@@ -44,17 +44,17 @@ fn does(world: &World, story: &Story) -> Does {
     }
 }
 
-impl Upstream for Gate {
+impl Http for Gate {
     async fn published(&self, url: &str) -> Result<Fetched, PortError> {
         Err(PortError(format!("this simulation publishes no keys at {url}")))
     }
 
     async fn send(
         &self,
-        forward: Forward<'_>,
+        forward: AttemptRequest<'_>,
         stored: Option<Vec<u8>>,
         timeout: Duration,
-    ) -> Result<OriginAnswer, PortError> {
+    ) -> Result<DestinationAnswer, PortError> {
         let world = &self.world;
         let story = self.addressee(&forward, stored.as_deref().unwrap_or(forward.body))?;
         let (handling, act) = (Rc::clone(&self.handling), self.handling.begin(Kind::Exchange));
@@ -78,13 +78,13 @@ impl Upstream for Gate {
                 process();
                 world.exec.sleep(after).await;
                 self.pause().await;
-                return Ok(OriginAnswer { status: 200, retry_after: None });
+                return Ok(DestinationAnswer { status: 200, retry_after: None });
             }
             Does::Answers(status, retry_after) => {
                 self.pause().await;
                 self.note("origin answers", u64::from(status));
                 handling.failed(act);
-                return Ok(OriginAnswer { status, retry_after });
+                return Ok(DestinationAnswer { status, retry_after });
             }
             Does::RefusesConnection => {
                 handling.failed(act);
@@ -113,7 +113,7 @@ impl Upstream for Gate {
 
 impl Gate {
     /// The event of `forward`. Checks its key and its body.
-    fn addressee(&self, forward: &Forward<'_>, body: &[u8]) -> Result<Rc<Story>, PortError> {
+    fn addressee(&self, forward: &AttemptRequest<'_>, body: &[u8]) -> Result<Rc<Story>, PortError> {
         let world = &self.world;
         let story = self.handling.story.clone().ok_or_else(|| PortError("a forward of no event".to_owned()))?;
         if self.untrusted {

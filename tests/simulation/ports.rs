@@ -3,11 +3,13 @@
 use super::gate::{CLAIMS_PATIENCE, Gate, KV_PATIENCE, PATIENCE};
 use super::world::{SECOND, World};
 use super::{invariants, queue};
-use hookgate::dedup::{Claim, DedupKey, Rings, RingsRefused, Shard, Terms, Token};
-use hookgate::delivery::Message;
+use hookgate::dedup::{ClaimOutcome, ClaimTerms, ClaimToken, DedupKey, Rings, RingsRefused, Shard};
 use hookgate::letter::{Filter, Letter};
-use hookgate::pipeline::Isolate;
-use hookgate::pipeline::ports::{Claims, Keys, Letters, Local, Notes, Outbox, Page, Payloads, PortError, Stored};
+use hookgate::message::OutgoingMessage;
+use hookgate::pipeline::IsolateState;
+use hookgate::pipeline::ports::{
+    ClaimStore, DedupKeys, Letters, Local, Notes, Outbox, Page, Payloads, PortError, Stored,
+};
 use hookgate_verify::native::Native;
 use hookgate_verify::{Crypto, Hash, PublicAlgorithm, PublicKey, UnixTime};
 use std::rc::Rc;
@@ -27,7 +29,7 @@ impl Crypto for Gate {
     }
 }
 
-impl Keys for Gate {
+impl DedupKeys for Gate {
     async fn is_known(&self, key: &DedupKey) -> Result<bool, PortError> {
         let (place, key) = (self.life.place, key.to_string());
         let get = move |world: &World| {
@@ -80,8 +82,14 @@ impl Notes for Gate {
     }
 }
 
-impl Claims for Gate {
-    async fn claim(&self, shard: Shard, name: &str, terms: Terms, token: Token) -> Result<Claim, PortError> {
+impl ClaimStore for Gate {
+    async fn claim(
+        &self,
+        shard: Shard,
+        name: &str,
+        terms: ClaimTerms,
+        token: ClaimToken,
+    ) -> Result<ClaimOutcome, PortError> {
         let name = name.to_owned();
         let claim = move |world: &World| {
             let mut claims = world.claims.borrow_mut();
@@ -89,13 +97,13 @@ impl Claims for Gate {
             claims.claim(shard, &name, terms, now, token)
         };
         let claim = self.claims_call("claim", claim).await?;
-        if let Claim::First { .. } = claim {
+        if let ClaimOutcome::First { .. } = claim {
             self.handling.claimed(shard);
         }
         Ok(claim)
     }
 
-    async fn confirm(&self, shard: Shard, name: &str, token: Token, ttl: Duration) -> Result<bool, PortError> {
+    async fn confirm(&self, shard: Shard, name: &str, token: ClaimToken, ttl: Duration) -> Result<bool, PortError> {
         let (name, handling) = (name.to_owned(), Rc::clone(&self.handling));
         let confirm = move |world: &World| {
             let mut claims = world.claims.borrow_mut();
@@ -117,7 +125,7 @@ impl Claims for Gate {
         Ok(confirmed?)
     }
 
-    async fn release(&self, shard: Shard, name: &str, token: Token) -> Result<bool, PortError> {
+    async fn release(&self, shard: Shard, name: &str, token: ClaimToken) -> Result<bool, PortError> {
         let (name, handling) = (name.to_owned(), Rc::clone(&self.handling));
         let release = move |world: &World| {
             let mut claims = world.claims.borrow_mut();
@@ -157,13 +165,13 @@ impl Claims for Gate {
 }
 
 impl Outbox for Gate {
-    async fn enqueue(&self, message: &Message<'_>) -> Result<(), PortError> {
+    async fn enqueue(&self, message: &OutgoingMessage<'_>) -> Result<(), PortError> {
         let (world, text) = (Rc::clone(&self.world), message.clone().into_text());
         let send = move |_: &World| queue::send(&world, queue::Name::Events, text);
         Ok(self.call("enqueue", self.world.faults.queue, PATIENCE, send).await?)
     }
 
-    async fn bury(&self, message: &str) -> Result<(), PortError> {
+    async fn send_to_dead_letters(&self, message: &str) -> Result<(), PortError> {
         let (world, text) = (Rc::clone(&self.world), message.to_owned());
         let send = move |_: &World| queue::send(&world, queue::Name::Dead, text);
         self.call_for_letter("bury", self.world.faults.queue, send).await
@@ -273,7 +281,7 @@ impl Letters for Gate {
 }
 
 impl Local for Gate {
-    fn isolate(&self) -> &Isolate {
+    fn isolate(&self) -> &IsolateState {
         &self.life.isolate
     }
 

@@ -8,8 +8,8 @@ use super::gate::Gate;
 use super::invariants;
 use super::story::{Handling, Side, Story};
 use super::world::{DAY, Life, MINUTE, World};
-use hookgate::delivery::Event;
-use hookgate::pipeline::{self, Disposition, Handed};
+use hookgate::message::Event;
+use hookgate::pipeline::{self, Disposition, ReceivedMessage};
 use std::rc::Rc;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,7 +99,7 @@ async fn handle(world: Rc<World>, life: Life, name: Name, item: Rc<Item>, attemp
         u64::from(item.redrive),
     );
     let queue = world.name_of(name);
-    let handed = Handed { text: &item.text, queue: &queue, attempt, now: gate.now() };
+    let handed = ReceivedMessage { text: &item.text, queue: &queue, attempt, now: gate.now() };
     let (disposition, record) = pipeline::consume(handed, &life.config, &gate).await;
     if record.reason == Some("in_flight") {
         gate.is_told_in_flight();

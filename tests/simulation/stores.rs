@@ -1,7 +1,7 @@
 //! The stores of the simulated world: the objects of claims, the table of dead letters, and the bucket of bodies.
 
 use super::random::Random;
-use hookgate::dedup::{self, Claim, Entry, Rings, RingsRefused, Shard, Terms, Token};
+use hookgate::dedup::{self, ClaimEntry, ClaimOutcome, ClaimTerms, ClaimToken, Rings, RingsRefused, Shard};
 use hookgate::letter::{Filter, Letter};
 use hookgate::pipeline::ports::{Page, Stored};
 use hookgate_verify::UnixTime;
@@ -9,15 +9,15 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// The Durable Objects `Claims`, each with its own clock, and the registry of rings.
-pub struct Claims {
-    entries: BTreeMap<(Shard, String), Entry>,
+pub struct ClaimStore {
+    entries: BTreeMap<(Shard, String), ClaimEntry>,
     rings: BTreeMap<u32, UnixTime>,
     /// Whether an alarm deletes expired entries.
     alarm: bool,
     salt: u64,
 }
 
-impl Claims {
+impl ClaimStore {
     pub fn new(random: &Random) -> Self {
         Self { entries: BTreeMap::new(), rings: BTreeMap::new(), alarm: random.chance(500), salt: random.next() }
     }
@@ -28,7 +28,14 @@ impl Claims {
         (name % 4001) as i64 - 2000
     }
 
-    pub fn claim(&mut self, shard: Shard, name: &str, terms: Terms, now: UnixTime, token: Token) -> Claim {
+    pub fn claim(
+        &mut self,
+        shard: Shard,
+        name: &str,
+        terms: ClaimTerms,
+        now: UnixTime,
+        token: ClaimToken,
+    ) -> ClaimOutcome {
         if self.alarm {
             self.entries.retain(|(of, _), entry| *of != shard || now < entry.expires);
         }
@@ -39,17 +46,17 @@ impl Claims {
     }
 
     /// The token of the last claim of `name`.
-    pub fn holder(&self, shard: Shard, name: &str) -> Option<Token> {
+    pub fn holder(&self, shard: Shard, name: &str) -> Option<ClaimToken> {
         self.entries.get(&(shard, name.to_owned())).map(|entry| entry.token)
     }
 
-    pub fn confirm(&mut self, shard: Shard, name: &str, token: Token, now: UnixTime, ttl: Duration) -> bool {
+    pub fn confirm(&mut self, shard: Shard, name: &str, token: ClaimToken, now: UnixTime, ttl: Duration) -> bool {
         let id = (shard, name.to_owned());
         let entry = dedup::confirm(self.entries.get(&id).copied(), token, now, ttl);
         self.set(id, entry)
     }
 
-    pub fn release(&mut self, shard: Shard, name: &str, token: Token, now: UnixTime) -> bool {
+    pub fn release(&mut self, shard: Shard, name: &str, token: ClaimToken, now: UnixTime) -> bool {
         let id = (shard, name.to_owned());
         let entry = dedup::release(self.entries.get(&id).copied(), token, now);
         self.set(id, entry)
@@ -68,7 +75,7 @@ impl Claims {
         Ok(())
     }
 
-    fn set(&mut self, id: (Shard, String), entry: Option<Entry>) -> bool {
+    fn set(&mut self, id: (Shard, String), entry: Option<ClaimEntry>) -> bool {
         entry.map(|entry| self.entries.insert(id, entry)).is_some()
     }
 }

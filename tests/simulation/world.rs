@@ -5,11 +5,11 @@ use super::faults::Faults;
 use super::kv::Kv;
 use super::queue::{Item, Name};
 use super::sources::{self, ADMIN_TOKEN, configs};
-use super::stores::{Bodies, Claims, Letters};
+use super::stores::{Bodies, ClaimStore, Letters};
 use super::story::Story;
 use hookgate::config::{Config, ConfigError};
-use hookgate::delivery::Event;
-use hookgate::pipeline::Isolate;
+use hookgate::message::Event;
+use hookgate::pipeline::IsolateState;
 use hookgate::pipeline::ports::Stored;
 use hookgate_verify::UnixTime;
 use std::cell::{Cell, RefCell};
@@ -27,7 +27,7 @@ pub const DAY: Millis = 24 * HOUR;
 pub type Parsed = Result<Config, ConfigError>;
 
 /// A place that runs one isolate after the other. Its isolates share a clock and a cache of KV.
-struct Place {
+struct Location {
     life: RefCell<Life>,
     skew: i64,
 }
@@ -37,7 +37,7 @@ struct Place {
 pub struct Life {
     pub place: usize,
     pub home: Home,
-    pub isolate: Rc<Isolate>,
+    pub isolate: Rc<IsolateState>,
     pub config: Rc<Parsed>,
 }
 
@@ -46,7 +46,7 @@ pub struct World {
     pub faults: Faults,
     /// Whether the faults have stopped.
     pub calm: Cell<bool>,
-    places: Vec<Place>,
+    places: Vec<Location>,
     /// The first configuration, and the configuration of a deployment during the run.
     pub configs: [Rc<Parsed>; 2],
     rollout: Millis,
@@ -56,7 +56,7 @@ pub struct World {
     away: Option<Millis>,
     lives: Cell<Home>,
     pub keys: RefCell<Kv>,
-    pub claims: RefCell<Claims>,
+    pub claims: RefCell<ClaimStore>,
     pub letters: RefCell<Letters>,
     pub bodies: RefCell<Bodies>,
     /// The number of retries after which a message is a dead letter.
@@ -76,7 +76,7 @@ impl World {
         let configs = configs(random).map(Rc::new);
         let place = |number| {
             let life = Life { place: number, home: 0, isolate: Rc::default(), config: Rc::clone(&configs[0]) };
-            Place { life: RefCell::new(life), skew: random.between(0, 4000) as i64 - 2000 }
+            Location { life: RefCell::new(life), skew: random.between(0, 4000) as i64 - 2000 }
         };
         let world = Self {
             places: (0..random.between(2, 4) as usize).map(place).collect(),
@@ -86,7 +86,7 @@ impl World {
             lives: Cell::new(WORLD),
             calm: Cell::new(false),
             keys: RefCell::default(),
-            claims: RefCell::new(Claims::new(random)),
+            claims: RefCell::new(ClaimStore::new(random)),
             letters: RefCell::default(),
             bodies: RefCell::default(),
             most_retries: random.between(2, 12) as u32,

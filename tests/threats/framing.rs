@@ -2,13 +2,13 @@
 //! end of a hash.
 
 use crate::*;
-use hookgate_verify::{Algorithm, Delivery, Key, Weakness, presets, sign};
+use hookgate_verify::{Algorithm, SignInput, VerificationKey, Weakness, presets, sign};
 use sha2::block_api::compress256;
 use sha2::{Digest, Sha256};
 
 /// The signature of `content` under the secret of [`own`].
 fn mac(content: &str) -> String {
-    hex::encode(Key::new(Algorithm::default(), SEED.as_bytes()).mac(&[content.as_bytes()], &Native))
+    hex::encode(VerificationKey::new(Algorithm::default(), SEED.as_bytes()).mac(&[content.as_bytes()], &Native))
 }
 
 fn code(verifier: &Verifier, head: &RequestHead, body: &str) -> Option<&'static str> {
@@ -89,7 +89,7 @@ fn a_time_beside_the_body_has_a_fixed_number_of_digits() {
 
 /// The headers of a request to `url`.
 fn signed_at_url(case: &Case, url: &str, body: &[u8]) -> Headers {
-    let delivery = Delivery { form: 0, id: ID, now: NOW, url, account: "", body };
+    let delivery = SignInput { form: 0, id: ID, now: NOW, url, account: "", body };
     sign(case.preset, &case.key(SEED), "", delivery).expect("signed").into_headers()
 }
 

@@ -1,12 +1,12 @@
 //! The threat model's rows on identity and deduplication: which event a request is about.
 
 use crate::*;
-use hookgate_verify::{EventId, TypeAt, TypesFound};
+use hookgate_verify::{EventId, TypeLocation, TypesFound};
 use std::collections::BTreeSet;
 
 fn id_in_body(without: WithoutId) -> impl Iterator<Item = (Case, &'static str)> {
     every_form().filter_map(move |case| match &case.scheme().id {
-        IdAt::Json { path, missing, when: None } if *missing == without => Some((case, first_key(path))),
+        IdLocation::Json { path, missing, when: None } if *missing == without => Some((case, first_key(path))),
         _ => None,
     })
 }
@@ -64,8 +64,8 @@ fn a_webhook_id_that_names_the_endpoint_names_no_event() {
 #[test]
 fn an_unusual_id_is_kept_unchanged() {
     let long = "x".repeat(10 * 1024);
-    for case in every_form().filter(|case| matches!(case.scheme().id, IdAt::Json { when: None, .. })) {
-        let IdAt::Json { path, .. } = &case.scheme().id else { panic!("in the body") };
+    for case in every_form().filter(|case| matches!(case.scheme().id, IdLocation::Json { when: None, .. })) {
+        let IdLocation::Json { path, .. } = &case.scheme().id else { panic!("in the body") };
         let key = first_key(path);
         let texts = [long.as_str(), "\0", "a\0b", "🎉", "\u{202e}", "../../etc", "a:b", " ", "\r\nx: y", "0"];
         let integers = ["7", "-7", "0", "9007199254740992"];
@@ -158,7 +158,7 @@ fn a_member_that_is_read_may_not_occur_twice() {
                         let verified = found.expect("authentic");
                         let types = &verified.event_types().found;
                         let is_first =
-                            matches!(&case.scheme().event_type[0], TypeAt::Json(path) if first_key(path) == key);
+                            matches!(&case.scheme().event_type[0], TypeLocation::Json(path) if first_key(path) == key);
                         let hidden = TypesFound::Unreadable("its key stands twice");
                         assert_eq!(
                             types,
@@ -178,19 +178,19 @@ fn a_member_that_is_read_may_not_occur_twice() {
 
 /// Whether the outermost key holds an id or a time.
 fn identifies(case: &Case, key: &str) -> bool {
-    let is_id = matches!(&case.scheme().id, IdAt::Json { path, .. } if first_key(path) == key);
+    let is_id = matches!(&case.scheme().id, IdLocation::Json { path, .. } if first_key(path) == key);
     is_id || case.time_in_body().is_some_and(|(path, _)| first_key(path) == key)
 }
 
 /// The outermost keys of the members that are read from the body.
 fn keys_read(case: &Case) -> BTreeSet<&'static str> {
     let types = case.scheme().event_type.iter().filter_map(|place| match place {
-        TypeAt::Json(path) => Some(first_key(path)),
-        TypeAt::UnsignedHeader(_) => None,
+        TypeLocation::Json(path) => Some(first_key(path)),
+        TypeLocation::UnsignedHeader(_) => None,
     });
     let id = match &case.scheme().id {
-        IdAt::Json { path, .. } => Some(first_key(path)),
-        IdAt::SignedHeader(_) | IdAt::UnsignedHeader(..) | IdAt::Nowhere => None,
+        IdLocation::Json { path, .. } => Some(first_key(path)),
+        IdLocation::SignedHeader(_) | IdLocation::UnsignedHeader(..) | IdLocation::Nowhere => None,
     };
     let time = case.time_in_body().map(|(path, _)| first_key(path));
     types.chain(id).chain(time).collect()

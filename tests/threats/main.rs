@@ -27,8 +27,8 @@ use common::{Case, Headers, case, exemplary_forms as every_form, put, with, with
 use hookgate::config::{Bindings, Config, ConfigError};
 use hookgate_verify::native::{Native, RequestHead};
 use hookgate_verify::{
-    Encoding, IdAt, Identity, JsonPath, Layout, MAX_SECRETS, MAX_SIGNATURES, Part, Secret, SecretError, SecretForm,
-    SignError, Step, TimestampAt, UnixTime, Verified, Verifier, VerifyError, WithoutId,
+    Encoding, IdLocation, Identity, JsonPath, Layout, MAX_SECRETS, MAX_SIGNATURES, Part, Secret, SecretEncoding,
+    SecretError, SignError, Step, TimestampLocation, UnixTime, Verified, Verifier, VerifyError, WithoutId,
 };
 use serde_json::{Map, Value, json};
 use std::fmt;
@@ -159,7 +159,7 @@ fn signed_at_text(case: &Case, timestamp: &str, body: &[u8]) -> Headers {
     if let Some(name) = case.time_in_header() {
         headers.push((name.to_owned(), timestamp.to_owned()));
     }
-    if let IdAt::SignedHeader(name) = &case.scheme().id {
+    if let IdLocation::SignedHeader(name) = &case.scheme().id {
         headers.push((name.clone(), ID.to_owned()));
     }
     headers

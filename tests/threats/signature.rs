@@ -63,7 +63,7 @@ fn an_empty_secret_makes_no_key() {
         assert_eq!(Secret::new(text).map(|_| ()), Err(SecretError::Empty), "{text:?}");
     }
     for case in every_form() {
-        if let SecretForm::Base64AfterPrefix(prefix) = &case.scheme().secret {
+        if let SecretEncoding::Base64AfterPrefix(prefix) = &case.scheme().secret {
             let key = Secret::new(prefix.as_str())
                 .and_then(|secret| secret.key(case.scheme().algorithm, &case.scheme().secret));
             assert_eq!(key.map(|_| ()), Err(SecretError::Empty), "{}: only the prefix", case.preset.name);
@@ -182,7 +182,7 @@ fn a_signature_of_one_form_is_refused_in_another() {
     // passed in the other, an attacker could choose the window.
     let forms: Vec<Case> = every_form().filter(|case| case.preset.name == "lrdefender").collect();
     let (timed, plain) = (Good::new(forms[0]), Good::new(forms[1]));
-    assert_eq!(forms[0].form.timestamp.as_ref().map(|timestamp| &timestamp.at), Some(&TimestampAt::Field));
+    assert_eq!(forms[0].form.timestamp.as_ref().map(|timestamp| &timestamp.at), Some(&TimestampLocation::Field));
     assert_eq!(forms[1].number, 1);
     let later = UnixTime::from_seconds(NOW.seconds() + 86_400);
 
@@ -196,7 +196,7 @@ fn a_signature_of_one_form_is_refused_in_another() {
 
     let content = [format!("{NOW}.").as_bytes(), &timed.body].concat();
     let error = forms[1].verify(SEED, &bare, &content, NOW).expect_err("the signed content as a body");
-    assert_eq!(error, VerifyError::FormAmbiguous);
+    assert_eq!(error, VerifyError::VariantAmbiguous);
 }
 
 #[test]
@@ -240,7 +240,7 @@ fn letters_beyond_ascii_and_nul_are_refused_without_a_panic() {
 fn a_dot_in_a_signed_id_cannot_shift_the_bounds_of_the_signed_content() {
     let mut seen = 0;
     for case in every_form() {
-        let IdAt::SignedHeader(name) = &case.scheme().id else { continue };
+        let IdLocation::SignedHeader(name) = &case.scheme().id else { continue };
         // Two requests with one text to sign: id `msg`, time 1768478400, body `1.x`; and id `msg.1768478400`, time 1,
         // body `x`.
         let body = b"1.x";

@@ -96,7 +96,7 @@ fn both_sides_of_the_window_are_checked_and_its_bounds_are_inside() {
     for case in timed() {
         let good = Good::new(case);
         let past = match case.form.timestamp.as_ref().unwrap().clock {
-            Clock::Delivery => 300,
+            Clock::Request => 300,
             Clock::Event => i64::try_from(case.preset.retry_span.as_secs()).unwrap() + 300,
         };
         let check = |now: i64| {

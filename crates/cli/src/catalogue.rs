@@ -1,10 +1,10 @@
 //! `hookgate catalogue`: how far each preset can be relied upon: who proved it, and how long ago its sources were read.
 
-use super::Found;
-use super::moment::Moment;
+use super::CommandResult;
+use super::moment::TimeArgument;
 use super::table;
 use anyhow::{Context, Result, anyhow};
-use hookgate_verify::presets::{self, About, Proof, Source};
+use hookgate_verify::presets::{self, About, SignedBy, Source};
 use std::collections::BTreeMap;
 use std::io::Write;
 
@@ -27,18 +27,18 @@ const STALE: i64 = 365;
 
 impl Catalogue {
     /// Prints the list.
-    pub fn run(self, out: &mut dyn Write) -> Result<Found> {
-        let now = Moment::now();
+    pub fn run(self, out: &mut dyn Write) -> Result<CommandResult> {
+        let now = TimeArgument::now();
         if self.stale {
             list_stale(now, out)?
         } else {
             list(now, out)?
         }
-        Ok(Found::AllWell)
+        Ok(CommandResult::Success)
     }
 }
 
-fn list(now: Moment, out: &mut dyn Write) -> Result<()> {
+fn list(now: TimeArgument, out: &mut dyn Write) -> Result<()> {
     let mut rows = vec![["provider", "proof", "days", "vectors", "oldest source"].map(str::to_owned)];
     for (preset, about) in presets::described() {
         let name = &preset.name;
@@ -53,7 +53,7 @@ fn list(now: Moment, out: &mut dyn Write) -> Result<()> {
 
 /// How many presets have which best proof, in words.
 pub fn counts() -> Result<String> {
-    let mut counts = BTreeMap::<Proof, usize>::new();
+    let mut counts = BTreeMap::<SignedBy, usize>::new();
     for (_, about) in presets::described() {
         let proof = about.best_proof().context("every preset has vectors")?;
         let entry = counts.entry(proof).or_default();
@@ -63,7 +63,7 @@ pub fn counts() -> Result<String> {
     Ok(format!("By their best proof: {}.", counts.join(", ")))
 }
 
-fn list_stale(now: Moment, out: &mut dyn Write) -> Result<()> {
+fn list_stale(now: TimeArgument, out: &mut dyn Write) -> Result<()> {
     for (preset, about) in presets::described() {
         for source in about.sources.values() {
             let days = age(source, now)?;
@@ -76,9 +76,9 @@ fn list_stale(now: Moment, out: &mut dyn Write) -> Result<()> {
 }
 
 /// How many days ago a source was read.
-fn age(source: &Source, now: Moment) -> Result<i64> {
+fn age(source: &Source, now: TimeArgument) -> Result<i64> {
     let problem = |_| anyhow!("{:?}, when {} was read, is no day as 2026-11-27", source.read, source.at);
-    let read: Moment = format!("{}T00:00:00Z", source.read).parse().map_err(problem)?;
+    let read: TimeArgument = format!("{}T00:00:00Z", source.read).parse().map_err(problem)?;
     Ok(now.unix().seconds().saturating_sub(read.unix().seconds()) / 86_400)
 }
 

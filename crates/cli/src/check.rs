@@ -4,14 +4,14 @@ mod queues;
 mod shared;
 mod variables;
 
-use super::Found;
-use super::project::{Files, Project};
+use super::CommandResult;
+use super::project::{ConfigFiles, Project};
 use anyhow::Result;
 use hookgate::config::{Config, Dedup, Deliver, Source};
 use hookgate_verify::grammar::span;
 use hookgate_verify::presets::{self, TrapWhen};
-use hookgate_verify::{ClaimText, GOOD_SECRET, Tolerance, TypeAt, Weakness};
-use queues::Queues;
+use hookgate_verify::{ClaimText, GOOD_SECRET, Tolerance, TypeLocation, Weakness};
+use queues::QueueSettings;
 use sha2::{Digest, Sha256};
 use std::io::Write;
 
@@ -20,7 +20,7 @@ use std::io::Write;
 #[command(after_help = EXAMPLES)]
 pub struct Check {
     #[command(flatten)]
-    files: Files,
+    files: ConfigFiles,
     /// Check for a deployment: local secrets do not count, and an origin must be reachable from outside
     #[arg(long)]
     deploy: bool,
@@ -45,7 +45,7 @@ pub enum Finding {
 
 impl Check {
     /// Checks each environment that is asked for, and prints what it found.
-    pub fn run(self, out: &mut dyn Write) -> Result<Found> {
+    pub fn run(self, out: &mut dyn Write) -> Result<CommandResult> {
         let mut projects = Project::all(&self.files)?;
         if !self.deploy {
             for project in projects.iter_mut().filter(|project| self.files.ask_for(project)) {
@@ -131,7 +131,7 @@ fn worker(project: &Project) -> String {
 
 /// Everything that is wrong besides single sources: failures, then warnings.
 fn others(project: &Project, config: &Config) -> (Vec<String>, Vec<String>) {
-    let queues = Queues::of(project);
+    let queues = QueueSettings::of(project);
     let mut findings: Vec<Finding> = warnings(project, config).into_iter().map(Finding::Warning).collect();
     findings.extend(queues.findings(config));
     findings.extend(queues.contradictions(config));
@@ -200,7 +200,7 @@ fn summary(source: &Source) -> String {
     let deliver = match &source.deliver {
         Deliver::Queue(None) => "to the queue".to_owned(),
         Deliver::Queue(Some(origin)) => format!("to the queue, then {origin}"),
-        Deliver::Origin(origin) => format!("straight to {origin}"),
+        Deliver::Direct(origin) => format!("straight to {origin}"),
     };
     let recognition = preset.scheme.recognition();
     let dropped = |level| format!("duplicates dropped for {} ({level}), {recognition}", span::shown(source.dedup_ttl));
@@ -219,10 +219,10 @@ fn summary(source: &Source) -> String {
 fn filter(source: &Source) -> Option<String> {
     let scheme = &source.verifier.preset().scheme;
     let place = scheme.event_type.iter().find_map(|place| match place {
-        TypeAt::UnsignedHeader(name) => Some(name.clone()),
-        TypeAt::Json(path) => {
+        TypeLocation::UnsignedHeader(name) => Some(name.clone()),
+        TypeLocation::Json(path) => {
             let signed = |form| scheme.signs_body(form) || scheme.signs(form, path);
-            (!scheme.forms.iter().all(signed)).then(|| path.to_string())
+            (!scheme.variants.iter().all(signed)).then(|| path.to_string())
         }
     });
     source.events.as_ref()?;
@@ -257,7 +257,7 @@ fn identity_warnings(config: &Config) -> Vec<String> {
 
 /// How old a delivery may be, for each of the scheme's forms.
 fn window(source: &Source) -> String {
-    let forms = &source.verifier.preset().scheme.forms;
+    let forms = &source.verifier.preset().scheme.variants;
     let windows: Option<Vec<Tolerance>> = forms.iter().map(|form| source.verifier.window(form)).collect();
     let Some(windows) = windows else { return "no signed time".to_owned() };
     let mut ages: Vec<String> = windows.into_iter().map(|window| span::shown(window.past)).collect();
@@ -280,7 +280,7 @@ fn traps(name: &str, source: &Source) -> Vec<String> {
     let meets = |when: &Option<TrapWhen>| match when {
         None => true,
         Some(TrapWhen::Events) => source.events.is_some(),
-        Some(TrapWhen::Origin) => matches!(source.deliver, Deliver::Origin(_)),
+        Some(TrapWhen::Origin) => matches!(source.deliver, Deliver::Direct(_)),
         Some(TrapWhen::Tolerance) => source.verifier.has_own_tolerance(),
         Some(TrapWhen::NoUrl) => source.verifier.url().is_empty(),
     };
@@ -306,7 +306,7 @@ fn strength_warning(name: &str, source: &Source) -> Option<String> {
 /// That nobody checks for whom a source's tokens are.
 fn audience_warning(name: &str, source: &Source) -> Option<String> {
     let is_open =
-        source.verifier.preset().scheme.claims.want(&ClaimText::UrlIfKnown) && source.verifier.url().is_empty();
+        source.verifier.preset().scheme.token_claims.want(&ClaimText::UrlIfKnown) && source.verifier.url().is_empty();
     is_open.then(|| {
         format!(
             "source {name} has no `url`, so nothing checks for whom its tokens are: one that was made for another endpoint \

@@ -1,13 +1,13 @@
 //! `hookgate demo`: every example to a running gateway: good, repeated, forged and stale.
 
-use super::Found;
+use super::CommandResult;
 use super::body;
 use super::http::{Answer, Client};
-use super::moment::Moment;
-use super::project::{Files, Project};
-use super::signer::{Delivery, EventId, Order, Signer};
+use super::moment::TimeArgument;
+use super::project::{ConfigFiles, Project};
+use super::signer::{IdChoice, SignOptions, SignedRequest, Signer};
 use anyhow::{Context, Result, anyhow, bail};
-use hookgate_verify::{IdAt, Preset, TypeAt};
+use hookgate_verify::{IdLocation, Preset, TypeLocation};
 use serde_json::Value;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ pub struct Demo {
     #[arg(long, value_name = "DIR", default_value = "examples")]
     examples: PathBuf,
     #[command(flatten)]
-    files: Files,
+    files: ConfigFiles,
 }
 
 const NOTES: &str = "\
@@ -74,7 +74,7 @@ impl Case {
 
 impl Demo {
     /// Sends, and prints a table of the answers.
-    pub fn run(self, out: &mut dyn Write) -> Result<Found> {
+    pub fn run(self, out: &mut dyn Write) -> Result<CommandResult> {
         let project = Project::open(&self.files)?;
         let examples = self.examples(&project)?;
         let widest = |width: fn(&Example) -> usize| examples.iter().map(width).max().unwrap_or_default();
@@ -82,7 +82,8 @@ impl Demo {
         let (mut count, mut well) = (0_usize, 0_usize);
         // A millisecond apart, so that no two examples become the same body.
         for (example, offset) in examples.iter().zip(0..) {
-            let at = Moment::now().later(Duration::from_millis(offset)).context("the clock is beyond all years")?;
+            let at =
+                TimeArgument::now().later(Duration::from_millis(offset)).context("the clock is beyond all years")?;
             let answers = self.try_out(&project, example, at)?;
             if offset == 0 {
                 row(out, widths, ["source", "event", "case", "status", "answer", "as expected"])?;
@@ -109,7 +110,7 @@ impl Demo {
                 continue;
             };
             let configured = configured.map_err(|error| anyhow!("{error}; `make dev` makes the local secrets"))?;
-            let forms = configured.verifier.preset().scheme.forms.len();
+            let forms = configured.verifier.preset().scheme.variants.len();
             for path in entries(&directory)?.into_iter().filter(|path| path.extension().is_some_and(|e| e == "json")) {
                 let body = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
                 examples.extend((0..forms).map(|form| Example {
@@ -126,12 +127,13 @@ impl Demo {
         Ok(examples)
     }
 
-    fn try_out(&self, project: &Project, example: &Example, at: Moment) -> Result<Vec<(Case, Answer)>> {
+    fn try_out(&self, project: &Project, example: &Example, at: TimeArgument) -> Result<Vec<(Case, Answer)>> {
         let signer = Signer::of_source(project, &example.source, None)?;
         let client = Client::new(&format!("{}/webhooks/{}", self.url.trim_end_matches('/'), example.source));
         let sign = |at| {
-            let id = if matches!(signer.preset.scheme.id, IdAt::Nowhere) { EventId::AsItIs } else { EventId::Fresh };
-            let order = Order { form: example.form, at, id, keep_body: false };
+            let id =
+                if matches!(signer.preset.scheme.id, IdLocation::Nowhere) { IdChoice::AsItIs } else { IdChoice::Fresh };
+            let order = SignOptions { form: example.form, at, id, keep_body: false };
             signer.sign(example.body.clone(), &order).with_context(|| format!("{}/{}", example.source, example.event))
         };
         let good = sign(at)?;
@@ -148,14 +150,14 @@ impl Demo {
     }
 }
 
-fn post(client: &Client, delivery: &Delivery) -> Result<Answer> {
+fn post(client: &Client, delivery: &SignedRequest) -> Result<Answer> {
     let signed = delivery.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     client.post([("content-type", "application/json")].into_iter().chain(signed), &delivery.body)
 }
 
 /// Sends a delivery again until it is taken for the duplicate it is. An answer that may become that with time, 200
 /// or 503, is asked for again until the time is over.
-fn repeat(client: &Client, delivery: &Delivery) -> Result<Answer> {
+fn repeat(client: &Client, delivery: &SignedRequest) -> Result<Answer> {
     let start = Instant::now();
     loop {
         let answer = post(client, delivery)?;
@@ -170,8 +172,8 @@ fn repeat(client: &Client, delivery: &Delivery) -> Result<Answer> {
 /// Changes one byte: of the event's type where the body has one, so that it stays good JSON, else the last.
 fn forge(body: &mut [u8], preset: &Preset) {
     let types = preset.scheme.event_type.iter().filter_map(|place| match place {
-        TypeAt::Json(path) => body::find(body, path).ok().flatten(),
-        TypeAt::UnsignedHeader(_) => None,
+        TypeLocation::Json(path) => body::find(body, path).ok().flatten(),
+        TypeLocation::UnsignedHeader(_) => None,
     });
     // Before the closing quote.
     let at = types.map(|place| place.end.saturating_sub(2)).next().unwrap_or(body.len().saturating_sub(1));

@@ -1,6 +1,6 @@
 //! `hookgate forget`: lets the gateway forget an event, so that the provider's next sending of it is a new one.
 
-use super::Found;
+use super::CommandResult;
 use super::http::{Answer, Client, is_loopback};
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
@@ -41,7 +41,7 @@ Fails where the gateway knows no such event, and so has nothing to forget.";
 
 impl Forget {
     /// Asks the gateway, and prints what happened.
-    pub fn run(self, out: &mut dyn Write) -> Result<Found> {
+    pub fn run(self, out: &mut dyn Write) -> Result<CommandResult> {
         let token = std::env::var("ADMIN_TOKEN").context(
             "ADMIN_TOKEN: put the gateway's secret of that name into the environment, never into an argument",
         )?;

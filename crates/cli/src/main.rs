@@ -52,19 +52,19 @@ enum Command {
 
 /// Whether everything a command looked at was as it should be. Either way the command itself worked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Found {
-    AllWell,
-    Trouble,
+enum CommandResult {
+    Success,
+    Problems,
 }
 
-impl From<bool> for Found {
+impl From<bool> for CommandResult {
     fn from(well: bool) -> Self {
-        if well { Self::AllWell } else { Self::Trouble }
+        if well { Self::Success } else { Self::Problems }
     }
 }
 
 impl Command {
-    fn run(self, out: &mut dyn Write) -> Result<Found> {
+    fn run(self, out: &mut dyn Write) -> Result<CommandResult> {
         match self {
             Self::Sign(sign) => sign.run(out),
             Self::Send(send) => send.run(out),
@@ -82,8 +82,8 @@ impl Command {
 /// arguments make no sense.
 fn main() -> ExitCode {
     match Cli::parse().command.run(&mut std::io::stdout()) {
-        Ok(Found::AllWell) => ExitCode::SUCCESS,
-        Ok(Found::Trouble) => ExitCode::FAILURE,
+        Ok(CommandResult::Success) => ExitCode::SUCCESS,
+        Ok(CommandResult::Problems) => ExitCode::FAILURE,
         // Whoever reads along, `head` say, has seen enough.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {

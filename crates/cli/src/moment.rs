@@ -9,9 +9,9 @@ use time::format_description::well_known::Rfc3339;
 
 /// A point in time, to the millisecond, within the years that RFC 3339 can name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Moment(OffsetDateTime);
+pub struct TimeArgument(OffsetDateTime);
 
-impl Moment {
+impl TimeArgument {
     /// The time it is.
     pub fn now() -> Self {
         let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
@@ -46,7 +46,7 @@ impl Moment {
     }
 }
 
-impl FromStr for Moment {
+impl FromStr for TimeArgument {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -72,23 +72,23 @@ mod tests {
 
     #[test]
     fn moments_are_read_as_people_write_them() {
-        let noon = Moment::from_str("2026-01-15T12:00:00Z").expect("a moment");
+        let noon = TimeArgument::from_str("2026-01-15T12:00:00Z").expect("a moment");
         assert_eq!(noon.unix().seconds(), 1_768_478_400);
-        assert_eq!(Moment::from_str("1768478400"), Ok(noon));
-        assert_eq!(Moment::from_str("2026-01-15T14:00:00+02:00"), Ok(noon));
+        assert_eq!(TimeArgument::from_str("1768478400"), Ok(noon));
+        assert_eq!(TimeArgument::from_str("2026-01-15T14:00:00+02:00"), Ok(noon));
         assert_eq!(noon.rfc3339(), "2026-01-15T12:00:00Z");
-        let precise = Moment::from_str("2026-01-15T12:00:00.1239Z").expect("a moment");
+        let precise = TimeArgument::from_str("2026-01-15T12:00:00.1239Z").expect("a moment");
         assert_eq!(precise.rfc3339(), "2026-01-15T12:00:00.123Z");
-        let ago = Moment::from_str("-3h").expect("a moment");
-        let age = Moment::now().unix().seconds() - ago.unix().seconds();
+        let ago = TimeArgument::from_str("-3h").expect("a moment");
+        let age = TimeArgument::now().unix().seconds() - ago.unix().seconds();
         assert!((10_800..10_860).contains(&age), "{age}");
-        assert!(Moment::from_str("+10m").expect("a moment").unix() > Moment::now().unix());
+        assert!(TimeArgument::from_str("+10m").expect("a moment").unix() > TimeArgument::now().unix());
     }
 
     #[test]
     fn what_is_no_moment_is_refused() {
         for text in ["", "noon", "-3", "2026-01-15", "2026-01-15T12:00:00", "999999999999", "-3 h", "-9999999d"] {
-            assert!(Moment::from_str(text).is_err(), "{text:?}");
+            assert!(TimeArgument::from_str(text).is_err(), "{text:?}");
         }
     }
 }

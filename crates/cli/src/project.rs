@@ -12,7 +12,7 @@ use std::path::PathBuf;
 
 /// Which files describe the gateway.
 #[derive(clap::Args)]
-pub struct Files {
+pub struct ConfigFiles {
     /// The gateway's configuration [default: wrangler.json, wrangler.jsonc or wrangler.toml]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -24,7 +24,7 @@ pub struct Files {
     vars: Option<PathBuf>,
 }
 
-impl Files {
+impl ConfigFiles {
     /// Whether `project` is what the arguments ask for: every environment, where they name none.
     pub fn ask_for(&self, project: &Project) -> bool {
         self.env.as_deref().is_none_or(|name| name == project.environment.as_deref().unwrap_or_default())
@@ -51,7 +51,7 @@ pub struct Project {
 impl Project {
     /// Reads the environment that the arguments name, or the top level, with its local secrets. Secrets that are not
     /// there are not an error yet.
-    pub fn open(files: &Files) -> Result<Self> {
+    pub fn open(files: &ConfigFiles) -> Result<Self> {
         let wanted = files.env.clone().unwrap_or_default();
         let mut projects = Self::all(files)?;
         projects.retain(|project| project.environment.as_deref().unwrap_or_default() == wanted);
@@ -61,7 +61,7 @@ impl Project {
     }
 
     /// Reads every environment, the top level first, without local secrets: those are not deployed.
-    pub fn all(files: &Files) -> Result<Vec<Self>> {
+    pub fn all(files: &ConfigFiles) -> Result<Vec<Self>> {
         let path = files.config.clone().unwrap_or_else(file::find);
         let file = file::read(&path)?;
         let names = file::environments(&file);
@@ -78,7 +78,7 @@ impl Project {
     }
 
     /// Reads the secrets for local use.
-    pub fn take_local_secrets(&mut self, files: &Files) -> Result<()> {
+    pub fn take_local_secrets(&mut self, files: &ConfigFiles) -> Result<()> {
         self.local = local::read(files.vars.as_deref(), &self.path, self.environment.as_deref())?;
         Ok(())
     }

@@ -1,12 +1,12 @@
 //! `hookgate providers`: what the gateway can verify, and how a provider is set up.
 
-use super::{Found, catalogue, table};
+use super::{CommandResult, catalogue, table};
 use anyhow::{Context, Result, anyhow};
 use hookgate_verify::grammar::span;
 use hookgate_verify::presets::{self, About, FACTS};
 use hookgate_verify::{
-    Algorithm, Clock, Encoding, Form, Handshake, Hash, IdentityRule, Layout, Part, Place, Preset, Proof,
-    PublicAlgorithm, SecretForm, TimestampAt, TypeAt, Wanted,
+    Algorithm, Clock, Condition, Encoding, Handshake, HandshakeProof, Hash, IdentityRule, Layout, Location, Part,
+    Preset, PublicAlgorithm, SecretEncoding, TimestampLocation, TypeLocation, Variant,
 };
 use std::fmt::Write as _;
 use std::io::Write;
@@ -33,7 +33,7 @@ strong: the signature covers the body. weak: it does not, or there is none; who 
 
 impl Providers {
     /// Prints the list, or one provider.
-    pub fn run(self, out: &mut dyn Write) -> Result<Found> {
+    pub fn run(self, out: &mut dyn Write) -> Result<CommandResult> {
         match &self.name {
             Some(name) => {
                 let preset = presets::find(name).ok_or_else(|| anyhow!("{name:?}: {}", presets::unknown(name)))?;
@@ -42,7 +42,7 @@ impl Providers {
             None if self.markdown => out.write_all(markdown()?.as_bytes())?,
             None => list(out)?,
         }
-        Ok(Found::AllWell)
+        Ok(CommandResult::Success)
     }
 }
 
@@ -70,24 +70,24 @@ fn algorithm(preset: &Preset) -> String {
         Algorithm::Hmac(Hash::Sha256) => "HMAC-SHA256",
         Algorithm::Hmac(Hash::Sha512) => "HMAC-SHA512",
         Algorithm::PlainHash => "SHA-256",
-        Algorithm::Token if scheme.forms.iter().any(|form| form.encoding == Encoding::Base64) => "basic auth",
-        Algorithm::Token => "static token",
+        Algorithm::StaticToken if scheme.variants.iter().any(|form| form.encoding == Encoding::Base64) => "basic auth",
+        Algorithm::StaticToken => "static token",
         Algorithm::Public(PublicAlgorithm::Ed25519) => "Ed25519",
         Algorithm::Public(PublicAlgorithm::EcdsaP256Der | PublicAlgorithm::EcdsaP256Fixed) => "ECDSA P-256",
         Algorithm::Public(PublicAlgorithm::RsaSha256) => "RSA-SHA256",
         Algorithm::Public(PublicAlgorithm::RsaSha1) => "RSA-SHA1",
     };
-    let is_token = scheme.forms.iter().any(|form| matches!(form.layout, Layout::Jws { .. }));
+    let is_token = scheme.variants.iter().any(|form| matches!(form.layout, Layout::Jws { .. }));
     if is_token { format!("JWT, {name}") } else { name.to_owned() }
 }
 
 fn freshness(preset: &Preset) -> String {
-    let of = |form: &Form| match &form.timestamp {
+    let of = |form: &Variant| match &form.timestamp {
         None => "none".to_owned(),
-        Some(timestamp) if timestamp.clock == Clock::Delivery => "of the delivery".to_owned(),
+        Some(timestamp) if timestamp.clock == Clock::Request => "of the delivery".to_owned(),
         Some(_) => format!("of the event, {}", span::shown(preset.retry_span)),
     };
-    let mut all: Vec<String> = preset.scheme.forms.iter().map(of).collect();
+    let mut all: Vec<String> = preset.scheme.variants.iter().map(of).collect();
     all.dedup();
     all.join(" or ")
 }
@@ -109,10 +109,10 @@ fn page(preset: &Preset) -> Result<String> {
     let mut page = format!("{} ({})\n\n", about.title, preset.name);
     let mut fact = |name: &str, text: String| writeln!(page, "  {name:<12}{text}");
     fact("proven by", format!("{}; {}", algorithm(preset), preset.scheme.strength()))?;
-    for place in &preset.scheme.places {
+    for place in &preset.scheme.locations {
         fact("signature", place_of(place))?;
     }
-    for form in &preset.scheme.forms {
+    for form in &preset.scheme.variants {
         fact(if form.alternative { "or" } else { "signed" }, content(form))?;
         if let Some(timestamp) = form.timestamp.as_ref().filter(|_| !form.alternative) {
             fact("time", format!("{}, {}", timestamp_of(&timestamp.at), timestamp.unit.expected()))?;
@@ -165,24 +165,24 @@ fn what_was_read(about: &About) -> String {
     text
 }
 
-fn place_of(place: &Place) -> String {
+fn place_of(place: &Location) -> String {
     match place {
-        Place::Header(name) => format!("header {name}"),
-        Place::Query(name) => format!("query value {name}"),
-        Place::Json(path) => format!("body, {path}"),
-        Place::Form(name) => format!("form value {name}"),
+        Location::Header(name) => format!("header {name}"),
+        Location::Query(name) => format!("query value {name}"),
+        Location::Json(path) => format!("body, {path}"),
+        Location::Form(name) => format!("form value {name}"),
     }
 }
 
-fn timestamp_of(at: &TimestampAt) -> String {
+fn timestamp_of(at: &TimestampLocation) -> String {
     match at {
-        TimestampAt::Header(name) => format!("header {name}"),
+        TimestampLocation::Header(name) => format!("header {name}"),
         other => other.to_string(),
     }
 }
 
 /// The signed content, as it is written in a scheme.
-fn content(form: &Form) -> String {
+fn content(form: &Variant) -> String {
     let part = |part: &Part| match part {
         Part::Literal(text) => text.replace('\n', "\\n"),
         Part::Json(path) => format!("{{json:{}}}", path.to_string().trim_start_matches("$").trim_start_matches('.')),
@@ -203,22 +203,22 @@ fn content(form: &Form) -> String {
 }
 
 fn event_type(preset: &Preset) -> String {
-    let at = |place: &TypeAt| match place {
-        TypeAt::Json(path) => path.to_string(),
-        TypeAt::UnsignedHeader(name) => format!("{name} (unsigned, and so is what `events` decides)"),
+    let at = |place: &TypeLocation| match place {
+        TypeLocation::Json(path) => path.to_string(),
+        TypeLocation::UnsignedHeader(name) => format!("{name} (unsigned, and so is what `events` decides)"),
     };
     let places: Vec<String> = preset.scheme.event_type.iter().map(at).collect();
     if places.is_empty() { "not told".to_owned() } else { places.join(" or ") }
 }
 
-fn secret_form(form: &SecretForm) -> String {
+fn secret_form(form: &SecretEncoding) -> String {
     match form {
-        SecretForm::Utf8 => "the text as it is".to_owned(),
-        SecretForm::Hex => "hexadecimal".to_owned(),
-        SecretForm::Base64AfterPrefix(prefix) if prefix.is_empty() => "base64".to_owned(),
-        SecretForm::Base64AfterPrefix(prefix) => format!("{prefix} and base64"),
-        SecretForm::Sha1 => "the text, hashed".to_owned(),
-        SecretForm::Html => "the text, with its HTML entities decoded".to_owned(),
+        SecretEncoding::Utf8 => "the text as it is".to_owned(),
+        SecretEncoding::Hex => "hexadecimal".to_owned(),
+        SecretEncoding::Base64AfterPrefix(prefix) if prefix.is_empty() => "base64".to_owned(),
+        SecretEncoding::Base64AfterPrefix(prefix) => format!("{prefix} and base64"),
+        SecretEncoding::Sha1 => "the text, hashed".to_owned(),
+        SecretEncoding::Html => "the text, with its HTML entities decoded".to_owned(),
     }
 }
 
@@ -227,16 +227,16 @@ fn handshake_of(handshake: &Handshake) -> String {
         .when
         .iter()
         .map(|(place, wanted)| match wanted {
-            Wanted::Any => place_of(place),
-            Wanted::Text(text) => format!("{} is {text}", place_of(place)),
-            Wanted::Nothing => format!("no {}", place_of(place)),
+            Condition::Any => place_of(place),
+            Condition::Text(text) => format!("{} is {text}", place_of(place)),
+            Condition::Nothing => format!("no {}", place_of(place)),
         })
         .collect();
     let proof = match &handshake.proof {
-        Proof::Signature => ", proven as a delivery is",
-        Proof::Token(_) => ", with the token of `handshake_secret`",
-        Proof::Nothing if handshake.installs => ", while handshake = \"armed\"",
-        Proof::Nothing => "",
+        HandshakeProof::Signature => ", proven as a delivery is",
+        HandshakeProof::VerifyToken(_) => ", with the token of `handshake_secret`",
+        HandshakeProof::Nothing if handshake.installs => ", while handshake = \"armed\"",
+        HandshakeProof::Nothing => "",
     };
     let when = if when.is_empty() { "any".to_owned() } else { when.join(", ") };
     format!("{} where {when}{proof}: answered {}", handshake.method, handshake.reply.status)
@@ -251,13 +251,13 @@ fn block(preset: &Preset, about: &About) -> String {
         block.push_str(&text);
         block.push('\n');
     };
-    if preset.scheme.keys.is_none() {
+    if preset.scheme.public_keys.is_none() {
         line(format!("secrets = [\"{secret}\"]"));
     }
     if preset.scheme.signs_url() {
         line(format!("url = \"https://hooks.example.com/webhooks/{name}\" # or PUBLIC_URL in [vars]"));
     }
-    if preset.handshakes.iter().any(|handshake| matches!(handshake.proof, Proof::Token(_))) {
+    if preset.handshakes.iter().any(|handshake| matches!(handshake.proof, HandshakeProof::VerifyToken(_))) {
         line(format!("handshake_secret = \"{}_VERIFY_TOKEN\"", name.to_ascii_uppercase()));
     }
     if preset.handshakes.iter().any(|handshake| handshake.installs) {

@@ -1,6 +1,6 @@
 //! `hookgate send`: signs a body and posts it, as the provider would.
 
-use super::Found;
+use super::CommandResult;
 use super::http::Client;
 use super::sign::Request;
 use anyhow::{Result, anyhow};
@@ -34,7 +34,7 @@ Fails unless every answer is a 2xx. The time and the id are put into the body as
 
 impl Send {
     /// Posts, and prints status and body of each answer.
-    pub fn run(self, out: &mut dyn Write) -> Result<Found> {
+    pub fn run(self, out: &mut dyn Write) -> Result<CommandResult> {
         let extra = self.headers.iter().zip(1..).map(header).collect::<Result<Vec<_>>>()?;
         let url = self.url.clone();
         let url = url.unwrap_or_else(|| format!("http://127.0.0.1:8787/webhooks/{}", self.request.name()));

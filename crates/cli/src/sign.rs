@@ -1,9 +1,9 @@
 //! `hookgate sign`: the headers that make a body a signed delivery.
 
-use super::Found;
-use super::moment::Moment;
-use super::project::{Files, Project};
-use super::signer::{Credentials, Delivery, EventId, Order, Signer};
+use super::CommandResult;
+use super::moment::TimeArgument;
+use super::project::{ConfigFiles, Project};
+use super::signer::{Credentials, IdChoice, SignOptions, SignedRequest, Signer};
 use anyhow::{Context, Result, anyhow};
 use clap::ArgGroup;
 use std::io::{IsTerminal, Read, Write};
@@ -55,10 +55,10 @@ pub struct Request {
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true, conflicts_with = "source")]
     account: String,
     #[command(flatten)]
-    files: Files,
+    files: ConfigFiles,
     /// When it is signed: 2026-01-15T12:00:00Z, Unix seconds, or -3h from now [default: now]
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
-    at: Option<Moment>,
+    at: Option<TimeArgument>,
     /// The event's id, in the header or the body as the scheme has it
     #[arg(long, value_name = "ID", conflicts_with = "fresh_id")]
     id: Option<String>,
@@ -78,7 +78,7 @@ pub struct Request {
 
 impl Sign {
     /// Prints the headers; what changed in the body goes to standard error.
-    pub fn run(self, out: &mut dyn Write) -> Result<Found> {
+    pub fn run(self, out: &mut dyn Write) -> Result<CommandResult> {
         let delivery = self.request.sign("")?;
         if !delivery.query.is_empty() {
             eprintln!("note: it has to be sent with the query ?{}", delivery.query);
@@ -89,7 +89,7 @@ impl Sign {
         for (name, value) in &delivery.headers {
             writeln!(out, "{name}: {value}")?;
         }
-        Ok(Found::AllWell)
+        Ok(CommandResult::Success)
     }
 }
 
@@ -100,7 +100,7 @@ impl Request {
     }
 
     /// Signs, and tells on standard error what is worth knowing about it.
-    pub fn sign(&self, sent_to: &str) -> Result<Delivery> {
+    pub fn sign(&self, sent_to: &str) -> Result<SignedRequest> {
         let delivery = self.signer(sent_to)?.sign(read_body(&self.body)?, &self.order())?;
         for change in &delivery.changes {
             eprintln!("note: {change}");
@@ -141,14 +141,14 @@ impl Request {
         std::env::var(name).map_err(|_| anyhow!("--secret-env: the environment has no text called {name}"))
     }
 
-    fn order(&self) -> Order {
+    fn order(&self) -> SignOptions {
         let id = match &self.id {
-            Some(id) => EventId::Given(id.clone()),
-            None if self.fresh_id => EventId::Fresh,
-            None => EventId::AsItIs,
+            Some(id) => IdChoice::Given(id.clone()),
+            None if self.fresh_id => IdChoice::Fresh,
+            None => IdChoice::AsItIs,
         };
         let form = usize::from(self.form.saturating_sub(1));
-        Order { form, at: self.at.unwrap_or_else(Moment::now), id, keep_body: self.keep_body }
+        SignOptions { form, at: self.at.unwrap_or_else(TimeArgument::now), id, keep_body: self.keep_body }
     }
 }
 

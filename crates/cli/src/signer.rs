@@ -1,14 +1,14 @@
 //! Makes a body a signed delivery, fresh where the scheme wants it to be, and checks it with the gateway's eyes.
 
 use super::body;
-use super::moment::Moment;
+use super::moment::TimeArgument;
 use super::project::Project;
 use anyhow::{Context, Result, anyhow, bail};
 use hookgate_verify::native::{Native, PrivateKey, RequestHead};
 use hookgate_verify::presets;
 use hookgate_verify::{
-    self, Algorithm, Form, IdAt, JsonPath, Place, Preset, Secret, SignError, Signed, TimeUnit, TimestampAt, Tolerance,
-    Verifier, VerifyError,
+    self, Algorithm, IdLocation, JsonPath, Location, Preset, Secret, SignError, Signed, TimeUnit, TimestampLocation,
+    Tolerance, Variant, Verifier, VerifyError,
 };
 use serde_json::Value;
 use std::hash::{BuildHasher, RandomState};
@@ -25,20 +25,20 @@ pub struct Signer {
 
 /// How one delivery is to be signed.
 #[derive(Clone)]
-pub struct Order {
+pub struct SignOptions {
     /// Which of the scheme's forms, from 0.
     pub form: usize,
     /// When the provider is said to have signed.
-    pub at: Moment,
+    pub at: TimeArgument,
     /// The event's id.
-    pub id: EventId,
+    pub id: IdChoice,
     /// Whether the body stays as it is, old timestamps included.
     pub keep_body: bool,
 }
 
 /// Which id the event gets.
 #[derive(Clone)]
-pub enum EventId {
+pub enum IdChoice {
     /// The one in the body; a new one where the scheme has ids in a header.
     AsItIs,
     /// This one.
@@ -48,7 +48,7 @@ pub enum EventId {
 }
 
 /// A body and what proves it.
-pub struct Delivery {
+pub struct SignedRequest {
     pub headers: Vec<(String, String)>,
     /// What the URL's query has to be; empty for most.
     pub query: String,
@@ -117,31 +117,31 @@ impl Signer {
 
     /// The window in which the gateway takes a delivery of this form; `None` where it carries no signed time.
     pub fn window(&self, form: usize) -> Option<Tolerance> {
-        self.verifier.window(self.preset.scheme.forms.get(form)?)
+        self.verifier.window(self.preset.scheme.variants.get(form)?)
     }
 
     /// Signs `body` as `order` says.
-    pub fn sign(&self, mut body: Vec<u8>, order: &Order) -> Result<Delivery> {
-        let forms = &self.preset.scheme.forms;
+    pub fn sign(&self, mut body: Vec<u8>, order: &SignOptions) -> Result<SignedRequest> {
+        let forms = &self.preset.scheme.variants;
         let form = forms.get(order.form).ok_or_else(|| self.no_such_form(order.form))?;
         let mut changes = Vec::new();
         if !order.keep_body {
             changes.extend(self.freshen_timestamps(&mut body, form, order.at)?);
         }
         let header_id = match &self.preset.scheme.id {
-            IdAt::Json { path, .. } => {
+            IdLocation::Json { path, .. } => {
                 changes.extend(self.put_id(&mut body, path, order)?);
                 // A header that is signed beside it names the sending.
                 order.id.or_fresh()
             }
-            IdAt::Nowhere if !matches!(order.id, EventId::AsItIs) => {
+            IdLocation::Nowhere if !matches!(order.id, IdChoice::AsItIs) => {
                 bail!("{} has no event id: leave out --id and --fresh-id", self.preset.name)
             }
-            IdAt::SignedHeader(_) | IdAt::UnsignedHeader(..) | IdAt::Nowhere => order.id.or_fresh(),
+            IdLocation::SignedHeader(_) | IdLocation::UnsignedHeader(..) | IdLocation::Nowhere => order.id.or_fresh(),
         };
         let url = self.verifier.url();
         let account = self.verifier.account();
-        let delivery = hookgate_verify::Delivery {
+        let delivery = hookgate_verify::SignInput {
             form: order.form,
             id: &header_id,
             now: order.at.unix(),
@@ -164,7 +164,7 @@ impl Signer {
         let query = signed.query.clone();
         let request = RequestHead { query, headers: signed.into_headers(), ..RequestHead::default() };
         let refusal = self.verify(&request, &body, order.at).err();
-        Ok(Delivery { headers: request.headers, query: request.query, body, changes, refusal })
+        Ok(SignedRequest { headers: request.headers, query: request.query, body, changes, refusal })
     }
 
     /// Puts a signature that belongs into the body there.
@@ -172,25 +172,27 @@ impl Signer {
         let missing =
             || anyhow!("the body has no {}, where {} has its signature: add it", signed.place, self.preset.name);
         match &signed.place {
-            Place::Json(path) => changes.push(put(body, path, signed.signature.as_str().into())?.ok_or_else(missing)?),
-            Place::Form(name) => {
+            Location::Json(path) => {
+                changes.push(put(body, path, signed.signature.as_str().into())?.ok_or_else(missing)?)
+            }
+            Location::Form(name) => {
                 let pairs: Vec<_> = form_urlencoded::parse(body).into_owned().filter(|(key, _)| key != name).collect();
                 let mut form = form_urlencoded::Serializer::new(String::new());
                 *body = form.append_pair(name, &signed.signature).extend_pairs(pairs).finish().into_bytes();
                 changes.push(format!("{name} is now {:?}", signed.signature));
             }
-            Place::Header(_) | Place::Query(_) => {}
+            Location::Header(_) | Location::Query(_) => {}
         }
         Ok(())
     }
 
     /// Puts the time into the body, at each place where one of the scheme's forms reads it. A body that lacks the
     /// place is an error only where the chosen form reads it.
-    fn freshen_timestamps(&self, body: &mut Vec<u8>, chosen: &Form, at: Moment) -> Result<Vec<String>> {
+    fn freshen_timestamps(&self, body: &mut Vec<u8>, chosen: &Variant, at: TimeArgument) -> Result<Vec<String>> {
         let mut changes = Vec::new();
-        for form in &self.preset.scheme.forms {
+        for form in &self.preset.scheme.variants {
             let Some(timestamp) = &form.timestamp else { continue };
-            let TimestampAt::Json(path) = &timestamp.at else { continue };
+            let TimestampLocation::Json(path) = &timestamp.at else { continue };
             let required = chosen.timestamp == form.timestamp;
             let value = match timestamp.unit {
                 TimeUnit::Seconds | TimeUnit::Milliseconds | TimeUnit::Unix => {
@@ -215,8 +217,8 @@ impl Signer {
         Ok(changes)
     }
 
-    fn put_id(&self, body: &mut Vec<u8>, path: &JsonPath, order: &Order) -> Result<Option<String>> {
-        if matches!(order.id, EventId::AsItIs) {
+    fn put_id(&self, body: &mut Vec<u8>, path: &JsonPath, order: &SignOptions) -> Result<Option<String>> {
+        if matches!(order.id, IdChoice::AsItIs) {
             return Ok(None);
         }
         if order.keep_body {
@@ -227,7 +229,7 @@ impl Signer {
         change.map(Some).ok_or_else(|| anyhow!("the body has no {path}, where the id belongs: add it"))
     }
 
-    fn verify(&self, request: &RequestHead, body: &[u8], at: Moment) -> Result<(), VerifyError> {
+    fn verify(&self, request: &RequestHead, body: &[u8], at: TimeArgument) -> Result<(), VerifyError> {
         if self.verifier.current_key().is_none() {
             return Ok(()); // with a private key alone there is nothing to check with
         }
@@ -235,12 +237,12 @@ impl Signer {
     }
 
     fn no_such_form(&self, form: usize) -> anyhow::Error {
-        let (form, forms) = (form.saturating_add(1), self.preset.scheme.forms.len());
+        let (form, forms) = (form.saturating_add(1), self.preset.scheme.variants.len());
         anyhow!("{} has no form {form}: --form goes from 1 to {forms}", self.preset.name)
     }
 }
 
-impl EventId {
+impl IdChoice {
     fn or_fresh(&self) -> String {
         match self {
             Self::Given(id) => id.clone(),

@@ -1,12 +1,14 @@
 //! `hookgate vectors`: recorded deliveries, each proven or refused by the gateway's own verifier.
 
-use super::Found;
+use super::CommandResult;
 use anyhow::{Context, Result};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hookgate_verify::native::{Native, RequestHead};
 use hookgate_verify::presets;
-use hookgate_verify::{Algorithm, Identity, Key, Preset, Secret, UnixTime, Verified, Verifier, VerifyError};
+use hookgate_verify::{
+    Algorithm, Identity, Preset, Secret, UnixTime, VerificationKey, Verified, Verifier, VerifyError,
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -98,7 +100,7 @@ use Verdict::{Failed, Passed, Skipped};
 
 impl Vectors {
     /// Runs every vector of every file.
-    pub fn run(self, out: &mut dyn Write) -> Result<Found> {
+    pub fn run(self, out: &mut dyn Write) -> Result<CommandResult> {
         let (mut passed, mut failed, mut skipped) = (0_usize, 0_usize, 0_usize);
         for path in &self.files {
             for vector in read(path)? {
@@ -169,7 +171,7 @@ impl Vector {
         }
     }
 
-    fn keys(&self, preset: &Preset) -> Result<Vec<Key>, String> {
+    fn keys(&self, preset: &Preset) -> Result<Vec<VerificationKey>, String> {
         let key = |text: &String| {
             let scheme = &preset.scheme;
             let key = Secret::new(text).and_then(|secret| secret.key(scheme.algorithm, &scheme.secret));

@@ -6,7 +6,7 @@ mod pairs;
 mod texts;
 
 use super::canonical::canonical_json_string;
-use super::{Form, Head, Part, VerifyError};
+use super::{Head, Part, Variant, VerifyError};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use std::borrow::Cow;
 pub(super) use texts::{Texts, form_value, json_text};
@@ -17,7 +17,7 @@ pub(super) use texts::{Texts, form_value, json_text};
 /// # Errors
 /// [`VerifyError::SignedHeader`], [`VerifyError::TimestampMalformed`] and [`VerifyError::QueryMismatch`].
 pub(super) fn of_head(
-    form: &Form,
+    form: &Variant,
     timestamp: Option<&str>,
     head: &(impl Head + ?Sized),
     url: &str,
@@ -102,7 +102,7 @@ fn utf8(name: &str, value: Option<String>) -> Result<Option<String>, VerifyError
 }
 
 /// Holds the value of the part at `place` to what keeps it apart from the parts beside it.
-fn apart(form: &Form, place: usize, value: &[u8]) -> Result<(), VerifyError> {
+fn apart(form: &Variant, place: usize, value: &[u8]) -> Result<(), VerifyError> {
     let Err(problem) = form.framing.check(&form.content, place, value) else { return Ok(()) };
     let name = match form.content.get(place) {
         Some(Part::Timestamp) => {
@@ -184,7 +184,7 @@ fn sorted_query(query: &str) -> Result<String, VerifyError> {
 
 /// What is signed beside the body, as it was received.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Beside<'c> {
+pub(super) struct HeadContent<'c> {
     /// From [`of_head`].
     pub head: &'c [Option<String>],
     /// The timestamp's text.
@@ -200,8 +200,8 @@ pub(super) struct Beside<'c> {
 /// [`VerifyError::NotCanonical`] where a part is read from the body, and the body has it not or not once;
 /// [`VerifyError::SignedHeader`] where a value does not keep apart from the parts beside it.
 pub(super) fn of_all<'a>(
-    form: &'a Form,
-    beside: Beside<'a>,
+    form: &'a Variant,
+    beside: HeadContent<'a>,
     texts: &'a Texts<'_>,
     body: &'a [u8],
     sha256: impl Fn(&[u8]) -> [u8; 32],
@@ -262,7 +262,7 @@ fn unread(part: &Part) -> VerifyError {
 }
 
 /// Takes the literals out of the brackets whose values the request lacks: they are not signed either.
-fn leave_out(form: &Form, lacking: &[usize], content: &mut [Cow<'_, [u8]>]) {
+fn leave_out(form: &Variant, lacking: &[usize], content: &mut [Cow<'_, [u8]>]) {
     for place in lacking.iter().filter(|place| form.optional.contains(place)) {
         for beside in [place.checked_sub(1), place.checked_add(1)].into_iter().flatten() {
             if let Some(literal) = content.get_mut(beside) {

@@ -123,7 +123,7 @@ pub enum VerifyError {
     ChallengeReplayed,
     /// What was signed could have been signed in another of the scheme's forms, where it means something else.
     #[error("what is signed could also be of another form of the scheme, and then say something else")]
-    FormAmbiguous,
+    VariantAmbiguous,
     /// Authentic, but the body is not the JSON it should be.
     #[error("authentic, but the body is not JSON: {problem}")]
     NotJson {
@@ -163,7 +163,7 @@ impl VerifyError {
             Self::NotCanonical { .. } => "not_canonical",
             Self::ClaimMismatch { .. } => "claim_mismatch",
             Self::ChallengeReplayed => "challenge_replayed",
-            Self::FormAmbiguous => "form_ambiguous",
+            Self::VariantAmbiguous => "form_ambiguous",
             Self::NotJson { .. } => "not_json",
             Self::AmbiguousJson { .. } => "ambiguous_json",
             Self::IdUnreadable { .. } => "id_unreadable",

@@ -13,33 +13,33 @@
 mod brackets;
 mod shape;
 
-use super::{Declared, Form, Part, Timestamp};
-use shape::{Shape, is_of_word, length_of, shape, wanted};
+use super::{DeclaredFormat, Part, Timestamp, Variant};
+use shape::{ValueFormat, is_of_word, length_of, shape, wanted};
 use std::fmt;
 
 /// What the rule asks of each part of one form's content.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Framing {
     /// What each part is held to, in the order of the content.
-    holds: Vec<Hold>,
+    holds: Vec<Constraint>,
     /// Whether the configured URL is signed with its own query, and no other query is taken.
     pins_query: bool,
 }
 
 /// What one part is held to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Hold {
+enum Constraint {
     /// Nothing: it is a literal or the configured URL, the free part, or has its form by the way it is made.
-    Nothing,
+    Unconstrained,
     /// To this form.
-    Form(Shape),
+    Format(ValueFormat),
     /// Not to hold the literals beside it.
-    Apart,
+    Delimited,
 }
 
 /// Two parts that touch, or that nothing separates: their places in the content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Shiftable {
+pub struct AmbiguousContent {
     /// The part that has no end of its own.
     pub part: usize,
     /// The one that it could give bytes to, or take bytes from.
@@ -57,39 +57,40 @@ impl Framing {
     /// of the values that a request may lack, each between two literals of its own.
     ///
     /// # Errors
-    /// [`Shiftable`], where bytes could move.
+    /// [`AmbiguousContent`], where bytes could move.
     pub fn of(
         content: &[Part],
         timestamp: Option<&Timestamp>,
-        declared: &[Option<Declared>],
+        declared: &[Option<DeclaredFormat>],
         optional: &[usize],
-    ) -> Result<Self, Shiftable> {
+    ) -> Result<Self, AmbiguousContent> {
         brackets::hold(content, optional)?;
-        let shapes = |url: Shape| -> Vec<Shape> {
+        let shapes = |url: ValueFormat| -> Vec<ValueFormat> {
             let declared = declared.iter().copied().chain(std::iter::repeat(None));
             content.iter().zip(declared).map(|(part, declared)| shape(part, timestamp, declared, url)).collect()
         };
         // Where nothing touches the URL, the request's own query is signed after it; else it must be the configured one.
-        let open = Self::of_shapes(content, &shapes(Shape::Free), optional);
+        let open = Self::of_shapes(content, &shapes(ValueFormat::Free), optional);
         match open {
             Ok(framing) => Ok(framing),
             Err(problem) if !content.contains(&Part::Url) => Err(problem),
             Err(_) => {
-                let framing = Self::of_shapes(content, &shapes(Shape::Url), optional)?;
+                let framing = Self::of_shapes(content, &shapes(ValueFormat::Url), optional)?;
                 Ok(Self { pins_query: true, ..framing })
             }
         }
     }
 
-    fn of_shapes(content: &[Part], shapes: &[Shape], optional: &[usize]) -> Result<Self, Shiftable> {
-        let free: Vec<usize> = shapes.iter().enumerate().filter(|(_, s)| **s == Shape::Free).map(|(n, _)| n).collect();
+    fn of_shapes(content: &[Part], shapes: &[ValueFormat], optional: &[usize]) -> Result<Self, AmbiguousContent> {
+        let free: Vec<usize> =
+            shapes.iter().enumerate().filter(|(_, s)| **s == ValueFormat::Free).map(|(n, _)| n).collect();
         // Where no part is free by its nature, the last one may be, or else any: the rest is held the more strictly.
-        let texts = || shapes.iter().enumerate().rev().filter(|(_, s)| **s == Shape::Text).map(|(n, _)| Some(n));
-        let last = texts().next().filter(|_| shapes.last() == Some(&Shape::Text));
+        let texts = || shapes.iter().enumerate().rev().filter(|(_, s)| **s == ValueFormat::Text).map(|(n, _)| Some(n));
+        let last = texts().next().filter(|_| shapes.last() == Some(&ValueFormat::Text));
         let pivots: Vec<Option<usize>> = match free.as_slice() {
             [] => last.into_iter().chain([None]).chain(texts()).collect(),
             [one] => vec![Some(*one)],
-            [one, other, ..] => return Err(Shiftable { part: *one, other: *other }),
+            [one, other, ..] => return Err(AmbiguousContent { part: *one, other: *other }),
         };
         let mut first = None;
         for pivot in pivots {
@@ -97,7 +98,7 @@ impl Framing {
             if let Some((pivot, bracket)) =
                 pivot.zip(optional.iter().copied().max()).filter(|(pivot, last)| pivot <= last)
             {
-                first = first.or(Some(Shiftable { part: bracket, other: pivot }));
+                first = first.or(Some(AmbiguousContent { part: bracket, other: pivot }));
                 continue;
             }
             match undelimited(content, shapes, pivot) {
@@ -105,7 +106,7 @@ impl Framing {
                 Some(problem) => first = first.or(Some(problem)),
             }
         }
-        Err(first.unwrap_or(Shiftable { part: 0, other: 0 }))
+        Err(first.unwrap_or(AmbiguousContent { part: 0, other: 0 }))
     }
 
     /// Whether the configured URL is signed with its own query, so that a request must have that query and no other.
@@ -121,15 +122,15 @@ impl Framing {
         match self.holds.get(place) {
             // A content that was never held to the rule proves nothing.
             None => Err("not held to the rule that keeps the parts of what is signed apart"),
-            Some(Hold::Nothing) => Ok(()),
-            Some(Hold::Form(shape)) => {
+            Some(Constraint::Unconstrained) => Ok(()),
+            Some(Constraint::Format(shape)) => {
                 if length_of(*shape, value) == Some(value.len()) {
                     Ok(())
                 } else {
                     Err(wanted(*shape))
                 }
             }
-            Some(Hold::Apart) => {
+            Some(Constraint::Delimited) => {
                 let before = place.checked_sub(1).and_then(|place| literal(content, place));
                 let after = place.checked_add(1).and_then(|place| literal(content, place));
                 let holds = before.is_some_and(|literal| begins_again(literal, value))
@@ -144,21 +145,26 @@ impl Framing {
     }
 
     /// Whether `text` could be a content of `form`, which this holds. Where that is open, it could.
-    pub(super) fn admits(&self, form: &Form, url: &str, text: &[u8]) -> bool {
-        let Form { content, timestamp, optional, .. } = form;
+    pub(super) fn admits(&self, form: &Variant, url: &str, text: &[u8]) -> bool {
+        let Variant { content, timestamp, optional, .. } = form;
         let timestamp = timestamp.as_ref();
-        let shapes: Vec<Shape> = content
+        let shapes: Vec<ValueFormat> = content
             .iter()
             .zip(&self.holds)
             .map(|(part, hold)| match hold {
-                Hold::Form(shape) => *shape,
-                Hold::Nothing => {
-                    match shape(part, timestamp, None, if self.pins_query { Shape::Url } else { Shape::Free }) {
-                        Shape::Text => Shape::Free,
+                Constraint::Format(shape) => *shape,
+                Constraint::Unconstrained => {
+                    match shape(
+                        part,
+                        timestamp,
+                        None,
+                        if self.pins_query { ValueFormat::Url } else { ValueFormat::Free },
+                    ) {
+                        ValueFormat::Text => ValueFormat::Free,
                         shape => shape,
                     }
                 }
-                Hold::Apart => Shape::Text,
+                Constraint::Delimited => ValueFormat::Text,
             })
             .collect();
         let mut rest = text;
@@ -174,15 +180,15 @@ impl Framing {
                 continue;
             }
             let taken = match shape {
-                Shape::Literal => literal(content, place).filter(|text| rest.starts_with(text)).map(<[u8]>::len),
-                Shape::Url => Some(url.len()).filter(|_| rest.starts_with(url.as_bytes())),
-                Shape::Free => None,
-                Shape::Text => match literal(content, place.saturating_add(1)) {
+                ValueFormat::Literal => literal(content, place).filter(|text| rest.starts_with(text)).map(<[u8]>::len),
+                ValueFormat::Url => Some(url.len()).filter(|_| rest.starts_with(url.as_bytes())),
+                ValueFormat::Free => None,
+                ValueFormat::Text => match literal(content, place.saturating_add(1)) {
                     Some(after) => rest.windows(after.len()).position(|window| window == after),
                     None => None,
                 },
                 // Its letters and digits are a time's as well, but for the colon: see `undelimited`.
-                Shape::Word if shapes.get(place.saturating_add(1)) == Some(&Shape::Rfc3339) => {
+                ValueFormat::Word if shapes.get(place.saturating_add(1)) == Some(&ValueFormat::Rfc3339) => {
                     let colon = rest.iter().position(|byte| *byte == b':');
                     colon.and_then(|colon| colon.checked_sub(TIME_TO_COLON)).filter(|length| *length > 0)
                 }
@@ -190,7 +196,7 @@ impl Framing {
             };
             // What follows a free part is not looked at: the text could be such a content, and that is enough to refuse it.
             match taken {
-                None => return matches!(shape, Shape::Free | Shape::Text),
+                None => return matches!(shape, ValueFormat::Free | ValueFormat::Text),
                 Some(taken) => match rest.get(taken..) {
                     Some(after) => rest = after,
                     None => return true, // it is open, so it could
@@ -228,7 +234,7 @@ impl Framing {
     /// A framing that asks for nothing: what tests show the rule's use with. No scheme that is read has it.
     #[doc(hidden)]
     pub fn unchecked(content: &[Part]) -> Self {
-        Self { holds: vec![Hold::Nothing; content.len()], pins_query: false }
+        Self { holds: vec![Constraint::Unconstrained; content.len()], pins_query: false }
     }
 }
 
@@ -241,53 +247,56 @@ fn literal(content: &[Part], place: usize) -> Option<&[u8]> {
 }
 
 /// The first part that nothing ends on the way to the free part at `pivot`, and the one it could shift into.
-fn undelimited(content: &[Part], shapes: &[Shape], pivot: Option<usize>) -> Option<Shiftable> {
+fn undelimited(content: &[Part], shapes: &[ValueFormat], pivot: Option<usize>) -> Option<AmbiguousContent> {
     shapes.iter().enumerate().find_map(|(place, shape)| {
         let (is_before, neighbour) = match pivot {
             Some(pivot) if place == pivot => return None,
             Some(pivot) if place > pivot => (false, place.checked_sub(1)),
             _ => (true, place.checked_add(1)),
         };
-        let next = |wanted: Shape| is_before && neighbour.and_then(|neighbour| shapes.get(neighbour)) == Some(&wanted);
+        let next =
+            |wanted: ValueFormat| is_before && neighbour.and_then(|neighbour| shapes.get(neighbour)) == Some(&wanted);
         let is_url = |neighbour: usize| content.get(neighbour) == Some(&Part::Url);
         let beside = neighbour.and_then(|neighbour| literal(content, neighbour));
         let edge = beside.and_then(|text| if is_before { text.first() } else { text.last() });
         let ends = match shape {
-            Shape::Literal
-            | Shape::Url
-            | Shape::Bytes(_)
-            | Shape::Hex(_)
-            | Shape::Digits(_)
-            | Shape::UpToDigits(_) // of a fixed number, where no literal without digits stands beside it: see `holds`
-            | Shape::Rfc3339
-            | Shape::HttpDate
-            | Shape::Uuid => true,
+            ValueFormat::Literal
+            | ValueFormat::Url
+            | ValueFormat::Bytes(_)
+            | ValueFormat::Hex(_)
+            | ValueFormat::Digits(_)
+            | ValueFormat::UpToDigits(_) // of a fixed number, where no literal without digits stands beside it: see `holds`
+            | ValueFormat::Rfc3339
+            | ValueFormat::HttpDate
+            | ValueFormat::Uuid => true,
             // A text between literals may not hold them.
-            Shape::Text => beside.is_some(),
+            ValueFormat::Text => beside.is_some(),
             // A word has no colon, and a time of RFC 3339 has one at its fourteenth byte.
-            Shape::Word => edge.is_some_and(|byte| !is_of_word(byte)) || next(Shape::Rfc3339),
+            ValueFormat::Word => edge.is_some_and(|byte| !is_of_word(byte)) || next(ValueFormat::Rfc3339),
             // Its length says what it means, so that no number of digits can be fixed.
-            Shape::Unix => edge.is_some_and(|byte| !byte.is_ascii_digit()),
+            ValueFormat::Unix => edge.is_some_and(|byte| !byte.is_ascii_digit()),
             // A fraction or a zone may follow, or not. From the right it is read as any other time.
-            Shape::Rfc3339Utc => {
+            ValueFormat::Rfc3339Utc => {
                 !is_before || edge.is_some_and(|byte| !byte.is_ascii_digit() && !b".Zz+-".contains(byte))
             }
             // A URL begins with a small letter.
-            Shape::Capitals => {
+            ValueFormat::Capitals => {
                 edge.is_some_and(|byte| !byte.is_ascii_uppercase()) || (is_before && neighbour.is_some_and(is_url))
             }
-            Shape::Free => false,
+            ValueFormat::Free => false,
         };
         let last = pivot.is_none() && place.checked_add(1) == Some(shapes.len());
-        (!ends && !last).then_some(Shiftable { part: place, other: neighbour.unwrap_or(place) })
+        (!ends && !last).then_some(AmbiguousContent { part: place, other: neighbour.unwrap_or(place) })
     })
 }
 
-fn holds(content: &[Part], shapes: &[Shape], pivot: Option<usize>) -> Vec<Hold> {
-    let hold = |(place, shape): (usize, &Shape)| match shape {
-        _ if Some(place) == pivot => Hold::Nothing,
-        Shape::Literal | Shape::Url | Shape::Bytes(_) | Shape::Hex(_) | Shape::Free => Hold::Nothing,
-        Shape::UpToDigits(most) => {
+fn holds(content: &[Part], shapes: &[ValueFormat], pivot: Option<usize>) -> Vec<Constraint> {
+    let hold = |(place, shape): (usize, &ValueFormat)| match shape {
+        _ if Some(place) == pivot => Constraint::Unconstrained,
+        ValueFormat::Literal | ValueFormat::Url | ValueFormat::Bytes(_) | ValueFormat::Hex(_) | ValueFormat::Free => {
+            Constraint::Unconstrained
+        }
+        ValueFormat::UpToDigits(most) => {
             let ends = |neighbour: Option<usize>, last: bool| {
                 let Some(neighbour) = neighbour.filter(|neighbour| *neighbour < content.len()) else { return true };
                 let edge = literal(content, neighbour).and_then(|text| if last { text.last() } else { text.first() });
@@ -295,10 +304,10 @@ fn holds(content: &[Part], shapes: &[Shape], pivot: Option<usize>) -> Vec<Hold> 
             };
             // Seconds have ten digits from 2001 to 2286, milliseconds three more.
             let is_open = ends(place.checked_sub(1), true) && ends(place.checked_add(1), false);
-            Hold::Form(if is_open { *shape } else { Shape::Digits(most.saturating_sub(2)) })
+            Constraint::Format(if is_open { *shape } else { ValueFormat::Digits(most.saturating_sub(2)) })
         }
-        Shape::Text => Hold::Apart,
-        shape => Hold::Form(*shape),
+        ValueFormat::Text => Constraint::Delimited,
+        shape => Constraint::Format(*shape),
     };
     shapes.iter().enumerate().map(hold).collect()
 }
@@ -322,7 +331,7 @@ fn begins_again(separator: &[u8], value: &[u8]) -> bool {
         })
 }
 
-impl fmt::Display for Shiftable {
+impl fmt::Display for AmbiguousContent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "parts {} and {}", self.part, self.other)
     }

@@ -17,8 +17,8 @@ pub use error::ConfigError;
 pub use fields::{Fields, did_you_mean};
 
 use crate::{
-    Algorithm, Clock, Encoding, Form, Framing, Hash, Layout, MAX_SIGNATURES, Part, Place, Preset, PublicAlgorithm,
-    Scheme, SecretForm, TimeUnit, Timestamp, TimestampAt,
+    Algorithm, Clock, Encoding, Framing, Hash, Layout, Location, MAX_SIGNATURES, Part, Preset, PublicAlgorithm, Scheme,
+    SecretEncoding, TimeUnit, Timestamp, TimestampLocation, Variant,
 };
 use serde_json::Value;
 use std::time::Duration;
@@ -68,8 +68,8 @@ const ALGORITHMS: &[(&str, Algorithm, bool)] = &[
     ("ecdsa-p256", Algorithm::Public(PublicAlgorithm::EcdsaP256Der), false),
     ("rsa-sha256", Algorithm::Public(PublicAlgorithm::RsaSha256), false),
     ("rsa-sha1", Algorithm::Public(PublicAlgorithm::RsaSha1), false),
-    ("token", Algorithm::Token, false),
-    ("basic", Algorithm::Token, false),
+    ("token", Algorithm::StaticToken, false),
+    ("basic", Algorithm::StaticToken, false),
     ("jwt-hs256", Algorithm::Hmac(Hash::Sha256), true),
     ("jwt-hs512", Algorithm::Hmac(Hash::Sha512), true),
     ("jwt-es256", Algorithm::Public(PublicAlgorithm::EcdsaP256Fixed), true),
@@ -103,10 +103,10 @@ pub fn parse(path: &str, name: &str, table: &Value) -> Result<Preset, ConfigErro
             }
         }
     }
-    claims::parse(&fields, &mut scheme.claims)?;
+    claims::parse(&fields, &mut scheme.token_claims)?;
     identity::parse(&fields, scheme)?;
     identity::parse_type(&fields, &mut scheme.event_type)?;
-    scheme.keys = claims::parse_keys(&fields)?;
+    scheme.public_keys = claims::parse_keys(&fields)?;
     scheme.account = fields.path("account")?;
     signed::hold(&fields, scheme)?;
     identity::hold_to_what_is_signed(&fields, scheme)?;
@@ -130,7 +130,7 @@ struct Defaults {
 }
 
 fn parse_form(fields: &Fields<'_>, defaults: &Defaults, scheme: &mut Scheme) -> Result<(), ConfigError> {
-    let mut form = Form::default();
+    let mut form = Variant::default();
     let time_field = parse_timestamp(fields, &mut form.timestamp)?;
     let own = fields.table("signature", SIGNATURE_KEYS)?;
     let empty = Value::Object(serde_json::Map::new());
@@ -143,7 +143,7 @@ fn parse_form(fields: &Fields<'_>, defaults: &Defaults, scheme: &mut Scheme) -> 
                 .error("signature", "is missing: say where it stands, as { header = \"x-signature\" }".to_owned()));
         }
     };
-    parse_places(&signature, defaults, &mut scheme.places)?;
+    parse_places(&signature, defaults, &mut scheme.locations)?;
     form.encoding = match signature.choice("encoding", &["hex", "base64", "base64url", "text"])? {
         Some("hex") => Encoding::Hex,
         Some("base64") => Encoding::Base64,
@@ -151,7 +151,7 @@ fn parse_form(fields: &Fields<'_>, defaults: &Defaults, scheme: &mut Scheme) -> 
         Some(_) => Encoding::Text,
         None if defaults.is_token => Encoding::Base64Url,
         None if defaults.is_basic => Encoding::Base64,
-        None if defaults.algorithm == Algorithm::Token => Encoding::Text,
+        None if defaults.algorithm == Algorithm::StaticToken => Encoding::Text,
         None => Encoding::Hex,
     };
     let contents = parse_contents(fields, defaults)?;
@@ -160,7 +160,7 @@ fn parse_form(fields: &Fields<'_>, defaults: &Defaults, scheme: &mut Scheme) -> 
         let Template { parts, declared, optional } = content;
         let framing = Framing::of(&parts, form.timestamp.as_ref(), &declared, &optional)
             .map_err(|shiftable| fields.error("content", signed::shiftable(&parts, &optional, shiftable)))?;
-        scheme.forms.push(Form { content: parts, optional, framing, alternative: number > 0, ..form.clone() });
+        scheme.variants.push(Variant { content: parts, optional, framing, alternative: number > 0, ..form.clone() });
     }
     Ok(())
 }
@@ -177,7 +177,7 @@ fn parse_contents(fields: &Fields<'_>, defaults: &Defaults) -> Result<Vec<Templa
             let problem = "would not be looked at: a token signs its own header and claims, and nothing else";
             return Err(fields.error("content", problem.to_owned()));
         }
-        Some(_) if defaults.algorithm == Algorithm::Token => {
+        Some(_) if defaults.algorithm == Algorithm::StaticToken => {
             let problem = "would not be signed: the secret itself is sent, and proves nothing about a content";
             return Err(fields.error("content", problem.to_owned()));
         }
@@ -189,7 +189,7 @@ fn parse_contents(fields: &Fields<'_>, defaults: &Defaults) -> Result<Vec<Templa
         None => {
             let parts = match defaults {
                 Defaults { is_token: true, .. } => vec![Part::Jws],
-                Defaults { algorithm: Algorithm::Token, .. } => Vec::new(),
+                Defaults { algorithm: Algorithm::StaticToken, .. } => Vec::new(),
                 _ => vec![Part::Body],
             };
             contents.push(Template { parts, ..Template::default() });
@@ -199,27 +199,27 @@ fn parse_contents(fields: &Fields<'_>, defaults: &Defaults) -> Result<Vec<Templa
     Ok(contents)
 }
 
-fn parse_places(signature: &Fields<'_>, defaults: &Defaults, places: &mut Vec<Place>) -> Result<(), ConfigError> {
+fn parse_places(signature: &Fields<'_>, defaults: &Defaults, places: &mut Vec<Location>) -> Result<(), ConfigError> {
     if signature.flag("numbered")? && signature.value("header").is_none() {
         return Err(signature.error("numbered", "counts headers, and there is no `header`".to_owned()));
     }
     for header in signature.one_or_more("header")? {
         let header = header_name(signature, "header", header)?;
         if signature.flag("numbered")? {
-            places.extend((1..=MAX_SIGNATURES).map(|number| Place::Header(format!("{header}-{number}"))));
+            places.extend((1..=MAX_SIGNATURES).map(|number| Location::Header(format!("{header}-{number}"))));
         } else {
-            places.push(Place::Header(header));
+            places.push(Location::Header(header));
         }
     }
-    places.extend(signature.text("query")?.map(|name| Place::Query(name.to_owned())));
+    places.extend(signature.text("query")?.map(|name| Location::Query(name.to_owned())));
     if let Some(path) = signature.path("json")? {
-        places.push(Place::Json(path));
+        places.push(Location::Json(path));
     }
-    places.extend(signature.text("form")?.map(|name| Place::Form(name.to_owned())));
+    places.extend(signature.text("form")?.map(|name| Location::Form(name.to_owned())));
     if places.is_empty() && defaults.is_basic {
-        places.push(Place::Header("authorization".to_owned()));
+        places.push(Location::Header("authorization".to_owned()));
     }
-    if places.is_empty() || (places.iter().any(Place::is_in_body) && !places.iter().all(Place::is_in_body)) {
+    if places.is_empty() || (places.iter().any(Location::is_in_body) && !places.iter().all(Location::is_in_body)) {
         let problem = "needs one of `header`, `query`, `json` and `form`, which says where the signature stands";
         return Err(signature.error("header", problem.to_owned()));
     }
@@ -301,18 +301,18 @@ fn parse_timestamp<'t>(fields: &Fields<'t>, into: &mut Option<Timestamp>) -> Res
     let Some(timestamp) = fields.table("timestamp", TIMESTAMP_KEYS)? else { return Ok(None) };
     let field = timestamp.text("field")?;
     let (at, customary) = if let Some(header) = timestamp.text("header")? {
-        (TimestampAt::Header(header_name(&timestamp, "header", header)?), Clock::Delivery)
+        (TimestampLocation::Header(header_name(&timestamp, "header", header)?), Clock::Request)
     } else if field.is_some() {
-        (TimestampAt::Field, Clock::Delivery)
+        (TimestampLocation::Field, Clock::Request)
     } else if let Some(path) = timestamp.path("json")? {
-        (TimestampAt::Json(path), Clock::Event)
+        (TimestampLocation::Json(path), Clock::Event)
     } else if let Some(claim) = timestamp.text("claim")? {
-        (TimestampAt::Claim(claim.to_owned()), Clock::Delivery)
+        (TimestampLocation::Claim(claim.to_owned()), Clock::Request)
     } else {
         let problem = "needs one of `header`, `field`, `json` and `claim`, which says where the time stands";
         return Err(fields.error("timestamp", problem.to_owned()));
     };
-    let in_text = matches!(at, TimestampAt::Json(_));
+    let in_text = matches!(at, TimestampLocation::Json(_));
     let unit =
         match timestamp.choice("unit", &["seconds", "milliseconds", "unix", "rfc3339", "rfc3339-utc", "http-date"])? {
             Some("seconds") => TimeUnit::Seconds,
@@ -325,7 +325,7 @@ fn parse_timestamp<'t>(fields: &Fields<'t>, into: &mut Option<Timestamp>) -> Res
             None => TimeUnit::Seconds,
         };
     let clock = match timestamp.choice("clock", &["delivery", "event"])? {
-        Some("delivery") => Clock::Delivery,
+        Some("delivery") => Clock::Request,
         Some(_) => Clock::Event,
         None => customary,
     };
@@ -334,15 +334,15 @@ fn parse_timestamp<'t>(fields: &Fields<'t>, into: &mut Option<Timestamp>) -> Res
     Ok(field)
 }
 
-fn parse_secret(fields: &Fields<'_>) -> Result<SecretForm, ConfigError> {
+fn parse_secret(fields: &Fields<'_>) -> Result<SecretEncoding, ConfigError> {
     match fields.text("secret")?.unwrap_or("utf8") {
-        "utf8" => Ok(SecretForm::Utf8),
-        "hex" => Ok(SecretForm::Hex),
-        "base64" => Ok(SecretForm::Base64AfterPrefix(String::new())),
-        "sha1" => Ok(SecretForm::Sha1),
-        "html" => Ok(SecretForm::Html),
+        "utf8" => Ok(SecretEncoding::Utf8),
+        "hex" => Ok(SecretEncoding::Hex),
+        "base64" => Ok(SecretEncoding::Base64AfterPrefix(String::new())),
+        "sha1" => Ok(SecretEncoding::Sha1),
+        "html" => Ok(SecretEncoding::Html),
         text => match text.strip_prefix("base64 after ") {
-            Some(prefix) => Ok(SecretForm::Base64AfterPrefix(prefix.to_owned())),
+            Some(prefix) => Ok(SecretEncoding::Base64AfterPrefix(prefix.to_owned())),
             None => Err(fields
                 .error("secret", "must be one of utf8, hex, base64, `base64 after whsec_`, sha1, html".to_owned())),
         },

@@ -4,7 +4,7 @@
 //! a delivery, and no secret is taken from a request unless the operator waits for it.
 
 use super::content::{form_value, json_text, query_value};
-use super::{Crypto, Encoding, Head, JsonPath, Key, KeySource, Place, Verifier};
+use super::{Crypto, Encoding, Head, JsonPath, Location, PublicKeySource, VerificationKey, Verifier};
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 
@@ -14,11 +14,11 @@ pub struct Handshake {
     /// The method it comes with.
     pub method: String,
     /// What the request must have, all of it.
-    pub when: Vec<(Place, Wanted)>,
+    pub when: Vec<(Location, Condition)>,
     /// How the request proves itself.
-    pub proof: Proof,
+    pub proof: HandshakeProof,
     /// Where the challenge stands, where there is one.
-    pub challenge: Option<Place>,
+    pub challenge: Option<Location>,
     /// What a challenge may consist of.
     pub alphabet: Alphabet,
     /// Whether the challenge is a secret for the deliveries to come.
@@ -31,7 +31,7 @@ pub struct Handshake {
 
 /// What a test request must have at a place.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Wanted {
+pub enum Condition {
     /// A text, whatever it is.
     Any,
     /// This text.
@@ -42,11 +42,11 @@ pub enum Wanted {
 
 /// How a test request proves itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Proof {
+pub enum HandshakeProof {
     /// It is signed as a delivery is.
     Signature,
     /// At this place stands the token that the user chose.
-    Token(Place),
+    VerifyToken(Location),
     /// Not at all: anybody may ask, and learns nothing by it.
     Nothing,
 }
@@ -79,7 +79,7 @@ pub struct Reply {
     /// The status.
     pub status: u16,
     /// The headers beside those that every answer has.
-    pub headers: Vec<(String, Vec<Piece>)>,
+    pub headers: Vec<(String, Vec<ReplyPart>)>,
     /// The body.
     pub body: ReplyBody,
 }
@@ -90,13 +90,13 @@ pub enum ReplyBody {
     /// None.
     Empty,
     /// A plain text.
-    Text(Vec<Piece>),
+    Text(Vec<ReplyPart>),
     /// A JSON object of texts.
-    Json(Vec<(String, Vec<Piece>)>),
+    Json(Vec<(String, Vec<ReplyPart>)>),
 }
 
 impl Reply {
-    fn has(&self, wanted: impl Fn(&Piece) -> bool) -> bool {
+    fn has(&self, wanted: impl Fn(&ReplyPart) -> bool) -> bool {
         let mut headers = self.headers.iter().flat_map(|(_, pieces)| pieces);
         headers.any(&wanted)
             || match &self.body {
@@ -109,15 +109,15 @@ impl Reply {
     /// Whether it cannot be written without a challenge.
     pub fn has_challenge(&self) -> bool {
         self.has(|piece| match piece {
-            Piece::Challenge | Piece::Mac(_) => true,
-            Piece::Literal(_) | Piece::Account => false,
+            ReplyPart::Challenge | ReplyPart::Mac(_) => true,
+            ReplyPart::Literal(_) | ReplyPart::Account => false,
         })
     }
 }
 
 /// A piece of a text that is answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Piece {
+pub enum ReplyPart {
     /// A fixed text.
     Literal(String),
     /// The challenge.
@@ -128,7 +128,7 @@ pub enum Piece {
     Account,
 }
 
-impl Piece {
+impl ReplyPart {
     fn is_mac(&self) -> bool {
         match self {
             Self::Mac(_) => true,
@@ -139,7 +139,7 @@ impl Piece {
 
 /// A test request, answered.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Greeted {
+pub struct HandshakeAnswer {
     /// The status.
     pub status: u16,
     /// The headers.
@@ -155,27 +155,27 @@ pub struct Greeted {
 impl Handshake {
     /// Whether this request is one of these, as far as it has been read.
     fn is_met(&self, head: &(impl Head + ?Sized), body: Option<&[u8]>) -> bool {
-        let holds = |(place, wanted): &(Place, Wanted)| match wanted {
-            Wanted::Any => text_at(place, head, body).is_some(),
-            Wanted::Text(wanted) => text_at(place, head, body).as_ref() == Some(wanted),
-            Wanted::Nothing => has_nothing(place, head, body),
+        let holds = |(place, wanted): &(Location, Condition)| match wanted {
+            Condition::Any => text_at(place, head, body).is_some(),
+            Condition::Text(wanted) => text_at(place, head, body).as_ref() == Some(wanted),
+            Condition::Nothing => has_nothing(place, head, body),
         };
         head.method() == self.method && self.when.iter().all(holds)
     }
 
     fn is_in_head(&self) -> bool {
-        !self.when.iter().map(|(place, _)| place).chain(&self.challenge).any(Place::is_in_body)
+        !self.when.iter().map(|(place, _)| place).chain(&self.challenge).any(Location::is_in_body)
     }
 
     /// Whether this answers with the MAC of such a content.
     pub(super) fn would_sign(&self, content: &[Cow<'_, [u8]>]) -> bool {
-        self.reply.has(Piece::is_mac) && self.alphabet.admits(&content.concat())
+        self.reply.has(ReplyPart::is_mac) && self.alphabet.admits(&content.concat())
     }
 
     /// `None` where the answer needs a MAC, and the source has no secret to make one with.
-    fn answer(&self, challenge: &str, verifier: &Verifier, crypto: &impl Crypto) -> Option<Greeted> {
-        let write = |piece: &Piece| write(piece, challenge, verifier, crypto);
-        let text = |pieces: &[Piece]| pieces.iter().map(write).collect::<Option<String>>();
+    fn answer(&self, challenge: &str, verifier: &Verifier, crypto: &impl Crypto) -> Option<HandshakeAnswer> {
+        let write = |piece: &ReplyPart| write(piece, challenge, verifier, crypto);
+        let text = |pieces: &[ReplyPart]| pieces.iter().map(write).collect::<Option<String>>();
         let mut headers = Vec::new();
         let mut add = |name: &str, value: &str| headers.push((name.to_owned(), value.to_owned()));
         add("cache-control", "no-store");
@@ -199,7 +199,7 @@ impl Handshake {
             add(name, &text(pieces)?);
         }
         let secret = self.installs.then(|| challenge.to_owned());
-        Some(Greeted { status: self.reply.status, headers, body, secret, visit: None })
+        Some(HandshakeAnswer { status: self.reply.status, headers, body, secret, visit: None })
     }
 }
 
@@ -209,42 +209,42 @@ fn value(text: String) -> Value {
     number.map_or(Value::String(text), Value::from)
 }
 
-fn write(piece: &Piece, challenge: &str, verifier: &Verifier, crypto: &impl Crypto) -> Option<String> {
+fn write(piece: &ReplyPart, challenge: &str, verifier: &Verifier, crypto: &impl Crypto) -> Option<String> {
     match piece {
-        Piece::Literal(text) => Some(text.clone()),
-        Piece::Challenge => Some(challenge.to_owned()),
-        Piece::Account => Some(verifier.account().to_owned()),
-        Piece::Mac(encoding) => match verifier.current_key()? {
-            Key::Public(_) => None,
-            key @ (Key::HmacSha256(_) | Key::Rare { .. } | Key::Shared(_)) => {
-                Some(encoding.encode(&key.mac(&[challenge.as_bytes()], crypto)))
-            }
+        ReplyPart::Literal(text) => Some(text.clone()),
+        ReplyPart::Challenge => Some(challenge.to_owned()),
+        ReplyPart::Account => Some(verifier.account().to_owned()),
+        ReplyPart::Mac(encoding) => match verifier.current_key()? {
+            VerificationKey::Public(_) => None,
+            key @ (VerificationKey::HmacSha256(_)
+            | VerificationKey::RuntimeHmac { .. }
+            | VerificationKey::Shared(_)) => Some(encoding.encode(&key.mac(&[challenge.as_bytes()], crypto))),
         },
     }
 }
 
-fn text_at(place: &Place, head: &(impl Head + ?Sized), body: Option<&[u8]>) -> Option<String> {
+fn text_at(place: &Location, head: &(impl Head + ?Sized), body: Option<&[u8]>) -> Option<String> {
     match place {
-        Place::Header(name) => head.header(name),
-        Place::Query(name) => query_value(&head.query(), name).ok().flatten(),
-        Place::Json(path) => json_text(body?, path).ok().flatten(),
-        Place::Form(name) => form_value(body?, name).ok().flatten(),
+        Location::Header(name) => head.header(name),
+        Location::Query(name) => query_value(&head.query(), name).ok().flatten(),
+        Location::Json(path) => json_text(body?, path).ok().flatten(),
+        Location::Form(name) => form_value(body?, name).ok().flatten(),
     }
 }
 
 /// Whether a request surely has nothing at `place`.
-fn has_nothing(place: &Place, head: &(impl Head + ?Sized), body: Option<&[u8]>) -> bool {
+fn has_nothing(place: &Location, head: &(impl Head + ?Sized), body: Option<&[u8]>) -> bool {
     match place {
-        Place::Header(name) => head.header(name).is_none(),
-        Place::Query(name) => matches!(query_value(&head.query(), name), Ok(None)),
-        Place::Json(path) => body.is_some_and(|body| matches!(json_text(body, path), Ok(None))),
-        Place::Form(name) => body.is_some_and(|body| matches!(form_value(body, name), Ok(None))),
+        Location::Header(name) => head.header(name).is_none(),
+        Location::Query(name) => matches!(query_value(&head.query(), name), Ok(None)),
+        Location::Json(path) => body.is_some_and(|body| matches!(json_text(body, path), Ok(None))),
+        Location::Form(name) => body.is_some_and(|body| matches!(form_value(body, name), Ok(None))),
     }
 }
 
 /// What is known of a request that may be a test.
 #[derive(Debug, Clone, Copy)]
-pub enum Standing<'b> {
+pub enum HandshakeStage<'b> {
     /// Its head alone.
     Head,
     /// Its body too, and that it does not prove itself as a delivery.
@@ -256,24 +256,24 @@ pub enum Standing<'b> {
 impl Verifier {
     /// Answers this request where it is one of the provider's tests that may be answered. `is_token` tells whether a
     /// text is the token that the user chose, and `armed` whether the operator waits for a secret.
-    pub fn greet(
+    pub fn answer_handshake(
         &self,
         head: &(impl Head + ?Sized),
-        standing: Standing<'_>,
+        standing: HandshakeStage<'_>,
         armed: bool,
         is_token: impl Fn(&str) -> bool,
         crypto: &impl Crypto,
-    ) -> Option<Greeted> {
+    ) -> Option<HandshakeAnswer> {
         self.preset().handshakes.iter().find_map(|handshake| {
             let (body, stage) = match standing {
-                Standing::Head => (None, handshake.proof != Proof::Signature && handshake.is_in_head()),
-                Standing::Unsigned(body) => (Some(body), handshake.proof != Proof::Signature),
-                Standing::Signed(body) => (Some(body), handshake.proof == Proof::Signature),
+                HandshakeStage::Head => (None, handshake.proof != HandshakeProof::Signature && handshake.is_in_head()),
+                HandshakeStage::Unsigned(body) => (Some(body), handshake.proof != HandshakeProof::Signature),
+                HandshakeStage::Signed(body) => (Some(body), handshake.proof == HandshakeProof::Signature),
             };
             if !stage || (handshake.installs && !armed) || !handshake.is_met(head, body) {
                 return None;
             }
-            if let Proof::Token(place) = &handshake.proof
+            if let HandshakeProof::VerifyToken(place) = &handshake.proof
                 && !text_at(place, head, body).is_some_and(|text| is_token(&text))
             {
                 return None;
@@ -282,30 +282,30 @@ impl Verifier {
                 None => String::new(),
                 Some(place) => text_at(place, head, body).filter(|text| handshake.alphabet.admits(text.as_bytes()))?,
             };
-            let mut greeted = handshake.answer(&challenge, self, crypto)?;
+            let mut reply = handshake.answer(&challenge, self, crypto)?;
             if let Some(path) = &handshake.visits {
-                greeted.visit = Some(self.visitable(path, body)?);
+                reply.visit = Some(self.visitable(path, body)?);
             }
-            Some(greeted)
+            Some(reply)
         })
     }
 
     /// The URL at `path`, if it is one of the provider's.
     fn visitable(&self, path: &JsonPath, body: Option<&[u8]>) -> Option<String> {
-        let Some(KeySource::Certificate(_, hosts)) = &self.preset().scheme.keys else { return None };
+        let Some(PublicKeySource::Certificate(_, hosts)) = &self.preset().scheme.public_keys else { return None };
         let url = json_text(body?, path).ok().flatten()?;
         hosts.iter().any(|host| host.path_of(&url).is_some()).then_some(url)
     }
 
     /// Whether a request of this method may be a test that proves itself as a delivery does.
-    pub fn greets_signed(&self, method: &str) -> bool {
-        let signed = |handshake: &Handshake| handshake.proof == Proof::Signature && handshake.method == method;
+    pub fn has_signed_handshake(&self, method: &str) -> bool {
+        let signed = |handshake: &Handshake| handshake.proof == HandshakeProof::Signature && handshake.method == method;
         self.preset().handshakes.iter().any(signed)
     }
 
     /// Whether a request without a signature may be a test all the same, once its body is read.
-    pub fn greets_unsigned_bodies(&self) -> bool {
-        let unsigned = |handshake: &Handshake| handshake.proof != Proof::Signature && !handshake.is_in_head();
+    pub fn has_handshake_in_unsigned_body(&self) -> bool {
+        let unsigned = |handshake: &Handshake| handshake.proof != HandshakeProof::Signature && !handshake.is_in_head();
         self.preset().handshakes.iter().any(unsigned)
     }
 }

@@ -1,6 +1,6 @@
 //! Names of headers, as a preset or a source lists them, and the headers that no list lets through.
 
-use crate::{Algorithm, Place, Preset, Proof};
+use crate::{Algorithm, HandshakeProof, Location, Preset};
 use std::borrow::Cow;
 
 /// One header's name in lower case, or the beginning of several headers' names, followed by `*`: `x-github-*`.
@@ -96,14 +96,14 @@ pub fn unlistable(preset: &Preset, pattern: &HeaderPattern) -> Option<&'static s
 /// Whether a secret stands in this header. `authorization` carries one whatever the scheme. The scheme says where else one
 /// stands: a static token, the token that the user chose for a test of the endpoint, or a secret that the provider sends.
 fn carries_secret(preset: &Preset, name: &str) -> bool {
-    let is = |place: &Place| matches!(place, Place::Header(header) if header == name);
-    let token = preset.scheme.algorithm == Algorithm::Token && preset.scheme.places.iter().any(is);
+    let is = |place: &Location| matches!(place, Location::Header(header) if header == name);
+    let token = preset.scheme.algorithm == Algorithm::StaticToken && preset.scheme.locations.iter().any(is);
     token
         || name == "authorization"
         || preset.handshakes.iter().any(|handshake| {
             let proof = match &handshake.proof {
-                Proof::Token(place) => is(place),
-                Proof::Signature | Proof::Nothing => false,
+                HandshakeProof::VerifyToken(place) => is(place),
+                HandshakeProof::Signature | HandshakeProof::Nothing => false,
             };
             proof || (handshake.installs && handshake.challenge.as_ref().is_some_and(is))
         })

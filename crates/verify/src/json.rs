@@ -45,10 +45,10 @@ pub(super) fn read(
     let found = RefCell::new(vec![None; ones.len()]);
     let names = RefCell::new(vec![Names::default(); alls.len()]);
     let ambiguous = RefCell::new(None);
-    let reading = Reading { paths: &paths, found: &found, names: &names, lenient, ambiguous: &ambiguous };
+    let reading = Extraction { paths: &paths, found: &found, names: &names, lenient, ambiguous: &ambiguous };
     let all: Vec<usize> = (0..paths.len()).collect();
     let mut json = serde_json::Deserializer::from_slice(body);
-    let read = At { reading, depth: 0, candidates: &all }.deserialize(&mut json).and_then(|()| json.end());
+    let read = Position { reading, depth: 0, candidates: &all }.deserialize(&mut json).and_then(|()| json.end());
     if let Some(key) = ambiguous.take() {
         return Err(ExtractError::Ambiguous(key));
     }
@@ -91,7 +91,7 @@ impl Names {
 
 /// What is read: the scalars at the first of `paths`, the names at the others.
 #[derive(Clone, Copy)]
-struct Reading<'r> {
+struct Extraction<'r> {
     paths: &'r [&'r JsonPath],
     found: &'r RefCell<Vec<Option<Scalar>>>,
     names: &'r RefCell<Vec<Names>>,
@@ -99,7 +99,7 @@ struct Reading<'r> {
     ambiguous: &'r RefCell<Option<String>>,
 }
 
-impl Reading<'_> {
+impl Extraction<'_> {
     /// The place among the names, where `index` is one of theirs.
     fn names_at(&self, index: usize) -> Option<usize> {
         index.checked_sub(self.paths.len().saturating_sub(self.names.borrow().len()))
@@ -116,21 +116,21 @@ impl Reading<'_> {
 
 /// A value `depth` steps below the root, which the paths `candidates` (indices) lead to or through.
 #[derive(Clone, Copy)]
-struct At<'r> {
-    reading: Reading<'r>,
+struct Position<'r> {
+    reading: Extraction<'r>,
     depth: usize,
     candidates: &'r [usize],
 }
 
 /// Which steps lead on from a value.
 #[derive(Clone, Copy)]
-enum Leads {
+enum StepKind {
     Nowhere,
     ByElements,
     ByKeys,
 }
 
-impl Leads {
+impl StepKind {
     fn by(self, step: &Step) -> bool {
         match self {
             Self::Nowhere => false,
@@ -143,11 +143,11 @@ impl Leads {
 /// What no type is expected below: it says that there is nothing.
 const NULL: Scalar = Scalar::Other("null");
 
-impl At<'_> {
+impl Position<'_> {
     /// Records what stands here: a scalar, or the kind of array or object, from which `leads` tells which steps go on.
     #[inline(never)]
     #[expect(clippy::expect_used, reason = "`read` makes the candidates: each is a place in `paths`")]
-    fn record(&self, scalar: &Scalar, leads: Leads) {
+    fn record(&self, scalar: &Scalar, leads: StepKind) {
         for &index in self.candidates {
             let path = self.reading.paths.get(index).expect("a candidate is a place in `paths`");
             match (path.steps().get(self.depth), self.reading.names_at(index)) {
@@ -170,7 +170,7 @@ impl At<'_> {
     }
 }
 
-impl<'de> DeserializeSeed<'de> for At<'_> {
+impl<'de> DeserializeSeed<'de> for Position<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
@@ -178,7 +178,7 @@ impl<'de> DeserializeSeed<'de> for At<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for At<'_> {
+impl<'de> Visitor<'de> for Position<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -186,45 +186,45 @@ impl<'de> Visitor<'de> for At<'_> {
     }
 
     fn visit_str<E>(self, text: &str) -> Result<(), E> {
-        self.record(&Scalar::Text(text.to_owned()), Leads::Nowhere);
+        self.record(&Scalar::Text(text.to_owned()), StepKind::Nowhere);
         Ok(())
     }
 
     fn visit_u64<E>(self, number: u64) -> Result<(), E> {
-        self.record(&Scalar::Integer(number.to_string()), Leads::Nowhere);
+        self.record(&Scalar::Integer(number.to_string()), StepKind::Nowhere);
         Ok(())
     }
 
     fn visit_i64<E>(self, number: i64) -> Result<(), E> {
-        self.record(&Scalar::Integer(number.to_string()), Leads::Nowhere);
+        self.record(&Scalar::Integer(number.to_string()), StepKind::Nowhere);
         Ok(())
     }
 
     fn visit_f64<E>(self, _: f64) -> Result<(), E> {
-        self.record(&Scalar::Other("a number, but no integer"), Leads::Nowhere);
+        self.record(&Scalar::Other("a number, but no integer"), StepKind::Nowhere);
         Ok(())
     }
 
     fn visit_bool<E>(self, _: bool) -> Result<(), E> {
-        self.record(&Scalar::Other("a boolean"), Leads::Nowhere);
+        self.record(&Scalar::Other("a boolean"), StepKind::Nowhere);
         Ok(())
     }
 
     fn visit_unit<E>(self) -> Result<(), E> {
-        self.record(&NULL, Leads::Nowhere);
+        self.record(&NULL, StepKind::Nowhere);
         Ok(())
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        self.record(&Scalar::Other("an array"), Leads::ByElements);
+        self.record(&Scalar::Other("an array"), StepKind::ByElements);
         let candidates = self.through(|step| *step == Step::Each);
         let depth = self.depth.saturating_add(1);
         let mut first = true;
         let ones = self.reading.found.borrow().len();
         while !candidates.is_empty() {
             let found = RefCell::new(vec![None; ones]);
-            let reading = Reading { found: &found, ..self.reading };
-            if items.next_element_seed(At { reading, depth, candidates: &candidates })?.is_none() {
+            let reading = Extraction { found: &found, ..self.reading };
+            if items.next_element_seed(Position { reading, depth, candidates: &candidates })?.is_none() {
                 return Ok(());
             }
             let (element, mut agreed) = (found.take(), self.reading.found.borrow_mut());
@@ -243,9 +243,9 @@ impl<'de> Visitor<'de> for At<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
-        self.record(&Scalar::Other("an object"), Leads::ByKeys);
+        self.record(&Scalar::Other("an object"), StepKind::ByKeys);
         let mut read: Vec<String> = Vec::new();
-        while let Some(key) = entries.next_key_seed(Key(&self))? {
+        while let Some(key) = entries.next_key_seed(MemberName(&self))? {
             let Some((key, candidates)) = key else {
                 entries.next_value::<IgnoredAny>()?;
                 continue;
@@ -261,16 +261,16 @@ impl<'de> Visitor<'de> for At<'_> {
             }
             read.push(key);
             let depth = self.depth.saturating_add(1);
-            entries.next_value_seed(At { reading: self.reading, depth, candidates: &candidates })?;
+            entries.next_value_seed(Position { reading: self.reading, depth, candidates: &candidates })?;
         }
         Ok(())
     }
 }
 
 /// An object's key: with the paths that go through it, or `None` where none does.
-struct Key<'a, 'r>(&'a At<'r>);
+struct MemberName<'a, 'r>(&'a Position<'r>);
 
-impl<'de> DeserializeSeed<'de> for Key<'_, '_> {
+impl<'de> DeserializeSeed<'de> for MemberName<'_, '_> {
     type Value = Option<(String, Vec<usize>)>;
 
     fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Self::Value, D::Error> {
@@ -278,7 +278,7 @@ impl<'de> DeserializeSeed<'de> for Key<'_, '_> {
     }
 }
 
-impl Visitor<'_> for Key<'_, '_> {
+impl Visitor<'_> for MemberName<'_, '_> {
     type Value = Option<(String, Vec<usize>)>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -2,7 +2,7 @@
 
 use super::content::public_url;
 use super::json::{self, Scalar};
-use super::{Algorithm, ClaimText, Claims, Encoding, Hash, JsonPath, PublicAlgorithm, UnixTime, VerifyError};
+use super::{Algorithm, ClaimText, Encoding, Hash, JsonPath, PublicAlgorithm, TokenClaims, UnixTime, VerifyError};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
@@ -24,7 +24,7 @@ pub(super) struct Jws {
 
 /// The endpoint that a token must be meant for.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Endpoint<'e> {
+pub(super) struct TokenContext<'e> {
     /// Its public URL, without the query.
     pub url: &'e str,
     /// The request's query.
@@ -35,7 +35,7 @@ pub(super) struct Endpoint<'e> {
     pub leeway: Duration,
 }
 
-impl<'e> Endpoint<'e> {
+impl<'e> TokenContext<'e> {
     /// What a claim has to say; `None` where it may say anything.
     pub fn text(&self, wanted: &'e ClaimText) -> Option<&'e str> {
         match wanted {
@@ -73,7 +73,13 @@ impl Jws {
     ///
     /// # Errors
     /// [`VerifyError::ClaimMismatch`], [`VerifyError::TooOld`] and [`VerifyError::TooNew`].
-    pub fn check(&self, wanted: &Claims, of: Endpoint<'_>, body: &[u8], now: UnixTime) -> Result<(), VerifyError> {
+    pub fn check(
+        &self,
+        wanted: &TokenClaims,
+        of: TokenContext<'_>,
+        body: &[u8],
+        now: UnixTime,
+    ) -> Result<(), VerifyError> {
         for (name, text) in &wanted.fixed {
             // A token without an audience is for whoever has the secret (RFC 7519, section 4.1.3).
             if *text == ClaimText::UrlIfKnown && self.claim(name)?.is_none() {
@@ -180,7 +186,7 @@ pub(super) fn name(algorithm: Algorithm) -> Option<&'static str> {
         Algorithm::Public(PublicAlgorithm::Ed25519) => Some("EdDSA"),
         Algorithm::Hmac(Hash::Sha1)
         | Algorithm::PlainHash
-        | Algorithm::Token
+        | Algorithm::StaticToken
         | Algorithm::Public(PublicAlgorithm::EcdsaP256Der | PublicAlgorithm::RsaSha1) => None,
     }
 }

@@ -22,7 +22,6 @@ mod readme {}
 mod canonical;
 mod content;
 mod error;
-mod forms;
 mod framing;
 mod freshness;
 pub mod grammar;
@@ -42,24 +41,28 @@ mod scheme;
 mod secret;
 mod sign;
 mod signature;
+mod variants;
 mod verify;
 
 pub use error::VerifyError;
-pub use forms::{Alike, tell_apart};
-pub use framing::{Framing, Shiftable};
+pub use framing::{AmbiguousContent, Framing};
 pub use freshness::{Tolerance, UnixTime};
-pub use handshake::{Alphabet, Greeted, Handshake, Piece, Proof, Reply, ReplyBody, Standing, Wanted};
+pub use handshake::{
+    Alphabet, Condition, Handshake, HandshakeAnswer, HandshakeProof, HandshakeStage, Reply, ReplyBody, ReplyPart,
+};
 pub use headers::{HeaderPattern, never_forwarded};
 pub use identity::{DigestOf, EventId, EventTypes, Identity, IdentityRule, TypesFound};
 pub use path::{JsonPath, Step};
-pub use public::{Crypto, HostPattern, KeySource, PublicKey};
+pub use public::{Crypto, HostPattern, PublicKey, PublicKeySource};
 pub use scheme::{
-    Algorithm, ClaimText, Claims, Clock, Declared, Encoding, Form, Hash, IdAt, Layout, Part, Place, Preset,
-    PublicAlgorithm, Scheme, SecretForm, Strength, TimeUnit, Timestamp, TimestampAt, TypeAt, Weakness, WithoutId,
+    Algorithm, ClaimText, Clock, DeclaredFormat, Encoding, Hash, IdLocation, Layout, Location, Part, Preset,
+    PublicAlgorithm, Scheme, SecretEncoding, Strength, TimeUnit, Timestamp, TimestampLocation, TokenClaims,
+    TypeLocation, Variant, Weakness, WithoutId,
 };
-pub use secret::{HmacKey, Key, Secret, SecretError};
-pub use sign::{Delivery, SignError, Signed, Signer, sign};
+pub use secret::{HmacKey, Secret, SecretError, VerificationKey};
+pub use sign::{SignError, SignInput, Signed, Signer, sign};
 pub use signature::MAX_SIGNATURES;
+pub use variants::{Indistinguishable, check_distinguishable};
 pub use verify::{Received, Verified, Verifier};
 
 /// How many secrets a source may have: the current one, those before it while a rotation lasts.

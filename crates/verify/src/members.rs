@@ -12,15 +12,15 @@ use sha2::{Digest, Sha256};
 pub(super) fn digest_without(body: &[u8], paths: &[JsonPath]) -> Option<[u8; 32]> {
     json::extract(body, &[]).ok()?;
     let paths: Vec<&[Step]> = paths.iter().map(JsonPath::steps).collect();
-    let mut hash = Written(Sha256::new());
+    let mut hash = MemberHash(Sha256::new());
     write(Scanner { rest: body }.value()?, &paths, &mut hash)?;
     Some(hash.0.finalize().into())
 }
 
 /// What was hashed so far. One function of its own: put into each of its callers, it would be several kB of WASM.
-struct Written(Sha256);
+struct MemberHash(Sha256);
 
-impl Written {
+impl MemberHash {
     #[inline(never)]
     fn update(&mut self, bytes: &[u8]) {
         self.0.update(bytes);
@@ -28,7 +28,7 @@ impl Written {
 }
 
 /// Hashes `value`, which is one JSON value without blanks around it.
-fn write(value: &[u8], paths: &[&[Step]], hash: &mut Written) -> Option<()> {
+fn write(value: &[u8], paths: &[&[Step]], hash: &mut MemberHash) -> Option<()> {
     match value.first() {
         Some(b'{') if !paths.is_empty() => write_object(value, paths, hash),
         Some(b'[') if !paths.is_empty() => write_array(value, paths, hash),
@@ -40,13 +40,13 @@ fn write(value: &[u8], paths: &[&[Step]], hash: &mut Written) -> Option<()> {
     }
 }
 
-fn write_text(text: &[u8], hash: &mut Written) {
+fn write_text(text: &[u8], hash: &mut MemberHash) {
     hash.update(text.len().to_string().as_bytes());
     hash.update(b":");
     hash.update(text);
 }
 
-fn write_array(array: &[u8], paths: &[&[Step]], hash: &mut Written) -> Option<()> {
+fn write_array(array: &[u8], paths: &[&[Step]], hash: &mut MemberHash) -> Option<()> {
     let rest = through(paths, |step| *step == Step::Each);
     let is_left_out = rest.iter().any(|path| path.is_empty());
     let mut scanner = Scanner { rest: array };
@@ -62,7 +62,7 @@ fn write_array(array: &[u8], paths: &[&[Step]], hash: &mut Written) -> Option<()
     Some(())
 }
 
-fn write_object(object: &[u8], paths: &[&[Step]], hash: &mut Written) -> Option<()> {
+fn write_object(object: &[u8], paths: &[&[Step]], hash: &mut MemberHash) -> Option<()> {
     let mut seen: Vec<String> = Vec::new();
     let mut scanner = Scanner { rest: object };
     scanner.begin(b'{')?;

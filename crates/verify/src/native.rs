@@ -1,6 +1,6 @@
 //! What the runtime has for the Worker, for the command line and tests: primitives, and requests.
 
-use crate::{Crypto, Hash, Head, Key, PublicAlgorithm, PublicKey, SignError, Signer};
+use crate::{Crypto, Hash, Head, PublicAlgorithm, PublicKey, SignError, Signer, VerificationKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::rand::SystemRandom;
@@ -110,7 +110,7 @@ fn verify(algorithm: PublicAlgorithm, key: &[u8], content: &[u8], signature: &[u
     UnparsedPublicKey::new(algorithm, key).verify(content, signature).is_ok()
 }
 
-impl Signer for Key {
+impl Signer for VerificationKey {
     fn signature(&self, content: &[u8]) -> Result<Vec<u8>, SignError> {
         match self {
             Self::Public(_) => Err(SignError::NoPrivateKey),

@@ -42,4 +42,4 @@ fn read(name: &str, scheme: &str) -> Arc<Preset> {
 }
 
 mod about;
-pub use about::{ALL, About, FACTS, Proof, Source, SourceKind, Trap, TrapWhen, about, cited, described};
+pub use about::{ALL, About, FACTS, SignedBy, Source, SourceKind, Trap, TrapWhen, about, cited, described};

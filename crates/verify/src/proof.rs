@@ -1,7 +1,7 @@
 //! The step from a claim to a proof: whether any of a request's signatures is one of the source's keys over its content.
 
-use super::signature::Claimed;
-use super::{Algorithm, Crypto, Form, Key, Preset, PublicAlgorithm, Received, VerifyError, forms};
+use super::signature::CandidateSignatures;
+use super::{Algorithm, Crypto, Preset, PublicAlgorithm, Received, Variant, VerificationKey, VerifyError, variants};
 use std::borrow::Cow;
 use subtle::{Choice, ConstantTimeEq};
 
@@ -17,11 +17,11 @@ impl Received<'_> {
     ///
     /// # Errors
     /// [`VerifyError::SignatureMismatch`]; [`VerifyError::TooManySignatures`]; [`VerifyError::NotCanonical`],
-    /// [`VerifyError::ChallengeReplayed`] and [`VerifyError::FormAmbiguous`], where the content could mean something else.
+    /// [`VerifyError::ChallengeReplayed`] and [`VerifyError::VariantAmbiguous`], where the content could mean something else.
     pub(super) fn prove_signature(
         &self,
-        form: &Form,
-        claimed: &Claimed,
+        form: &Variant,
+        claimed: &CandidateSignatures,
         content: &[Cow<'_, [u8]>],
         crypto: &impl Crypto,
     ) -> Result<(), VerifyError> {
@@ -35,7 +35,7 @@ impl Received<'_> {
         }
         let proven = match scheme.algorithm {
             Algorithm::Public(algorithm) => self.is_under_public_key(algorithm, claimed, &parts, crypto)?,
-            Algorithm::Hmac(_) | Algorithm::PlainHash | Algorithm::Token => self.is_mac(claimed, &parts, crypto),
+            Algorithm::Hmac(_) | Algorithm::PlainHash | Algorithm::StaticToken => self.is_mac(claimed, &parts, crypto),
         };
         if !proven {
             return Err(VerifyError::SignatureMismatch {
@@ -48,14 +48,16 @@ impl Received<'_> {
         if handshakes.iter().any(|handshake| handshake.would_sign(content)) {
             return Err(VerifyError::ChallengeReplayed);
         }
-        if scheme.forms.len() > 1 && forms::is_of_another(&scheme.forms, form, &self.verifier.url, &joined(&parts)) {
-            return Err(VerifyError::FormAmbiguous);
+        if scheme.variants.len() > 1
+            && variants::fits_another_variant(&scheme.variants, form, &self.verifier.url, &joined(&parts))
+        {
+            return Err(VerifyError::VariantAmbiguous);
         }
         Ok(())
     }
 
     /// Every secret on every signature, in constant time, without an early end.
-    fn is_mac(&self, claimed: &Claimed, parts: &[&[u8]], crypto: &impl Crypto) -> bool {
+    fn is_mac(&self, claimed: &CandidateSignatures, parts: &[&[u8]], crypto: &impl Crypto) -> bool {
         let mut proven = Choice::from(0);
         for key in &self.verifier.keys {
             let expected = key.mac(parts, crypto);
@@ -70,7 +72,7 @@ impl Received<'_> {
     fn is_under_public_key(
         &self,
         algorithm: PublicAlgorithm,
-        claimed: &Claimed,
+        claimed: &CandidateSignatures,
         parts: &[&[u8]],
         crypto: &impl Crypto,
     ) -> Result<bool, VerifyError> {
@@ -82,10 +84,10 @@ impl Received<'_> {
         let published = self.published.iter().filter(|key| key.answers_to(named)).take(MAX_PUBLISHED_KEYS);
         let content = joined(parts);
         Ok(self.verifier.keys.iter().chain(published).any(|key| match key {
-            Key::Public(key) => {
+            VerificationKey::Public(key) => {
                 claimed.signatures.iter().any(|candidate| crypto.verifies(algorithm, key, &content, candidate))
             }
-            Key::HmacSha256(_) | Key::Rare { .. } | Key::Shared(_) => false,
+            VerificationKey::HmacSha256(_) | VerificationKey::RuntimeHmac { .. } | VerificationKey::Shared(_) => false,
         }))
     }
 }

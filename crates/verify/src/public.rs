@@ -1,7 +1,7 @@
 //! Public keys, and what the core asks of somebody else: the primitives that the runtime has built in.
 
 use super::json::{self, Scalar};
-use super::{Hash, JsonPath, PublicAlgorithm, SecretForm};
+use super::{Hash, JsonPath, PublicAlgorithm, SecretEncoding};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
@@ -32,7 +32,7 @@ pub enum PublicKey {
 
 /// Where a provider publishes its public keys. The request never says at which host.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum KeySource {
+pub enum PublicKeySource {
     /// A JSON Web Key Set at this URL (RFC 7517, section 5).
     Jwks(String),
     /// An X.509 certificate, whose URL stands at this path of the body and lies at one of these hosts.
@@ -89,7 +89,7 @@ const ED25519_SPKI: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 
 impl PublicKey {
     /// Reads a key as providers show them: PEM, a JSON Web Key, or as `form` says 32 bytes of Ed25519 or a
     /// SubjectPublicKeyInfo.
-    pub(super) fn parse(algorithm: PublicAlgorithm, text: &str, form: &SecretForm) -> Option<Self> {
+    pub(super) fn parse(algorithm: PublicAlgorithm, text: &str, form: &SecretEncoding) -> Option<Self> {
         if let Some(armoured) = text.strip_prefix("-----BEGIN ") {
             let (label, rest) = armoured.split_once("-----")?;
             let (encoded, _) = rest.split_once("-----END ")?;
@@ -105,11 +105,11 @@ impl PublicKey {
             return key.get("kty").map(|_| Self::Jwk(text.to_owned()));
         }
         let bytes = match form {
-            SecretForm::Hex => hex::decode(text).ok()?,
-            SecretForm::Base64AfterPrefix(prefix) => {
+            SecretEncoding::Hex => hex::decode(text).ok()?,
+            SecretEncoding::Base64AfterPrefix(prefix) => {
                 STANDARD.decode(text.strip_prefix(prefix.as_str()).unwrap_or(text)).ok()?
             }
-            SecretForm::Utf8 | SecretForm::Sha1 | SecretForm::Html => return None,
+            SecretEncoding::Utf8 | SecretEncoding::Sha1 | SecretEncoding::Html => return None,
         };
         match (algorithm, bytes.len()) {
             (PublicAlgorithm::Ed25519, 32) => Some(Self::Spki([&ED25519_SPKI, bytes.as_slice()].concat())),
@@ -135,7 +135,7 @@ impl PublicKey {
             return keys.iter().map(|key| serde_json::to_string(key).ok().map(Self::Jwk)).collect();
         }
         let text = std::str::from_utf8(text).ok()?.trim_start();
-        Self::parse(PublicAlgorithm::RsaSha256, text, &SecretForm::Utf8).map(|key| vec![key])
+        Self::parse(PublicAlgorithm::RsaSha256, text, &SecretEncoding::Utf8).map(|key| vec![key])
     }
 }
 

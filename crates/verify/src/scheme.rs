@@ -2,18 +2,18 @@
 
 mod algorithm;
 mod claims;
+mod location;
 mod part;
-mod place;
 mod time;
 
-pub use algorithm::{Algorithm, Hash, PublicAlgorithm, SecretForm};
-pub use claims::{ClaimText, Claims};
+pub use algorithm::{Algorithm, Hash, PublicAlgorithm, SecretEncoding};
+pub use claims::{ClaimText, TokenClaims};
+pub use location::{Encoding, Layout, Location};
 pub(crate) use part::Covers;
-pub use part::{Declared, Part};
-pub use place::{Encoding, Layout, Place};
-pub use time::{Clock, TimeUnit, Timestamp, TimestampAt};
+pub use part::{DeclaredFormat, Part};
+pub use time::{Clock, TimeUnit, Timestamp, TimestampLocation};
 
-use super::{Framing, Handshake, HeaderPattern, IdentityRule, JsonPath, KeySource};
+use super::{Framing, Handshake, HeaderPattern, IdentityRule, JsonPath, PublicKeySource};
 use std::fmt;
 use std::time::Duration;
 
@@ -51,22 +51,22 @@ pub struct Scheme {
     /// What proves a delivery.
     pub algorithm: Algorithm,
     /// How the secret's text becomes the key.
-    pub secret: SecretForm,
+    pub secret: SecretEncoding,
     /// The places that may carry the signature; each that is there counts.
-    pub places: Vec<Place>,
+    pub locations: Vec<Location>,
     /// The forms it may have there. The provider's documentation allows all of them; the first whose shape fits is the
     /// only one tried.
-    pub forms: Vec<Form>,
+    pub variants: Vec<Variant>,
     /// What the claims of a signed token must say.
-    pub claims: Claims,
+    pub token_claims: TokenClaims,
     /// Where the event's id stands.
-    pub id: IdAt,
+    pub id: IdLocation,
     /// What identifies an event that has no readable id.
     pub identity: IdentityRule,
     /// Where the event's type stands; the first place that holds one counts.
-    pub event_type: Vec<TypeAt>,
+    pub event_type: Vec<TypeLocation>,
     /// Where the provider publishes its public keys.
-    pub keys: Option<KeySource>,
+    pub public_keys: Option<PublicKeySource>,
     /// Where the signed body names the user's account, which must be the configured one: this provider signs for all of
     /// its users with one key.
     pub account: Option<JsonPath>,
@@ -74,7 +74,7 @@ pub struct Scheme {
 
 /// One form of signing.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Form {
+pub struct Variant {
     /// How the signature's place is laid out.
     pub layout: Layout,
     /// How a signature is written.
@@ -94,7 +94,7 @@ pub struct Form {
 
 /// Where the id of an event stands.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum IdAt {
+pub enum IdLocation {
     /// In a header that the signature covers.
     SignedHeader(String),
     /// In a header that no signature covers, of a scheme that proves only who sends.
@@ -124,7 +124,7 @@ pub enum WithoutId {
 
 /// Where the type of an event stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum TypeAt {
+pub enum TypeLocation {
     /// In the JSON body.
     Json(JsonPath),
     /// In a header that no signature covers.
@@ -182,11 +182,11 @@ impl Scheme {
     /// Why a delivery that this scheme proves can be trusted less than others.
     pub fn weakness(&self) -> Option<Weakness> {
         let names = |part: &Part| part.covers() == Covers::Members;
-        if let Some(form) = self.forms.iter().find(|form| !self.signs_body(form)) {
+        if let Some(form) = self.variants.iter().find(|form| !self.signs_body(form)) {
             Some(if form.content.iter().any(names) { Weakness::Partial } else { Weakness::Unsigned })
         } else if self.algorithm == Algorithm::PlainHash {
             Some(Weakness::Extendable)
-        } else if self.forms.iter().any(|form| form.content.contains(&Part::SortedForm)) {
+        } else if self.variants.iter().any(|form| form.content.contains(&Part::SortedForm)) {
             Some(Weakness::Unframed)
         } else {
             None
@@ -195,38 +195,38 @@ impl Scheme {
 
     /// Whether a request may lack the signed header `name`.
     pub fn may_lack(&self, name: &str) -> bool {
-        let lacks = |form: &Form| {
+        let lacks = |form: &Variant| {
             let named = |place: &usize| matches!(form.content.get(*place), Some(Part::Header(known)) if known == name);
             form.optional.iter().any(named)
         };
-        self.forms.iter().any(lacks)
+        self.variants.iter().any(lacks)
     }
 
     /// The forms that a request of this form's layout may have: it, and its alternatives.
-    pub(super) fn with_alternatives<'s>(&'s self, form: &'s Form) -> impl Iterator<Item = &'s Form> {
-        let from = self.forms.iter().skip_while(move |known| !std::ptr::eq(*known, form));
+    pub(super) fn with_alternatives<'s>(&'s self, form: &'s Variant) -> impl Iterator<Item = &'s Variant> {
+        let from = self.variants.iter().skip_while(move |known| !std::ptr::eq(*known, form));
         from.enumerate().take_while(|(number, form)| *number == 0 || form.alternative).map(|(_, form)| form)
     }
 
     /// Whether the configured URL is signed with its own query, so that a request must have that query and no other.
     pub fn pins_query(&self) -> bool {
-        self.forms.iter().any(|form| form.framing.pins_query())
+        self.variants.iter().any(|form| form.framing.pins_query())
     }
 
     /// Where the signature stands, for people: the first of its places.
     pub(super) fn place(&self) -> String {
-        self.places.first().map_or_else(|| "no place".to_owned(), ToString::to_string)
+        self.locations.first().map_or_else(|| "no place".to_owned(), ToString::to_string)
     }
 
     /// Whether the signature covers all of what the body says, in this form. One that names members leaves the others open.
-    pub fn signs_body(&self, form: &Form) -> bool {
+    pub fn signs_body(&self, form: &Variant) -> bool {
         let whole = |part: &Part| matches!(part.covers(), Covers::Bytes | Covers::Meaning);
-        let hashes = self.claims.body_hash.is_some() || self.claims.query_body_hash.is_some();
-        self.algorithm != Algorithm::Token && (hashes || form.content.iter().any(whole))
+        let hashes = self.token_claims.body_hash.is_some() || self.token_claims.query_body_hash.is_some();
+        self.algorithm != Algorithm::StaticToken && (hashes || form.content.iter().any(whole))
     }
 
     /// Whether the signature covers what stands at `path` in the body, in this form.
-    pub fn signs(&self, form: &Form, path: &JsonPath) -> bool {
+    pub fn signs(&self, form: &Variant, path: &JsonPath) -> bool {
         let names = |part: &Part| match part {
             Part::Json(signed) => signed == path,
             Part::JsonLines(keys) => keys.iter().any(|key| JsonPath::of_key(key) == *path),
@@ -245,41 +245,43 @@ impl Scheme {
             | Part::SortedQuery
             | Part::Jws => false,
         };
-        self.claims.body_hash.is_some() || form.content.iter().any(names)
+        self.token_claims.body_hash.is_some() || form.content.iter().any(names)
     }
 
     /// Whether the endpoint's public URL is signed, so that the configuration has to have it.
     pub fn signs_url(&self) -> bool {
-        let signs = |form: &Form| form.content.iter().any(|part| matches!(part, Part::Url | Part::Path));
-        self.claims.url_hash.is_some() || self.claims.want(&ClaimText::Url) || self.forms.iter().any(signs)
+        let signs = |form: &Variant| form.content.iter().any(|part| matches!(part, Part::Url | Part::Path));
+        self.token_claims.url_hash.is_some()
+            || self.token_claims.want(&ClaimText::Url)
+            || self.variants.iter().any(signs)
     }
 
     /// Whether the user's account is signed, so that the configuration has to have it: the provider signs for all of its
     /// users with one key.
     pub fn signs_account(&self) -> bool {
-        self.account.is_some() || self.claims.want(&ClaimText::Account)
+        self.account.is_some() || self.token_claims.want(&ClaimText::Account)
     }
 
     /// Whether this scheme proves who sends and nothing of what is sent: a static token, basic auth, a signed token that
     /// says nothing of the body. Whoever can send one request can write any body, so an unsigned id is as good as the body.
     pub fn proves_only_sender(&self) -> bool {
-        let hashes = self.claims.body_hash.is_some() || self.claims.query_body_hash.is_some();
-        let is_bare = |form: &Form| form.content.iter().all(|part| part.covers() == Covers::Token);
-        self.algorithm == Algorithm::Token || (!hashes && self.forms.iter().all(is_bare))
+        let hashes = self.token_claims.body_hash.is_some() || self.token_claims.query_body_hash.is_some();
+        let is_bare = |form: &Variant| form.content.iter().all(|part| part.covers() == Covers::Token);
+        self.algorithm == Algorithm::StaticToken || (!hashes && self.variants.iter().all(is_bare))
     }
 
     /// Whether events can be told from their retries at all, by an id or otherwise.
     pub fn identifies(&self) -> bool {
-        !(matches!(self.id, IdAt::Nowhere) && matches!(self.identity, IdentityRule::None { .. }))
+        !(matches!(self.id, IdLocation::Nowhere) && matches!(self.identity, IdentityRule::None { .. }))
     }
 
     /// Whether the identity of an event without an id is what the configuration says nothing about.
     pub fn leaves_identity_open(&self) -> bool {
         use WithoutId::{ByRule, Refuse};
         match &self.id {
-            IdAt::SignedHeader(name) => self.may_lack(name) && self.identity == IdentityRule::Unstated,
-            IdAt::UnsignedHeader(_, Refuse) | IdAt::Json { missing: Refuse, .. } => false,
-            IdAt::UnsignedHeader(_, ByRule) | IdAt::Json { missing: ByRule, .. } | IdAt::Nowhere => {
+            IdLocation::SignedHeader(name) => self.may_lack(name) && self.identity == IdentityRule::Unstated,
+            IdLocation::UnsignedHeader(_, Refuse) | IdLocation::Json { missing: Refuse, .. } => false,
+            IdLocation::UnsignedHeader(_, ByRule) | IdLocation::Json { missing: ByRule, .. } | IdLocation::Nowhere => {
                 self.identity == IdentityRule::Unstated
             }
         }
@@ -290,14 +292,14 @@ impl Scheme {
         let Self { id, identity, .. } = self;
         let unsigned = if self.proves_only_sender() { " (unsigned)" } else { "" };
         match id {
-            IdAt::Nowhere => identity.to_string(),
-            IdAt::SignedHeader(name) if self.may_lack(name) => format!("by {name}, else {identity}"),
-            IdAt::SignedHeader(name) => format!("by {name}"),
-            IdAt::UnsignedHeader(name, WithoutId::Refuse) => format!("by {name} (unsigned)"),
-            IdAt::UnsignedHeader(name, WithoutId::ByRule) => format!("by {name} (unsigned), else {identity}"),
-            IdAt::Json { path, missing: WithoutId::Refuse, .. } => format!("by {path}{unsigned}"),
-            IdAt::Json { path, when: None, .. } => format!("by {path}{unsigned}, else {identity}"),
-            IdAt::Json { path, when: Some(when), .. } => {
+            IdLocation::Nowhere => identity.to_string(),
+            IdLocation::SignedHeader(name) if self.may_lack(name) => format!("by {name}, else {identity}"),
+            IdLocation::SignedHeader(name) => format!("by {name}"),
+            IdLocation::UnsignedHeader(name, WithoutId::Refuse) => format!("by {name} (unsigned)"),
+            IdLocation::UnsignedHeader(name, WithoutId::ByRule) => format!("by {name} (unsigned), else {identity}"),
+            IdLocation::Json { path, missing: WithoutId::Refuse, .. } => format!("by {path}{unsigned}"),
+            IdLocation::Json { path, when: None, .. } => format!("by {path}{unsigned}, else {identity}"),
+            IdLocation::Json { path, when: Some(when), .. } => {
                 format!("by {path}{unsigned} where {when} stands beside it, else {identity}")
             }
         }
@@ -305,8 +307,8 @@ impl Scheme {
 
     /// Whether an event without an id is known by its body's bytes, and not by what is signed: the signature covers all
     /// of them, or says nothing of the event at all.
-    pub fn signs_bytes(&self, form: &Form) -> bool {
-        self.algorithm == Algorithm::Token
+    pub fn signs_bytes(&self, form: &Variant) -> bool {
+        self.algorithm == Algorithm::StaticToken
             || form.content.iter().any(|part| matches!(part.covers(), Covers::Bytes | Covers::Token))
     }
 }

@@ -1,6 +1,6 @@
 //! Secrets and the keys made from them. Neither shows itself.
 
-use super::{Algorithm, Crypto, Hash, PublicKey, SecretForm, UnixTime};
+use super::{Algorithm, Crypto, Hash, PublicKey, SecretEncoding, UnixTime};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
@@ -61,20 +61,26 @@ impl Secret {
     ///
     /// # Errors
     /// That the text is not what `form` asks for, and [`SecretError::Empty`] where nothing is left to decode.
-    pub fn key(&self, algorithm: Algorithm, form: &SecretForm) -> Result<Key, SecretError> {
+    pub fn key(&self, algorithm: Algorithm, form: &SecretEncoding) -> Result<VerificationKey, SecretError> {
         if let Algorithm::Public(algorithm) = algorithm {
-            return PublicKey::parse(algorithm, &self.0, form).map(Key::Public).ok_or(SecretError::NotAPublicKey);
+            return PublicKey::parse(algorithm, &self.0, form)
+                .map(VerificationKey::Public)
+                .ok_or(SecretError::NotAPublicKey);
         }
         let bytes = match form {
-            SecretForm::Utf8 => self.0.clone().into_bytes(),
-            SecretForm::Hex => hex::decode(&self.0).map_err(|_| SecretError::NotHex)?,
-            SecretForm::Base64AfterPrefix(prefix) => self.decode(prefix)?,
-            SecretForm::Sha1 => {
-                return Ok(Key::Rare { hash: Hash::Sha1, secret: self.0.clone().into_bytes(), digested: true });
+            SecretEncoding::Utf8 => self.0.clone().into_bytes(),
+            SecretEncoding::Hex => hex::decode(&self.0).map_err(|_| SecretError::NotHex)?,
+            SecretEncoding::Base64AfterPrefix(prefix) => self.decode(prefix)?,
+            SecretEncoding::Sha1 => {
+                return Ok(VerificationKey::RuntimeHmac {
+                    hash: Hash::Sha1,
+                    secret: self.0.clone().into_bytes(),
+                    digested: true,
+                });
             }
-            SecretForm::Html => without_entities(&self.0).into_bytes(),
+            SecretEncoding::Html => without_entities(&self.0).into_bytes(),
         };
-        if bytes.is_empty() { Err(SecretError::Empty) } else { Ok(Key::new(algorithm, &bytes)) }
+        if bytes.is_empty() { Err(SecretError::Empty) } else { Ok(VerificationKey::new(algorithm, &bytes)) }
     }
 
     /// The secret as `whsec_` and base64 (Standard Webhooks, Signature scheme).
@@ -111,11 +117,11 @@ impl fmt::Debug for Secret {
 
 /// What deliveries are proven with.
 #[derive(Clone)]
-pub enum Key {
+pub enum VerificationKey {
     /// Of HMAC-SHA256.
     HmacSha256(HmacKey),
     /// Of HMAC with another hash, which the runtime computes. Where it says so, the key is the secret's SHA-1.
-    Rare {
+    RuntimeHmac {
         /// The hash.
         hash: Hash,
         /// The secret.
@@ -129,13 +135,13 @@ pub enum Key {
     Public(PublicKey),
 }
 
-impl Key {
+impl VerificationKey {
     /// The key made of these bytes, of any length (RFC 2104).
     pub fn new(algorithm: Algorithm, bytes: &[u8]) -> Self {
         match algorithm {
             Algorithm::Hmac(Hash::Sha256) => Self::HmacSha256(HmacKey::new(bytes)),
-            Algorithm::Hmac(hash) => Self::Rare { hash, secret: bytes.to_vec(), digested: false },
-            Algorithm::PlainHash | Algorithm::Token | Algorithm::Public(_) => Self::Shared(bytes.to_vec()),
+            Algorithm::Hmac(hash) => Self::RuntimeHmac { hash, secret: bytes.to_vec(), digested: false },
+            Algorithm::PlainHash | Algorithm::StaticToken | Algorithm::Public(_) => Self::Shared(bytes.to_vec()),
         }
     }
 
@@ -143,7 +149,7 @@ impl Key {
     pub fn secret_length(&self) -> Option<usize> {
         match self {
             Self::HmacSha256(key) => Some(key.bytes.len()),
-            Self::Rare { secret, .. } | Self::Shared(secret) => Some(secret.len()),
+            Self::RuntimeHmac { secret, .. } | Self::Shared(secret) => Some(secret.len()),
             Self::Public(_) => None,
         }
     }
@@ -152,7 +158,7 @@ impl Key {
     pub(super) fn answers_to(&self, named: Option<&str>) -> bool {
         match (self, named) {
             (Self::Public(key), Some(named)) => key.id().is_none_or(|id| id == named),
-            (Self::Public(_) | Self::HmacSha256(_) | Self::Rare { .. } | Self::Shared(_), _) => true,
+            (Self::Public(_) | Self::HmacSha256(_) | Self::RuntimeHmac { .. } | Self::Shared(_), _) => true,
         }
     }
 
@@ -163,8 +169,8 @@ impl Key {
         match self {
             Self::HmacSha256(key) if is_large(parts) => crypto.hmac(Hash::Sha256, &key.bytes, parts),
             Self::HmacSha256(key) => key.mac(parts).to_vec(),
-            Self::Rare { hash, secret, digested: false } => crypto.hmac(*hash, secret, parts),
-            Self::Rare { hash, secret, digested: true } => {
+            Self::RuntimeHmac { hash, secret, digested: false } => crypto.hmac(*hash, secret, parts),
+            Self::RuntimeHmac { hash, secret, digested: true } => {
                 crypto.hmac(*hash, &crypto.digest(Hash::Sha1, secret), parts)
             }
             Self::Shared(secret) => {
@@ -256,7 +262,7 @@ impl fmt::Debug for HmacKey {
     }
 }
 
-impl fmt::Debug for Key {
+impl fmt::Debug for VerificationKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Key(redacted)")
     }
@@ -278,7 +284,7 @@ mod tests {
         assert_eq!(key("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), Ok(()));
         assert_eq!(key("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), Ok(()));
         let supabase = |text: &str| {
-            let form = SecretForm::Base64AfterPrefix("v1,whsec_".to_owned());
+            let form = SecretEncoding::Base64AfterPrefix("v1,whsec_".to_owned());
             Secret::new(text).and_then(|secret| secret.key(Algorithm::Hmac(Hash::Sha256), &form)).map(|_| ())
         };
         assert_eq!(supabase("v1,whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), Ok(()));
@@ -286,7 +292,7 @@ mod tests {
         assert_eq!(supabase("v1,whsec_"), Err(SecretError::Empty));
         assert_eq!(supabase("v1,MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), Err(SecretError::Versioned));
         assert_eq!(supabase("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), Err(SecretError::NotBase64));
-        let hex = Secret::new("no hex").and_then(|secret| secret.key(Algorithm::Token, &SecretForm::Hex));
+        let hex = Secret::new("no hex").and_then(|secret| secret.key(Algorithm::StaticToken, &SecretEncoding::Hex));
         assert_eq!(hex.map(|_| ()), Err(SecretError::NotHex));
     }
 
@@ -298,7 +304,7 @@ mod tests {
     #[test]
     fn secrets_and_keys_do_not_show_themselves() {
         let secret = Secret::new("canary-secret").expect("usable");
-        let key = secret.key(Algorithm::Hmac(Hash::Sha256), &SecretForm::Utf8).expect("a key");
+        let key = secret.key(Algorithm::Hmac(Hash::Sha256), &SecretEncoding::Utf8).expect("a key");
         let shown = format!("{secret:?} {key:?}");
         assert_eq!(shown, "Secret(redacted) Key(redacted)");
     }

@@ -1,8 +1,10 @@
 //! Signs as a provider does: for the command line and tests.
 
-use super::content::{Beside, Texts, of_all, of_head};
-use super::jws::{self, Endpoint};
-use super::{Algorithm, Form, Head, IdAt, Layout, Part, Place, Preset, TimestampAt, UnixTime, VerifyError};
+use super::content::{HeadContent, Texts, of_all, of_head};
+use super::jws::{self, TokenContext};
+use super::{
+    Algorithm, Head, IdLocation, Layout, Location, Part, Preset, TimestampLocation, UnixTime, Variant, VerifyError,
+};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
@@ -18,7 +20,7 @@ pub struct Signed {
     /// The query that the delivery has to come with; empty for most.
     pub query: String,
     /// Where the signature belongs.
-    pub place: Place,
+    pub place: Location,
     /// What belongs there.
     pub signature: String,
 }
@@ -26,7 +28,7 @@ pub struct Signed {
 impl Signed {
     /// All headers, where the signature is one of them; it comes last.
     pub fn into_headers(mut self) -> Vec<(String, String)> {
-        if let Place::Header(name) = self.place {
+        if let Location::Header(name) = self.place {
             self.headers.push((name, self.signature));
         }
         self.headers
@@ -35,7 +37,7 @@ impl Signed {
 
 /// What a delivery is to say.
 #[derive(Debug, Clone, Copy)]
-pub struct Delivery<'d> {
+pub struct SignInput<'d> {
     /// Which of the scheme's forms, from 0.
     pub form: usize,
     /// The event's id, where the scheme carries one in a header.
@@ -77,16 +79,16 @@ pub trait Signer {
 ///
 /// # Errors
 /// [`SignError`].
-pub fn sign(preset: &Preset, signer: &impl Signer, token: &str, delivery: Delivery<'_>) -> Result<Signed, SignError> {
+pub fn sign(preset: &Preset, signer: &impl Signer, token: &str, delivery: SignInput<'_>) -> Result<Signed, SignError> {
     let scheme = &preset.scheme;
-    let form = scheme.forms.get(delivery.form).ok_or(SignError::NoSuchForm)?;
-    let place = scheme.places.first().cloned().ok_or(SignError::NoSuchForm)?;
+    let form = scheme.variants.get(delivery.form).ok_or(SignError::NoSuchForm)?;
+    let place = scheme.locations.first().cloned().ok_or(SignError::NoSuchForm)?;
     let unit = form.timestamp.as_ref().map(|timestamp| timestamp.unit);
     let timestamp = unit.map(|unit| delivery.now.write(unit));
-    let mut request = Written::default();
+    let mut request = DraftRequest::default();
     let time_header = match form.timestamp.as_ref().map(|timestamp| &timestamp.at) {
-        Some(TimestampAt::Header(name)) => Some(name.as_str()),
-        Some(TimestampAt::Field | TimestampAt::Json(_) | TimestampAt::Claim(_)) | None => None,
+        Some(TimestampLocation::Header(name)) => Some(name.as_str()),
+        Some(TimestampLocation::Field | TimestampLocation::Json(_) | TimestampLocation::Claim(_)) | None => None,
     };
     for part in &form.content {
         match part {
@@ -117,10 +119,10 @@ pub fn sign(preset: &Preset, signer: &impl Signer, token: &str, delivery: Delive
             | Part::Jws => {}
         }
     }
-    if let Some(name) = &scheme.claims.query_body_hash {
+    if let Some(name) = &scheme.token_claims.query_body_hash {
         request.ask(name, &hex::encode(Sha256::digest(delivery.body)));
     }
-    if let IdAt::UnsignedHeader(name, _) = &scheme.id
+    if let IdLocation::UnsignedHeader(name, _) = &scheme.id
         && !delivery.id.is_empty()
     {
         request.headers.push((name.clone(), delivery.id.to_owned()));
@@ -129,17 +131,17 @@ pub fn sign(preset: &Preset, signer: &impl Signer, token: &str, delivery: Delive
     let token_content = matches!(form.layout, Layout::Jws { .. }).then(|| unsigned_token(preset, form, delivery));
     let head = of_head(form, timestamp.as_deref(), &request, delivery.url)?;
     let texts = Texts::read(scheme, form, delivery.body)?;
-    let beside = Beside { head: &head, timestamp: timestamp.as_deref(), jws: token_content.as_deref() };
+    let beside = HeadContent { head: &head, timestamp: timestamp.as_deref(), jws: token_content.as_deref() };
     let content = of_all(form, beside, &texts, delivery.body, |body| Sha256::digest(body).into())?.concat();
     let text = match scheme.algorithm {
-        Algorithm::Token => form.encoding.encode(token.as_bytes()),
+        Algorithm::StaticToken => form.encoding.encode(token.as_bytes()),
         Algorithm::Hmac(_) | Algorithm::PlainHash | Algorithm::Public(_) => {
             form.encoding.encode(&signer.signature(&content)?)
         }
     };
     let signature = lay_out(form, delivery.account, timestamp.as_deref(), &text, token_content.as_deref());
     let signature = signature.ok_or(SignError::NoSuchForm)?;
-    if let Place::Query(name) = &place {
+    if let Location::Query(name) = &place {
         request.ask(name, &signature);
     }
     Ok(Signed { headers: request.headers, query: request.query, place, signature })
@@ -147,19 +149,19 @@ pub fn sign(preset: &Preset, signer: &impl Signer, token: &str, delivery: Delive
 
 /// A POST with nothing but what is signed.
 #[derive(Default)]
-struct Written {
+struct DraftRequest {
     headers: Vec<(String, String)>,
     query: String,
 }
 
-impl Written {
+impl DraftRequest {
     fn ask(&mut self, name: &str, value: &str) {
         self.query =
             form_urlencoded::Serializer::new(std::mem::take(&mut self.query)).append_pair(name, value).finish();
     }
 }
 
-impl Head for Written {
+impl Head for DraftRequest {
     fn header(&self, name: &str) -> Option<String> {
         self.headers.header(name)
     }
@@ -170,10 +172,10 @@ impl Head for Written {
 }
 
 /// Header and claims of a token that says what the scheme asks for.
-fn unsigned_token(preset: &Preset, form: &Form, delivery: Delivery<'_>) -> String {
-    let claims = &preset.scheme.claims;
+fn unsigned_token(preset: &Preset, form: &Variant, delivery: SignInput<'_>) -> String {
+    let claims = &preset.scheme.token_claims;
     let mut said = Map::new();
-    let endpoint = Endpoint { url: delivery.url, query: "", account: delivery.account, leeway: Duration::ZERO };
+    let endpoint = TokenContext { url: delivery.url, query: "", account: delivery.account, leeway: Duration::ZERO };
     for (name, text) in &claims.fixed {
         if let Some(text) = endpoint.text(text) {
             said.insert(name.clone(), text.into());
@@ -185,7 +187,7 @@ fn unsigned_token(preset: &Preset, form: &Form, delivery: Delivery<'_>) -> Strin
     if let Some(name) = &claims.url_hash {
         said.insert(name.clone(), hex::encode(Sha256::digest(delivery.url)).into());
     }
-    if let Some(TimestampAt::Claim(name)) = form.timestamp.as_ref().map(|timestamp| &timestamp.at) {
+    if let Some(TimestampLocation::Claim(name)) = form.timestamp.as_ref().map(|timestamp| &timestamp.at) {
         said.insert(name.clone(), delivery.now.seconds().into());
     }
     let header = serde_json::json!({"alg": jws::name(preset.scheme.algorithm), "typ": "JWT"});
@@ -194,7 +196,7 @@ fn unsigned_token(preset: &Preset, form: &Form, delivery: Delivery<'_>) -> Strin
 }
 
 /// `None` where the layout has a prefix, a time or a token, and the scheme has none.
-fn lay_out(form: &Form, account: &str, time: Option<&str>, signature: &str, token: Option<&str>) -> Option<String> {
+fn lay_out(form: &Variant, account: &str, time: Option<&str>, signature: &str, token: Option<&str>) -> Option<String> {
     let text = match &form.layout {
         Layout::Single { prefixes } => format!("{}{signature}", prefixes.first()?),
         Layout::Jws { prefix } => format!("{prefix}{}.{signature}", token?),

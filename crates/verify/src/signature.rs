@@ -1,7 +1,7 @@
 //! Reads what stands where the signature does, as the scheme lays it out.
 
 use super::jws::Jws;
-use super::{Algorithm, Encoding, Form, Hash, Layout, Place, PublicAlgorithm, Scheme, VerifyError};
+use super::{Algorithm, Encoding, Hash, Layout, Location, PublicAlgorithm, Scheme, Variant, VerifyError};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
@@ -20,7 +20,7 @@ const SHORTEST: usize = 8;
 
 /// What a request claims where the signature stands.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Claimed {
+pub(super) struct CandidateSignatures {
     /// At least one, at most [`MAX_SIGNATURES`], decoded.
     pub signatures: Vec<Vec<u8>>,
     /// The text of the timestamp that stands beside them.
@@ -36,8 +36,8 @@ pub(super) struct Claimed {
 pub(super) fn read<'s>(
     scheme: &'s Scheme,
     account: &str,
-    found: &[(&Place, String)],
-) -> Result<(&'s Form, Claimed), VerifyError> {
+    found: &[(&Location, String)],
+) -> Result<(&'s Variant, CandidateSignatures), VerifyError> {
     let (place, first) = found.first().ok_or_else(|| missing(scheme))?;
     if let Some((place, _)) = found.iter().find(|(_, text)| text.len() > MAX_TEXT) {
         return Err(malformed(place, "longer than 8 KiB"));
@@ -46,13 +46,14 @@ pub(super) fn read<'s>(
     if let Some((place, _)) = found.iter().find(|(_, text)| text.contains(char::REPLACEMENT_CHARACTER)) {
         return Err(malformed(place, "not UTF-8"));
     }
-    let form = scheme.forms.iter().find(|form| fits(&form.layout, first));
+    let form = scheme.variants.iter().find(|form| fits(&form.layout, first));
     let form = form.ok_or_else(|| malformed(place, "not in the scheme's form"))?;
-    let mut claimed = Claimed::default();
+    let mut claimed = CandidateSignatures::default();
     for (place, text) in found {
         // A secret that is sent itself signs no content, so each place may have it in a form of its own: a URL with user and
         // password adds Basic beside the sender's own header.
-        let own = scheme.forms.iter().find(|form| scheme.algorithm == Algorithm::Token && fits(&form.layout, text));
+        let own =
+            scheme.variants.iter().find(|form| scheme.algorithm == Algorithm::StaticToken && fits(&form.layout, text));
         read_text((scheme.algorithm, account), own.unwrap_or(form), place, text, &mut claimed)
             .map_err(|problem| malformed(place, problem))?;
         if claimed.signatures.len() > MAX_SIGNATURES {
@@ -67,7 +68,7 @@ pub(super) fn missing(scheme: &Scheme) -> VerifyError {
     VerifyError::SignatureMissing { place: scheme.place() }
 }
 
-fn malformed(place: &Place, problem: Problem) -> VerifyError {
+fn malformed(place: &Location, problem: Problem) -> VerifyError {
     VerifyError::SignatureMalformed { place: place.to_string(), problem }
 }
 
@@ -79,10 +80,10 @@ const BLANK_END: Problem = "a blank before or after the list";
 
 fn read_text(
     (algorithm, account): (Algorithm, &str),
-    form: &Form,
-    place: &Place,
+    form: &Variant,
+    place: &Location,
     text: &str,
-    claimed: &mut Claimed,
+    claimed: &mut CandidateSignatures,
 ) -> Result<(), Problem> {
     let is_header = place.is_header();
     let is_single = match form.layout {
@@ -280,7 +281,7 @@ fn list<'t>(
 /// Decodes a signature; its length is settled before anything is compared. In place of a shared secret its hash is
 /// compared, so that no length shows.
 fn decode(algorithm: Algorithm, encoding: Encoding, text: &str) -> Option<Vec<u8>> {
-    if algorithm != Algorithm::Token && text.len() < SHORTEST {
+    if algorithm != Algorithm::StaticToken && text.len() < SHORTEST {
         return None;
     }
     let bytes = match encoding {
@@ -294,7 +295,7 @@ fn decode(algorithm: Algorithm, encoding: Encoding, text: &str) -> Option<Vec<u8
         Encoding::Text => text.as_bytes().to_vec(),
     };
     let lengths = match algorithm {
-        Algorithm::Token => return (!bytes.is_empty()).then(|| Sha256::digest(&bytes).to_vec()),
+        Algorithm::StaticToken => return (!bytes.is_empty()).then(|| Sha256::digest(&bytes).to_vec()),
         Algorithm::Hmac(Hash::Sha1) => 20..=20,
         Algorithm::Hmac(Hash::Sha256) | Algorithm::PlainHash => 32..=32,
         Algorithm::Hmac(Hash::Sha512)

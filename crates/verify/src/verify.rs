@@ -2,15 +2,15 @@
 
 mod facts;
 
-use super::content::{self, Beside, Texts};
-use super::jws::{Endpoint, Jws};
+use super::content::{self, HeadContent, Texts};
+use super::jws::{Jws, TokenContext};
 use super::secret::sha256;
-use super::signature::{self, Claimed};
+use super::signature::{self, CandidateSignatures};
 use super::{
-    Clock, Crypto, EventTypes, Form, Head, Identity, Key, KeySource, MAX_SECRETS, Place, Preset, PublicKey, Scheme,
-    TimestampAt, Tolerance, UnixTime, VerifyError,
+    Clock, Crypto, EventTypes, Head, Identity, Location, MAX_SECRETS, Preset, PublicKey, PublicKeySource, Scheme,
+    TimestampLocation, Tolerance, UnixTime, Variant, VerificationKey, VerifyError,
 };
-use facts::Unsigned;
+use facts::UnsignedHeaders;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use std::time::Duration;
 #[derive(Debug, Clone)]
 pub struct Verifier {
     pub(super) preset: Arc<Preset>,
-    pub(super) keys: Vec<Key>,
+    pub(super) keys: Vec<VerificationKey>,
     tolerance: Option<Duration>,
     pub(super) url: String,
     account: String,
@@ -28,7 +28,7 @@ impl Verifier {
     /// A verifier of `preset`'s scheme, which accepts what any of `keys` signs. `tolerance` overrides how old a
     /// delivery may be. `None` where there are more than [`MAX_SECRETS`] keys. Without any, nothing is proven but by
     /// keys that the provider publishes.
-    pub fn new(preset: Arc<Preset>, keys: Vec<Key>, tolerance: Option<Duration>) -> Option<Self> {
+    pub fn new(preset: Arc<Preset>, keys: Vec<VerificationKey>, tolerance: Option<Duration>) -> Option<Self> {
         (keys.len() <= MAX_SECRETS).then_some(Self {
             preset,
             keys,
@@ -69,13 +69,13 @@ impl Verifier {
     }
 
     /// The key of the first secret: the current one, which the command line signs test deliveries with.
-    pub fn current_key(&self) -> Option<&Key> {
+    pub fn current_key(&self) -> Option<&VerificationKey> {
         self.keys.first()
     }
 
     /// How many bytes the shortest of the shared secrets has, where there are any.
     pub fn shortest_secret(&self) -> Option<usize> {
-        self.keys.iter().filter_map(Key::secret_length).min()
+        self.keys.iter().filter_map(VerificationKey::secret_length).min()
     }
 
     /// Whether the source's configuration sets the window.
@@ -85,11 +85,11 @@ impl Verifier {
 
     /// The window for requests of this form: what the source's configuration sets, else what the scheme does, or the
     /// customary five minutes, for a delivery's time, and the retry span on top of them for an event's. `None` where nothing signed tells the time.
-    pub fn window(&self, form: &Form) -> Option<Tolerance> {
+    pub fn window(&self, form: &Variant) -> Option<Tolerance> {
         let timestamp = form.timestamp.as_ref()?;
         let customary = timestamp.tolerance.unwrap_or(Tolerance::CUSTOMARY);
         let default = match timestamp.clock {
-            Clock::Delivery => customary,
+            Clock::Request => customary,
             Clock::Event => self.preset.retry_span.saturating_add(customary),
         };
         Some(Tolerance::of(self.tolerance.unwrap_or(default)))
@@ -101,26 +101,26 @@ impl Verifier {
     /// Any [`VerifyError`] about headers; none of these is authentic.
     pub fn receive(&self, head: &(impl Head + ?Sized)) -> Result<Received<'_>, VerifyError> {
         let scheme = &self.preset.scheme;
-        let in_body = scheme.places.iter().all(Place::is_in_body);
-        let (form, claimed) = match scheme.forms.first() {
+        let in_body = scheme.locations.iter().all(Location::is_in_body);
+        let (form, claimed) = match scheme.variants.first() {
             Some(form) if in_body => (form, None),
             _ => {
-                let (form, claimed) = signature::read(scheme, &self.account, &found_in_head(&scheme.places, head)?)?;
+                let (form, claimed) = signature::read(scheme, &self.account, &found_in_head(&scheme.locations, head)?)?;
                 (form, Some(claimed))
             }
         };
         let timestamp = match form.timestamp.as_ref().map(|timestamp| &timestamp.at) {
-            Some(TimestampAt::Header(name)) => {
+            Some(TimestampLocation::Header(name)) => {
                 let missing = || VerifyError::TimestampMissing { place: name.clone() };
                 Some(head.header(name).ok_or_else(missing)?)
             }
-            Some(TimestampAt::Field) => claimed.as_ref().and_then(|claimed| claimed.timestamp.clone()),
-            Some(TimestampAt::Json(_) | TimestampAt::Claim(_)) | None => None,
+            Some(TimestampLocation::Field) => claimed.as_ref().and_then(|claimed| claimed.timestamp.clone()),
+            Some(TimestampLocation::Json(_) | TimestampLocation::Claim(_)) | None => None,
         };
         let signed_at = timestamp.as_deref().map(|text| read_time(form, text)).transpose()?;
         let readings = readings(scheme, form, |form| content::of_head(form, timestamp.as_deref(), head, &self.url))?;
-        let unsigned = Unsigned::of(scheme, head);
-        let claims = &scheme.claims;
+        let unsigned = UnsignedHeaders::of(scheme, head);
+        let claims = &scheme.token_claims;
         let query =
             if claims.url_hash.is_some() || claims.query_body_hash.is_some() { head.query() } else { String::new() };
         let published = Vec::new();
@@ -131,14 +131,14 @@ impl Verifier {
 /// What of the head each content signs that this form may have. One that cannot be read is none: another may be.
 fn readings<'v>(
     scheme: &'v Scheme,
-    form: &'v Form,
-    read: impl Fn(&Form) -> Result<Vec<Option<String>>, VerifyError>,
-) -> Result<Vec<Reading<'v>>, VerifyError> {
+    form: &'v Variant,
+    read: impl Fn(&Variant) -> Result<Vec<Option<String>>, VerifyError>,
+) -> Result<Vec<ContentCandidate<'v>>, VerifyError> {
     let mut readings = Vec::new();
     let mut problem = None;
     for form in scheme.with_alternatives(form) {
         match read(form) {
-            Ok(head) => readings.push(Reading { form, head }),
+            Ok(head) => readings.push(ContentCandidate { form, head }),
             Err(error) => problem = problem.or(Some(error)),
         }
     }
@@ -149,28 +149,28 @@ fn readings<'v>(
 }
 
 fn found_in_head<'p>(
-    places: &'p [Place],
+    places: &'p [Location],
     head: &(impl Head + ?Sized),
-) -> Result<Vec<(&'p Place, String)>, VerifyError> {
+) -> Result<Vec<(&'p Location, String)>, VerifyError> {
     let mut found = Vec::new();
     for place in places {
         let text = match place {
-            Place::Header(name) => head.header(name),
-            Place::Query(name) => content::query_value(&head.query(), name)?,
-            Place::Json(_) | Place::Form(_) => None,
+            Location::Header(name) => head.header(name),
+            Location::Query(name) => content::query_value(&head.query(), name)?,
+            Location::Json(_) | Location::Form(_) => None,
         };
         found.extend(text.map(|text| (place, text)));
     }
     Ok(found)
 }
 
-fn found_in_body<'p>(places: &'p [Place], texts: &Texts<'_>) -> Result<Vec<(&'p Place, String)>, VerifyError> {
+fn found_in_body<'p>(places: &'p [Location], texts: &Texts<'_>) -> Result<Vec<(&'p Location, String)>, VerifyError> {
     let mut found = Vec::new();
     for place in places {
         let text = match place {
-            Place::Json(path) => texts.json(path)?,
-            Place::Form(name) => texts.form(name)?,
-            Place::Header(_) | Place::Query(_) => None,
+            Location::Json(path) => texts.json(path)?,
+            Location::Form(name) => texts.form(name)?,
+            Location::Header(_) | Location::Query(_) => None,
         };
         found.extend(text.map(|text| (place, text.to_owned())));
     }
@@ -180,7 +180,7 @@ fn found_in_body<'p>(places: &'p [Place], texts: &Texts<'_>) -> Result<Vec<(&'p 
 /// Where a time stands that the scheme says nothing of.
 const NOWHERE: &str = "no place that the scheme names";
 
-fn read_time(form: &Form, text: &str) -> Result<UnixTime, VerifyError> {
+fn read_time(form: &Variant, text: &str) -> Result<UnixTime, VerifyError> {
     let timestamp =
         form.timestamp.as_ref().ok_or_else(|| VerifyError::TimestampMissing { place: NOWHERE.to_owned() })?;
     let malformed =
@@ -190,8 +190,8 @@ fn read_time(form: &Form, text: &str) -> Result<UnixTime, VerifyError> {
 
 /// One of the contents that a request's signature may be over.
 #[derive(Debug)]
-pub(super) struct Reading<'v> {
-    pub(super) form: &'v Form,
+pub(super) struct ContentCandidate<'v> {
+    pub(super) form: &'v Variant,
     /// A text for each part that stands in the head, from [`content::of_head`].
     pub(super) head: Vec<Option<String>>,
 }
@@ -201,24 +201,24 @@ pub(super) struct Reading<'v> {
 pub struct Received<'v> {
     pub(super) verifier: &'v Verifier,
     /// The form of its signature; its alternatives have the same time.
-    form: &'v Form,
+    form: &'v Variant,
     /// `None` where the signature stands in the body.
-    claimed: Option<Claimed>,
+    claimed: Option<CandidateSignatures>,
     timestamp: Option<String>,
     signed_at: Option<UnixTime>,
     /// At least one.
-    readings: Vec<Reading<'v>>,
-    unsigned: Unsigned,
+    readings: Vec<ContentCandidate<'v>>,
+    unsigned: UnsignedHeaders,
     /// Where something hangs on it.
     query: String,
-    pub(super) published: Vec<Key>,
+    pub(super) published: Vec<VerificationKey>,
 }
 
 impl<'v> Received<'v> {
     /// Accepts what the provider's published keys sign as well.
     #[must_use]
     pub fn with_published(mut self, keys: Vec<PublicKey>) -> Self {
-        self.published = keys.into_iter().map(Key::Public).collect();
+        self.published = keys.into_iter().map(VerificationKey::Public).collect();
         self
     }
 
@@ -227,10 +227,10 @@ impl<'v> Received<'v> {
     /// # Errors
     /// Where the body names a place of its own that is none of the provider's.
     pub fn published_at(&self, body: &[u8]) -> Result<Option<String>, VerifyError> {
-        let (path, hosts) = match &self.verifier.preset.scheme.keys {
+        let (path, hosts) = match &self.verifier.preset.scheme.public_keys {
             None => return Ok(None),
-            Some(KeySource::Jwks(url)) => return Ok(Some(url.clone())),
-            Some(KeySource::Certificate(path, hosts)) => (path, hosts),
+            Some(PublicKeySource::Jwks(url)) => return Ok(Some(url.clone())),
+            Some(PublicKeySource::Certificate(path, hosts)) => (path, hosts),
         };
         let plain = |path: &str| path.ends_with(".pem") && !path.contains(['?', '#', '%', '\\']);
         if let Some(url) = content::json_text(body, path)?
@@ -264,7 +264,7 @@ impl<'v> Received<'v> {
     /// The same, over one of the contents that may be signed.
     fn verify_as<'b>(
         &self,
-        reading: &Reading<'_>,
+        reading: &ContentCandidate<'_>,
         body: &'b [u8],
         now: UnixTime,
         crypto: &impl Crypto,
@@ -276,26 +276,27 @@ impl<'v> Received<'v> {
         let claimed = match &self.claimed {
             Some(claimed) => claimed,
             None => {
-                in_body = signature::read(scheme, &self.verifier.account, &found_in_body(&scheme.places, &texts)?)?.1;
+                in_body =
+                    signature::read(scheme, &self.verifier.account, &found_in_body(&scheme.locations, &texts)?)?.1;
                 &in_body
             }
         };
         let jws = claimed.jws.as_ref();
         let (timestamp, signed_at) = self.signed_time(form, claimed)?;
-        let beside = Beside { head: &reading.head, timestamp, jws: jws.map(|jws| jws.content.as_str()) };
+        let beside = HeadContent { head: &reading.head, timestamp, jws: jws.map(|jws| jws.content.as_str()) };
         let content = content::of_all(form, beside, &texts, body, |body| sha256(body, crypto))?;
         self.prove_signature(form, claimed, &content, crypto)?;
         self.prove_freshness(signed_at, now)?;
         self.prove_claims(jws, body, now, crypto)?;
         let facts = self.read_facts(form, body)?;
         let told = match form.timestamp.as_ref().map(|timestamp| (&timestamp.at, timestamp.unit)) {
-            Some((TimestampAt::Json(path), unit)) => Some(facts.timestamp(path, unit)?),
-            Some((TimestampAt::Claim(name), _)) => {
+            Some((TimestampLocation::Json(path), unit)) => Some(facts.timestamp(path, unit)?),
+            Some((TimestampLocation::Claim(name), _)) => {
                 let missing = || VerifyError::TimestampMissing { place: name.clone() };
                 let time = jws.map(|jws| jws.time(name)).transpose()?.flatten();
                 Some(time.ok_or_else(missing)?)
             }
-            Some((TimestampAt::Header(_) | TimestampAt::Field, _)) | None => None,
+            Some((TimestampLocation::Header(_) | TimestampLocation::Field, _)) | None => None,
         };
         self.prove_freshness(told, now)?;
         let identity = self.identify(reading, body, &content, &facts, crypto)?;
@@ -310,14 +311,14 @@ impl<'v> Received<'v> {
     /// [`VerifyError::TimestampMissing`] and [`VerifyError::TimestampMalformed`].
     fn signed_time<'t>(
         &'t self,
-        form: &Form,
-        claimed: &'t Claimed,
+        form: &Variant,
+        claimed: &'t CandidateSignatures,
     ) -> Result<(Option<&'t str>, Option<UnixTime>), VerifyError> {
         let text = match form.timestamp.as_ref().map(|timestamp| &timestamp.at) {
-            Some(TimestampAt::Json(_) | TimestampAt::Claim(_)) | None => return Ok((None, None)),
-            Some(TimestampAt::Header(_)) => self.timestamp.as_deref(),
+            Some(TimestampLocation::Json(_) | TimestampLocation::Claim(_)) | None => return Ok((None, None)),
+            Some(TimestampLocation::Header(_)) => self.timestamp.as_deref(),
             // Beside a signature in the body it is known only now.
-            Some(TimestampAt::Field) => self.timestamp.as_deref().or(claimed.timestamp.as_deref()),
+            Some(TimestampLocation::Field) => self.timestamp.as_deref().or(claimed.timestamp.as_deref()),
         };
         let missing = || VerifyError::TimestampMissing { place: self.verifier.preset.scheme.place() };
         let text = text.ok_or_else(missing)?;
@@ -337,11 +338,11 @@ impl<'v> Received<'v> {
         let scheme = &preset.scheme;
         if let Some(jws) = jws {
             let leeway = tolerance.unwrap_or(Tolerance::CUSTOMARY).min(Tolerance::CUSTOMARY);
-            jws.check(&scheme.claims, Endpoint { url, query: &self.query, account, leeway }, body, now)?;
-        } else if scheme.claims.need_token() {
+            jws.check(&scheme.token_claims, TokenContext { url, query: &self.query, account, leeway }, body, now)?;
+        } else if scheme.token_claims.need_token() {
             return Err(VerifyError::SignatureMalformed { place: scheme.place(), problem: "no token that has claims" });
         }
-        if let Some(name) = &scheme.claims.query_body_hash {
+        if let Some(name) = &scheme.token_claims.query_body_hash {
             let told = content::query_value(&self.query, name)?;
             if told != Some(hex::encode(sha256(body, crypto))) {
                 return Err(VerifyError::ClaimMismatch { claim: name.clone(), problem: "another" });

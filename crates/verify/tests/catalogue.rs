@@ -17,8 +17,9 @@ use common::{Case, cases, put};
 use hookgate_verify::native::{Native, PrivateKey, RequestHead};
 use hookgate_verify::presets::{self, about};
 use hookgate_verify::{
-    Algorithm, Clock, Delivery, IdAt, Identity, IdentityRule, Layout, Part, Place, PublicAlgorithm, SignError, Signed,
-    Signer, TimestampAt, TypeAt, UnixTime, Verified, Verifier, VerifyError, Weakness, WithoutId, sign,
+    Algorithm, Clock, IdLocation, Identity, IdentityRule, Layout, Location, Part, PublicAlgorithm, SignError,
+    SignInput, Signed, Signer, TimestampLocation, TypeLocation, UnixTime, Verified, Verifier, VerifyError, Weakness,
+    WithoutId, sign,
 };
 use serde_json::{Map, Value};
 use std::fs;
@@ -90,7 +91,7 @@ fn pair(case: &Case, seed: &str) -> Pair {
 
 /// A body with everything in it that the scheme reads or signs.
 fn body(case: &Case) -> Vec<u8> {
-    let in_form = case.scheme().places.iter().any(|place| matches!(place, Place::Form(_)));
+    let in_form = case.scheme().locations.iter().any(|place| matches!(place, Location::Form(_)));
     if in_form || case.form.content.contains(&Part::SortedForm) {
         return b"b=2&a=1&bt_payload=PG5vdGU%2BaGVsbG88L25vdGU%2B%0A".to_vec();
     }
@@ -101,8 +102,8 @@ fn body(case: &Case) -> Vec<u8> {
     for part in &case.form.content {
         if let Part::Json(path) = part {
             let unset = case.time_in_body().is_none_or(|(time, _)| time != path)
-                && !matches!(&case.scheme().id, IdAt::Json { path: id, .. } if id == path)
-                && !case.scheme().event_type.contains(&TypeAt::Json(path.clone()));
+                && !matches!(&case.scheme().id, IdLocation::Json { path: id, .. } if id == path)
+                && !case.scheme().event_type.contains(&TypeLocation::Json(path.clone()));
             if unset {
                 put(&mut body, path.steps(), "signed".into());
             }
@@ -112,16 +113,16 @@ fn body(case: &Case) -> Vec<u8> {
 }
 
 fn send(case: &Case, pair: &Pair, seed: &str, body: Vec<u8>) -> Sent {
-    let delivery = Delivery { form: case.number, id: ID, now: NOW, url: URL, account: ACCOUNT, body: &body };
+    let delivery = SignInput { form: case.number, id: ID, now: NOW, url: URL, account: ACCOUNT, body: &body };
     let signed = sign(case.preset, &By(pair), &case.secret(seed), delivery).expect("signed");
     let Signed { query, place, signature, .. } = signed.clone();
     let body = match place {
-        Place::Json(path) => {
+        Location::Json(path) => {
             let mut value: Value = serde_json::from_slice(&body).unwrap();
             put(&mut value, path.steps(), signature.into());
             value.to_string().into_bytes()
         }
-        Place::Form(name) => {
+        Location::Form(name) => {
             let given = form_urlencoded::parse(&body).into_owned();
             form_urlencoded::Serializer::new(String::new())
                 .extend_pairs(given)
@@ -129,7 +130,7 @@ fn send(case: &Case, pair: &Pair, seed: &str, body: Vec<u8>) -> Sent {
                 .finish()
                 .into()
         }
-        Place::Header(_) | Place::Query(_) => body,
+        Location::Header(_) | Location::Query(_) => body,
     };
     Sent { head: RequestHead { query, headers: signed.into_headers(), ..RequestHead::default() }, body }
 }
@@ -164,7 +165,9 @@ fn what_every_preset_signs_verifies() {
         let verified = receive(&pair, &sent, NOW).unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!(verified.body(), sent.body, "{name}");
         let expected = match &case.scheme().id {
-            IdAt::Json { when: None, .. } if case.scheme().proves_only_sender() => Identity::UnsignedId(ID.into()),
+            IdLocation::Json { when: None, .. } if case.scheme().proves_only_sender() => {
+                Identity::UnsignedId(ID.into())
+            }
             _ => case.identity(ID, &sent.body, verified.identity()),
         };
         if case.scheme().signs_bytes(case.form) {
@@ -172,7 +175,8 @@ fn what_every_preset_signs_verifies() {
         }
         let strong = !matches!(case.scheme().weakness(), Some(Weakness::Unsigned | Weakness::Partial));
         let types = verified.event_types();
-        let signed = |path: &TypeAt| matches!(path, TypeAt::Json(path) if case.scheme().signs(case.form, path));
+        let signed =
+            |path: &TypeLocation| matches!(path, TypeLocation::Json(path) if case.scheme().signs(case.form, path));
         if types.shown().is_some() && types.unsigned.is_none() {
             let any = case.scheme().event_type.iter().any(signed);
             assert!(strong || any, "{name}: what is not signed is not said to be");
@@ -188,7 +192,7 @@ fn a_signature_header_that_came_twice_is_one_and_one_with_another_time_is_none()
         let name = &case.preset.name;
         let pair = pair(&case, SEED);
         let good = send(&case, &pair, SEED, body(&case));
-        let is_signature = |header: &str| case.scheme().places.contains(&Place::Header(header.to_owned()));
+        let is_signature = |header: &str| case.scheme().locations.contains(&Location::Header(header.to_owned()));
         let Some(place) = good.head.headers.iter().position(|(header, _)| is_signature(header)) else { continue };
         let twice = |other: &str| {
             let mut twice = good.clone();
@@ -202,9 +206,9 @@ fn a_signature_header_that_came_twice_is_one_and_one_with_another_time_is_none()
         assert_eq!(twice(&good.head.headers[place].1), expected, "{name}");
         taken += usize::from(expected.is_ok());
         // A second time in the same header says that somebody put two requests together.
-        if case.form.timestamp.as_ref().is_some_and(|timestamp| timestamp.at == TimestampAt::Field) {
+        if case.form.timestamp.as_ref().is_some_and(|timestamp| timestamp.at == TimestampLocation::Field) {
             let delivery =
-                Delivery { form: case.number, id: ID, now: later, url: URL, account: ACCOUNT, body: &good.body };
+                SignInput { form: case.number, id: ID, now: later, url: URL, account: ACCOUNT, body: &good.body };
             let other = sign(case.preset, &By(&pair), &case.secret(SEED), delivery).expect("signed");
             assert_eq!(twice(&other.signature), Err("signature_malformed"), "{name}");
             timed += 1;
@@ -233,7 +237,7 @@ fn one_changed_bit_of_what_is_signed_is_refused() {
         }
         // Every header it is proven with; a changed digit of a signature may still be one, and then matches nothing.
         for (number, (header, value)) in good.head.headers.iter().enumerate() {
-            if matches!(&case.scheme().id, IdAt::UnsignedHeader(name, _) if name == header) {
+            if matches!(&case.scheme().id, IdLocation::UnsignedHeader(name, _) if name == header) {
                 continue;
             }
             for place in 0..value.len() {
@@ -279,7 +283,7 @@ fn every_signed_time_ends_a_delivery() {
         let Some(timestamp) = &case.form.timestamp else { continue };
         let window = timestamp.tolerance.map_or(300, |tolerance| tolerance.as_secs().cast_signed());
         let past = match timestamp.clock {
-            Clock::Delivery => window,
+            Clock::Request => window,
             Clock::Event => case.preset.retry_span.as_secs().cast_signed() + window,
         };
         let at = |seconds: i64| UnixTime::from_seconds(NOW.seconds() + seconds);
@@ -319,15 +323,15 @@ fn every_preset_says_where_its_facts_come_from() {
         let body_is_open = preset.scheme.weakness().is_some();
         let signed = |case: &Case| case.form.content.iter().any(|part| *part != Part::Jws);
         let warned = !body_is_open
-            || matches!(preset.scheme.algorithm, Algorithm::Token)
+            || matches!(preset.scheme.algorithm, Algorithm::StaticToken)
             || about.notes.iter().any(|note| note.to_lowercase().contains("signed"));
         assert!(warned, "{name} is weak, and its notes do not say why");
         for case in cases(preset) {
             // Only what is signed decides: an id that is covered, or a digest of what is.
-            if let IdAt::SignedHeader(header) = &preset.scheme.id {
+            if let IdLocation::SignedHeader(header) = &preset.scheme.id {
                 assert!(case.form.content.contains(&Part::Header(header.clone())), "{name}");
             }
-            if matches!(preset.scheme.id, IdAt::Json { .. }) && !preset.scheme.proves_only_sender() {
+            if matches!(preset.scheme.id, IdLocation::Json { .. }) && !preset.scheme.proves_only_sender() {
                 assert!(preset.scheme.signs_body(case.form) || signed(&case), "{name}");
             }
             assert!(!matches!(case.form.layout, Layout::Jws { .. }) || case.form.content == [Part::Jws], "{name}");
@@ -341,9 +345,9 @@ fn every_preset_states_which_identity_its_events_have_and_why() {
         let (name, scheme) = (&preset.name, &preset.scheme);
         assert!(!scheme.leaves_identity_open(), "{name} does not say what identifies an event without an id");
         let by_rule = match &scheme.id {
-            IdAt::SignedHeader(header) => preset.scheme.may_lack(header),
-            IdAt::UnsignedHeader(_, missing) | IdAt::Json { missing, .. } => *missing == WithoutId::ByRule,
-            IdAt::Nowhere => true,
+            IdLocation::SignedHeader(header) => preset.scheme.may_lack(header),
+            IdLocation::UnsignedHeader(_, missing) | IdLocation::Json { missing, .. } => *missing == WithoutId::ByRule,
+            IdLocation::Nowhere => true,
         };
         let why = match &scheme.identity {
             IdentityRule::Unstated => continue,
@@ -354,9 +358,9 @@ fn every_preset_states_which_identity_its_events_have_and_why() {
         assert!(why.len() > 1, "{name} does not say why: {why:?}");
         // The signed content tells two sendings apart by a time or a token that the sender signs for each.
         if matches!(scheme.identity, IdentityRule::Content { .. }) {
-            assert!(preset.scheme.forms.iter().all(|form| form.timestamp.is_some()), "{name} signs no time");
+            assert!(preset.scheme.variants.iter().all(|form| form.timestamp.is_some()), "{name} signs no time");
         }
-        if let IdAt::UnsignedHeader(header, _) = &scheme.id {
+        if let IdLocation::UnsignedHeader(header, _) = &scheme.id {
             assert!(scheme.proves_only_sender(), "{name}: {header} proves nothing");
         }
     }

@@ -3,7 +3,7 @@
 #![cfg(not(target_arch = "wasm32"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
-use hookgate_verify::presets::{self, About, FACTS, Proof, SourceKind, cited};
+use hookgate_verify::presets::{self, About, FACTS, SignedBy, SourceKind, cited};
 
 /// Presets of which nobody has published an implementation, or whose provider has no page that can be had.
 const ONE_SIDED: &[(&str, &str)] =
@@ -65,10 +65,10 @@ fn every_preset_says_what_is_known_of_its_provider_and_who_says_so() {
 /// What is reached is held: a preset may only come with a proof, and none may lose its own.
 #[test]
 fn most_presets_are_proven_by_somebody_else() {
-    let by = |strongest: Proof| {
+    let by = |strongest: SignedBy| {
         every().filter(|(_, about)| about.best_proof().is_some_and(|proof| proof <= strongest)).count()
     };
-    let (own, others) = (by(Proof::Sdk), by(Proof::Library));
+    let (own, others) = (by(SignedBy::Sdk), by(SignedBy::Library));
     assert!(own >= 90, "{own} presets are proven by their providers");
     assert!(others >= 110, "{others} presets are proven by somebody else than us");
     assert!(presets::ALL.len() >= 140, "{}", presets::ALL.len());

@@ -16,7 +16,8 @@ mod common;
 use common::{Case, Headers, every_form, with};
 use hookgate_verify::native::Native;
 use hookgate_verify::{
-    Encoding, EventId, IdAt, Identity, JsonPath, SignError, Step, Tolerance, TypeAt, UnixTime, VerifyError, WithoutId,
+    Encoding, EventId, IdLocation, Identity, JsonPath, SignError, Step, Tolerance, TypeLocation, UnixTime, VerifyError,
+    WithoutId,
 };
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
@@ -106,8 +107,8 @@ proptest! {
             let mut seeds: Vec<&str> = decoys.iter().map(String::as_str).collect();
             seeds.insert(place.index(seeds.len() + 1), &event.seed);
             let unsigned_type = case.scheme().event_type.iter().find_map(|place| match place {
-                TypeAt::UnsignedHeader(name) => Some(name),
-                TypeAt::Json(_) => None,
+                TypeLocation::UnsignedHeader(name) => Some(name),
+                TypeLocation::Json(_) => None,
             });
             headers.extend(unsigned_type.map(|name| (name.clone(), "a.type".to_owned())));
             let now = UnixTime::from_seconds(event.at.seconds() + skew);
@@ -272,7 +273,7 @@ proptest! {
             if let Some(name) = case.time_in_header() {
                 headers.push((name.to_owned(), texts.next().unwrap()));
             }
-            if let IdAt::SignedHeader(name) = &case.scheme().id {
+            if let IdLocation::SignedHeader(name) = &case.scheme().id {
                 headers.push((name.to_owned(), texts.next().unwrap()));
             }
             let outcome = case.verify("the-secret", &headers, &body, UnixTime::from_seconds(now));
@@ -416,15 +417,15 @@ fn identity_by_the_book(case: &Case, body: &[u8], found: &Identity) -> Identity 
         }
     };
     match &case.scheme().id {
-        IdAt::SignedHeader(_) => Identity::signed("msg_1"),
-        IdAt::UnsignedHeader(name, _) => panic!("{name}: only what is signed is tried here"),
-        IdAt::Json { path, missing: WithoutId::Refuse, .. } => {
+        IdLocation::SignedHeader(_) => Identity::signed("msg_1"),
+        IdLocation::UnsignedHeader(name, _) => panic!("{name}: only what is signed is tried here"),
+        IdLocation::Json { path, missing: WithoutId::Refuse, .. } => {
             Identity::SignedId(at(path).expect("an id, or it would be refused"))
         }
-        IdAt::Json { path, when: None, missing: WithoutId::ByRule } => {
+        IdLocation::Json { path, when: None, missing: WithoutId::ByRule } => {
             at(path).map_or_else(|| case.identity_by_rule(body, found), Identity::SignedId)
         }
-        IdAt::Json { when: Some(_), .. } | IdAt::Nowhere => case.identity_by_rule(body, found),
+        IdLocation::Json { when: Some(_), .. } | IdLocation::Nowhere => case.identity_by_rule(body, found),
     }
 }
 

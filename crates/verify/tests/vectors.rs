@@ -11,7 +11,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hookgate_verify::native::{Native, RequestHead};
-use hookgate_verify::presets::{self, Proof};
+use hookgate_verify::presets::{self, SignedBy};
 use hookgate_verify::{Algorithm, Encoding, Preset, Secret, UnixTime, Verified, Verifier, VerifyError};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,7 +26,7 @@ struct Vector {
     id: String,
     comment: String,
     source: String,
-    proof: Proof,
+    proof: SignedBy,
     #[serde(default)]
     headers: BTreeMap<String, Values>,
     method: Option<String>,
@@ -180,11 +180,12 @@ fn every_preset_has_vectors_of_each_kind() {
                 Expected::Mac(_) => "mac",
             })
             .collect();
-        let timed = preset.scheme.forms.iter().any(|form| form.timestamp.is_some());
+        let timed = preset.scheme.variants.iter().any(|form| form.timestamp.is_some());
         let wanted =
             COMMON.into_iter().chain(["verified"]).chain(timed.then_some(["too_old", "too_new"]).into_iter().flatten());
         // Any text may be a token.
-        let any_text = preset.scheme.algorithm == Algorithm::Token && preset.scheme.forms[0].encoding == Encoding::Text;
+        let any_text =
+            preset.scheme.algorithm == Algorithm::StaticToken && preset.scheme.variants[0].encoding == Encoding::Text;
         let wanted = wanted.filter(|kind| !(any_text && *kind == "signature_malformed"));
         let lacking: Vec<_> = wanted.filter(|kind| !kinds.contains(kind)).collect();
         assert!(lacking.is_empty(), "{}: no vector that holds of the kinds {lacking:?}", preset.name);
@@ -199,9 +200,9 @@ fn what_a_package_vouches_for_is_asked_of_it_again() {
     for (name, vectors) in files() {
         for Vector { id, source, proof, .. } in vectors {
             let of_package = source.starts_with("npm ") || source.starts_with("PyPI ");
-            let vouched = matches!(proof, Proof::Sdk | Proof::Library) && of_package;
+            let vouched = matches!(proof, SignedBy::Sdk | SignedBy::Library) && of_package;
             assert!(
-                proof != Proof::Sdk || of_package,
+                proof != SignedBy::Sdk || of_package,
                 "{name}/{id}: {source:?} is not of the form `npm NAME VERSION, …`"
             );
             assert!(!vouched || asked(&name), "{name}/{id}: no tests/sdk/proofs/{name}.mjs asks {source:?}");

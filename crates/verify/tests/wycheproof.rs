@@ -1,4 +1,4 @@
-//! Project Wycheproof's vectors of HMAC against [`Key::mac`]. `make test` runs this program twice: on this machine, and
+//! Project Wycheproof's vectors of HMAC against [`VerificationKey::mac`]. `make test` runs this program twice: on this machine, and
 //! in WASM on Node (`tools/wasm.mjs`).
 //!
 //! The program has no test harness. WASM without an operating system prints nothing, so nobody would see a harness that
@@ -13,7 +13,7 @@
     missing_docs
 )]
 
-use hookgate_verify::{Algorithm, Hash, Key};
+use hookgate_verify::{Algorithm, Hash, VerificationKey};
 use wycheproof::TestResult;
 use wycheproof::mac::{TestName, TestSet};
 
@@ -27,7 +27,9 @@ fn main() {
 fn hmac_agrees_with_wycheproof() {
     let set = TestSet::load(TestName::HmacSha256).expect("the vectors of the crate");
     agrees(&set, |key, parts| {
-        let Key::HmacSha256(key) = Key::new(Algorithm::Hmac(Hash::Sha256), key) else { panic!("of SHA-256") };
+        let VerificationKey::HmacSha256(key) = VerificationKey::new(Algorithm::Hmac(Hash::Sha256), key) else {
+            panic!("of SHA-256")
+        };
         key.mac(parts).to_vec()
     });
 }
@@ -37,7 +39,9 @@ fn hmac_agrees_with_wycheproof() {
 fn the_rare_hashes_agree_with_wycheproof() {
     for (name, hash) in [(TestName::HmacSha1, Hash::Sha1), (TestName::HmacSha512, Hash::Sha512)] {
         let set = TestSet::load(name).expect("the vectors of the crate");
-        agrees(&set, |key, parts| Key::new(Algorithm::Hmac(hash), key).mac(parts, &hookgate_verify::native::Native));
+        agrees(&set, |key, parts| {
+            VerificationKey::new(Algorithm::Hmac(hash), key).mac(parts, &hookgate_verify::native::Native)
+        });
     }
 }
 

@@ -17,7 +17,7 @@ const LETTER_RETRIES: u64 = 100;
 const DEFAULT_RETRIES: u64 = 3;
 
 /// One Worker's queues: those it sends to, by binding, and those whose messages it is given.
-pub struct Queues<'p> {
+pub struct QueueSettings<'p> {
     pub events: Option<&'p str>,
     pub dead: Option<&'p str>,
     pub consumers: Vec<Consumer<'p>>,
@@ -32,7 +32,7 @@ pub struct Consumer<'p> {
     retries: u64,
 }
 
-impl<'p> Queues<'p> {
+impl<'p> QueueSettings<'p> {
     /// As the file has them. A queue that is pulled from outside is not given to the Worker.
     pub fn of(project: &'p Project) -> Self {
         let pushed = |table: &&Value| table.get("type").is_none_or(|kind| kind == "worker");

@@ -2,7 +2,7 @@
 //! has them all.
 
 use super::super::project::Project;
-use super::queues::Queues;
+use super::queues::QueueSettings;
 use serde_json::Value;
 
 /// What is wrong between each two environments: where they stand in `projects`, and what to do.
@@ -31,7 +31,7 @@ fn is_same(one: &Project, other: &Project) -> bool {
 }
 
 /// One thing that belongs to the account.
-struct Use<'p> {
+struct SharedName<'p> {
     kind: Kind,
     name: &'p str,
     role: &'static str,
@@ -59,9 +59,9 @@ impl Kind {
     }
 }
 
-fn uses(project: &Project) -> Vec<Use<'_>> {
-    let queues = Queues::of(project);
-    let queue = |name, role| Use { kind: Kind::Queue, name, role };
+fn uses(project: &Project) -> Vec<SharedName<'_>> {
+    let queues = QueueSettings::of(project);
+    let queue = |name, role| SharedName { kind: Kind::Queue, name, role };
     let mut uses = Vec::new();
     uses.extend(queues.events.map(|name| queue(name, "EVENTS")));
     uses.extend(queues.dead.map(|name| queue(name, "DEAD")));
@@ -72,7 +72,7 @@ fn uses(project: &Project) -> Vec<Use<'_>> {
         let name_key = if kind == Kind::Claims { "name" } else { "binding" };
         let table = project.find(list, name_key, binding)?;
         let name = keys.iter().find_map(|key| table.get(*key).and_then(Value::as_str))?;
-        Some(Use { kind, name, role: binding })
+        Some(SharedName { kind, name, role: binding })
     };
     uses.extend(store(Kind::Keys, "/kv_namespaces", "DEDUP", &["id"]));
     uses.extend(store(Kind::Letters, "/d1_databases", "LOG", &["database_id", "database_name"]));
@@ -80,17 +80,17 @@ fn uses(project: &Project) -> Vec<Use<'_>> {
     let elsewhere = store(Kind::Claims, "/durable_objects/bindings", "CLAIMS", &["script_name"]);
     let own = || {
         project.find("/durable_objects/bindings", "name", "CLAIMS")?;
-        Some(Use { kind: Kind::Claims, name: project.setting_text("/name")?, role: "CLAIMS" })
+        Some(SharedName { kind: Kind::Claims, name: project.setting_text("/name")?, role: "CLAIMS" })
     };
     uses.extend(elsewhere.or_else(own));
     uses
 }
 
 /// What is in both lists, each thing once.
-fn shared(one: &[Use<'_>], other: &[Use<'_>]) -> Vec<String> {
+fn shared(one: &[SharedName<'_>], other: &[SharedName<'_>]) -> Vec<String> {
     let mut told: Vec<(Kind, &str)> = Vec::new();
     let mut texts = Vec::new();
-    for Use { kind, name, role } in one {
+    for SharedName { kind, name, role } in one {
         let Some(same) = other.iter().find(|other| other.kind == *kind && other.name == *name) else { continue };
         if told.contains(&(*kind, *name)) {
             continue;

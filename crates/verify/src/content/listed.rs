@@ -1,6 +1,6 @@
 //! What Contentful signs of a request's head: its path, and the headers that it lists.
 
-use super::super::{Form, Head, TimestampAt, VerifyError};
+use super::super::{Head, TimestampLocation, Variant, VerifyError};
 use super::{usable, utf8};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -41,7 +41,7 @@ fn bit(length: usize) -> u64 {
 ///
 /// # Errors
 /// [`VerifyError::SignedHeader`].
-pub(super) fn listed_headers(form: &Form, list: &str, head: &(impl Head + ?Sized)) -> Result<String, VerifyError> {
+pub(super) fn listed_headers(form: &Variant, list: &str, head: &(impl Head + ?Sized)) -> Result<String, VerifyError> {
     let refused = |place: &str, problem| VerifyError::SignedHeader { place: place.to_owned(), problem };
     let text = usable(list, head.header(list))?.to_ascii_lowercase();
     if text.split(',').take(MOST_HEADERS.saturating_add(1)).count() > MOST_HEADERS {
@@ -57,8 +57,8 @@ pub(super) fn listed_headers(form: &Form, list: &str, head: &(impl Head + ?Sized
         return Err(refused(list, "a list that has a header twice"));
     }
     let time = match form.timestamp.as_ref().map(|timestamp| &timestamp.at) {
-        Some(TimestampAt::Header(name)) => name,
-        Some(TimestampAt::Field | TimestampAt::Json(_) | TimestampAt::Claim(_)) | None => list,
+        Some(TimestampLocation::Header(name)) => name,
+        Some(TimestampLocation::Field | TimestampLocation::Json(_) | TimestampLocation::Claim(_)) | None => list,
     };
     if !names.contains(&list) || !names.contains(&time) {
         return Err(refused(list, "without itself, or without the timestamp: what it does not list is not signed"));

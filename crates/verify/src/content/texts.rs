@@ -2,7 +2,7 @@
 //! all of them, however many they are.
 
 use super::super::json::{self, ExtractError, Scalar};
-use super::super::{Form, JsonPath, Part, Place, Scheme, Step, VerifyError};
+use super::super::{JsonPath, Location, Part, Scheme, Step, Variant, VerifyError};
 use super::pairs;
 use std::borrow::Cow;
 
@@ -18,14 +18,14 @@ impl<'b> Texts<'b> {
     ///
     /// # Errors
     /// [`VerifyError::NotCanonical`] where the body is not of the kind that has such places, or has one of them twice.
-    pub fn read(scheme: &Scheme, form: &Form, body: &'b [u8]) -> Result<Self, VerifyError> {
+    pub fn read(scheme: &Scheme, form: &Variant, body: &'b [u8]) -> Result<Self, VerifyError> {
         let mut paths = Vec::new();
         let mut names = Vec::new();
-        for place in &scheme.places {
+        for place in &scheme.locations {
             match place {
-                Place::Json(path) => paths.push(path.clone()),
-                Place::Form(name) => names.push(name.as_str()),
-                Place::Header(_) | Place::Query(_) => {}
+                Location::Json(path) => paths.push(path.clone()),
+                Location::Form(name) => names.push(name.as_str()),
+                Location::Header(_) | Location::Query(_) => {}
             }
         }
         for part in &form.content {

@@ -5,15 +5,15 @@
 //! literal, or nothing: no other value ends where a bracket may be missing. The value itself ends where its second literal
 //! begins, as any value between two literals does. What stands behind the free part is read from the right, and has none.
 
-use super::{Part, Shiftable, literal};
+use super::{AmbiguousContent, Part, literal};
 
 /// Holds the brackets of `content` to this; `optional` are the places of their values.
 ///
 /// # Errors
-/// [`Shiftable`]: the value's place, and that of what its bracket cannot be told from.
-pub(super) fn hold(content: &[Part], optional: &[usize]) -> Result<(), Shiftable> {
+/// [`AmbiguousContent`]: the value's place, and that of what its bracket cannot be told from.
+pub(super) fn hold(content: &[Part], optional: &[usize]) -> Result<(), AmbiguousContent> {
     for value in optional.iter().copied() {
-        let unlike = |other: usize| Shiftable { part: value, other };
+        let unlike = |other: usize| AmbiguousContent { part: value, other };
         let (Some(before), Some(after)) = (value.checked_sub(1), value.checked_add(1)) else {
             return Err(unlike(value));
         };

@@ -1,11 +1,11 @@
 //! The texts that a signed part may have, and how the text itself tells where such a part ends.
 
 use super::Problem;
-use crate::{Declared, JsonPath, Part, TimeUnit, Timestamp, TimestampAt};
+use crate::{DeclaredFormat, JsonPath, Part, TimeUnit, Timestamp, TimestampLocation};
 
 /// The texts that a part may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Shape {
+pub(super) enum ValueFormat {
     /// A fixed text.
     Literal,
     /// The configured URL, with the configured query.
@@ -38,27 +38,32 @@ pub(super) enum Shape {
     Free,
 }
 
-pub(super) fn shape(part: &Part, timestamp: Option<&Timestamp>, declared: Option<Declared>, url: Shape) -> Shape {
+pub(super) fn shape(
+    part: &Part,
+    timestamp: Option<&Timestamp>,
+    declared: Option<DeclaredFormat>,
+    url: ValueFormat,
+) -> ValueFormat {
     if let Some(declared) = declared {
         return match declared {
-            Declared::Any => Shape::Free,
-            Declared::Word => Shape::Word,
-            Declared::Uuid => Shape::Uuid,
+            DeclaredFormat::Any => ValueFormat::Free,
+            DeclaredFormat::Word => ValueFormat::Word,
+            DeclaredFormat::Uuid => ValueFormat::Uuid,
         };
     }
     let time = |unit: TimeUnit| match unit {
-        TimeUnit::Seconds => Shape::UpToDigits(12),
-        TimeUnit::Milliseconds => Shape::UpToDigits(15),
-        TimeUnit::Unix => Shape::Unix,
-        TimeUnit::Rfc3339 => Shape::Rfc3339,
-        TimeUnit::Rfc3339Utc => Shape::Rfc3339Utc,
-        TimeUnit::HttpDate => Shape::HttpDate,
+        TimeUnit::Seconds => ValueFormat::UpToDigits(12),
+        TimeUnit::Milliseconds => ValueFormat::UpToDigits(15),
+        TimeUnit::Unix => ValueFormat::Unix,
+        TimeUnit::Rfc3339 => ValueFormat::Rfc3339,
+        TimeUnit::Rfc3339Utc => ValueFormat::Rfc3339Utc,
+        TimeUnit::HttpDate => ValueFormat::HttpDate,
     };
-    let is_time = |path: &JsonPath| timestamp.is_some_and(|time| time.at == TimestampAt::Json(path.clone()));
+    let is_time = |path: &JsonPath| timestamp.is_some_and(|time| time.at == TimestampLocation::Json(path.clone()));
     match part {
-        Part::Literal(_) => Shape::Literal,
-        Part::Timestamp => timestamp.map_or(Shape::Text, |timestamp| time(timestamp.unit)),
-        Part::Json(path) if is_time(path) => timestamp.map_or(Shape::Text, |timestamp| time(timestamp.unit)),
+        Part::Literal(_) => ValueFormat::Literal,
+        Part::Timestamp => timestamp.map_or(ValueFormat::Text, |timestamp| time(timestamp.unit)),
+        Part::Json(path) if is_time(path) => timestamp.map_or(ValueFormat::Text, |timestamp| time(timestamp.unit)),
         Part::Header(_)
         | Part::Query(_)
         | Part::QueryLower(_)
@@ -66,34 +71,36 @@ pub(super) fn shape(part: &Part, timestamp: Option<&Timestamp>, declared: Option
         | Part::ListedHeaders(_)
         | Part::SortedQuery
         | Part::Json(_)
-        | Part::Form(_) => Shape::Text,
+        | Part::Form(_) => ValueFormat::Text,
         Part::Url => url,
-        Part::Method => Shape::Capitals,
-        Part::BodySha256 => Shape::Hex(64),
-        Part::BodySha256Bytes => Shape::Bytes(32),
-        Part::Body | Part::CanonicalJsonString | Part::SortedForm | Part::JsonLines(_) | Part::Jws => Shape::Free,
+        Part::Method => ValueFormat::Capitals,
+        Part::BodySha256 => ValueFormat::Hex(64),
+        Part::BodySha256Bytes => ValueFormat::Bytes(32),
+        Part::Body | Part::CanonicalJsonString | Part::SortedForm | Part::JsonLines(_) | Part::Jws => ValueFormat::Free,
     }
 }
 
 /// How many bytes of the beginning of `text` have this form; `None` where they have not, or where it has no end of its own.
-pub(super) fn length_of(shape: Shape, text: &[u8]) -> Option<usize> {
+pub(super) fn length_of(shape: ValueFormat, text: &[u8]) -> Option<usize> {
     let run = |fits: fn(&u8) -> bool| text.iter().take_while(|byte| fits(byte)).count();
     let exactly =
         |length: usize, fits: fn(&u8) -> bool| text.get(..length).filter(|text| text.iter().all(fits)).map(<[u8]>::len);
     let some = |length: usize| Some(length).filter(|length| *length > 0);
     match shape {
-        Shape::Bytes(length) => exactly(length, |_| true),
-        Shape::Hex(length) => exactly(length, u8::is_ascii_hexdigit),
-        Shape::Digits(length) => exactly(length, u8::is_ascii_digit),
-        Shape::UpToDigits(most) => some(run(u8::is_ascii_digit)).filter(|length| *length <= most),
-        Shape::Unix => some(run(u8::is_ascii_digit)).filter(|length| matches!(length, 1..=11 | 13)),
-        Shape::Rfc3339 => rfc3339(text).filter(|(_, zone)| *zone > 0).map(|(time, zone)| time.saturating_add(zone)),
-        Shape::Rfc3339Utc => rfc3339(text).map(|(time, zone)| time.saturating_add(zone)),
-        Shape::HttpDate => exactly(29, |byte| *byte != b'\n'),
-        Shape::Uuid => exactly(36, |byte| byte.is_ascii_hexdigit() || *byte == b'-'),
-        Shape::Word => some(run(is_of_word)),
-        Shape::Capitals => some(run(u8::is_ascii_uppercase)),
-        Shape::Literal | Shape::Url | Shape::Text | Shape::Free => None,
+        ValueFormat::Bytes(length) => exactly(length, |_| true),
+        ValueFormat::Hex(length) => exactly(length, u8::is_ascii_hexdigit),
+        ValueFormat::Digits(length) => exactly(length, u8::is_ascii_digit),
+        ValueFormat::UpToDigits(most) => some(run(u8::is_ascii_digit)).filter(|length| *length <= most),
+        ValueFormat::Unix => some(run(u8::is_ascii_digit)).filter(|length| matches!(length, 1..=11 | 13)),
+        ValueFormat::Rfc3339 => {
+            rfc3339(text).filter(|(_, zone)| *zone > 0).map(|(time, zone)| time.saturating_add(zone))
+        }
+        ValueFormat::Rfc3339Utc => rfc3339(text).map(|(time, zone)| time.saturating_add(zone)),
+        ValueFormat::HttpDate => exactly(29, |byte| *byte != b'\n'),
+        ValueFormat::Uuid => exactly(36, |byte| byte.is_ascii_hexdigit() || *byte == b'-'),
+        ValueFormat::Word => some(run(is_of_word)),
+        ValueFormat::Capitals => some(run(u8::is_ascii_uppercase)),
+        ValueFormat::Literal | ValueFormat::Url | ValueFormat::Text | ValueFormat::Free => None,
     }
 }
 
@@ -130,19 +137,24 @@ fn rfc3339(text: &[u8]) -> Option<(usize, usize)> {
     Some((fraction.saturating_add(19), zone))
 }
 
-pub(super) fn wanted(shape: Shape) -> Problem {
+pub(super) fn wanted(shape: ValueFormat) -> Problem {
     match shape {
-        Shape::Digits(10) => "not ten digits, as it must have where it touches another part of what is signed",
-        Shape::Digits(_) => {
+        ValueFormat::Digits(10) => "not ten digits, as it must have where it touches another part of what is signed",
+        ValueFormat::Digits(_) => {
             "not of the number of digits that it must have where it touches another part of what is signed"
         }
-        Shape::UpToDigits(_) => "not a number of digits",
-        Shape::Unix => "not a number of 1 to 11 digits, or of 13",
-        Shape::Rfc3339 | Shape::Rfc3339Utc => "not a time of RFC 3339",
-        Shape::HttpDate => "not a date of 29 characters, as in HTTP",
-        Shape::Uuid => "not a UUID",
-        Shape::Word => "not a word of `A-Z a-z 0-9 _ - + / =`",
-        Shape::Capitals => "not a method in capitals",
-        Shape::Literal | Shape::Url | Shape::Bytes(_) | Shape::Hex(_) | Shape::Text | Shape::Free => "not of its form",
+        ValueFormat::UpToDigits(_) => "not a number of digits",
+        ValueFormat::Unix => "not a number of 1 to 11 digits, or of 13",
+        ValueFormat::Rfc3339 | ValueFormat::Rfc3339Utc => "not a time of RFC 3339",
+        ValueFormat::HttpDate => "not a date of 29 characters, as in HTTP",
+        ValueFormat::Uuid => "not a UUID",
+        ValueFormat::Word => "not a word of `A-Z a-z 0-9 _ - + / =`",
+        ValueFormat::Capitals => "not a method in capitals",
+        ValueFormat::Literal
+        | ValueFormat::Url
+        | ValueFormat::Bytes(_)
+        | ValueFormat::Hex(_)
+        | ValueFormat::Text
+        | ValueFormat::Free => "not of its form",
     }
 }

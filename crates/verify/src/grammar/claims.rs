@@ -1,13 +1,13 @@
 //! `claims` and `keys`: what a signed token must say, and where the keys are published that sign it.
 
 use super::{ConfigError, Fields};
-use crate::{ClaimText, Claims, Encoding, HostPattern, KeySource};
+use crate::{ClaimText, Encoding, HostPattern, PublicKeySource, TokenClaims};
 
 const CLAIMS_KEYS: &[&str] =
     &["iss", "sub", "aud", "email", "body_hash", "body_hash_encoding", "url_hash", "query_body_hash"];
 
 /// Reads `claims`.
-pub(super) fn parse(fields: &Fields<'_>, into: &mut Claims) -> Result<(), ConfigError> {
+pub(super) fn parse(fields: &Fields<'_>, into: &mut TokenClaims) -> Result<(), ConfigError> {
     let Some(claims) = fields.table("claims", CLAIMS_KEYS)? else { return Ok(()) };
     let encoding = match claims.choice("body_hash_encoding", &["hex", "base64", "base64url"])? {
         Some("base64url") => Encoding::Base64Url,
@@ -36,20 +36,20 @@ fn claim_text(text: &str) -> ClaimText {
 }
 
 /// Reads `keys`.
-pub(super) fn parse_keys(fields: &Fields<'_>) -> Result<Option<KeySource>, ConfigError> {
+pub(super) fn parse_keys(fields: &Fields<'_>) -> Result<Option<PublicKeySource>, ConfigError> {
     let Some(keys) = fields.table("keys", &["jwks", "certificate", "hosts"])? else { return Ok(None) };
     let hosts = keys.one_or_more("hosts")?;
     match (keys.text("jwks")?, keys.path("certificate")?) {
         (Some(_), None) if !hosts.is_empty() => {
             Err(keys.error("hosts", "would not be looked at: `jwks` names its host itself".to_owned()))
         }
-        (Some(url), None) if url.starts_with("https://") => Ok(Some(KeySource::Jwks(url.to_owned()))),
+        (Some(url), None) if url.starts_with("https://") => Ok(Some(PublicKeySource::Jwks(url.to_owned()))),
         (None, Some(path)) if !hosts.is_empty() => {
             let hosts: Option<Vec<_>> = hosts.into_iter().map(HostPattern::parse).collect();
             let problem =
                 "must be names such as \"sns.{region}.amazonaws.com\", with at least two fixed labels at the end";
             let hosts = hosts.ok_or_else(|| keys.error("hosts", problem.to_owned()))?;
-            Ok(Some(KeySource::Certificate(path, hosts)))
+            Ok(Some(PublicKeySource::Certificate(path, hosts)))
         }
         _ => {
             let problem = "needs `jwks`, the https URL of a JSON Web Key Set, or `certificate` and `hosts`";

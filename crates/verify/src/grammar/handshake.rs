@@ -3,7 +3,9 @@
 use super::ConfigError;
 use super::Fields;
 use super::header_name;
-use crate::{Alphabet, Encoding, Handshake, JsonPath, Piece, Place, Proof, Reply, ReplyBody, Wanted};
+use crate::{
+    Alphabet, Condition, Encoding, Handshake, HandshakeProof, JsonPath, Location, Reply, ReplyBody, ReplyPart,
+};
 
 const KEYS: &[&str] = &[
     "method",
@@ -56,15 +58,15 @@ fn parse_one(fields: &Fields<'_>) -> Result<Handshake, ConfigError> {
                 let problem = "a place that must have nothing has no text: write \"!json:token\"";
                 return Err(fields.error("when", problem.to_owned()));
             }
-            (Some(at), None) => (place("when", at)?, Wanted::Nothing),
-            (None, Some((at, wanted))) => (place("when", at)?, Wanted::Text(wanted.to_owned())),
-            (None, None) => (place("when", text)?, Wanted::Any),
+            (Some(at), None) => (place("when", at)?, Condition::Nothing),
+            (None, Some((at, wanted))) => (place("when", at)?, Condition::Text(wanted.to_owned())),
+            (None, None) => (place("when", text)?, Condition::Any),
         });
     }
     let proof = match fields.text("proof")?.unwrap_or("nothing") {
-        "signature" => Proof::Signature,
-        "nothing" => Proof::Nothing,
-        text => Proof::Token(place("proof", text.strip_prefix("token ").unwrap_or(text))?),
+        "signature" => HandshakeProof::Signature,
+        "nothing" => HandshakeProof::Nothing,
+        text => HandshakeProof::VerifyToken(place("proof", text.strip_prefix("token ").unwrap_or(text))?),
     };
     let alphabet = match fields.choice("alphabet", &["word", "base64", "prose"])? {
         Some("base64") => Alphabet::Base64,
@@ -107,16 +109,16 @@ fn parse_one(fields: &Fields<'_>) -> Result<Handshake, ConfigError> {
 }
 
 /// The headers of a reply: `header` has the challenge, `headers` what is written there.
-fn parse_headers(fields: &Fields<'_>) -> Result<Vec<(String, Vec<Piece>)>, ConfigError> {
-    let header = fields.text("header")?.map(|name| ("header", name, vec![Piece::Challenge]));
-    let mut headers: Vec<(&str, &str, Vec<Piece>)> = header.into_iter().collect();
+fn parse_headers(fields: &Fields<'_>) -> Result<Vec<(String, Vec<ReplyPart>)>, ConfigError> {
+    let header = fields.text("header")?.map(|name| ("header", name, vec![ReplyPart::Challenge]));
+    let mut headers: Vec<(&str, &str, Vec<ReplyPart>)> = header.into_iter().collect();
     for (name, value) in fields.map("headers")?.into_iter().flatten() {
         let plain = |text: &&str| text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
         let Some(text) = value.as_str().filter(plain) else {
             return Err(fields.error("headers", format!("`{name}` must be a text of plain letters, in quotes")));
         };
         let pieces = pieces(text);
-        if pieces.contains(&Piece::Account) {
+        if pieces.contains(&ReplyPart::Account) {
             return Err(fields.error("headers", format!("`{name}` must have no {{account}}, which may be any text")));
         }
         headers.push(("headers", name, pieces));
@@ -132,33 +134,33 @@ fn parse_headers(fields: &Fields<'_>) -> Result<Vec<(String, Vec<Piece>)>, Confi
     Ok(written)
 }
 
-fn place(text: &str) -> Option<Place> {
+fn place(text: &str) -> Option<Location> {
     match text.split_once(':')? {
-        ("header", name) => Some(Place::Header(name.to_owned())),
-        ("query", name) => Some(Place::Query(name.to_owned())),
-        ("json", path) => JsonPath::parse(path).map(Place::Json),
-        ("form", name) => Some(Place::Form(name.to_owned())),
+        ("header", name) => Some(Location::Header(name.to_owned())),
+        ("query", name) => Some(Location::Query(name.to_owned())),
+        ("json", path) => JsonPath::parse(path).map(Location::Json),
+        ("form", name) => Some(Location::Form(name.to_owned())),
         _ => None,
     }
 }
 
 /// A text with `{challenge}`, `{mac_hex}`, `{mac_base64}` and `{account}` in it.
-fn pieces(text: &str) -> Vec<Piece> {
+fn pieces(text: &str) -> Vec<ReplyPart> {
     let mut pieces = Vec::new();
     let mut rest = text;
     while let Some((literal, tail)) = rest.split_once('{') {
         // A brace that never closes is answered as it stands.
         let Some((name, tail)) = tail.split_once('}') else { break };
-        pieces.extend((!literal.is_empty()).then(|| Piece::Literal(literal.to_owned())));
+        pieces.extend((!literal.is_empty()).then(|| ReplyPart::Literal(literal.to_owned())));
         pieces.push(match name {
-            "challenge" => Piece::Challenge,
-            "mac_hex" => Piece::Mac(Encoding::Hex),
-            "mac_base64" => Piece::Mac(Encoding::Base64),
-            "account" => Piece::Account,
-            other => Piece::Literal(format!("{{{other}}}")),
+            "challenge" => ReplyPart::Challenge,
+            "mac_hex" => ReplyPart::Mac(Encoding::Hex),
+            "mac_base64" => ReplyPart::Mac(Encoding::Base64),
+            "account" => ReplyPart::Account,
+            other => ReplyPart::Literal(format!("{{{other}}}")),
         });
         rest = tail;
     }
-    pieces.extend((!rest.is_empty()).then(|| Piece::Literal(rest.to_owned())));
+    pieces.extend((!rest.is_empty()).then(|| ReplyPart::Literal(rest.to_owned())));
     pieces
 }

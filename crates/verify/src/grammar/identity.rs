@@ -2,7 +2,7 @@
 
 use super::{Fields, header_name};
 use crate::grammar::ConfigError;
-use crate::{IdAt, IdentityRule, JsonPath, Scheme, TypeAt, WithoutId};
+use crate::{IdLocation, IdentityRule, JsonPath, Scheme, TypeLocation, WithoutId};
 use serde_json::Value;
 
 const ID_KEYS: &[&str] = &["header", "json", "when", "missing"];
@@ -33,8 +33,8 @@ fn parse_id(
     customary: WithoutId,
     unsigned: bool,
     may_lack: &dyn Fn(&str) -> bool,
-) -> Result<IdAt, ConfigError> {
-    let Some(id) = fields.table("id", ID_KEYS)? else { return Ok(IdAt::Nowhere) };
+) -> Result<IdLocation, ConfigError> {
+    let Some(id) = fields.table("id", ID_KEYS)? else { return Ok(IdLocation::Nowhere) };
     let when = id.path("when")?;
     let missing = match id.choice("missing", &["refuse", "digest"])? {
         Some("digest") => WithoutId::ByRule,
@@ -50,7 +50,9 @@ fn parse_id(
         (Some(_), None) if when.is_some() => {
             Err(id.error("when", "goes with an id in the body: write `json` for `header`".to_owned()))
         }
-        (Some(header), None) if unsigned => Ok(IdAt::UnsignedHeader(header_name(&id, "header", header)?, missing)),
+        (Some(header), None) if unsigned => {
+            Ok(IdLocation::UnsignedHeader(header_name(&id, "header", header)?, missing))
+        }
         (Some(header), None) if may_lack(header) && id.value("missing").is_some() => {
             let problem = "would not be looked at: `identity` says what names an event that lacks a header in brackets";
             Err(id.error("missing", problem.to_owned()))
@@ -63,8 +65,8 @@ fn parse_id(
                 "a request without a header that is signed is refused, so `identity` is never asked: take it out";
             Err(fields.error("identity", problem.to_owned()))
         }
-        (Some(header), None) => Ok(IdAt::SignedHeader(header_name(&id, "header", header)?)),
-        (None, Some(path)) => Ok(IdAt::Json { path, when, missing }),
+        (Some(header), None) => Ok(IdLocation::SignedHeader(header_name(&id, "header", header)?)),
+        (None, Some(path)) => Ok(IdLocation::Json { path, when, missing }),
         _ => Err(fields.error("id", "needs one of `header` and `json`, which says where the id stands".to_owned())),
     }
 }
@@ -120,15 +122,15 @@ fn parse_paths(rule: &Fields<'_>, key: &str) -> Result<Vec<JsonPath>, ConfigErro
 }
 
 /// Reads `type`.
-pub(super) fn parse_type(fields: &Fields<'_>, places: &mut Vec<TypeAt>) -> Result<(), ConfigError> {
+pub(super) fn parse_type(fields: &Fields<'_>, places: &mut Vec<TypeLocation>) -> Result<(), ConfigError> {
     if let Some(at) = fields.table("type", &["header", "json"])? {
         for path in at.one_or_more("json")? {
             let path =
                 JsonPath::parse(path).ok_or_else(|| at.error("json", "is not a path, as \"event.type\"".to_owned()))?;
-            places.push(TypeAt::Json(path));
+            places.push(TypeLocation::Json(path));
         }
         for header in at.one_or_more("header")? {
-            places.push(TypeAt::UnsignedHeader(header_name(&at, "header", header)?));
+            places.push(TypeLocation::UnsignedHeader(header_name(&at, "header", header)?));
         }
     }
     Ok(())
@@ -137,23 +139,26 @@ pub(super) fn parse_type(fields: &Fields<'_>, places: &mut Vec<TypeAt>) -> Resul
 /// Refuses an id that nothing proves, and an identity that the signature cannot give.
 pub(super) fn hold_to_what_is_signed(fields: &Fields<'_>, scheme: &Scheme) -> Result<(), ConfigError> {
     use crate::Part;
-    for form in &scheme.forms {
+    for form in &scheme.variants {
         match &scheme.id {
-            IdAt::SignedHeader(name) if !form.content.contains(&Part::Header(name.clone())) => {
+            IdLocation::SignedHeader(name) if !form.content.contains(&Part::Header(name.clone())) => {
                 let problem = format!(
                     "the signature does not cover {name}: write {{header:{name}}} into `content`, or take `id` out"
                 );
                 return Err(fields.error("id", problem));
             }
-            IdAt::Json { path, .. } if !scheme.proves_only_sender() && !scheme.signs(form, path) => {
+            IdLocation::Json { path, .. } if !scheme.proves_only_sender() && !scheme.signs(form, path) => {
                 let problem =
                     format!("the signature does not cover {path}: take `id` out, and the digest names events");
                 return Err(fields.error("id", problem));
             }
-            IdAt::SignedHeader(_) | IdAt::UnsignedHeader(..) | IdAt::Json { .. } | IdAt::Nowhere => {}
+            IdLocation::SignedHeader(_)
+            | IdLocation::UnsignedHeader(..)
+            | IdLocation::Json { .. }
+            | IdLocation::Nowhere => {}
         }
         match &scheme.identity {
-            IdentityRule::Content { .. } if scheme.algorithm == crate::Algorithm::Token => {
+            IdentityRule::Content { .. } if scheme.algorithm == crate::Algorithm::StaticToken => {
                 let problem = "nothing is signed here: name the field that differs between two events, as \
                                { digest = \"created_at\" }, or write \"none\"";
                 return Err(fields.error("identity", problem.to_owned()));

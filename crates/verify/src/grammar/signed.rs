@@ -4,10 +4,17 @@ use super::ConfigError;
 use super::Fields;
 use super::template::Template;
 use crate::scheme::Covers;
-use crate::{Algorithm, Alike, Form, Part, Place, Scheme, Shiftable, TimestampAt, tell_apart};
+use crate::{
+    Algorithm, AmbiguousContent, Indistinguishable, Location, Part, Scheme, TimestampLocation, Variant,
+    check_distinguishable,
+};
 
 /// That bytes could move between two parts of a content.
-pub(super) fn shiftable(content: &[Part], optional: &[usize], Shiftable { part, other }: Shiftable) -> String {
+pub(super) fn shiftable(
+    content: &[Part],
+    optional: &[usize],
+    AmbiguousContent { part, other }: AmbiguousContent,
+) -> String {
     let shown = |place: usize| content.get(place).map_or_else(|| format!("part {place}"), ToString::to_string);
     if optional.contains(&part) {
         return format!(
@@ -57,11 +64,11 @@ const MOST_OF_BODY: usize = 2;
 /// # Errors
 /// Which forms these are, and what to do.
 pub(super) fn forms(fields: &Fields<'_>, scheme: &Scheme) -> Result<(), ConfigError> {
-    if scheme.forms.len() > 1 && scheme.places.iter().any(Place::is_in_body) {
+    if scheme.variants.len() > 1 && scheme.locations.iter().any(Location::is_in_body) {
         let problem = "must be one where the signature stands in the body: only the first would ever be read";
         return Err(fields.error("forms", problem.to_owned()));
     }
-    tell_apart(&scheme.forms).map_err(|Alike(one, other)| {
+    check_distinguishable(&scheme.variants).map_err(|Indistinguishable(one, other)| {
         if fields.value("forms").is_none() {
             let problem = format!(
                 "numbers {one} and {other} can be the same text, and then it could stand for two requests: begin one with a text \
@@ -88,53 +95,54 @@ pub(super) fn nothing_in_vain(fields: &Fields<'_>, scheme: &Scheme, is_token: bo
     {
         return vain(key, "would not be looked at: with `forms`, each form says this for itself");
     }
-    if !is_token && scheme.claims.need_token() {
+    if !is_token && scheme.token_claims.need_token() {
         return vain("claims", "stand in a signed token, and this algorithm has none: they would never be looked at");
     }
-    if let Some(name) = &scheme.claims.query_body_hash
-        && !scheme.forms.iter().all(|form| signs_query(scheme, form, name))
+    if let Some(name) = &scheme.token_claims.query_body_hash
+        && !scheme.variants.iter().all(|form| signs_query(scheme, form, name))
     {
         let problem =
             "`query_body_hash` stands in the query, which the signature does not cover: it would prove nothing";
         return vain("claims", problem);
     }
-    let claimed = |form: &Form| matches!(form.timestamp.as_ref().map(|time| &time.at), Some(TimestampAt::Claim(_)));
-    if !is_token && scheme.forms.iter().any(claimed) {
+    let claimed =
+        |form: &Variant| matches!(form.timestamp.as_ref().map(|time| &time.at), Some(TimestampLocation::Claim(_)));
+    if !is_token && scheme.variants.iter().any(claimed) {
         return vain("timestamp", "is a claim of a signed token, and this algorithm has none");
     }
-    if scheme.keys.is_some() && !matches!(scheme.algorithm, Algorithm::Public(_)) {
+    if scheme.public_keys.is_some() && !matches!(scheme.algorithm, Algorithm::Public(_)) {
         return vain("keys", "are public keys, and this algorithm has a shared secret: take one out");
     }
     Ok(())
 }
 
 /// Whether the signature covers the value of `name` in the request's query, in this form.
-fn signs_query(scheme: &Scheme, form: &Form, name: &str) -> bool {
+fn signs_query(scheme: &Scheme, form: &Variant, name: &str) -> bool {
     let pins_query = form.framing.pins_query();
-    scheme.claims.url_hash.is_some() || form.content.iter().any(|part| part.signs_query(name, pins_query))
+    scheme.token_claims.url_hash.is_some() || form.content.iter().any(|part| part.signs_query(name, pins_query))
 }
 
 /// Refuses a scheme whose time nothing proves.
 pub(super) fn hold(fields: &Fields<'_>, scheme: &Scheme) -> Result<(), ConfigError> {
-    for form in &scheme.forms {
+    for form in &scheme.variants {
         let timed = form.content.iter().any(|part| matches!(part, Part::Timestamp | Part::ListedHeaders(_)));
         match form.timestamp.as_ref().map(|timestamp| &timestamp.at) {
-            Some(TimestampAt::Header(_) | TimestampAt::Field) if !timed => {
+            Some(TimestampLocation::Header(_) | TimestampLocation::Field) if !timed => {
                 let problem =
                     "does not cover the timestamp: write {timestamp} where it is signed, or take `timestamp` out";
                 return Err(fields.error("content", problem.to_owned()));
             }
-            Some(TimestampAt::Header(_) | TimestampAt::Field) => {}
-            Some(TimestampAt::Json(_) | TimestampAt::Claim(_)) | None if timed => {
+            Some(TimestampLocation::Header(_) | TimestampLocation::Field) => {}
+            Some(TimestampLocation::Json(_) | TimestampLocation::Claim(_)) | None if timed => {
                 let problem = "has {timestamp}, and no `timestamp` with a `header` or a `field` says where it stands";
                 return Err(fields.error("content", problem.to_owned()));
             }
-            Some(TimestampAt::Json(path)) if !scheme.signs(form, path) => {
+            Some(TimestampLocation::Json(path)) if !scheme.signs(form, path) => {
                 return Err(
                     fields.error("timestamp", format!("{path} is not covered by the signature, so it proves nothing"))
                 );
             }
-            Some(TimestampAt::Json(_) | TimestampAt::Claim(_)) | None => {}
+            Some(TimestampLocation::Json(_) | TimestampLocation::Claim(_)) | None => {}
         }
         if let Some(path) = scheme.account.as_ref().filter(|path| !scheme.signs(form, path)) {
             let problem = format!("{path} is not covered by the signature, so it proves nothing");

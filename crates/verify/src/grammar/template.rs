@@ -1,7 +1,7 @@
 //! What is signed, as people write it: `{timestamp}.{body}`.
 
 use super::did_you_mean;
-use crate::{Declared, JsonPath, Part};
+use crate::{DeclaredFormat, JsonPath, Part};
 
 /// The parts that need no argument.
 const PLAIN: &[(&str, Part)] = &[
@@ -28,14 +28,15 @@ const WITH_ARGUMENT: &[&str] = &[
 ];
 
 /// The forms that a part may be declared to have, after a `|`.
-const DECLARED: &[(&str, Declared)] = &[("any", Declared::Any), ("word", Declared::Word), ("uuid", Declared::Uuid)];
+const DECLARED: &[(&str, DeclaredFormat)] =
+    &[("any", DeclaredFormat::Any), ("word", DeclaredFormat::Word), ("uuid", DeclaredFormat::Uuid)];
 
 /// A content, read.
 #[derive(Debug, Default)]
 pub(super) struct Template {
     pub parts: Vec<Part>,
     /// What is declared of each part.
-    pub declared: Vec<Option<Declared>>,
+    pub declared: Vec<Option<DeclaredFormat>>,
     /// The places of the values in brackets.
     pub optional: Vec<usize>,
 }
@@ -48,7 +49,7 @@ impl Template {
         }
     }
 
-    fn push(&mut self, part: Part, declared: Option<Declared>) {
+    fn push(&mut self, part: Part, declared: Option<DeclaredFormat>) {
         self.parts.push(part);
         self.declared.push(declared);
     }
@@ -57,7 +58,8 @@ impl Template {
     fn end_bracket(&mut self, from: usize) -> Result<(), String> {
         match self.parts.get(from..) {
             Some([Part::Literal(_), value, Part::Literal(_)])
-                if value.is_value() && self.declared.get(from.saturating_add(1)) != Some(&Some(Declared::Any)) =>
+                if value.is_value()
+                    && self.declared.get(from.saturating_add(1)) != Some(&Some(DeclaredFormat::Any)) =>
             {
                 self.optional.push(from.saturating_add(1));
                 Ok(())
@@ -133,7 +135,7 @@ pub(super) fn parse(template: &str) -> Result<Template, String> {
     }
 }
 
-fn parse_declared(text: &str) -> Result<(Part, Option<Declared>), String> {
+fn parse_declared(text: &str) -> Result<(Part, Option<DeclaredFormat>), String> {
     let Some((part, form)) = text.rsplit_once('|') else { return Ok((parse_part(text)?, None)) };
     let part = parse_part(part)?;
     let known = DECLARED.iter().find(|(name, _)| *name == form);
@@ -199,7 +201,7 @@ mod tests {
     fn brackets_have_one_value_between_two_texts() {
         let read = super::parse("[a:{query:a};][b:{header:b|uuid};]ts:{timestamp};").expect("a template");
         assert_eq!(read.optional, [1, 4]);
-        assert_eq!(read.declared.get(4), Some(&Some(Declared::Uuid)));
+        assert_eq!(read.declared.get(4), Some(&Some(DeclaredFormat::Uuid)));
         // What no request lacks is signed in brackets as it stands.
         for text in ["[{timestamp};{body}]", "{body}]", "[{body}", "[v1]{body}", "[]{timestamp}", "{timestamp}["] {
             let letters: String = parse(text).expect(text).iter().map(ToString::to_string).collect();

@@ -42,7 +42,7 @@ pub struct About {
     /// What is known of the provider, by the names in [`FACTS`]. Each ends with the sources that say so: `… [docs, sdk]`.
     pub facts: BTreeMap<String, String>,
     /// How many of the preset's vectors are whose work; the build counts them in `tests/vectors/`.
-    pub proof: BTreeMap<Proof, usize>,
+    pub proof: BTreeMap<SignedBy, usize>,
 }
 
 /// Something that costs deliveries or safety.
@@ -98,7 +98,7 @@ pub enum SourceKind {
 
 /// Whose work a vector's signature is; the strongest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-pub enum Proof {
+pub enum SignedBy {
     /// The provider published it, or code that the provider published made or took it.
     #[serde(rename = "provider")]
     Provider,
@@ -113,7 +113,7 @@ pub enum Proof {
     OwnReading,
 }
 
-impl fmt::Display for Proof {
+impl fmt::Display for SignedBy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Provider => "provider",
@@ -146,7 +146,7 @@ pub const FACTS: [(&str, &str); 16] = [
 
 impl About {
     /// The strongest proof that a vector of the preset has. The build fails for a preset without one.
-    pub fn best_proof(&self) -> Option<Proof> {
+    pub fn best_proof(&self) -> Option<SignedBy> {
         self.proof.keys().next().copied()
     }
 

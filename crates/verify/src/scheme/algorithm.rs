@@ -8,7 +8,7 @@ pub enum Algorithm {
     /// SHA-256 over the shared secret and the content, one after the other.
     PlainHash,
     /// The shared secret itself stands in the request: it proves the sender, and nothing about the content.
-    Token,
+    StaticToken,
     /// A signature under the provider's private key.
     Public(PublicAlgorithm),
 }
@@ -47,7 +47,7 @@ pub enum PublicAlgorithm {
 
 /// How a secret's text becomes the key.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum SecretForm {
+pub enum SecretEncoding {
     /// The UTF-8 bytes of the whole text, whatever it looks like.
     #[default]
     Utf8,

@@ -4,7 +4,7 @@ use super::Encoding;
 
 /// What the claims of a signed token must say. The token's own times, `exp` and `nbf`, always count.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Claims {
+pub struct TokenClaims {
     /// Claims and the texts they must have, such as the issuer.
     pub fixed: Vec<(String, ClaimText)>,
     /// The claim with the SHA-256 of the body, and how it is written.
@@ -15,7 +15,7 @@ pub struct Claims {
     pub query_body_hash: Option<String>,
 }
 
-impl Claims {
+impl TokenClaims {
     /// Whether a token has to say something.
     pub(crate) fn need_token(&self) -> bool {
         !self.fixed.is_empty() || self.body_hash.is_some() || self.url_hash.is_some()

@@ -172,7 +172,7 @@ impl fmt::Display for Part {
 
 /// The form that a scheme declares for a signed value, where its neighbours do not tell where it ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Declared {
+pub enum DeclaredFormat {
     /// Any text: the one part that is free.
     Any,
     /// `A-Z a-z 0-9 _ - + / =`.

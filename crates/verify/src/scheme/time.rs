@@ -8,7 +8,7 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Timestamp {
     /// Where it stands.
-    pub at: TimestampAt,
+    pub at: TimestampLocation,
     /// How it is written.
     pub unit: TimeUnit,
     /// What it is the time of.
@@ -19,7 +19,7 @@ pub struct Timestamp {
 
 /// Where a signed time stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum TimestampAt {
+pub enum TimestampLocation {
     /// In the signature's place, as its layout names it.
     Field,
     /// In a header of its own.
@@ -30,7 +30,7 @@ pub enum TimestampAt {
     Claim(String),
 }
 
-impl fmt::Display for TimestampAt {
+impl fmt::Display for TimestampLocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Field => f.write_str("the signature header"),
@@ -76,7 +76,7 @@ impl TimeUnit {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Clock {
     /// Of this delivery: each retry is signed afresh.
-    Delivery,
+    Request,
     /// Of the event: an honest retry is as old as the retries go.
     Event,
 }

@@ -1,18 +1,18 @@
 //! What a proven request says of itself: which event it carries, of which type, and when that was.
 
-use super::{Reading, Received};
+use super::{ContentCandidate, Received};
 use crate::identity::SHOWN;
 use crate::json::{self, ExtractError, Names, Scalar};
 use crate::secret::sha256;
 use crate::{
-    Crypto, DigestOf, EventId, EventTypes, Form, Head, IdAt, Identity, IdentityRule, JsonPath, Part, Scheme, Step,
-    TimeUnit, TimestampAt, TypeAt, TypesFound, UnixTime, VerifyError, WithoutId, members,
+    Crypto, DigestOf, EventId, EventTypes, Head, IdLocation, Identity, IdentityRule, JsonPath, Part, Scheme, Step,
+    TimeUnit, TimestampLocation, TypeLocation, TypesFound, UnixTime, Variant, VerifyError, WithoutId, members,
 };
 use std::borrow::Cow;
 
 /// What no signature covers and is read from the head all the same.
 #[derive(Debug, Default)]
-pub(super) struct Unsigned {
+pub(super) struct UnsignedHeaders {
     /// The first of the headers for the event's type that stands there, and what it says, where that is whole.
     event_type: Option<(String, Option<String>)>,
     /// The event's id, of a scheme that proves only who sends.
@@ -21,17 +21,17 @@ pub(super) struct Unsigned {
     split: Option<String>,
 }
 
-impl Unsigned {
+impl UnsignedHeaders {
     pub(super) fn of(scheme: &Scheme, head: &(impl Head + ?Sized)) -> Self {
         // The runtime shows a header altered whose bytes are not UTF-8: two values could become one.
         let whole = |name: &str| head.header(name).filter(|text| !text.contains(char::REPLACEMENT_CHARACTER));
         let event_type = scheme.event_type.iter().find_map(|place| match place {
-            TypeAt::UnsignedHeader(name) => head.header(name).map(|_| (name.clone(), whole(name))),
-            TypeAt::Json(_) => None,
+            TypeLocation::UnsignedHeader(name) => head.header(name).map(|_| (name.clone(), whole(name))),
+            TypeLocation::Json(_) => None,
         });
         let id = match &scheme.id {
-            IdAt::UnsignedHeader(name, _) => whole(name),
-            IdAt::SignedHeader(_) | IdAt::Json { .. } | IdAt::Nowhere => None,
+            IdLocation::UnsignedHeader(name, _) => whole(name),
+            IdLocation::SignedHeader(_) | IdLocation::Json { .. } | IdLocation::Nowhere => None,
         };
         let split = match &scheme.identity {
             IdentityRule::Digest { split: Some(name), .. } => whole(name),
@@ -46,19 +46,19 @@ impl Unsigned {
 
 impl Received<'_> {
     /// Reads from the proven body what the scheme says stands there, in one pass; no pass where nothing does.
-    pub(super) fn read_facts(&self, form: &Form, body: &[u8]) -> Result<Facts, VerifyError> {
+    pub(super) fn read_facts(&self, form: &Variant, body: &[u8]) -> Result<Facts, VerifyError> {
         let scheme = &self.verifier.preset.scheme;
         let (id, beside_id, missing) = match &scheme.id {
-            IdAt::Json { path, when, missing } => (Some(path), when.as_ref(), Some(*missing)),
-            IdAt::SignedHeader(_) | IdAt::UnsignedHeader(..) | IdAt::Nowhere => (None, None, None),
+            IdLocation::Json { path, when, missing } => (Some(path), when.as_ref(), Some(*missing)),
+            IdLocation::SignedHeader(_) | IdLocation::UnsignedHeader(..) | IdLocation::Nowhere => (None, None, None),
         };
         let differs: &[JsonPath] = match &scheme.identity {
             IdentityRule::Digest { when, .. } => when,
             IdentityRule::Content { .. } | IdentityRule::None { .. } | IdentityRule::Unstated => &[],
         };
         let timestamp = match form.timestamp.as_ref().map(|timestamp| &timestamp.at) {
-            Some(TimestampAt::Json(path)) => Some(path),
-            Some(TimestampAt::Field | TimestampAt::Header(_) | TimestampAt::Claim(_)) | None => None,
+            Some(TimestampLocation::Json(path)) => Some(path),
+            Some(TimestampLocation::Field | TimestampLocation::Header(_) | TimestampLocation::Claim(_)) | None => None,
         };
         let ones: Vec<&JsonPath> = id.into_iter().chain(timestamp).collect();
         let types = json_types(scheme).count();
@@ -88,7 +88,7 @@ impl Received<'_> {
 
     /// The types, from the `names` in the body and from the unsigned header: the first place that has one counts. What
     /// cannot be read at one place makes all of them unreadable, since nobody knows what stands there.
-    pub(super) fn event_types(&self, form: &Form, names: Vec<Names>) -> EventTypes {
+    pub(super) fn event_types(&self, form: &Variant, names: Vec<Names>) -> EventTypes {
         let scheme = &self.verifier.preset.scheme;
         let of = |found, unsigned| EventTypes { found, unsigned };
         let mut astray = None;
@@ -126,8 +126,8 @@ impl Received<'_> {
             return types;
         }
         let mut headers = scheme.event_type.iter().filter_map(|place| match place {
-            TypeAt::UnsignedHeader(name) => Some(name),
-            TypeAt::Json(_) => None,
+            TypeLocation::UnsignedHeader(name) => Some(name),
+            TypeLocation::Json(_) => None,
         });
         let there = self.unsigned.event_type.as_ref();
         let header = there.map(|(name, _)| name).or_else(|| headers.next());
@@ -155,7 +155,7 @@ impl Received<'_> {
 
     pub(super) fn identify(
         &self,
-        reading: &Reading<'_>,
+        reading: &ContentCandidate<'_>,
         body: &[u8],
         content: &[Cow<'_, [u8]>],
         facts: &Facts,
@@ -163,17 +163,17 @@ impl Received<'_> {
     ) -> Result<Identity, VerifyError> {
         let scheme = &self.verifier.preset.scheme;
         let (place, missing, problem) = match &scheme.id {
-            IdAt::Nowhere => return Ok(self.identify_by_rule(reading.form, body, content, facts, crypto)),
-            IdAt::SignedHeader(name) => match header_id(reading, name)? {
+            IdLocation::Nowhere => return Ok(self.identify_by_rule(reading.form, body, content, facts, crypto)),
+            IdLocation::SignedHeader(name) => match header_id(reading, name)? {
                 Some(id) => return Ok(id),
                 None => (name.clone(), &WithoutId::ByRule, "missing"),
             },
-            IdAt::UnsignedHeader(name, missing) => match self.unsigned.id.as_deref() {
+            IdLocation::UnsignedHeader(name, missing) => match self.unsigned.id.as_deref() {
                 Some("") => (name.clone(), missing, "empty"),
                 Some(id) => return Ok(Identity::UnsignedId(id.into())),
                 None => (name.clone(), missing, "missing"),
             },
-            IdAt::Json { path, missing, .. } => match facts.event_id() {
+            IdLocation::Json { path, missing, .. } => match facts.event_id() {
                 Ok(id) if scheme.signs(reading.form, path) => return Ok(Identity::SignedId(id)),
                 Ok(id) => return Ok(Identity::UnsignedId(id)),
                 Err(problem) => (path.to_string(), missing, problem),
@@ -188,7 +188,7 @@ impl Received<'_> {
     /// The identity of an event without an id.
     fn identify_by_rule(
         &self,
-        form: &Form,
+        form: &Variant,
         body: &[u8],
         content: &[Cow<'_, [u8]>],
         facts: &Facts,
@@ -231,7 +231,7 @@ impl Received<'_> {
 ///
 /// # Errors
 /// [`VerifyError::SignedHeader`], where the content that was proven does not cover that header.
-fn header_id(reading: &Reading<'_>, name: &str) -> Result<Option<Identity>, VerifyError> {
+fn header_id(reading: &ContentCandidate<'_>, name: &str) -> Result<Option<Identity>, VerifyError> {
     let signed = reading.form.content.iter().filter(|part| part.is_in_head());
     let mut named =
         signed.zip(&reading.head).filter(|(part, _)| matches!(part, Part::Header(header) if header == name));
@@ -242,8 +242,8 @@ fn header_id(reading: &Reading<'_>, name: &str) -> Result<Option<Identity>, Veri
 /// The paths in the body at which types stand.
 fn json_types(scheme: &Scheme) -> impl Iterator<Item = &JsonPath> {
     scheme.event_type.iter().filter_map(|place| match place {
-        TypeAt::Json(path) => Some(path),
-        TypeAt::UnsignedHeader(_) => None,
+        TypeLocation::Json(path) => Some(path),
+        TypeLocation::UnsignedHeader(_) => None,
     })
 }
 

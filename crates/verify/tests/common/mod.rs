@@ -8,9 +8,9 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use hookgate_verify::native::Native;
 use hookgate_verify::presets;
 use hookgate_verify::{
-    Algorithm, Delivery, DigestOf, Encoding, Form, Hash, IdAt, Identity, IdentityRule, JsonPath, Key, Layout, Part,
-    Place, Preset, Scheme, Secret, SecretForm, SignError, Step, TimeUnit, TimestampAt, TypeAt, UnixTime, Verified,
-    Verifier, VerifyError, WithoutId, sign,
+    Algorithm, DigestOf, Encoding, Hash, IdLocation, Identity, IdentityRule, JsonPath, Layout, Location, Part, Preset,
+    Scheme, Secret, SecretEncoding, SignError, SignInput, Step, TimeUnit, TimestampLocation, TypeLocation, UnixTime,
+    Variant, VerificationKey, Verified, Verifier, VerifyError, WithoutId, sign,
 };
 use serde_json::{Map, Value};
 use std::collections::HashSet;
@@ -23,7 +23,7 @@ pub type Headers = Vec<(String, String)>;
 pub struct Case {
     pub preset: &'static Arc<Preset>,
     pub number: usize,
-    pub form: &'static Form,
+    pub form: &'static Variant,
 }
 
 /// The forms that sign time, headers and body in a header, under a shared secret: one of each kind, since presets that
@@ -51,7 +51,7 @@ pub fn exemplary_forms() -> impl Iterator<Item = Case> {
 }
 
 pub fn cases(preset: &'static Arc<Preset>) -> impl Iterator<Item = Case> {
-    preset.scheme.forms.iter().enumerate().map(move |(number, form)| Case { preset, number, form })
+    preset.scheme.variants.iter().enumerate().map(move |(number, form)| Case { preset, number, form })
 }
 
 /// The first form of the preset called `name`.
@@ -71,7 +71,7 @@ impl Case {
             )
         };
         matches!(self.scheme().algorithm, Algorithm::Hmac(_))
-            && matches!(self.scheme().places.first(), Some(Place::Header(_)))
+            && matches!(self.scheme().locations.first(), Some(Location::Header(_)))
             && self.form.content.iter().all(plain)
     }
 
@@ -107,8 +107,8 @@ impl Case {
 
     /// The header of the signature.
     pub fn header(&self) -> &'static str {
-        match self.scheme().places.first() {
-            Some(Place::Header(name)) => name,
+        match self.scheme().locations.first() {
+            Some(Location::Header(name)) => name,
             place => panic!("{}: {place:?}", self.preset.name),
         }
     }
@@ -125,13 +125,13 @@ impl Case {
     /// A secret as this preset's look, made from `seed`.
     pub fn secret(&self, seed: &str) -> String {
         match &self.scheme().secret {
-            SecretForm::Utf8 | SecretForm::Sha1 | SecretForm::Html => seed.to_owned(),
-            SecretForm::Hex => hex::encode(seed),
-            SecretForm::Base64AfterPrefix(prefix) => format!("{prefix}{}", STANDARD.encode(seed)),
+            SecretEncoding::Utf8 | SecretEncoding::Sha1 | SecretEncoding::Html => seed.to_owned(),
+            SecretEncoding::Hex => hex::encode(seed),
+            SecretEncoding::Base64AfterPrefix(prefix) => format!("{prefix}{}", STANDARD.encode(seed)),
         }
     }
 
-    pub fn key(&self, seed: &str) -> Key {
+    pub fn key(&self, seed: &str) -> VerificationKey {
         let Scheme { algorithm, secret, .. } = self.scheme();
         Secret::new(self.secret(seed)).and_then(|text| text.key(*algorithm, secret)).expect("a usable secret")
     }
@@ -143,7 +143,7 @@ impl Case {
 
     /// The headers of a delivery of `body` at `now`, signed under the secret made from `seed`.
     pub fn sign(&self, seed: &str, id: &str, now: UnixTime, body: &[u8]) -> Result<Headers, SignError> {
-        let delivery = Delivery { form: self.number, id, now, url: "", account: "", body };
+        let delivery = SignInput { form: self.number, id, now, url: "", account: "", body };
         Ok(sign(self.preset, &self.key(seed), &self.secret(seed), delivery)?.into_headers())
     }
 
@@ -160,7 +160,7 @@ impl Case {
     /// Where the body has its time, and how it writes it.
     pub fn time_in_body(&self) -> Option<(&'static JsonPath, TimeUnit)> {
         match self.form.timestamp.as_ref().map(|timestamp| (&timestamp.at, timestamp.unit)) {
-            Some((TimestampAt::Json(path), unit)) => Some((path, unit)),
+            Some((TimestampLocation::Json(path), unit)) => Some((path, unit)),
             _ => None,
         }
     }
@@ -168,7 +168,7 @@ impl Case {
     /// The header of its own that has the time.
     pub fn time_in_header(&self) -> Option<&'static str> {
         match self.form.timestamp.as_ref().map(|timestamp| &timestamp.at) {
-            Some(TimestampAt::Header(name)) => Some(name),
+            Some(TimestampLocation::Header(name)) => Some(name),
             _ => None,
         }
     }
@@ -176,12 +176,12 @@ impl Case {
     /// A body with all that the scheme reads from one, beside `extra`.
     pub fn body(&self, id: &str, at: UnixTime, event_type: &str, extra: Map<String, Value>) -> Value {
         let root = self.scheme().event_type.iter().any(|place| match place {
-            TypeAt::Json(path) => path.steps().first() == Some(&Step::Each),
-            TypeAt::UnsignedHeader(_) => false,
+            TypeLocation::Json(path) => path.steps().first() == Some(&Step::Each),
+            TypeLocation::UnsignedHeader(_) => false,
         });
         let mut body = if root { Value::Array(Vec::new()) } else { Value::Object(extra) };
         for place in &self.scheme().event_type {
-            if let TypeAt::Json(path) = place {
+            if let TypeLocation::Json(path) = place {
                 put(&mut body, path.steps(), event_type.into());
             }
         }
@@ -189,7 +189,7 @@ impl Case {
             let text = at.write(unit);
             put(&mut body, path.steps(), text.parse::<i64>().map_or(text.into(), Value::from));
         }
-        if let IdAt::Json { path, .. } = &self.scheme().id {
+        if let IdLocation::Json { path, .. } = &self.scheme().id {
             put(&mut body, path.steps(), id.into());
         }
         body
@@ -204,9 +204,9 @@ impl Case {
     /// Which event one with that id in that body is. `found` is what was found.
     pub fn identity(&self, id: &str, body: &[u8], found: &Identity) -> Identity {
         match self.scheme().id {
-            IdAt::SignedHeader(_) | IdAt::Json { when: None, .. } => Identity::signed(id),
-            IdAt::UnsignedHeader(..) => Identity::UnsignedId(id.into()),
-            IdAt::Nowhere | IdAt::Json { when: Some(_), .. } => self.identity_by_rule(body, found),
+            IdLocation::SignedHeader(_) | IdLocation::Json { when: None, .. } => Identity::signed(id),
+            IdLocation::UnsignedHeader(..) => Identity::UnsignedId(id.into()),
+            IdLocation::Nowhere | IdLocation::Json { when: Some(_), .. } => self.identity_by_rule(body, found),
         }
     }
 
@@ -237,7 +237,7 @@ impl Case {
     pub fn needs_json(&self) -> bool {
         self.signs_the_value()
             || self.time_in_body().is_some()
-            || matches!(self.scheme().id, IdAt::Json { missing: WithoutId::Refuse, .. })
+            || matches!(self.scheme().id, IdLocation::Json { missing: WithoutId::Refuse, .. })
     }
 
     /// A signature header as the form lays it out, with `signature` as its text, whatever that is.

@@ -1,7 +1,7 @@
 //! Long bodies that cost their readers as much as they can.
 
 use super::{honest_json, paths};
-use hookgate_verify::{Form, Preset};
+use hookgate_verify::{Preset, Variant};
 use std::sync::LazyLock;
 
 /// How long the bodies are: `BODY_KIB`, or 256. What is bounded by a body's length is so for each.
@@ -63,7 +63,7 @@ fn json_texts() -> Vec<(&'static str, Vec<u8>)> {
 }
 
 /// Bodies with these texts beside, and in place of, what is read by path.
-pub(super) fn json_bodies(preset: &Preset, form: &Form) -> Vec<(String, Vec<u8>)> {
+pub(super) fn json_bodies(preset: &Preset, form: &Variant) -> Vec<(String, Vec<u8>)> {
     let good = honest_json(preset, form);
     let rest = good.strip_prefix('{').expect("an object").to_owned();
     let mut bodies = Vec::new();

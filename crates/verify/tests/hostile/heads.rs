@@ -1,7 +1,7 @@
 //! Long heads that cost their readers as much as they can.
 
 use hookgate_verify::native::RequestHead;
-use hookgate_verify::{Algorithm, Form, Part, Place, Scheme, TimestampAt};
+use hookgate_verify::{Algorithm, Location, Part, Scheme, TimestampLocation, Variant};
 
 const HEAD: usize = 64 * 1024;
 
@@ -9,7 +9,7 @@ const HEAD: usize = 64 * 1024;
 const SIGNATURES: usize = 8 * 1024;
 
 /// The heads that cost this form most: 64 KiB where it reads something of such a length.
-pub(super) fn heads(form: &Form, scheme: &Scheme, good: &RequestHead) -> Vec<(String, RequestHead)> {
+pub(super) fn heads(form: &Variant, scheme: &Scheme, good: &RequestHead) -> Vec<(String, RequestHead)> {
     let mut heads = Vec::new();
     let mut with = |name: &str, change: &dyn Fn(&mut RequestHead)| {
         let mut head = good.clone();
@@ -21,7 +21,7 @@ pub(super) fn heads(form: &Form, scheme: &Scheme, good: &RequestHead) -> Vec<(St
         head.headers.push((name.to_owned(), value));
     };
     let is_public = matches!(scheme.algorithm, Algorithm::Public(_));
-    if let Some(Place::Header(name)) = scheme.places.first() {
+    if let Some(Location::Header(name)) = scheme.locations.first() {
         let one =
             good.headers.iter().find(|(known, _)| known == name).map(|(_, text)| text.clone()).unwrap_or_default();
         with("a signature of commas", &|head| set(head, name, ",".repeat(SIGNATURES)));
@@ -61,7 +61,7 @@ pub(super) fn heads(form: &Form, scheme: &Scheme, good: &RequestHead) -> Vec<(St
             }
             Part::ListedHeaders(list) => {
                 let time = match form.timestamp.as_ref().map(|time| &time.at) {
-                    Some(TimestampAt::Header(name)) => name.clone(),
+                    Some(TimestampLocation::Header(name)) => name.clone(),
                     _ => list.clone(),
                 };
                 with("one long header, listed 6,000 times", &|head| {

@@ -4,8 +4,9 @@
 use hookgate_verify::native::{Native, RequestHead};
 use hookgate_verify::presets;
 use hookgate_verify::{
-    Algorithm, Crypto, Delivery, Form, Hash, IdAt, JsonPath, Key, Layout, Part, Place, Preset, PublicAlgorithm,
-    PublicKey, Secret, SecretForm, SignError, Signer, Step, TimestampAt, UnixTime, Verifier, sign,
+    Algorithm, Crypto, Hash, IdLocation, JsonPath, Layout, Location, Part, Preset, PublicAlgorithm, PublicKey, Secret,
+    SecretEncoding, SignError, SignInput, Signer, Step, TimestampLocation, UnixTime, Variant, VerificationKey,
+    Verifier, sign,
 };
 use serde_json::{Map, Value};
 use std::cell::Cell;
@@ -110,20 +111,20 @@ pub fn kind(preset: &Preset) -> String {
         part => part.to_string(),
     };
     let scheme = &preset.scheme;
-    let forms = scheme.forms.iter().map(|form| {
+    let forms = scheme.variants.iter().map(|form| {
         let parts: Vec<String> = form.content.iter().map(strip).filter(|part| !part.is_empty()).collect();
         let layout = format!("{:?}", form.layout);
         format!("{} {}", layout.split([' ', '{']).next().unwrap_or_default(), parts.join(" "))
     });
     let forms: Vec<String> = forms.collect();
-    let places = scheme.places.iter().map(|place| match place {
-        Place::Header(_) | Place::Query(_) => "head".to_owned(),
-        Place::Json(path) => format!("{path}"),
-        Place::Form(_) => "form".to_owned(),
+    let places = scheme.locations.iter().map(|place| match place {
+        Location::Header(_) | Location::Query(_) => "head".to_owned(),
+        Location::Json(path) => format!("{path}"),
+        Location::Form(_) => "form".to_owned(),
     });
     let mut places: Vec<String> = places.collect();
     places.dedup();
-    format!("{:?} {} {} {}", scheme.algorithm, places.join(","), forms.join(" | "), scheme.keys.is_some())
+    format!("{:?} {} {} {}", scheme.algorithm, places.join(","), forms.join(" | "), scheme.public_keys.is_some())
 }
 
 /// One preset of each kind, with the names of all that are like it.
@@ -167,7 +168,7 @@ fn der() -> Vec<u8> {
     [&[0x30, 68][..], &[2, 32], &[1; 32], &[2, 32], &[1; 32]].concat()
 }
 
-fn key(preset: &Preset) -> Key {
+fn key(preset: &Preset) -> VerificationKey {
     let scheme = &preset.scheme;
     let text = match scheme.algorithm {
         Algorithm::Public(PublicAlgorithm::Ed25519) => include_str!("../keys/ed25519.pub.pem").to_owned(),
@@ -176,9 +177,9 @@ fn key(preset: &Preset) -> Key {
         }
         Algorithm::Public(_) => include_str!("../keys/rsa.pub.pem").to_owned(),
         _ => match &scheme.secret {
-            SecretForm::Utf8 | SecretForm::Sha1 | SecretForm::Html => "a-shared-secret-0123".to_owned(),
-            SecretForm::Hex => "0123456789abcdef".repeat(2),
-            SecretForm::Base64AfterPrefix(prefix) => format!("{prefix}MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
+            SecretEncoding::Utf8 | SecretEncoding::Sha1 | SecretEncoding::Html => "a-shared-secret-0123".to_owned(),
+            SecretEncoding::Hex => "0123456789abcdef".repeat(2),
+            SecretEncoding::Base64AfterPrefix(prefix) => format!("{prefix}MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
         },
     };
     Secret::new(text).and_then(|secret| secret.key(scheme.algorithm, &scheme.secret)).expect("a key")
@@ -187,28 +188,28 @@ fn key(preset: &Preset) -> Key {
 /// A request as the provider sends it, but for its signature.
 fn honest(preset: &Arc<Preset>, number: usize, body: &[u8]) -> Forged {
     let scheme = &preset.scheme;
-    let published = scheme.keys.as_ref().map(|_| match key(preset) {
-        Key::Public(key) => vec![key; 3],
+    let published = scheme.public_keys.as_ref().map(|_| match key(preset) {
+        VerificationKey::Public(key) => vec![key; 3],
         _ => Vec::new(),
     });
     let keys = if published.is_some() { Vec::new() } else { vec![key(preset)] };
     let verifier = Verifier::new(Arc::clone(preset), keys, None).expect("a key");
     let verifier = verifier.at(URL.to_owned()).of("somebody".to_owned());
-    let delivery = Delivery { form: number, id: "evt_1", now: NOW, url: URL, account: "somebody", body };
+    let delivery = SignInput { form: number, id: "evt_1", now: NOW, url: URL, account: "somebody", body };
     let signed = sign(preset, &Nobody(scheme.algorithm), "another-secret-0123", delivery).expect("signed");
     let (place, signature, query) = (signed.place.clone(), signed.signature.clone(), signed.query.clone());
     let headers = signed.into_headers();
     let body = match &place {
-        Place::Json(path) => {
+        Location::Json(path) => {
             let mut value: Value = serde_json::from_slice(body).unwrap_or(Value::Object(Map::new()));
             put(&mut value, path.steps(), signature.into());
             value.to_string().into_bytes()
         }
-        Place::Form(name) => form_urlencoded::Serializer::new(String::from_utf8_lossy(body).into_owned())
+        Location::Form(name) => form_urlencoded::Serializer::new(String::from_utf8_lossy(body).into_owned())
             .append_pair(name, &signature)
             .finish()
             .into_bytes(),
-        Place::Header(_) | Place::Query(_) => body.to_vec(),
+        Location::Header(_) | Location::Query(_) => body.to_vec(),
     };
     Forged { verifier, published, head: RequestHead { query, headers, ..RequestHead::default() }, body }
 }
@@ -236,11 +237,11 @@ fn put(place: &mut Value, steps: &[Step], value: Value) {
 }
 
 /// The paths of the body that are read before anything is proven.
-fn paths(preset: &Preset, form: &Form) -> Vec<JsonPath> {
+fn paths(preset: &Preset, form: &Variant) -> Vec<JsonPath> {
     let scheme = &preset.scheme;
     let mut paths: Vec<JsonPath> = Vec::new();
-    for place in &scheme.places {
-        if let Place::Json(path) = place {
+    for place in &scheme.locations {
+        if let Location::Json(path) = place {
             paths.push(path.clone());
         }
     }
@@ -251,38 +252,38 @@ fn paths(preset: &Preset, form: &Form) -> Vec<JsonPath> {
             _ => {}
         }
     }
-    if let Some(hookgate_verify::KeySource::Certificate(path, _)) = &scheme.keys {
+    if let Some(hookgate_verify::PublicKeySource::Certificate(path, _)) = &scheme.public_keys {
         paths.push(path.clone());
     }
     paths
 }
 
 /// A small body with all that is read.
-fn small(preset: &Preset, form: &Form) -> Value {
+fn small(preset: &Preset, form: &Variant) -> Value {
     let mut body = Value::Object(Map::new());
     for path in paths(preset, form) {
         put(&mut body, path.steps(), "a".into());
     }
-    if let Some(hookgate_verify::KeySource::Certificate(path, _)) = &preset.scheme.keys {
+    if let Some(hookgate_verify::PublicKeySource::Certificate(path, _)) = &preset.scheme.public_keys {
         put(&mut body, path.steps(), "https://sns.eu-central-1.amazonaws.com/a.pem".into());
     }
-    if let Some(TimestampAt::Json(path)) = form.timestamp.as_ref().map(|time| &time.at) {
+    if let Some(TimestampLocation::Json(path)) = form.timestamp.as_ref().map(|time| &time.at) {
         let unit = form.timestamp.as_ref().expect("a time").unit;
         put(&mut body, path.steps(), NOW.write(unit).into());
     }
-    if let IdAt::Json { path, .. } = &preset.scheme.id {
+    if let IdLocation::Json { path, .. } = &preset.scheme.id {
         put(&mut body, path.steps(), "evt_1".into());
     }
     body
 }
 
-fn honest_json(preset: &Preset, form: &Form) -> String {
+fn honest_json(preset: &Preset, form: &Variant) -> String {
     let mut body = small(preset, form);
-    for place in &preset.scheme.places {
-        if let Place::Json(path) = place {
+    for place in &preset.scheme.locations {
+        if let Location::Json(path) = place {
             let text = match preset.scheme.algorithm {
                 Algorithm::Public(_) => "AQEB".repeat(85) + "AQ==",
-                Algorithm::Token => "a-token-of-nobody".to_owned(),
+                Algorithm::StaticToken => "a-token-of-nobody".to_owned(),
                 _ if form.encoding == hookgate_verify::Encoding::Base64 => "AQEB".repeat(10) + "AQE=",
                 _ => "01".repeat(32),
             };
@@ -295,10 +296,10 @@ fn honest_json(preset: &Preset, form: &Form) -> String {
 /// The forged requests to this preset, by name. Each is made when it is asked for: there are many, and they are large.
 pub fn forged(preset: &Arc<Preset>) -> Vec<(String, Box<dyn Fn() -> Forged>)> {
     let mut all: Vec<(String, Box<dyn Fn() -> Forged>)> = Vec::new();
-    for (number, form) in preset.scheme.forms.iter().enumerate() {
+    for (number, form) in preset.scheme.variants.iter().enumerate() {
         let reads_json = form.content.contains(&Part::CanonicalJsonString) || !paths(preset, form).is_empty();
         let reads_form = form.content.iter().any(|part| matches!(part, Part::SortedForm | Part::Form(_)))
-            || preset.scheme.places.iter().any(|place| matches!(place, Place::Form(_)));
+            || preset.scheme.locations.iter().any(|place| matches!(place, Location::Form(_)));
         let start = if reads_json { honest_json(preset, form) } else { "a=1".to_owned() };
         let good = honest(preset, number, start.as_bytes());
         let bodies = if reads_json {
@@ -318,7 +319,7 @@ pub fn forged(preset: &Arc<Preset>) -> Vec<(String, Box<dyn Fn() -> Forged>)> {
             let again = again.clone();
             all.push((name, Box::new(move || Forged { body: body.clone(), ..again() })));
         }
-        if let Some(Place::Header(name)) = preset.scheme.places.first()
+        if let Some(Location::Header(name)) = preset.scheme.locations.first()
             && matches!(form.layout, Layout::Single { .. })
             && !reads_json
             && !reads_form

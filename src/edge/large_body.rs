@@ -25,13 +25,13 @@ thread_local! {
     /// The number of the hold, and since when it lasts.
     static HELD: Cell<Option<(u32, u64)>> = const { Cell::new(None) };
     static LAST: Cell<u32> = const { Cell::new(0) };
-    static WAITING: RefCell<VecDeque<Rc<Place>>> = const { RefCell::new(VecDeque::new()) };
+    static WAITING: RefCell<VecDeque<Rc<Waiter>>> = const { RefCell::new(VecDeque::new()) };
 }
 
 /// The room, as long as it is held: the number of the hold.
-pub struct Room(u32);
+pub struct LargeBodyPermit(u32);
 
-impl Room {
+impl LargeBodyPermit {
     fn take() -> Self {
         let number = LAST.get().wrapping_add(1);
         LAST.set(number);
@@ -40,7 +40,7 @@ impl Room {
     }
 }
 
-impl Drop for Room {
+impl Drop for LargeBodyPermit {
     fn drop(&mut self) {
         // Who held it for too long has lost it.
         if HELD.get().is_some_and(|(number, _)| number == self.0) {
@@ -49,7 +49,7 @@ impl Drop for Room {
     }
 }
 
-struct Place {
+struct Waiter {
     state: Cell<State>,
     call: Function,
 }
@@ -75,9 +75,9 @@ fn hand_on() {
 }
 
 /// A place in the line. Whoever leaves it with the room in hand hands it on.
-struct Queued(Rc<Place>);
+struct QueuedWaiter(Rc<Waiter>);
 
-impl Drop for Queued {
+impl Drop for QueuedWaiter {
     fn drop(&mut self) {
         // Who gave up takes no place from those who come after: the room may be held for longer than anybody waits.
         WAITING.with_borrow_mut(|waiting| waiting.retain(|place| !Rc::ptr_eq(place, &self.0)));
@@ -88,9 +88,9 @@ impl Drop for Queued {
 }
 
 /// Waits for the room; `None` where others have it for too long.
-pub async fn room(timer: &Timer) -> Option<Room> {
+pub async fn room(timer: &Timer) -> Option<LargeBodyPermit> {
     if HELD.get().is_none_or(|(_, since)| milliseconds().saturating_sub(since) > LONGEST_HOLD_MS) {
-        return Some(Room::take());
+        return Some(LargeBodyPermit::take());
     }
     if WAITING.with_borrow(VecDeque::len) >= MOST {
         return None;
@@ -99,10 +99,10 @@ pub async fn room(timer: &Timer) -> Option<Room> {
     let given = Promise::new(&mut |resolve, _| call = Some(resolve));
     #[expect(clippy::expect_used, reason = "a promise calls its executor before it is made (ECMA-262, 27.2.3.1)")]
     let call = call.expect("a promise calls its executor before it is made");
-    let queued = Queued(Rc::new(Place { state: Cell::new(State::Waits), call }));
+    let queued = QueuedWaiter(Rc::new(Waiter { state: Cell::new(State::Waits), call }));
     WAITING.with_borrow_mut(|waiting| waiting.push_back(Rc::clone(&queued.0)));
     // Late or not: the state of its place says who has the room.
     let _ = timer.within(PATIENCE_MS, JsFuture::from(given)).await;
     // From here on the room answers for itself, and the place in the line does not.
-    (queued.0.state.replace(State::Left) == State::Has).then(Room::take)
+    (queued.0.state.replace(State::Left) == State::Has).then(LargeBodyPermit::take)
 }

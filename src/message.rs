@@ -1,8 +1,8 @@
 //! The two things that leave the gateway, as data: the queue message, and the request to the origin.
 
-use crate::config::{Origin, Source};
+use crate::config::{Destination, Source};
 use crate::dedup::{Acceptance, DedupKey, digest_of};
-use crate::forwarded::Forwarded;
+use crate::forwarded_headers::ForwardedHeaders;
 use crate::headers::HeaderLines;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -26,12 +26,12 @@ const LONGEST_REASON: usize = 128;
 ///
 /// Most of it is the body in base64, which whoever sends it makes: the runtime does so natively.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Message<'e> {
+pub struct OutgoingMessage<'e> {
     text: String,
     body: Option<&'e [u8]>,
 }
 
-impl Message<'_> {
+impl OutgoingMessage<'_> {
     /// The JSON text, and the body that stands in it. Where there is one, the text ends where its base64 begins, and
     /// goes on with `"}`.
     pub fn parts(&self) -> (&str, Option<&[u8]>) {
@@ -168,7 +168,7 @@ impl<'e> Event<'e> {
     ///
     /// # Errors
     /// [`TooLarge`], where no queue message can hold it with what later steps add.
-    pub fn encode(&self) -> Result<Message<'_>, TooLarge> {
+    pub fn encode(&self) -> Result<OutgoingMessage<'_>, TooLarge> {
         self.encode_within(LARGEST_ACCEPTED)
     }
 
@@ -176,12 +176,12 @@ impl<'e> Event<'e> {
     ///
     /// # Errors
     /// [`TooLarge`], which no message of this gateway is: each was accepted with room for this.
-    pub fn encode_again(&self) -> Result<Message<'_>, TooLarge> {
+    pub fn encode_again(&self) -> Result<OutgoingMessage<'_>, TooLarge> {
         self.encode_within(LARGEST_MESSAGE)
     }
 
     #[expect(clippy::expect_used, reason = "texts and numbers are JSON, and writing to a text cannot fail")]
-    fn encode_within(&self, limit: usize) -> Result<Message<'_>, TooLarge> {
+    fn encode_within(&self, limit: usize) -> Result<OutgoingMessage<'_>, TooLarge> {
         let mut text = serde_json::to_string(self).expect("an event is an object of texts and numbers");
         let body = self.body.as_deref().filter(|_| self.payload.is_none());
         let mut bytes = text.len();
@@ -191,7 +191,7 @@ impl<'e> Event<'e> {
             let coded = body.len().div_ceil(3).saturating_mul(4);
             bytes = text.len().saturating_add(coded).saturating_add(2);
         }
-        if bytes > limit { Err(TooLarge { bytes, limit }) } else { Ok(Message { text, body }) }
+        if bytes > limit { Err(TooLarge { bytes, limit }) } else { Ok(OutgoingMessage { text, body }) }
     }
 
     /// Reads a queue message's text.
@@ -338,7 +338,7 @@ impl<'e> Event<'e> {
 
     /// Drops the headers that `forwarded` does not admit: an older version queued more, secrets among them, and a dead letter
     /// would keep those.
-    pub fn keep_only(&mut self, forwarded: Forwarded<'_>) {
+    pub fn keep_only(&mut self, forwarded: ForwardedHeaders<'_>) {
         self.headers.retain(|(name, value)| forwarded.admits(name, value));
     }
 
@@ -349,12 +349,12 @@ impl<'e> Event<'e> {
     /// passes the origin's own check of freshness. A body beside the queue is not: who reads it signs it.
     pub fn forward<'f>(
         &'f self,
-        forwarded: Forwarded<'_>,
-        origin: &'f Origin,
+        forwarded: ForwardedHeaders<'_>,
+        origin: &'f Destination,
         attempt: u32,
         signing: Option<&HmacKey>,
         now: UnixTime,
-    ) -> Forward<'f> {
+    ) -> AttemptRequest<'f> {
         let admitted = self.headers.iter().filter(|(name, value)| forwarded.admits(name, value));
         let mut headers: Vec<_> = admitted.cloned().collect();
         let mut add = |name: &str, value: &str| headers.push((name.to_owned(), value.to_owned()));
@@ -375,15 +375,15 @@ impl<'e> Event<'e> {
                 add(name, &value);
             }
         }
-        Forward { origin, headers, body: self.body() }
+        AttemptRequest { origin, headers, body: self.body() }
     }
 }
 
 /// A POST to the origin, ready to be sent. Redirects are not to be followed.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Forward<'f> {
+pub struct AttemptRequest<'f> {
     /// Where to.
-    pub origin: &'f Origin,
+    pub origin: &'f Destination,
     /// Every header, by lower-case name.
     pub headers: Vec<(String, String)>,
     /// The exact body; empty where it lies beside the queue.

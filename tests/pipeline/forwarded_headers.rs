@@ -7,10 +7,10 @@ use super::{
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hookgate::config::{Config, ConfigError};
-use hookgate::delivery::Event;
-use hookgate::forwarded::MOST_BYTES;
+use hookgate::forwarded_headers::MOST_BYTES;
+use hookgate::message::Event;
 use hookgate_verify::native::Native;
-use hookgate_verify::{Algorithm, Crypto, Encoding, Hash, Head, Place, presets};
+use hookgate_verify::{Algorithm, Crypto, Encoding, Hash, Head, Location, presets};
 use serde_json::{Value, json};
 
 /// The event at the source `queued`, with one more header.
@@ -122,12 +122,12 @@ fn a_source_cannot_list_a_header_of_the_gateway_or_a_header_with_a_secret() {
 #[test]
 fn a_secret_in_a_header_is_neither_stored_nor_forwarded() {
     let mut seen = 0;
-    for preset in presets::ALL.iter().filter(|preset| preset.scheme.algorithm == Algorithm::Token) {
-        let Some(Place::Header(name)) = preset.scheme.places.first() else { continue };
+    for preset in presets::ALL.iter().filter(|preset| preset.scheme.algorithm == Algorithm::StaticToken) {
+        let Some(Location::Header(name)) = preset.scheme.locations.first() else { continue };
         let config = source(json!({
             "provider": preset.name, "secrets": ["GENERIC_SECRET"], "url": "https://hooks.example/webhooks/one",
         }));
-        let is_basic = !preset.scheme.forms.iter().all(|form| form.encoding == Encoding::Text);
+        let is_basic = !preset.scheme.variants.iter().all(|form| form.encoding == Encoding::Text);
         let secret = if is_basic { "Basic dGVzdC1zZWNyZXQ=".to_owned() } else { super::SECRET.to_owned() };
         let request = request("POST", "one", "", &[(name, &secret)], "{}");
         let ports = Memory::default();

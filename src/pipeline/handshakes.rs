@@ -5,68 +5,68 @@ use super::refusal::Refusal;
 use crate::answer::Answer;
 use crate::config::Source;
 use crate::record::{Record, Verdict};
-use hookgate_verify::{Crypto, Greeted, Standing, UnixTime, VerifyError};
+use hookgate_verify::{Crypto, HandshakeAnswer, HandshakeStage, UnixTime, VerifyError};
 
 /// The largest body of a test without a signature.
 const MAX_BODY: usize = 16 * 1024;
 
 /// A test that shows in the request's head, or that comes by another method than POST.
-pub fn at_the_door<R: Request>(
+pub fn in_head<R: Request>(
     request: &R,
     source: &Source,
     crypto: &impl Crypto,
     now: UnixTime,
-) -> Result<Option<Greeted>, Refusal> {
+) -> Result<Option<HandshakeAnswer>, Refusal> {
     if source.verifier.preset().handshakes.is_empty() {
         return Ok(None);
     }
-    let greeted = greet(request, source, Standing::Head, crypto);
-    if greeted.is_some() || request.method() == "POST" || !source.verifier.greets_signed(&request.method()) {
-        return Ok(greeted);
+    let handshake = find(request, source, HandshakeStage::Head, crypto);
+    if handshake.is_some() || request.method() == "POST" || !source.verifier.has_signed_handshake(&request.method()) {
+        return Ok(handshake);
     }
     source.verifier.receive(request)?.verify(b"", now, crypto)?;
-    Ok(greet(request, source, Standing::Signed(b""), crypto))
+    Ok(find(request, source, HandshakeStage::Signed(b""), crypto))
 }
 
 /// A test without a signature, told by its body; anything else is refused as `unsigned` says.
-pub async fn unsigned<R: Request>(
+pub async fn in_unsigned_body<R: Request>(
     request: &R,
     source: &Source,
     unsigned: VerifyError,
     crypto: &impl Crypto,
-) -> Result<Greeted, Refusal> {
-    if !matches!(unsigned, VerifyError::SignatureMissing { .. }) || !source.verifier.greets_unsigned_bodies() {
+) -> Result<HandshakeAnswer, Refusal> {
+    if !matches!(unsigned, VerifyError::SignatureMissing { .. }) || !source.verifier.has_handshake_in_unsigned_body() {
         return Err(unsigned.into());
     }
     let body = request.body(MAX_BODY).await.map_err(|error| Refusal::body_over(error, MAX_BODY))?;
-    greet(request, source, Standing::Unsigned(&body), crypto).ok_or_else(|| unsigned.into())
+    find(request, source, HandshakeStage::Unsigned(&body), crypto).ok_or_else(|| unsigned.into())
 }
 
 /// What the provider gets, if the request is a test that its user lets it make.
-pub fn greet<R: Request>(
+pub fn find<R: Request>(
     request: &R,
     source: &Source,
-    standing: Standing<'_>,
+    standing: HandshakeStage<'_>,
     crypto: &impl Crypto,
-) -> Option<Greeted> {
-    let is_token = |text: &str| source.handshake_token.as_ref().is_some_and(|token| token.is(text));
-    source.verifier.greet(request, standing, source.armed, is_token, crypto)
+) -> Option<HandshakeAnswer> {
+    let is_token = |text: &str| source.verify_token.as_ref().is_some_and(|token| token.is(text));
+    source.verifier.answer_handshake(request, standing, source.armed, is_token, crypto)
 }
 
 /// Answers a test. A secret that it brings is kept for the operator first, unless another waits there: that one stays.
 pub async fn answer<P: Ports>(
-    greeted: Greeted,
+    handshake: HandshakeAnswer,
     source: &Source,
     ports: &P,
     record: &mut Record,
 ) -> Result<Answer, Refusal> {
-    if let Some(secret) = &greeted.secret {
+    if let Some(secret) = &handshake.secret {
         let name = source.name.as_str();
         if !ports.install(name, secret).await.map_err(Refusal::failed("handshake_failed"))? {
-            return Err(Refusal::SecretWaits);
+            return Err(Refusal::SecretPending);
         }
     }
-    if let Some(url) = &greeted.visit {
+    if let Some(url) = &handshake.visit {
         let visited = ports.published(url).await.map_err(Refusal::failed("handshake_failed"))?;
         if let Fetched::Status(status) = visited {
             let problem = format!("the URL that confirms the endpoint answered {status}");
@@ -74,5 +74,5 @@ pub async fn answer<P: Ports>(
         }
     }
     record.verdict = Verdict::Handshake;
-    Ok(Answer::handshake(greeted))
+    Ok(Answer::handshake(handshake))
 }

@@ -1,17 +1,17 @@
 //! Claims, as the pipeline holds them: taken before an event is made durable or sent, and then confirmed or released.
 
-use super::ports::{Claims, Keys, Local, PortError};
+use super::ports::{ClaimStore, DedupKeys, Local, PortError};
 use crate::config::{Config, Dedup, Deliver, LONGEST_IN_QUEUE, Source};
-use crate::dedup::{Acceptance, Claim, DedupKey, Shard, Terms, Token};
-use crate::delivery::Event;
+use crate::dedup::{Acceptance, ClaimOutcome, ClaimTerms, ClaimToken, DedupKey, Shard};
 use crate::letter::KEPT;
+use crate::message::Event;
 use hookgate_verify::UnixTime;
 use std::time::Duration;
 
 /// How long ingest has from its claim to its confirmation. R2 and the queue have 25 s of it together.
 const INGEST_LEASE: Duration = Duration::from_secs(30);
 /// What it has at least where the origin answers while the provider waits: the origin has 10 s of it.
-const ORIGIN_LEASE: Duration = Duration::from_secs(12);
+const DIRECT_LEASE: Duration = Duration::from_secs(12);
 const SHORTEST_LEASE: Duration = Duration::from_secs(1);
 /// How long a forward has: 20 s at most until there is room for its body, 30 s to fetch the body, 30 s to wait for the
 /// origin, and the rest to confirm.
@@ -33,27 +33,27 @@ fn ingest_lease(source: &Source) -> Duration {
     let third = source.verifier.preset().tries_within().checked_div(3).unwrap_or(INGEST_LEASE);
     let least = match source.deliver {
         Deliver::Queue(_) => SHORTEST_LEASE,
-        Deliver::Origin(_) => ORIGIN_LEASE,
+        Deliver::Direct(_) => DIRECT_LEASE,
     };
     third.clamp(least, INGEST_LEASE)
 }
 
 /// What became of an attempt to take a claim.
-pub enum Taken<H> {
+pub enum Acquisition<H> {
     /// It is held.
-    Held(H),
+    Acquired(H),
     /// Somebody else holds it.
     InFlight(UnixTime),
     /// It was confirmed before.
     Duplicate,
 }
 
-impl<H> Taken<H> {
-    fn map<T>(self, wrap: impl FnOnce(H) -> T) -> Taken<T> {
+impl<H> Acquisition<H> {
+    fn map<T>(self, wrap: impl FnOnce(H) -> T) -> Acquisition<T> {
         match self {
-            Self::Held(held) => Taken::Held(wrap(held)),
-            Self::InFlight(until) => Taken::InFlight(until),
-            Self::Duplicate => Taken::Duplicate,
+            Self::Acquired(held) => Acquisition::Acquired(wrap(held)),
+            Self::InFlight(until) => Acquisition::InFlight(until),
+            Self::Duplicate => Acquisition::Duplicate,
         }
     }
 }
@@ -61,11 +61,11 @@ impl<H> Taken<H> {
 /// What ingest holds of an event's key while it makes the event durable.
 pub enum KeyClaim {
     /// `dedup = "none"`, or an event without an identity.
-    Nothing(Acceptance, Option<UnixTime>),
+    Unclaimed(Acceptance, Option<UnixTime>),
     /// `dedup = "kv"`: the races that this isolate sees, and what KV shows it.
-    Here(Here),
+    Isolate(IsolateClaim),
     /// `dedup = "exact"`.
-    Exact(Exact),
+    Exact(ObjectClaim),
 }
 
 impl KeyClaim {
@@ -74,23 +74,24 @@ impl KeyClaim {
         source: &Source,
         config: &Config,
         key: Option<DedupKey>,
-        ports: &(impl Keys + Claims + Local),
+        ports: &(impl DedupKeys + ClaimStore + Local),
         now: UnixTime,
-    ) -> Result<Taken<Self>, PortError> {
+    ) -> Result<Acquisition<Self>, PortError> {
         // What has no identity cannot be claimed here. Its delivery can, by its acceptance: a queue may give it twice.
         let exact = (source.dedup == Dedup::Exact).then_some(now);
-        let nothing = || Ok(Taken::Held(Self::Nothing(Acceptance::Drawn(Token(ports.random())), exact)));
+        let nothing =
+            || Ok(Acquisition::Acquired(Self::Unclaimed(Acceptance::Drawn(ClaimToken(ports.random())), exact)));
         let Some(key) = key else { return nothing() };
         match source.dedup {
             Dedup::None => nothing(),
-            Dedup::Kv => Ok(Here::take(ports, key, ingest_lease(source), now).await?.map(Self::Here)),
+            Dedup::Kv => Ok(IsolateClaim::take(ports, key, ingest_lease(source), now).await?.map(Self::Isolate)),
             Dedup::Exact => {
                 // KV knows confirmed keys only, so its yes is true, and spares the object most duplicates.
                 if ports.is_known(&key).await.unwrap_or(false) {
-                    return Ok(Taken::Duplicate);
+                    return Ok(Acquisition::Duplicate);
                 }
-                let terms = Terms { lease: ingest_lease(source), ttl: source.dedup_ttl };
-                Ok(Exact::take(ports, config, &key, key.to_string(), terms, now).await?.map(Self::Exact))
+                let terms = ClaimTerms { lease: ingest_lease(source), ttl: source.dedup_ttl };
+                Ok(ObjectClaim::take(ports, config, &key, key.to_string(), terms, now).await?.map(Self::Exact))
             }
         }
     }
@@ -98,8 +99,8 @@ impl KeyClaim {
     /// The acceptance that the claim belongs to.
     pub fn acceptance(&self) -> Acceptance {
         match self {
-            Self::Nothing(acceptance, _) => *acceptance,
-            Self::Here(here) => here.acceptance,
+            Self::Unclaimed(acceptance, _) => *acceptance,
+            Self::Isolate(here) => here.acceptance,
             Self::Exact(exact) => exact.acceptance,
         }
     }
@@ -108,35 +109,35 @@ impl KeyClaim {
     pub fn mark<'e>(&self, event: Event<'e>) -> Event<'e> {
         match self {
             Self::Exact(exact) => event.claimed(exact.first_seen),
-            Self::Nothing(_, Some(accepted)) => event.claimed(*accepted),
-            Self::Here(_) | Self::Nothing(_, None) => event,
+            Self::Unclaimed(_, Some(accepted)) => event.claimed(*accepted),
+            Self::Isolate(_) | Self::Unclaimed(_, None) => event,
         }
     }
 
     /// Confirms the claim: the event is durable. An error leaves it to the lease.
-    pub async fn confirm(self, ports: &(impl Claims + Local), now: UnixTime) -> Result<(), PortError> {
+    pub async fn confirm(self, ports: &(impl ClaimStore + Local), now: UnixTime) -> Result<(), PortError> {
         match self {
             Self::Exact(exact) => exact.confirm(ports).await,
-            Self::Here(here) => {
+            Self::Isolate(here) => {
                 here.confirm(ports, now);
                 Ok(())
             }
-            Self::Nothing(..) => Ok(()),
+            Self::Unclaimed(..) => Ok(()),
         }
     }
 
     /// Releases the claim: the event is not durable, and the provider's retry is to be accepted.
-    pub async fn release(self, ports: &(impl Claims + Local), now: UnixTime) {
+    pub async fn release(self, ports: &(impl ClaimStore + Local), now: UnixTime) {
         match self {
             Self::Exact(exact) => exact.release(ports).await,
-            Self::Here(here) => here.release(ports, now),
-            Self::Nothing(..) => {}
+            Self::Isolate(here) => here.release(ports, now),
+            Self::Unclaimed(..) => {}
         }
     }
 }
 
 /// What the consumer holds of an event while it delivers it: something where it was claimed exactly, else nothing.
-pub struct DeliveryClaim(Option<Exact>);
+pub struct DeliveryClaim(Option<ObjectClaim>);
 
 impl DeliveryClaim {
     /// Claims the delivery of `event`, which came in at `source`.
@@ -144,19 +145,19 @@ impl DeliveryClaim {
         event: &Event<'_>,
         source: &Source,
         config: &Config,
-        ports: &(impl Claims + Local),
+        ports: &(impl ClaimStore + Local),
         now: UnixTime,
-    ) -> Result<Taken<Self>, PortError> {
+    ) -> Result<Acquisition<Self>, PortError> {
         let key = DedupKey::parse(event.key()).filter(|_| source.dedup == Dedup::Exact && event.was_claimed());
-        let Some(key) = key else { return Ok(Taken::Held(Self(None))) };
+        let Some(key) = key else { return Ok(Acquisition::Acquired(Self(None))) };
         let ttl = if event.is_redriven() { REDRIVE_REMEMBERED } else { LONGEST_IN_QUEUE };
-        let terms = Terms { lease: FORWARD_LEASE, ttl };
-        let taken = Exact::take(ports, config, &key, event.claim_name(), terms, now).await?;
+        let terms = ClaimTerms { lease: FORWARD_LEASE, ttl };
+        let taken = ObjectClaim::take(ports, config, &key, event.claim_name(), terms, now).await?;
         Ok(taken.map(|exact| Self(Some(exact))))
     }
 
     /// Confirms the claim: the event is delivered, or dead.
-    pub async fn confirm(self, ports: &impl Claims) -> Result<(), PortError> {
+    pub async fn confirm(self, ports: &impl ClaimStore) -> Result<(), PortError> {
         match self.0 {
             Some(exact) => exact.confirm(ports).await,
             None => Ok(()),
@@ -164,7 +165,7 @@ impl DeliveryClaim {
     }
 
     /// Releases the claim: the event is to be tried again.
-    pub async fn release(self, ports: &impl Claims) {
+    pub async fn release(self, ports: &impl ClaimStore) {
         if let Some(exact) = self.0 {
             exact.release(ports).await;
         }
@@ -172,31 +173,31 @@ impl DeliveryClaim {
 }
 
 /// A claim in this isolate's own table.
-pub struct Here {
+pub struct IsolateClaim {
     key: DedupKey,
-    token: Token,
+    token: ClaimToken,
     acceptance: Acceptance,
 }
 
-impl Here {
+impl IsolateClaim {
     /// Claims `key` among what this isolate sees, and looks it up in the store of keys.
     async fn take(
-        ports: &(impl Keys + Local),
+        ports: &(impl DedupKeys + Local),
         key: DedupKey,
         lease: Duration,
         now: UnixTime,
-    ) -> Result<Taken<Self>, PortError> {
-        let claim = ports.isolate().table.borrow_mut().claim(key, now, lease, Token(ports.random()));
+    ) -> Result<Acquisition<Self>, PortError> {
+        let claim = ports.isolate().table.borrow_mut().claim(key, now, lease, ClaimToken(ports.random()));
         let here = match claim {
-            Claim::First { token, acceptance, .. } => Self { key, token, acceptance },
-            Claim::InFlight { until } => return Ok(Taken::InFlight(until)),
-            Claim::Duplicate { .. } => return Ok(Taken::Duplicate),
+            ClaimOutcome::First { token, acceptance, .. } => Self { key, token, acceptance },
+            ClaimOutcome::InFlight { until } => return Ok(Acquisition::InFlight(until)),
+            ClaimOutcome::Duplicate { .. } => return Ok(Acquisition::Duplicate),
         };
         match ports.is_known(&key).await {
-            Ok(false) => Ok(Taken::Held(here)),
+            Ok(false) => Ok(Acquisition::Acquired(here)),
             Ok(true) => {
                 here.confirm(ports, now);
-                Ok(Taken::Duplicate)
+                Ok(Acquisition::Duplicate)
             }
             Err(error) => {
                 here.release(ports, now);
@@ -215,32 +216,32 @@ impl Here {
 }
 
 /// A claim in the Durable Objects: one, or two while the number of objects changes.
-pub struct Exact {
+pub struct ObjectClaim {
     name: String,
-    claims: Vec<(Shard, Token)>,
+    claims: Vec<(Shard, ClaimToken)>,
     ttl: Duration,
     /// These two are the same for all who claim the name until it is forgotten.
     first_seen: UnixTime,
     acceptance: Acceptance,
 }
 
-impl Exact {
+impl ObjectClaim {
     /// Claims `name` in every ring that may know it.
     async fn take(
-        ports: &(impl Claims + Local),
+        ports: &(impl ClaimStore + Local),
         config: &Config,
         key: &DedupKey,
         name: String,
-        terms: Terms,
+        terms: ClaimTerms,
         now: UnixTime,
-    ) -> Result<Taken<Self>, PortError> {
+    ) -> Result<Acquisition<Self>, PortError> {
         admit(ports, config, now).await?;
-        let token = Token(ports.random());
+        let token = ClaimToken(ports.random());
         let acceptance = Acceptance::Drawn(token);
         let mut held = Self { name, claims: Vec::new(), ttl: terms.ttl, first_seen: now, acceptance };
         for shard in config.rings.shards(key) {
             let found = match claim(ports, shard, &held.name, terms, token).await {
-                Ok(Claim::First { token, first_seen, acceptance }) => {
+                Ok(ClaimOutcome::First { token, first_seen, acceptance }) => {
                     // The first ring decides who is first, and so which acceptance this is.
                     if held.claims.is_empty() {
                         (held.first_seen, held.acceptance) = (first_seen, acceptance);
@@ -248,8 +249,8 @@ impl Exact {
                     held.claims.push((shard, token));
                     continue;
                 }
-                Ok(Claim::InFlight { until }) => Ok(Taken::InFlight(until)),
-                Ok(Claim::Duplicate { .. }) => Ok(Taken::Duplicate),
+                Ok(ClaimOutcome::InFlight { until }) => Ok(Acquisition::InFlight(until)),
+                Ok(ClaimOutcome::Duplicate { .. }) => Ok(Acquisition::Duplicate),
                 Err(error) => {
                     // The claim may have been made: its lease would hide the event from the provider's next try.
                     held.claims.push((shard, token));
@@ -259,12 +260,12 @@ impl Exact {
             held.release(ports).await;
             return found;
         }
-        Ok(Taken::Held(held))
+        Ok(Acquisition::Acquired(held))
     }
 
     /// Confirms the claim. Where that fails after some tries, what it was taken for may be done again: an error to be
     /// told, and nothing to be done about.
-    async fn confirm(self, ports: &impl Claims) -> Result<(), PortError> {
+    async fn confirm(self, ports: &impl ClaimStore) -> Result<(), PortError> {
         let mut outcome = Ok(());
         for (shard, token) in &self.claims {
             let mut confirmed = Err(PortError(String::new()));
@@ -284,7 +285,7 @@ impl Exact {
     }
 
     /// Releases the claim. Where that fails, its lease ends by itself.
-    async fn release(self, ports: &impl Claims) {
+    async fn release(self, ports: &impl ClaimStore) {
         for (shard, token) in &self.claims {
             let _ = ports.release(*shard, &self.name, *token).await;
         }
@@ -292,7 +293,13 @@ impl Exact {
 }
 
 /// Claims `name` under `token`. A claimer that gets no answer asks once more, and takes up its own claim if it made one.
-async fn claim(ports: &impl Claims, shard: Shard, name: &str, terms: Terms, token: Token) -> Result<Claim, PortError> {
+async fn claim(
+    ports: &impl ClaimStore,
+    shard: Shard,
+    name: &str,
+    terms: ClaimTerms,
+    token: ClaimToken,
+) -> Result<ClaimOutcome, PortError> {
     match ports.claim(shard, name, terms, token).await {
         Err(_) => ports.claim(shard, name, terms, token).await,
         answered => answered,
@@ -305,7 +312,7 @@ pub async fn forget(
     source: &Source,
     config: &Config,
     key: DedupKey,
-    ports: &(impl Keys + Claims + Local),
+    ports: &(impl DedupKeys + ClaimStore + Local),
     now: UnixTime,
 ) -> Result<bool, PortError> {
     let mut forgotten = ports.isolate().table.borrow_mut().forget(key, now);
@@ -324,7 +331,7 @@ pub async fn forget(
 }
 
 /// Sees to it that no ring of objects is forgotten that still holds claims.
-async fn admit(ports: &(impl Claims + Local), config: &Config, now: UnixTime) -> Result<(), PortError> {
+async fn admit(ports: &(impl ClaimStore + Local), config: &Config, now: UnixTime) -> Result<(), PortError> {
     let admitted = &ports.isolate().admitted_until;
     if admitted.get().is_some_and(|until| now < until) {
         return Ok(());

@@ -10,12 +10,12 @@ const BYTES_A_MS: u64 = 512;
 
 /// How a body comes that holds the room.
 #[derive(Debug, Clone, Copy)]
-pub struct Pace {
+pub struct MinimumRate {
     began: u64,
     bytes: u64,
 }
 
-impl Pace {
+impl MinimumRate {
     /// The body of which nothing has come yet, at `now` in milliseconds.
     pub const fn begun(now: u64) -> Self {
         Self { began: now, bytes: 0 }
@@ -40,7 +40,7 @@ mod tests {
 
     #[test]
     fn who_drips_has_the_room_for_little_more_than_its_grace() {
-        let mut pace = Pace::begun(1_000);
+        let mut pace = MinimumRate::begun(1_000);
         assert_eq!(pace.left(1_000), Some(5_000));
         for second in 1..5 {
             pace.came(1);
@@ -51,7 +51,7 @@ mod tests {
 
     #[test]
     fn four_megabits_in_a_second_are_fast_enough_for_the_largest_body() {
-        let mut pace = Pace::begun(0);
+        let mut pace = MinimumRate::begun(0);
         for tenth in 1..=500 {
             assert!(pace.left(100 * tenth).is_some());
             pace.came(52_429);

@@ -8,12 +8,12 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 /// What is accepted is deliberately less than what a URL may be: a host of letters, digits, `-` and `.`, or an IPv6
 /// address in brackets, and no character that two URL parsers read differently.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Origin {
+pub struct Destination {
     url: String,
     loopback: bool,
 }
 
-impl Origin {
+impl Destination {
     /// Parses an origin's URL.
     ///
     /// # Errors
@@ -51,7 +51,7 @@ impl Origin {
     }
 }
 
-impl fmt::Display for Origin {
+impl fmt::Display for Destination {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.url)
     }
@@ -123,13 +123,13 @@ mod tests {
             "http://localhost:9000",
             "http://[::1]:9000/",
         ] {
-            assert_eq!(Origin::parse(url).map(|origin| origin.to_string()), Ok(url.to_owned()));
+            assert_eq!(Destination::parse(url).map(|origin| origin.to_string()), Ok(url.to_owned()));
         }
     }
 
     #[test]
     fn what_could_go_elsewhere_than_it_reads_is_refused() {
-        let refused = |url: &str| Origin::parse(url).expect_err(url);
+        let refused = |url: &str| Destination::parse(url).expect_err(url);
         assert!(refused("http://app.example.com").contains("https"));
         assert!(refused("http://127.0.0.1.example.com").contains("https"));
         assert!(refused("ftp://app.example.com").contains("https://"));
@@ -179,7 +179,7 @@ mod tests {
             "1.2.3.4.",
         ] {
             let told = "must not be an address of a private, local or reserved network";
-            assert_eq!(Origin::parse(&format!("https://{host}/")), Err(told), "{host}");
+            assert_eq!(Destination::parse(&format!("https://{host}/")), Err(told), "{host}");
         }
     }
 }

@@ -7,7 +7,7 @@ use std::fmt;
 
 /// Where a signature stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
+pub enum Location {
     /// In the header of this name, lower case.
     Header(String),
     /// In the query, under this name.
@@ -18,7 +18,7 @@ pub enum Place {
     Form(String),
 }
 
-impl Place {
+impl Location {
     /// Whether the body has to be read for it.
     pub fn is_in_body(&self) -> bool {
         match self {
@@ -36,7 +36,7 @@ impl Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Header(name) => f.write_str(name),

@@ -9,7 +9,9 @@
 //! that an older version queued carries more.
 
 use crate::headers::HeaderLines;
-use hookgate_verify::{HeaderPattern, IdAt, IdentityRule, Part, Place, Preset, TimestampAt, TypeAt, never_forwarded};
+use hookgate_verify::{
+    HeaderPattern, IdLocation, IdentityRule, Location, Part, Preset, TimestampLocation, TypeLocation, never_forwarded,
+};
 use std::borrow::Cow;
 use thiserror::Error;
 
@@ -30,12 +32,12 @@ pub struct HeadersTooLarge {
 
 /// The list of one source.
 #[derive(Debug, Clone, Copy)]
-pub struct Forwarded<'s> {
+pub struct ForwardedHeaders<'s> {
     preset: &'s Preset,
     listed: &'s [HeaderPattern],
 }
 
-impl<'s> Forwarded<'s> {
+impl<'s> ForwardedHeaders<'s> {
     /// What `preset` names, and what the source lists besides.
     pub const fn new(preset: &'s Preset, listed: &'s [HeaderPattern]) -> Self {
         Self { preset, listed }
@@ -70,13 +72,14 @@ impl<'s> Forwarded<'s> {
 fn names(preset: &Preset, name: &str) -> bool {
     let scheme = &preset.scheme;
     let in_form = |part: &Part| matches!(part, Part::Header(header) | Part::ListedHeaders(header) if header == name);
-    scheme.places.iter().any(|place| matches!(place, Place::Header(header) if header == name))
-        || scheme.event_type.iter().any(|at| matches!(at, TypeAt::UnsignedHeader(header) if header == name))
-        || matches!(&scheme.id, IdAt::UnsignedHeader(header, _) if header == name)
+    scheme.locations.iter().any(|place| matches!(place, Location::Header(header) if header == name))
+        || scheme.event_type.iter().any(|at| matches!(at, TypeLocation::UnsignedHeader(header) if header == name))
+        || matches!(&scheme.id, IdLocation::UnsignedHeader(header, _) if header == name)
         || matches!(&scheme.identity, IdentityRule::Digest { split: Some(header), .. } if header == name)
-        || scheme.forms.iter().any(|form| {
+        || scheme.variants.iter().any(|form| {
             let time = form.timestamp.as_ref().map(|timestamp| &timestamp.at);
-            matches!(time, Some(TimestampAt::Header(header)) if header == name) || form.content.iter().any(in_form)
+            matches!(time, Some(TimestampLocation::Header(header)) if header == name)
+                || form.content.iter().any(in_form)
         })
 }
 

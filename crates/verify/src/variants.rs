@@ -4,21 +4,21 @@
 //! seen a delivery in one form could present it in the other: `{timestamp}.{body}` as a `{body}` that begins with a time,
 //! and with that the window is gone. So a content that could belong to another form is refused.
 
-use super::{Form, Framing, Part, TimeUnit};
+use super::{Framing, Part, TimeUnit, Variant};
 
 /// Two forms that no content tells apart: their numbers, from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Alike(pub usize, pub usize);
+pub struct Indistinguishable(pub usize, pub usize);
 
 /// Holds the forms of a scheme to having contents of different shapes.
 ///
 /// # Errors
-/// [`Alike`].
-pub fn tell_apart(forms: &[Form]) -> Result<(), Alike> {
+/// [`Indistinguishable`].
+pub fn check_distinguishable(forms: &[Variant]) -> Result<(), Indistinguishable> {
     for (number, form) in forms.iter().enumerate() {
         for (other_number, other) in forms.iter().enumerate() {
-            let alike = Alike(number.min(other_number), number.max(other_number));
-            if number == other_number || says_the_same(form, other) {
+            let alike = Indistinguishable(number.min(other_number), number.max(other_number));
+            if number == other_number || has_same_content(form, other) {
                 continue;
             }
             match (is_open(form), is_open(other)) {
@@ -33,12 +33,12 @@ pub fn tell_apart(forms: &[Form]) -> Result<(), Alike> {
 }
 
 /// Whether `content`, which is one of `own`, could also be one of another of `forms`.
-pub(super) fn is_of_another(forms: &[Form], own: &Form, url: &str, content: &[u8]) -> bool {
-    forms.iter().any(|other| !says_the_same(own, other) && !is_open(other) && admits(other, url, content))
+pub(super) fn fits_another_variant(forms: &[Variant], own: &Variant, url: &str, content: &[u8]) -> bool {
+    forms.iter().any(|other| !has_same_content(own, other) && !is_open(other) && admits(other, url, content))
 }
 
 /// Whether two forms sign the same, so that it does not matter in which of them a content comes.
-fn says_the_same(one: &Form, other: &Form) -> bool {
+fn has_same_content(one: &Variant, other: &Variant) -> bool {
     let same = |(one, other): (&Part, &Part)| match (one, other) {
         // In whichever case it is signed, it is the same value.
         (Part::Query(one) | Part::QueryLower(one), Part::Query(other) | Part::QueryLower(other)) => one == other,
@@ -51,18 +51,18 @@ fn says_the_same(one: &Form, other: &Form) -> bool {
 }
 
 /// Whether any text can be such a content.
-fn is_open(form: &Form) -> bool {
+fn is_open(form: &Variant) -> bool {
     Framing::is_trivial(&form.content)
 }
 
-fn admits(form: &Form, url: &str, content: &[u8]) -> bool {
+fn admits(form: &Variant, url: &str, content: &[u8]) -> bool {
     form.framing.admits(form, url, content)
 }
 
 const URL: &str = "https://hooks.example.com/webhooks/x";
 
 /// A content as senders have it.
-fn sample(form: &Form) -> Vec<u8> {
+fn sample(form: &Variant) -> Vec<u8> {
     let unit = form.timestamp.as_ref().map_or(TimeUnit::Seconds, |timestamp| timestamp.unit);
     let time = match unit {
         TimeUnit::Seconds | TimeUnit::Unix => "1768478400",
