@@ -17,6 +17,7 @@
 mod api;
 mod claims;
 mod consume;
+mod disposition;
 mod filter;
 mod handshakes;
 mod letters;
@@ -26,7 +27,8 @@ mod published;
 mod queues;
 mod refusal;
 
-pub use consume::{Disposition, ReceivedMessage, consume};
+pub use consume::consume;
+pub use disposition::{Disposition, ReceivedMessage};
 pub use letters::sweep;
 
 use crate::answer::Answer;

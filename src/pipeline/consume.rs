@@ -5,6 +5,7 @@
 //! ```
 
 use super::claims::{Acquisition, DeliveryClaim};
+use super::disposition::{Disposition, Failure, ReceivedMessage, retention};
 use super::ports::{DestinationAnswer, Local, PortError, Ports, Stored};
 use super::queues::{self, QueueRole};
 use super::{entropy, letters};
@@ -17,28 +18,6 @@ use std::time::Duration;
 
 /// How long the queue's consumer waits for the origin.
 const FORWARD_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// What becomes of a message that the queue's consumer took.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Disposition {
-    /// It is done: delivered, or durable among the dead letters.
-    Ack,
-    /// The queue gives it again after this delay, and to the dead letters when its retries run out.
-    Retry(Duration),
-}
-
-/// A message as a queue handed it over.
-#[derive(Debug, Clone, Copy)]
-pub struct ReceivedMessage<'m> {
-    /// Its text.
-    pub text: &'m str,
-    /// The name of the queue.
-    pub queue: &'m str,
-    /// The how manieth time the queue hands it over, from 1.
-    pub attempt: u32,
-    /// When.
-    pub now: UnixTime,
-}
 
 /// Takes one message from a queue: forwards an event, keeps a dead letter.
 pub async fn consume<P: Ports>(
@@ -109,24 +88,6 @@ async fn forward<P: Ports>(
         Disposition::Retry(later)
     });
     (disposition, record)
-}
-
-/// How long a queue keeps a message; as short as on the free plan, where the configuration cannot be read.
-pub fn retention(config: &Result<Config, ConfigError>) -> Duration {
-    config.as_ref().map_or(retry::DEFAULT_RETENTION, |config| config.retention)
-}
-
-/// Why a message is to be tried later.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Failure {
-    pub reason: &'static str,
-    pub problem: String,
-}
-
-impl Failure {
-    pub fn of(reason: &'static str) -> impl FnOnce(PortError) -> Self {
-        move |PortError(problem)| Self { reason, problem }
-    }
 }
 
 async fn deliver<P: Ports>(

@@ -1,7 +1,7 @@
 //! Dead letters: taken from their queue and kept, and deleted when they expire.
 
 use super::claims::{Acquisition, DeliveryClaim};
-use super::consume::{Disposition, Failure, ReceivedMessage, retention};
+use super::disposition::{Disposition, Failure, ReceivedMessage, retention};
 use super::ports::{Letters, Payloads, PortError, Ports, Stored};
 use crate::config::{Config, ConfigError, LONGEST_IN_QUEUE};
 use crate::letter::{Letter, ParkedLetter, WAITING};
