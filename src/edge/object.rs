@@ -1,4 +1,4 @@
-//! The inside of the Durable Object `Claims`: stores what [`crate::dedup`] and [`crate::installed`] decide.
+//! The inside of the Durable Object `Claims`: stores what [`crate::dedup`] and [`crate::pending_secret`] decide.
 
 use super::{now, random};
 use crate::dedup::{self, Acceptance, ClaimEntry, ClaimTerms, ClaimToken, Rings};

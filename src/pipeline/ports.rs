@@ -59,7 +59,7 @@ pub trait Notes {
 }
 
 /// Where claims are kept exactly, and secrets that providers sent: the Durable Objects `Claims`. Each call is one atomic
-/// step of [`crate::dedup`] or [`crate::installed`], and an error leaves open whether it was taken. None takes longer than
+/// step of [`crate::dedup`] or [`crate::pending_secret`], and an error leaves open whether it was taken. None takes longer than
 /// a few seconds.
 #[expect(async_fn_in_trait, reason = "isolates have one thread; no future needs to be Send")]
 pub trait ClaimStore {
