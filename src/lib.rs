@@ -1,8 +1,8 @@
 //! hookgate: a webhook gateway on Cloudflare Workers.
 //!
 //! Providers POST to `/webhooks/{source}`. hookgate proves each request authentic and fresh, drops duplicates, queues
-//! the other events and forwards each of them to its destination, byte for byte. Three promises: nothing forged, nothing lost, nothing twice
-//! (as far as each deduplication level can promise it).
+//! the other events and forwards each of them to its destination, byte for byte.
+//! Three promises: nothing forged, nothing lost, nothing twice (as far as each deduplication level can promise it).
 //!
 //! # The map
 //!
