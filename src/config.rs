@@ -40,7 +40,8 @@ const LONGEST_RETENTION: Duration = Duration::from_secs(14 * 24 * 3600);
 /// The whole configuration of the Worker.
 #[derive(Debug)]
 pub struct Config {
-    /// Sorted by name, so that a request finds its source by binary search. A `BTreeMap` would be 2 kB more of WASM, gzipped.
+    /// Sorted by name, so that a request finds its source by binary search.
+    /// A `BTreeMap` would be 2 kB more of WASM, gzipped.
     sources: Vec<(String, Result<Source, ConfigError>)>,
     /// The variables that should hold sources, but are no tables. An unknown source may be a source of these variables.
     unreadable: Vec<(String, Result<Source, ConfigError>)>,

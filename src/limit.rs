@@ -3,7 +3,8 @@
 //!
 //! No address is blocked. A provider sends from the same addresses for all of its customers, so a customer of the provider
 //! could otherwise block the provider. A genuine request from a limited address is verified and accepted as usual.
-//! The price: a forged request is still read and hashed. A list of addresses with a recent genuine request would not lower this price.
+//! The price: a forged request is still read and hashed. A list of addresses with a recent genuine
+//! request would not lower this price.
 
 use hookgate_verify::{Head, UnixTime};
 use std::net::Ipv6Addr;
@@ -76,7 +77,8 @@ impl Limited {
 }
 
 /// The pair for which refusals are counted: `place`, such as a source's name, and the client's address in the header
-/// `cf-connecting-ip`, which Cloudflare sets. An IPv6 address counts as its /64 network, because one customer usually gets a whole /64.
+/// `cf-connecting-ip`, which Cloudflare sets. An IPv6 address counts as its /64 network,
+/// because one customer usually gets a whole /64.
 pub fn pair(place: &str, headers: &impl Head) -> String {
     let address = headers.header("cf-connecting-ip").unwrap_or_default();
     match address.parse::<Ipv6Addr>().map(|address| address.segments()) {
