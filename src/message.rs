@@ -342,7 +342,7 @@ impl<'e> Event<'e> {
         self.headers.retain(|(name, value)| forwarded.admits(name, value));
     }
 
-    /// The request that sends this event to the destination `origin`, as attempt number `attempt` (from 1), with those of its headers that
+    /// The request that sends this event to `origin`, as attempt number `attempt` (from 1), with those of its headers that
     /// `forwarded` admits.
     ///
     /// With `signing`, it is signed by Standard Webhooks for this attempt, so that an event which waited long still
