@@ -1,4 +1,4 @@
-//! What providers are told. Bodies are JSON; errors are problem details (RFC 9457).
+//! The answers to providers and operators. Bodies are JSON; errors are problem details (RFC 9457).
 
 use crate::config::Success;
 use crate::forwarded_headers::MOST_BYTES;
@@ -47,9 +47,9 @@ const JSON: Header = (Cow::Borrowed("content-type"), Cow::Borrowed("application/
 const PROBLEM: Header = (Cow::Borrowed("content-type"), Cow::Borrowed("application/problem+json"));
 const NO_STORE: Header = (Cow::Borrowed("cache-control"), Cow::Borrowed("no-store"));
 const NO_SNIFF: Header = (Cow::Borrowed("x-content-type-options"), Cow::Borrowed("nosniff"));
-/// How much of a detail is told that quotes the request, in bytes.
+/// The longest detail that may quote the request, in bytes.
 const LONGEST_DETAIL: usize = 512;
-/// Seconds after which a provider may find us well again.
+/// How long a provider should wait before a retry, in seconds.
 const RETRY_AFTER: (&str, &str) = ("retry-after", "2");
 
 impl Answer {
@@ -58,12 +58,12 @@ impl Answer {
         Self { status: 200, headers: vec![JSON, NO_STORE], body: json(body) }
     }
 
-    /// 200: the event `id` is durable.
+    /// 200: the event `id` is durable now.
     pub fn accepted(id: &str) -> Self {
         Self::ok(&Received { received: true, duplicate: None, filtered: None, id })
     }
 
-    /// 200: the event `id` was durable before.
+    /// 200: the event `id` was already durable.
     pub fn duplicate(id: &str) -> Self {
         Self::ok(&Received { received: true, duplicate: Some(true), filtered: None, id })
     }
@@ -73,8 +73,8 @@ impl Answer {
         Self::ok(&Received { received: true, duplicate: None, filtered: Some(true), id })
     }
 
-    /// This answer, which tells that an event is taken, in the source's own form. Every event gets the same then, a
-    /// duplicate and an unwanted one too.
+    /// Changes a success answer to the answer that the source configures. Unless that is [`Success::Json`], accepted,
+    /// duplicate and filtered events get the same answer.
     #[must_use]
     pub fn as_configured(self, form: &Success) -> Self {
         match form {
@@ -89,66 +89,66 @@ impl Answer {
         }
     }
 
-    /// This answer without its body, for providers that want none; the status stays.
+    /// This answer without its body, for providers that accept no body. The status stays.
     #[must_use]
     pub fn without_body(mut self) -> Self {
         self.headers.retain(|(name, _)| name != "content-type");
         Self { body: String::new(), ..self }
     }
 
-    /// The answer to a provider's test of the endpoint.
+    /// The answer to a provider's handshake.
     pub fn handshake(reply: HandshakeAnswer) -> Self {
         let headers = reply.headers.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
         Self { status: reply.status, headers, body: reply.body }
     }
 
-    /// 401: the one answer to every request that is not proven authentic and fresh. It never says why.
+    /// 401: the only answer to a request that is not proven authentic and fresh. It never gives the reason.
     pub fn unauthentic() -> Self {
         Self::problem(401, "Not authentic", "The request carries no valid and fresh signature.")
     }
 
-    /// 401 of the API.
+    /// 401 of `/api`: the request has no valid `ADMIN_TOKEN`.
     pub fn unauthorized() -> Self {
         let answer =
             Self::problem(401, "Unauthorized", "This needs the header `authorization: Bearer` and ADMIN_TOKEN.");
         answer.with(("www-authenticate", "Bearer"))
     }
 
-    /// 429: too much from this address was refused.
+    /// 429: too many requests from this address were refused.
     pub fn too_many_refusals() -> Self {
         let answer = Self::problem(429, "Too many refusals", "Too many requests from this address were refused.");
         answer.with(("retry-after", "60"))
     }
 
-    /// 404.
+    /// 404: the path names no source and no other endpoint.
     pub fn not_found() -> Self {
         Self::problem(404, "No such source", "Nothing is served at this path.")
     }
 
-    /// 405, with the methods that are allowed.
+    /// 405: `allowed` lists the methods for the header `allow`.
     pub fn wrong_method(allowed: &'static str) -> Self {
         let answer = Self::problem(405, "Method not allowed", "This path does not take the request's method.");
         answer.with(("allow", allowed))
     }
 
-    /// 413: the body is over the source's own limit.
+    /// 413: the body is larger than the source's `limit`, in bytes.
     pub fn body_too_large(limit: usize) -> Self {
         Self::problem(413, "Body too large", &format!("This source takes bodies of up to {limit} bytes."))
     }
 
-    /// 413: the body is within the source's limit, but not within a queue message's.
+    /// 413: the body is within the source's limit, but too large for a queue message.
     pub fn message_too_large() -> Self {
         let detail = "The event is authentic, but larger than a queue message may be, about 90 kB of body.";
         Self::problem(413, "Body too large for the queue", detail)
     }
 
-    /// 431: the headers that would go on to the origin are too large.
+    /// 431: the headers to forward are too large.
     pub fn headers_too_large() -> Self {
         let detail = format!("The event is authentic, but its headers are larger than {MOST_BYTES} bytes.");
         Self::problem(431, "Headers too large", &detail)
     }
 
-    /// 422: authentic, but not usable; `detail` says why, which only its signer reads.
+    /// 422: the request is authentic, but not usable. `detail` says why. Only the signer of the request gets this answer.
     pub fn unusable(detail: &str) -> Self {
         Self::problem(422, "Authentic, but not usable", &beginning(detail, LONGEST_DETAIL))
     }
@@ -158,23 +158,23 @@ impl Answer {
         Self::problem(500, "Source misconfigured", "The operator's log and `hookgate check` say what is wrong.")
     }
 
-    /// 500: something here went wrong that nothing was foreseen for.
+    /// 500: an unexpected failure of the gateway.
     pub fn failed() -> Self {
         Self::problem(500, "Internal error", "The gateway failed on this request. Please send it again.")
     }
 
-    /// 501: a feature that needs a binding which is not there.
+    /// 501: the feature needs `binding`, and the Worker has no such binding.
     pub fn off(binding: &str) -> Self {
         Self::problem(501, "Not switched on", &format!("This needs the binding {binding}."))
     }
 
-    /// 503: the event is being made durable by another request; whether that succeeds is not known yet.
+    /// 503: another request is making the event durable, and the result is not known yet.
     pub fn in_flight() -> Self {
         let detail = "Another delivery of this event is in flight. Please send it again.";
         Self::problem(503, "Delivery in flight", detail).with(RETRY_AFTER)
     }
 
-    /// 503: not now; the provider's retry is welcome.
+    /// 503: the event was not accepted. The provider should retry.
     pub fn unavailable() -> Self {
         let answer = Self::problem(503, "Temporarily unavailable", "The event was not accepted. Please send it again.");
         answer.with(RETRY_AFTER)

@@ -1,6 +1,6 @@
-//! The configuration: wrangler's `[vars]` and secrets in, types that cannot be wrong out.
+//! The configuration: reads wrangler's `[vars]` and secrets into types that cannot hold an invalid value.
 //!
-//! Parsed once per isolate. A source that is misconfigured is an error of its own, and the others serve.
+//! Parsed once per isolate. A misconfigured source is kept as an error, and the other sources work.
 
 mod answer;
 mod destination;
@@ -29,35 +29,35 @@ use std::time::Duration;
 /// No message stays in a queue for longer: 14 days at most (Cloudflare Queues, Limits), and a day for our clocks.
 pub const LONGEST_IN_QUEUE: Duration = Duration::from_secs(15 * 24 * 3600);
 
-/// How many objects hold the claims: each takes about a thousand requests a second (Durable Objects, Limits).
+/// How many objects hold the claims. Each object serves about a thousand requests a second (Durable Objects, Limits).
 const DEFAULT_SHARDS: u32 = 16;
 const MOST_SHARDS: u32 = 4096;
 
-/// What a queue can be told (Cloudflare Queues, `message-retention-period-secs`).
+/// The bounds of a queue's retention (Cloudflare Queues, `message-retention-period-secs`).
 const SHORTEST_RETENTION: Duration = Duration::from_secs(60);
 const LONGEST_RETENTION: Duration = Duration::from_secs(14 * 24 * 3600);
 
-/// Everything the Worker was told.
+/// The whole configuration of the Worker.
 #[derive(Debug)]
 pub struct Config {
-    /// In order of their names, by which each request finds its own. A `BTreeMap` would be 2 kB more of WASM, gzipped.
+    /// Sorted by name, so that a request finds its source by binary search.
+    /// A `BTreeMap` would be 2 kB more of WASM, gzipped.
     sources: Vec<(String, Result<Source, ConfigError>)>,
-    /// The variables that should hold sources and hold none: a request for a source that is nowhere else may be for one
-    /// of theirs.
+    /// The variables that should hold sources, but are no tables. An unknown source may be a source of these variables.
     unreadable: Vec<(String, Result<Source, ConfigError>)>,
-    /// Signs forwards, where `ORIGIN_SIGNING_SECRET` is set.
+    /// Signs forwarded requests, if `ORIGIN_SIGNING_SECRET` is set.
     pub signing: Option<HmacKey>,
-    /// Opens `/api`, where `ADMIN_TOKEN` is set.
+    /// Opens `/api`, if `ADMIN_TOKEN` is set.
     pub admin: Option<AdminToken>,
     /// The Durable Objects that hold exact claims: `CLAIM_SHARDS`, and `CLAIM_SHARDS_BEFORE` while that changes.
     pub rings: Rings,
-    /// For how long the events' queue keeps a message, before it deletes it: `QUEUE_RETENTION`, or a day.
+    /// How long the events' queue keeps a message: `QUEUE_RETENTION`, or a day.
     pub retention: Duration,
-    /// The name of the queue whose messages are dead letters, where `DEAD_QUEUE` says it.
+    /// The name of the queue whose messages are dead letters, if `DEAD_QUEUE` is set.
     pub dead_queue: Option<String>,
-    /// What is allowed but probably not meant.
+    /// Settings that are allowed, but probably mistakes.
     pub warnings: Vec<String>,
-    /// What is off for want of a binding.
+    /// The features that are off because a binding is missing.
     pub off: Vec<&'static str>,
 }
 
@@ -66,23 +66,23 @@ pub struct Config {
 pub struct Source {
     /// Its name in the path.
     pub name: SourceName,
-    /// Proves its requests.
+    /// Verifies the source's requests.
     pub verifier: Verifier,
-    /// Where its events go.
+    /// Where the source's events go.
     pub deliver: Deliver,
-    /// How its duplicates are found.
+    /// How duplicates are found.
     pub dedup: Dedup,
     /// How long a key is remembered.
     pub dedup_ttl: Duration,
-    /// What the configuration says of that, where it is less than the provider's retries take.
+    /// The configured lifetime of a key, if it is shorter than the time of the provider's retries.
     pub dedup_ttl_asked: Option<Duration>,
     /// The largest body, in bytes.
     pub max_body: usize,
     /// The event types that are wanted; `None` for all.
     pub events: Option<EventFilter>,
-    /// The headers that go on to the origin, beside those that the preset names.
+    /// The headers to forward, in addition to the preset's headers.
     pub headers: Vec<HeaderPattern>,
-    /// What is answered to an event that is accepted, a duplicate, or not wanted.
+    /// The answer to an event that is accepted, a duplicate or filtered.
     pub success: Success,
     /// The token that the user chose for the provider's tests of the endpoint.
     pub verify_token: Option<HashedToken>,
@@ -91,12 +91,12 @@ pub struct Source {
 }
 
 impl Source {
-    /// Which headers go on to the origin.
+    /// Which headers are forwarded to the destination.
     pub fn forwarded(&self) -> ForwardedHeaders<'_> {
         ForwardedHeaders::new(self.verifier.preset(), &self.headers)
     }
 
-    /// Whether some event of these types is wanted, or may be.
+    /// Whether the source wants, or may want, an event of these types.
     pub fn wants(&self, types: &EventTypes) -> bool {
         self.events.as_ref().is_none_or(|filter| filter.wants(types))
     }
@@ -105,14 +105,14 @@ impl Source {
 /// Where accepted events go.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Deliver {
-    /// Into the queue; its consumer forwards to the origin, where there is one.
+    /// Into the queue. The consumer forwards to the destination, if the source has one.
     Queue(Option<Destination>),
-    /// To the origin, while the provider waits.
+    /// To the destination, while the provider waits.
     Direct(Destination),
 }
 
 impl Deliver {
-    /// The origin that forwards go to.
+    /// The destination, if the source has one.
     pub fn origin(&self) -> Option<&Destination> {
         match self {
             Self::Queue(origin) => origin.as_ref(),
@@ -121,14 +121,14 @@ impl Deliver {
     }
 }
 
-/// How a provider is told that its event is taken.
+/// The answer to an event that is accepted, a duplicate or filtered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Success {
-    /// 200, and JSON that says what became of the event.
+    /// 200, and JSON with the result for the event.
     Json,
-    /// 200, and no body: the provider takes any body for an error.
+    /// 200 and no body, for a provider that treats any body as an error.
     Empty,
-    /// As the source says, the same for every event.
+    /// The answer that the source configures, the same for every event.
     Own {
         /// From 200 to 299.
         status: u16,
@@ -168,7 +168,7 @@ pub struct Bindings {
 }
 
 impl Bindings {
-    /// What is off without those that are missing.
+    /// The features that are off because their binding is missing.
     fn off(self) -> Vec<&'static str> {
         let features = [
             (self.payloads, "PAYLOADS: events that no queue message can hold, of about 90 kB, are answered 413"),
@@ -239,12 +239,12 @@ impl Config {
     /// [`Config::parse_all`], where the variable `SOURCES` is the only one.
     ///
     /// # Errors
-    /// As there.
+    /// As [`Config::parse_all`].
     pub fn parse(sources: &Value, bindings: Bindings, lookup: VariableLookup<'_>) -> Result<Self, ConfigError> {
         Self::parse_all(&Map::from_iter([(SOURCES.to_owned(), sources.clone())]), bindings, lookup)
     }
 
-    /// For how long the longest of all claims counts.
+    /// The longest lifetime of a claim, over all sources.
     pub fn longest_claim(&self) -> Duration {
         let lifetimes =
             self.sources.iter().filter_map(|(_, source)| source.as_ref().ok()).map(|source| source.dedup_ttl);
@@ -256,7 +256,7 @@ impl Config {
     pub fn source(&self, name: &str) -> Option<Result<&Source, &ConfigError>> {
         let found = match self.sources.binary_search_by(|(known, _)| known.as_str().cmp(name)) {
             Ok(place) => self.sources.get(place),
-            // It may be there, and a 404 could make the provider delete the endpoint.
+            // The variable may hold this source, and a 404 could make the provider delete the endpoint.
             Err(_) => self.unreadable.first(),
         };
         found.map(|(_, source)| source.as_ref())
@@ -301,7 +301,7 @@ fn parse_queue(name: String) -> Result<String, ConfigError> {
     Err(ConfigError { key: "DEAD_QUEUE".to_owned(), problem })
 }
 
-/// Sources that share a secret: who may sign for one may sign for the other, which is rarely meant.
+/// Warns of sources that share a secret: a signer for one source can sign for the other source.
 fn shared_secrets(entries: &[variables::SourceEntry<'_>], lookup: VariableLookup<'_>) -> Vec<String> {
     let mut users: Vec<(String, Vec<&str>)> = Vec::new();
     for variables::SourceEntry { name: source, table, .. } in entries {

@@ -5,9 +5,9 @@
 //! table call them, and decide nothing themselves.
 //!
 //! Invariants:
-//! - of all who claim one name, one at a time is [`ClaimOutcome::First`], until its lease ends;
-//! - who lost its lease to another can neither confirm nor release;
-//! - what is confirmed stays a duplicate until it expires or is forgotten, whatever anybody claims or releases;
+//! - for one name, only one claim at a time is [`ClaimOutcome::First`], until its lease ends;
+//! - a claim that lost its lease to another claim can neither confirm nor release;
+//! - a confirmed name stays a duplicate until it expires or is forgotten, despite other claims and releases;
 //! - the acceptance stays while a name is claimed again: it tells one acceptance of an event from the next.
 
 mod rings;
@@ -63,7 +63,7 @@ impl DedupKey {
     }
 }
 
-/// 64 hex digits: the key's name in KV, and the idempotency key that origins get.
+/// 64 hex digits: the key's name in KV, and the idempotency key that destinations get.
 impl fmt::Display for DedupKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_hex(self.0, &mut [0; 64], f)
@@ -164,7 +164,7 @@ impl Serialize for Acceptance {
     }
 }
 
-/// What a store keeps under one name.
+/// The entry of one name in a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClaimEntry {
     /// The token of the last claim.
@@ -190,20 +190,20 @@ pub struct ClaimTerms {
     pub ttl: Duration,
 }
 
-/// What became of an attempt to claim a name.
+/// The answer to a claim of a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ClaimOutcome {
-    /// It is yours, until the lease ends.
+    /// The claimer holds the name until the lease ends.
     First {
-        /// What confirms or releases it.
+        /// The token that confirms or releases the claim.
         token: ClaimToken,
         /// When it was claimed first: now, or by a claim that was released or whose lease ended.
         first_seen: UnixTime,
         /// The acceptance that this claim belongs to.
         acceptance: Acceptance,
     },
-    /// Somebody else is at work on it.
+    /// Another claim holds the name.
     InFlight {
         /// When that lease ends.
         until: UnixTime,

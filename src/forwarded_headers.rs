@@ -1,12 +1,12 @@
-//! Which of a request's headers go on to the origin.
+//! Which headers of a request are forwarded to the destination.
 //!
-//! A header goes on only where a list names it: a few headers that say what the body is, those that the provider's preset
-//! names, and those that the source lists. Headers are not signed, so a sender can put any header beside a signed body.
-//! Three kinds never go on, whoever lists them: headers that speak for a connection, a proxy or this gateway; headers that
-//! carry a secret; and values that are not UTF-8.
+//! A header is forwarded only if one of three lists names it: the headers that every source forwards, the headers of the
+//! provider's preset, and the headers of the source. Most headers are not signed, so a sender can add any header to a signed
+//! body. Three kinds of headers are never forwarded, even if a list names them: headers about a connection, a proxy or this
+//! gateway; headers that contain a secret; and headers whose value is not UTF-8.
 //!
-//! The list applies twice: when the event is made, so that no secret is stored; and when it is forwarded, because a message
-//! that an older version queued carries more.
+//! The lists apply twice: when the event is made, so that no secret is stored, and when the event is forwarded, because a
+//! message from an older version may contain more headers.
 
 use crate::headers::HeaderLines;
 use hookgate_verify::{
@@ -18,7 +18,7 @@ use thiserror::Error;
 /// The most bytes of names and values that one event keeps. Providers send one or two kilobytes.
 pub const MOST_BYTES: usize = 16 * 1024;
 
-/// The headers that go on from every source: what the body is, who sent it, and the trace it belongs to (W3C Trace Context).
+/// The headers that every source forwards: the kind of the body, the sender, and the trace (W3C Trace Context).
 const ALWAYS: &[&str] =
     &["content-encoding", "content-language", "content-type", "traceparent", "tracestate", "user-agent"];
 
@@ -30,7 +30,7 @@ pub struct HeadersTooLarge {
     pub bytes: usize,
 }
 
-/// The list of one source.
+/// The lists of one source.
 #[derive(Debug, Clone, Copy)]
 pub struct ForwardedHeaders<'s> {
     preset: &'s Preset,
@@ -38,14 +38,14 @@ pub struct ForwardedHeaders<'s> {
 }
 
 impl<'s> ForwardedHeaders<'s> {
-    /// What `preset` names, and what the source lists besides.
+    /// The headers that `preset` names, and the headers that the source lists.
     pub const fn new(preset: &'s Preset, listed: &'s [HeaderPattern]) -> Self {
         Self { preset, listed }
     }
 
-    /// Whether the header `name` with this value goes on.
+    /// Whether the header `name` with this value is forwarded.
     pub fn admits(&self, name: &str, value: &str) -> bool {
-        // The runtime shows bytes that are not UTF-8 as U+FFFD. To pass that on would alter the value.
+        // The runtime replaces bytes that are not UTF-8 with U+FFFD: the forwarded value would be another value.
         !value.contains(char::REPLACEMENT_CHARACTER) && self.lists(name) && never_forwarded(self.preset, name).is_none()
     }
 
@@ -56,10 +56,10 @@ impl<'s> ForwardedHeaders<'s> {
         ALWAYS.contains(&&*lower) || patterns.any(|pattern| pattern.admits(&lower)) || names(self.preset, &lower)
     }
 
-    /// Those of `headers` that go on.
+    /// The headers to forward.
     ///
     /// # Errors
-    /// [`HeadersTooLarge`], where they are too many or too long.
+    /// [`HeadersTooLarge`], if they have more than [`MOST_BYTES`] bytes.
     pub fn keep(&self, headers: &HeaderLines) -> Result<HeaderLines, HeadersTooLarge> {
         let kept: Vec<_> = headers.iter().filter(|(name, value)| self.admits(name, value)).collect();
         let sizes = kept.iter().map(|(name, value)| name.len().saturating_add(value.len()));

@@ -1,9 +1,9 @@
 //! A request's headers, in one text.
 
-/// Every header of a request: for each a line `name:value`, the name in lower case. Neither can hold a newline (RFC 9110,
-/// section 5.5).
+/// Every header of a request. Each header is a line `name:value`, with the name in lower case. A name or a value cannot
+/// contain a newline (RFC 9110, sections 5.1 and 5.5).
 ///
-/// One text crosses into WASM at once, and needs no list of texts of its own.
+/// One text is cheap to pass into WASM: a list would need a text for each name and value.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HeaderLines(String);
 
@@ -13,7 +13,7 @@ impl HeaderLines {
         Self(lines)
     }
 
-    /// Names and values.
+    /// The name and the value of each header.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.split('\n').filter_map(|line| line.split_once(':'))
     }

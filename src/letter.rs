@@ -13,11 +13,11 @@ pub const KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
 /// A dead letter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Letter {
-    /// 64 hex digits: one for each acceptance of an event, however often it arrives here or dies.
+    /// 64 hex digits. Each acceptance of an event has one id, for every time that its dead letter is stored.
     pub id: String,
     /// How often the event was redriven before it died.
     pub redrives: u32,
-    /// The source's name; empty where the message is none of ours.
+    /// The source's name. Empty if another program wrote the message.
     pub source: String,
     /// The provider's id of the event, or its digest.
     pub event_id: String,
@@ -31,14 +31,14 @@ pub struct Letter {
     /// When it died.
     #[serde(serialize_with = "as_rfc3339")]
     pub died: UnixTime,
-    /// Why.
+    /// Why the event became a dead letter.
     pub reason: String,
     /// The body's size, in bytes.
     pub bytes: u64,
-    /// Where the body lies, where that is not in the message.
+    /// The name of the body in R2, if the message does not contain the body.
     #[serde(skip_serializing)]
     pub payload: Option<String>,
-    /// When it is deleted.
+    /// When the letter is deleted.
     #[serde(serialize_with = "as_rfc3339")]
     pub expires: UnixTime,
     /// The queue message, as it was.
@@ -47,7 +47,7 @@ pub struct Letter {
 }
 
 impl Letter {
-    /// The dead letter that `message` is, which arrived among the dead letters at `now`.
+    /// The dead letter of `message`, which arrived in the dead letters' queue at `now`.
     pub fn of(message: &str, event: &Result<Event<'_>, DecodeError>, now: UnixTime) -> Self {
         let letter = Self {
             id: String::new(),
@@ -89,7 +89,7 @@ fn as_rfc3339<S: Serializer>(time: &UnixTime, to: S) -> Result<S::Ok, S::Error> 
     to.serialize_str(&time.to_rfc3339())
 }
 
-/// A dead letter in the bucket, while its database is away.
+/// A dead letter in the R2 bucket, for the time that the D1 database is unavailable.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ParkedLetter {
     /// When the letter died, in seconds since the epoch.
@@ -110,37 +110,37 @@ impl ParkedLetter {
         serde_json::from_slice(bytes).ok()
     }
 
-    /// The name of the object that holds `letter`: one for each time that it dies.
+    /// The name of the object that holds `letter`. Each redrive of the event gives another name.
     pub fn name(letter: &Letter) -> String {
         format!("{WAITING}{}-{}", letter.id, letter.redrives)
     }
 }
 
-/// What the names of letters in the bucket begin with. No body is stored under such a name.
+/// The prefix of the names of letters in the bucket. The name of a body never has this prefix.
 pub const WAITING: &str = "letters/";
 
-/// Which dead letters are meant.
+/// A selection of dead letters.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Filter {
-    /// Of this source alone.
+    /// Only letters of this source.
     #[serde(deserialize_with = "text")]
     pub source: Option<String>,
-    /// After the letter with this id, in the order in which they are listed.
+    /// Only letters after the letter with this id, in the order of the list.
     #[serde(deserialize_with = "text")]
     pub after: Option<String>,
-    /// At most so many.
+    /// The most letters to select.
     pub limit: u32,
 }
 
 impl Filter {
-    /// No more letters than this at a time.
+    /// The largest `limit`.
     pub const MOST: u32 = 100;
 
     /// Reads the filter in a JSON object.
     ///
     /// # Errors
-    /// Which member is none of a filter's: what is misspelt must not mean all.
+    /// Names an unknown or invalid member. A misspelt member must not select all letters.
     pub fn from_json(members: Map<String, Value>) -> Result<Self, String> {
         let filter: Self = serde_json::from_value(Value::Object(members)).map_err(|error| error.to_string())?;
         Ok(filter.bounded())
@@ -152,7 +152,7 @@ impl Filter {
     }
 }
 
-/// A text. `null` is an error: it must not mean all.
+/// A text. `null` is an error: it must not select all letters.
 fn text<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
     String::deserialize(from).map(Some)
 }

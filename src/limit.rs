@@ -1,20 +1,21 @@
-//! Who sends too much that is forged: its forged requests are answered 429, and hardly logged, for a while.
+//! The rate limit for forged requests. For a minute, forged requests from an address over the limit are answered 429.
+//! The log has at most one line a second for them.
 //!
-//! Nobody is muted. Providers share their addresses among all their customers, so a stranger who signs up at a provider
-//! could otherwise silence it. A genuine request from a limited address is proven, and taken as ever; the price is that a
-//! forged one is still read and hashed. A list of addresses that proved something lately would spare no forged request its
-//! proof, so there is none.
+//! No address is blocked. A provider sends from the same addresses for all of its customers, so a customer of the provider
+//! could otherwise block the provider. A genuine request from a limited address is verified and accepted as usual.
+//! The price: a forged request is still read and hashed. A list of addresses with a recent genuine
+//! request would not lower this price.
 
 use hookgate_verify::{Head, UnixTime};
 use std::net::Ipv6Addr;
 use std::time::Duration;
 
-/// How long somebody is limited: the period of the rate limit too.
+/// How long a pair is limited. The period of the rate limit is the same.
 pub const PAUSE: Duration = Duration::from_secs(60);
-/// No table of strangers grows beyond this.
+/// The most pairs in the table. Forged requests must not fill the memory.
 const MOST: usize = 4096;
 
-/// The pairs of source and client address that are over the limit, as this isolate knows, in order.
+/// The pairs of source and client address that this isolate knows to be over the limit, sorted.
 #[derive(Debug, Default)]
 pub struct Limited(Vec<LimitEntry>);
 
@@ -22,7 +23,7 @@ pub struct Limited(Vec<LimitEntry>);
 struct LimitEntry {
     pair: String,
     until: UnixTime,
-    /// When the last line of the log was written for it, and how many requests were refused without one since.
+    /// When the last log line for the pair was written. `untold` counts the refusals since then.
     told: Option<UnixTime>,
     untold: u64,
 }
@@ -33,7 +34,7 @@ impl Limited {
         self.place(pair).ok().and_then(|place| self.0.get(place)).is_some_and(|entry| now < entry.until)
     }
 
-    /// Whether nobody is over the limit.
+    /// Whether the table is empty. It may also hold pairs whose limit has ended.
     pub const fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -57,8 +58,8 @@ impl Limited {
         }
     }
 
-    /// Counts a refusal of `pair`, which is limited. Returns for how many refusals a line of the log is due: one line in a
-    /// second at most.
+    /// Counts a refusal of `pair`. If a log line is due, returns the number of refusals for the line. At most one line a
+    /// second is due for a limited pair.
     pub fn tell(&mut self, pair: &str, now: UnixTime) -> Option<u64> {
         let Some(entry) = self.place(pair).ok().and_then(|place| self.0.get_mut(place)) else { return Some(1) };
         entry.untold = entry.untold.saturating_add(1);
@@ -75,8 +76,9 @@ impl Limited {
     }
 }
 
-/// What refusals are counted against: a place, such as a source's name, and the client's address as Cloudflare tells it.
-/// An IPv6 address counts as its /64, which is what one customer gets.
+/// The pair for which refusals are counted: `place`, such as a source's name, and the client's address in the header
+/// `cf-connecting-ip`, which Cloudflare sets. An IPv6 address counts as its /64 network,
+/// because one customer usually gets a whole /64.
 pub fn pair(place: &str, headers: &impl Head) -> String {
     let address = headers.header("cf-connecting-ip").unwrap_or_default();
     match address.parse::<Ipv6Addr>().map(|address| address.segments()) {

@@ -1,4 +1,4 @@
-//! The two things that leave the gateway, as data: the queue message, and the request to the origin.
+//! The queue message, and the request of an attempt to the destination, as data.
 
 use crate::config::{Destination, Source};
 use crate::dedup::{Acceptance, DedupKey, digest_of};
@@ -111,7 +111,7 @@ const UNTYPED: &str = "unknown";
 const UNREADABLE: &str = "unreadable";
 const SOURCE_PREFIX: &str = "/webhooks/";
 
-/// Why a queue message is none of ours.
+/// Why a queue message is not a message of this gateway.
 #[derive(Debug, Error)]
 pub enum DecodeError {
     /// Not a JSON object, or one that lacks an attribute, or has one that is not what it should be.
@@ -326,7 +326,7 @@ impl<'e> Event<'e> {
         self.payloadbytes.or_else(|| u64::try_from(self.body().len()).ok()).unwrap_or_default()
     }
 
-    /// The raw body; empty while it lies beside the queue.
+    /// The raw body. Empty if the body is in R2.
     pub fn body(&self) -> &[u8] {
         self.body.as_deref().unwrap_or_default()
     }
@@ -342,11 +342,11 @@ impl<'e> Event<'e> {
         self.headers.retain(|(name, value)| forwarded.admits(name, value));
     }
 
-    /// The request that hands this event to `origin`, as attempt number `attempt` (from 1), with those of its headers that
+    /// The request that sends this event to `origin`, as attempt number `attempt` (from 1), with those of its headers that
     /// `forwarded` admits.
     ///
     /// With `signing`, it is signed by Standard Webhooks for this attempt, so that an event which waited long still
-    /// passes the origin's own check of freshness. A body beside the queue is not: who reads it signs it.
+    /// passes the destination's check of freshness. A body in R2 is signed later, when it is read.
     pub fn forward<'f>(
         &'f self,
         forwarded: ForwardedHeaders<'_>,
@@ -379,14 +379,14 @@ impl<'e> Event<'e> {
     }
 }
 
-/// A POST to the origin, ready to be sent. Redirects are not to be followed.
+/// A POST to the destination, ready to be sent. Redirects must not be followed.
 #[derive(Debug, PartialEq, Eq)]
 pub struct AttemptRequest<'f> {
-    /// Where to.
+    /// The destination.
     pub origin: &'f Destination,
     /// Every header, by lower-case name.
     pub headers: Vec<(String, String)>,
-    /// The exact body; empty where it lies beside the queue.
+    /// The exact body. Empty if the body is in R2.
     pub body: &'f [u8],
 }
 

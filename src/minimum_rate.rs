@@ -1,14 +1,14 @@
-//! How fast a large body has to come, while it holds the room that others wait for.
+//! How fast a large body must arrive, while its request holds the permit for large bodies.
 //!
-//! A stranger sends what he likes before anything is proven. Without a least pace he would hold the room with one byte every
-//! few seconds, for as long as he likes, and no large body of anybody else would pass in this isolate.
+//! The sender of a body is not proven yet. Without a minimum rate, a sender could hold the permit with one byte every few
+//! seconds. This isolate would then read no other large body.
 
-/// How long a body may take beyond what its bytes allow, in milliseconds.
+/// The time that a body may take in addition to the time for its bytes, in milliseconds.
 const GRACE_MS: u64 = 5_000;
-/// So many bytes allow one millisecond more: four megabits in a second.
+/// The minimum rate, in bytes a millisecond: four megabits a second.
 const BYTES_A_MS: u64 = 512;
 
-/// How a body comes that holds the room.
+/// The progress of a body whose request holds the permit.
 #[derive(Debug, Clone, Copy)]
 pub struct MinimumRate {
     began: u64,
@@ -16,17 +16,17 @@ pub struct MinimumRate {
 }
 
 impl MinimumRate {
-    /// The body of which nothing has come yet, at `now` in milliseconds.
+    /// Starts the clock for a body with no bytes yet, at `now` in milliseconds.
     pub const fn begun(now: u64) -> Self {
         Self { began: now, bytes: 0 }
     }
 
-    /// So many bytes came.
+    /// Counts `bytes` that arrived.
     pub fn came(&mut self, bytes: usize) {
         self.bytes = self.bytes.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
     }
 
-    /// For how many milliseconds more the body may let wait for its next bytes; `None` where it is too slow.
+    /// How many milliseconds remain for the next bytes to arrive. `None` if the body is too slow.
     pub fn left(&self, now: u64) -> Option<u32> {
         let allowed = GRACE_MS.saturating_add(self.bytes.checked_div(BYTES_A_MS).unwrap_or_default());
         let left = allowed.checked_sub(now.saturating_sub(self.began)).filter(|left| *left > 0)?;

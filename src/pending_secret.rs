@@ -1,15 +1,15 @@
 //! A secret that a provider sent while its source was armed, until the operator has read it.
 //!
-//! Nothing proves such a secret, so the first one stays: whoever comes later replaces nothing, and is refused.
+//! Nothing proves such a secret, so the first secret stays. Another secret is refused until the first secret expires.
 
 use hookgate_verify::UnixTime;
 use std::time::Duration;
 use subtle::ConstantTimeEq;
 
-/// How long a secret waits.
+/// How long a pending secret is kept.
 pub const WAITS: Duration = Duration::from_secs(3600);
 
-/// A secret that waits.
+/// A secret that the operator has not read yet.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PendingSecret {
     /// The secret.
@@ -18,29 +18,29 @@ pub struct PendingSecret {
     pub expires: UnixTime,
 }
 
-/// What is offered is taken, or what waits stays.
+/// The result of an offer: the new secret is stored, or the pending secret stays.
 #[derive(Clone, PartialEq, Eq)]
 pub enum OfferOutcome {
-    /// Nothing waited: this is to be stored.
+    /// No secret was pending: the caller stores this one.
     Stored(PendingSecret),
-    /// The same secret waits; the provider repeats itself.
+    /// The same secret is pending already: the provider sent it again.
     Same,
-    /// Another secret waits.
+    /// Another secret is pending.
     Refused,
 }
 
-/// Offers `secret` at a source where `waiting` was stored last. The step has to be atomic: nothing may be stored between
-/// the reading of `waiting` and the storing of what comes out.
+/// Offers `secret` to a source. `waiting` is the secret that was stored last. The step must be atomic: nothing else may be
+/// stored between the read of `waiting` and the write of the result.
 pub fn offer(waiting: Option<&PendingSecret>, secret: &str, now: UnixTime) -> OfferOutcome {
     match waiting.filter(|waiting| now < waiting.expires) {
         None => OfferOutcome::Stored(PendingSecret { secret: secret.to_owned(), expires: now.plus(WAITS) }),
-        // In constant time, since anybody may offer.
+        // In constant time, because an unproven sender may offer a secret.
         Some(waiting) if waiting.secret.as_bytes().ct_eq(secret.as_bytes()).into() => OfferOutcome::Same,
         Some(_) => OfferOutcome::Refused,
     }
 }
 
-/// The secret that waits at `now`, of what was stored last.
+/// The stored secret, if it has not expired at `now`.
 pub fn waiting(stored: Option<PendingSecret>, now: UnixTime) -> Option<String> {
     stored.filter(|waiting| now < waiting.expires).map(|waiting| waiting.secret)
 }

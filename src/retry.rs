@@ -1,21 +1,21 @@
-//! What becomes of a forward: attempt and answer in, the next step out.
+//! Retries: decides the step after each attempt, from the attempt's number and the destination's answer.
 
 use hookgate_verify::UnixTime;
 use std::time::Duration;
 
 /// The delay after the first failed attempt; it doubles with each one.
 const FIRST_DELAY: Duration = Duration::from_secs(5);
-/// No delay of our own is longer.
+/// The longest delay, unless the destination asks for a longer delay.
 const LONGEST_DELAY: Duration = Duration::from_secs(15 * 60);
-/// An origin's `Retry-After` is respected up to here.
+/// The longest delay that a destination's `Retry-After` can set.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3600);
-/// No queue delays a message for longer (Cloudflare Queues, Limits).
+/// The longest delay of a queue (Cloudflare Queues, Limits).
 const LONGEST_QUEUE_DELAY: Duration = Duration::from_secs(12 * 3600);
 
 /// How long a message waits in a queue at most, where `QUEUE_RETENTION` does not say: Cloudflare's free plan keeps a
 /// message for 24 hours (Queues, Limits).
 pub const DEFAULT_RETENTION: Duration = Duration::from_secs(24 * 3600);
-/// So many times the queue of dead letters gives a message: `max_retries` in wrangler.toml.
+/// How many times the dead letters' queue retries a message: `max_retries` in wrangler.toml.
 const LETTER_TRIES: u32 = 100;
 
 /// Whether an event that has been on its way for `age` is given up now, since its next attempt in `delay` would come too
@@ -36,7 +36,7 @@ pub fn letter_backoff(attempt: u32, retention: Duration) -> Duration {
     doubled(attempt).min(longest)
 }
 
-/// When an origin wants to be asked again (`Retry-After`: RFC 9110, section 10.2.3).
+/// When a destination asks for the next attempt (`Retry-After`: RFC 9110, section 10.2.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RetryAfter {
     /// After this delay.
@@ -65,18 +65,18 @@ impl RetryAfter {
     }
 }
 
-/// What to do after a forward.
+/// The step after an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AfterAttempt {
-    /// The origin has it.
+    /// The destination has the event.
     Delivered,
     /// Try again after this delay.
     Retry(Duration),
-    /// The origin refuses this event, and would again: to the dead letters.
+    /// The destination would refuse this event again: the event goes to the dead letters' queue.
     GiveUp,
 }
 
-/// What follows from the origin's answer to attempt number `attempt` (from 1). `entropy` is a random number, which
+/// The step after the destination's answer to attempt number `attempt` (from 1). `entropy` is a random number, which
 /// spreads retries that began together.
 ///
 /// 2xx is delivered. 408, 409, 425 and 429 and everything else that is not a 4xx may change and is retried; other
@@ -96,7 +96,7 @@ pub fn after_answer(
     }
 }
 
-/// The delay after an attempt that got no answer, or none that counts.
+/// The delay after a failed attempt without `Retry-After`. `entropy` is a random number.
 pub fn backoff(attempt: u32, entropy: u32) -> Duration {
     let full = doubled(attempt).min(LONGEST_DELAY);
     let quarter = full.as_millis().checked_div(4).and_then(|ms| u64::try_from(ms).ok()).unwrap_or(0);

@@ -1,10 +1,10 @@
-//! Which object holds a key's claim, and what happens when their number changes.
+//! Which object holds the claim of a key, and how the number of shards changes.
 //!
-//! A key's object is chosen by its hash among as many as the configuration says: a *ring*. Another number is another
-//! ring, of other objects, which know nothing of the claims in the old one. So a ring is left in two steps: while the
-//! old number stands in `CLAIM_SHARDS_BEFORE`, a key is claimed in the old ring first and then in the new one; when every
-//! claim that only the old ring holds has expired, the old number goes. One object, the registry, remembers which rings
-//! hold claims that still count, and [`admit`] refuses a configuration that would forget one.
+//! `CLAIM_SHARDS` says how many objects (shards) hold the claims. The hash of a key chooses its shard. Another number of
+//! shards uses other objects, and these objects do not know the old claims. So the number changes in two steps. First, the
+//! old number stands in `CLAIM_SHARDS_BEFORE`: a key is claimed in its old shard and then in its new shard. Second, when
+//! every claim that only the old shards hold has expired, `CLAIM_SHARDS_BEFORE` is removed. One object, the registry,
+//! remembers which numbers of shards have unexpired claims. [`admit`] refuses a configuration that would forget claims.
 
 use super::DedupKey;
 use hookgate_verify::UnixTime;
@@ -13,17 +13,17 @@ use std::fmt;
 use std::time::Duration;
 use thiserror::Error;
 
-/// The rings that a key is claimed in: the one that is being left first, where there is one.
+/// The numbers of shards in which a key is claimed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rings {
     /// How many objects hold the claims.
     pub current: u32,
-    /// How many held them before, while that ring is being left.
+    /// How many objects held the claims before, while the number changes.
     pub before: Option<u32>,
 }
 
 impl Rings {
-    /// The objects that hold `key`, in the order in which it is claimed.
+    /// The objects that hold `key`, in the order of the claims: the old object first.
     pub fn shards(self, key: &DedupKey) -> impl Iterator<Item = Shard> {
         let number = key.first_bytes();
         let shard = move |ring| Shard { ring, index: number.checked_rem(ring).unwrap_or(0) };
@@ -31,7 +31,7 @@ impl Rings {
     }
 }
 
-/// One object among those of a ring.
+/// One object: its index, and the number of shards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Shard {
     ring: u32,
@@ -52,9 +52,9 @@ impl fmt::Display for Shard {
      or CLAIM_SHARDS back to {ring}", until.to_rfc3339()
 )]
 pub struct RingsRefused {
-    /// The ring that is missing in the configuration.
+    /// The number of shards that the configuration lacks.
     pub ring: u32,
-    /// When its last claim expires.
+    /// When the last claim in these shards expires.
     pub until: UnixTime,
 }
 
@@ -65,12 +65,12 @@ impl RingsRefused {
     }
 }
 
-/// Whether claims may be made in `rings`, where `known` lists the rings with claims and when the last of them expires.
-/// Returns the time to be remembered for the current ring; claims are made in it for `hold` from now. That of the ring
-/// before stays as it is: what is claimed there from now on, the current ring holds too.
+/// Checks that claims may be made in `rings`. `known` lists each number of shards with claims, and when the last of these
+/// claims expires. Claims made now expire after `hold`. Returns the expiry to remember for the current number of shards. The
+/// expiry for the number before does not change: the current shards hold each new claim too.
 ///
 /// # Errors
-/// [`RingsRefused`], where a ring holds claims that would not be asked for.
+/// [`RingsRefused`], if `rings` lacks a number of shards with unexpired claims.
 pub fn admit(known: &[(u32, UnixTime)], rings: Rings, now: UnixTime, hold: Duration) -> Result<UnixTime, RingsRefused> {
     let named = |ring| ring == rings.current || Some(ring) == rings.before;
     match known.iter().find(|(ring, until)| now < *until && !named(*ring)) {

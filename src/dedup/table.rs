@@ -1,17 +1,17 @@
-//! The claims that one isolate sees, where no store holds them all.
+//! The claims of one isolate, for sources without exact deduplication.
 
 use super::{ClaimEntry, ClaimOutcome, ClaimTerms, ClaimToken, DedupKey, claim, confirm, may_forget, release};
 use hookgate_verify::UnixTime;
 use std::collections::HashMap;
 use std::time::Duration;
 
-/// About two megabytes, of the 128 that an isolate has.
+/// The most keys in the table: about 2 MB of the 128 MB of an isolate.
 const MOST: usize = 16_384;
 
-/// The keys that this isolate has in flight, and those it confirmed lately: KV may not show those to anybody for a
-/// minute, not even here.
+/// The keys that are in flight in this isolate, and the keys that this isolate confirmed in the last minute. KV may not
+/// show a new key for a minute, even in this isolate.
 ///
-/// Losing it costs what it spares, the races within one isolate, and never an event.
+/// If the table is lost, an isolate may accept a duplicate. No event is lost.
 #[derive(Debug, Default)]
 pub struct IsolateTable(HashMap<DedupKey, ClaimEntry>);
 
@@ -44,7 +44,7 @@ impl IsolateTable {
         self.store(key, entry);
     }
 
-    /// Forgets `key`, unless somebody is at work on its event; whether there was anything to forget.
+    /// Forgets `key`, unless its event is in flight. Returns whether a key was forgotten.
     pub fn forget(&mut self, key: DedupKey, now: UnixTime) -> bool {
         let may = self.0.get(&key).is_some_and(|entry| may_forget(*entry, now));
         may && self.0.remove(&key).is_some()
