@@ -218,7 +218,7 @@ pub(super) fn of_all<'a>(
     for (place, part) in form.content.iter().enumerate() {
         let value = match part {
             Part::Literal(literal) => text(literal),
-            // The grammar refuses a scheme that signs a timestamp or a token without reading it. Code can build such a scheme.
+            // The grammar refuses a scheme that signs a timestamp or a token without reading it. Code could build one.
             Part::Timestamp => text(beside.timestamp.ok_or_else(|| unread(part))?),
             Part::Jws => text(beside.jws.ok_or_else(|| unread(part))?),
             Part::Header(_)
