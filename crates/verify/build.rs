@@ -1,5 +1,6 @@
-//! Puts the files in `presets/` into two texts, a line for each in the order of their names: what the Worker reads of a
-//! preset, and what people want to know of it, with whose work its vectors in `tests/vectors/` are.
+//! Writes the files in `presets/` into two texts. Each text has one line for each preset, sorted by the preset's name.
+//! The text `schemes` has the schemes, for the Worker. The text `abouts` has the facts for people, and counts the preset's
+//! vectors in `tests/vectors/` by their proof.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -30,7 +31,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// How many of a preset's vectors that hold are whose work. A refusal proves nothing of how a provider signs.
+/// Counts the preset's accepted vectors by their proof. A refused vector does not prove how a provider signs.
 fn proofs(name: &str) -> Result<BTreeMap<String, usize>, Box<dyn std::error::Error>> {
     let path = format!("tests/vectors/{name}.json");
     let text = fs::read_to_string(&path).map_err(|error| format!("{path}: {error}"))?;

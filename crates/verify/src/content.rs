@@ -1,5 +1,5 @@
-//! What is signed, put together from what was received. Nothing here is proven, so all of it is bounded: a body is read once,
-//! and what is written is never much longer than what came.
+//! Builds the signed content from a received request. The request is not proven yet, so the cost is bounded: the body is
+//! read once, and the content is never much longer than the request.
 
 mod listed;
 mod pairs;
@@ -11,8 +11,8 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use std::borrow::Cow;
 pub(super) use texts::{Texts, form_value, json_text};
 
-/// What stands in front of the body and is signed: a text for each part of `form` that is read from there, in order; `None`
-/// where the request lacks a value that it may lack. `timestamp` is the text of the time, where that stands there as well.
+/// The signed texts of the request's head: one text for each part of `form` that is read from the head, in order. A text is
+/// `None` if the part is optional and the request lacks its value. `timestamp` is the timestamp's text, if it is known.
 ///
 /// # Errors
 /// [`VerifyError::SignedHeader`], [`VerifyError::TimestampMalformed`] and [`VerifyError::QueryMismatch`].
@@ -26,10 +26,10 @@ pub(super) fn of_head(
     for (place, part) in form.content.iter().enumerate() {
         let found = match part {
             Part::Header(name) => utf8(name, head.header(name))?,
-            // A long query is read once, and not again for each content that may be signed.
+            // Each alternative content reads the query again, so the query must be short.
             Part::Query(name) | Part::QueryLower(name) if form.alternative => query_value(short(&head.query())?, name)?,
             Part::Query(name) | Part::QueryLower(name) => query_value(&head.query(), name)?,
-            // What is read below is there, or refused.
+            // The second `match` reads these parts. None of them can be missing.
             Part::Literal(_)
             | Part::Timestamp
             | Part::Url
@@ -68,7 +68,7 @@ pub(super) fn of_head(
             Part::Method => head.method(),
             Part::SortedQuery => sorted_query(short(&head.query())?)?,
             Part::Timestamp => {
-                // Beside a signature in the body it is not known yet.
+                // The timestamp is not known yet if the signature stands in the body.
                 if let Some(timestamp) = timestamp {
                     apart(form, place, timestamp.as_bytes())?;
                 }
@@ -91,7 +91,8 @@ pub(super) fn of_head(
     Ok(texts)
 }
 
-/// The runtime shows bytes that are not UTF-8 as U+FFFD, so that two headers would be one signed text.
+/// Refuses a value with U+FFFD. The runtime replaces bytes that are not UTF-8 with U+FFFD, so two different headers would
+/// become one signed text.
 fn utf8(name: &str, value: Option<String>) -> Result<Option<String>, VerifyError> {
     match value {
         Some(value) if value.contains(char::REPLACEMENT_CHARACTER) => {
@@ -101,7 +102,7 @@ fn utf8(name: &str, value: Option<String>) -> Result<Option<String>, VerifyError
     }
 }
 
-/// Holds the value of the part at `place` to what keeps it apart from the parts beside it.
+/// Refuses the value of the part number `place` if the value could not be told apart from the parts beside it.
 fn apart(form: &Variant, place: usize, value: &[u8]) -> Result<(), VerifyError> {
     let Err(problem) = form.framing.check(&form.content, place, value) else { return Ok(()) };
     let name = match form.content.get(place) {
@@ -120,7 +121,7 @@ fn apart(form: &Variant, place: usize, value: &[u8]) -> Result<(), VerifyError> 
     Err(VerifyError::SignedHeader { place: name, problem })
 }
 
-/// A signed value that has to be there.
+/// Refuses a signed value that is missing or empty.
 fn usable(name: &str, value: Option<String>) -> Result<String, VerifyError> {
     let refused = |problem| VerifyError::SignedHeader { place: name.to_owned(), problem };
     match value {
@@ -130,12 +131,12 @@ fn usable(name: &str, value: Option<String>) -> Result<String, VerifyError> {
     }
 }
 
-/// The endpoint's URL as the provider has it: the configured one, and the query of this request.
+/// The endpoint's URL as the provider knows it: the configured URL with the query of this request.
 pub(super) fn public_url(configured: &str, query: &str) -> String {
     if query.is_empty() { configured.to_owned() } else { format!("{configured}?{query}") }
 }
 
-/// The configured URL, where the request has its query and no other.
+/// The configured URL. The request's query must equal the query in the configured URL.
 ///
 /// # Errors
 /// [`VerifyError::QueryMismatch`].
@@ -148,7 +149,7 @@ fn configured_url(configured: &str, query: &str) -> Result<String, VerifyError> 
     Err(VerifyError::QueryMismatch { query: shown(query), configured: shown(wanted) })
 }
 
-/// The query as the runtime has it, which escapes what a URL's parser escapes.
+/// The query, escaped as the URL parser of the runtime escapes a query.
 fn normal(query: &str) -> impl Iterator<Item = u8> {
     /// WHATWG URL, special-query percent-encode set.
     const ESCAPED: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>').add(b'\'');
@@ -158,17 +159,17 @@ fn normal(query: &str) -> impl Iterator<Item = u8> {
 /// The value of `name` in the query.
 ///
 /// # Errors
-/// [`VerifyError::SignedHeader`] where it stands twice, or is not UTF-8.
+/// [`VerifyError::SignedHeader`] if the query has `name` twice, or the value is not UTF-8.
 pub(super) fn query_value(query: &str, name: &str) -> Result<Option<String>, VerifyError> {
     let mut found = pairs::values(query.as_bytes(), &[name])
         .map_err(|problem| VerifyError::SignedHeader { place: format!("?{name}="), problem })?;
     Ok(found.pop().flatten().map(Cow::into_owned))
 }
 
-/// The longest header that is signed by itself: it is hashed with every key.
+/// The longest signed header, in bytes. A signed header is hashed with every key.
 const LONGEST_HEADER: usize = 16 * 1024;
 
-/// The longest query that is written anew, which can make it five times as long.
+/// The longest query that hookgate escapes or sorts, in bytes. Escaping can make the query five times as long.
 const LONGEST_QUERY: usize = 8 * 1024;
 
 fn short(query: &str) -> Result<&str, VerifyError> {
@@ -182,7 +183,7 @@ fn sorted_query(query: &str) -> Result<String, VerifyError> {
     Ok(form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish())
 }
 
-/// What is signed beside the body, as it was received.
+/// The signed values beside the body, as received.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct HeadContent<'c> {
     /// From [`of_head`].
@@ -193,12 +194,12 @@ pub(super) struct HeadContent<'c> {
     pub jws: Option<&'c str>,
 }
 
-/// The signed content of `form`: from what stands beside the body, from the `texts` in it, and from its bytes, which `sha256`
-/// hashes.
+/// The signed content of `form`: the values beside the body, the `texts` in the body, and the bytes of the body. `sha256`
+/// hashes the body.
 ///
 /// # Errors
-/// [`VerifyError::NotCanonical`] where a part is read from the body, and the body has it not or not once;
-/// [`VerifyError::SignedHeader`] where a value does not keep apart from the parts beside it.
+/// [`VerifyError::NotCanonical`] if a part cannot be read from the body;
+/// [`VerifyError::SignedHeader`] if a value cannot be told apart from the parts beside it.
 pub(super) fn of_all<'a>(
     form: &'a Variant,
     beside: HeadContent<'a>,
@@ -217,7 +218,7 @@ pub(super) fn of_all<'a>(
     for (place, part) in form.content.iter().enumerate() {
         let value = match part {
             Part::Literal(literal) => text(literal),
-            // The grammar lets no scheme without these through. One that is put together by hand proves nothing.
+            // The grammar refuses a scheme that signs a timestamp or a token without reading it. Code could build one.
             Part::Timestamp => text(beside.timestamp.ok_or_else(|| unread(part))?),
             Part::Jws => text(beside.jws.ok_or_else(|| unread(part))?),
             Part::Header(_)
@@ -256,12 +257,12 @@ pub(super) fn of_all<'a>(
     Ok(content)
 }
 
-/// That a part was never read: what is signed is never left out in silence.
+/// The error for a part that was never read. A signed part is never left out in silence.
 fn unread(part: &Part) -> VerifyError {
     VerifyError::SignedHeader { place: part.to_string(), problem: "not read" }
 }
 
-/// Takes the literals out of the brackets whose values the request lacks: they are not signed either.
+/// Empties the literals beside each missing optional value: the provider does not sign these literals either.
 fn leave_out(form: &Variant, lacking: &[usize], content: &mut [Cow<'_, [u8]>]) {
     for place in lacking.iter().filter(|place| form.optional.contains(place)) {
         for beside in [place.checked_sub(1), place.checked_add(1)].into_iter().flatten() {

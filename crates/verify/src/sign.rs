@@ -1,4 +1,4 @@
-//! Signs as a provider does: for the command line and tests.
+//! Signs requests as a provider signs them. The command line and the tests use this module.
 
 use super::content::{HeadContent, Texts, of_all, of_head};
 use super::jws::{self, TokenContext};
@@ -12,21 +12,21 @@ use sha2::{Digest, Sha256};
 use std::time::Duration;
 use thiserror::Error;
 
-/// What makes a body a signed delivery.
+/// The signature of a body, and the headers and the query that the signature needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Signed {
-    /// Headers beside the signature, name (lower case) and value.
+    /// The headers without the signature: name (lower case) and value.
     pub headers: Vec<(String, String)>,
-    /// The query that the delivery has to come with; empty for most.
+    /// The query of the request. Most schemes need no query: then the text is empty.
     pub query: String,
-    /// Where the signature belongs.
+    /// The location of the signature in the request.
     pub place: Location,
-    /// What belongs there.
+    /// The signature, as the scheme's layout writes it.
     pub signature: String,
 }
 
 impl Signed {
-    /// All headers, where the signature is one of them; it comes last.
+    /// All headers. If the signature is a header, the signature is the last header.
     pub fn into_headers(mut self) -> Vec<(String, String)> {
         if let Location::Header(name) = self.place {
             self.headers.push((name, self.signature));
@@ -35,47 +35,47 @@ impl Signed {
     }
 }
 
-/// What a delivery is to say.
+/// The input of one signature.
 #[derive(Debug, Clone, Copy)]
 pub struct SignInput<'d> {
-    /// Which of the scheme's forms, from 0.
+    /// The number of the scheme's variant, from 0.
     pub form: usize,
-    /// The event's id, where the scheme carries one in a header.
+    /// The event's id, for a scheme with an id in a header or in the query.
     pub id: &'d str,
-    /// When it is signed.
+    /// The time of the signature.
     pub now: UnixTime,
-    /// The endpoint's public URL, as the configuration has it.
+    /// The endpoint's public URL from the configuration.
     pub url: &'d str,
     /// The user's account at the provider.
     pub account: &'d str,
-    /// The body. What the scheme reads from it (id, event time) must stand there already.
+    /// The body. The caller writes the values that the scheme reads from the body (id, event time).
     pub body: &'d [u8],
 }
 
-/// Why nothing was signed.
+/// The reason why a signature could not be made.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum SignError {
-    /// The body has no form that the scheme could sign.
+    /// The scheme cannot sign this body or this head.
     #[error(transparent)]
     Body(#[from] VerifyError),
-    /// The scheme has no form of that number.
+    /// The scheme has no variant with this number, or the variant lacks a value that its layout needs.
     #[error("the scheme has no such form")]
     NoSuchForm,
-    /// There is only a public key.
+    /// The signer has only a public key.
     #[error("needs the provider's private key")]
     NoPrivateKey,
 }
 
 /// Makes signatures.
 pub trait Signer {
-    /// The signature over `content`: a MAC, or one under a private key.
+    /// The signature over `content`: a MAC, or a signature under a private key.
     ///
     /// # Errors
     /// [`SignError::NoPrivateKey`].
     fn signature(&self, content: &[u8]) -> Result<Vec<u8>, SignError>;
 }
 
-/// Signs as `preset` would. `token` is the shared secret's text, for schemes that send it.
+/// Signs `delivery` as the provider of `preset` signs. `token` is the shared secret's text, for schemes that send it.
 ///
 /// # Errors
 /// [`SignError`].
@@ -98,7 +98,7 @@ pub fn sign(preset: &Preset, signer: &impl Signer, token: &str, delivery: SignIn
             }
             Part::Header(name) => request.headers.push((name.clone(), delivery.id.to_owned())),
             Part::Query(name) | Part::QueryLower(name) => request.ask(name, delivery.id),
-            // A URL that is signed with its own query is posted to with that query.
+            // The scheme signs the configured URL with its query, so the request needs this query.
             Part::Url if form.framing.pins_query() => {
                 request.query = delivery.url.split_once('?').map_or("", |(_, query)| query).to_owned();
             }
@@ -147,7 +147,7 @@ pub fn sign(preset: &Preset, signer: &impl Signer, token: &str, delivery: SignIn
     Ok(Signed { headers: request.headers, query: request.query, place, signature })
 }
 
-/// A POST with nothing but what is signed.
+/// A POST request with only the signed headers and the signed query.
 #[derive(Default)]
 struct DraftRequest {
     headers: Vec<(String, String)>,
@@ -171,7 +171,7 @@ impl Head for DraftRequest {
     }
 }
 
-/// Header and claims of a token that says what the scheme asks for.
+/// The token's header and claims, as the scheme demands them, without the signature.
 fn unsigned_token(preset: &Preset, form: &Variant, delivery: SignInput<'_>) -> String {
     let claims = &preset.scheme.token_claims;
     let mut said = Map::new();
@@ -195,7 +195,7 @@ fn unsigned_token(preset: &Preset, form: &Variant, delivery: SignInput<'_>) -> S
     format!("{}.{}", encode(&header), encode(&Value::Object(said)))
 }
 
-/// `None` where the layout has a prefix, a time or a token, and the scheme has none.
+/// `None` if the layout needs a prefix, a time or a token, and none is given.
 fn lay_out(form: &Variant, account: &str, time: Option<&str>, signature: &str, token: Option<&str>) -> Option<String> {
     let text = match &form.layout {
         Layout::Single { prefixes } => format!("{}{signature}", prefixes.first()?),

@@ -1,4 +1,4 @@
-//! What Contentful signs of a request's head: its path, and the headers that it lists.
+//! The parts of a request's head that Contentful signs: the path, and the listed headers.
 
 use super::super::{Head, TimestampLocation, Variant, VerifyError};
 use super::{usable, utf8};
@@ -7,7 +7,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 /// The most headers that a request may list.
 const MOST_HEADERS: usize = 32;
 
-/// The path of `url` and the query of the request, which Contentful escapes once more.
+/// The path of `url`, and the request's query. Contentful escapes the query once more.
 pub(super) fn escaped_path(url: &str, query: &str) -> String {
     /// What JavaScript's `encodeURIComponent` leaves as it is: these, letters and digits.
     const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
@@ -29,15 +29,15 @@ pub(super) fn escaped_path(url: &str, query: &str) -> String {
     format!("{path}?{}", escaped.replace('%', "%25"))
 }
 
-/// The bit of a length; those from 63 on share one.
+/// The bit for a length. All lengths from 63 on share one bit.
 fn bit(length: usize) -> u64 {
     1 << length.min(63)
 }
 
-/// The headers that the header `list` lists, each as `name:value`, by name, with `;` between.
+/// The headers that the header `list` names, each as `name:value`, sorted by name, with `;` between two headers.
 ///
-/// The text can be read in one way only: a list has no `;`, each name stands once, and no value holds `;` and a listed name
-/// and `:`, which is how the next header begins.
+/// The text can be read in one way only: the list has no `;`, each name stands once, and no value holds the beginning of a
+/// listed header (`;`, the name, `:`).
 ///
 /// # Errors
 /// [`VerifyError::SignedHeader`].

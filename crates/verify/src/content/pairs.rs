@@ -10,7 +10,7 @@ pub(crate) const MOST_PAIRS: usize = 1_000;
 /// A decoded name and its decoded value.
 pub(super) type Pair<'t> = (Cow<'t, str>, Cow<'t, str>);
 
-/// What is wrong with a form or a query.
+/// The problem of a form or a query, as an error text.
 pub(crate) type Problem = &'static str;
 
 /// The pairs of `text`, not decoded.
@@ -41,10 +41,10 @@ fn decoded(text: &[u8]) -> Result<Cow<'_, str>, Problem> {
     String::from_utf8(bytes).map(Cow::Owned).map_err(|_| PROBLEM)
 }
 
-/// The value of each of `names`, in one pass and without keeping a pair of another name.
+/// The value of each of `names`, read in one pass. Pairs with other names are not kept.
 ///
 /// # Errors
-/// Where one stands twice, or is not UTF-8.
+/// If one of `names` stands twice, or its value is not UTF-8.
 pub(crate) fn values<'t>(text: &'t [u8], names: &[&str]) -> Result<Vec<Option<Cow<'t, str>>>, Problem> {
     let mut found: Vec<Option<Cow<'t, str>>> = vec![None; names.len()];
     for (name, value) in raw(text) {
@@ -61,7 +61,7 @@ pub(crate) fn values<'t>(text: &'t [u8], names: &[&str]) -> Result<Vec<Option<Co
 /// All pairs, sorted.
 ///
 /// # Errors
-/// Where there are more than [`MOST_PAIRS`], or one is not UTF-8.
+/// If there are more than [`MOST_PAIRS`] pairs, or a name or a value is not UTF-8.
 pub(super) fn sorted(text: &[u8]) -> Result<Vec<Pair<'_>>, Problem> {
     if raw(text).take(MOST_PAIRS.saturating_add(1)).count() > MOST_PAIRS {
         return Err("more than 1,000 names and values");
@@ -72,7 +72,7 @@ pub(super) fn sorted(text: &[u8]) -> Result<Vec<Pair<'_>>, Problem> {
     Ok(pairs)
 }
 
-/// That a form body is not one text, for `problem`.
+/// The error for a form body with `problem`.
 pub(super) fn not_a_form(problem: Problem) -> VerifyError {
     VerifyError::NotCanonical { problem: format!("the form has {problem}") }
 }

@@ -6,7 +6,7 @@ use super::super::{JsonPath, Location, Part, Scheme, Step, Variant, VerifyError}
 use super::pairs;
 use std::borrow::Cow;
 
-/// The texts at the places of a body that a scheme names.
+/// The texts that a scheme reads from a body, by JSON path or by form name.
 #[derive(Debug, Default)]
 pub(crate) struct Texts<'b> {
     json: Vec<(JsonPath, Option<Scalar>)>,
@@ -143,7 +143,7 @@ pub(crate) fn json_text(body: &[u8], path: &JsonPath) -> Result<Option<String>, 
 /// The value of `name` in a form body.
 ///
 /// # Errors
-/// [`VerifyError::NotCanonical`], also where it stands twice.
+/// [`VerifyError::NotCanonical`], also if the form has `name` twice.
 pub(crate) fn form_value(body: &[u8], name: &str) -> Result<Option<String>, VerifyError> {
     let texts = Texts::at(Vec::new(), &[name], body)?;
     texts.form(name).map(|text| text.map(str::to_owned))

@@ -1,4 +1,4 @@
-//! The body that is answered to an event that is accepted.
+//! The body of the answer to an accepted request.
 
 use super::{ConfigError, Fields};
 
@@ -7,7 +7,7 @@ pub const MOST_ANSWER: usize = 1024;
 
 const CUSTOMARY_TYPE: &str = "text/plain; charset=utf-8";
 
-/// Reads `answer` of a scheme: the body that its provider wants in each 200, and its type.
+/// Reads `answer` of a scheme: the body and the media type that the provider wants in each answer 200.
 pub(super) fn parse_of_scheme(fields: &Fields<'_>) -> Result<Option<(String, String)>, ConfigError> {
     let Some(answer) = fields.table("answer", &["body", "type"])? else { return Ok(None) };
     let (body, media_type) = parse_body(&answer)?;

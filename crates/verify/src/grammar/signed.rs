@@ -32,7 +32,7 @@ pub(super) fn shiftable(
     )
 }
 
-/// Refuses contents of one signature that would make a forgery cost too much: a body is hashed with each of them.
+/// Refuses contents of one signature that make a forged request expensive: the body is hashed for each content.
 ///
 /// # Errors
 /// What to do.
@@ -59,10 +59,10 @@ pub(super) fn alternatives(fields: &Fields<'_>, contents: &[Template]) -> Result
 /// The most contents of one signature that may have the body.
 const MOST_OF_BODY: usize = 2;
 
-/// Refuses a scheme with two forms that one content could belong to.
+/// Refuses a scheme with two variants that can have the same content.
 ///
 /// # Errors
-/// Which forms these are, and what to do.
+/// The two variants, and the remedy.
 pub(super) fn forms(fields: &Fields<'_>, scheme: &Scheme) -> Result<(), ConfigError> {
     if scheme.variants.len() > 1 && scheme.locations.iter().any(Location::is_in_body) {
         let problem = "must be one where the signature stands in the body: only the first would ever be read";
@@ -84,10 +84,10 @@ pub(super) fn forms(fields: &Fields<'_>, scheme: &Scheme) -> Result<(), ConfigEr
     })
 }
 
-/// Refuses what would never be looked at, and would look as if it protected something.
+/// Refuses a key that hookgate would never read: the key would only seem to protect something.
 ///
 /// # Errors
-/// Which key it is, and what to do.
+/// The key, and the remedy.
 pub(super) fn nothing_in_vain(fields: &Fields<'_>, scheme: &Scheme, is_token: bool) -> Result<(), ConfigError> {
     let vain = |key: &str, problem: &str| Err(fields.error(key, problem.to_owned()));
     if fields.value("forms").is_some()
@@ -116,13 +116,13 @@ pub(super) fn nothing_in_vain(fields: &Fields<'_>, scheme: &Scheme, is_token: bo
     Ok(())
 }
 
-/// Whether the signature covers the value of `name` in the request's query, in this form.
+/// Whether the signature of this variant covers the value of `name` in the request's query.
 fn signs_query(scheme: &Scheme, form: &Variant, name: &str) -> bool {
     let pins_query = form.framing.pins_query();
     scheme.token_claims.url_hash.is_some() || form.content.iter().any(|part| part.signs_query(name, pins_query))
 }
 
-/// Refuses a scheme whose time nothing proves.
+/// Refuses a scheme if its signature does not cover the time or the account.
 pub(super) fn hold(fields: &Fields<'_>, scheme: &Scheme) -> Result<(), ConfigError> {
     for form in &scheme.variants {
         let timed = form.content.iter().any(|part| matches!(part, Part::Timestamp | Part::ListedHeaders(_)));
