@@ -244,7 +244,7 @@ impl Config {
         Self::parse_all(&Map::from_iter([(SOURCES.to_owned(), sources.clone())]), bindings, lookup)
     }
 
-    /// The longest lifetime of a claim, over all sources.
+    /// The longest lifetime of a claim, over all sources: at least [`LONGEST_IN_QUEUE`].
     pub fn longest_claim(&self) -> Duration {
         let lifetimes =
             self.sources.iter().filter_map(|(_, source)| source.as_ref().ok()).map(|source| source.dedup_ttl);

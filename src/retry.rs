@@ -5,7 +5,7 @@ use std::time::Duration;
 
 /// The delay after the first failed attempt; it doubles with each one.
 const FIRST_DELAY: Duration = Duration::from_secs(5);
-/// The longest delay, unless the destination asks for a longer delay.
+/// The longest delay between attempts to deliver, unless `Retry-After` asks for more.
 const LONGEST_DELAY: Duration = Duration::from_secs(15 * 60);
 /// The longest delay that a destination's `Retry-After` can set.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3600);

@@ -31,7 +31,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// Counts the preset's accepted vectors by their proof. A refused vector does not prove how a provider signs.
+/// Counts the preset's vectors without an expected error by their proof. A refused vector does not prove how a provider signs.
 fn proofs(name: &str) -> Result<BTreeMap<String, usize>, Box<dyn std::error::Error>> {
     let path = format!("tests/vectors/{name}.json");
     let text = fs::read_to_string(&path).map_err(|error| format!("{path}: {error}"))?;

@@ -29,7 +29,7 @@ pub(super) fn of_head(
             // Each alternative content reads the query again, so the query must be short.
             Part::Query(name) | Part::QueryLower(name) if form.alternative => query_value(short(&head.query())?, name)?,
             Part::Query(name) | Part::QueryLower(name) => query_value(&head.query(), name)?,
-            // The second `match` reads these parts. None of them can be missing.
+            // The second `match` reads the parts of the head and refuses a missing value. `of_all` reads the parts of the body.
             Part::Literal(_)
             | Part::Timestamp
             | Part::Url
