@@ -8,8 +8,15 @@ export function headerLines(headers) {
   return lines;
 }
 
-/** An answer; `lines` has a line for each header. */
+/** An answer; `lines` has a line for each header. No header comes twice. */
 export function answer(status, lines, body) {
-  const headers = lines.split("\n").map((line) => line.split(/:(.*)/s, 2));
+  const headers = {};
+  for (const line of lines.split("\n")) {
+    const colon = line.indexOf(":");
+    headers[line.slice(0, colon)] = line.slice(colon + 1);
+  }
   return new Response(body, { status, headers });
 }
+
+/** The text of a queue message. The runtime makes the base64 of a body several times faster than WASM. */
+export const messageText = (text, body) => (body === undefined ? text : `${text}${body.toBase64()}"}`);

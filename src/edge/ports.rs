@@ -14,12 +14,19 @@ use hookgate_verify::UnixTime;
 use std::cell::OnceCell;
 use std::fmt::Display;
 use std::time::Duration;
+use wasm_bindgen::prelude::*;
 use worker::js_sys::Uint8Array;
 use worker::wasm_bindgen_futures::{JsFuture, spawn_local};
 use worker::{
     AbortSignal, Context, Env, Fetch, Headers, KvStore, Method, QueueContentType, RawMessageBuilder, RequestInit,
     RequestRedirect, console_error, web_sys,
 };
+
+#[wasm_bindgen(module = "/src/edge/calls.js")]
+extern "C" {
+    #[wasm_bindgen(js_name = messageText)]
+    fn message_text(text: &str, body: Option<&[u8]>) -> JsValue;
+}
 
 /// Longer than KV or a queue ever takes, and well within a claim's lease.
 const PATIENCE_MS: u32 = 10_000;
@@ -72,9 +79,9 @@ impl Bindings {
     }
 
     /// As text: what JSON would make of an object, the queue would not keep.
-    async fn put_into(&self, queue: &str, message: &str) -> Result<(), PortError> {
+    async fn put_into(&self, queue: &str, message: JsValue) -> Result<(), PortError> {
         let queue = self.env.queue(queue).map_err(failed("queue send"))?;
-        let message = RawMessageBuilder::new(message.into()).build_with_content_type(QueueContentType::Text);
+        let message = RawMessageBuilder::new(message).build_with_content_type(QueueContentType::Text);
         self.within(PATIENCE_MS, "queue send", queue.send_raw(message)).await
     }
 }
@@ -138,11 +145,12 @@ impl Notes for Bindings {
 
 impl Outbox for Bindings {
     async fn enqueue(&self, message: &OutgoingMessage<'_>) -> Result<(), PortError> {
-        self.put_into("EVENTS", &message.clone().into_text()).await
+        let (text, body) = message.parts();
+        self.put_into("EVENTS", message_text(text, body)).await
     }
 
     async fn send_to_dead_letters(&self, message: &str) -> Result<(), PortError> {
-        self.put_into("DEAD", message).await
+        self.put_into("DEAD", message.into()).await
     }
 }
 
