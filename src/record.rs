@@ -153,9 +153,10 @@ impl Record {
         self.detail = Some(detail);
     }
 
-    /// Notes what failed besides.
+    /// Adds a failure that did not change the verdict. Earlier failures stay in the text.
     pub fn trouble(&mut self, what: &'static str, problem: String) {
-        self.trouble = Some(format!("{what}: {problem}"));
+        let earlier = self.trouble.take().map(|earlier| format!("{earlier}; "));
+        self.trouble = Some(format!("{}{what}: {problem}", earlier.unwrap_or_default()));
     }
 
     /// What refusals are counted against: the source, or the part of the service that is no source.
@@ -179,6 +180,14 @@ fn cut<const MOST: usize, S: Serializer>(text: &Option<String>, to: S) -> Result
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_second_trouble_does_not_hide_the_first() {
+        let mut record = Record::default();
+        record.trouble("one", "first".to_owned());
+        record.trouble("two", "second".to_owned());
+        assert_eq!(record.trouble.as_deref(), Some("one: first; two: second"));
+    }
 
     /// Every text as long as a sender likes, every number as long as it can be.
     #[test]
