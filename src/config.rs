@@ -221,7 +221,15 @@ impl Config {
                 elsewhere; set another with `wrangler secret put ADMIN_TOKEN`";
             warnings.push(problem.to_owned());
         }
-        let sources = entries.iter().map(|entry| (entry.name.to_owned(), source::parse(entry, &outside))).collect();
+        let mut sources = Vec::with_capacity(entries.len());
+        for entry in &entries {
+            let source = source::parse(entry, &outside);
+            if source.as_ref().is_ok_and(|source| source.verifier.lacks_account()) {
+                let problem = "is missing: without it, the provider's test of the endpoint gets no answer";
+                warnings.push(format!("{}.account {problem}", entry.path()));
+            }
+            sources.push((entry.name.to_owned(), source));
+        }
         let unreadable = unreadable.into_iter().map(|(variable, error)| (variable, Err(error))).collect();
         Ok(Self {
             sources,

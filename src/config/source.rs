@@ -93,12 +93,18 @@ pub(super) fn parse(entry: &SourceEntry<'_>, outside: &SourceContext<'_>) -> Res
         armed,
     };
     let url = parse_url(&fields, &source, outside)?;
-    let account = fields.text("account")?;
-    if account.is_none() && source.verifier.preset().scheme.signs_account() {
-        let problem = "is missing: the provider signs for all its users alike; say which account is yours";
-        return Err(fields.error("account", problem.to_owned()));
+    source.verifier = source.verifier.at(url);
+    match fields.text("account")? {
+        Some(account) if account.trim().is_empty() => {
+            return Err(fields.error("account", "is empty; write your name at the provider".to_owned()));
+        }
+        Some(account) => source.verifier = source.verifier.of(account.to_owned()),
+        None if source.verifier.preset().scheme.signs_account() => {
+            let problem = "is missing: the provider signs for all its users alike; say which account is yours";
+            return Err(fields.error("account", problem.to_owned()));
+        }
+        None => {}
     }
-    source.verifier = source.verifier.at(url).of(account.unwrap_or_default().to_owned());
     source.deliver = parse_deliver(&fields, &source.name, outside.bindings, outside.origin.as_deref())?;
     source.dedup = parse_dedup(&fields, source.verifier.preset(), outside.bindings)?;
     (source.dedup_ttl, source.dedup_ttl_asked) = parse_ttl(&fields, &source.verifier)?;

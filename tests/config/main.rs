@@ -130,6 +130,28 @@ fn five_secrets_are_too_many_even_if_all_are_set() {
 }
 
 #[test]
+fn an_account_without_a_name_is_refused() {
+    for provider in ["aws_sns", "livekit", "braintree"] {
+        for account in ["", "  "] {
+            let secrets = if provider == "aws_sns" { json!([]) } else { json!(["SECRET"]) };
+            let table = json!({ "provider": provider, "secrets": secrets, "account": account });
+            let told = format!("SOURCES.billing.account: \"{account}\": is empty; write your name at the provider");
+            assert_eq!(usable(&table, ALL), Err(told), "{provider}");
+        }
+    }
+}
+
+#[test]
+fn a_source_without_the_account_for_its_handshake_has_a_warning() {
+    let warnings = |extra: &[(&str, Value)]| {
+        parse(&with(json!({ "provider": "braintree", "secrets": ["SECRET"] }), extra), ALL).warnings
+    };
+    let told = "SOURCES.billing.account is missing: without it, the provider's test of the endpoint gets no answer";
+    assert_eq!(warnings(&[]), [told]);
+    assert_eq!(warnings(&[("account", json!("public_key"))]), [""; 0]);
+}
+
+#[test]
 fn a_tolerance_needs_a_signed_time() {
     let table = json!({ "provider": "github", "secrets": ["SECRET"], "tolerance": "5m" });
     let error = usable(&table, ALL).expect_err("a mistake");
