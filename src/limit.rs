@@ -3,8 +3,7 @@
 //!
 //! No address is blocked. A provider sends from the same addresses for all of its customers, so a customer of the provider
 //! could otherwise block the provider. A genuine request from a limited address is verified and accepted as usual.
-//! The price: a forged request is still read and hashed. A list of addresses with a recent genuine
-//! request would not lower this price.
+//! The price: a forged request is still read and hashed.
 
 use hookgate_verify::{Head, UnixTime};
 use std::net::Ipv6Addr;
@@ -103,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flood_is_told_once_a_second_and_none_of_it_is_forgotten() {
+    fn a_flood_makes_one_line_a_second_and_the_line_counts_every_refusal() {
         let mut limited = Limited::default();
         limited.limit("a".to_owned(), NOW);
         let later = NOW.plus(Duration::from_secs(1));
@@ -120,7 +119,7 @@ mod tests {
         }
         assert_eq!(limited.0.len(), MOST);
         limited.limit("later".to_owned(), NOW.plus(PAUSE));
-        assert_eq!(limited.0.len(), 1, "those that ended make room");
+        assert_eq!(limited.0.len(), 1, "limits that ended leave the table");
     }
 
     #[test]
