@@ -213,16 +213,7 @@ impl Config {
         let outside =
             source::SourceContext { bindings, origin: lookup("ORIGIN"), public_url: lookup("PUBLIC_URL"), lookup };
         let mut warnings = shared_secrets(&entries, lookup);
-        let token = lookup("ADMIN_TOKEN");
-        let admin = token.as_deref().and_then(AdminToken::parse);
-        if token.is_some() && admin.is_none() {
-            warnings.push("ADMIN_TOKEN is shorter than 16 characters, or ends in a blank: /api stays off".to_owned());
-        }
-        if admin.as_ref().is_some_and(AdminToken::is_example) {
-            let problem = "ADMIN_TOKEN is the public one of .dev.vars.example: /api opens on localhost alone, and is 404 \
-                elsewhere; set another with `wrangler secret put ADMIN_TOKEN`";
-            warnings.push(problem.to_owned());
-        }
+        let admin = lookup("ADMIN_TOKEN").and_then(|text| parse_admin(&text, &mut warnings));
         let mut sources = Vec::with_capacity(entries.len());
         for entry in &entries {
             let source = source::parse(entry, &outside);
@@ -284,6 +275,21 @@ fn parse_signing(text: String) -> Result<HmacKey, ConfigError> {
         key: "ORIGIN_SIGNING_SECRET".to_owned(),
         problem: format!("{error}; write `whsec_` and a random key in base64"),
     })
+}
+
+/// Reads `ADMIN_TOKEN`. A bad token is a warning and no error, because the sources do not need the token.
+fn parse_admin(text: &str, warnings: &mut Vec<String>) -> Option<AdminToken> {
+    let admin = AdminToken::parse(text);
+    let problem = match &admin {
+        Some(token) if token.is_example() => {
+            "ADMIN_TOKEN is the public one of .dev.vars.example: /api opens on localhost alone, and is 404 \
+                elsewhere; set another with `wrangler secret put ADMIN_TOKEN`"
+        }
+        Some(_) => return admin,
+        None => "ADMIN_TOKEN is shorter than 16 characters, or begins or ends with a blank: /api stays off",
+    };
+    warnings.push(problem.to_owned());
+    admin
 }
 
 fn parse_shards(name: &str, text: &str) -> Result<u32, ConfigError> {
