@@ -28,7 +28,7 @@ impl MinimumRate {
 
     /// How many milliseconds remain for the next bytes to arrive. `None` if the body is too slow.
     pub fn left(&self, now: u64) -> Option<u32> {
-        let allowed = GRACE_MS.saturating_add(self.bytes.checked_div(BYTES_A_MS).unwrap_or_default());
+        let allowed = GRACE_MS.saturating_add(self.bytes / BYTES_A_MS);
         let left = allowed.checked_sub(now.saturating_sub(self.began)).filter(|left| *left > 0)?;
         Some(u32::try_from(left).unwrap_or(u32::MAX))
     }

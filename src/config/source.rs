@@ -38,9 +38,9 @@ const DEFAULT_TTL: Duration = Duration::from_secs(7 * 24 * 3600);
 /// The shortest lifetime in Workers KV (its documentation, `expirationTtl`).
 const SHORTEST_TTL: Duration = Duration::from_secs(60);
 const LONGEST_DURATION: Duration = Duration::from_secs(366 * 24 * 3600);
-const DEFAULT_MAX_BODY: u64 = 1024 * 1024;
+const DEFAULT_MAX_BODY: usize = 1024 * 1024;
 /// An isolate has 128 MB, and holds a body twice while it encodes the body.
-const LARGEST_MAX_BODY: u64 = 25 * 1024 * 1024;
+const LARGEST_MAX_BODY: usize = 25 * 1024 * 1024;
 
 /// The part of the configuration that all sources share.
 pub(super) struct SourceContext<'a> {
@@ -108,12 +108,11 @@ pub(super) fn parse(entry: &SourceEntry<'_>, outside: &SourceContext<'_>) -> Res
     source.deliver = parse_deliver(&fields, &source.name, outside.bindings, outside.origin.as_deref())?;
     source.dedup = parse_dedup(&fields, source.verifier.preset(), outside.bindings)?;
     (source.dedup_ttl, source.dedup_ttl_asked) = parse_ttl(&fields, &source.verifier)?;
-    let max_body = match fields.size("max_body")? {
+    source.max_body = match fields.size("max_body")?.map(usize::try_from) {
         None => DEFAULT_MAX_BODY,
-        Some(size) if (1..=LARGEST_MAX_BODY).contains(&size) => size,
+        Some(Ok(size)) if (1..=LARGEST_MAX_BODY).contains(&size) => size,
         Some(_) => return Err(fields.error("max_body", "must lie between 1 B and 25 MiB".to_owned())),
     };
-    source.max_body = usize::try_from(max_body).unwrap_or(usize::MAX);
     source.events = parse_events(&fields, source.verifier.preset())?;
     source.headers = fields.headers("headers", source.verifier.preset())?;
     source.success = answer::parse(&fields, source.verifier.preset())?;

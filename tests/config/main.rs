@@ -114,6 +114,12 @@ fn the_error_of_a_mistake_names_the_key_the_value_and_the_right_text() {
         ("dedup_ttl", json!("400d"), "SOURCES.billing.dedup_ttl: \"400d\": must be at most 366d"),
         ("tolerance", json!("0s"), "SOURCES.billing.tolerance: \"0s\": must lie between 1s and 366d"),
         ("max_body", json!("1024"), "SOURCES.billing.max_body: \"1024\": must be a size with its unit"),
+        (
+            "max_body",
+            json!("8589934592B"),
+            "SOURCES.billing.max_body: \"8589934592B\": must lie between 1 B and 25 MiB",
+        ),
+        ("max_body", json!("0B"), "SOURCES.billing.max_body: \"0B\": must lie between 1 B and 25 MiB"),
         ("max_body", json!("26MiB"), "SOURCES.billing.max_body: \"26MiB\": must lie between 1 B and 25 MiB"),
         ("events", json!([]), "SOURCES.billing.events: lists event types"),
         ("events", json!(["*.paid"]), "SOURCES.billing.events: lists event types"),
