@@ -73,11 +73,10 @@ impl Answer {
         Self::ok(&Received { received: true, duplicate: None, filtered: Some(true), id })
     }
 
-    /// Changes a success answer to the answer that the source configures. Unless that is [`Success::Json`], accepted,
-    /// duplicate and filtered events get the same answer.
+    /// Changes a success answer to the source's own answer. Accepted, duplicate and filtered events get the same own answer.
     #[must_use]
-    pub fn as_configured(self, form: &Success) -> Self {
-        match form {
+    pub fn as_configured(self, success: &Success) -> Self {
+        match success {
             Success::Json => self,
             Success::Empty => self.without_body(),
             Success::Own { status, body, .. } if body.is_empty() => Self { status: *status, ..self.without_body() },

@@ -26,7 +26,7 @@ use hookgate_verify::{EventTypes, HeaderPattern, HmacKey, Secret, Verifier};
 use serde_json::{Map, Value};
 use std::time::Duration;
 
-/// No message stays in a queue for longer: 14 days at most (Cloudflare Queues, Limits), and a day for our clocks.
+/// The longest time of a message in a queue: 14 days (Cloudflare Queues, Limits), and a day for the difference of clocks.
 pub const LONGEST_IN_QUEUE: Duration = Duration::from_secs(15 * 24 * 3600);
 
 /// How many objects hold the claims. Each object serves about a thousand requests a second (Durable Objects, Limits).
@@ -43,13 +43,13 @@ pub struct Config {
     /// Sorted by name, so that a request finds its source by binary search.
     /// A `BTreeMap` would be 2 kB more of WASM, gzipped.
     sources: Vec<(String, Result<Source, ConfigError>)>,
-    /// The variables that should hold sources, but are no tables. An unknown source may be a source of these variables.
+    /// The variables that should hold sources, but are not tables. An unknown source may be in one of them.
     unreadable: Vec<(String, Result<Source, ConfigError>)>,
-    /// Signs forwarded requests, if `ORIGIN_SIGNING_SECRET` is set.
+    /// The key that signs forwarded requests, if `ORIGIN_SIGNING_SECRET` is set.
     pub signing: Option<HmacKey>,
-    /// Opens `/api`, if `ADMIN_TOKEN` is set.
+    /// The token for `/api`, if `ADMIN_TOKEN` is set and long enough.
     pub admin: Option<AdminToken>,
-    /// The Durable Objects that hold exact claims: `CLAIM_SHARDS`, and `CLAIM_SHARDS_BEFORE` while that changes.
+    /// The number of Durable Objects with exact claims: `CLAIM_SHARDS`, and `CLAIM_SHARDS_BEFORE` while the number changes.
     pub rings: Rings,
     /// How long the events' queue keeps a message: `QUEUE_RETENTION`, or a day.
     pub retention: Duration,
@@ -84,9 +84,9 @@ pub struct Source {
     pub headers: Vec<HeaderPattern>,
     /// The answer to an event that is accepted, a duplicate or filtered.
     pub success: Success,
-    /// The token that the user chose for the provider's tests of the endpoint.
+    /// The verify token for handshakes, which the operator chose.
     pub verify_token: Option<HashedToken>,
-    /// Whether a test may install a secret: the operator waits for one.
+    /// Whether a handshake may offer a secret (`handshake = "armed"`).
     pub armed: bool,
 }
 
@@ -96,7 +96,7 @@ impl Source {
         ForwardedHeaders::new(self.verifier.preset(), &self.headers)
     }
 
-    /// Whether the source wants, or may want, an event of these types.
+    /// Whether the source wants an event of these types, or may want it.
     pub fn wants(&self, types: &EventTypes) -> bool {
         self.events.as_ref().is_none_or(|filter| filter.wants(types))
     }
@@ -168,7 +168,7 @@ pub struct Bindings {
 }
 
 impl Bindings {
-    /// The features that are off because their binding is missing.
+    /// The features whose binding is missing.
     fn off(self) -> Vec<&'static str> {
         let features = [
             (self.payloads, "PAYLOADS: events that no queue message can hold, of about 90 kB, are answered 413"),
@@ -179,17 +179,19 @@ impl Bindings {
     }
 }
 
-/// The texts the configuration refers to: variables and secrets by name.
+/// Finds a variable or a secret by its name.
 pub type VariableLookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 impl Config {
-    /// Parses `variables`, all whose names begin with [`SOURCES`]; `lookup` finds every other variable and
-    /// secret by name.
+    /// Parses the configuration. `variables` are all variables whose names begin with [`SOURCES`]. `lookup` finds every
+    /// other variable and secret.
+    ///
+    /// An error in one source is stored in place of the source. An error in one variable is stored for all sources that the
+    /// variable may have.
     ///
     /// # Errors
-    /// [`ConfigError`] where nothing can be served: no variable is a table, or one that is for all sources is unusable,
-    /// such as `ORIGIN_SIGNING_SECRET`.
-    /// An error in one source is kept as that source, and one in a variable as what the variable may have held.
+    /// [`ConfigError`], if no source can be served: no variable is a table, or a setting for all sources is unusable, such
+    /// as `ORIGIN_SIGNING_SECRET`.
     pub fn parse_all(
         variables: &Map<String, Value>,
         bindings: Bindings,
@@ -211,17 +213,16 @@ impl Config {
         let outside =
             source::SourceContext { bindings, origin: lookup("ORIGIN"), public_url: lookup("PUBLIC_URL"), lookup };
         let mut warnings = shared_secrets(&entries, lookup);
-        let token = lookup("ADMIN_TOKEN");
-        let admin = token.as_deref().and_then(AdminToken::parse);
-        if token.is_some() && admin.is_none() {
-            warnings.push("ADMIN_TOKEN is shorter than 16 characters, or ends in a blank: /api stays off".to_owned());
+        let admin = lookup("ADMIN_TOKEN").and_then(|text| parse_admin(&text, &mut warnings));
+        let mut sources = Vec::with_capacity(entries.len());
+        for entry in &entries {
+            let source = source::parse(entry, &outside);
+            if source.as_ref().is_ok_and(|source| source.verifier.lacks_account()) {
+                let problem = "is missing: without it, the provider's test of the endpoint gets no answer";
+                warnings.push(format!("{}.account {problem}", entry.path()));
+            }
+            sources.push((entry.name.to_owned(), source));
         }
-        if admin.as_ref().is_some_and(AdminToken::is_example) {
-            let problem = "ADMIN_TOKEN is the public one of .dev.vars.example: /api opens on localhost alone, and is 404 \
-                elsewhere; set another with `wrangler secret put ADMIN_TOKEN`";
-            warnings.push(problem.to_owned());
-        }
-        let sources = entries.iter().map(|entry| (entry.name.to_owned(), source::parse(entry, &outside))).collect();
         let unreadable = unreadable.into_iter().map(|(variable, error)| (variable, Err(error))).collect();
         Ok(Self {
             sources,
@@ -236,10 +237,10 @@ impl Config {
         })
     }
 
-    /// [`Config::parse_all`], where the variable `SOURCES` is the only one.
+    /// [`Config::parse_all`] with `SOURCES` as the only variable.
     ///
     /// # Errors
-    /// As [`Config::parse_all`].
+    /// The errors of [`Config::parse_all`].
     pub fn parse(sources: &Value, bindings: Bindings, lookup: VariableLookup<'_>) -> Result<Self, ConfigError> {
         Self::parse_all(&Map::from_iter([(SOURCES.to_owned(), sources.clone())]), bindings, lookup)
     }
@@ -251,18 +252,18 @@ impl Config {
         lifetimes.fold(LONGEST_IN_QUEUE, Duration::max)
     }
 
-    /// The source called `name`: `None` where there is none, an error where it is misconfigured, or may stand in a
-    /// variable that cannot be read.
+    /// The source `name`. An error, if the source is misconfigured, or if it may be in a variable that cannot be read.
+    /// `None`, if the source does not exist.
     pub fn source(&self, name: &str) -> Option<Result<&Source, &ConfigError>> {
         let found = match self.sources.binary_search_by(|(known, _)| known.as_str().cmp(name)) {
             Ok(place) => self.sources.get(place),
-            // The variable may hold this source, and a 404 could make the provider delete the endpoint.
+            // A variable that cannot be read may have this source. After a 404, a provider may delete the endpoint.
             Err(_) => self.unreadable.first(),
         };
         found.map(|(_, source)| source.as_ref())
     }
 
-    /// Every source by name, usable or not; and by its own name each variable that cannot be read.
+    /// Every source by name, usable or not, and then each variable that cannot be read, by its name.
     pub fn sources(&self) -> impl Iterator<Item = (&str, Result<&Source, &ConfigError>)> {
         self.sources.iter().chain(&self.unreadable).map(|(name, source)| (name.as_str(), source.as_ref()))
     }
@@ -272,8 +273,23 @@ fn parse_signing(text: String) -> Result<HmacKey, ConfigError> {
     let key = Secret::new(text).and_then(|secret| secret.standard_webhooks_key());
     key.map_err(|error| ConfigError {
         key: "ORIGIN_SIGNING_SECRET".to_owned(),
-        problem: format!("{error}; make one with `whsec_` and base64"),
+        problem: format!("{error}; write `whsec_` and a random key in base64"),
     })
+}
+
+/// Reads `ADMIN_TOKEN`. A bad token is a warning and no error, because the sources do not need the token.
+fn parse_admin(text: &str, warnings: &mut Vec<String>) -> Option<AdminToken> {
+    let admin = AdminToken::parse(text);
+    let problem = match &admin {
+        Some(token) if token.is_example() => {
+            "ADMIN_TOKEN is the public one of .dev.vars.example: /api opens on localhost alone, and is 404 \
+                elsewhere; set another with `wrangler secret put ADMIN_TOKEN`"
+        }
+        Some(_) => return admin,
+        None => "ADMIN_TOKEN is shorter than 16 characters, or begins or ends with a blank: /api stays off",
+    };
+    warnings.push(problem.to_owned());
+    admin
 }
 
 fn parse_shards(name: &str, text: &str) -> Result<u32, ConfigError> {
@@ -297,11 +313,11 @@ fn parse_queue(name: String) -> Result<String, ConfigError> {
     if (1..=63).contains(&name.len()) && name.bytes().all(plain) {
         return Ok(name);
     }
-    let problem = format!("\"{name}\": must be the name of a queue, as \"hookgate-dead\"");
+    let problem = format!("\"{name}\": must be the name of a queue, such as \"hookgate-dead\"");
     Err(ConfigError { key: "DEAD_QUEUE".to_owned(), problem })
 }
 
-/// Warns of sources that share a secret: a signer for one source can sign for the other source.
+/// A warning for each group of sources with the same secret: a signer for one source can sign for the others.
 fn shared_secrets(entries: &[variables::SourceEntry<'_>], lookup: VariableLookup<'_>) -> Vec<String> {
     let mut users: Vec<(String, Vec<&str>)> = Vec::new();
     for variables::SourceEntry { name: source, table, .. } in entries {

@@ -24,7 +24,7 @@ const ALWAYS: &[&str] =
 
 /// The headers that an event of one source keeps are larger than [`MOST_BYTES`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("the headers that would go on have {bytes} bytes, of {MOST_BYTES}")]
+#[error("the headers to forward have {bytes} bytes; the limit is {MOST_BYTES}")]
 pub struct HeadersTooLarge {
     /// Names and values together.
     pub bytes: usize,
@@ -68,18 +68,18 @@ impl<'s> ForwardedHeaders<'s> {
     }
 }
 
-/// Whether the scheme itself names this header.
+/// Whether the scheme of the preset reads this header.
 fn names(preset: &Preset, name: &str) -> bool {
     let scheme = &preset.scheme;
-    let in_form = |part: &Part| matches!(part, Part::Header(header) | Part::ListedHeaders(header) if header == name);
+    let reads = |part: &Part| matches!(part, Part::Header(header) | Part::ListedHeaders(header) if header == name);
     scheme.locations.iter().any(|place| matches!(place, Location::Header(header) if header == name))
         || scheme.event_type.iter().any(|at| matches!(at, TypeLocation::UnsignedHeader(header) if header == name))
         || matches!(&scheme.id, IdLocation::UnsignedHeader(header, _) if header == name)
         || matches!(&scheme.identity, IdentityRule::Digest { split: Some(header), .. } if header == name)
-        || scheme.variants.iter().any(|form| {
-            let time = form.timestamp.as_ref().map(|timestamp| &timestamp.at);
+        || scheme.variants.iter().any(|variant| {
+            let time = variant.timestamp.as_ref().map(|timestamp| &timestamp.at);
             matches!(time, Some(TimestampLocation::Header(header)) if header == name)
-                || form.content.iter().any(in_form)
+                || variant.content.iter().any(reads)
         })
 }
 

@@ -1,4 +1,4 @@
-//! What `GET /healthz` tells. Nothing secret, and nothing is looked up.
+//! The answer of `GET /healthz`. It shows nothing secret, and reads no store.
 
 use crate::config::{Config, ConfigError};
 use hookgate_verify::UnixTime;
@@ -10,7 +10,7 @@ pub struct Health<'c> {
     status: &'static str,
     version: &'static str,
     time: String,
-    /// For the operator alone: names of sources say whose customer somebody is.
+    /// Only for the operator: the names of sources show which providers somebody uses.
     #[serde(serialize_with = "by_name", skip_serializing_if = "Option::is_none")]
     sources: Option<Vec<(&'c str, Usable)>>,
 }
@@ -21,14 +21,14 @@ struct Usable {
 }
 
 impl<'c> Health<'c> {
-    /// The state at the time `now`: `degraded` as soon as one source is unusable.
+    /// The state at the time `now`: `degraded` if the configuration or one source is unusable, else `ok`.
     pub fn of(config: &Result<Config, ConfigError>, now: UnixTime) -> Self {
         let well = config.as_ref().is_ok_and(|config| config.sources().all(|(_, source)| source.is_ok()));
         let status = if well { "ok" } else { "degraded" };
         Self { status, version: env!("CARGO_PKG_VERSION"), time: now.to_rfc3339(), sources: None }
     }
 
-    /// The same, with the name of each source and whether it is usable.
+    /// Adds the name of each source, and whether the source is usable.
     #[must_use]
     pub fn with_sources(self, config: &'c Result<Config, ConfigError>) -> Self {
         let usable = |(name, source): (&'c str, Result<_, _>)| (name, Usable { usable: source.is_ok() });

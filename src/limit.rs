@@ -3,8 +3,7 @@
 //!
 //! No address is blocked. A provider sends from the same addresses for all of its customers, so a customer of the provider
 //! could otherwise block the provider. A genuine request from a limited address is verified and accepted as usual.
-//! The price: a forged request is still read and hashed. A list of addresses with a recent genuine
-//! request would not lower this price.
+//! The price: a forged request is still read and hashed.
 
 use hookgate_verify::{Head, UnixTime};
 use std::net::Ipv6Addr;
@@ -39,7 +38,7 @@ impl Limited {
         self.0.is_empty()
     }
 
-    /// Limits `pair` for [`PAUSE`].
+    /// Limits `pair` for [`PAUSE`]. If the table is full of pairs whose limit has not ended, `pair` is not limited.
     pub fn limit(&mut self, pair: String, now: UnixTime) {
         if self.0.len() >= MOST {
             self.0.retain(|entry| now < entry.until);
@@ -77,8 +76,8 @@ impl Limited {
 }
 
 /// The pair for which refusals are counted: `place`, such as a source's name, and the client's address in the header
-/// `cf-connecting-ip`, which Cloudflare sets. An IPv6 address counts as its /64 network,
-/// because one customer usually gets a whole /64.
+/// `cf-connecting-ip`, which Cloudflare sets. An IPv6 address counts as its /64 network, because one customer usually gets
+/// a whole /64. Without that header, all clients of `place` share one pair. Their genuine requests are still accepted.
 pub fn pair(place: &str, headers: &impl Head) -> String {
     let address = headers.header("cf-connecting-ip").unwrap_or_default();
     match address.parse::<Ipv6Addr>().map(|address| address.segments()) {
@@ -103,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flood_is_told_once_a_second_and_none_of_it_is_forgotten() {
+    fn a_flood_makes_one_line_a_second_and_the_line_counts_every_refusal() {
         let mut limited = Limited::default();
         limited.limit("a".to_owned(), NOW);
         let later = NOW.plus(Duration::from_secs(1));
@@ -120,7 +119,7 @@ mod tests {
         }
         assert_eq!(limited.0.len(), MOST);
         limited.limit("later".to_owned(), NOW.plus(PAUSE));
-        assert_eq!(limited.0.len(), 1, "those that ended make room");
+        assert_eq!(limited.0.len(), 1, "limits that ended leave the table");
     }
 
     #[test]
@@ -130,5 +129,12 @@ mod tests {
         assert_eq!(from("2001:db8:1:2:3:4:5:6"), "billing|2001:db8:1:2::/64");
         assert_eq!(from("2001:db8:1:2::9"), from("2001:db8:1:2:3:4:5:6"));
         assert_ne!(from("2001:db8:1:3::9"), from("2001:db8:1:2::9"));
+    }
+
+    #[test]
+    fn clients_without_an_address_share_one_pair_for_each_place() {
+        let without = |place: &str| pair(place, &Vec::<(String, String)>::new());
+        assert_eq!(without("billing"), "billing|");
+        assert_ne!(without("billing"), without("orders"));
     }
 }

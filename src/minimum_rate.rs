@@ -1,4 +1,4 @@
-//! How fast a large body must arrive, while its request holds the permit for large bodies.
+//! The minimum rate at which a large body must arrive while its request holds the permit for large bodies.
 //!
 //! The sender of a body is not proven yet. Without a minimum rate, a sender could hold the permit with one byte every few
 //! seconds. This isolate would then read no other large body.
@@ -28,7 +28,7 @@ impl MinimumRate {
 
     /// How many milliseconds remain for the next bytes to arrive. `None` if the body is too slow.
     pub fn left(&self, now: u64) -> Option<u32> {
-        let allowed = GRACE_MS.saturating_add(self.bytes.checked_div(BYTES_A_MS).unwrap_or_default());
+        let allowed = GRACE_MS.saturating_add(self.bytes / BYTES_A_MS);
         let left = allowed.checked_sub(now.saturating_sub(self.began)).filter(|left| *left > 0)?;
         Some(u32::try_from(left).unwrap_or(u32::MAX))
     }
@@ -39,22 +39,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_drips_has_the_room_for_little_more_than_its_grace() {
-        let mut pace = MinimumRate::begun(1_000);
-        assert_eq!(pace.left(1_000), Some(5_000));
+    fn a_slow_sender_holds_the_permit_for_little_more_than_the_grace() {
+        let mut rate = MinimumRate::begun(1_000);
+        assert_eq!(rate.left(1_000), Some(5_000));
         for second in 1..5 {
-            pace.came(1);
-            assert_eq!(pace.left(1_000 + 1_000 * second), Some(5_000 - 1_000 * u32::try_from(second).unwrap()));
+            rate.came(1);
+            assert_eq!(rate.left(1_000 + 1_000 * second), Some(5_000 - 1_000 * u32::try_from(second).unwrap()));
         }
-        assert_eq!(pace.left(6_000), None);
+        assert_eq!(rate.left(6_000), None);
     }
 
     #[test]
     fn four_megabits_in_a_second_are_fast_enough_for_the_largest_body() {
-        let mut pace = MinimumRate::begun(0);
+        let mut rate = MinimumRate::begun(0);
         for tenth in 1..=500 {
-            assert!(pace.left(100 * tenth).is_some());
-            pace.came(52_429);
+            assert!(rate.left(100 * tenth).is_some());
+            rate.came(52_429);
         }
     }
 }

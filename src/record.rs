@@ -1,4 +1,4 @@
-//! One line of the log per request and per forward: structured JSON, never a secret or a body.
+//! The log: one line of JSON for each request and each attempt. A line never has a secret or a body.
 
 use crate::dedup::DedupKey;
 use crate::message::Event;
@@ -6,116 +6,116 @@ use crate::truncate::beginning;
 use hookgate_verify::{EventTypes, TypesFound, Verified};
 use serde::{Serialize, Serializer};
 
-/// What came of a request or of a forward.
+/// The outcome of a request, of an attempt, or of other work of the gateway.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// Authentic, new and durable.
     Accepted,
-    /// Authentic, and durable before.
+    /// Authentic, but already durable.
     Duplicate,
-    /// Authentic, but of a type that is not wanted.
+    /// Authentic, but the source does not want the type.
     Filtered,
     /// Not authentic, not fresh, or not usable.
     Rejected,
-    /// Something of ours failed.
+    /// The gateway or one of its stores failed.
     #[default]
     Failed,
-    /// The origin has the event.
+    /// The destination accepted the event.
     Delivered,
-    /// The forward failed, and will be tried again.
+    /// The attempt failed. Another attempt follows.
     Retried,
     /// The event is a dead letter.
     Dead,
-    /// A provider's test of the endpoint, answered.
+    /// The request was a provider's handshake, and was answered.
     Handshake,
-    /// Dead letters, or a secret that waits, were shown.
+    /// The operator read dead letters, or a pending secret.
     Listed,
-    /// Dead letters were put into the queue again.
+    /// Dead letters were redriven.
     Redriven,
-    /// What was no longer needed was deleted.
+    /// The hourly run deleted expired data.
     Swept,
     /// A key was forgotten.
     Forgotten,
-    /// The gateway learnt which queue is which.
+    /// The gateway learnt which queue has the events, and which has the dead letters.
     Learnt,
-    /// Not a verdict on any event: a feature is switched off.
+    /// A feature is off. This is no verdict on an event.
     Off,
 }
 
-/// The longest line, in bytes: no sender makes the log larger than this for each of its requests. The texts share it.
+/// The longest line, in bytes. A sender cannot write a longer line with one request. The limits below share these bytes.
 pub const LONGEST_LINE: usize = 4096;
 const LONGEST_DETAIL: usize = 1472;
 const LONGEST_TROUBLE: usize = 768;
 const LONGEST_NAME: usize = 512;
 const LONGEST_WORD: usize = 128;
 
-/// The fields of a log line; those that do not apply are left out. Texts that are too long are cut.
+/// The fields of a log line. A field that does not apply is omitted. A long text is cut.
 #[derive(Debug, Default, Serialize)]
 pub struct Record {
-    /// What came of it.
+    /// The outcome.
     pub verdict: Verdict,
-    /// The stable name of the reason, where it is not simply well.
+    /// The stable code of the reason, if something went wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<&'static str>,
-    /// The exact reason, for people.
+    /// The exact reason, as text for people.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "cut::<LONGEST_DETAIL, _>")]
     pub detail: Option<String>,
-    /// What failed besides, and changed nothing in what came of it.
+    /// Failures that did not change the verdict.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "cut::<LONGEST_TROUBLE, _>")]
     pub trouble: Option<String>,
     /// The source's name.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "cut::<LONGEST_WORD, _>")]
     pub source: Option<String>,
-    /// The event's id, or its digest.
+    /// The id of the event, or its digest.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "cut::<LONGEST_NAME, _>")]
     pub id: Option<String>,
     /// The event's type.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none", serialize_with = "cut::<LONGEST_NAME, _>")]
     pub event_type: Option<String>,
-    /// Where the type stands, where no signature covers it: who captured the request may change it.
+    /// The location of the type, if the signature does not cover it: an attacker with a captured request can change it.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "cut::<LONGEST_WORD, _>")]
     pub type_unsigned: Option<String>,
-    /// Why the type cannot be read, where it cannot.
+    /// Why the type cannot be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub type_unreadable: Option<&'static str>,
     /// The deduplication key.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "cut::<LONGEST_WORD, _>")]
     pub key: Option<String>,
-    /// Where the id comes from.
+    /// The source of the identity: an id, a digest, or none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub provenance: Option<&'static str>,
-    /// `weak`, where the signature does not cover the body.
+    /// `weak`, if an attacker with a captured request can make another request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub strength: Option<&'static str>,
-    /// The body's size.
+    /// The size of the body, in bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub body_bytes: Option<u64>,
-    /// How many requests this line stands for, where it is not one.
+    /// The number of requests in this line, if it is not 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
-    /// Our answer's status, or the origin's.
+    /// The status of our answer to a request, or of the destination's answer to an attempt.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
-    /// Which attempt to forward this was.
+    /// The number of the attempt, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attempt: Option<u32>,
-    /// How long it took, in milliseconds of the wall clock.
+    /// The duration, in milliseconds of the wall clock.
     pub ms: u64,
 }
 
 impl Record {
-    /// What is wrong with the gateway itself, in no request in particular.
+    /// A problem of the gateway itself, without a request.
     pub fn complaint(reason: &'static str, detail: String) -> Self {
         Self { verdict: Verdict::Failed, reason: Some(reason), detail: Some(detail), ..Self::default() }
     }
 
-    /// What the gateway does not do, for want of a binding.
+    /// A feature that is off because its binding is missing.
     pub fn off(feature: &str) -> Self {
         Self { verdict: Verdict::Off, detail: Some(format!("without the binding {feature}")), ..Self::default() }
     }
 
-    /// Notes which event a message carries.
+    /// Writes down the event of a queue message.
     pub fn of(&mut self, event: &Event<'_>) {
         self.source = Some(event.source().to_owned());
         self.id = Some(event.id().to_owned());
@@ -124,7 +124,7 @@ impl Record {
         self.body_bytes = Some(event.body_bytes());
     }
 
-    /// Notes which event a proven request carries.
+    /// Writes down the event of a proven request.
     pub fn proven(&mut self, verified: &Verified<'_>, id: &str, key: &DedupKey) {
         self.id = Some(id.to_owned());
         let EventTypes { found, unsigned } = verified.event_types();
@@ -138,7 +138,7 @@ impl Record {
         self.provenance = Some(verified.identity().provenance());
     }
 
-    /// Notes that `events` wants none of its types, and what decided that.
+    /// Writes down that `events` wants none of the types, and which unsigned header decided, if one did.
     pub fn filtered(&mut self) {
         let named = self.event_type.as_deref().map_or("it states no type".to_owned(), |name| format!("it is {name}"));
         let by = self.type_unsigned.as_deref().map(|place| format!(", decided by the unsigned {place}"));
@@ -146,31 +146,31 @@ impl Record {
         self.detail = Some(format!("`events` does not want it: {named}{}", by.unwrap_or_default()));
     }
 
-    /// Notes why it did not go well.
+    /// Writes down the verdict and the reason of a failure.
     pub fn refused(&mut self, verdict: Verdict, reason: &'static str, detail: String) {
         self.verdict = verdict;
         self.reason = Some(reason);
         self.detail = Some(detail);
     }
 
-    /// Notes what failed besides.
+    /// Adds a failure that did not change the verdict. Earlier failures stay in the text.
     pub fn trouble(&mut self, what: &'static str, problem: String) {
-        self.trouble = Some(format!("{what}: {problem}"));
+        let earlier = self.trouble.take().map(|earlier| format!("{earlier}; "));
+        self.trouble = Some(format!("{}{what}: {problem}", earlier.unwrap_or_default()));
     }
 
-    /// What refusals are counted against: the source, or the part of the service that is no source.
+    /// The place for which refusals are counted: the name of the source, or `/api`.
     pub fn place(&self) -> &str {
         self.source.as_deref().unwrap_or("/api")
     }
 
-    /// The line, of [`LONGEST_LINE`] at most.
+    /// The line: at most [`LONGEST_LINE`] bytes.
     #[expect(clippy::expect_used, reason = "texts and numbers are JSON, and writing to a text cannot fail")]
     pub fn line(&self) -> String {
         serde_json::to_string(self).expect("a record is an object of texts and numbers")
     }
 }
 
-// Serde hands over a reference to the field.
 #[expect(clippy::ref_option, reason = "serde's signature")]
 fn cut<const MOST: usize, S: Serializer>(text: &Option<String>, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_str(&beginning(text.as_deref().unwrap_or_default(), MOST))
@@ -180,7 +180,15 @@ fn cut<const MOST: usize, S: Serializer>(text: &Option<String>, to: S) -> Result
 mod tests {
     use super::*;
 
-    /// Every text as long as a sender likes, every number as long as it can be.
+    #[test]
+    fn a_second_trouble_does_not_hide_the_first() {
+        let mut record = Record::default();
+        record.trouble("one", "first".to_owned());
+        record.trouble("two", "second".to_owned());
+        assert_eq!(record.trouble.as_deref(), Some("one: first; two: second"));
+    }
+
+    /// Every text is very long, and every number is the largest one.
     #[test]
     fn no_line_is_longer_than_it_may_be() {
         for letter in ["x", "\"", "\u{1}", "€", "🦀"] {

@@ -1,13 +1,13 @@
-//! The name of a source, as it stands in its path and in the configuration.
+//! The name of a source, in its path and in the configuration.
 
 use std::fmt;
 
-/// A source's name: `[a-z0-9][a-z0-9_-]{0,63}`, and not `health`, which is a path of its own.
+/// The name of a source: `[a-z0-9][a-z0-9_-]{0,63}`, but not `health`: `/webhooks/health` is another path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceName(String);
 
 impl SourceName {
-    /// Reads a name; `None` where `text` is none.
+    /// Reads a name. `None` if `text` is not a name.
     pub fn parse(text: &str) -> Option<Self> {
         let rest = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-';
         let first = text.bytes().next().is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());

@@ -1,9 +1,9 @@
-//! Texts that somebody else wrote, as they are shown: their beginning alone.
+//! Cuts long texts from outside before they are shown.
 
 use std::borrow::Cow;
 
-/// The beginning of `text` that takes at most `most` bytes within a JSON string, with `…` where something was left out.
-/// A control character takes six bytes there.
+/// The beginning of `text` that needs at most `most` bytes in a JSON string. A text that was cut ends with `…`. A control
+/// character counts as six bytes, the longest that JSON needs for one character.
 pub fn beginning(text: &str, most: usize) -> Cow<'_, str> {
     let mut bytes = 0_usize;
     let mut end = 0_usize;
@@ -28,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_shown_is_the_beginning_and_never_longer_than_it_may_be() {
+    fn a_long_text_is_cut_to_its_beginning_within_the_limit() {
         assert_eq!(beginning("short", 5), "short");
         assert_eq!(beginning("longer", 5), "lo…");
         assert_eq!(beginning("Zoë Zoë", 8), "Zoë …");

@@ -1,4 +1,4 @@
-//! What a source answers to an event that it takes.
+//! `answer`: the answer of a source to an event that is accepted, a duplicate or filtered.
 
 use super::{ConfigError, Success};
 use hookgate_verify::Preset;
@@ -6,7 +6,7 @@ use hookgate_verify::grammar::{Fields, answer::parse_body};
 
 const KEYS: &[&str] = &["status", "body", "type"];
 
-/// Reads `answer`; the preset's form where there is none.
+/// Reads `answer`. If the source has no `answer`, the preset decides.
 pub(super) fn parse(fields: &Fields<'_>, preset: &Preset) -> Result<Success, ConfigError> {
     let Some(answer) = fields.table("answer", KEYS)? else {
         return Ok(match &preset.answer {
@@ -24,7 +24,7 @@ pub(super) fn parse(fields: &Fields<'_>, preset: &Preset) -> Result<Success, Con
     }
     let (body, media_type) = parse_body(&answer)?;
     if matches!(status, 204 | 205) && !body.is_empty() {
-        return Err(answer.error("body", format!("an answer {status} has none: take it out, or change `status`")));
+        return Err(answer.error("body", format!("an answer {status} has none: remove `body`, or change `status`")));
     }
     Ok(Success::Own { status, body, media_type })
 }

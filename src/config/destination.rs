@@ -1,12 +1,12 @@
-//! Where forwards go.
+//! The destination of a source.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// An origin's URL: `https`, or `http` to the loopback for development; no user name or password.
+/// The URL of a destination: `https`, or `http` to the loopback for development. It has no user name and no password.
 ///
-/// What is accepted is deliberately less than what a URL may be: a host of letters, digits, `-` and `.`, or an IPv6
-/// address in brackets, and no character that two URL parsers read differently.
+/// A destination must be simpler than a URL may be. Its host consists of letters, digits, `-` and `.`, or is an IPv6 address
+/// in brackets. It has no character that two URL parsers read differently.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Destination {
     url: String,
@@ -14,10 +14,10 @@ pub struct Destination {
 }
 
 impl Destination {
-    /// Parses an origin's URL.
+    /// Parses the URL of a destination.
     ///
     /// # Errors
-    /// What is wrong with it, and what to do.
+    /// The problem, and the solution.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         let (scheme, rest) = text.split_once(':').ok_or("must begin with https://")?;
         let rest = rest.strip_prefix("//").ok_or("must begin with https://")?;
@@ -45,7 +45,7 @@ impl Destination {
         &self.url
     }
 
-    /// Whether it lies on the machine itself, where only development can reach it.
+    /// Whether the destination is on the same machine. Only a Worker in development can reach such a destination.
     pub fn is_loopback(&self) -> bool {
         self.loopback
     }
@@ -71,7 +71,7 @@ fn host_of(authority: &str) -> Option<&str> {
         let is_part = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'.';
         (host, port, !host.is_empty() && host.bytes().all(is_part))
     };
-    // `parse` alone would take a `+` before the digits, which no URL has there.
+    // `parse` accepts `+80`. A URL parser does not.
     let is_port = |port: &str| port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok();
     let has_port = port.strip_prefix(':').is_some_and(is_port);
     (well_formed && (port.is_empty() || has_port)).then_some(host)
@@ -81,8 +81,8 @@ fn is_loopback(host: &str) -> bool {
     host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-/// Whether a host is an address that no public origin has, or a number that a URL parser would take for one: `0x7f.1`
-/// and `2130706433` are 127.0.0.1 to it.
+/// Whether a host is an address that is not public, or a number that a URL parser could read as an address. URL parsers
+/// read `0x7f.1` and `2130706433` as 127.0.0.1.
 fn is_internal(host: &str) -> bool {
     match host.parse::<IpAddr>() {
         Ok(IpAddr::V4(address)) => is_internal_v4(address),
@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn https_anywhere_and_http_on_the_loopback() {
+    fn a_destination_is_https_or_http_to_the_loopback() {
         for url in [
             "https://app.example.com",
             "https://app.example.com:8443/hooks?x=1",
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_go_elsewhere_than_it_reads_is_refused() {
+    fn a_url_that_parsers_may_read_differently_is_refused() {
         let refused = |url: &str| Destination::parse(url).expect_err(url);
         assert!(refused("http://app.example.com").contains("https"));
         assert!(refused("http://127.0.0.1.example.com").contains("https"));
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_public_origin_has_is_refused() {
+    fn an_address_that_is_not_public_is_refused() {
         for host in [
             "10.1.2.3",
             "172.16.0.1",

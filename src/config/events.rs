@@ -1,22 +1,22 @@
-//! `events`: which types of events a source wants.
+//! `events`: the types of events that a source wants.
 
 use hookgate_verify::{EventTypes, TypesFound};
 
-/// No type that can be read is longer (`webhook::EventTypes`).
+/// The longest type that [`EventTypes`] can hold, in bytes. A longer type is unreadable.
 const LONGEST_TYPE: usize = 256;
 
 /// The event types that a source wants. At least one pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventFilter(Vec<Pattern>);
 
-/// Some of the types.
+/// One entry of `events`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Pattern {
     /// `*`: every type, and events without a type.
     All,
-    /// This one.
+    /// The type with this name.
     Exact(String),
-    /// All that begin with this text: `invoice.*`.
+    /// Every type that begins with this text. Written as `invoice.*`.
     Prefix(String),
 }
 
@@ -24,7 +24,7 @@ impl Pattern {
     /// Reads a pattern.
     ///
     /// # Errors
-    /// What to write instead.
+    /// The problem, and the text to write instead.
     pub fn parse(text: &str) -> Result<Self, String> {
         let plain = |text: &str| text.replace('*', "");
         let pattern = match text.strip_suffix('*') {
@@ -34,7 +34,7 @@ impl Pattern {
         };
         match &pattern {
             Self::Exact(name) if name.is_empty() => {
-                Err("\"\" is no event type: name one, or write \"*\" for all".to_owned())
+                Err("\"\" is not an event type: name a type, or write \"*\" for all".to_owned())
             }
             Self::Exact(name) | Self::Prefix(name) if name.contains('*') && plain(name).is_empty() => {
                 Err(format!("\"{text}\": write \"*\" for all types"))
@@ -60,18 +60,17 @@ impl Pattern {
 }
 
 impl EventFilter {
-    /// A filter of these patterns. `None` without any: such a filter would drop every event.
+    /// A filter with these patterns. `None` if there are no patterns: such a filter would drop every event.
     pub fn new(patterns: Vec<Pattern>) -> Option<Self> {
         (!patterns.is_empty()).then_some(Self(patterns))
     }
 
-    /// Whether events without a type are wanted, and so all others.
+    /// Whether every event is wanted, with or without a type.
     pub fn wants_all(&self) -> bool {
         self.0.contains(&Pattern::All)
     }
 
-    /// Whether some event of these types is wanted. Types that cannot be read may be wanted, so they are: an event that was
-    /// dropped by mistake would be lost.
+    /// Whether any of these types is wanted. A type that cannot be read counts as wanted: a mistake would lose the event.
     pub fn wants(&self, types: &EventTypes) -> bool {
         match &types.found {
             TypesFound::Named(names) => names.iter().any(|name| self.0.iter().any(|pattern| pattern.fits(name))),
@@ -96,21 +95,21 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_is_wanted_where_any_of_its_types_is() {
+    fn a_batch_is_wanted_if_any_of_its_types_is_wanted() {
         assert!(wants(&["bounce", "dropped"], named(&["delivered", "bounce"])));
         assert!(wants(&["inv*"], named(&["invoice.paid"])));
         assert!(!wants(&["bounce", "invoice.*"], named(&["delivered", "invoice"])));
     }
 
     #[test]
-    fn what_cannot_be_read_is_wanted_and_what_is_absent_is_not() {
+    fn an_unreadable_type_is_wanted_and_an_absent_type_is_not() {
         assert!(wants(&["bounce"], TypesFound::Unreadable("empty")));
         assert!(!wants(&["bounce", "b*"], TypesFound::Absent));
         assert!(wants(&["bounce", "*"], TypesFound::Absent));
     }
 
     #[test]
-    fn a_pattern_has_one_star_at_its_end_or_none() {
+    fn a_pattern_has_at_most_one_star_at_its_end() {
         assert_eq!(Pattern::parse("*"), Ok(Pattern::All));
         assert_eq!(Pattern::parse("a.*"), Ok(Pattern::Prefix("a.".to_owned())));
         assert_eq!(Pattern::parse("a"), Ok(Pattern::Exact("a".to_owned())));

@@ -1,4 +1,4 @@
-//! One source: its table in, a [`Source`] out.
+//! Reads the table of one source into a [`Source`].
 
 use super::variables::SourceEntry;
 use super::{
@@ -13,7 +13,7 @@ use hookgate_verify::{
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Keys that a source may have.
+/// The keys of a source.
 const SOURCE_KEYS: &[&str] = &[
     "provider",
     "scheme",
@@ -33,16 +33,16 @@ const SOURCE_KEYS: &[&str] = &[
     "answer",
 ];
 
-/// How long a key is remembered where the source does not say: longer than most providers retry.
+/// The default of `dedup_ttl`. Most providers retry for a shorter time.
 const DEFAULT_TTL: Duration = Duration::from_secs(7 * 24 * 3600);
-/// Workers KV keeps nothing for less (its documentation, `expirationTtl`).
+/// The shortest lifetime in Workers KV (its documentation, `expirationTtl`).
 const SHORTEST_TTL: Duration = Duration::from_secs(60);
 const LONGEST_DURATION: Duration = Duration::from_secs(366 * 24 * 3600);
-const DEFAULT_MAX_BODY: u64 = 1024 * 1024;
-/// An isolate has 128 MB, and a body is held there twice while it is encoded.
-const LARGEST_MAX_BODY: u64 = 25 * 1024 * 1024;
+const DEFAULT_MAX_BODY: usize = 1024 * 1024;
+/// An isolate has 128 MB, and holds a body twice while it encodes the body.
+const LARGEST_MAX_BODY: usize = 25 * 1024 * 1024;
 
-/// What a source's table refers to.
+/// The part of the configuration that all sources share.
 pub(super) struct SourceContext<'a> {
     pub bindings: Bindings,
     /// The variable `ORIGIN`.
@@ -77,7 +77,7 @@ pub(super) fn parse(entry: &SourceEntry<'_>, outside: &SourceContext<'_>) -> Res
     let keys = Some(keys).filter(|keys| may_lack || !keys.is_empty());
     let verifier = keys.and_then(|keys| Verifier::new(preset, keys, tolerance));
     let verifier = verifier.ok_or_else(|| fields.error("secrets", format!("name 1 to {MAX_SECRETS} secrets")))?;
-    // Filled in place: a value for each field, to be dropped at every `?`, would double the code's size.
+    // The fields are filled one by one. A variable for each field, dropped at every `?`, would double the size of the code.
     let mut source = Source {
         name,
         verifier,
@@ -93,21 +93,26 @@ pub(super) fn parse(entry: &SourceEntry<'_>, outside: &SourceContext<'_>) -> Res
         armed,
     };
     let url = parse_url(&fields, &source, outside)?;
-    let account = fields.text("account")?;
-    if account.is_none() && source.verifier.preset().scheme.signs_account() {
-        let problem = "is missing: the provider signs for all its users alike; say which account is yours";
-        return Err(fields.error("account", problem.to_owned()));
+    source.verifier = source.verifier.at(url);
+    match fields.text("account")? {
+        Some(account) if account.trim().is_empty() => {
+            return Err(fields.error("account", "is empty; write your name at the provider".to_owned()));
+        }
+        Some(account) => source.verifier = source.verifier.of(account.to_owned()),
+        None if source.verifier.preset().scheme.signs_account() => {
+            let problem = "is missing: the provider signs for all its users alike; say which account is yours";
+            return Err(fields.error("account", problem.to_owned()));
+        }
+        None => {}
     }
-    source.verifier = source.verifier.at(url).of(account.unwrap_or_default().to_owned());
     source.deliver = parse_deliver(&fields, &source.name, outside.bindings, outside.origin.as_deref())?;
     source.dedup = parse_dedup(&fields, source.verifier.preset(), outside.bindings)?;
     (source.dedup_ttl, source.dedup_ttl_asked) = parse_ttl(&fields, &source.verifier)?;
-    let max_body = match fields.size("max_body")? {
+    source.max_body = match fields.size("max_body")?.map(usize::try_from) {
         None => DEFAULT_MAX_BODY,
-        Some(size) if (1..=LARGEST_MAX_BODY).contains(&size) => size,
+        Some(Ok(size)) if (1..=LARGEST_MAX_BODY).contains(&size) => size,
         Some(_) => return Err(fields.error("max_body", "must lie between 1 B and 25 MiB".to_owned())),
     };
-    source.max_body = usize::try_from(max_body).unwrap_or(usize::MAX);
     source.events = parse_events(&fields, source.verifier.preset())?;
     source.headers = fields.headers("headers", source.verifier.preset())?;
     source.success = answer::parse(&fields, source.verifier.preset())?;
@@ -115,14 +120,14 @@ pub(super) fn parse(entry: &SourceEntry<'_>, outside: &SourceContext<'_>) -> Res
     Ok(source)
 }
 
-/// Whether the source in `table` is proven by public keys, as far as that can be read from it.
+/// Whether public keys prove the requests of the source in `table`. `false` if the table cannot be read.
 #[cfg(not(target_arch = "wasm32"))]
 pub fn takes_public_keys(table: &serde_json::Value) -> bool {
     let preset = Fields::of("", table, SOURCE_KEYS).and_then(|fields| parse_preset("", &fields));
     preset.is_ok_and(|preset| matches!(preset.scheme.algorithm, hookgate_verify::Algorithm::Public(_)))
 }
 
-/// The provider's preset, or the scheme that the source describes itself.
+/// The preset of the provider, or the source's own scheme.
 fn parse_preset(path: &str, fields: &Fields<'_>) -> Result<Arc<Preset>, ConfigError> {
     let own = fields.value("scheme").map(|table| grammar::parse(&format!("{path}.scheme"), "own scheme", table));
     match (fields.text("provider")?, own) {
@@ -135,12 +140,12 @@ fn parse_preset(path: &str, fields: &Fields<'_>) -> Result<Arc<Preset>, ConfigEr
     }
 }
 
-/// The endpoint's URL as the provider knows it, which some sign. Never what the request says.
+/// The URL of the endpoint as the provider knows it. Some providers sign it. The URL in a request is never used.
 fn parse_url(fields: &Fields<'_>, source: &Source, outside: &SourceContext<'_>) -> Result<String, ConfigError> {
     let scheme = &source.verifier.preset().scheme;
     let url = match (fields.text("url")?, &outside.public_url) {
         (Some(url), _) => url.to_owned(),
-        // A token that names its endpoint is held to the URL that stands here for it. PUBLIC_URL may be another name of the host.
+        // A token may name its endpoint. It is compared only to the source's own `url`: PUBLIC_URL may be another name.
         (None, _) if scheme.token_claims.want(&ClaimText::UrlIfKnown) && !scheme.signs_url() => {
             return Ok(String::new());
         }
@@ -157,7 +162,7 @@ fn parse_url(fields: &Fields<'_>, source: &Source, outside: &SourceContext<'_>) 
         let problem = "must be the endpoint's URL as the provider has it, as https://hooks.example.com/webhooks/x";
         return Err(fields.error("url", problem.to_owned()));
     }
-    // Where the request's query is signed as it comes, the configured URL ends before it.
+    // If the provider signs the query of each request, the configured URL has none.
     if url.contains('?') && !scheme.pins_query() {
         let problem = "must be without a query: this provider signs the one that each request has, or none";
         return Err(fields.error("url", problem.to_owned()));
@@ -188,7 +193,7 @@ fn parse_secrets(
     let names = fields.texts("secrets")?.unwrap_or_default();
     let mut keys = Vec::new();
     for name in names {
-        // What does not look like a name may be the secret itself, so it is not shown.
+        // A text that is not a name may be the secret itself, so the error does not show it.
         if !is_secret_name(name) {
             let problem = "lists the names of Worker secrets, such as BILLING_SECRET, never a secret itself";
             return Err(ConfigError { key: fields.key("secrets"), problem: problem.to_owned() });
@@ -209,7 +214,7 @@ fn is_secret_name(name: &str) -> bool {
 
 fn parse_tolerance(fields: &Fields<'_>, preset: &Preset) -> Result<Option<Duration>, ConfigError> {
     let Some(tolerance) = fields.duration("tolerance")? else { return Ok(None) };
-    if preset.scheme.variants.iter().all(|form| form.timestamp.is_none()) {
+    if preset.scheme.variants.iter().all(|variant| variant.timestamp.is_none()) {
         let problem = format!("{} signs no timestamp, so there is nothing to tolerate; remove it", preset.name);
         return Err(fields.error("tolerance", problem));
     }
@@ -248,7 +253,7 @@ fn parse_deliver(
 }
 
 fn parse_dedup(fields: &Fields<'_>, preset: &Preset, bindings: Bindings) -> Result<Dedup, ConfigError> {
-    // Where no event has an identity there are no duplicates to find.
+    // If events have no identity, no duplicate can be found.
     let customary = if preset.scheme.identifies() { "kv" } else { "none" };
     let (dedup, bound, needs) = match fields.choice("dedup", &["kv", "exact", "none"])?.unwrap_or(customary) {
         "none" => return Ok(Dedup::None),
@@ -258,11 +263,12 @@ fn parse_dedup(fields: &Fields<'_>, preset: &Preset, bindings: Bindings) -> Resu
     if bound { Ok(dedup) } else { Err(fields.error("dedup", format!("needs the binding {needs}"))) }
 }
 
-/// The lifetime of a key must outlive every moment at which a replay would still be fresh, and every retry. What a preset
-/// knows of its provider changes, so a source of a preset that asks for less gets more; `check` says so.
+/// Reads `dedup_ttl`: the lifetime of a key, and the configured lifetime if that is too short. A key must be remembered for
+/// as long as a replay is fresh and as long as the provider retries. With a preset, a shorter time is raised, because the
+/// facts of a preset change; `check` says so. With an own scheme, a shorter time is an error.
 fn parse_ttl(fields: &Fields<'_>, verifier: &Verifier) -> Result<(Duration, Option<Duration>), ConfigError> {
     let preset = verifier.preset();
-    let windows = preset.scheme.variants.iter().filter_map(|form| verifier.window(form)).map(Tolerance::span);
+    let windows = preset.scheme.variants.iter().filter_map(|variant| verifier.window(variant)).map(Tolerance::span);
     let shortest = windows.fold(preset.retry_span.max(SHORTEST_TTL), Duration::max);
     match fields.duration("dedup_ttl")? {
         None => Ok((DEFAULT_TTL.max(shortest), None)),

@@ -1,16 +1,16 @@
-//! Tokens that somebody shows to be let in, kept as hashes.
+//! Tokens that prove a caller. Only their hashes are kept.
 
 use sha2::{Digest, Sha256};
 use std::fmt;
 use subtle::ConstantTimeEq;
 
-/// Shorter ones could be guessed.
+/// The shortest `ADMIN_TOKEN`, in bytes. A shorter token could be guessed.
 const SHORTEST: usize = 16;
 
-/// The `ADMIN_TOKEN` in `.dev.vars.example`, which everybody can read.
+/// The public `ADMIN_TOKEN` in `.dev.vars.example`.
 const EXAMPLE: &str = "local-admin-token";
 
-/// `ADMIN_TOKEN`, which opens `/api`.
+/// `ADMIN_TOKEN`: the token for `/api`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AdminToken {
     token: HashedToken,
@@ -18,18 +18,18 @@ pub struct AdminToken {
 }
 
 impl AdminToken {
-    /// Takes the token; `None` where it is too short to protect anything.
+    /// Reads the token. `None` if it is too short, or begins or ends with white space.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let usable = text.len() >= SHORTEST && text.trim() == text;
         usable.then(|| Self { token: HashedToken::of(text), is_example: text == EXAMPLE })
     }
 
-    /// Whether it is the public example's.
+    /// Whether the token is the public example.
     pub fn is_example(&self) -> bool {
         self.is_example
     }
 
-    /// Whether it opens `/api` at a URL with this host. The public example's does so on the developer's machine alone.
+    /// Whether the token opens `/api` at a URL with this host. The public example opens `/api` only on localhost.
     pub fn opens_at(&self, host: &str) -> bool {
         !self.is_example || matches!(host, "localhost" | "127.0.0.1" | "[::1]")
     }
@@ -40,7 +40,7 @@ impl AdminToken {
     }
 }
 
-/// A token's hash.
+/// The hash of a token.
 #[derive(Clone, PartialEq, Eq)]
 pub struct HashedToken([u8; 32]);
 
@@ -49,8 +49,8 @@ impl HashedToken {
         Self(Sha256::digest(text).into())
     }
 
-    /// Whether `given` is the token. Hashes are compared, in constant time: neither the token's length nor how much of
-    /// it is right can be learnt from the time it takes.
+    /// Whether `given` is the token. The hashes are compared in constant time, so the time shows neither the length of the
+    /// token nor the number of correct bytes.
     pub fn is(&self, given: &str) -> bool {
         let given: [u8; 32] = Sha256::digest(given).into();
         self.0.ct_eq(&given).into()
@@ -68,13 +68,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_example_is_the_one_in_the_example_file() {
+    fn the_example_token_is_in_the_example_file() {
         let file = std::fs::read_to_string(".dev.vars.example").expect("the file");
         assert!(file.lines().any(|line| line == format!("ADMIN_TOKEN=\"{EXAMPLE}\"")));
     }
 
     #[test]
-    fn the_example_opens_the_loopback_alone() {
+    fn the_example_token_opens_only_the_loopback() {
         let (example, own) =
             (AdminToken::parse(EXAMPLE).expect("a token"), AdminToken::parse("0123456789abcdef").expect("a token"));
         for host in ["localhost", "127.0.0.1", "[::1]"] {

@@ -1,13 +1,13 @@
-//! The variables that hold sources: every one whose name begins with `SOURCES`. All are merged.
+//! The variables with sources: every variable whose name begins with `SOURCES`. They are merged.
 
 use super::ConfigError;
 use serde_json::{Map, Value};
 
-/// How the name of each variable that holds sources begins. One variable holds at most 5 kB (Workers, Limits), which is
-/// some 40 sources, so there may be several: `SOURCES`, `SOURCES_SHOP`.
+/// The beginning of the name of each variable with sources. One variable has at most 5 kB (Workers, Limits), about 40
+/// sources. So there may be several variables: `SOURCES`, `SOURCES_SHOP`.
 pub const PREFIX: &str = "SOURCES";
 
-/// A source's table, and where it stands.
+/// The table of a source, and its location.
 pub(super) struct SourceEntry<'v> {
     pub variable: &'v str,
     pub name: &'v str,
@@ -17,12 +17,12 @@ pub(super) struct SourceEntry<'v> {
 }
 
 impl SourceEntry<'_> {
-    /// Where the source stands, as `SOURCES_SHOP.orders`.
+    /// The location of the source, such as `SOURCES_SHOP.orders`.
     pub fn path(&self) -> String {
         format!("{}.{}", self.variable, self.name)
     }
 
-    /// That two variables have a source of this name: a request cannot be for both.
+    /// The error of a source whose name is in two variables: a request cannot be for both.
     pub fn ambiguity(&self) -> Option<ConfigError> {
         let rival = self.rival?;
         let problem = format!("{rival} has a source of the same name; take one of the two out, or rename it");
@@ -30,7 +30,7 @@ impl SourceEntry<'_> {
     }
 }
 
-/// Every source by name, each name once; and what each variable that is no table is told, by the variable's name.
+/// Every source, sorted by name, each name once; and the error of each variable that is not a table.
 pub(super) fn merged(variables: &Map<String, Value>) -> (Vec<SourceEntry<'_>>, Vec<(String, ConfigError)>) {
     let (mut entries, mut unreadable) = (Vec::new(), Vec::new());
     for (variable, value) in variables {
@@ -53,7 +53,7 @@ pub(super) fn merged(variables: &Map<String, Value>) -> (Vec<SourceEntry<'_>>, V
     (entries, unreadable)
 }
 
-/// The value is not shown: it may be a secret whose name was not known to mean anything.
+/// The error does not show the value: it may be a secret whose name begins with `SOURCES` by chance.
 pub(super) fn not_a_table(variable: &str) -> ConfigError {
     let problem = format!(
         "must be a table with one table per source, as [vars.{variable}.billing]; \

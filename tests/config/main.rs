@@ -114,6 +114,12 @@ fn the_error_of_a_mistake_names_the_key_the_value_and_the_right_text() {
         ("dedup_ttl", json!("400d"), "SOURCES.billing.dedup_ttl: \"400d\": must be at most 366d"),
         ("tolerance", json!("0s"), "SOURCES.billing.tolerance: \"0s\": must lie between 1s and 366d"),
         ("max_body", json!("1024"), "SOURCES.billing.max_body: \"1024\": must be a size with its unit"),
+        (
+            "max_body",
+            json!("8589934592B"),
+            "SOURCES.billing.max_body: \"8589934592B\": must lie between 1 B and 25 MiB",
+        ),
+        ("max_body", json!("0B"), "SOURCES.billing.max_body: \"0B\": must lie between 1 B and 25 MiB"),
         ("max_body", json!("26MiB"), "SOURCES.billing.max_body: \"26MiB\": must lie between 1 B and 25 MiB"),
         ("events", json!([]), "SOURCES.billing.events: lists event types"),
         ("events", json!(["*.paid"]), "SOURCES.billing.events: lists event types"),
@@ -127,6 +133,28 @@ fn the_error_of_a_mistake_names_the_key_the_value_and_the_right_text() {
 fn five_secrets_are_too_many_even_if_all_are_set() {
     let error = mistake(&[("secrets", json!(["SECRET", "SECRET", "SECRET", "SECRET", "SECRET"]))]);
     assert_eq!(error, "SOURCES.billing.secrets: name 1 to 4 secrets");
+}
+
+#[test]
+fn an_account_without_a_name_is_refused() {
+    for provider in ["aws_sns", "livekit", "braintree"] {
+        for account in ["", "  "] {
+            let secrets = if provider == "aws_sns" { json!([]) } else { json!(["SECRET"]) };
+            let table = json!({ "provider": provider, "secrets": secrets, "account": account });
+            let told = format!("SOURCES.billing.account: \"{account}\": is empty; write your name at the provider");
+            assert_eq!(usable(&table, ALL), Err(told), "{provider}");
+        }
+    }
+}
+
+#[test]
+fn a_source_without_the_account_for_its_handshake_has_a_warning() {
+    let warnings = |extra: &[(&str, Value)]| {
+        parse(&with(json!({ "provider": "braintree", "secrets": ["SECRET"] }), extra), ALL).warnings
+    };
+    let told = "SOURCES.billing.account is missing: without it, the provider's test of the endpoint gets no answer";
+    assert_eq!(warnings(&[]), [told]);
+    assert_eq!(warnings(&[("account", json!("public_key"))]), [""; 0]);
 }
 
 #[test]

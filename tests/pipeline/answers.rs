@@ -1,4 +1,4 @@
-//! Sources with an answer of their own.
+//! Sources with their own answer.
 
 use super::memory::Memory;
 use super::{BODY, Post, configured, header, post, request, serve_as};

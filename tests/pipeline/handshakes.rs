@@ -141,3 +141,16 @@ fn every_handshake_is_answered_as_its_provider_documents_it() {
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
+
+/// The answer would be `|` and the MAC: Braintree saves no URL after it.
+#[test]
+fn a_handshake_whose_answer_names_the_account_is_not_answered_without_an_account() {
+    let text = fs::read_to_string("tests/handshakes/braintree.json").unwrap();
+    let mut cases: Vec<Case> = serde_json::from_str(&text).unwrap();
+    for case in &mut cases {
+        case.account = None;
+        case.answer = Expected::Answer { status: 405, headers: BTreeMap::new(), json: None, text: None };
+    }
+    let faults: Vec<_> = cases.iter().flat_map(|case| case.faults("braintree")).collect();
+    assert!(!cases.is_empty() && faults.is_empty(), "{faults:?}");
+}

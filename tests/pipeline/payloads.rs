@@ -17,7 +17,7 @@ fn spilled(ports: &Memory, source: &str) -> String {
     ports.queue.borrow_mut().remove(0)
 }
 
-/// What is stored; an empty one is the mark of a delivery.
+/// The stored bodies. An empty body is the mark of a delivery.
 fn bodies(ports: &Memory) -> Vec<Vec<u8>> {
     ports.payloads.borrow().values().map(|(_, body)| body.clone()).collect()
 }
@@ -137,7 +137,7 @@ fn headers_that_no_message_can_hold_are_431_and_never_413() {
 }
 
 #[test]
-fn a_message_has_its_body_in_one_place() {
+fn a_message_without_exactly_one_body_is_refused() {
     let (inside, beside) = (queued(&post("queued", BODY)), spilled(&Memory::default(), "queued"));
     for message in [
         inside.replace("data_base64", "data"),
@@ -149,7 +149,7 @@ fn a_message_has_its_body_in_one_place() {
 }
 
 #[test]
-fn a_message_with_an_attribute_that_is_missing_or_wrong_is_another_programs() {
+fn a_message_with_a_missing_or_wrong_attribute_is_malformed() {
     let message = queued(&post("queued", BODY));
     for (ours, wrong) in [
         ("\"dedupkey\":", "\"other\":"),

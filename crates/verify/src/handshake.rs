@@ -172,7 +172,7 @@ impl Handshake {
         self.reply.has(ReplyPart::is_mac) && self.alphabet.admits(&content.concat())
     }
 
-    /// `None` where the answer needs a MAC, and the source has no secret to make one with.
+    /// `None` if the answer needs a MAC but the source has no secret, or names the account but the source has none.
     fn answer(&self, challenge: &str, verifier: &Verifier, crypto: &impl Crypto) -> Option<HandshakeAnswer> {
         let write = |piece: &ReplyPart| write(piece, challenge, verifier, crypto);
         let text = |pieces: &[ReplyPart]| pieces.iter().map(write).collect::<Option<String>>();
@@ -213,7 +213,7 @@ fn write(piece: &ReplyPart, challenge: &str, verifier: &Verifier, crypto: &impl 
     match piece {
         ReplyPart::Literal(text) => Some(text.clone()),
         ReplyPart::Challenge => Some(challenge.to_owned()),
-        ReplyPart::Account => Some(verifier.account().to_owned()),
+        ReplyPart::Account => Some(verifier.account().to_owned()).filter(|account| !account.is_empty()),
         ReplyPart::Mac(encoding) => match verifier.current_key()? {
             VerificationKey::Public(_) => None,
             key @ (VerificationKey::HmacSha256(_)
@@ -288,6 +288,12 @@ impl Verifier {
             }
             Some(reply)
         })
+    }
+
+    /// Whether a handshake is not answered because its answer names the account, and the source has no account.
+    pub fn lacks_account(&self) -> bool {
+        let names = |handshake: &Handshake| handshake.reply.has(|piece| *piece == ReplyPart::Account);
+        self.account().is_empty() && self.preset().handshakes.iter().any(names)
     }
 
     /// The URL at `path`, if it is one of the provider's.
