@@ -8,22 +8,22 @@ use wasm_bindgen::prelude::*;
 use worker::js_sys::{Array, Function, Promise, Reflect};
 use worker::wasm_bindgen_futures::JsFuture;
 
-/// An object that has not answered by then is taken for dead. It is asked twice for a claim, and once to release it: the
-/// provider has its 503 within the five seconds that the least patient ones wait.
+/// The time limit of a call. A request calls an object three times at most: two attempts to claim and one to release. So the
+/// provider has its 503 within five seconds, which is the shortest time limit of a provider.
 const PATIENCE_MS: u32 = 1500;
-/// The object that remembers which rings of objects hold claims.
+/// The object with the numbers of shards that hold claims.
 const REGISTRY: &str = "rings";
-/// The object that keeps the secrets that providers sent.
+/// The object with the secrets that providers sent.
 const HANDSHAKES: &str = "handshakes";
 
 impl Bindings {
-    /// Calls a method of the object `name`. The crate leaves that to whoever knows the object's methods.
+    /// Calls a method of the object `name`. The crate has no function for it.
     async fn call(&self, name: &str, method: &str, args: Vec<JsValue>) -> Result<JsValue, PortError> {
         let stub = self.env.durable_object("CLAIMS").and_then(|space| space.get_by_name(name));
         let stub: JsValue = stub.map_err(failed("claims object"))?.into_rpc();
         let method = Reflect::get(&stub, &method.into()).map_err(failed("claims object"))?;
         let calling = method.unchecked_into::<Function>().apply(&stub, &args.into_iter().collect::<Array>());
-        // What the call returns is no Promise of the language's, until it is resolved by one.
+        // The call returns a thenable of the runtime's own, and `JsFuture` takes a Promise.
         let calling = Promise::resolve(&calling.map_err(failed("claims object"))?);
         self.within(PATIENCE_MS, "claims object", JsFuture::from(calling)).await
     }
@@ -33,8 +33,17 @@ fn seconds(span: Duration) -> JsValue {
     u32::try_from(span.as_secs()).unwrap_or(u32::MAX).into()
 }
 
+/// No answer is taken for a "no", and none for a "yes": an event could pass twice, or never.
 fn unreadable() -> PortError {
     PortError("claims object: its answer cannot be read".to_owned())
+}
+
+fn yes_or_no(answer: &JsValue) -> Result<bool, PortError> {
+    answer.as_bool().ok_or_else(unreadable)
+}
+
+fn text_or_nothing(answer: &JsValue) -> Result<Option<String>, PortError> {
+    if answer.is_null_or_undefined() { Ok(None) } else { answer.as_string().map(Some).ok_or_else(unreadable) }
 }
 
 impl ClaimStore for Bindings {
@@ -52,33 +61,32 @@ impl ClaimStore for Bindings {
 
     async fn confirm(&self, shard: Shard, name: &str, token: ClaimToken, ttl: Duration) -> Result<bool, PortError> {
         let args = vec![name.into(), token.to_string().into(), seconds(ttl)];
-        Ok(self.call(&shard.to_string(), "confirm", args).await?.is_truthy())
+        yes_or_no(&self.call(&shard.to_string(), "confirm", args).await?)
     }
 
     async fn release(&self, shard: Shard, name: &str, token: ClaimToken) -> Result<bool, PortError> {
         let args = vec![name.into(), token.to_string().into()];
-        Ok(self.call(&shard.to_string(), "release", args).await?.is_truthy())
+        yes_or_no(&self.call(&shard.to_string(), "release", args).await?)
     }
 
     async fn forget_claim(&self, shard: Shard, name: &str) -> Result<bool, PortError> {
-        Ok(self.call(&shard.to_string(), "forget", vec![name.into()]).await?.is_truthy())
+        yes_or_no(&self.call(&shard.to_string(), "forget", vec![name.into()]).await?)
     }
 
     async fn admit(&self, rings: Rings, hold: Duration) -> Result<Result<(), RingsRefused>, PortError> {
         let before = rings.before.map_or(JsValue::UNDEFINED, JsValue::from);
         let refused = self.call(REGISTRY, "admit", vec![rings.current.into(), before, seconds(hold)]).await?;
-        match refused.as_string() {
+        match text_or_nothing(&refused)? {
             None => Ok(Ok(())),
             Some(text) => RingsRefused::from_json(&text).map(Err).ok_or_else(unreadable),
         }
     }
 
     async fn install(&self, source: &str, secret: &str) -> Result<bool, PortError> {
-        let installed = self.call(HANDSHAKES, "install", vec![source.into(), secret.into()]).await?;
-        installed.as_bool().ok_or_else(unreadable)
+        yes_or_no(&self.call(HANDSHAKES, "install", vec![source.into(), secret.into()]).await?)
     }
 
     async fn installed(&self, source: &str) -> Result<Option<String>, PortError> {
-        Ok(self.call(HANDSHAKES, "installed", vec![source.into()]).await?.as_string())
+        text_or_nothing(&self.call(HANDSHAKES, "installed", vec![source.into()]).await?)
     }
 }
