@@ -10,82 +10,20 @@
 //! - a confirmed name stays a duplicate until it expires or is forgotten, despite other claims and releases;
 //! - the acceptance stays while a name is claimed again: it tells one acceptance of an event from the next.
 
+mod key;
 mod rings;
 mod table;
 
+pub use key::DedupKey;
+pub(crate) use key::digest_of;
 pub use rings::{Rings, RingsRefused, Shard, admit};
 pub use table::IsolateTable;
 
-use crate::source_name::SourceName;
-use hookgate_verify::{Identity, UnixTime};
+use hookgate_verify::UnixTime;
+use key::write_hex;
 use serde::{Deserialize, Serialize, Serializer};
-use sha2::{Digest, Sha256};
 use std::fmt;
 use std::time::Duration;
-
-/// The deduplication key of an event: SHA-256 over source, provenance and id or digest, each with its length before
-/// it, so that no two sources, no id and digest, and no two kinds of id can meet in one key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct DedupKey([u8; 32]);
-
-impl DedupKey {
-    /// The key of the event `identity` at `source`; `None` where the event has no identity.
-    pub fn new(source: &SourceName, identity: &Identity) -> Option<Self> {
-        let value = match identity {
-            Identity::SignedId(id) | Identity::UnsignedId(id) => id.as_str().as_bytes(),
-            Identity::Digest(_, digest) | Identity::Split(_, digest) => digest,
-            Identity::None => return None,
-        };
-        let (source, provenance) = (source.as_str().as_bytes(), identity.provenance().as_bytes());
-        Some(Self(digest_of(&[source, provenance, value])))
-    }
-
-    /// The id that providers and origins see of the event `identity` with this key: its own, else `accept:` and the key.
-    pub fn id_of(&self, identity: &Identity) -> String {
-        identity.shown().unwrap_or_else(|| format!("accept:{self}"))
-    }
-
-    /// A key that no other acceptance has: for an event that has no identity. `drawn` is random.
-    pub fn unique(source: &SourceName, drawn: [u64; 2]) -> Self {
-        let drawn = drawn.map(u64::to_be_bytes);
-        Self(digest_of(&[source.as_str().as_bytes(), b"acceptance", drawn.as_flattened()]))
-    }
-
-    /// Reads what [`Display`](fmt::Display) wrote.
-    pub fn parse(text: &str) -> Option<Self> {
-        let mut bytes = [0; 32];
-        hex::decode_to_slice(text, &mut bytes).ok().map(|()| Self(bytes))
-    }
-
-    fn first_bytes(&self) -> u32 {
-        let [a, b, c, d, ..] = self.0;
-        u32::from_be_bytes([a, b, c, d])
-    }
-}
-
-/// 64 hex digits: the key's name in KV, and the idempotency key that destinations get.
-impl fmt::Display for DedupKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_hex(self.0, &mut [0; 64], f)
-    }
-}
-
-/// Writes `bytes` as hexadecimal digits, by way of `digits`, which is twice as long.
-fn write_hex(bytes: impl AsRef<[u8]>, digits: &mut [u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    hex::encode_to_slice(bytes, digits).map_err(|_| fmt::Error)?;
-    f.write_str(str::from_utf8(digits).map_err(|_| fmt::Error)?)
-}
-
-/// SHA-256 over `parts`, each with its length before it.
-pub(crate) fn digest_of(parts: &[&[u8]]) -> [u8; 32] {
-    let mut hash = Sha256::new();
-    for part in parts {
-        let length = u64::try_from(part.len()).unwrap_or(u64::MAX);
-        hash.update(length.to_be_bytes());
-        hash.update(part);
-    }
-    hash.finalize().into()
-}
 
 /// Tells one claim from all others on the same name: a number that is drawn anew for each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
@@ -402,15 +340,6 @@ mod tests {
         }
         for text in ["", "a5", "00000000000000ag", "00000000000000a50"] {
             assert_eq!(ClaimToken::parse(text), None, "{text}");
-        }
-    }
-
-    #[test]
-    fn a_key_has_one_text() {
-        let text = "69e636b4d7bfef7fe3213ddadb2de3626dc5728d8f708dd761390f6c04326860";
-        assert_eq!(DedupKey::parse(text).expect("a key").to_string(), text);
-        for text in ["", "69e6", "x", &text.replace('6', "g")] {
-            assert_eq!(DedupKey::parse(text), None, "{text}");
         }
     }
 }

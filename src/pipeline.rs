@@ -170,14 +170,14 @@ async fn ingest<R: Request, P: Ports>(
     record.proven(&verified, &id, &key);
     record.strength = (source.verifier.preset().scheme.strength() == Strength::Weak).then_some("weak");
     if !source.wants(verified.event_types()) {
-        let claims = identified.filter(|_| filter::claims(source, &verified));
-        filter::claim(claims, source, config, ports, now, record).await?;
+        let claims = identified.filter(|_| filter::must_claim(source, &verified));
+        filter::claim_filtered(claims, source, config, ports, now, record).await?;
         record.filtered();
         return Ok(Answer::filtered(&id).as_configured(&source.success));
     }
-    let headers = source.forwarded().keep(&request.headers()).map_err(Refusal::HeadersTooLarge)?;
+    let headers = source.forwarded_headers().keep(&request.headers()).map_err(Refusal::HeadersTooLarge)?;
     // 5. Claim the key. Where the event has no identity, nothing could be a duplicate of it.
-    let taken = KeyClaim::take(source, config, identified, ports, now).await;
+    let taken = KeyClaim::acquire(source, config, identified, ports, now).await;
     let claim = match taken.map_err(Refusal::failed("claim_failed"))? {
         Acquisition::Acquired(claim) => claim,
         Acquisition::InFlight(_) => return Err(Refusal::InFlight),
@@ -248,7 +248,7 @@ async fn verify<'b, P: Ports>(
         let Err(VerifyError::SignatureMismatch { .. }) = outcome else { break };
         let Some(url) = received.published_at(body)? else { break };
         let place = PublicKeyUrl { source: source.name.as_str(), url: &url, is_chosen };
-        let Some(keys) = published::keys(place, again, ports, now, record).await? else { break };
+        let Some(keys) = published::public_keys(place, again, ports, now, record).await? else { break };
         received = received.with_published(keys);
         outcome = received.verify(body, now, ports);
         if outcome.is_ok() {
@@ -284,7 +284,7 @@ async fn make_durable<P: Ports>(
         Deliver::Queue(_) => return queue(event, verified, ports).await,
     };
     let failed = Refusal::failed("origin_failed");
-    let forward = event.forward(source.forwarded(), origin, 1, signing, now);
+    let forward = event.attempt_request(source.forwarded_headers(), origin, 1, signing, now);
     match ports.send(forward, None, DIRECT_TIMEOUT).await {
         Ok(DestinationAnswer { status: 200..=299, .. }) => Ok(()),
         Ok(DestinationAnswer { status, .. }) => Err(failed(PortError(format!("the origin answered {status}")))),

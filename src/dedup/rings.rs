@@ -24,9 +24,10 @@ pub struct Rings {
 
 impl Rings {
     /// The objects that hold `key`, in the order of the claims: the old object first.
+    #[expect(clippy::expect_used, reason = "the configuration refuses CLAIM_SHARDS = 0")]
     pub fn shards(self, key: &DedupKey) -> impl Iterator<Item = Shard> {
         let number = key.first_bytes();
-        let shard = move |ring| Shard { ring, index: number.checked_rem(ring).unwrap_or(0) };
+        let shard = move |ring| Shard { ring, index: number.checked_rem(ring).expect("a number of shards from 1") };
         self.before.into_iter().chain([self.current]).map(shard)
     }
 }

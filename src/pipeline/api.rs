@@ -193,8 +193,11 @@ async fn redrive_all<R: Request, P: Ports>(
     for letter in ports.list(&filter).await.map_err(Refusal::failed("list_failed"))? {
         match redrive(&letter.id, ports, now).await {
             Ok(true) => done.redriven = done.redriven.saturating_add(1),
-            Ok(false) => {} // somebody else has it
-            Err(_) => done.failed = done.failed.saturating_add(1),
+            Ok(false) => {} // another redrive has the letter
+            Err(PortError(problem)) => {
+                done.failed = done.failed.saturating_add(1);
+                record.trouble("redrive_failed", format!("{}: {problem}", letter.id));
+            }
         }
     }
     record.verdict = Verdict::Redriven;

@@ -29,26 +29,29 @@ pub async fn consume<P: Ports>(
     if let Some(asker) = queues::parse_probe(text) {
         return learn(queues::probe_arrived(&asker, queue, ports, now).await, handed, ports);
     }
-    // 1. Find out what it is. Whatever the queue: what the gateway buried is a dead letter, and so is what it cannot read.
-    let event = match Event::decode(text) {
-        Ok(event) if event.dead_reason().is_none() => event,
+    // A message with the gateway's mark is a dead letter in any queue, and so is an unreadable message. For the other
+    // messages, the role of the queue decides. A failure to learn the role delays no message: the next message learns it.
+    let ((disposition, mut record), learnt) = match Event::decode(text) {
+        Ok(event) if event.dead_reason().is_none() => {
+            let (role, learnt) = queues::role(queue, config.as_ref().ok(), ports, now).await;
+            let outcome = match role {
+                QueueRole::DeadLetters => letters::keep_dead_letter(handed, &Ok(event), config, ports).await,
+                QueueRole::Events | QueueRole::Unknown => forward(event, &handed, config, ports).await,
+            };
+            (outcome, learnt)
+        }
         dead => {
             let learnt = match &dead {
                 Ok(_) => queues::learn_dead_letters_queue(queue, ports, now).await,
                 Err(_) => Ok(()),
             };
-            let (disposition, mut record) = letters::note(handed, &dead, config, ports).await;
-            // The name is learnt from the next letter: this one does not wait for it.
-            if let Err(PortError(problem)) = learnt {
-                record.trouble("note_failed", problem);
-            }
-            return (disposition, record);
+            (letters::keep_dead_letter(handed, &dead, config, ports).await, learnt)
         }
     };
-    match queues::part(queue, config.as_ref().ok(), ports, now).await {
-        QueueRole::DeadLetters => letters::note(handed, &Ok(event), config, ports).await,
-        QueueRole::Events | QueueRole::Unknown => forward(event, &handed, config, ports).await,
+    if let Err(PortError(problem)) = learnt {
+        record.trouble("note_failed", problem);
     }
+    (disposition, record)
 }
 
 fn learn(learnt: Result<(), PortError>, handed: ReceivedMessage<'_>, ports: &impl Local) -> (Disposition, Record) {
@@ -65,7 +68,13 @@ fn learn(learnt: Result<(), PortError>, handed: ReceivedMessage<'_>, ports: &imp
     }
 }
 
-/// Takes an event on its way, and forwards it.
+/// Whether an event of this age gets no more attempts. The end of an unreadable age is unknown: the queue could delete the
+/// event before it, so the first failure is the last.
+fn is_over(age: Option<Duration>, delay: Duration, retention: Duration) -> bool {
+    age.is_none_or(|age| retry::is_over(age, delay, retention))
+}
+
+/// Delivers an event, or decides on the next attempt.
 async fn forward<P: Ports>(
     event: Event<'static>,
     handed: &ReceivedMessage<'_>,
@@ -74,7 +83,7 @@ async fn forward<P: Ports>(
 ) -> (Disposition, Record) {
     let mut record = Record { attempt: Some(handed.attempt), ..Record::default() };
     let later = retry::backoff(handed.attempt, entropy(ports));
-    let is_over = retry::is_over(event.age(handed.now), later, retention(config));
+    let is_over = is_over(event.age(handed.now), later, retention(config));
     let disposition = match deliver(event, handed, config, ports, &mut record).await {
         // Without the mark: nobody has settled its claim, which whoever keeps the letter has to take.
         Err(failure) if is_over => {
@@ -101,9 +110,9 @@ async fn deliver<P: Ports>(
     // 1. Find where it goes. A source that is gone or broken since the event was accepted may come back; the event waits.
     let found = find_destination(event.source(), config).map_err(|problem| Failure { reason: "no_origin", problem });
     let (config, source, origin) = found?;
-    event.keep_only(source.forwarded());
+    event.keep_only(source.forwarded_headers());
     // 2. Claim the delivery: a message may come twice, and an event may be in the queue twice.
-    let taken = DeliveryClaim::take(&event, source, config, ports, handed.now).await;
+    let taken = DeliveryClaim::acquire(&event, source, config, ports, handed.now).await;
     let claim = match taken.map_err(Failure::of("claim_failed"))? {
         Acquisition::Acquired(claim) => claim,
         Acquisition::Duplicate => {
@@ -119,7 +128,7 @@ async fn deliver<P: Ports>(
     let age = event.age(handed.now);
     let mut next = send(&event, source, origin, config.signing.as_ref(), handed, ports, record).await;
     if let Ok(AfterAttempt::Retry(delay)) = next
-        && retry::is_over(age, delay, config.retention)
+        && is_over(age, delay, config.retention)
     {
         record.verdict = Verdict::Dead;
         next = Ok(AfterAttempt::GiveUp);
@@ -187,7 +196,7 @@ async fn send<P: Ports>(
         }
     }
     let &ReceivedMessage { attempt, now, .. } = handed;
-    let mut forward = event.forward(source.forwarded(), origin, attempt, signing, now);
+    let mut forward = event.attempt_request(source.forwarded_headers(), origin, attempt, signing, now);
     let stored = match (signing, stored) {
         (Some(key), Some((payload, body))) => {
             let signed = sign(key, event, payload, body, now, ports).await;
@@ -223,7 +232,7 @@ async fn sign<P: Ports>(
     now: UnixTime,
     ports: &P,
 ) -> Result<([(&'static str, String); 2], P::Body), PortError> {
-    let mut signer = key.signer(event.key(), now);
+    let mut signer = key.signer(&event.key().to_string(), now);
     ports.read(body, |part| signer.update(part)).await?;
     match ports.open(payload).await? {
         Stored::Bytes(again) => Ok((signer.headers(), again)),

@@ -4,7 +4,7 @@ use super::claims::{Acquisition, DeliveryClaim};
 use super::disposition::{Disposition, Failure, ReceivedMessage, retention};
 use super::ports::{Letters, Payloads, PortError, Ports, Stored};
 use crate::config::{Config, ConfigError, LONGEST_IN_QUEUE};
-use crate::letter::{Letter, ParkedLetter, WAITING};
+use crate::letter::{Letter, PARKED_PREFIX, ParkedLetter};
 use crate::message::{DecodeError, Event};
 use crate::record::{Record, Verdict};
 use crate::retry;
@@ -14,11 +14,14 @@ use std::time::Duration;
 /// How many pages of stored bodies a sweep looks at, a thousand each.
 const MOST_PAGES: usize = 50;
 
-/// After so many attempts to keep a letter in the database, some two minutes, it goes to the bucket.
+/// After this number of attempts, about two minutes, a letter goes to the bucket if the database fails.
 const TRIES_IN_DATABASE: u32 = 5;
+/// After this number of attempts, a letter is kept without a claim if the claim fails. It is half of the attempts of the dead
+/// letters' queue, and so half of the time for a repair of the configuration.
+const TRIES_TO_CLAIM: u32 = 50;
 
 /// Takes one dead letter from its queue: keeps it where letters are kept, and logs it.
-pub async fn note<P: Ports>(
+pub async fn keep_dead_letter<P: Ports>(
     handed: ReceivedMessage<'_>,
     event: &Result<Event<'_>, DecodeError>,
     config: &Result<Config, ConfigError>,
@@ -47,23 +50,30 @@ async fn keep<P: Ports>(
     handed: &ReceivedMessage<'_>,
     record: &mut Record,
 ) -> Result<Disposition, Failure> {
-    // What the gateway gave up itself was settled then. What the queue gave up may have been delivered all the same, as
-    // another message, and no other message may deliver it from now on.
+    // A letter from the gateway was claimed before. An event that the queue gave up may have been delivered as another
+    // message, or may still be delivered as one: the claim prevents a delivery after this.
     let given_up = event.as_ref().ok().filter(|event| event.dead_reason().is_none());
-    let claim = match given_up {
-        Some(event) => match claim(event, config, ports, handed.now).await.map_err(Failure::of("claim_failed"))? {
-            Some(Acquisition::Acquired(claim)) => Some(claim),
-            Some(Acquisition::Duplicate) => {
-                record.verdict = Verdict::Duplicate;
-                return Ok(Disposition::Ack);
-            }
-            Some(Acquisition::InFlight(until)) => {
-                record.verdict = Verdict::Retried;
-                return Ok(Disposition::Retry(handed.now.until(until).max(Duration::from_secs(1))));
-            }
-            None => None,
-        },
-        None => None,
+    let acquired = match given_up {
+        Some(event) => claim(event, config, ports, handed.now).await,
+        None => Ok(None),
+    };
+    let claim = match acquired {
+        Ok(Some(Acquisition::Acquired(claim))) => Some(claim),
+        Ok(Some(Acquisition::Duplicate)) => {
+            record.verdict = Verdict::Duplicate;
+            return Ok(Disposition::Ack);
+        }
+        Ok(Some(Acquisition::InFlight(until))) => {
+            record.verdict = Verdict::Retried;
+            return Ok(Disposition::Retry(handed.now.until(until).max(Duration::from_secs(1))));
+        }
+        Ok(None) => None,
+        // The queue deletes the letter after its last attempt. A letter that is delivered twice is better than a lost letter.
+        Err(PortError(problem)) if handed.attempt > TRIES_TO_CLAIM => {
+            record.trouble("claim_failed", format!("{problem}; the letter is kept without a claim"));
+            None
+        }
+        Err(error) => return Err(Failure::of("claim_failed")(error)),
     };
     if let Err(failure) = store(letter, ports, handed, record).await {
         if let Some(claim) = claim {
@@ -105,7 +115,7 @@ async fn bring_in<P: Letters + Payloads>(ports: &P, now: UnixTime) -> Result<(us
     let (mut brought, mut unreadable) = (0_usize, 0_usize);
     let mut cursor = None;
     for _ in 0..MOST_PAGES {
-        let page = ports.stored_before(WAITING, now.plus(Duration::from_secs(1)), cursor).await?;
+        let page = ports.stored_before(PARKED_PREFIX, now.plus(Duration::from_secs(1)), cursor).await?;
         for name in page.names {
             let Stored::Bytes(bytes) = ports.load(&name).await? else { continue };
             let Some(waiting) = ParkedLetter::parse(&bytes) else {
@@ -125,16 +135,21 @@ async fn bring_in<P: Letters + Payloads>(ports: &P, now: UnixTime) -> Result<(us
     Ok((brought, unreadable))
 }
 
-/// The claim on the delivery of `event`; nothing where its source is gone.
+/// The claim on the delivery of `event`. `None` if its source is no longer configured: no message delivers the event then.
+///
+/// # Errors
+/// A failure of the claim, or a configuration that cannot be read: after its repair, another message could deliver the event.
 async fn claim<P: Ports>(
     event: &Event<'_>,
     config: &Result<Config, ConfigError>,
     ports: &P,
     now: UnixTime,
 ) -> Result<Option<Acquisition<DeliveryClaim>>, PortError> {
-    let Ok(config) = config else { return Ok(None) };
-    let Some(Ok(source)) = config.source(event.source()) else { return Ok(None) };
-    DeliveryClaim::take(event, source, config, ports, now).await.map(Some)
+    let misconfigured = |error: &ConfigError| PortError(error.to_string());
+    let config = config.as_ref().map_err(misconfigured)?;
+    let Some(source) = config.source(event.source()) else { return Ok(None) };
+    let source = source.map_err(misconfigured)?;
+    DeliveryClaim::acquire(event, source, config, ports, now).await.map(Some)
 }
 
 /// Deletes what is no longer needed: letters that expired, and bodies that neither a letter nor any message can refer to:
@@ -146,7 +161,10 @@ pub async fn sweep<P: Letters + Payloads>(ports: &P, now: UnixTime) -> Record {
             let brought = if brought > 0 { format!("{brought} letters brought in, ") } else { String::new() };
             record.detail = Some(format!("{brought}{letters} dead letters, {payloads} stored bodies"));
             if unreadable > 0 {
-                record.trouble("sweep", format!("{unreadable} objects under {WAITING} cannot be read, and stay there"));
+                record.trouble(
+                    "sweep",
+                    format!("{unreadable} objects under {PARKED_PREFIX} cannot be read, and stay there"),
+                );
             }
         }
         Err(PortError(problem)) => record.refused(Verdict::Failed, "sweep_failed", problem),
@@ -179,7 +197,7 @@ async fn sweep_orphans<P: Letters + Payloads>(ports: &P, now: UnixTime) -> Resul
     let mut swept: usize = 0;
     for _ in 0..MOST_PAGES {
         let page = ports.stored_before("", before, cursor).await?;
-        let bodies: Vec<String> = page.names.into_iter().filter(|name| !name.starts_with(WAITING)).collect();
+        let bodies: Vec<String> = page.names.into_iter().filter(|name| !name.starts_with(PARKED_PREFIX)).collect();
         let referred = if ports.keeps_letters() { ports.referred(&bodies).await? } else { Vec::new() };
         let orphans: Vec<String> = bodies.into_iter().filter(|name| !referred.contains(name)).collect();
         swept = swept.saturating_add(orphans.len());

@@ -152,7 +152,7 @@ impl SourceCache {
 ///
 /// # Errors
 /// [`Refusal::NoSuchKey`] and [`Refusal::KeysUnavailable`].
-pub async fn keys<P: Ports>(
+pub async fn public_keys<P: Ports>(
     place: PublicKeyUrl<'_>,
     again: bool,
     ports: &P,
