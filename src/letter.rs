@@ -1,4 +1,5 @@
-//! Dead letters as they are kept: events whose forwards ran out, until somebody redrives them.
+//! Dead letters: events whose attempts ran out or that a destination refused. They are kept until they are redriven or
+//! expire.
 
 use crate::dedup::digest_of;
 use crate::message::{DecodeError, Event};

@@ -255,8 +255,8 @@ impl<'e> Event<'e> {
     /// The name of the claim on the delivery. Each acceptance and each redrive has another name.
     pub fn claim_name(&self) -> String {
         // A message of the version before has no acceptance, and without `dedup = "exact"` no `firstseen`. Its delivery is
-        // not claimed, but the id of its dead letter contains this name with an empty acceptance. So an error in place of the
-        // empty text would change the ids of old letters.
+        // not claimed, but the id of its dead letter contains this name with an empty acceptance. So an error in place of
+        // the empty text would change the ids of old letters.
         let acceptance = self.acceptance.as_deref().or(self.firstseen.as_deref()).unwrap_or_default();
         format!("{}/{acceptance}/{}", self.dedupkey, self.redrive)
     }
@@ -322,14 +322,14 @@ impl<'e> Event<'e> {
         }
     }
 
-    /// Why the event is a dead letter. Only the gateway writes a reason: an event that the queue gave up has none. A reason may
-    /// be empty.
+    /// Why the event is a dead letter. Only the gateway writes a reason: an event that the queue gave up has none. A reason
+    /// may be empty.
     pub fn dead_reason(&self) -> Option<&str> {
         self.deadreason.as_deref()
     }
 
-    /// Drops the headers that `forwarded` does not admit. An older version queued more headers, and some of them were secrets:
-    /// a dead letter must not keep them.
+    /// Drops the headers that `forwarded` does not admit. An older version queued more headers, and some of them were
+    /// secrets: a dead letter must not keep them.
     pub fn keep_only(&mut self, forwarded: ForwardedHeaders<'_>) {
         self.headers.retain(|(name, value)| forwarded.admits(name, value));
     }

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 use std::fmt;
 
-/// The deduplication key of an event: SHA-256 over the source, the provenance of the identity, and the id or the digest. Each
-/// part has its length before it. So two sources, two kinds of id, or an id and a digest never have the same key.
+/// The deduplication key of an event: SHA-256 over the source, the provenance of the identity, and the id or the digest.
+/// Each part has its length before it. So two sources, two kinds of id, or an id and a digest never have the same key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(try_from = "String")]
 pub struct DedupKey([u8; 32]);

@@ -28,8 +28,8 @@ const ADMITTED: Duration = Duration::from_secs(3600);
 /// that is neither confirmed nor released cannot hide the event from all retries.
 ///
 /// After a short lease, two requests may make the same event durable. Their messages belong to one acceptance, and the
-/// queue's consumer delivers one of them. With `deliver = "origin"` no consumer checks again, so the lease is longer than the
-/// attempt.
+/// queue's consumer delivers one of them. With `deliver = "origin"` no consumer checks again, so the lease is longer than
+/// the attempt.
 fn ingest_lease(source: &Source) -> Duration {
     let third = source.verifier.preset().tries_within().checked_div(3).unwrap_or(INGEST_LEASE);
     let least = match source.deliver {
@@ -78,8 +78,8 @@ impl KeyClaim {
         ports: &(impl DedupKeys + ClaimStore + Local),
         now: UnixTime,
     ) -> Result<Acquisition<Self>, PortError> {
-        // An event without an identity has no key. With `dedup = "exact"`, the consumer claims its delivery by its acceptance,
-        // because a queue may hand over a message twice.
+        // An event without an identity has no key. With `dedup = "exact"`, the consumer claims its delivery by its
+        // acceptance, because a queue may hand over a message twice.
         let claimed = (source.dedup == Dedup::Exact).then_some(now);
         let unclaimed =
             || Ok(Acquisition::Acquired(Self::Unclaimed(Acceptance::Drawn(ClaimToken(ports.random())), claimed)));
@@ -88,8 +88,8 @@ impl KeyClaim {
             Dedup::None => unclaimed(),
             Dedup::Kv => Ok(IsolateClaim::acquire(ports, key, ingest_lease(source), now).await?.map(Self::Isolate)),
             Dedup::Exact => {
-                // KV has confirmed keys only, so a "yes" is always true. It saves most duplicates a request to the object. If
-                // the read fails, the object decides.
+                // KV has confirmed keys only, so a "yes" is always true. It saves most duplicates a request to the object.
+                // If the read fails, the object decides.
                 if ports.is_known(&key).await.unwrap_or(false) {
                     return Ok(Acquisition::Duplicate);
                 }
@@ -224,7 +224,7 @@ pub struct ObjectClaim {
     name: String,
     claims: Vec<(Shard, ClaimToken)>,
     ttl: Duration,
-    /// `first_seen` and `acceptance` stay the same until the name is forgotten.
+    /// `first_seen` and `acceptance` stay the same until the name expires or is forgotten.
     first_seen: UnixTime,
     acceptance: Acceptance,
 }
@@ -256,7 +256,8 @@ impl ObjectClaim {
                 Ok(ClaimOutcome::InFlight { until }) => Ok(Acquisition::InFlight(until)),
                 Ok(ClaimOutcome::Duplicate { .. }) => Ok(Acquisition::Duplicate),
                 Err(error) => {
-                    // The object may have made the claim. Without a release, its lease would hide the event from the next retry.
+                    // The object may have made the claim. Without a release, its lease would hide the event from the next
+                    // retry.
                     held.claims.push((shard, token));
                     Err(error)
                 }

@@ -1,4 +1,4 @@
-//! Dead letters: taken from their queue and kept, and deleted when they expire.
+//! Dead letters: they come from their queue, are kept in D1, and are deleted when they expire.
 
 use super::claims::{Acquisition, DeliveryClaim};
 use super::disposition::{Disposition, Failure, ReceivedMessage, retention};
@@ -11,16 +11,16 @@ use crate::retry;
 use hookgate_verify::UnixTime;
 use std::time::Duration;
 
-/// How many pages of stored bodies a sweep looks at, a thousand each.
+/// The most pages of names that a sweep reads. A page has a thousand names.
 const MOST_PAGES: usize = 50;
 
 /// After this number of attempts, about two minutes, a letter goes to the bucket if the database fails.
 const TRIES_IN_DATABASE: u32 = 5;
-/// After this number of attempts, a letter is kept without a claim if the claim fails. It is half of the attempts of the dead
-/// letters' queue, and so half of the time for a repair of the configuration.
+/// After this number of attempts, a letter is kept without a claim if the claim fails. It is half of the attempts of the
+/// dead letters' queue, and so half of the time for a repair of the configuration.
 const TRIES_TO_CLAIM: u32 = 50;
 
-/// Takes one dead letter from its queue: keeps it where letters are kept, and logs it.
+/// Keeps one dead letter from its queue in the database, and logs it.
 pub async fn keep_dead_letter<P: Ports>(
     handed: ReceivedMessage<'_>,
     event: &Result<Event<'_>, DecodeError>,
@@ -68,7 +68,8 @@ async fn keep<P: Ports>(
             return Ok(Disposition::Retry(handed.now.until(until).max(Duration::from_secs(1))));
         }
         Ok(None) => None,
-        // The queue deletes the letter after its last attempt. A letter that is delivered twice is better than a lost letter.
+        // The queue deletes the letter after its last attempt. A letter that is delivered twice is better than a lost
+        // letter.
         Err(PortError(problem)) if handed.attempt > TRIES_TO_CLAIM => {
             record.trouble("claim_failed", format!("{problem}; the letter is kept without a claim"));
             None
@@ -89,8 +90,8 @@ async fn keep<P: Ports>(
     Ok(Disposition::Ack)
 }
 
-/// Keeps a letter in the database. Where that fails for long, the letter goes to the bucket, from where the sweep brings it
-/// into the database: a queue forgets, and the database may be away for longer than the queue remembers.
+/// Stores a letter in the database. If the database fails for long, the letter goes to the bucket, and the sweep moves it
+/// into the database later. The queue would delete the letter if the database failed for longer than the queue's retention.
 async fn store<P: Ports>(
     letter: &Letter,
     ports: &P,
@@ -104,41 +105,43 @@ async fn store<P: Ports>(
     if handed.attempt <= TRIES_IN_DATABASE || !ports.stores_payloads() {
         return Err(Failure { reason: "keep_failed", problem });
     }
-    let waiting = ParkedLetter { died: letter.died, message: letter.message.clone() };
-    ports.store(&ParkedLetter::name(letter), &waiting.to_bytes()).await.map_err(Failure::of("keep_failed"))?;
+    let parked = ParkedLetter { died: letter.died, message: letter.message.clone() };
+    ports.store(&ParkedLetter::name(letter), &parked.to_bytes()).await.map_err(Failure::of("keep_failed"))?;
     record.trouble("keep_failed", format!("{problem}; the letter waits in the bucket PAYLOADS"));
     Ok(())
 }
 
-/// Brings the letters that wait in the bucket into the database: how many, and how many cannot be read, which stay.
-async fn bring_in<P: Letters + Payloads>(ports: &P, now: UnixTime) -> Result<(usize, usize), PortError> {
-    let (mut brought, mut unreadable) = (0_usize, 0_usize);
+/// Moves the letters in the bucket into the database. Returns the number of moved letters, and of unreadable ones, which
+/// stay.
+async fn move_parked<P: Letters + Payloads>(ports: &P, now: UnixTime) -> Result<(usize, usize), PortError> {
+    let (mut moved, mut unreadable) = (0_usize, 0_usize);
     let mut cursor = None;
     for _ in 0..MOST_PAGES {
         let page = ports.stored_before(PARKED_PREFIX, now.plus(Duration::from_secs(1)), cursor).await?;
         for name in page.names {
             let Stored::Bytes(bytes) = ports.load(&name).await? else { continue };
-            let Some(waiting) = ParkedLetter::parse(&bytes) else {
+            let Some(parked) = ParkedLetter::parse(&bytes) else {
                 unreadable = unreadable.saturating_add(1);
                 continue;
             };
-            let event = Event::decode(&waiting.message);
-            ports.keep(&Letter::of(&waiting.message, &event, waiting.died)).await?;
+            let event = Event::decode(&parked.message);
+            ports.keep(&Letter::of(&parked.message, &event, parked.died)).await?;
             ports.discard(&[name]).await?;
-            brought = brought.saturating_add(1);
+            moved = moved.saturating_add(1);
         }
         cursor = page.next;
         if cursor.is_none() {
             break;
         }
     }
-    Ok((brought, unreadable))
+    Ok((moved, unreadable))
 }
 
 /// The claim on the delivery of `event`. `None` if its source is no longer configured: no message delivers the event then.
 ///
 /// # Errors
-/// A failure of the claim, or a configuration that cannot be read: after its repair, another message could deliver the event.
+/// A failure of the claim, or a configuration that cannot be read: after its repair, another message could deliver the
+/// event.
 async fn claim<P: Ports>(
     event: &Event<'_>,
     config: &Result<Config, ConfigError>,
@@ -152,18 +155,18 @@ async fn claim<P: Ports>(
     DeliveryClaim::acquire(event, source, config, ports, now).await.map(Some)
 }
 
-/// Deletes what is no longer needed: letters that expired, and bodies that neither a letter nor any message can refer to:
-/// those of the letters that expired, and those whose message was never sent.
+/// Deletes expired letters, and bodies to which no letter and no message can refer: bodies of expired letters, and bodies
+/// whose message was never sent. Before that, letters in the bucket move into the database.
 pub async fn sweep<P: Letters + Payloads>(ports: &P, now: UnixTime) -> Record {
     let mut record = Record { verdict: Verdict::Swept, ..Record::default() };
     match swept(ports, now).await {
-        Ok(Swept { brought, unreadable, letters, payloads }) => {
-            let brought = if brought > 0 { format!("{brought} letters brought in, ") } else { String::new() };
-            record.detail = Some(format!("{brought}{letters} dead letters, {payloads} stored bodies"));
+        Ok(Swept { moved, unreadable, letters, payloads }) => {
+            let moved = if moved > 0 { format!("{moved} letters moved into the database, ") } else { String::new() };
+            record.detail = Some(format!("{moved}{letters} dead letters, {payloads} stored bodies"));
             if unreadable > 0 {
                 record.trouble(
                     "sweep",
-                    format!("{unreadable} objects under {PARKED_PREFIX} cannot be read, and stay there"),
+                    format!("{unreadable} objects under {PARKED_PREFIX} cannot be read and stay in the bucket"),
                 );
             }
         }
@@ -173,25 +176,25 @@ pub async fn sweep<P: Letters + Payloads>(ports: &P, now: UnixTime) -> Record {
 }
 
 struct Swept {
-    brought: usize,
+    moved: usize,
     unreadable: usize,
     letters: usize,
     payloads: usize,
 }
 
 async fn swept<P: Letters + Payloads>(ports: &P, now: UnixTime) -> Result<Swept, PortError> {
-    // Those that wait come in before any body is taken for an orphan.
+    // Letters in the bucket refer to bodies, so they move before the search for orphans.
     let both = ports.keeps_letters() && ports.stores_payloads();
-    let (brought, unreadable) = if both { bring_in(ports, now).await? } else { (0, 0) };
-    // The letters before the bodies. Their bodies are orphans then, unless another letter refers to them: the event's own, if it was
-    // redriven and died again.
+    let (moved, unreadable) = if both { move_parked(ports, now).await? } else { (0, 0) };
+    // Letters are deleted before bodies. After that, their bodies are orphans, unless another letter refers to the same
+    // body: the letter of an event that was redriven and died again.
     let letters = if ports.keeps_letters() { ports.expire(now).await? } else { 0 };
     let payloads = if ports.stores_payloads() { sweep_orphans(ports, now).await? } else { 0 };
-    Ok(Swept { brought, unreadable, letters, payloads })
+    Ok(Swept { moved, unreadable, letters, payloads })
 }
 
 async fn sweep_orphans<P: Letters + Payloads>(ports: &P, now: UnixTime) -> Result<usize, PortError> {
-    // A message may have waited in the events' queue, and then among the dead letters.
+    // A message may wait in the events' queue and then in the dead letters' queue.
     let before = now.minus(LONGEST_IN_QUEUE.saturating_mul(2));
     let mut cursor = None;
     let mut swept: usize = 0;

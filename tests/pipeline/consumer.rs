@@ -129,7 +129,8 @@ fn two_events_that_fail_together_are_not_retried_together() {
     assert_ne!(forward(&message, 1, &ports).0, forward(&message, 1, &ports).0);
 }
 
-/// The queue deletes an event at the end of its retention. If nobody can read when the event was accepted, the end is unknown.
+/// The queue deletes an event at the end of its retention. If nobody can read when the event was accepted, the end is
+/// unknown.
 #[test]
 fn an_event_of_unknown_age_is_a_dead_letter_after_its_first_failure() {
     let message = queued(&post("queued", BODY)).replace("\"time\":\"2026", "\"time\":\"soon");
