@@ -15,7 +15,7 @@ const LONGEST_QUEUE_DELAY: Duration = Duration::from_secs(12 * 3600);
 /// The retention of a queue without `QUEUE_RETENTION`. Cloudflare's free plan keeps a message for 24 hours (Queues, Limits).
 pub const DEFAULT_RETENTION: Duration = Duration::from_secs(24 * 3600);
 /// How many times the dead letters' queue retries a message: `max_retries` in wrangler.toml.
-const LETTER_TRIES: u32 = 100;
+pub const LETTER_TRIES: u32 = 100;
 
 /// Whether an event of this age must be given up now, because the next attempt after `delay` would be too close to the end
 /// of the queue's `retention`. At its end, the queue deletes the message without a log line.

@@ -16,9 +16,9 @@ const MOST_PAGES: usize = 50;
 
 /// After this number of attempts, about two minutes, a letter goes to the bucket if the database fails.
 const TRIES_IN_DATABASE: u32 = 5;
-/// After this number of attempts, a letter is kept without a claim if the claim fails. It is half of the attempts of the
-/// dead letters' queue, and so half of the time for a repair of the configuration.
-const TRIES_TO_CLAIM: u32 = 50;
+/// After this number of attempts, a letter is kept without a claim if the claim fails. The first half of the attempts is the
+/// time for a repair of the configuration, and the second half is left for the database.
+const TRIES_TO_CLAIM: u32 = retry::LETTER_TRIES / 2;
 
 /// Keeps one dead letter from its queue in the database, and logs it.
 pub async fn keep_dead_letter<P: Ports>(
