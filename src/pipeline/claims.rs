@@ -52,7 +52,7 @@ pub enum Acquisition<H> {
 impl<H> Acquisition<H> {
     fn map<T>(self, wrap: impl FnOnce(H) -> T) -> Acquisition<T> {
         match self {
-            Self::Acquired(held) => Acquisition::Acquired(wrap(held)),
+            Self::Acquired(claim) => Acquisition::Acquired(wrap(claim)),
             Self::InFlight(until) => Acquisition::InFlight(until),
             Self::Duplicate => Acquisition::Duplicate,
         }
@@ -242,15 +242,15 @@ impl ObjectClaim {
         admit(ports, config, now).await?;
         let token = ClaimToken(ports.random());
         let acceptance = Acceptance::Drawn(token);
-        let mut held = Self { name, claims: Vec::new(), ttl: terms.ttl, first_seen: now, acceptance };
+        let mut acquired = Self { name, claims: Vec::new(), ttl: terms.ttl, first_seen: now, acceptance };
         for shard in config.rings.shards(key) {
-            let found = match claim(ports, shard, &held.name, terms, token).await {
+            let found = match claim(ports, shard, &acquired.name, terms, token).await {
                 Ok(ClaimOutcome::First { token, first_seen, acceptance }) => {
                     // The first object decides which acceptance this is.
-                    if held.claims.is_empty() {
-                        (held.first_seen, held.acceptance) = (first_seen, acceptance);
+                    if acquired.claims.is_empty() {
+                        (acquired.first_seen, acquired.acceptance) = (first_seen, acceptance);
                     }
-                    held.claims.push((shard, token));
+                    acquired.claims.push((shard, token));
                     continue;
                 }
                 Ok(ClaimOutcome::InFlight { until }) => Ok(Acquisition::InFlight(until)),
@@ -258,14 +258,14 @@ impl ObjectClaim {
                 Err(error) => {
                     // The object may have made the claim. Without a release, its lease would hide the event from the next
                     // retry.
-                    held.claims.push((shard, token));
+                    acquired.claims.push((shard, token));
                     Err(error)
                 }
             };
-            held.release(ports).await;
+            acquired.release(ports).await;
             return found;
         }
-        Ok(Acquisition::Acquired(held))
+        Ok(Acquisition::Acquired(acquired))
     }
 
     /// Confirms the claim.
@@ -284,9 +284,7 @@ impl ObjectClaim {
             }
             match confirmed {
                 Ok(true) => {}
-                Ok(false) => {
-                    outcome = Err(PortError("another request or message claimed it after the lease ended".to_owned()))
-                }
+                Ok(false) => outcome = Err(PortError("the name was claimed again after the lease ended".to_owned())),
                 Err(error) => outcome = Err(error),
             }
         }
