@@ -30,7 +30,7 @@ pub async fn consume<P: Ports>(
         return learn(queues::probe_arrived(&asker, queue, ports, now).await, handed, ports);
     }
     // A message with the gateway's mark is a dead letter in any queue, and so is an unreadable message. For the other
-    // messages, the role of the queue decides. A failure to learn the role delays no message: the next message learns it.
+    // messages, the role of the queue decides. A failure to learn the role delays no message: a later message learns it.
     let ((disposition, mut record), learnt) = match Event::decode(text) {
         Ok(event) if event.dead_reason().is_none() => {
             let (role, learnt) = queues::role(queue, config.as_ref().ok(), ports, now).await;
@@ -68,8 +68,8 @@ fn learn(learnt: Result<(), PortError>, handed: ReceivedMessage<'_>, ports: &imp
     }
 }
 
-/// Whether an event of this age gets no more attempts. The end of an unreadable age is unknown: the queue could delete the
-/// event before it, so the first failure is the last.
+/// Whether an event of this age gets no more attempts. If the age cannot be read (`None`), the queue could delete the event
+/// before a retry, so the first failure is the last.
 fn is_over(age: Option<Duration>, delay: Duration, retention: Duration) -> bool {
     age.is_none_or(|age| retry::is_over(age, delay, retention))
 }

@@ -68,8 +68,7 @@ async fn keep<P: Ports>(
             return Ok(Disposition::Retry(handed.now.until(until).max(Duration::from_secs(1))));
         }
         Ok(None) => None,
-        // The queue deletes the letter after its last attempt. A letter that is delivered twice is better than a lost
-        // letter.
+        // The queue deletes the letter after its last attempt. A second delivery is better than a lost event.
         Err(PortError(problem)) if handed.attempt > TRIES_TO_CLAIM => {
             record.trouble("claim_failed", format!("{problem}; the letter is kept without a claim"));
             None
