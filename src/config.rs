@@ -92,7 +92,7 @@ pub struct Source {
 
 impl Source {
     /// Which headers are forwarded to the destination.
-    pub fn forwarded(&self) -> ForwardedHeaders<'_> {
+    pub fn forwarded_headers(&self) -> ForwardedHeaders<'_> {
         ForwardedHeaders::new(self.verifier.preset(), &self.headers)
     }
 

@@ -1,93 +1,31 @@
 //! Deduplication: the key of an event, and the claim on it.
 //!
-//! A claim has three steps: [`claim`] it, make the event durable, [`confirm`] the claim; or [`release`] it where that
-//! fails. These are functions of what a store keeps under one name: the Durable Object `Claims` and the isolate's own
-//! table call them, and decide nothing themselves.
+//! A claim has three steps: [`claim`] the key, make the event durable, and [`confirm`] the claim. If the event cannot be
+//! made durable, [`release`] the claim. These functions compute the entry that a store keeps under one name. The Durable
+//! Object `Claims` and the table of the isolate only store the result.
 //!
 //! Invariants:
 //! - for one name, only one claim at a time is [`ClaimOutcome::First`], until its lease ends;
-//! - a claim that lost its lease to another claim can neither confirm nor release;
-//! - a confirmed name stays a duplicate until it expires or is forgotten, despite other claims and releases;
-//! - the acceptance stays while a name is claimed again: it tells one acceptance of an event from the next.
+//! - after another claim, a claim whose lease has ended can neither be confirmed nor released;
+//! - a confirmed name stays a duplicate until it expires or is forgotten;
+//! - the acceptance of a name stays the same until the name expires or is forgotten.
 
+mod key;
 mod rings;
 mod table;
 
+pub use key::DedupKey;
+pub(crate) use key::digest_of;
 pub use rings::{Rings, RingsRefused, Shard, admit};
 pub use table::IsolateTable;
 
-use crate::source_name::SourceName;
-use hookgate_verify::{Identity, UnixTime};
+use hookgate_verify::UnixTime;
+use key::write_hex;
 use serde::{Deserialize, Serialize, Serializer};
-use sha2::{Digest, Sha256};
 use std::fmt;
 use std::time::Duration;
 
-/// The deduplication key of an event: SHA-256 over source, provenance and id or digest, each with its length before
-/// it, so that no two sources, no id and digest, and no two kinds of id can meet in one key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct DedupKey([u8; 32]);
-
-impl DedupKey {
-    /// The key of the event `identity` at `source`; `None` where the event has no identity.
-    pub fn new(source: &SourceName, identity: &Identity) -> Option<Self> {
-        let value = match identity {
-            Identity::SignedId(id) | Identity::UnsignedId(id) => id.as_str().as_bytes(),
-            Identity::Digest(_, digest) | Identity::Split(_, digest) => digest,
-            Identity::None => return None,
-        };
-        let (source, provenance) = (source.as_str().as_bytes(), identity.provenance().as_bytes());
-        Some(Self(digest_of(&[source, provenance, value])))
-    }
-
-    /// The id that providers and origins see of the event `identity` with this key: its own, else `accept:` and the key.
-    pub fn id_of(&self, identity: &Identity) -> String {
-        identity.shown().unwrap_or_else(|| format!("accept:{self}"))
-    }
-
-    /// A key that no other acceptance has: for an event that has no identity. `drawn` is random.
-    pub fn unique(source: &SourceName, drawn: [u64; 2]) -> Self {
-        let drawn = drawn.map(u64::to_be_bytes);
-        Self(digest_of(&[source.as_str().as_bytes(), b"acceptance", drawn.as_flattened()]))
-    }
-
-    /// Reads what [`Display`](fmt::Display) wrote.
-    pub fn parse(text: &str) -> Option<Self> {
-        let mut bytes = [0; 32];
-        hex::decode_to_slice(text, &mut bytes).ok().map(|()| Self(bytes))
-    }
-
-    fn first_bytes(&self) -> u32 {
-        let [a, b, c, d, ..] = self.0;
-        u32::from_be_bytes([a, b, c, d])
-    }
-}
-
-/// 64 hex digits: the key's name in KV, and the idempotency key that destinations get.
-impl fmt::Display for DedupKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_hex(self.0, &mut [0; 64], f)
-    }
-}
-
-/// Writes `bytes` as hexadecimal digits, by way of `digits`, which is twice as long.
-fn write_hex(bytes: impl AsRef<[u8]>, digits: &mut [u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    hex::encode_to_slice(bytes, digits).map_err(|_| fmt::Error)?;
-    f.write_str(str::from_utf8(digits).map_err(|_| fmt::Error)?)
-}
-
-/// SHA-256 over `parts`, each with its length before it.
-pub(crate) fn digest_of(parts: &[&[u8]]) -> [u8; 32] {
-    let mut hash = Sha256::new();
-    for part in parts {
-        let length = u64::try_from(part.len()).unwrap_or(u64::MAX);
-        hash.update(length.to_be_bytes());
-        hash.update(part);
-    }
-    hash.finalize().into()
-}
-
-/// Tells one claim from all others on the same name: a number that is drawn anew for each.
+/// A random number that identifies one claim among all claims of a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(try_from = "String")]
 pub struct ClaimToken(pub u64);
@@ -100,7 +38,7 @@ impl fmt::Display for ClaimToken {
 }
 
 impl ClaimToken {
-    /// Reads what [`Display`](fmt::Display) wrote.
+    /// Reads the text that [`Display`](fmt::Display) writes.
     pub fn parse(text: &str) -> Option<Self> {
         let mut bytes = [0; 8];
         hex::decode_to_slice(text, &mut bytes).ok().map(|()| Self(u64::from_be_bytes(bytes)))
@@ -121,18 +59,18 @@ impl Serialize for ClaimToken {
     }
 }
 
-/// Names one acceptance of an event: all that the gateway does from the first claim of the event until the event is
+/// The name of one acceptance of an event. An acceptance lasts from the first claim of a key until the key expires or is
 /// forgotten. Two acceptances of one key have different names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub enum Acceptance {
     /// A random number: the token of the first claim.
     Drawn(ClaimToken),
-    /// The time of the first claim. Claims and messages that were made before acceptances had numbers are named so.
+    /// The time of the first claim. Claims and messages of the version before have this name.
     FirstSeen(UnixTime),
 }
 
-/// 16 hex digits, or a time in RFC 3339. The two never look alike.
+/// 16 hex digits, or a time in RFC 3339. No text is both.
 impl fmt::Display for Acceptance {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -143,7 +81,7 @@ impl fmt::Display for Acceptance {
 }
 
 impl Acceptance {
-    /// Reads what [`Display`](fmt::Display) wrote.
+    /// Reads the text that [`Display`](fmt::Display) writes.
     pub fn parse(text: &str) -> Option<Self> {
         let time = || UnixTime::from_rfc3339(text).map(Self::FirstSeen);
         ClaimToken::parse(text).map(Self::Drawn).or_else(time)
@@ -169,24 +107,24 @@ impl Serialize for Acceptance {
 pub struct ClaimEntry {
     /// The token of the last claim.
     pub token: ClaimToken,
-    /// Names the acceptance. It stays while the name is claimed again.
+    /// The name of the acceptance. It stays the same if the name is claimed again.
     pub acceptance: Acceptance,
-    /// When it was claimed first.
+    /// When the name was first claimed.
     pub first_seen: UnixTime,
-    /// When the current lease ends. A released claim has a lease that ended in the past.
+    /// When the lease of the last claim ends. A release sets it to the time of the release.
     pub leased_until: UnixTime,
-    /// When the entry stops to count.
+    /// When the entry expires.
     pub expires: UnixTime,
     /// Whether the event is durable.
     pub confirmed: bool,
 }
 
-/// How long a claim holds, and how long it is remembered.
+/// The lease and the TTL of a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClaimTerms {
-    /// How long one who claims has, to confirm: whoever comes after that may claim in its place.
+    /// How long the claim is exclusive. After that, the name can be claimed with another token.
     pub lease: Duration,
-    /// How long a name is remembered, from its last claim or its confirmation.
+    /// How long the entry is kept after the last claim or the confirmation.
     pub ttl: Duration,
 }
 
@@ -194,55 +132,55 @@ pub struct ClaimTerms {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ClaimOutcome {
-    /// The claimer holds the name until the lease ends.
+    /// The name is claimed until the lease ends.
     First {
         /// The token that confirms or releases the claim.
         token: ClaimToken,
-        /// When it was claimed first: now, or by a claim that was released or whose lease ended.
+        /// When the name was first claimed: now, or by a claim that was released or whose lease has ended.
         first_seen: UnixTime,
-        /// The acceptance that this claim belongs to.
+        /// The acceptance of this claim.
         acceptance: Acceptance,
     },
-    /// Another claim holds the name.
+    /// The name is claimed with another token.
     InFlight {
-        /// When that lease ends.
+        /// When the lease of that claim ends.
         until: UnixTime,
     },
     /// The event is durable.
     Duplicate {
-        /// When it was claimed first.
+        /// When the name was first claimed.
         first_seen: UnixTime,
     },
 }
 
 impl ClaimOutcome {
-    /// Reads the JSON text of a claim.
+    /// Reads the JSON text of an outcome.
     pub fn from_json(text: &str) -> Option<Self> {
-        let told: Told = serde_json::from_slice(text.as_bytes()).ok()?;
-        Some(match told {
-            Told::First { token, first_seen, acceptance } => {
+        let outcome: OutcomeText = serde_json::from_slice(text.as_bytes()).ok()?;
+        Some(match outcome {
+            OutcomeText::First { token, first_seen, acceptance } => {
                 let acceptance = acceptance.unwrap_or(Acceptance::FirstSeen(first_seen));
                 Self::First { token, first_seen, acceptance }
             }
-            Told::InFlight { until } => Self::InFlight { until },
-            Told::Duplicate { first_seen } => Self::Duplicate { first_seen },
+            OutcomeText::InFlight { until } => Self::InFlight { until },
+            OutcomeText::Duplicate { first_seen } => Self::Duplicate { first_seen },
         })
     }
 }
 
-/// A [`ClaimOutcome`] as an object tells it. An object that still runs the version before acceptances tells none.
+/// The JSON of a [`ClaimOutcome`] from an object. An object that still runs the version before sends no acceptance.
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Told {
+enum OutcomeText {
     First { token: ClaimToken, first_seen: UnixTime, acceptance: Option<Acceptance> },
     InFlight { until: UnixTime },
     Duplicate { first_seen: UnixTime },
 }
 
-/// Claims a name whose entry is `entry`, at `now`, under `token`, which the claimer draws. Where the second value is
-/// there, it is to be stored in the entry's place.
+/// Claims the name of `entry` at `now`, with the new random number `token`. The second value is the new entry to store, if
+/// the entry changes.
 ///
-/// A claimer whose answer was lost claims again under the same token, and takes up its own claim.
+/// After a lost answer, a second call with the same token gets the same claim.
 pub fn claim(
     entry: Option<ClaimEntry>,
     now: UnixTime,
@@ -265,22 +203,22 @@ pub fn claim(
     }
 }
 
-/// Confirms the claim of `token`: what is to be stored, or `None` where another has claimed the name since. A lease that
-/// ended is no hindrance as long as nobody has; nor is a confirmation that was made before.
+/// Confirms the claim of `token`. Returns the new entry to store, or `None` if the name was claimed with another token. A
+/// claim whose lease has ended can still be confirmed, and so can a confirmed claim.
 pub fn confirm(entry: Option<ClaimEntry>, token: ClaimToken, now: UnixTime, ttl: Duration) -> Option<ClaimEntry> {
     let entry = entry.filter(|entry| entry.token == token)?;
     Some(ClaimEntry { confirmed: true, expires: now.plus(ttl), ..entry })
 }
 
-/// Releases the claim of `token`, so that the next may claim at once: what is to be stored, or `None` where there is
-/// nothing to release.
+/// Releases the claim of `token`, so that the name can be claimed at once. Returns the new entry to store, or `None` if
+/// there is nothing to release.
 pub fn release(entry: Option<ClaimEntry>, token: ClaimToken, now: UnixTime) -> Option<ClaimEntry> {
     let entry = entry.filter(|entry| entry.token == token && !entry.confirmed)?;
     Some(ClaimEntry { leased_until: now, ..entry })
 }
 
-/// Whether the entry may be forgotten, so that the next request with its name is a new acceptance. A claim that somebody
-/// holds is not forgotten: its event may be on its way into the queue.
+/// Whether the entry may be deleted, so that the next request is a new acceptance. During a lease it may not: the event may
+/// be on its way into the queue.
 pub fn may_forget(entry: ClaimEntry, now: UnixTime) -> bool {
     entry.confirmed || entry.leased_until <= now
 }
@@ -311,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn one_at_a_time_is_first() {
+    fn only_one_claim_at_a_time_is_first() {
         for seconds in [0, 29] {
             let found = claim(claimed(), at(seconds), TERMS, OTHER);
             assert_eq!(found, (ClaimOutcome::InFlight { until: at(30) }, None));
@@ -319,11 +257,11 @@ mod tests {
     }
 
     #[test]
-    fn a_lease_that_ended_goes_to_the_next_and_the_first_claims_time_stays() {
+    fn after_a_lease_ended_the_name_can_be_claimed_and_its_first_time_stays() {
         let (claim, entry) = claim(claimed(), at(30), TERMS, OTHER);
         assert_eq!(claim, ClaimOutcome::First { token: OTHER, first_seen: NOW, acceptance: ACCEPTANCE });
         let (leased_until, expires) = (at(60), at(630));
-        let taken = ClaimEntry {
+        let claimed_again = ClaimEntry {
             token: OTHER,
             acceptance: ACCEPTANCE,
             first_seen: NOW,
@@ -331,13 +269,13 @@ mod tests {
             expires,
             confirmed: false,
         };
-        assert_eq!(entry, Some(taken));
+        assert_eq!(entry, Some(claimed_again));
         assert_eq!(confirm(entry, MINE, at(31), TERMS.ttl), None, "a stale token confirms nothing");
         assert_eq!(release(entry, MINE, at(31)), None, "and releases nothing");
     }
 
     #[test]
-    fn what_is_confirmed_is_a_duplicate_until_it_expires() {
+    fn a_confirmed_name_is_a_duplicate_until_it_expires() {
         let entry = confirmed();
         for seconds in [5, 30, 604] {
             assert_eq!(claim(entry, at(seconds), TERMS, OTHER), (ClaimOutcome::Duplicate { first_seen: NOW }, None));
@@ -345,11 +283,11 @@ mod tests {
         let (again, _) = claim(entry, at(605), TERMS, OTHER);
         let next = ClaimOutcome::First { token: OTHER, first_seen: at(605), acceptance: Acceptance::Drawn(OTHER) };
         assert_eq!(again, next, "another acceptance");
-        assert_eq!(release(entry, MINE, at(6)), None, "nothing is released that is durable");
+        assert_eq!(release(entry, MINE, at(6)), None, "a durable event is not released");
     }
 
     #[test]
-    fn who_lost_the_answer_takes_up_its_own_claim() {
+    fn a_second_claim_with_the_same_token_gets_the_same_claim() {
         let (again, entry) = claim(claimed(), at(3), TERMS, MINE);
         assert_eq!(again, ClaimOutcome::First { token: MINE, first_seen: NOW, acceptance: ACCEPTANCE });
         assert_eq!(entry.map(|entry| entry.leased_until), Some(at(33)), "the lease begins again");
@@ -357,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn what_somebody_is_at_work_on_is_not_forgotten() {
+    fn a_leased_name_is_not_forgotten() {
         let may = |entry: Option<ClaimEntry>, seconds| may_forget(entry.expect("an entry"), at(seconds));
         assert!(!may(claimed(), 29));
         assert!(may(claimed(), 30));
@@ -366,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn a_late_confirmation_counts_while_nobody_else_has_claimed() {
+    fn a_late_confirmation_is_valid_before_another_claim() {
         assert!(confirm(claimed(), MINE, at(100), TERMS.ttl).is_some_and(|entry| entry.confirmed));
         assert_eq!(confirm(confirmed(), MINE, at(5), TERMS.ttl), confirmed(), "and may be repeated");
         assert_eq!(confirm(claimed(), OTHER, at(1), TERMS.ttl), None);
@@ -374,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_released_can_be_claimed_at_once_as_the_same_acceptance() {
+    fn a_released_name_can_be_claimed_at_once_as_the_same_acceptance() {
         let released = release(claimed(), MINE, at(3));
         let (claim, entry) = claim(released, at(3), TERMS, OTHER);
         assert_eq!(claim, ClaimOutcome::First { token: OTHER, first_seen: NOW, acceptance: ACCEPTANCE });
@@ -384,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn claims_and_tokens_have_one_text() {
+    fn outcomes_and_tokens_have_one_text() {
         let acceptance = Acceptance::Drawn(ClaimToken(0xb6));
         let first = ClaimOutcome::First { token: ClaimToken(0xa5), first_seen: NOW, acceptance };
         let text = r#"{"first":{"token":"00000000000000a5","first_seen":1768480200,"acceptance":"00000000000000b6"}}"#;
@@ -402,15 +340,6 @@ mod tests {
         }
         for text in ["", "a5", "00000000000000ag", "00000000000000a50"] {
             assert_eq!(ClaimToken::parse(text), None, "{text}");
-        }
-    }
-
-    #[test]
-    fn a_key_has_one_text() {
-        let text = "69e636b4d7bfef7fe3213ddadb2de3626dc5728d8f708dd761390f6c04326860";
-        assert_eq!(DedupKey::parse(text).expect("a key").to_string(), text);
-        for text in ["", "69e6", "x", &text.replace('6', "g")] {
-            assert_eq!(DedupKey::parse(text), None, "{text}");
         }
     }
 }

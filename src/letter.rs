@@ -1,4 +1,5 @@
-//! Dead letters as they are kept: events whose forwards ran out, until somebody redrives them.
+//! Dead letters: events whose attempts ran out or that a destination refused. They are kept until they are redriven or
+//! expire.
 
 use crate::dedup::digest_of;
 use crate::message::{DecodeError, Event};
@@ -71,7 +72,7 @@ impl Letter {
                 source: event.source().to_owned(),
                 event_id: event.id().to_owned(),
                 event_type: event.event_type().to_owned(),
-                key: event.key().to_owned(),
+                key: event.key().to_string(),
                 received: event.received().to_owned(),
                 reason: event.dead_reason().unwrap_or("its retries ran out").to_owned(),
                 bytes: event.body_bytes(),
@@ -112,12 +113,12 @@ impl ParkedLetter {
 
     /// The name of the object that holds `letter`. Each redrive of the event gives another name.
     pub fn name(letter: &Letter) -> String {
-        format!("{WAITING}{}-{}", letter.id, letter.redrives)
+        format!("{PARKED_PREFIX}{}-{}", letter.id, letter.redrives)
     }
 }
 
 /// The prefix of the names of letters in the bucket. The name of a body never has this prefix.
-pub const WAITING: &str = "letters/";
+pub const PARKED_PREFIX: &str = "letters/";
 
 /// A selection of dead letters.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

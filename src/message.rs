@@ -1,12 +1,16 @@
-//! The queue message, and the request of an attempt to the destination, as data.
+//! The queue message of an event, and the request of an attempt to deliver the event.
 
-use crate::config::{Destination, Source};
+mod attempt;
+
+pub use attempt::AttemptRequest;
+
+use crate::config::Source;
 use crate::dedup::{Acceptance, DedupKey, digest_of};
 use crate::forwarded_headers::ForwardedHeaders;
 use crate::headers::HeaderLines;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use hookgate_verify::{HmacKey, UnixTime, Verified};
+use hookgate_verify::{UnixTime, Verified};
 use serde::de::Error as _;
 use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -14,17 +18,17 @@ use std::borrow::Cow;
 use std::time::Duration;
 use thiserror::Error;
 
-/// A queue message may have 128,000 bytes, of which Cloudflare takes about 100 for itself (Queues, Limits).
+/// The largest queue message, in bytes. The limit is 128,000 bytes, and Cloudflare uses about 100 of them (Queues, Limits).
 const LARGEST_MESSAGE: usize = 127_900;
-/// What an event may have when it is accepted. Later steps add to it: a dead letter its reason, a redrive its number and
-/// time. Versions before this one accepted messages of 127,800 bytes; what is left above them is enough for a short reason.
+/// The largest message of an event that is being accepted. Later steps make the message longer: a dead letter has a reason,
+/// and a redrive has a number and a time. The version before accepted 127,800 bytes, which leaves space for a short reason.
 const LARGEST_ACCEPTED: usize = LARGEST_MESSAGE - 1_024;
-/// The longest reason of a dead letter, in bytes. JSON may write each of them as six.
+/// The longest reason of a dead letter, in bytes. JSON may need six bytes for each of these bytes.
 const LONGEST_REASON: usize = 128;
 
-/// The text of an [`Event`], small enough for the queue. Nothing else makes one.
+/// The text of an [`Event`], small enough for the queue. Only [`Event`] makes such a message.
 ///
-/// Most of it is the body in base64, which whoever sends it makes: the runtime does so natively.
+/// The port encodes the body in base64, because the runtime has a faster encoder than this crate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutgoingMessage<'e> {
     text: String,
@@ -32,8 +36,8 @@ pub struct OutgoingMessage<'e> {
 }
 
 impl OutgoingMessage<'_> {
-    /// The JSON text, and the body that stands in it. Where there is one, the text ends where its base64 begins, and
-    /// goes on with `"}`.
+    /// The JSON text, and the body if the message contains it. With a body, the text ends before the body's base64; the
+    /// whole message is the text, the base64 and `"}`.
     pub fn parts(&self) -> (&str, Option<&[u8]>) {
         (&self.text, self.body)
     }
@@ -49,30 +53,33 @@ impl OutgoingMessage<'_> {
     }
 }
 
-/// An event that no queue message can hold.
+/// The event is too large for a queue message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("{bytes} bytes as a queue message, of {limit}")]
 pub struct TooLarge {
-    /// Its size as a message.
+    /// The size of its message.
     pub bytes: usize,
-    /// The size that it may have.
+    /// The largest size.
     pub limit: usize,
 }
 
-/// A verified event on its way: what is queued, and what is forwarded.
+/// A verified event on its way to its destination.
 ///
-/// Its text form is one CloudEvents 1.0 JSON object (CloudEvents JSON format, section 3). The body is in
-/// `data_base64`, byte for byte, or where no message can hold it, under the name `payload` in R2. That and `provider`,
-/// `typestate`, `idprovenance`, `dedupkey`, `acceptance`, `headers`, `firstseen`, `redrive`, `redrivenat`, `payloadbytes` and
-/// `deadreason` are extension attributes; `headers` is a JSON list of name and value, as a text, because attributes have no nested values.
+/// The text is one CloudEvents 1.0 JSON object (CloudEvents JSON format, section 3). The body is in `data_base64`, byte for
+/// byte. A body that is too large for a message is in R2, under the name `payload`. The attributes `payload`,
+/// `payloadbytes`, `provider`, `typestate`, `idprovenance`, `dedupkey`, `acceptance`, `headers`, `firstseen`, `redrive`,
+/// `redrivenat` and `deadreason` are extensions. `headers` is the text of a JSON list of names and values, because an
+/// attribute cannot have nested values.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event<'e> {
     specversion: Cow<'static, str>,
     id: String,
+    /// The source's name. The message has its path.
+    #[serde(serialize_with = "to_path", deserialize_with = "of_path")]
     source: String,
     #[serde(rename = "type")]
     event_type: String,
-    /// `unreadable`, where the event's type is.
+    /// [`UNREADABLE`], if the event's type cannot be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     typestate: Option<String>,
     time: String,
@@ -80,18 +87,18 @@ pub struct Event<'e> {
     datacontenttype: Option<String>,
     provider: Cow<'static, str>,
     idprovenance: Cow<'static, str>,
-    dedupkey: String,
-    /// Names the acceptance. Messages of the version before this one have none.
+    dedupkey: DedupKey,
+    /// Names the acceptance. A message of the version before has no acceptance.
     #[serde(skip_serializing_if = "Option::is_none")]
     acceptance: Option<String>,
     #[serde(serialize_with = "to_json_text", deserialize_with = "of_json_text")]
     headers: Vec<(String, String)>,
-    /// When the event was claimed first, where that was in a Durable Object.
+    /// When a Durable Object first claimed the event.
     #[serde(skip_serializing_if = "Option::is_none")]
     firstseen: Option<String>,
     #[serde(default, skip_serializing_if = "is_zero")]
     redrive: u32,
-    /// When it was redriven last.
+    /// When the event was redriven last.
     #[serde(skip_serializing_if = "Option::is_none")]
     redrivenat: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -100,36 +107,30 @@ pub struct Event<'e> {
     payloadbytes: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     deadreason: Option<String>,
-    /// Nothing while it lies beside the queue.
+    /// `None` if the body is in R2.
     #[serde(rename = "data_base64", default, skip_serializing, deserialize_with = "of_base64")]
     body: Option<Cow<'e, [u8]>>,
 }
 
-/// The type of an event whose provider states none; CloudEvents needs one.
+/// The type of an event without a type. CloudEvents needs one.
 const UNTYPED: &str = "unknown";
-/// What is said of an event whose type cannot be read, in the message and to the origin.
+/// Marks an event whose type cannot be read, in the message and in the header `hookgate-type`.
 const UNREADABLE: &str = "unreadable";
 const SOURCE_PREFIX: &str = "/webhooks/";
 
-/// Why a queue message is not a message of this gateway.
+/// Why a text is not a queue message of this gateway.
 #[derive(Debug, Error)]
 pub enum DecodeError {
-    /// Not a JSON object, or one that lacks an attribute, or has one that is not what it should be.
-    #[error("not a CloudEvent as this gateway writes it: {0}")]
+    /// The text is not a JSON object, or an attribute is missing or invalid.
+    #[error("not a CloudEvent of this gateway: {0}")]
     Malformed(#[from] serde_json::Error),
-    /// Not from `/webhooks/{source}`.
-    #[error("its source \"{0}\" is no /webhooks/… path")]
-    Source(String),
-    /// Its body is nowhere, or in two places.
-    #[error("it has neither `data_base64` nor `payload`, or both")]
+    /// The message has no body, or two bodies, or a body in R2 without a size.
+    #[error("it needs either `data_base64`, or `payload` and `payloadbytes`")]
     Body,
-    /// Its key is not one of ours.
-    #[error("its dedupkey \"{0}\" is not 64 hex digits")]
-    Key(String),
 }
 
 impl<'e> Event<'e> {
-    /// The event that `verified` proves, accepted now as `acceptance`, with the request's `headers`.
+    /// The verified event, accepted at `now` as `acceptance`. `headers` are the headers of the request.
     pub fn new(
         source: &Source,
         verified: &Verified<'e>,
@@ -137,21 +138,21 @@ impl<'e> Event<'e> {
         headers: &HeaderLines,
         now: UnixTime,
     ) -> Self {
-        let forwarded = source.forwarded();
+        let forwarded = source.forwarded_headers();
         let kept = headers.iter().filter(|(name, value)| forwarded.admits(name, value));
         let headers: Vec<_> = kept.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         let content_type = headers.iter().find(|(name, _)| name == "content-type");
         Self {
             specversion: "1.0".into(),
             id: key.id_of(verified.identity()),
-            source: format!("{SOURCE_PREFIX}{}", source.name),
+            source: source.name.to_string(),
             event_type: verified.event_types().shown().unwrap_or_else(|| UNTYPED.to_owned()),
             typestate: verified.event_types().are_unreadable().then(|| UNREADABLE.to_owned()),
             time: now.to_rfc3339(),
             datacontenttype: content_type.map(|(_, value)| value.clone()),
             provider: source.verifier.preset().name.clone().into(),
             idprovenance: verified.identity().provenance().into(),
-            dedupkey: key.to_string(),
+            dedupkey: *key,
             acceptance: Some(acceptance.to_string()),
             headers,
             firstseen: None,
@@ -167,15 +168,15 @@ impl<'e> Event<'e> {
     /// The queue message of an event that is being accepted.
     ///
     /// # Errors
-    /// [`TooLarge`], where no queue message can hold it with what later steps add.
+    /// [`TooLarge`], if the message leaves no space for the attributes that later steps add.
     pub fn encode(&self) -> Result<OutgoingMessage<'_>, TooLarge> {
         self.encode_within(LARGEST_ACCEPTED)
     }
 
-    /// The queue message of an event that was accepted before: a dead letter, or one that is redriven.
+    /// The queue message of a dead letter or of a redriven event.
     ///
     /// # Errors
-    /// [`TooLarge`], which no message of this gateway is: each was accepted with room for this.
+    /// [`TooLarge`]. Every accepted event has space for these attributes, so only a message of another program is too large.
     pub fn encode_again(&self) -> Result<OutgoingMessage<'_>, TooLarge> {
         self.encode_within(LARGEST_MESSAGE)
     }
@@ -183,7 +184,7 @@ impl<'e> Event<'e> {
     #[expect(clippy::expect_used, reason = "texts and numbers are JSON, and writing to a text cannot fail")]
     fn encode_within(&self, limit: usize) -> Result<OutgoingMessage<'_>, TooLarge> {
         let mut text = serde_json::to_string(self).expect("an event is an object of texts and numbers");
-        let body = self.body.as_deref().filter(|_| self.payload.is_none());
+        let body = self.body.as_deref();
         let mut bytes = text.len();
         if let Some(body) = body {
             text.pop();
@@ -194,42 +195,35 @@ impl<'e> Event<'e> {
         if bytes > limit { Err(TooLarge { bytes, limit }) } else { Ok(OutgoingMessage { text, body }) }
     }
 
-    /// Reads a queue message's text.
+    /// Reads the text of a queue message.
     ///
     /// # Errors
-    /// [`DecodeError`], where another program wrote it.
+    /// [`DecodeError`], if another program wrote the text.
     pub fn decode(text: &str) -> Result<Event<'static>, DecodeError> {
         // All of the Worker reads bytes: `from_str` would add a second reader of JSON, of 8 kB gzipped.
         let event: Event<'static> = serde_json::from_slice(text.as_bytes())?;
-        if !event.source.starts_with(SOURCE_PREFIX) {
-            return Err(DecodeError::Source(event.source));
+        match (&event.body, &event.payload, event.payloadbytes) {
+            (Some(_), None, None) | (None, Some(_), Some(_)) => Ok(event),
+            _ => Err(DecodeError::Body),
         }
-        if event.payload.is_some() == event.body.is_some() {
-            return Err(DecodeError::Body);
-        }
-        if DedupKey::parse(&event.dedupkey).is_none() {
-            return Err(DecodeError::Key(event.dedupkey));
-        }
-        Ok(event)
     }
 
-    /// The event as one that was claimed exactly, first at `first_seen`.
+    /// The event with the time at which a Durable Object first claimed it.
     pub fn claimed(self, first_seen: UnixTime) -> Self {
         Self { firstseen: Some(first_seen.to_rfc3339()), ..self }
     }
 
-    /// The event with its body beside the queue, under `name`.
+    /// The event with its body in R2, under `name`.
     pub fn spilled(self, name: String) -> Self {
         Self { payloadbytes: Some(self.body_bytes()), payload: Some(name), body: None, ..self }
     }
 
-    /// The event as a dead letter, with as much of the reason as its message has room for.
+    /// The event as a dead letter. The reason is cut if the message has no space for all of it.
     pub fn dead(self, reason: &str) -> Self {
         let cut = |most: usize| reason.get(..reason.floor_char_boundary(most)).unwrap_or(reason).to_owned();
         let mut dead = Self { deadreason: Some(cut(LONGEST_REASON)), ..self };
         if let Err(TooLarge { bytes, limit }) = dead.encode_again() {
-            // Accepted by the version before this one, which left no room for a reason. The mark of a dead letter is the
-            // attribute, and not what it says.
+            // The version before left less space for a reason. Even an empty reason marks the message as a dead letter.
             let over = bytes.saturating_sub(limit);
             let kept = dead.deadreason.as_ref().map_or(0, String::len).saturating_sub(over);
             dead.deadreason = Some(cut(kept));
@@ -237,39 +231,41 @@ impl<'e> Event<'e> {
         dead
     }
 
-    /// The dead letter as an event that is to be delivered once more, redriven at `now`.
+    /// The event of a dead letter, redriven at `now`.
     pub fn redriven(self, now: UnixTime) -> Self {
         let redrive = self.redrive.saturating_add(1);
         Self { deadreason: None, redrive, redrivenat: Some(now.to_rfc3339()), ..self }
     }
 
-    /// How often it was redriven.
+    /// How often the event was redriven.
     pub fn redrives(&self) -> u32 {
         self.redrive
     }
 
-    /// Whether it was a dead letter once.
+    /// Whether the event was redriven.
     pub fn is_redriven(&self) -> bool {
         self.redrive > 0
     }
 
-    /// How long it has been on its way: since it was accepted, or redriven last. Nothing where that cannot be read.
-    pub fn age(&self, now: UnixTime) -> Duration {
-        let began = UnixTime::from_rfc3339(self.redrivenat.as_ref().unwrap_or(&self.time));
-        began.map_or(Duration::ZERO, |began| began.until(now))
+    /// The time since the event was accepted or last redriven. `None` if that time cannot be read.
+    pub fn age(&self, now: UnixTime) -> Option<Duration> {
+        UnixTime::from_rfc3339(self.redrivenat.as_ref().unwrap_or(&self.time)).map(|began| began.until(now))
     }
 
-    /// The name under which its delivery is claimed: one for each acceptance of the event, and for each redrive.
+    /// The name of the claim on the delivery. Each acceptance and each redrive has another name.
     pub fn claim_name(&self) -> String {
-        let acceptance = self.acceptance.as_deref().or(self.firstseen.as_deref());
-        format!("{}/{}/{}", self.dedupkey, acceptance.unwrap_or_default(), self.redrive)
+        // A message of the version before has no acceptance, and without `dedup = "exact"` no `firstseen`. Its delivery is
+        // not claimed, but the id of its dead letter contains this name with an empty acceptance. So an error in place of
+        // the empty text would change the ids of old letters.
+        let acceptance = self.acceptance.as_deref().or(self.firstseen.as_deref()).unwrap_or_default();
+        format!("{}/{acceptance}/{}", self.dedupkey, self.redrive)
     }
 
-    /// The id of its dead letter, 64 hex digits: one for each acceptance of an event, however often it dies.
+    /// The id of the event's dead letter, 64 hex digits. All dead letters of one acceptance have the same id.
     pub fn letter_id(&self) -> String {
         hex::encode(match &self.acceptance {
-            Some(acceptance) => digest_of(&[b"letter", self.dedupkey.as_bytes(), acceptance.as_bytes()]),
-            // As the version before this one named the letters of its messages.
+            Some(acceptance) => digest_of(&[b"letter", self.dedupkey.to_string().as_bytes(), acceptance.as_bytes()]),
+            // The version before made this id. A message with its body inside has an empty payload here: see `claim_name`.
             None => {
                 let payload = self.payload.as_deref().unwrap_or_default();
                 digest_of(&[self.claim_name().as_bytes(), payload.as_bytes(), self.body()])
@@ -277,19 +273,19 @@ impl<'e> Event<'e> {
         })
     }
 
-    /// Whether it was claimed exactly when it was accepted.
+    /// Whether a Durable Object claimed the event.
     pub fn was_claimed(&self) -> bool {
         self.firstseen.is_some()
     }
 
-    /// Where its body lies, where that is not in the message.
+    /// The name of the body in R2. `None` if the message contains the body.
     pub fn payload(&self) -> Option<&str> {
         self.payload.as_deref()
     }
 
-    /// The name of the source it came in at.
+    /// The name of the event's source.
     pub fn source(&self) -> &str {
-        self.source.strip_prefix(SOURCE_PREFIX).unwrap_or_default()
+        &self.source
     }
 
     /// The provider's id of the event, or its digest.
@@ -297,100 +293,49 @@ impl<'e> Event<'e> {
         &self.id
     }
 
-    /// The provider's id of the event, where the signature covers it and a header can carry it as it stands.
-    fn signed_id(&self) -> Option<&str> {
-        // "signed id", perhaps with the kind of id between the two words: see `Identity::provenance`.
-        let signed = self.idprovenance.starts_with("signed ") && self.idprovenance.ends_with(" id");
-        // An id that is too long is shown as its digest, which is not the provider's.
-        let plain = |id: &&str| id.bytes().all(|b| b.is_ascii_graphic()) && !id.starts_with("sha256:");
-        Some(self.id.as_str()).filter(|_| signed).filter(plain)
-    }
-
-    /// The event's type; `unknown` where the provider states none.
+    /// The event's type. `unknown` if the event has no type.
     pub fn event_type(&self) -> &str {
         &self.event_type
     }
 
-    /// The deduplication key, in hex.
-    pub fn key(&self) -> &str {
-        &self.dedupkey
+    /// The deduplication key.
+    pub fn key(&self) -> DedupKey {
+        self.dedupkey
     }
 
-    /// When it was received, in RFC 3339.
+    /// When the event was received, in RFC 3339.
     pub fn received(&self) -> &str {
         &self.time
     }
 
-    /// The body's size, wherever it lies.
+    /// The body's size in bytes, in the message or in R2.
     pub fn body_bytes(&self) -> u64 {
-        self.payloadbytes.or_else(|| u64::try_from(self.body().len()).ok()).unwrap_or_default()
+        self.payloadbytes.unwrap_or_else(|| u64::try_from(self.body().len()).unwrap_or(u64::MAX))
     }
 
     /// The raw body. Empty if the body is in R2.
+    #[expect(clippy::expect_used, reason = "`new`, `spilled` and `decode` leave a body or a payload in each event")]
     pub fn body(&self) -> &[u8] {
-        self.body.as_deref().unwrap_or_default()
+        match self.payload {
+            Some(_) => &[],
+            None => self.body.as_deref().expect("an event without a payload has a body"),
+        }
     }
 
-    /// Why it is a dead letter. There is a reason, perhaps an empty one, if and only if the gateway gave it up itself.
+    /// Why the event is a dead letter. Only the gateway writes a reason: an event that the queue gave up has none. A reason
+    /// may be empty.
     pub fn dead_reason(&self) -> Option<&str> {
         self.deadreason.as_deref()
     }
 
-    /// Drops the headers that `forwarded` does not admit: an older version queued more, secrets among them, and a dead letter
-    /// would keep those.
+    /// Drops the headers that `forwarded` does not admit. An older version queued more headers, and some of them were
+    /// secrets: a dead letter must not keep them.
     pub fn keep_only(&mut self, forwarded: ForwardedHeaders<'_>) {
         self.headers.retain(|(name, value)| forwarded.admits(name, value));
     }
-
-    /// The request that sends this event to `origin`, as attempt number `attempt` (from 1), with those of its headers that
-    /// `forwarded` admits.
-    ///
-    /// With `signing`, it is signed by Standard Webhooks for this attempt, so that an event which waited long still
-    /// passes the destination's check of freshness. A body in R2 is signed later, when it is read.
-    pub fn forward<'f>(
-        &'f self,
-        forwarded: ForwardedHeaders<'_>,
-        origin: &'f Destination,
-        attempt: u32,
-        signing: Option<&HmacKey>,
-        now: UnixTime,
-    ) -> AttemptRequest<'f> {
-        let admitted = self.headers.iter().filter(|(name, value)| forwarded.admits(name, value));
-        let mut headers: Vec<_> = admitted.cloned().collect();
-        let mut add = |name: &str, value: &str| headers.push((name.to_owned(), value.to_owned()));
-        add("idempotency-key", &self.dedupkey);
-        add("webhook-id", &self.dedupkey);
-        if let Some(id) = self.signed_id() {
-            add("hookgate-event-id", id);
-        }
-        add("hookgate-source", self.source());
-        add("hookgate-provider", &self.provider);
-        add("hookgate-attempt", &attempt.to_string());
-        if let Some(state) = &self.typestate {
-            add("hookgate-type", state);
-        }
-        if let Some(key) = signing.filter(|_| self.payload.is_none()) {
-            let [_, timestamp, signature] = key.standard_webhooks(&self.dedupkey, now, self.body());
-            for (name, value) in [timestamp, signature] {
-                add(name, &value);
-            }
-        }
-        AttemptRequest { origin, headers, body: self.body() }
-    }
 }
 
-/// A POST to the destination, ready to be sent. Redirects must not be followed.
-#[derive(Debug, PartialEq, Eq)]
-pub struct AttemptRequest<'f> {
-    /// The destination.
-    pub origin: &'f Destination,
-    /// Every header, by lower-case name.
-    pub headers: Vec<(String, String)>,
-    /// The exact body. Empty if the body is in R2.
-    pub body: &'f [u8],
-}
-
-// Serde hands over a reference.
+// Serde passes a reference.
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
 fn is_zero(number: &u32) -> bool {
     *number == 0
@@ -407,4 +352,14 @@ fn to_json_text<S: Serializer>(headers: &[(String, String)], to: S) -> Result<S:
 
 fn of_json_text<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<(String, String)>, D::Error> {
     serde_json::from_slice(String::deserialize(from)?.as_bytes()).map_err(D::Error::custom)
+}
+
+fn to_path<S: Serializer>(source: &str, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_str(&format_args!("{SOURCE_PREFIX}{source}"))
+}
+
+fn of_path<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    let path = String::deserialize(from)?;
+    let name = path.strip_prefix(SOURCE_PREFIX);
+    name.map(str::to_owned).ok_or_else(|| D::Error::custom(format!("the source \"{path}\" is not a path /webhooks/…")))
 }

@@ -1,18 +1,15 @@
-//! The way of a webhook, from top to bottom.
+//! The steps of a webhook, from top to bottom.
 //!
 //! ```text
 //! receive → find source → bound the body → verify signature → check freshness → identify event
-//!         → claim key → enqueue (or forward) → confirm claim → log → answer
-//!
+//!         → claim key → enqueue (or deliver) → confirm claim → log → answer
 //! ```
 //!
-//! What becomes of it then is in `consume.rs`.
+//! `consume.rs` has the steps after the queue. The steps use the runtime through the [`ports`]: `edge` implements them for
+//! Cloudflare, and tests implement them in memory. `refusal.rs` has the answer for each step that fails.
 //!
-//! What the way needs from outside are the [`ports`]; `edge` implements them for the runtime, tests in memory. Each step
-//! that can fail says what the provider gets (`refusal.rs`) and what becomes of the claim.
-//!
-//! Architecture invariant: an event is durable before its claim is confirmed, and its claim is confirmed only then. A
-//! crash in between repeats an event, and loses none.
+//! Architecture invariant: a claim is confirmed only after its event is durable. A crash between the two repeats an event,
+//! and loses no event.
 
 mod api;
 mod claims;
@@ -49,8 +46,9 @@ use refusal::Refusal;
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
-/// How long a provider waits for the origin (`deliver = "origin"`); most give up after 10 to 30 s.
+/// How long a provider waits for the destination with `deliver = "origin"`. Most providers give up after 10 to 30 s.
 const DIRECT_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// What one isolate remembers between requests. Losing it loses no event.
 #[derive(Debug, Default)]
 pub struct IsolateState {
@@ -61,16 +59,16 @@ pub struct IsolateState {
     queues: RefCell<QueueRoles>,
 }
 
-/// What came of a request: the answer, and the line for the log.
+/// The answer to a request, and the line for the log.
 #[derive(Debug)]
 pub struct Outcome {
-    /// What the sender gets.
+    /// The answer to the sender.
     pub answer: Answer,
-    /// What the operator gets; `None` for a health check, and for what a line of the log tells of already.
+    /// The line for the operator. `None` for a health check, and for a refusal that another line counts.
     pub record: Option<Record>,
 }
 
-/// Takes one HTTP request, whatever it is.
+/// Handles one HTTP request.
 pub async fn serve<R: Request, P: Ports>(
     request: &R,
     config: &Result<Config, ConfigError>,
@@ -103,13 +101,13 @@ pub async fn serve<R: Request, P: Ports>(
     Outcome { answer, record: Some(record) }
 }
 
-/// Tells everybody whether the gateway is well, and the operator which sources are usable.
+/// Whether the gateway works. The operator also gets a list of the sources.
 fn health(request: &impl Request, config: &Result<Config, ConfigError>, now: UnixTime) -> Result<Answer, Refusal> {
     if !matches!(request.method().as_str(), "GET" | "HEAD") {
         return Ok(Answer::wrong_method("GET, HEAD"));
     }
     let health = Health::of(config, now);
-    // Who shows a token wants to know more. A wrong one is refused as at /api, or it could be guessed here, uncounted.
+    // A wrong token is refused and counted, as at /api. Otherwise it could be guessed here without a limit.
     match api::admin(request, config).filter(|_| request.header("authorization").is_some()) {
         None => Ok(Answer::ok(&health)),
         Some(admin) => {
@@ -119,13 +117,13 @@ fn health(request: &impl Request, config: &Result<Config, ConfigError>, now: Uni
     }
 }
 
-/// Whether the provider of the source that refused a request wants no body in any answer.
+/// Whether the source's provider needs answers without a body.
 fn wants_empty_answers(config: &Result<Config, ConfigError>, record: &Record) -> bool {
     let source = config.as_ref().ok().zip(record.source.as_deref()).and_then(|(config, name)| config.source(name));
     source.and_then(Result::ok).is_some_and(|source| source.verifier.preset().empty_answers)
 }
 
-/// Takes one webhook, in the order of the module's documentation.
+/// Handles one webhook, in the order of the module's documentation.
 async fn ingest<R: Request, P: Ports>(
     request: &R,
     path: &str,
@@ -134,7 +132,7 @@ async fn ingest<R: Request, P: Ports>(
     now: UnixTime,
     record: &mut Record,
 ) -> Result<Answer, Refusal> {
-    // 1. Find the source, and take nothing but tests and POSTs. From a sender over the limit, only what can be proven.
+    // 1. Find the source. Allow only handshakes and POSTs, and from a sender over the limit only requests with a proof.
     let (config, source) = find_source(path, config, record)?;
     let is_limited = limiter::is_limited(request, source.name.as_str(), ports, now);
     if let Some(handshake) = handshakes::in_head(request, source, ports, now)? {
@@ -146,7 +144,7 @@ async fn ingest<R: Request, P: Ports>(
     if request.method() != "POST" {
         return Err(Refusal::WrongMethod { allowed: "POST" });
     }
-    // 2. Read what the head claims. A request that claims nothing costs no reading of its body.
+    // 2. Read the head. The body of a request without a signature is not read, except for a handshake.
     let received = match source.verifier.receive(request) {
         Ok(received) => received,
         Err(error) if is_limited => return Err(error.into()),
@@ -155,12 +153,12 @@ async fn ingest<R: Request, P: Ports>(
             return handshakes::answer(handshake, source, ports, record).await;
         }
     };
-    // 3. Read the body, bounded.
+    // 3. Read the body, up to the limit.
     let body = request.body(source.max_body).await.map_err(|error| Refusal::body(error, source))?;
     record.body_bytes = u64::try_from(body.len()).ok();
-    // A sender chooses how long its body takes. What is fresh is decided when all of it is here.
+    // A slow sender must not keep a request fresh, so the clock is read after the body.
     let now = ports.now();
-    // 4. Prove signature, freshness and identity. Nothing was stored, looked up or forwarded so far.
+    // 4. Prove signature, freshness and identity. Before this step, nothing is stored, looked up or forwarded.
     let verified = verify(received, &body, source, ports, now, record).await?;
     if let Some(handshake) = handshakes::find(request, source, HandshakeStage::Signed(&body), ports) {
         return handshakes::answer(handshake, source, ports, record).await;
@@ -170,15 +168,15 @@ async fn ingest<R: Request, P: Ports>(
     record.proven(&verified, &id, &key);
     record.strength = (source.verifier.preset().scheme.strength() == Strength::Weak).then_some("weak");
     if !source.wants(verified.event_types()) {
-        let claims = identified.filter(|_| filter::claims(source, &verified));
-        filter::claim(claims, source, config, ports, now, record).await?;
+        let key = identified.filter(|_| filter::must_claim(source, &verified));
+        filter::claim_filtered(key, source, config, ports, now, record).await?;
         record.filtered();
         return Ok(Answer::filtered(&id).as_configured(&source.success));
     }
-    let headers = source.forwarded().keep(&request.headers()).map_err(Refusal::HeadersTooLarge)?;
-    // 5. Claim the key. Where the event has no identity, nothing could be a duplicate of it.
-    let taken = KeyClaim::take(source, config, identified, ports, now).await;
-    let claim = match taken.map_err(Refusal::failed("claim_failed"))? {
+    let headers = source.forwarded_headers().keep(&request.headers()).map_err(Refusal::HeadersTooLarge)?;
+    // 5. Claim the key. An event without an identity has no duplicates.
+    let acquired = KeyClaim::acquire(source, config, identified, ports, now).await;
+    let claim = match acquired.map_err(Refusal::failed("claim_failed"))? {
         Acquisition::Acquired(claim) => claim,
         Acquisition::InFlight(_) => return Err(Refusal::InFlight),
         Acquisition::Duplicate => {
@@ -186,20 +184,19 @@ async fn ingest<R: Request, P: Ports>(
             return Ok(Answer::duplicate(&id).as_configured(&source.success));
         }
     };
-    // 6. Make the event durable: in the queue, or at the origin.
-    let of = (&key, claim.acceptance());
-    let event = claim.mark(Event::new(source, &verified, of, &headers, now));
+    // 6. Make the event durable: in the queue, or at the destination.
+    let event = claim.mark(Event::new(source, &verified, (&key, claim.acceptance()), &headers, now));
     if let Err(refusal) = make_durable(event, &verified, source, config.signing.as_ref(), ports, now).await {
         claim.release(ports, now).await;
         return Err(refusal);
     }
-    // 7. Confirm the claim, now that nothing can be lost by it.
+    // 7. Confirm the claim. The event is durable now.
     settle(claim, identified, source, ports, now, record).await;
     record.verdict = Verdict::Accepted;
     Ok(Answer::accepted(&id).as_configured(&source.success))
 }
 
-/// Confirms a claim and remembers its key.
+/// Confirms a claim and stores its key in KV.
 async fn settle<P: Ports>(
     claim: KeyClaim,
     key: Option<DedupKey>,
@@ -216,9 +213,9 @@ async fn settle<P: Ports>(
     }
 }
 
-/// What identifies a proven event, where anything does, and its key. Where nothing does, each acceptance is an event of its
-/// own; and so it is where nobody looks for duplicates and only bytes tell events apart: else two of them would be one for
-/// the origin, and for the dead letters.
+/// The key of the event's identity, and the key of the event. An event without an identity gets a unique key. With
+/// `dedup = "none"`, so does an event whose identity is only a digest: two events with the same bytes would otherwise have
+/// the same idempotency key and the same dead letter.
 fn key_of(source: &Source, verified: &Verified<'_>, ports: &impl Local) -> (Option<DedupKey>, DedupKey) {
     let identified = match verified.identity() {
         Identity::Digest(..) | Identity::Split(..) if source.dedup == Dedup::None => None,
@@ -228,8 +225,8 @@ fn key_of(source: &Source, verified: &Verified<'_>, ports: &impl Local) -> (Opti
     (identified, identified.unwrap_or_else(unique))
 }
 
-/// Proves the signature with the source's secrets, else with the keys that the provider publishes, else with those that it
-/// publishes now, asked at most once a minute.
+/// Proves the signature with the source's secrets, then with the published keys in the cache, and then with keys that are
+/// fetched again, at most once a minute.
 async fn verify<'b, P: Ports>(
     mut received: Received<'_>,
     body: &'b [u8],
@@ -238,7 +235,7 @@ async fn verify<'b, P: Ports>(
     now: UnixTime,
     record: &mut Record,
 ) -> Result<Verified<'b>, Refusal> {
-    let is_chosen = match &source.verifier.preset().scheme.public_keys {
+    let is_from_request = match &source.verifier.preset().scheme.public_keys {
         None => return Ok(received.verify(body, now, ports)?),
         Some(PublicKeySource::Jwks(_)) => false,
         Some(PublicKeySource::Certificate(..)) => true,
@@ -247,12 +244,12 @@ async fn verify<'b, P: Ports>(
     for again in [false, true] {
         let Err(VerifyError::SignatureMismatch { .. }) = outcome else { break };
         let Some(url) = received.published_at(body)? else { break };
-        let place = PublicKeyUrl { source: source.name.as_str(), url: &url, is_chosen };
-        let Some(keys) = published::keys(place, again, ports, now, record).await? else { break };
+        let at = PublicKeyUrl { source: source.name.as_str(), url: &url, is_from_request };
+        let Some(keys) = published::public_keys(at, again, ports, now, record).await? else { break };
         received = received.with_published(keys);
         outcome = received.verify(body, now, ports);
         if outcome.is_ok() {
-            published::proved(place, ports);
+            published::proved(at, ports);
         }
     }
     Ok(outcome?)
@@ -279,27 +276,28 @@ async fn make_durable<P: Ports>(
     ports: &P,
     now: UnixTime,
 ) -> Result<(), Refusal> {
-    let origin = match &source.deliver {
-        Deliver::Direct(origin) => origin,
+    let destination = match &source.deliver {
+        Deliver::Direct(destination) => destination,
         Deliver::Queue(_) => return queue(event, verified, ports).await,
     };
     let failed = Refusal::failed("origin_failed");
-    let forward = event.forward(source.forwarded(), origin, 1, signing, now);
-    match ports.send(forward, None, DIRECT_TIMEOUT).await {
+    let request = event.attempt_request(source.forwarded_headers(), destination, 1, signing, now);
+    match ports.send(request, None, DIRECT_TIMEOUT).await {
         Ok(DestinationAnswer { status: 200..=299, .. }) => Ok(()),
         Ok(DestinationAnswer { status, .. }) => Err(failed(PortError(format!("the origin answered {status}")))),
         Err(error) => Err(failed(error)),
     }
 }
 
-/// Puts the event into the queue, with its body beside it where no message can hold that.
+/// Puts the event into the queue. A body that is too large for a message goes to R2.
 async fn queue<P: Ports>(event: Event<'_>, verified: &Verified<'_>, ports: &P) -> Result<(), Refusal> {
     let event = match event.encode() {
         Ok(message) => return ports.enqueue(&message).await.map_err(Refusal::failed("enqueue_failed")),
         Err(too_large) if !ports.stores_payloads() => return Err(Refusal::MessageTooLarge(too_large)),
         Err(_) => {
-            // A name of its own: whoever delivers this message deletes this body, and no other's. Where what follows
-            // fails, it stays, since the message may be in the queue all the same; the sweep finds it.
+            // Each message has its own copy of the body, because the delivery of the message replaces the body by a mark.
+            // After a failed `enqueue`, the body stays: the message may be in the queue. The sweep deletes a body without a
+            // message.
             let name = format!("{}/{}", event.key(), ClaimToken(ports.random()));
             ports.store(&name, verified.body()).await.map_err(Refusal::failed("store_failed"))?;
             event.spilled(name)
@@ -309,7 +307,7 @@ async fn queue<P: Ports>(event: Event<'_>, verified: &Verified<'_>, ports: &P) -
     ports.enqueue(&message).await.map_err(Refusal::failed("enqueue_failed"))
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "any 32 of the random bits will do")]
+#[expect(clippy::cast_possible_truncation, reason = "the lower 32 bits of a random number are random too")]
 fn entropy(ports: &impl Local) -> u32 {
     ports.random() as u32
 }

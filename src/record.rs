@@ -120,7 +120,7 @@ impl Record {
         self.source = Some(event.source().to_owned());
         self.id = Some(event.id().to_owned());
         self.event_type = Some(event.event_type().to_owned());
-        self.key = Some(event.key().to_owned());
+        self.key = Some(event.key().to_string());
         self.body_bytes = Some(event.body_bytes());
     }
 

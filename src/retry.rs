@@ -12,25 +12,24 @@ const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3600);
 /// The longest delay of a queue (Cloudflare Queues, Limits).
 const LONGEST_QUEUE_DELAY: Duration = Duration::from_secs(12 * 3600);
 
-/// How long a message waits in a queue at most, where `QUEUE_RETENTION` does not say: Cloudflare's free plan keeps a
-/// message for 24 hours (Queues, Limits).
+/// The retention of a queue without `QUEUE_RETENTION`. Cloudflare's free plan keeps a message for 24 hours (Queues, Limits).
 pub const DEFAULT_RETENTION: Duration = Duration::from_secs(24 * 3600);
 /// How many times the dead letters' queue retries a message: `max_retries` in wrangler.toml.
-const LETTER_TRIES: u32 = 100;
+pub const LETTER_TRIES: u32 = 100;
 
-/// Whether an event that has been on its way for `age` is given up now, since its next attempt in `delay` would come too
-/// near to the end of the queue's `retention`. A queue deletes without a word what it has kept for that long.
+/// Whether an event of this age must be given up now, because the next attempt after `delay` would be too close to the end
+/// of the queue's `retention`. At its end, the queue deletes the message without a log line.
 pub fn is_over(age: Duration, delay: Duration, retention: Duration) -> bool {
     age.saturating_add(delay) > usable(retention)
 }
 
-/// Five sixths: of 24 hours, 20. The rest is for a queue that is late.
+/// The usable part of the retention: five sixths, 20 of 24 hours. The rest is for a queue that is late.
 fn usable(retention: Duration) -> Duration {
     retention.saturating_mul(5).checked_div(6).unwrap_or(retention)
 }
 
-/// The delay before the attempt that follows attempt number `attempt` (from 1) to keep a dead letter: as long as it can be
-/// with all attempts within the queue's `retention`.
+/// The delay after attempt number `attempt` (from 1) to keep a dead letter. It is as long as possible, with all attempts
+/// within the queue's `retention`.
 pub fn letter_backoff(attempt: u32, retention: Duration) -> Duration {
     let longest = usable(retention).checked_div(LETTER_TRIES).unwrap_or(FIRST_DELAY).min(LONGEST_QUEUE_DELAY);
     doubled(attempt).min(longest)
@@ -46,12 +45,12 @@ pub enum RetryAfter {
 }
 
 impl RetryAfter {
-    /// Reads the header's value: a number of seconds, or a date of HTTP. `None` where it is neither.
+    /// Reads the header's value: a number of seconds, or an HTTP date. `None` for any other text.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
-        // `parse` alone would take a `+` before the digits.
+        // `parse` alone would accept a `+` before the digits.
         if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
-            // A number that no integer holds is still a long delay.
+            // A number that is too large for an integer is a long delay.
             return Some(Self::Delay(text.parse().map_or(Duration::MAX, Duration::from_secs)));
         }
         UnixTime::from_http_date(text).map(Self::Date)
@@ -68,19 +67,19 @@ impl RetryAfter {
 /// The step after an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AfterAttempt {
-    /// The destination has the event.
+    /// The event is delivered.
     Delivered,
     /// Try again after this delay.
     Retry(Duration),
-    /// The destination would refuse this event again: the event goes to the dead letters' queue.
+    /// The event is refused: it goes to the dead letters' queue.
     GiveUp,
 }
 
-/// The step after the destination's answer to attempt number `attempt` (from 1). `entropy` is a random number, which
-/// spreads retries that began together.
+/// The step after the destination's answer to attempt number `attempt` (from 1). `entropy` is a random number: it spreads
+/// retries of events that failed together.
 ///
-/// 2xx is delivered. 408, 409, 425 and 429 and everything else that is not a 4xx may change and is retried; other
-/// 4xx say that the event itself is refused.
+/// After 2xx the event is delivered. 408, 409, 425, 429 and each status outside 4xx are retried. Any other 4xx refuses the
+/// event.
 pub fn after_answer(
     status: u16,
     retry_after: Option<RetryAfter>,
@@ -110,7 +109,7 @@ fn doubled(attempt: u32) -> Duration {
 }
 
 fn delay(retry_after: Option<RetryAfter>, attempt: u32, now: UnixTime, entropy: u32) -> Duration {
-    let asked = retry_after.map(|wish| wish.from(now)).unwrap_or_default();
+    let asked = retry_after.map(|retry_after| retry_after.from(now)).unwrap_or_default();
     backoff(attempt, entropy).max(asked.min(LONGEST_RETRY_AFTER))
 }
 
@@ -168,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_is_given_up_before_its_queue_forgets_it() {
+    fn an_event_is_given_up_before_its_queue_deletes_it() {
         let hours = |hours: u64| seconds(hours * 3600);
         assert!(!is_over(hours(19), hours(1), DEFAULT_RETENTION));
         assert!(is_over(hours(19), hours(1) + seconds(1), DEFAULT_RETENTION));
@@ -176,11 +175,11 @@ mod tests {
     }
 
     #[test]
-    fn all_tries_to_keep_a_letter_lie_within_the_retention_of_its_queue() {
+    fn all_attempts_to_keep_a_letter_are_within_the_retention_of_its_queue() {
         for retention in [DEFAULT_RETENTION, seconds(4 * 86_400), seconds(14 * 86_400)] {
             let all: Duration = (1..=LETTER_TRIES).map(|attempt| letter_backoff(attempt, retention)).sum();
             assert!(all < retention, "{all:?} of {retention:?}");
-            assert!(all > retention / 2, "and they use most of it: {all:?} of {retention:?}");
+            assert!(all > retention / 2, "the attempts use most of the retention: {all:?} of {retention:?}");
         }
     }
 

@@ -24,9 +24,10 @@ pub struct Rings {
 
 impl Rings {
     /// The objects that hold `key`, in the order of the claims: the old object first.
+    #[expect(clippy::expect_used, reason = "the configuration refuses CLAIM_SHARDS = 0")]
     pub fn shards(self, key: &DedupKey) -> impl Iterator<Item = Shard> {
         let number = key.first_bytes();
-        let shard = move |ring| Shard { ring, index: number.checked_rem(ring).unwrap_or(0) };
+        let shard = move |ring| Shard { ring, index: number.checked_rem(ring).expect("a number of shards from 1") };
         self.before.into_iter().chain([self.current]).map(shard)
     }
 }
@@ -48,8 +49,8 @@ impl fmt::Display for Shard {
 /// The configuration would forget claims.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Error)]
 #[error(
-    "the claims in a ring of {ring} still count until {}: set CLAIM_SHARDS_BEFORE = {ring} until then, \
-     or CLAIM_SHARDS back to {ring}", until.to_rfc3339()
+    "the {ring} shards have claims until {}: set CLAIM_SHARDS_BEFORE = {ring} until then, \
+     or set CLAIM_SHARDS back to {ring}", until.to_rfc3339()
 )]
 pub struct RingsRefused {
     /// The number of shards that the configuration lacks.
@@ -93,27 +94,27 @@ mod tests {
     const THIRTY_TWO: Rings = Rings { current: 32, before: None };
 
     #[test]
-    fn a_ring_is_left_in_two_steps_or_not_at_all() {
-        let sixteen = admit(&[], SIXTEEN, NOW, WEEK).expect("the first ring");
+    fn the_number_of_shards_changes_only_in_two_steps() {
+        let sixteen = admit(&[], SIXTEEN, NOW, WEEK).expect("the first number of shards");
         let known = [(16, sixteen)];
         let refused = admit(&known, THIRTY_TWO, NOW, WEEK).expect_err("claims would be forgotten");
         assert_eq!(refused, RingsRefused { ring: 16, until: NOW.plus(WEEK) });
         assert!(refused.to_string().contains("CLAIM_SHARDS_BEFORE = 16"));
         let later = NOW.plus(Duration::from_secs(86_400));
-        let known = [(16, sixteen), (32, admit(&known, MOVING, later, WEEK).expect("both are asked"))];
+        let known = [(16, sixteen), (32, admit(&known, MOVING, later, WEEK).expect("both numbers are configured"))];
         assert!(admit(&known, THIRTY_TWO, later, WEEK).is_err());
-        assert!(admit(&known, SIXTEEN, later, WEEK).is_err(), "nor back, without asking both");
+        assert!(admit(&known, SIXTEEN, later, WEEK).is_err(), "the way back has two steps too");
         assert!(admit(&known, Rings { current: 16, before: Some(32) }, later, WEEK).is_ok());
         assert_eq!(admit(&known, THIRTY_TWO, sixteen, WEEK), Ok(sixteen.plus(WEEK)), "a week after the first step");
     }
 
     #[test]
-    fn a_shorter_lifetime_does_not_shorten_what_is_known() {
+    fn a_shorter_ttl_does_not_shorten_a_known_expiry() {
         assert_eq!(admit(&[(16, NOW.plus(WEEK))], SIXTEEN, NOW, Duration::from_secs(60)), Ok(NOW.plus(WEEK)));
     }
 
     #[test]
-    fn a_key_is_claimed_in_the_ring_that_is_left_and_then_in_the_new_one() {
+    fn a_key_is_claimed_in_its_old_shard_and_then_in_its_new_shard() {
         let key = DedupKey::parse(&format!("000000ff{}", "0".repeat(56))).expect("a key");
         let names = |rings: Rings| rings.shards(&key).map(|shard| shard.to_string()).collect::<Vec<_>>();
         assert_eq!(names(SIXTEEN), ["16/15"]);

@@ -77,11 +77,11 @@ mod tests {
             claimed(&mut table, number);
         }
         assert!(matches!(claimed(&mut table, MOST), ClaimOutcome::First { .. }));
-        assert_eq!(table.0.len(), 1, "none had expired, so all are gone");
+        assert_eq!(table.0.len(), 1, "no entry had expired, so the table was cleared");
     }
 
     #[test]
-    fn what_expired_makes_room_before_anything_else_does() {
+    fn expired_entries_are_deleted_before_others() {
         let mut table = IsolateTable::default();
         let half = NOW.plus(LEASE);
         for number in 0..MOST {
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn a_released_key_is_free_and_a_confirmed_one_a_duplicate() {
+    fn a_released_key_can_be_claimed_and_a_confirmed_key_is_a_duplicate() {
         let mut table = IsolateTable::default();
         let claim = |table: &mut IsolateTable, number, token| table.claim(key(number), NOW, LEASE, ClaimToken(token));
         let first = |token, of| ClaimOutcome::First {
@@ -104,10 +104,10 @@ mod tests {
         assert!(matches!(claim(&mut table, 1, 2), ClaimOutcome::InFlight { .. }));
         assert_eq!(claim(&mut table, 2, 3), first(3, 3));
         table.release(key(1), ClaimToken(1), NOW);
-        assert_eq!(claim(&mut table, 1, 2), first(2, 1), "of the same acceptance");
+        assert_eq!(claim(&mut table, 1, 2), first(2, 1), "the acceptance is the same");
         table.confirm(key(1), ClaimToken(1), NOW);
         assert!(matches!(claim(&mut table, 1, 4), ClaimOutcome::InFlight { .. }), "a stale token");
-        assert!(!table.forget(key(1), NOW), "somebody is at work on it");
+        assert!(!table.forget(key(1), NOW), "the key is leased");
         table.confirm(key(1), ClaimToken(2), NOW);
         assert_eq!(claim(&mut table, 1, 4), ClaimOutcome::Duplicate { first_seen: NOW });
         assert!(table.forget(key(1), NOW));

@@ -88,7 +88,7 @@ impl Drop for QueuedWaiter {
 }
 
 /// Waits for the room; `None` where others have it for too long.
-pub async fn room(timer: &Timer) -> Option<LargeBodyPermit> {
+pub async fn acquire(timer: &Timer) -> Option<LargeBodyPermit> {
     if HELD.get().is_none_or(|(_, since)| milliseconds().saturating_sub(since) > LONGEST_HOLD_MS) {
         return Some(LargeBodyPermit::take());
     }

@@ -1,6 +1,6 @@
 //! An HTTP request as the pipeline reads it.
 
-use super::large_body::{LARGE, LargeBodyPermit, room};
+use super::large_body::{self, LARGE, LargeBodyPermit};
 use super::milliseconds;
 use super::parts::{Parts, broken};
 use super::timer::Timer;
@@ -43,7 +43,7 @@ impl Incoming {
 
     /// Waits for room for a large body.
     async fn make_room(&self) -> Result<(), BodyError> {
-        let room = room(&self.timer).await.ok_or(BodyError::Busy)?;
+        let room = large_body::acquire(&self.timer).await.ok_or(BodyError::Busy)?;
         self.room.replace(Some(room));
         Ok(())
     }

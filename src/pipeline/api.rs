@@ -1,4 +1,4 @@
-//! The operator's side, `/api/…`: dead letters, listed and redriven; secrets that providers sent; keys to be forgotten.
+//! The operator's API, `/api/…`: list and redrive dead letters, read the secrets from handshakes, and forget keys.
 
 use super::claims;
 use super::ports::{PortError, Ports, Request};
@@ -16,7 +16,7 @@ use serde_json::Value;
 use std::time::Duration;
 
 const MAX_BODY: usize = 16 * 1024;
-/// How long one redrive has a letter to itself.
+/// The lease of a redrive on its letter.
 const REDRIVE_LEASE: Duration = Duration::from_secs(60);
 
 #[derive(Serialize)]
@@ -24,7 +24,7 @@ struct List {
     dead_letters: Vec<Letter>,
 }
 
-/// A secret that a provider sent, for the operator to store.
+/// A secret from a handshake. The operator stores it.
 #[derive(Serialize)]
 struct Installed<'a> {
     source: &'a str,
@@ -42,7 +42,7 @@ struct Redriven {
     failed: usize,
 }
 
-/// Takes a request for `/api/{path}`. Without an `ADMIN_TOKEN` there is no such thing.
+/// Handles a request for `/api/{path}`. Without an `ADMIN_TOKEN`, the answer is 404.
 pub async fn serve<R: Request, P: Ports>(
     request: &R,
     path: &str,
@@ -53,7 +53,7 @@ pub async fn serve<R: Request, P: Ports>(
 ) -> Result<Answer, Refusal> {
     authorize(request, admin(request, config).ok_or(Refusal::NotFound)?)?;
     if let Some(source) = path.strip_prefix("handshakes/") {
-        takes(request, "GET")?;
+        allow(request, "GET")?;
         let secret = ports.installed(source).await.map_err(Refusal::failed("list_failed"))?.ok_or(Refusal::NotFound)?;
         record.verdict = Verdict::Listed;
         return Ok(Answer::ok(&Installed { source, secret }));
@@ -72,23 +72,23 @@ pub async fn serve<R: Request, P: Ports>(
     }
 }
 
-/// The token that opens the operator's side at this URL, where there is one.
+/// The token of the operator's API at this URL. `None` if the API is off there.
 pub fn admin<'c>(request: &impl Request, config: &'c Result<Config, ConfigError>) -> Option<&'c AdminToken> {
     config.as_ref().ok()?.admin.as_ref().filter(|admin| admin.opens_at(&request.host()))
 }
 
-/// Lets in who shows the token, over the limit too: the operator may share an address with who guesses.
+/// Checks the token. A sender over the limit is checked too, because the operator may share an address with an attacker.
 ///
 /// # Errors
 /// [`Refusal::Unauthorized`].
 pub fn authorize(request: &impl Request, admin: &AdminToken) -> Result<(), Refusal> {
     let given = request.header("authorization").ok_or(Refusal::Unauthorized("no authorization header"))?;
     let given = given.strip_prefix("Bearer ").ok_or(Refusal::Unauthorized("no bearer token"))?;
-    if admin.is(given) { Ok(()) } else { Err(Refusal::Unauthorized("another token than ADMIN_TOKEN")) }
+    if admin.is(given) { Ok(()) } else { Err(Refusal::Unauthorized("the token is not ADMIN_TOKEN")) }
 }
 
-/// `DELETE /api/keys?source=…&id=…`, or `key=` in place of `id=`: forgets that an event was accepted, so that the provider
-/// can send it again.
+/// `DELETE /api/keys?source=…&id=…`, or `key=` instead of `id=`: forgets the key of an event, so that the provider can send
+/// the event again.
 async fn forget<R: Request, P: Ports>(
     request: &R,
     config: &Result<Config, ConfigError>,
@@ -96,7 +96,7 @@ async fn forget<R: Request, P: Ports>(
     now: UnixTime,
     record: &mut Record,
 ) -> Result<Answer, Refusal> {
-    takes(request, "DELETE")?;
+    allow(request, "DELETE")?;
     let asked = Forget::parse(&request.query()).map_err(Refusal::Unusable)?;
     let config = config.as_ref().map_err(|error| Refusal::Misconfigured(error.clone()))?;
     let source = config
@@ -113,7 +113,7 @@ async fn forget<R: Request, P: Ports>(
     Ok(Answer::ok(&Forgotten { forgotten }))
 }
 
-/// What `DELETE /api/keys` is asked to forget.
+/// The query of `DELETE /api/keys`.
 struct Forget {
     source: String,
     id: Option<String>,
@@ -131,17 +131,17 @@ impl Forget {
                     let problem = || format!("the parameter key={value}: 64 hex digits, as in the log");
                     key = Some(DedupKey::parse(&value).ok_or_else(problem)?);
                 }
-                _ => return Err(format!("the parameter {name}={value}: known are source, and id or key")),
+                _ => return Err(format!("unknown parameter {name}={value}: the parameters are source, and id or key")),
             }
         }
-        let source = source.ok_or("the parameter source is missing: the name of the source")?;
+        let source = source.ok_or("the parameter source is missing")?;
         if id.is_some() == key.is_some() {
-            return Err("one of the parameters id and key is needed: which event is to be forgotten".to_owned());
+            return Err("exactly one of the parameters id and key is needed".to_owned());
         }
         Ok(Self { source, id, key })
     }
 
-    /// Every key that the event may have at its source.
+    /// All keys that the event may have at its source.
     fn keys(&self, source: &SourceName) -> Vec<DedupKey> {
         let identities = self.id.iter().flat_map(|id| Identity::shown_as(id));
         self.key.into_iter().chain(identities.filter_map(|identity| DedupKey::new(source, &identity))).collect()
@@ -149,7 +149,7 @@ impl Forget {
 }
 
 async fn list<R: Request, P: Ports>(request: &R, ports: &P, record: &mut Record) -> Result<Answer, Refusal> {
-    takes(request, "GET")?;
+    allow(request, "GET")?;
     let ports = letters(ports)?;
     let filter = filter_of(&request.query())?;
     is_there(&filter, ports).await?;
@@ -165,7 +165,7 @@ async fn redrive_one<R: Request, P: Ports>(
     now: UnixTime,
     record: &mut Record,
 ) -> Result<Answer, Refusal> {
-    takes(request, "POST")?;
+    allow(request, "POST")?;
     let failed = Refusal::failed("redrive_failed");
     match redrive(id, letters(ports)?, now).await {
         Ok(true) => {
@@ -184,7 +184,7 @@ async fn redrive_all<R: Request, P: Ports>(
     now: UnixTime,
     record: &mut Record,
 ) -> Result<Answer, Refusal> {
-    takes(request, "POST")?;
+    allow(request, "POST")?;
     let ports = letters(ports)?;
     let body = request.body(MAX_BODY).await.map_err(|error| Refusal::body_over(error, MAX_BODY))?;
     let filter = filter_in(&body)?;
@@ -193,8 +193,11 @@ async fn redrive_all<R: Request, P: Ports>(
     for letter in ports.list(&filter).await.map_err(Refusal::failed("list_failed"))? {
         match redrive(&letter.id, ports, now).await {
             Ok(true) => done.redriven = done.redriven.saturating_add(1),
-            Ok(false) => {} // somebody else has it
-            Err(_) => done.failed = done.failed.saturating_add(1),
+            Ok(false) => {} // another redrive has the letter
+            Err(PortError(problem)) => {
+                done.failed = done.failed.saturating_add(1);
+                record.trouble("redrive_failed", format!("{}: {problem}", letter.id));
+            }
         }
     }
     record.verdict = Verdict::Redriven;
@@ -202,9 +205,11 @@ async fn redrive_all<R: Request, P: Ports>(
     Ok(Answer::ok(&done))
 }
 
-/// Puts the dead letter `id` into the queue again; `false` where there is none to redrive.
+/// Puts the event of the dead letter `id` into the queue again. `false` if there is no such letter, or another redrive has
+/// it.
 ///
-/// Enqueued before it is noted: a crash in between leaves the letter to be redriven once more, and loses nothing.
+/// The event is enqueued before the redrive is noted. After a crash between the two, the letter can be redriven again, and
+/// no event is lost.
 async fn redrive<P: Ports>(id: &str, ports: &P, now: UnixTime) -> Result<bool, PortError> {
     let expires = now.plus(KEPT.max(LONGEST_IN_QUEUE));
     let Some(letter) = ports.take(id, now, now.plus(REDRIVE_LEASE), expires).await? else { return Ok(false) };
@@ -214,28 +219,27 @@ async fn redrive<P: Ports>(id: &str, ports: &P, now: UnixTime) -> Result<bool, P
     Ok(true)
 }
 
-/// Refuses a filter that begins after a letter which is not there: the list would begin at its start, and a redrive would
-/// redrive everything.
+/// Refuses a filter after an unknown letter. Such a list would begin at its start, and a redrive would redrive all letters.
 async fn is_there<P: Ports>(filter: &Filter, ports: &P) -> Result<(), Refusal> {
     let Some(after) = &filter.after else { return Ok(()) };
     if ports.has(after).await.map_err(Refusal::failed("list_failed"))? {
         return Ok(());
     }
     Err(Refusal::Unusable(format!(
-        "after={after}: there is no such letter, or it expired; begin again without `after`"
+        "after={after}: this letter does not exist or has expired; begin again without `after`"
     )))
 }
 
-/// The ports, where dead letters are kept.
+/// The ports, if they keep dead letters.
 fn letters<P: Ports>(ports: &P) -> Result<&P, Refusal> {
     if ports.keeps_letters() { Ok(ports) } else { Err(Refusal::Off { binding: "LOG" }) }
 }
 
-fn takes(request: &impl Request, allowed: &'static str) -> Result<(), Refusal> {
+fn allow(request: &impl Request, allowed: &'static str) -> Result<(), Refusal> {
     if request.method() == allowed { Ok(()) } else { Err(Refusal::WrongMethod { allowed }) }
 }
 
-/// The filter in a body, where nothing means all.
+/// The filter in a body. An empty body selects all letters.
 fn filter_in(body: &[u8]) -> Result<Filter, Refusal> {
     let unusable = |problem: String| Refusal::Unusable(format!("the filter: {problem}"));
     match body.trim_ascii_start() {
@@ -256,7 +260,7 @@ fn filter_of(query: &str) -> Result<Filter, Refusal> {
             "source" => filter.source = Some(value.into_owned()),
             "after" => filter.after = Some(value.into_owned()),
             "limit" => filter.limit = value.parse().map_err(|_| unusable("a number from 1 to 100"))?,
-            _ => return Err(unusable("known are source, after and limit")),
+            _ => return Err(unusable("the parameters are source, after and limit")),
         }
     }
     Ok(filter.bounded())

@@ -1,4 +1,4 @@
-//! Claims, as the pipeline holds them: taken before an event is made durable or sent, and then confirmed or released.
+//! The claims of the pipeline: acquired before an event is made durable or sent, and then confirmed or released.
 
 use super::ports::{ClaimStore, DedupKeys, Local, PortError};
 use crate::config::{Config, Dedup, Deliver, LONGEST_IN_QUEUE, Source};
@@ -8,27 +8,28 @@ use crate::message::Event;
 use hookgate_verify::UnixTime;
 use std::time::Duration;
 
-/// How long ingest has from its claim to its confirmation. R2 and the queue have 25 s of it together.
+/// The longest lease of a claim on a key. R2 and the queue may use 25 s of it together.
 const INGEST_LEASE: Duration = Duration::from_secs(30);
-/// What it has at least where the origin answers while the provider waits: the origin has 10 s of it.
+/// The shortest lease with `deliver = "origin"`. The destination may use 10 s of it.
 const DIRECT_LEASE: Duration = Duration::from_secs(12);
 const SHORTEST_LEASE: Duration = Duration::from_secs(1);
-/// How long a forward has: 20 s at most until there is room for its body, 30 s to fetch the body, 30 s to wait for the
-/// origin, and the rest to confirm.
+/// The lease of the claim on a delivery: up to 20 s to wait for the permit for a large body, 30 s to fetch the body, 30 s to
+/// wait for the destination, and 10 s to confirm.
 pub const FORWARD_LEASE: Duration = Duration::from_secs(90);
-/// How long the delivery of a redriven event is remembered; that of any other, for as long as a second message of it could
-/// be in the queue. Where noting a redrive failed, its letter can be redriven again for as long as it is kept.
+/// The TTL of the claim on the delivery of a redriven event. If a redrive could not be noted, its letter can be redriven
+/// again until the letter is deleted. The TTL for other events is [`LONGEST_IN_QUEUE`]: a second message can wait so long.
 const REDRIVE_REMEMBERED: Duration = KEPT.saturating_add(LONGEST_IN_QUEUE);
-/// A confirmation that is lost may let an event through twice, so it is tried so many times.
+/// How many times a confirmation is tried. Without it, an event may be accepted or delivered twice.
 const CONFIRM_TRIES: usize = 3;
-/// How long an isolate believes the registry of rings.
+/// How long an isolate trusts the last answer of the registry of shards.
 const ADMITTED: Duration = Duration::from_secs(3600);
 
-/// The lease of a claim on an event of `source`: a third of the time within which all of its provider's tries may pass, so
-/// that a claim which nobody confirms or releases hides the event from some of them, and not from all.
+/// The lease of a claim on a key of `source`: a third of the time in which the provider makes all of its retries. So a claim
+/// that is neither confirmed nor released cannot hide the event from all retries.
 ///
-/// Two requests may be at work on one event after a short lease. Their messages belong to one acceptance, and the queue's
-/// consumer delivers one of them. A forward to the origin has no such second look: there the lease is longer than it takes.
+/// After a short lease, two requests may make the same event durable. Their messages belong to one acceptance, and the
+/// queue's consumer delivers one of them. With `deliver = "origin"` no consumer checks again, so the lease is longer than
+/// the attempt.
 fn ingest_lease(source: &Source) -> Duration {
     let third = source.verifier.preset().tries_within().checked_div(3).unwrap_or(INGEST_LEASE);
     let least = match source.deliver {
@@ -38,60 +39,62 @@ fn ingest_lease(source: &Source) -> Duration {
     third.clamp(least, INGEST_LEASE)
 }
 
-/// What became of an attempt to take a claim.
+/// The result of acquiring a claim.
 pub enum Acquisition<H> {
-    /// It is held.
+    /// The claim is acquired.
     Acquired(H),
-    /// Somebody else holds it.
+    /// Another request or message holds the claim until this time.
     InFlight(UnixTime),
-    /// It was confirmed before.
+    /// The claim was confirmed before.
     Duplicate,
 }
 
 impl<H> Acquisition<H> {
     fn map<T>(self, wrap: impl FnOnce(H) -> T) -> Acquisition<T> {
         match self {
-            Self::Acquired(held) => Acquisition::Acquired(wrap(held)),
+            Self::Acquired(claim) => Acquisition::Acquired(wrap(claim)),
             Self::InFlight(until) => Acquisition::InFlight(until),
             Self::Duplicate => Acquisition::Duplicate,
         }
     }
 }
 
-/// What ingest holds of an event's key while it makes the event durable.
+/// The claim on the key of an event, while the event is made durable.
 pub enum KeyClaim {
     /// `dedup = "none"`, or an event without an identity.
     Unclaimed(Acceptance, Option<UnixTime>),
-    /// `dedup = "kv"`: the races that this isolate sees, and what KV shows it.
+    /// `dedup = "kv"`: a claim in this isolate, after a look into KV.
     Isolate(IsolateClaim),
     /// `dedup = "exact"`.
     Exact(ObjectClaim),
 }
 
 impl KeyClaim {
-    /// Claims `key` as `source` has it; nothing where there is none.
-    pub async fn take(
+    /// Claims `key` by the `dedup` of `source`. Without a key, nothing is claimed.
+    pub async fn acquire(
         source: &Source,
         config: &Config,
         key: Option<DedupKey>,
         ports: &(impl DedupKeys + ClaimStore + Local),
         now: UnixTime,
     ) -> Result<Acquisition<Self>, PortError> {
-        // What has no identity cannot be claimed here. Its delivery can, by its acceptance: a queue may give it twice.
-        let exact = (source.dedup == Dedup::Exact).then_some(now);
-        let nothing =
-            || Ok(Acquisition::Acquired(Self::Unclaimed(Acceptance::Drawn(ClaimToken(ports.random())), exact)));
-        let Some(key) = key else { return nothing() };
+        // An event without an identity has no key. With `dedup = "exact"`, the consumer claims its delivery by its
+        // acceptance, because a queue may hand over a message twice.
+        let claimed = (source.dedup == Dedup::Exact).then_some(now);
+        let unclaimed =
+            || Ok(Acquisition::Acquired(Self::Unclaimed(Acceptance::Drawn(ClaimToken(ports.random())), claimed)));
+        let Some(key) = key else { return unclaimed() };
         match source.dedup {
-            Dedup::None => nothing(),
-            Dedup::Kv => Ok(IsolateClaim::take(ports, key, ingest_lease(source), now).await?.map(Self::Isolate)),
+            Dedup::None => unclaimed(),
+            Dedup::Kv => Ok(IsolateClaim::acquire(ports, key, ingest_lease(source), now).await?.map(Self::Isolate)),
             Dedup::Exact => {
-                // KV knows confirmed keys only, so its yes is true, and spares the object most duplicates.
+                // KV has confirmed keys only, so a "yes" is always true. It saves most duplicates a request to the object.
+                // If the read fails, the object decides.
                 if ports.is_known(&key).await.unwrap_or(false) {
                     return Ok(Acquisition::Duplicate);
                 }
                 let terms = ClaimTerms { lease: ingest_lease(source), ttl: source.dedup_ttl };
-                Ok(ObjectClaim::take(ports, config, &key, key.to_string(), terms, now).await?.map(Self::Exact))
+                Ok(ObjectClaim::acquire(ports, config, &key, key.to_string(), terms, now).await?.map(Self::Exact))
             }
         }
     }
@@ -100,79 +103,80 @@ impl KeyClaim {
     pub fn acceptance(&self) -> Acceptance {
         match self {
             Self::Unclaimed(acceptance, _) => *acceptance,
-            Self::Isolate(here) => here.acceptance,
-            Self::Exact(exact) => exact.acceptance,
+            Self::Isolate(claim) => claim.acceptance,
+            Self::Exact(claim) => claim.acceptance,
         }
     }
 
-    /// The event, marked for its consumer where its delivery is to be claimed exactly.
+    /// The event. With `dedup = "exact"` it is marked, so that the consumer claims its delivery.
     pub fn mark<'e>(&self, event: Event<'e>) -> Event<'e> {
         match self {
-            Self::Exact(exact) => event.claimed(exact.first_seen),
+            Self::Exact(claim) => event.claimed(claim.first_seen),
             Self::Unclaimed(_, Some(accepted)) => event.claimed(*accepted),
             Self::Isolate(_) | Self::Unclaimed(_, None) => event,
         }
     }
 
-    /// Confirms the claim: the event is durable. An error leaves it to the lease.
+    /// Confirms the claim: the event is durable. After an error, the lease ends by itself.
     pub async fn confirm(self, ports: &(impl ClaimStore + Local), now: UnixTime) -> Result<(), PortError> {
         match self {
-            Self::Exact(exact) => exact.confirm(ports).await,
-            Self::Isolate(here) => {
-                here.confirm(ports, now);
+            Self::Exact(claim) => claim.confirm(ports).await,
+            Self::Isolate(claim) => {
+                claim.confirm(ports, now);
                 Ok(())
             }
             Self::Unclaimed(..) => Ok(()),
         }
     }
 
-    /// Releases the claim: the event is not durable, and the provider's retry is to be accepted.
+    /// Releases the claim: the event is not durable, and the provider's retry must be accepted.
     pub async fn release(self, ports: &(impl ClaimStore + Local), now: UnixTime) {
         match self {
-            Self::Exact(exact) => exact.release(ports).await,
-            Self::Isolate(here) => here.release(ports, now),
+            Self::Exact(claim) => claim.release(ports).await,
+            Self::Isolate(claim) => claim.release(ports, now),
             Self::Unclaimed(..) => {}
         }
     }
 }
 
-/// What the consumer holds of an event while it delivers it: something where it was claimed exactly, else nothing.
+/// The claim on the delivery of an event. `None` without `dedup = "exact"`.
 pub struct DeliveryClaim(Option<ObjectClaim>);
 
 impl DeliveryClaim {
-    /// Claims the delivery of `event`, which came in at `source`.
-    pub async fn take(
+    /// Claims the delivery of `event`, an event of `source`.
+    pub async fn acquire(
         event: &Event<'_>,
         source: &Source,
         config: &Config,
         ports: &(impl ClaimStore + Local),
         now: UnixTime,
     ) -> Result<Acquisition<Self>, PortError> {
-        let key = DedupKey::parse(event.key()).filter(|_| source.dedup == Dedup::Exact && event.was_claimed());
-        let Some(key) = key else { return Ok(Acquisition::Acquired(Self(None))) };
+        if source.dedup != Dedup::Exact || !event.was_claimed() {
+            return Ok(Acquisition::Acquired(Self(None)));
+        }
         let ttl = if event.is_redriven() { REDRIVE_REMEMBERED } else { LONGEST_IN_QUEUE };
         let terms = ClaimTerms { lease: FORWARD_LEASE, ttl };
-        let taken = ObjectClaim::take(ports, config, &key, event.claim_name(), terms, now).await?;
-        Ok(taken.map(|exact| Self(Some(exact))))
+        let acquired = ObjectClaim::acquire(ports, config, &event.key(), event.claim_name(), terms, now).await?;
+        Ok(acquired.map(|claim| Self(Some(claim))))
     }
 
-    /// Confirms the claim: the event is delivered, or dead.
+    /// Confirms the claim: the event is delivered or dead.
     pub async fn confirm(self, ports: &impl ClaimStore) -> Result<(), PortError> {
         match self.0 {
-            Some(exact) => exact.confirm(ports).await,
+            Some(claim) => claim.confirm(ports).await,
             None => Ok(()),
         }
     }
 
-    /// Releases the claim: the event is to be tried again.
+    /// Releases the claim: the event will be tried again.
     pub async fn release(self, ports: &impl ClaimStore) {
-        if let Some(exact) = self.0 {
-            exact.release(ports).await;
+        if let Some(claim) = self.0 {
+            claim.release(ports).await;
         }
     }
 }
 
-/// A claim in this isolate's own table.
+/// A claim in the table of this isolate.
 pub struct IsolateClaim {
     key: DedupKey,
     token: ClaimToken,
@@ -180,27 +184,27 @@ pub struct IsolateClaim {
 }
 
 impl IsolateClaim {
-    /// Claims `key` among what this isolate sees, and looks it up in the store of keys.
-    async fn take(
+    /// Claims `key` in this isolate, and then looks the key up in KV.
+    async fn acquire(
         ports: &(impl DedupKeys + Local),
         key: DedupKey,
         lease: Duration,
         now: UnixTime,
     ) -> Result<Acquisition<Self>, PortError> {
         let claim = ports.isolate().table.borrow_mut().claim(key, now, lease, ClaimToken(ports.random()));
-        let here = match claim {
+        let isolate_claim = match claim {
             ClaimOutcome::First { token, acceptance, .. } => Self { key, token, acceptance },
             ClaimOutcome::InFlight { until } => return Ok(Acquisition::InFlight(until)),
             ClaimOutcome::Duplicate { .. } => return Ok(Acquisition::Duplicate),
         };
         match ports.is_known(&key).await {
-            Ok(false) => Ok(Acquisition::Acquired(here)),
+            Ok(false) => Ok(Acquisition::Acquired(isolate_claim)),
             Ok(true) => {
-                here.confirm(ports, now);
+                isolate_claim.confirm(ports, now);
                 Ok(Acquisition::Duplicate)
             }
             Err(error) => {
-                here.release(ports, now);
+                isolate_claim.release(ports, now);
                 Err(error)
             }
         }
@@ -215,19 +219,19 @@ impl IsolateClaim {
     }
 }
 
-/// A claim in the Durable Objects: one, or two while the number of objects changes.
+/// A claim in the Durable Objects: in one object, or in two while the number of shards changes.
 pub struct ObjectClaim {
     name: String,
     claims: Vec<(Shard, ClaimToken)>,
     ttl: Duration,
-    /// These two are the same for all who claim the name until it is forgotten.
+    /// `first_seen` and `acceptance` stay the same until the name expires or is forgotten.
     first_seen: UnixTime,
     acceptance: Acceptance,
 }
 
 impl ObjectClaim {
-    /// Claims `name` in every ring that may know it.
-    async fn take(
+    /// Claims `name` in each object that may know it.
+    async fn acquire(
         ports: &(impl ClaimStore + Local),
         config: &Config,
         key: &DedupKey,
@@ -238,33 +242,36 @@ impl ObjectClaim {
         admit(ports, config, now).await?;
         let token = ClaimToken(ports.random());
         let acceptance = Acceptance::Drawn(token);
-        let mut held = Self { name, claims: Vec::new(), ttl: terms.ttl, first_seen: now, acceptance };
+        let mut acquired = Self { name, claims: Vec::new(), ttl: terms.ttl, first_seen: now, acceptance };
         for shard in config.rings.shards(key) {
-            let found = match claim(ports, shard, &held.name, terms, token).await {
+            let found = match claim(ports, shard, &acquired.name, terms, token).await {
                 Ok(ClaimOutcome::First { token, first_seen, acceptance }) => {
-                    // The first ring decides who is first, and so which acceptance this is.
-                    if held.claims.is_empty() {
-                        (held.first_seen, held.acceptance) = (first_seen, acceptance);
+                    // The first object decides which acceptance this is.
+                    if acquired.claims.is_empty() {
+                        (acquired.first_seen, acquired.acceptance) = (first_seen, acceptance);
                     }
-                    held.claims.push((shard, token));
+                    acquired.claims.push((shard, token));
                     continue;
                 }
                 Ok(ClaimOutcome::InFlight { until }) => Ok(Acquisition::InFlight(until)),
                 Ok(ClaimOutcome::Duplicate { .. }) => Ok(Acquisition::Duplicate),
                 Err(error) => {
-                    // The claim may have been made: its lease would hide the event from the provider's next try.
-                    held.claims.push((shard, token));
+                    // The object may have made the claim. Without a release, its lease would hide the event from the next
+                    // retry.
+                    acquired.claims.push((shard, token));
                     Err(error)
                 }
             };
-            held.release(ports).await;
+            acquired.release(ports).await;
             return found;
         }
-        Ok(Acquisition::Acquired(held))
+        Ok(Acquisition::Acquired(acquired))
     }
 
-    /// Confirms the claim. Where that fails after some tries, what it was taken for may be done again: an error to be
-    /// told, and nothing to be done about.
+    /// Confirms the claim.
+    ///
+    /// # Errors
+    /// After [`CONFIRM_TRIES`]. The event may then be accepted or delivered again, so the caller logs the error.
     async fn confirm(self, ports: &impl ClaimStore) -> Result<(), PortError> {
         let mut outcome = Ok(());
         for (shard, token) in &self.claims {
@@ -277,14 +284,14 @@ impl ObjectClaim {
             }
             match confirmed {
                 Ok(true) => {}
-                Ok(false) => outcome = Err(PortError("another has claimed it since".to_owned())),
+                Ok(false) => outcome = Err(PortError("the name was claimed again after the lease ended".to_owned())),
                 Err(error) => outcome = Err(error),
             }
         }
         outcome
     }
 
-    /// Releases the claim. Where that fails, its lease ends by itself.
+    /// Releases the claim. After a failure, the lease ends by itself.
     async fn release(self, ports: &impl ClaimStore) {
         for (shard, token) in &self.claims {
             let _ = ports.release(*shard, &self.name, *token).await;
@@ -292,7 +299,7 @@ impl ObjectClaim {
     }
 }
 
-/// Claims `name` under `token`. A claimer that gets no answer asks once more, and takes up its own claim if it made one.
+/// Claims `name` with `token`. After an error, it asks once more: the same token gets the claim that the first call made.
 async fn claim(
     ports: &impl ClaimStore,
     shard: Shard,
@@ -306,8 +313,8 @@ async fn claim(
     }
 }
 
-/// Forgets the claim on `key`, so that the next request with it is a new event: in the objects, in KV, and in this isolate.
-/// Whether there was anything to forget, as far as that can be seen.
+/// Forgets `key` in the objects, in KV and in this isolate, so that the next request with the key is a new event. Returns
+/// whether any of them knew the key.
 pub async fn forget(
     source: &Source,
     config: &Config,
@@ -322,7 +329,7 @@ pub async fn forget(
             forgotten |= ports.forget_claim(shard, &key.to_string()).await?;
         }
     }
-    // The objects first: KV stands before them, and knows nothing that they do not.
+    // The objects come first: KV has only keys that the objects have too.
     if source.dedup != Dedup::None {
         forgotten |= ports.is_known(&key).await?;
         ports.forget(&key).await?;
@@ -330,13 +337,13 @@ pub async fn forget(
     Ok(forgotten)
 }
 
-/// Sees to it that no ring of objects is forgotten that still holds claims.
+/// Refuses a configuration that lacks a number of shards with unexpired claims.
 async fn admit(ports: &(impl ClaimStore + Local), config: &Config, now: UnixTime) -> Result<(), PortError> {
     let admitted = &ports.isolate().admitted_until;
     if admitted.get().is_some_and(|until| now < until) {
         return Ok(());
     }
-    // What is claimed at the end of that hour counts for as long as any claim does.
+    // A claim at the end of `ADMITTED` must still be covered by the registry.
     let longest = config.longest_claim().max(REDRIVE_REMEMBERED);
     let hold = longest.saturating_add(ADMITTED).saturating_add(FORWARD_LEASE);
     ports.admit(config.rings, hold).await?.map_err(|refused| PortError(refused.to_string()))?;

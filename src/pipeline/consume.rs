@@ -1,7 +1,7 @@
-//! The way of a queued event, from top to bottom.
+//! The steps of a queued event, from top to bottom.
 //!
 //! ```text
-//! take → which queue is it from → claim the delivery → fetch the body → forward → confirm → ack │ retry later │ dead letter
+//! receive → find the queue's role → claim the delivery → fetch the body → attempt → confirm → ack │ retry │ dead letter
 //! ```
 
 use super::claims::{Acquisition, DeliveryClaim};
@@ -16,10 +16,10 @@ use crate::retry::{self, AfterAttempt};
 use hookgate_verify::{HmacKey, UnixTime};
 use std::time::Duration;
 
-/// How long the queue's consumer waits for the origin.
-const FORWARD_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long the queue's consumer waits for the destination.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Takes one message from a queue: forwards an event, keeps a dead letter.
+/// Consumes one message from a queue: delivers an event, or keeps a dead letter.
 pub async fn consume<P: Ports>(
     handed: ReceivedMessage<'_>,
     config: &Result<Config, ConfigError>,
@@ -29,33 +29,36 @@ pub async fn consume<P: Ports>(
     if let Some(asker) = queues::parse_probe(text) {
         return learn(queues::probe_arrived(&asker, queue, ports, now).await, handed, ports);
     }
-    // 1. Find out what it is. Whatever the queue: what the gateway buried is a dead letter, and so is what it cannot read.
-    let event = match Event::decode(text) {
-        Ok(event) if event.dead_reason().is_none() => event,
+    // A message with the gateway's mark is a dead letter in any queue, and so is an unreadable message. For the other
+    // messages, the role of the queue decides. A failure to learn the role delays no message: a later message learns it.
+    let ((disposition, mut record), learnt) = match Event::decode(text) {
+        Ok(event) if event.dead_reason().is_none() => {
+            let (role, learnt) = queues::role(queue, config.as_ref().ok(), ports, now).await;
+            let outcome = match role {
+                QueueRole::DeadLetters => letters::keep_dead_letter(handed, &Ok(event), config, ports).await,
+                QueueRole::Events | QueueRole::Unknown => forward(event, &handed, config, ports).await,
+            };
+            (outcome, learnt)
+        }
         dead => {
             let learnt = match &dead {
                 Ok(_) => queues::learn_dead_letters_queue(queue, ports, now).await,
                 Err(_) => Ok(()),
             };
-            let (disposition, mut record) = letters::note(handed, &dead, config, ports).await;
-            // The name is learnt from the next letter: this one does not wait for it.
-            if let Err(PortError(problem)) = learnt {
-                record.trouble("note_failed", problem);
-            }
-            return (disposition, record);
+            (letters::keep_dead_letter(handed, &dead, config, ports).await, learnt)
         }
     };
-    match queues::part(queue, config.as_ref().ok(), ports, now).await {
-        QueueRole::DeadLetters => letters::note(handed, &Ok(event), config, ports).await,
-        QueueRole::Events | QueueRole::Unknown => forward(event, &handed, config, ports).await,
+    if let Err(PortError(problem)) = learnt {
+        record.trouble("note_failed", problem);
     }
+    (disposition, record)
 }
 
 fn learn(learnt: Result<(), PortError>, handed: ReceivedMessage<'_>, ports: &impl Local) -> (Disposition, Record) {
     let mut record = Record { verdict: Verdict::Learnt, attempt: Some(handed.attempt), ..Record::default() };
     match learnt {
         Ok(()) => {
-            record.detail = Some(format!("the queue {} takes the dead letters", handed.queue));
+            record.detail = Some(format!("the queue {} is the dead letters' queue", handed.queue));
             (Disposition::Ack, record)
         }
         Err(PortError(problem)) => {
@@ -65,7 +68,13 @@ fn learn(learnt: Result<(), PortError>, handed: ReceivedMessage<'_>, ports: &imp
     }
 }
 
-/// Takes an event on its way, and forwards it.
+/// Whether an event of this age gets no more attempts. If the age cannot be read (`None`), the queue could delete the event
+/// before a retry, so the first failure is the last.
+fn is_over(age: Option<Duration>, delay: Duration, retention: Duration) -> bool {
+    age.is_none_or(|age| retry::is_over(age, delay, retention))
+}
+
+/// Delivers an event, or decides on the next attempt.
 async fn forward<P: Ports>(
     event: Event<'static>,
     handed: &ReceivedMessage<'_>,
@@ -74,11 +83,15 @@ async fn forward<P: Ports>(
 ) -> (Disposition, Record) {
     let mut record = Record { attempt: Some(handed.attempt), ..Record::default() };
     let later = retry::backoff(handed.attempt, entropy(ports));
-    let is_over = retry::is_over(event.age(handed.now), later, retention(config));
+    let is_over = is_over(event.age(handed.now), later, retention(config));
     let disposition = match deliver(event, handed, config, ports, &mut record).await {
-        // Without the mark: nobody has settled its claim, which whoever keeps the letter has to take.
+        // The message has no mark of a dead letter, so the letter's consumer claims the delivery.
         Err(failure) if is_over => {
-            record.refused(Verdict::Dead, failure.reason, format!("{}, and its time is over", failure.problem));
+            record.refused(
+                Verdict::Dead,
+                failure.reason,
+                format!("{}; it has no time for another attempt", failure.problem),
+            );
             send_to_dead_letters(handed.text, ports).await
         }
         disposition => disposition,
@@ -98,28 +111,32 @@ async fn deliver<P: Ports>(
     record: &mut Record,
 ) -> Result<Disposition, Failure> {
     record.of(&event);
-    // 1. Find where it goes. A source that is gone or broken since the event was accepted may come back; the event waits.
+    // 1. Find the destination. A source that is missing or misconfigured may come back, so the event waits.
     let found = find_destination(event.source(), config).map_err(|problem| Failure { reason: "no_origin", problem });
-    let (config, source, origin) = found?;
-    event.keep_only(source.forwarded());
-    // 2. Claim the delivery: a message may come twice, and an event may be in the queue twice.
-    let taken = DeliveryClaim::take(&event, source, config, ports, handed.now).await;
-    let claim = match taken.map_err(Failure::of("claim_failed"))? {
+    let (config, source, destination) = found?;
+    event.keep_only(source.forwarded_headers());
+    // 2. Claim the delivery. The queue may hand over a message twice, and an event may have two messages.
+    let acquired = DeliveryClaim::acquire(&event, source, config, ports, handed.now).await;
+    let claim = match acquired.map_err(Failure::of("claim_failed"))? {
         Acquisition::Acquired(claim) => claim,
         Acquisition::Duplicate => {
             record.verdict = Verdict::Duplicate;
             return Ok(Disposition::Ack);
         }
         Acquisition::InFlight(until) => {
-            record.refused(Verdict::Retried, "in_flight", "another delivery of this event is under way".to_owned());
+            record.refused(
+                Verdict::Retried,
+                "in_flight",
+                "another message of this event is being delivered".to_owned(),
+            );
             return Ok(Disposition::Retry(handed.now.until(until).max(Duration::from_secs(1))));
         }
     };
-    // 3. Send it. Bury it where the origin refuses it for good, or where another attempt would come too late.
+    // 3. Send the event. It goes to the dead letters' queue if the destination refuses it or no time is left for a retry.
     let age = event.age(handed.now);
-    let mut next = send(&event, source, origin, config.signing.as_ref(), handed, ports, record).await;
+    let mut next = send(&event, source, destination, config.signing.as_ref(), handed, ports, record).await;
     if let Ok(AfterAttempt::Retry(delay)) = next
-        && retry::is_over(age, delay, config.retention)
+        && is_over(age, delay, config.retention)
     {
         record.verdict = Verdict::Dead;
         next = Ok(AfterAttempt::GiveUp);
@@ -131,7 +148,7 @@ async fn deliver<P: Ports>(
         Ok(AfterAttempt::GiveUp) => give_up(event, ports, record).await,
         Err(failure) => Err(failure),
     };
-    // 4. Settle the claim by what came of it; a body that was delivered is needed no more.
+    // 4. Release or confirm the claim. A delivered body is not needed anymore.
     if disposition != Ok(Disposition::Ack) {
         claim.release(ports).await;
         return disposition;
@@ -142,7 +159,7 @@ async fn deliver<P: Ports>(
     if let Some(payload) = payload.filter(|_| record.verdict == Verdict::Delivered)
         && let Err(PortError(problem)) = ports.mark_delivered(&payload).await
     {
-        record.trouble("mark_failed", problem); // the sweep deletes it
+        record.trouble("mark_failed", problem); // the sweep deletes the body
     }
     disposition
 }
@@ -153,14 +170,14 @@ fn find_destination<'c>(
 ) -> Result<(&'c Config, &'c Source, &'c Destination), String> {
     let config = config.as_ref().map_err(ToString::to_string)?;
     let source = config.source(source).ok_or("the source is no longer configured")?.map_err(ToString::to_string)?;
-    Ok((config, source, source.deliver.origin().ok_or("the source has no origin")?))
+    Ok((config, source, source.deliver.origin().ok_or("the source has no destination")?))
 }
 
-/// Sends an event to its origin, once, and reads from the answer what is next.
+/// Makes one attempt to deliver the event, and decides on the next step.
 async fn send<P: Ports>(
     event: &Event<'static>,
     source: &Source,
-    origin: &Destination,
+    destination: &Destination,
     signing: Option<&HmacKey>,
     handed: &ReceivedMessage<'_>,
     ports: &P,
@@ -174,11 +191,11 @@ async fn send<P: Ports>(
                 record.refused(
                     Verdict::Duplicate,
                     "delivered_before",
-                    "its body has the mark of a delivery".to_owned(),
+                    "the body in R2 has the mark of a delivery".to_owned(),
                 );
                 return Ok(AfterAttempt::Delivered);
             }
-            // An absent body proves nothing. R2 shows what was stored at once, so that waiting does not help.
+            // A missing body does not prove a delivery. R2 shows a stored body at once, so a retry would not help.
             Stored::Nothing => {
                 let problem = format!("its body is missing from the bucket PAYLOADS: {payload}");
                 record.refused(Verdict::Dead, "body_missing", problem);
@@ -187,17 +204,17 @@ async fn send<P: Ports>(
         }
     }
     let &ReceivedMessage { attempt, now, .. } = handed;
-    let mut forward = event.forward(source.forwarded(), origin, attempt, signing, now);
+    let mut request = event.attempt_request(source.forwarded_headers(), destination, attempt, signing, now);
     let stored = match (signing, stored) {
         (Some(key), Some((payload, body))) => {
             let signed = sign(key, event, payload, body, now, ports).await;
             let (headers, again) = signed.map_err(Failure::of("load_failed"))?;
-            forward.headers.extend(headers.map(|(name, value)| (name.to_owned(), value)));
+            request.headers.extend(headers.map(|(name, value)| (name.to_owned(), value)));
             Some(again)
         }
         (_, stored) => stored.map(|(_, body)| body),
     };
-    let answer = ports.send(forward, stored, FORWARD_TIMEOUT).await;
+    let answer = ports.send(request, stored, ATTEMPT_TIMEOUT).await;
     let DestinationAnswer { status, retry_after } = answer.map_err(Failure::of("origin_unreachable"))?;
     record.status = Some(status);
     let next = retry::after_answer(status, retry_after, attempt, now, entropy(ports));
@@ -213,8 +230,8 @@ async fn send<P: Ports>(
     Ok(next)
 }
 
-/// The headers that sign a stored body, and the body once more. The signature goes before the body, and covers all of it:
-/// so the body is read twice, and never held. Under its name lie the same bytes both times, for it is stored once.
+/// The headers that sign a body in R2, and the body again. The headers are sent before the body and sign all of it, so the
+/// body is read twice and is never in memory. Both reads get the same bytes, because a body is stored only once.
 async fn sign<P: Ports>(
     key: &HmacKey,
     event: &Event<'_>,
@@ -223,15 +240,15 @@ async fn sign<P: Ports>(
     now: UnixTime,
     ports: &P,
 ) -> Result<([(&'static str, String); 2], P::Body), PortError> {
-    let mut signer = key.signer(event.key(), now);
+    let mut signer = key.signer(&event.key().to_string(), now);
     ports.read(body, |part| signer.update(part)).await?;
     match ports.open(payload).await? {
         Stored::Bytes(again) => Ok((signer.headers(), again)),
-        Stored::Delivered | Stored::Nothing => Err(PortError("the body went away while it was signed".to_owned())),
+        Stored::Delivered | Stored::Nothing => Err(PortError("the body was deleted while it was signed".to_owned())),
     }
 }
 
-/// Moves an event to the dead letters, with the reason why.
+/// Sends an event to the dead letters' queue, with the reason.
 async fn give_up<P: Ports>(event: Event<'_>, ports: &P, record: &Record) -> Result<Disposition, Failure> {
     let event = event.dead(record.detail.as_deref().unwrap_or_default());
     let letter =

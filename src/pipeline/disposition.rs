@@ -1,4 +1,4 @@
-//! A message as a queue gave it, and what becomes of the message.
+//! A message from a queue, and the consumer's decision on it.
 
 use super::ports::PortError;
 use crate::config::{Config, ConfigError};
@@ -6,34 +6,34 @@ use crate::retry;
 use hookgate_verify::UnixTime;
 use std::time::Duration;
 
-/// What becomes of a message that the queue's consumer took.
+/// The consumer's decision on a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Disposition {
-    /// It is done: delivered, or durable among the dead letters.
+    /// The message is done: the event is delivered, or it is a durable dead letter.
     Ack,
-    /// The queue gives it again after this delay, and to the dead letters when its retries run out.
+    /// The queue hands the message over again after this delay. After the last retry, it is a dead letter.
     Retry(Duration),
 }
 
-/// A message as a queue handed it over.
+/// A message from a queue.
 #[derive(Debug, Clone, Copy)]
 pub struct ReceivedMessage<'m> {
-    /// Its text.
+    /// The text of the message.
     pub text: &'m str,
     /// The name of the queue.
     pub queue: &'m str,
     /// The number of this attempt, from 1.
     pub attempt: u32,
-    /// The time at which the queue gave the message.
+    /// When the queue handed over the message.
     pub now: UnixTime,
 }
 
-/// How long a queue keeps a message; as short as on the free plan, where the configuration cannot be read.
+/// How long a queue keeps a message. If the configuration cannot be read, it is the retention of the free plan.
 pub fn retention(config: &Result<Config, ConfigError>) -> Duration {
     config.as_ref().map_or(retry::DEFAULT_RETENTION, |config| config.retention)
 }
 
-/// Why a message is to be tried later.
+/// Why a message must be tried later.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Failure {
     pub reason: &'static str,

@@ -1,4 +1,4 @@
-//! What becomes of the key of an event that the source does not want.
+//! The claim on the key of a filtered event.
 
 use super::claims::{Acquisition, KeyClaim};
 use super::ports::Ports;
@@ -9,16 +9,15 @@ use crate::dedup::DedupKey;
 use crate::record::Record;
 use hookgate_verify::{UnixTime, Verified};
 
-/// Whether a filtered event claims its key: where no signature covers the type, and one covers the rest. Then whoever captured
-/// the request could send it again under a type that is wanted. Where nothing of the content is signed, a stranger needs no
-/// capture of this very event, and a claim would keep nobody out.
-pub(super) fn claims(source: &Source, verified: &Verified<'_>) -> bool {
+/// Whether the key of a filtered event must be claimed: if the signature covers the content but not the type. Without the
+/// claim, a stranger who captured the request could send it again with a type that the source wants. If the signature covers
+/// no content, a stranger needs no captured request, and a claim would not help.
+pub(super) fn must_claim(source: &Source, verified: &Verified<'_>) -> bool {
     verified.event_types().unsigned.is_some() && !source.verifier.preset().scheme.proves_only_sender()
 }
 
-/// Claims `key`, where there is one, as if its event had been accepted, so that the same request does not pass later. To be
-/// done before the 2xx.
-pub(super) async fn claim<P: Ports>(
+/// Claims and confirms `key`, so that the same request is a duplicate later. The caller answers 2xx only after this.
+pub(super) async fn claim_filtered<P: Ports>(
     key: Option<DedupKey>,
     source: &Source,
     config: &Config,
@@ -29,8 +28,8 @@ pub(super) async fn claim<P: Ports>(
     if key.is_none() {
         return Ok(());
     }
-    let taken = KeyClaim::take(source, config, key, ports, now).await;
-    match taken.map_err(Refusal::failed("claim_failed"))? {
+    let acquired = KeyClaim::acquire(source, config, key, ports, now).await;
+    match acquired.map_err(Refusal::failed("claim_failed"))? {
         Acquisition::Acquired(claim) => settle(claim, key, source, ports, now, record).await,
         Acquisition::InFlight(_) => return Err(Refusal::InFlight),
         Acquisition::Duplicate => {}

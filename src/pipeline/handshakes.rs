@@ -1,4 +1,4 @@
-//! A provider's tests of an endpoint: answered, and never an event.
+//! Handshakes: the requests with which a provider tests an endpoint. A handshake is answered, and is never an event.
 
 use super::ports::{Fetched, PortError, Ports, Request};
 use super::refusal::Refusal;
@@ -7,10 +7,10 @@ use crate::config::Source;
 use crate::record::{Record, Verdict};
 use hookgate_verify::{Crypto, HandshakeAnswer, HandshakeStage, UnixTime, VerifyError};
 
-/// The largest body of a test without a signature.
+/// The largest body of a handshake without a signature.
 const MAX_BODY: usize = 16 * 1024;
 
-/// A test that shows in the request's head, or that comes by another method than POST.
+/// A handshake in the request's head, or a signed handshake with a method other than POST.
 pub fn in_head<R: Request>(
     request: &R,
     source: &Source,
@@ -28,7 +28,7 @@ pub fn in_head<R: Request>(
     Ok(find(request, source, HandshakeStage::Signed(b""), crypto))
 }
 
-/// A test without a signature, told by its body; anything else is refused as `unsigned` says.
+/// A handshake without a signature, found in the body. Any other request is refused with the error `unsigned`.
 pub async fn in_unsigned_body<R: Request>(
     request: &R,
     source: &Source,
@@ -42,18 +42,18 @@ pub async fn in_unsigned_body<R: Request>(
     find(request, source, HandshakeStage::Unsigned(&body), crypto).ok_or_else(|| unsigned.into())
 }
 
-/// What the provider gets, if the request is a test that its user lets it make.
+/// The handshake's answer, if the request is a handshake that the source allows.
 pub fn find<R: Request>(
     request: &R,
     source: &Source,
-    standing: HandshakeStage<'_>,
+    stage: HandshakeStage<'_>,
     crypto: &impl Crypto,
 ) -> Option<HandshakeAnswer> {
     let is_token = |text: &str| source.verify_token.as_ref().is_some_and(|token| token.is(text));
-    source.verifier.answer_handshake(request, standing, source.armed, is_token, crypto)
+    source.verifier.answer_handshake(request, stage, source.armed, is_token, crypto)
 }
 
-/// Answers a test. A secret that it brings is kept for the operator first, unless another waits there: that one stays.
+/// Answers a handshake. The secret in it is first stored for the operator. Another secret that waits is not replaced.
 pub async fn answer<P: Ports>(
     handshake: HandshakeAnswer,
     source: &Source,

@@ -1,24 +1,27 @@
-//! Dead letters: taken from their queue and kept, and deleted when they expire.
+//! Dead letters: they come from their queue, are kept in D1, and are deleted when they expire.
 
 use super::claims::{Acquisition, DeliveryClaim};
 use super::disposition::{Disposition, Failure, ReceivedMessage, retention};
 use super::ports::{Letters, Payloads, PortError, Ports, Stored};
 use crate::config::{Config, ConfigError, LONGEST_IN_QUEUE};
-use crate::letter::{Letter, ParkedLetter, WAITING};
+use crate::letter::{Letter, PARKED_PREFIX, ParkedLetter};
 use crate::message::{DecodeError, Event};
 use crate::record::{Record, Verdict};
 use crate::retry;
 use hookgate_verify::UnixTime;
 use std::time::Duration;
 
-/// How many pages of stored bodies a sweep looks at, a thousand each.
+/// The most pages of names that a sweep reads. A page has a thousand names.
 const MOST_PAGES: usize = 50;
 
-/// After so many attempts to keep a letter in the database, some two minutes, it goes to the bucket.
+/// After this number of attempts, about two minutes, a letter goes to the bucket if the database fails.
 const TRIES_IN_DATABASE: u32 = 5;
+/// After this number of attempts, a letter is kept without a claim if the claim fails. The first half of the attempts is the
+/// time for a repair of the configuration, and the second half is left for the database.
+const TRIES_TO_CLAIM: u32 = retry::LETTER_TRIES / 2;
 
-/// Takes one dead letter from its queue: keeps it where letters are kept, and logs it.
-pub async fn note<P: Ports>(
+/// Keeps one dead letter from its queue in the database, and logs it.
+pub async fn keep_dead_letter<P: Ports>(
     handed: ReceivedMessage<'_>,
     event: &Result<Event<'_>, DecodeError>,
     config: &Result<Config, ConfigError>,
@@ -47,23 +50,30 @@ async fn keep<P: Ports>(
     handed: &ReceivedMessage<'_>,
     record: &mut Record,
 ) -> Result<Disposition, Failure> {
-    // What the gateway gave up itself was settled then. What the queue gave up may have been delivered all the same, as
-    // another message, and no other message may deliver it from now on.
+    // A letter from the gateway was claimed before. An event that the queue gave up may have been delivered as another
+    // message, or may still be delivered as one: the claim prevents a delivery after this.
     let given_up = event.as_ref().ok().filter(|event| event.dead_reason().is_none());
-    let claim = match given_up {
-        Some(event) => match claim(event, config, ports, handed.now).await.map_err(Failure::of("claim_failed"))? {
-            Some(Acquisition::Acquired(claim)) => Some(claim),
-            Some(Acquisition::Duplicate) => {
-                record.verdict = Verdict::Duplicate;
-                return Ok(Disposition::Ack);
-            }
-            Some(Acquisition::InFlight(until)) => {
-                record.verdict = Verdict::Retried;
-                return Ok(Disposition::Retry(handed.now.until(until).max(Duration::from_secs(1))));
-            }
-            None => None,
-        },
-        None => None,
+    let acquired = match given_up {
+        Some(event) => claim(event, config, ports, handed.now).await,
+        None => Ok(None),
+    };
+    let claim = match acquired {
+        Ok(Some(Acquisition::Acquired(claim))) => Some(claim),
+        Ok(Some(Acquisition::Duplicate)) => {
+            record.verdict = Verdict::Duplicate;
+            return Ok(Disposition::Ack);
+        }
+        Ok(Some(Acquisition::InFlight(until))) => {
+            record.verdict = Verdict::Retried;
+            return Ok(Disposition::Retry(handed.now.until(until).max(Duration::from_secs(1))));
+        }
+        Ok(None) => None,
+        // The queue deletes the letter after its last attempt. A second delivery is better than a lost event.
+        Err(PortError(problem)) if handed.attempt > TRIES_TO_CLAIM => {
+            record.trouble("claim_failed", format!("{problem}; the letter is kept without a claim"));
+            None
+        }
+        Err(error) => return Err(Failure::of("claim_failed")(error)),
     };
     if let Err(failure) = store(letter, ports, handed, record).await {
         if let Some(claim) = claim {
@@ -79,8 +89,8 @@ async fn keep<P: Ports>(
     Ok(Disposition::Ack)
 }
 
-/// Keeps a letter in the database. Where that fails for long, the letter goes to the bucket, from where the sweep brings it
-/// into the database: a queue forgets, and the database may be away for longer than the queue remembers.
+/// Stores a letter in the database. If the database fails for long, the letter goes to the bucket, and the sweep moves it
+/// into the database later. The queue would delete the letter if the database failed for longer than the queue's retention.
 async fn store<P: Ports>(
     letter: &Letter,
     ports: &P,
@@ -94,59 +104,69 @@ async fn store<P: Ports>(
     if handed.attempt <= TRIES_IN_DATABASE || !ports.stores_payloads() {
         return Err(Failure { reason: "keep_failed", problem });
     }
-    let waiting = ParkedLetter { died: letter.died, message: letter.message.clone() };
-    ports.store(&ParkedLetter::name(letter), &waiting.to_bytes()).await.map_err(Failure::of("keep_failed"))?;
+    let parked = ParkedLetter { died: letter.died, message: letter.message.clone() };
+    ports.store(&ParkedLetter::name(letter), &parked.to_bytes()).await.map_err(Failure::of("keep_failed"))?;
     record.trouble("keep_failed", format!("{problem}; the letter waits in the bucket PAYLOADS"));
     Ok(())
 }
 
-/// Brings the letters that wait in the bucket into the database: how many, and how many cannot be read, which stay.
-async fn bring_in<P: Letters + Payloads>(ports: &P, now: UnixTime) -> Result<(usize, usize), PortError> {
-    let (mut brought, mut unreadable) = (0_usize, 0_usize);
+/// Moves the letters in the bucket into the database. Returns the number of moved letters, and of unreadable ones, which
+/// stay.
+async fn move_parked<P: Letters + Payloads>(ports: &P, now: UnixTime) -> Result<(usize, usize), PortError> {
+    let (mut moved, mut unreadable) = (0_usize, 0_usize);
     let mut cursor = None;
     for _ in 0..MOST_PAGES {
-        let page = ports.stored_before(WAITING, now.plus(Duration::from_secs(1)), cursor).await?;
+        let page = ports.stored_before(PARKED_PREFIX, now.plus(Duration::from_secs(1)), cursor).await?;
         for name in page.names {
             let Stored::Bytes(bytes) = ports.load(&name).await? else { continue };
-            let Some(waiting) = ParkedLetter::parse(&bytes) else {
+            let Some(parked) = ParkedLetter::parse(&bytes) else {
                 unreadable = unreadable.saturating_add(1);
                 continue;
             };
-            let event = Event::decode(&waiting.message);
-            ports.keep(&Letter::of(&waiting.message, &event, waiting.died)).await?;
+            let event = Event::decode(&parked.message);
+            ports.keep(&Letter::of(&parked.message, &event, parked.died)).await?;
             ports.discard(&[name]).await?;
-            brought = brought.saturating_add(1);
+            moved = moved.saturating_add(1);
         }
         cursor = page.next;
         if cursor.is_none() {
             break;
         }
     }
-    Ok((brought, unreadable))
+    Ok((moved, unreadable))
 }
 
-/// The claim on the delivery of `event`; nothing where its source is gone.
+/// The claim on the delivery of `event`. `None` if its source is no longer configured: no message delivers the event then.
+///
+/// # Errors
+/// A failure of the claim, or a configuration that cannot be read: after its repair, another message could deliver the
+/// event.
 async fn claim<P: Ports>(
     event: &Event<'_>,
     config: &Result<Config, ConfigError>,
     ports: &P,
     now: UnixTime,
 ) -> Result<Option<Acquisition<DeliveryClaim>>, PortError> {
-    let Ok(config) = config else { return Ok(None) };
-    let Some(Ok(source)) = config.source(event.source()) else { return Ok(None) };
-    DeliveryClaim::take(event, source, config, ports, now).await.map(Some)
+    let misconfigured = |error: &ConfigError| PortError(error.to_string());
+    let config = config.as_ref().map_err(misconfigured)?;
+    let Some(source) = config.source(event.source()) else { return Ok(None) };
+    let source = source.map_err(misconfigured)?;
+    DeliveryClaim::acquire(event, source, config, ports, now).await.map(Some)
 }
 
-/// Deletes what is no longer needed: letters that expired, and bodies that neither a letter nor any message can refer to:
-/// those of the letters that expired, and those whose message was never sent.
+/// Deletes expired letters, and bodies to which no letter and no message can refer: bodies of expired letters, and bodies
+/// whose message was never sent. Before that, letters in the bucket move into the database.
 pub async fn sweep<P: Letters + Payloads>(ports: &P, now: UnixTime) -> Record {
     let mut record = Record { verdict: Verdict::Swept, ..Record::default() };
     match swept(ports, now).await {
-        Ok(Swept { brought, unreadable, letters, payloads }) => {
-            let brought = if brought > 0 { format!("{brought} letters brought in, ") } else { String::new() };
-            record.detail = Some(format!("{brought}{letters} dead letters, {payloads} stored bodies"));
+        Ok(Swept { moved, unreadable, letters, payloads }) => {
+            let moved = if moved > 0 { format!("{moved} letters moved into the database, ") } else { String::new() };
+            record.detail = Some(format!("{moved}{letters} dead letters, {payloads} stored bodies"));
             if unreadable > 0 {
-                record.trouble("sweep", format!("{unreadable} objects under {WAITING} cannot be read, and stay there"));
+                record.trouble(
+                    "sweep",
+                    format!("{unreadable} objects under {PARKED_PREFIX} cannot be read and stay in the bucket"),
+                );
             }
         }
         Err(PortError(problem)) => record.refused(Verdict::Failed, "sweep_failed", problem),
@@ -155,31 +175,31 @@ pub async fn sweep<P: Letters + Payloads>(ports: &P, now: UnixTime) -> Record {
 }
 
 struct Swept {
-    brought: usize,
+    moved: usize,
     unreadable: usize,
     letters: usize,
     payloads: usize,
 }
 
 async fn swept<P: Letters + Payloads>(ports: &P, now: UnixTime) -> Result<Swept, PortError> {
-    // Those that wait come in before any body is taken for an orphan.
+    // Letters in the bucket refer to bodies, so they move before the search for orphans.
     let both = ports.keeps_letters() && ports.stores_payloads();
-    let (brought, unreadable) = if both { bring_in(ports, now).await? } else { (0, 0) };
-    // The letters before the bodies. Their bodies are orphans then, unless another letter refers to them: the event's own, if it was
-    // redriven and died again.
+    let (moved, unreadable) = if both { move_parked(ports, now).await? } else { (0, 0) };
+    // Letters are deleted before bodies. After that, their bodies are orphans, unless another letter refers to the same
+    // body: the letter of an event that was redriven and died again.
     let letters = if ports.keeps_letters() { ports.expire(now).await? } else { 0 };
     let payloads = if ports.stores_payloads() { sweep_orphans(ports, now).await? } else { 0 };
-    Ok(Swept { brought, unreadable, letters, payloads })
+    Ok(Swept { moved, unreadable, letters, payloads })
 }
 
 async fn sweep_orphans<P: Letters + Payloads>(ports: &P, now: UnixTime) -> Result<usize, PortError> {
-    // A message may have waited in the events' queue, and then among the dead letters.
+    // A message may wait in the events' queue and then in the dead letters' queue.
     let before = now.minus(LONGEST_IN_QUEUE.saturating_mul(2));
     let mut cursor = None;
     let mut swept: usize = 0;
     for _ in 0..MOST_PAGES {
         let page = ports.stored_before("", before, cursor).await?;
-        let bodies: Vec<String> = page.names.into_iter().filter(|name| !name.starts_with(WAITING)).collect();
+        let bodies: Vec<String> = page.names.into_iter().filter(|name| !name.starts_with(PARKED_PREFIX)).collect();
         let referred = if ports.keeps_letters() { ports.referred(&bodies).await? } else { Vec::new() };
         let orphans: Vec<String> = bodies.into_iter().filter(|name| !referred.contains(name)).collect();
         swept = swept.saturating_add(orphans.len());

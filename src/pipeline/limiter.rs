@@ -1,4 +1,4 @@
-//! What becomes of a refusal: counted against its sender, answered 429 where that was too many, and told in the log.
+//! The limit on refusals: a refusal is counted for its sender, and a sender over the limit gets 429 instead.
 
 use super::ports::{Local, Request};
 use super::refusal::Refusal;
@@ -6,13 +6,13 @@ use crate::limit;
 use crate::record::Record;
 use hookgate_verify::UnixTime;
 
-/// Whether the sender is over the limit at `place`, as this isolate knows.
-pub fn is_limited(request: &impl Request, place: &str, ports: &impl Local, now: UnixTime) -> bool {
+/// Whether this isolate knows that the sender is over the limit at `subject`, a source or `/api`.
+pub fn is_limited(request: &impl Request, subject: &str, ports: &impl Local, now: UnixTime) -> bool {
     let limited = ports.isolate().limited.borrow();
-    !limited.is_empty() && limited.is_limited(&limit::pair(place, request), now)
+    !limited.is_empty() && limited.is_limited(&limit::pair(subject, request), now)
 }
 
-/// Counts a refusal, and notes it in the record. Returns what the sender is told, and whether a line of the log is due.
+/// Counts a refusal and notes it in the record. Returns the refusal for the sender, and whether to write a line to the log.
 pub async fn settle(
     refusal: Refusal,
     request: &impl Request,
@@ -43,7 +43,7 @@ async fn counted(
         }
         return (refusal, Some(1));
     }
-    // The operator's own mistakes are told as ever: they come with the right token.
+    // A request with the right token is proven, so the operator still gets the refusal itself.
     let unproven = refusal.counts() || (record.source.is_some() && refusal.is_before_the_proof());
     if !unproven {
         return (refusal, Some(1));

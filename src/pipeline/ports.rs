@@ -1,4 +1,5 @@
-//! What the pipeline needs from outside. `edge` implements it for the runtime, tests in memory.
+//! The ports: the traits through which the pipeline uses the runtime. `edge` implements them for Cloudflare, and tests
+//! implement them in memory.
 
 use super::IsolateState;
 use crate::dedup::{ClaimOutcome, ClaimTerms, ClaimToken, DedupKey, Rings, RingsRefused, Shard};
@@ -9,61 +10,63 @@ use crate::retry::RetryAfter;
 use hookgate_verify::{Crypto, Head, UnixTime};
 use std::time::Duration;
 
-/// A request as the pipeline reads it.
+/// An HTTP request.
 #[expect(async_fn_in_trait, reason = "isolates have one thread; no future needs to be Send")]
 pub trait Request: Head {
-    /// The URL's host, without a port; an IPv6 address in brackets.
+    /// The URL's host without a port. An IPv6 address is in brackets.
     fn host(&self) -> String;
     /// The URL's path.
     fn path(&self) -> String;
     /// Every header.
     fn headers(&self) -> HeaderLines;
-    /// The raw body, counted while it is read: [`BodyError::TooLarge`] as soon as it exceeds `limit` bytes.
+    /// Reads the raw body.
+    ///
+    /// # Errors
+    /// [`BodyError::TooLarge`] as soon as the body has more than `limit` bytes.
     async fn body(&self, limit: usize) -> Result<Vec<u8>, BodyError>;
 }
 
-/// Why there is no body.
+/// Why a body cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BodyError {
-    /// It is larger than the limit.
+    /// The body is larger than the limit.
     TooLarge,
-    /// The sender went away.
+    /// The connection broke.
     Broken(String),
-    /// Other large bodies have the memory.
+    /// No permit for a large body is free.
     Busy,
 }
 
-/// Everything outside: all the ports below.
+/// All ports.
 pub trait Ports: DedupKeys + Notes + ClaimStore + Outbox + Http + Payloads + Letters + Local + Crypto {}
 
 impl<P: DedupKeys + Notes + ClaimStore + Outbox + Http + Payloads + Letters + Local + Crypto> Ports for P {}
 
-/// Where keys of events that are durable are remembered, best effort: Workers KV.
+/// The keys of durable events in Workers KV. Best effort: a lost key can only repeat an event.
 #[expect(async_fn_in_trait, reason = "isolates have one thread; no future needs to be Send")]
 pub trait DedupKeys {
-    /// Whether `key` is remembered. "No" may be stale, "yes" is true.
+    /// Whether `key` is stored. "No" may be out of date; "yes" is always true.
     async fn is_known(&self, key: &DedupKey) -> Result<bool, PortError>;
-    /// Remembers `key` for `ttl`. May finish after the answer; a failure can only repeat an event.
+    /// Stores `key` for `ttl`. The write may finish after the answer to the provider.
     fn remember(&self, key: &DedupKey, ttl: Duration, now: UnixTime);
-    /// Forgets `key`. Who has looked it up lately may still see it for a minute.
+    /// Deletes `key`. A location that read it may still see it for a minute.
     async fn forget(&self, key: &DedupKey) -> Result<(), PortError>;
 }
 
-/// Where the gateway notes what it has learnt of its own surroundings, best effort: Workers KV.
+/// Notes in Workers KV: the roles of queues that the gateway has learnt. Best effort.
 #[expect(async_fn_in_trait, reason = "isolates have one thread; no future needs to be Send")]
 pub trait Notes {
-    /// The note under `name`. None may be stale.
+    /// The note under `name`. `None` may be out of date.
     async fn note(&self, name: &str) -> Result<Option<String>, PortError>;
-    /// Notes `text` under `name`, for `ttl`.
+    /// Stores the note `text` under `name`, for `ttl`.
     async fn put_note(&self, name: &str, text: &str, ttl: Duration) -> Result<(), PortError>;
 }
 
-/// Where claims are kept exactly, and secrets that providers sent: the Durable Objects `Claims`. Each call is one atomic
-/// step of [`crate::dedup`] or [`crate::pending_secret`], and an error leaves open whether it was taken. None takes longer than
-/// a few seconds.
+/// The Durable Objects `Claims`: claims, and the secrets from handshakes. Each call is one atomic step of [`crate::dedup`]
+/// or [`crate::pending_secret`], and lasts a few seconds at most. After an error, the step may or may not have been made.
 #[expect(async_fn_in_trait, reason = "isolates have one thread; no future needs to be Send")]
 pub trait ClaimStore {
-    /// [`crate::dedup::claim`] on `name`, under `token`.
+    /// Calls [`crate::dedup::claim`] for `name` with `token`.
     async fn claim(
         &self,
         shard: Shard,
@@ -71,124 +74,127 @@ pub trait ClaimStore {
         terms: ClaimTerms,
         token: ClaimToken,
     ) -> Result<ClaimOutcome, PortError>;
-    /// [`crate::dedup::confirm`]; `false` where another has claimed the name since.
+    /// Calls [`crate::dedup::confirm`]. `false` if the name was claimed with another token.
     async fn confirm(&self, shard: Shard, name: &str, token: ClaimToken, ttl: Duration) -> Result<bool, PortError>;
-    /// [`crate::dedup::release`]; `false` where there was nothing to release.
+    /// Calls [`crate::dedup::release`]. `false` if there was nothing to release.
     async fn release(&self, shard: Shard, name: &str, token: ClaimToken) -> Result<bool, PortError>;
-    /// Deletes the entry of `name`, where [`crate::dedup::may_forget`] allows it; `false` where nothing was deleted.
+    /// Deletes the entry of `name` if [`crate::dedup::may_forget`] allows it. `false` if nothing was deleted.
     async fn forget_claim(&self, shard: Shard, name: &str) -> Result<bool, PortError>;
-    /// [`crate::dedup::admit`], by the registry of rings.
+    /// Calls [`crate::dedup::admit`] in the registry of shards.
     async fn admit(&self, rings: Rings, hold: Duration) -> Result<Result<(), RingsRefused>, PortError>;
-    /// [`crate::pending_secret::offer`] at `source`; `false` where another secret waits.
+    /// Calls [`crate::pending_secret::offer`] for `source`. `false` if another secret waits.
     async fn install(&self, source: &str, secret: &str) -> Result<bool, PortError>;
-    /// The secret that waits there.
+    /// The secret that waits for `source`.
     async fn installed(&self, source: &str) -> Result<Option<String>, PortError>;
 }
 
-/// Where events become durable.
+/// The queues.
 #[expect(async_fn_in_trait, reason = "isolates have one thread; no future needs to be Send")]
 pub trait Outbox {
-    /// Puts an event's text into the queue; returns once it is durable there.
+    /// Puts a message into the events' queue. Returns after the message is durable.
     async fn enqueue(&self, message: &OutgoingMessage<'_>) -> Result<(), PortError>;
-    /// Puts an event's text into the dead letters' queue; returns once it is durable there.
+    /// Puts a message into the dead letters' queue. Returns after the message is durable.
     async fn send_to_dead_letters(&self, message: &str) -> Result<(), PortError>;
 }
 
-/// Where forwards go, and where public keys come from.
+/// HTTP requests to destinations and to providers.
 #[expect(async_fn_in_trait, reason = "isolates have one thread; no future needs to be Send")]
 pub trait Http: Payloads {
-    /// Sends a forward, follows no redirect, and waits up to `timeout` for the answer's head. The body is `stored`, where
-    /// there is one, and the forward's own bytes otherwise.
+    /// Sends the request of an attempt, and waits up to `timeout` for the head of the answer. It follows no redirects. The
+    /// body is `stored`, or without it the body of the request.
     async fn send(
         &self,
-        forward: AttemptRequest<'_>,
+        request: AttemptRequest<'_>,
         stored: Option<Self::Body>,
         timeout: Duration,
     ) -> Result<DestinationAnswer, PortError>;
-    /// What a provider publishes at `url`; no redirect is followed. An error where its host cannot be reached.
+    /// GETs `url` at a provider. It follows no redirects.
+    ///
+    /// # Errors
+    /// [`PortError`] if the host cannot be reached.
     async fn published(&self, url: &str) -> Result<Fetched, PortError>;
 }
 
-/// What a provider's host answered.
+/// The answer of a provider's host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fetched {
-    /// 200, and this, of 64 KiB at most.
+    /// The status is 200. The body has at most 64 KiB.
     Text(Vec<u8>),
-    /// Another status.
+    /// The status is not 200.
     Status(u16),
-    /// 200, and more than 64 KiB.
+    /// The status is 200. The body has more than 64 KiB.
     TooLong,
 }
 
-/// What the origin answered.
+/// The answer of a destination.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DestinationAnswer {
     /// The status code.
     pub status: u16,
-    /// Its `Retry-After`, where it has a readable one.
+    /// Its `Retry-After`. `None` if the header is missing or unreadable.
     pub retry_after: Option<RetryAfter>,
 }
 
-/// Where bodies lie that no queue message can hold, and dead letters while their database is away: R2.
+/// The R2 bucket: bodies that are too large for a queue message, and dead letters while the database fails.
 #[expect(async_fn_in_trait, reason = "isolates have one thread; no future needs to be Send")]
 pub trait Payloads {
-    /// A stored body that nobody has read yet. It may have 25 MiB, so that nobody holds its bytes: it goes from the store to
-    /// the origin in small parts.
+    /// A stored body that is not read yet. It may have 25 MiB, so it is never in memory as a whole: it goes from the bucket
+    /// to the destination in small parts.
     type Body;
-    /// Whether there is such a place.
+    /// Whether there is a bucket.
     fn stores_payloads(&self) -> bool;
-    /// Stores `body` under `name`; returns once it is durable.
+    /// Stores `body` under `name`. Returns after the body is durable.
     async fn store(&self, name: &str, body: &[u8]) -> Result<(), PortError>;
-    /// What is stored under `name`, unread.
+    /// Opens the object `name`, without reading its body.
     async fn open(&self, name: &str) -> Result<Stored<Self::Body>, PortError>;
-    /// Reads a body, and hands it over in parts of bounded size, one after the other.
+    /// Reads a body. Calls `part` with each part of it, in order; the size of a part is bounded.
     async fn read(&self, body: Self::Body, part: impl FnMut(&[u8])) -> Result<(), PortError>;
-    /// What is stored under `name`, where it is small.
+    /// Reads the object `name` into memory. Only for small objects.
     async fn load(&self, name: &str) -> Result<Stored, PortError>;
-    /// Puts a mark in the place of the body under `name`: its event is delivered.
+    /// Replaces the body under `name` by the mark of a delivery.
     async fn mark_delivered(&self, name: &str) -> Result<(), PortError>;
-    /// Deletes what is stored under `names`, as far as it is there.
+    /// Deletes the objects `names`. A missing object is not an error.
     async fn discard(&self, names: &[String]) -> Result<(), PortError>;
-    /// The names that begin with `prefix` and were stored before `before`, from `cursor` on; and the cursor of the next
-    /// page, where there is one.
+    /// A page of the names that begin with `prefix` and were stored before `before`. `None` starts with the first page; the
+    /// cursor of a page starts with the next one.
     async fn stored_before(&self, prefix: &str, before: UnixTime, cursor: Option<String>) -> Result<Page, PortError>;
 }
 
-/// What is stored under a name.
+/// An object in the bucket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stored<B = Vec<u8>> {
-    /// These bytes, one at least.
+    /// The bytes of a body, at least one.
     Bytes(B),
-    /// The mark that the body was delivered.
+    /// The mark of a delivery.
     Delivered,
-    /// Nothing.
+    /// There is no object with this name.
     Nothing,
 }
 
-/// A part of a list of names.
+/// A page of names.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Page {
     /// The names.
     pub names: Vec<String>,
-    /// Where the next part begins.
+    /// The cursor of the next page. `None` for the last page.
     pub next: Option<String>,
 }
 
-/// Where dead letters are kept: D1.
+/// The D1 database with the dead letters.
 #[expect(async_fn_in_trait, reason = "isolates have one thread; no future needs to be Send")]
 pub trait Letters {
-    /// Whether there is such a place.
+    /// Whether there is a database.
     fn keeps_letters(&self) -> bool;
-    /// Keeps `letter`. One with its id that is there already stays as it is, unless this one was redriven more often: then
-    /// this one takes its place, and is no longer noted as redriven.
+    /// Stores `letter`. A stored letter with the same id is replaced only if `letter` was redriven more often; the new
+    /// letter is then not noted as redriven.
     async fn keep(&self, letter: &Letter) -> Result<(), PortError>;
     /// Whether there is a letter `id`, redriven or not.
     async fn has(&self, id: &str) -> Result<bool, PortError>;
-    /// Letters that were not redriven, the oldest first.
+    /// The letters that are not redriven. The oldest letter is first.
     async fn list(&self, filter: &Filter) -> Result<Vec<Letter>, PortError>;
-    /// The letter `id`, for one redrive at a time: `None` where there is none, where it was redriven, or where somebody
-    /// took it and `until` their time has not come. Keeps it until `expires` at least, since from now on a message may
-    /// refer to its body.
+    /// The letter `id`, leased to this redrive until `until`. `None` if there is no such letter, if it is redriven, or if
+    /// another redrive holds the lease. The letter is kept at least until `expires`, because a message may refer to its
+    /// body.
     async fn take(
         &self,
         id: &str,
@@ -196,27 +202,28 @@ pub trait Letters {
         until: UnixTime,
         expires: UnixTime,
     ) -> Result<Option<Letter>, PortError>;
-    /// Notes that the letter `id` was redriven, unless one that was redriven more than `redrives` times has taken its place.
+    /// Notes that the letter `id` is redriven. It does nothing if a letter with more than `redrives` redrives has replaced
+    /// it.
     async fn redriven(&self, id: &str, redrives: u32, now: UnixTime) -> Result<(), PortError>;
-    /// Deletes the letters that expired before `now`, and tells how many.
+    /// Deletes the letters that expired before `now`. Returns their number.
     async fn expire(&self, now: UnixTime) -> Result<usize, PortError>;
-    /// Those of the payloads `names` that a letter refers to.
+    /// The bodies of `names` to which a letter refers.
     async fn referred(&self, names: &[String]) -> Result<Vec<String>, PortError>;
 }
 
-/// What is at hand in the isolate itself.
+/// The isolate itself: its state, its clock and its random numbers.
 #[expect(async_fn_in_trait, reason = "isolates have one thread; no future needs to be Send")]
 pub trait Local {
-    /// What the isolate remembers between requests.
+    /// The state of the isolate between requests.
     fn isolate(&self) -> &IsolateState;
-    /// The time.
+    /// The current time.
     fn now(&self) -> UnixTime;
     /// A random number.
     fn random(&self) -> u64;
-    /// Counts a refusal against `pair`; `true` where it is over the limit. Where nothing counts, never.
+    /// Counts a refusal for `pair`. `true` if the pair is over the limit. Without a rate limiter always `false`.
     async fn is_over_limit(&self, pair: &str) -> bool;
 }
 
-/// What the runtime said when a port failed.
+/// The failure of a port, as a text for the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PortError(pub String);

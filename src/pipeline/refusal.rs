@@ -1,4 +1,4 @@
-//! Why a request is not accepted: what the provider gets, and what the operator reads.
+//! Why a request is not accepted: the answer for the sender, and the reason for the operator.
 
 use super::ports::{BodyError, PortError};
 use crate::answer::Answer;
@@ -8,7 +8,7 @@ use crate::message::TooLarge;
 use crate::record::Verdict;
 use hookgate_verify::VerifyError;
 
-/// The reason where large bodies of others leave no room.
+/// The reason if no permit for a large body is free.
 const BUSY: &str = "busy";
 
 /// Why a request is not accepted.
@@ -18,7 +18,7 @@ pub enum Refusal {
     WrongMethod {
         allowed: &'static str,
     },
-    /// Of a sender over the limit; with the name of the reason why this request is refused.
+    /// The sender is over the limit. `because` is the reason for which this request is refused.
     TooMany {
         because: &'static str,
     },
@@ -27,9 +27,9 @@ pub enum Refusal {
     Unauthorized(&'static str),
     /// The request names a key that the provider does not publish.
     NoSuchKey(String),
-    /// The keys that the provider publishes cannot be had now.
+    /// The provider's keys cannot be fetched now.
     KeysUnavailable(String),
-    /// Another secret waits for the operator, who armed the source.
+    /// Another secret waits for the operator.
     SecretPending,
     Unusable(String),
     BodyTooLarge {
@@ -64,18 +64,19 @@ impl Refusal {
             BodyError::TooLarge => Self::BodyTooLarge { limit },
             BodyError::Broken(problem) => Self::BodyBroken(problem),
             BodyError::Busy => {
-                let problem = "other large bodies have the memory of this isolate; the provider's retry is welcome";
+                let problem = "other large bodies use the memory of this isolate; a retry may succeed";
                 Self::Failed { code: BUSY, problem: problem.to_owned() }
             }
         }
     }
 
-    /// What failed, by its stable name.
+    /// The refusal after the failure of a port. `code` is the reason in the log.
     pub fn failed(code: &'static str) -> impl FnOnce(PortError) -> Self {
         move |PortError(problem)| Self::Failed { code, problem }
     }
 
-    /// What the sender gets: DESIGN's table, row by row.
+    /// The answer to the sender. All failed authentications have one answer, so that a forger learns nothing. A step
+    /// that failed is 503, so that the provider sends the event again.
     pub fn answer(&self) -> Answer {
         match self {
             Self::NotFound => Answer::not_found(),
@@ -119,7 +120,7 @@ impl Refusal {
         }
     }
 
-    /// Whether it counts against who sent it: only what a forger does, and never what was proven.
+    /// Whether the refusal counts towards the sender's limit: only a request without a valid proof counts.
     pub fn counts(&self) -> bool {
         match self {
             Self::Unverified(error) => !error.is_authentic(),
@@ -139,15 +140,15 @@ impl Refusal {
         }
     }
 
-    /// Whether, at a source, it comes before the request is proven.
+    /// Whether a source refuses the request before it has proven the request.
     pub fn is_before_the_proof(&self) -> bool {
         self.counts()
             || matches!(self, Self::WrongMethod { .. } | Self::BodyTooLarge { .. } | Self::BodyBroken(_))
             || matches!(self, Self::Failed { code: BUSY, .. })
     }
 
-    /// What a sender over the limit is told in its place. A failure of ours stays one, and so does what helps an honest
-    /// sender.
+    /// The refusal for a sender over the limit. A failure of the gateway is not changed, and neither is a refusal that helps
+    /// an honest sender.
     pub fn of_limited(self) -> Self {
         match self {
             Self::Unverified(_)
@@ -183,23 +184,25 @@ impl Refusal {
 
     pub fn detail(&self) -> String {
         match self {
-            Self::NotFound => "nothing is configured at this path".to_owned(),
-            Self::WrongMethod { allowed } => format!("this path takes {allowed}"),
+            Self::NotFound => "no source is configured at this path".to_owned(),
+            Self::WrongMethod { allowed } => format!("this path allows {allowed}"),
             Self::TooMany { because } => {
-                format!("{because}; there were too many refusals from this address, so it is answered 429 for a minute")
+                format!("{because}; this address had too many refusals, so it gets 429 for a minute")
             }
             Self::SecretPending => {
-                "another secret waits already: read it at /api/handshakes, or wait until it expires".to_owned()
+                "another secret waits: read it at /api/handshakes, or wait until it expires".to_owned()
             }
             Self::NoSuchKey(problem) | Self::KeysUnavailable(problem) => problem.clone(),
             Self::Misconfigured(error) => error.to_string(),
             Self::Unverified(error) => error.to_string(),
             Self::Unauthorized(problem) => (*problem).to_owned(),
-            Self::BodyTooLarge { limit } => format!("the body is over {limit} bytes; raise max_body to take it"),
+            Self::BodyTooLarge { limit } => {
+                format!("the body is larger than {limit} bytes; a larger max_body would accept it")
+            }
             Self::Unusable(problem) | Self::BodyBroken(problem) | Self::Failed { problem, .. } => problem.clone(),
-            Self::MessageTooLarge(error) => format!("{error}; with the binding PAYLOADS it would be taken"),
+            Self::MessageTooLarge(error) => format!("{error}; with the binding PAYLOADS the event would be accepted"),
             Self::HeadersTooLarge(error) => error.to_string(),
-            Self::InFlight => "another delivery of this event is being made durable".to_owned(),
+            Self::InFlight => "another request is making this event durable".to_owned(),
             Self::Off { binding } => format!("this needs the binding {binding}"),
         }
     }

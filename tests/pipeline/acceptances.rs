@@ -141,7 +141,10 @@ fn while_the_database_is_down_a_dead_letter_waits_in_the_bucket() {
     assert_eq!(sweep(1, &ports).reason, Some("sweep_failed"), "the database is still down");
     assert_eq!(ports.payloads.borrow().len(), 1);
     ports.fail.set(None);
-    assert_eq!(sweep(2, &ports).detail.as_deref(), Some("1 letters brought in, 0 dead letters, 0 stored bodies"));
+    assert_eq!(
+        sweep(2, &ports).detail.as_deref(),
+        Some("1 letters moved into the database, 0 dead letters, 0 stored bodies")
+    );
     assert!(ports.payloads.borrow().is_empty());
     let kept = &ports.letters.borrow()[0];
     assert_eq!((kept.died, kept.reason.as_str(), &kept.message), (NOW, "the origin answered 410", &letter));

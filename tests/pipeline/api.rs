@@ -263,3 +263,13 @@ fn the_token_of_the_example_works_only_on_localhost() {
         assert!(json_of(&ask(host, "/healthz")).get("sources").is_none());
     }
 }
+
+#[test]
+fn a_redrive_that_fails_says_why_in_the_log() {
+    let ports = with_letters("queued", &[BODY]);
+    ports.fail.set(Some("enqueue"));
+    let outcome = serve(&call("POST", "dead-letters/redrive", ""), &ports);
+    assert_eq!(json_of(&outcome.answer), json!({"redriven":0,"failed":1}));
+    let id = ports.letters.borrow()[0].id.clone();
+    assert_eq!(outcome.record.unwrap().trouble, Some(format!("redrive_failed: {id}: enqueue is told to fail")));
+}

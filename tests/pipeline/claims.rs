@@ -108,7 +108,7 @@ fn a_duplicate_in_flight_is_503_and_never_a_2xx() {
         let first = serve(&post(source, BODY), &ports);
         assert_eq!(first.answer.status, 503);
         ports.fail.set(None);
-        hold(source, &ports);
+        leave_in_flight(source, &ports);
         let answer = serve(&post(source, BODY), &ports).answer;
         assert_eq!((answer.status, header(&answer, "retry-after")), (503, Some("2")));
         assert_eq!(json_of(&answer)["title"], "Delivery in flight");
@@ -121,7 +121,7 @@ fn a_duplicate_in_flight_is_503_and_never_a_2xx() {
 }
 
 /// Leaves a request of the event in flight. The request is dropped while it waits for the queue, as in a crash.
-fn hold(source: &str, ports: &Memory) {
+fn leave_in_flight(source: &str, ports: &Memory) {
     use std::task::{Context, Poll, Waker};
     let (request, config) = (post(source, BODY), config());
     ports.stuck.set(true);
@@ -265,7 +265,7 @@ fn the_registry_of_rings_is_asked_once_an_hour() {
 }
 
 #[test]
-fn while_the_number_of_objects_changes_both_rings_are_asked_and_no_key_is_lost() {
+fn while_the_number_of_shards_changes_a_key_is_claimed_in_both_shards_and_none_is_lost() {
     let ports = Memory::default();
     let deployed = |shards: &str, before: Option<&str>| {
         let lookup = |name: &str| match name {
@@ -286,14 +286,14 @@ fn while_the_number_of_objects_changes_both_rings_are_asked_and_no_key_is_lost()
     };
     assert_eq!(deployed("16", None).1, ACCEPTED);
     let (status, _, detail) = deployed("32", None);
-    assert_eq!(status, 503, "a request never forgets the previous ring silently");
+    assert_eq!(status, 503, "a configuration that would forget claims is refused");
     assert!(detail.unwrap().contains("CLAIM_SHARDS_BEFORE = 16"));
     assert_eq!(deployed("32", Some("16")).1, DUPLICATE);
     ports.claims.borrow_mut().clear();
     assert_eq!(deployed("32", Some("16")).1, ACCEPTED);
     let objects: Vec<String> = ports.claims.borrow().keys().map(|(object, _)| object.clone()).collect();
     assert!(objects[0].starts_with("16/") && objects[1].starts_with("32/"), "{objects:?}");
-    // When every key that only the previous ring knew has expired, the previous ring may go.
+    // The previous number may go when every claim that only its shards have is expired.
     ports.rings.borrow_mut().retain(|(ring, _)| *ring == 32);
     assert_eq!(deployed("32", None).1, DUPLICATE);
 }

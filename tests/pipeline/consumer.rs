@@ -41,7 +41,7 @@ fn a_forward_has_the_exact_body_the_provider_s_headers_and_our_own() {
         assert!(values.len() <= 1, "{name} occurs twice");
         values.first().copied()
     };
-    let key = Event::decode(&message).unwrap().key().to_owned();
+    let key = Event::decode(&message).unwrap().key().to_string();
     assert_eq!(one("content-type"), Some("application/json; charset=utf-8"));
     assert_eq!(one("x-webhook-attempt"), Some("kept"));
     assert_eq!(one("x-webhook-signature"), request.header("x-webhook-signature").as_deref());
@@ -127,4 +127,21 @@ fn two_events_that_fail_together_are_not_retried_together() {
     ports.origin_status.set(Some(503));
     let message = queued(&post("queued", BODY));
     assert_ne!(forward(&message, 1, &ports).0, forward(&message, 1, &ports).0);
+}
+
+/// The queue deletes an event at the end of its retention. If nobody can read when the event was accepted, the end is
+/// unknown.
+#[test]
+fn an_event_of_unknown_age_is_a_dead_letter_after_its_first_failure() {
+    let message = queued(&post("queued", BODY)).replace("\"time\":\"2026", "\"time\":\"soon");
+    let ports = Memory::default();
+    assert_eq!(forward(&message, 1, &ports).1.verdict, Verdict::Delivered);
+    for (status, fail) in [(Some(500), None), (None, Some("send"))] {
+        let ports = Memory::default();
+        ports.origin_status.set(status);
+        ports.fail.set(fail);
+        let (disposition, record) = forward(&message, 1, &ports);
+        assert_eq!((disposition, record.verdict), (Disposition::Ack, Verdict::Dead));
+        assert_eq!(ports.dead.borrow().len(), 1);
+    }
 }

@@ -1,9 +1,10 @@
 //! Dead letters: how they are kept, and when they are deleted.
 
 use super::memory::{Memory, NOW};
-use super::{BODY, forward, note_dead_letter, post, queued, retried, sweep};
-use hookgate::pipeline::Disposition;
+use super::{BODY, DEAD, block_on, config, configured, forward, note_dead_letter, post, queued, retried, sweep};
+use hookgate::pipeline::{self, Disposition, ReceivedMessage};
 use hookgate::record::Verdict;
+use serde_json::json;
 use std::time::Duration;
 
 /// The message in the dead letters' queue after the origin refused an event.
@@ -100,4 +101,29 @@ fn a_sweep_deletes_expired_letters_and_bodies_without_a_reference() {
     failing.payloads.borrow_mut().insert("key/a".to_owned(), (NOW, Vec::new()));
     let record = sweep(31, &failing);
     assert_eq!((record.verdict, record.reason), (Verdict::Failed, Some("sweep_failed")));
+}
+
+/// While the configuration is broken, another message of the event may wait: after the repair, it would be delivered.
+#[test]
+fn a_letter_of_a_misconfigured_source_waits_for_its_claim_until_half_of_its_attempts() {
+    let message = queued(&post("exact", BODY));
+    let keyless = message.replace("/webhooks/exact", "/webhooks/keyless");
+    let (working, broken) = (config(), configured(json!("no sources")));
+    let consume_as = |text: &str, config, attempt, ports: &Memory| {
+        block_on(pipeline::consume(ReceivedMessage { text, queue: DEAD, attempt, now: NOW }, config, ports))
+    };
+    for (text, config) in [(&keyless, &working), (&message, &broken)] {
+        let ports = Memory::default();
+        let (disposition, record) = consume_as(text, config, 50, &ports);
+        assert!(matches!(disposition, Disposition::Retry(_)), "{disposition:?}");
+        assert_eq!((record.verdict, record.reason), (Verdict::Retried, Some("claim_failed")));
+        assert!(ports.letters.borrow().is_empty());
+        // The queue would delete the letter after its last attempt.
+        let (disposition, record) = consume_as(text, config, 51, &ports);
+        assert_eq!((disposition, record.verdict), (Disposition::Ack, Verdict::Dead));
+        assert!(record.trouble.unwrap().ends_with("the letter is kept without a claim"));
+        assert_eq!(ports.letters.borrow().len(), 1);
+    }
+    let gone = message.replace("/webhooks/exact", "/webhooks/gone");
+    assert_eq!(consume_as(&gone, &working, 1, &Memory::default()).0, Disposition::Ack, "no message delivers the event");
 }

@@ -166,7 +166,8 @@ fn a_forward_drops_the_headers_of_an_event_that_its_source_does_not_list() {
     let source = config.source("queued").unwrap().unwrap();
     let held = json!([["cookie", "evil"], ["x-tenant", "evil"], ["user-agent", "kept"]]);
     let event = Event::decode(&with_headers(&queued(&post("queued", BODY)), &held)).unwrap();
-    let sent = event.forward(source.forwarded(), source.deliver.origin().unwrap(), 1, None, NOW).headers;
+    let sent =
+        event.attempt_request(source.forwarded_headers(), source.deliver.origin().unwrap(), 1, None, NOW).headers;
     assert!(!sent.iter().any(|(_, value)| value == "evil"), "{sent:?}");
     assert_eq!(sent.header("user-agent").as_deref(), Some("kept"));
 }
@@ -224,7 +225,7 @@ fn the_webhook_id_and_the_signed_event_id_are_always_sent() {
         ports.sent.take().remove(0).headers
     };
     let message = queued(&post("queued", BODY));
-    let key = Event::decode(&message).unwrap().key().to_owned();
+    let key = Event::decode(&message).unwrap().key().to_string();
     for unsigned in [false, true] {
         let headers = sent(&message, unsigned);
         assert_eq!(headers.header("webhook-id"), Some(key.clone()));

@@ -40,7 +40,7 @@ fn a_large_body_is_stored_before_its_message_is_sent_and_gone_after_its_delivery
         assert_eq!(record.body_bytes, Some(body.len() as u64));
         assert_eq!(ports.sent.borrow()[0].body, body);
         let key = Secret::new(SIGNING).unwrap().standard_webhooks_key().unwrap();
-        for (name, value) in key.standard_webhooks(event.key(), NOW, &body) {
+        for (name, value) in key.standard_webhooks(&event.key().to_string(), NOW, &body) {
             assert!(ports.sent.borrow()[0].headers.contains(&(name.to_owned(), value)), "{name}");
         }
         assert_eq!(ports.payloads.borrow()[name].1, b"", "a mark stands in its place");
@@ -142,7 +142,9 @@ fn a_message_without_exactly_one_body_is_refused() {
     for message in [
         inside.replace("data_base64", "data"),
         inside.replace("\"specversion\"", "\"payload\":\"key/a\",\"specversion\""),
+        inside.replace("\"specversion\"", "\"payloadbytes\":1,\"specversion\""),
         beside.replace("\"payload\"", "\"elsewhere\""),
+        beside.replace("\"payloadbytes\"", "\"elsewhere\""),
     ] {
         assert!(matches!(Event::decode(&message), Err(DecodeError::Body)), "{message}");
     }
@@ -153,6 +155,8 @@ fn a_message_with_a_missing_or_wrong_attribute_is_malformed() {
     let message = queued(&post("queued", BODY));
     for (ours, wrong) in [
         ("\"dedupkey\":", "\"other\":"),
+        ("\"dedupkey\":\"", "\"dedupkey\":\"0"),
+        ("\"source\":\"/webhooks/", "\"source\":\"/elsewhere/"),
         ("\"specversion\":\"1.0\"", "\"specversion\":1"),
         ("\"specversion\":\"1.0\"", "\"specversion\":\"1.0\",\"redrive\":-1"),
         ("\"data_base64\":\"", "\"data_base64\":\"!"),

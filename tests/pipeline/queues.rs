@@ -18,7 +18,7 @@ fn ignorant() -> Memory {
 }
 
 #[test]
-fn a_probe_shows_which_queue_takes_the_dead_letters() {
+fn a_probe_shows_which_queue_has_the_dead_letters() {
     let ports = ignorant();
     let message = queued(&post("queued", BODY));
     assert_eq!(
@@ -30,10 +30,10 @@ fn a_probe_shows_which_queue_takes_the_dead_letters() {
     assert_eq!(probes, [r#"{"hookgate_probe":"staging-in"}"#]);
     let (disposition, record) = consume(DEAD, &probes[0], 1, &ports);
     assert_eq!((disposition, record.verdict), (Disposition::Ack, Verdict::Learnt));
-    assert_eq!(record.detail.as_deref(), Some("the queue staging-undeliverable takes the dead letters"));
+    assert_eq!(record.detail.as_deref(), Some("the queue staging-undeliverable is the dead letters' queue"));
     let noted = ports.notes.borrow().0.clone().into_iter().collect::<Vec<_>>();
     let expected = [("queue/staging-in", "events"), ("queue/staging-undeliverable", "dead letters")];
-    assert_eq!(noted, expected.map(|(name, part)| (name.to_owned(), part.to_owned())));
+    assert_eq!(noted, expected.map(|(name, role)| (name.to_owned(), role.to_owned())));
     // Another isolate reads the stored note and sends no probe.
     let other = Memory::default();
     other.notes.borrow_mut().0.clone_from(&ports.notes.borrow().0);
@@ -44,7 +44,7 @@ fn a_probe_shows_which_queue_takes_the_dead_letters() {
 }
 
 #[test]
-fn a_message_that_the_gateway_buried_is_a_dead_letter_in_any_queue() {
+fn a_message_with_the_mark_of_the_gateway_is_a_dead_letter_in_any_queue() {
     for source in ["queued", "exact"] {
         let ports = ignorant();
         ports.origin_status.set(Some(410));
@@ -61,7 +61,7 @@ fn a_message_that_the_gateway_buried_is_a_dead_letter_in_any_queue() {
         assert_eq!(
             ports.notes.borrow().0["queue/staging-undeliverable"],
             "dead letters",
-            "the letter shows the queue's part"
+            "the letter shows the queue's role"
         );
     }
 }
@@ -84,7 +84,9 @@ fn a_lost_probe_is_sent_again_and_a_probe_that_cannot_be_stored_waits() {
     let ports = ignorant();
     let message = queued(&post("queued", BODY));
     ports.fail.set(Some("bury"));
-    consume(EVENTS, &message, 1, &ports);
+    let (_, record) = consume(EVENTS, &message, 1, &ports);
+    assert_eq!(record.verdict, Verdict::Delivered, "an event does not wait for the probe");
+    assert_eq!(record.trouble.as_deref(), Some("note_failed: bury is told to fail"));
     ports.fail.set(None);
     ports.wait(11);
     consume(EVENTS, &message, 1, &ports);
@@ -101,11 +103,11 @@ fn a_setting_may_name_the_queue_of_the_dead_letters() {
     let config = configured_with(sources, "DEAD_QUEUE", Some(DEAD));
     let ports = ignorant();
     let message = queued(&post("queued", BODY));
-    let take = |queue| {
+    let verdict = |queue| {
         let handed = ReceivedMessage { text: &message, queue, attempt: 1, now: NOW };
         block_on(pipeline::consume(handed, &config, &ports)).1.verdict
     };
-    assert_eq!((take(EVENTS), take(DEAD)), (Verdict::Delivered, Verdict::Dead));
+    assert_eq!((verdict(EVENTS), verdict(DEAD)), (Verdict::Delivered, Verdict::Dead));
     assert!(ports.dead.borrow().is_empty(), "no probe is sent");
 }
 
@@ -113,8 +115,8 @@ fn a_setting_may_name_the_queue_of_the_dead_letters() {
 fn an_event_dies_before_its_queue_drops_it() {
     for source in ["queued", "exact", "gone"] {
         let ports = Memory::default();
-        let taken = if source == "gone" { "queued" } else { source };
-        let message = queued(&post(taken, BODY)).replace("/webhooks/queued", &format!("/webhooks/{source}"));
+        let accepted_by = if source == "gone" { "queued" } else { source };
+        let message = queued(&post(accepted_by, BODY)).replace("/webhooks/queued", &format!("/webhooks/{source}"));
         ports.origin_status.set(Some(500));
         ports.wait(19 * 3600);
         assert!(matches!(forward(&message, 30, &ports).0, Disposition::Retry(_)), "{source}");

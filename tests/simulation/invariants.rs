@@ -3,7 +3,7 @@
 
 use super::story::Story;
 use super::world::World;
-use hookgate::letter::{ParkedLetter, WAITING};
+use hookgate::letter::{PARKED_PREFIX, ParkedLetter};
 use hookgate::message::Event;
 use hookgate::pipeline::ports::Stored;
 use hookgate_verify::UnixTime;
@@ -22,12 +22,14 @@ impl Story {
     /// How many of its letters wait in the bucket for the database.
     fn waiting(&self, world: &World) -> usize {
         let bodies = world.bodies.borrow();
-        let letters = bodies.names().filter(|name| name.starts_with(WAITING));
+        let letters = bodies.names().filter(|name| name.starts_with(PARKED_PREFIX));
         let stored = letters.filter_map(|name| match bodies.load(name) {
             Stored::Bytes(bytes) => ParkedLetter::parse(&bytes),
             Stored::Delivered | Stored::Nothing => None,
         });
-        stored.filter(|waiting| Event::decode(&waiting.message).is_ok_and(|event| self.has_key(event.key()))).count()
+        stored
+            .filter(|waiting| Event::decode(&waiting.message).is_ok_and(|event| self.has_key(&event.key().to_string())))
+            .count()
     }
 }
 
@@ -79,7 +81,7 @@ pub fn expire(world: &World, now: UnixTime) -> usize {
 /// 7: no body is left without a message or letter that refers to it.
 pub fn check_orphans(world: &World) {
     let letters = world.letters.borrow();
-    for name in world.bodies.borrow().names().filter(|name| !name.starts_with(WAITING)) {
+    for name in world.bodies.borrow().names().filter(|name| !name.starts_with(PARKED_PREFIX)) {
         if !letters.refers_to(name) && world.messages.borrow().is_empty() {
             let story = name.split('/').next().and_then(|key| world.story(key));
             world.violated("7: a body without a reference is left after the sweep", story.as_ref());

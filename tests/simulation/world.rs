@@ -179,7 +179,7 @@ impl World {
 
     /// The story of `event`. If each acceptance has another key, the body identifies the story.
     pub fn story_of(&self, event: &Event<'_>) -> Option<Rc<Story>> {
-        let known = self.story(event.key());
+        let known = self.story(&event.key().to_string());
         if known.is_some() {
             return known;
         }
@@ -192,7 +192,7 @@ impl World {
         let stories = self.stories.borrow();
         let story =
             stories.values().find(|story| sources::name(story.source) == event.source() && *story.body == *body)?;
-        story.keys.borrow_mut().insert(event.key().to_owned());
+        story.keys.borrow_mut().insert(event.key().to_string());
         Some(Rc::clone(story))
     }
 
