@@ -1,5 +1,5 @@
-# Every target first installs the tools that it needs: see scripts/setup. Only rustup, Node and a C compiler must be
-# present.
+# Every target first installs the tools that it needs. The tools that scripts/setup cannot install must be present: rustup,
+# a C compiler, Node with npm, and for `make test` also Python. The scripts name each missing tool.
 
 .PHONY: help dev demo test simulate check fuzz build providers catalogue bench work faults storm mutants deploy sdks setup clean
 

@@ -65,8 +65,7 @@ pub fn broken_off() -> String {
     serde_json::json!({ "status": status, "headers": headers, "body": body }).to_string()
 }
 
-/// The delay in seconds before the queue redelivers a message whose attempt failed in this Worker. `attempts` counts from
-/// 1.
+/// The delay in seconds before the queue redelivers a message that this Worker could not settle. `attempts` counts from 1.
 #[wasm_bindgen]
 #[must_use]
 pub fn backoff(attempts: u32) -> u32 {

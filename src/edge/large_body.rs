@@ -87,7 +87,7 @@ impl Drop for QueuedWaiter {
     }
 }
 
-/// Waits for the permit. `None` if the line of waiters is full, or if the wait takes longer than [`PATIENCE_MS`].
+/// Waits for the permit. `None` if the line of waiters is full, or if the wait takes longer than `PATIENCE_MS`.
 pub async fn room(timer: &Timer) -> Option<LargeBodyPermit> {
     if HELD.get().is_none_or(|(_, since)| milliseconds().saturating_sub(since) > LONGEST_HOLD_MS) {
         return Some(LargeBodyPermit::take());

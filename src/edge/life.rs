@@ -27,7 +27,7 @@ impl Drop for Ended {
 }
 
 /// Runs `event`, which begins `now` (milliseconds since 1970). `None` if it was ended. A call of this function also ends
-/// each earlier event that is older than [`LONGEST_LIFE`].
+/// each earlier event that is older than `LONGEST_LIFE`.
 pub async fn bounded<T>(now: u64, event: impl Future<Output = T>) -> Option<T> {
     let old: Vec<AbortHandle> = EVENTS.with_borrow(|events| {
         let is_old = |began: u64| now.saturating_sub(began) > LONGEST_LIFE;

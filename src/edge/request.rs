@@ -118,7 +118,7 @@ impl BodyReader {
     }
 
     /// Goes on with the permit: the minimum rate starts. All memory for the `told` length is reserved at once, so that a
-    /// growing buffer never copies the body.
+    /// growing buffer does not copy the body.
     fn goes_on_in_the_room(&mut self, told: Option<usize>) {
         self.body.reserve_exact(told.unwrap_or_default().saturating_sub(self.body.len()));
         self.pace = Some(MinimumRate::begun(milliseconds()));
@@ -187,8 +187,7 @@ impl Request for Incoming {
     fn host(&self) -> String {
         let after_scheme = self.after_scheme();
         let authority = after_scheme.find(['/', '?', '#']).map_or(after_scheme, |end| &after_scheme[..end]);
-        // The runtime has parsed the URL. So a port follows the last colon, unless that colon is within the brackets of
-        // IPv6.
+        // The runtime has parsed the URL. So a port follows the last colon, unless the colon is within brackets (IPv6).
         let end = authority.rfind(':').filter(|colon| authority.rfind(']').is_none_or(|bracket| bracket < *colon));
         end.map_or(authority, |end| &authority[..end]).to_owned()
     }

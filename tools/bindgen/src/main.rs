@@ -1,4 +1,4 @@
-//! A replacement for the program `wasm-bindgen`, with the options that writing of bindings needs.
+//! A replacement for the program `wasm-bindgen`, with its options for writing bindings.
 //!
 //! The package `wasm-bindgen-cli` also has a web server, an HTTP client and a test runner. It takes four times as long to
 //! compile. npm and PyPI have no binary of it.
