@@ -1,22 +1,23 @@
-// Measures contenders under one workload side by side. All of them run, and one is measured at a time, in turns of a fraction
-// of a second and in another order each time. So a machine that is now faster, now slower is so for all contenders.
+// Measures contenders under one workload, side by side. All contenders run, and one is measured at a time. A turn takes a
+// fraction of a second, and the order changes each time. So a faster or slower moment of the machine affects all
+// contenders.
 import { CONTENDERS } from "./contenders.mjs";
 import { calls, cpuSeconds, start } from "./workerd.mjs";
 import { WORKLOADS } from "./workloads.mjs";
 
-const TURNS = 10; // in a round, for each contender
-// Requests before the first measured one. V8 optimizes for a long time: after 4,000 requests it still did, here and there.
+const TURNS = 10; // of each contender in a round
+// The requests before the first measurement. V8 optimizes for a long time: it still did after 4,000 requests.
 const WARM_UP = Number(process.env.WARM_UP || 12000);
-const MOST_AT_ONCE = 128 * 1024 * 1024; // bytes of requests, which are made before they are sent
+const MOST_AT_ONCE = 128 * 1024 * 1024; // bytes of requests in memory: all requests of a turn are made before they are sent
 
-/** The files of each contender, bundled once. */
+/** The files of each contender. A contender is bundled once. */
 const files = new Map();
 function started(contender, workload) {
   if (!files.has(contender)) files.set(contender, CONTENDERS[contender].files());
   return start(files.get(contender), { known: WORKLOADS[workload].known, exact: CONTENDERS[contender].exact });
 }
 
-/** The sum of a round's turns, for each request. */
+/** The figures of a round, from its turns: the CPU for each request, the rate and the latencies. */
 function round(turns) {
   const sum = (field) => turns.reduce((all, turn) => all + turn[field], 0);
   const latencies = turns.flatMap((turn) => turn.latencies).sort((a, b) => a - b);
@@ -25,14 +26,14 @@ function round(turns) {
   return { cpu_us: sum("cpu_us") / count, rps: count / sum("seconds"), p50_ms: quantile(0.5), p99_ms: quantile(0.99) };
 }
 
-/** One turn: the CPU and the latencies of `requests`. */
+/** Sends `requests` requests. Returns their CPU and latencies. */
 async function turn({ contender, server }, workload, requests, send) {
   const { status } = WORKLOADS[workload];
   try {
     const before = cpuSeconds(server.pid);
     const expected = CONTENDERS[contender].checks ? status : 200;
     const report = await send({ port: server.port, workload, status: expected, requests });
-    // Work after the last answer belongs to the last request.
+    // Waits, because work after the last answer belongs to the last request.
     await new Promise((resolve) => setTimeout(resolve, 20));
     return { ...report, cpu_us: (cpuSeconds(server.pid) - before) * 1e6 };
   } catch (error) {
@@ -40,7 +41,7 @@ async function turn({ contender, server }, workload, requests, send) {
   }
 }
 
-/** One measured turn. It fails where the contender did not make the workload's storage calls. */
+/** A turn that fails if the contender did not make exactly the storage calls of the workload. */
 async function checkedTurn(member, workload, requests, send) {
   const { contender, server } = member;
   const { calls: expected } = WORKLOADS[workload];
@@ -55,12 +56,12 @@ async function checkedTurn(member, workload, requests, send) {
   return report;
 }
 
-/** An unsigned request is made once and sent again and again. */
+/** The number of requests for the warm-up. Memory does not limit unsigned requests, because all of them are one buffer. */
 function warmUp({ bytes, unsigned }) {
   return Math.min(WARM_UP, unsigned ? Infinity : Math.floor(MOST_AT_ONCE / bytes));
 }
 
-/** Each contender, with the figures of each of its rounds. */
+/** Measures the contenders. Returns the figures of each round for each contender. */
 export async function compare(workload, contenders, rounds, send) {
   const { requests } = WORKLOADS[workload];
   const running = [];
@@ -86,7 +87,7 @@ export async function compare(workload, contenders, rounds, send) {
   return running.map(({ contender, measured }) => ({ contender, workload, measured }));
 }
 
-/** The same for new processes, in turn: the cost of each until it listens, and until its first answer. */
+/** Starts new processes of the contenders in turn. Measures the cost until a process listens, and until its first answer. */
 export async function compareStarts(workload, contenders, starts, send) {
   const all = contenders.map((contender) => ({ contender, workload, measured: [] }));
   for (let round = 0; round < starts; round += 1) {
@@ -98,7 +99,7 @@ export async function compareStarts(workload, contenders, starts, send) {
   return all;
 }
 
-/** The Worker's module is evaluated when the process listens. */
+/** Measures one start. When the process listens, the module of the Worker has been evaluated. */
 async function firstAnswer(contender, workload, send) {
   const server = await started(contender, workload);
   try {

@@ -1,4 +1,4 @@
-// The contenders: Workers by name, as lists of modules.
+// The contenders: the Workers by name, each with its files.
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { buildSync } from "esbuild";
@@ -14,7 +14,7 @@ export function gateway(directory) {
 }
 
 const script = (name) => [join(here, "contenders", `${name}.js`)];
-/** A contender and its libraries in one file. The libraries load Node's modules by `require`. */
+/** Bundles a contender and its libraries into one file. The libraries load Node's modules with `require`. */
 function bundled(name) {
   const outfile = join(here, "../target/bench", `${name}.js`);
   const banner = { js: 'import { createRequire } from "node:module"; const require = createRequire("/");' };
@@ -23,7 +23,10 @@ function bundled(name) {
   return [outfile];
 }
 
-/** `checks`: the contender refuses a forged request, and makes exactly the workload's calls. `exact`: objects hold its claims. */
+/**
+ * `checks`: the contender refuses a forged request, and makes exactly the storage calls of the workload. `exact`: its
+ * claims are in Durable Objects.
+ */
 export const CONTENDERS = {
   empty: { files: () => script("empty"), checks: false },
   "floor-calls": { files: () => script("floor-calls"), checks: false },
@@ -34,7 +37,7 @@ export const CONTENDERS = {
   "hookgate-exact": { files: () => gateway(BUILD), checks: true, exact: true },
 };
 
-/** Another build of the gateway takes part in each workload of `hookgate-kv`. */
+/** The build in AGAINST. It takes part in each workload of `hookgate-kv`. */
 export const BEFORE = "hookgate-before-kv";
 if (process.env.AGAINST) {
   const files = gateway(resolve(process.env.AGAINST));

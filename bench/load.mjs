@@ -1,6 +1,6 @@
-// The load, in a process of its own: keep-alive connections over loopback, each with one request at a time.
-// Takes orders from its parent, `{ port, workload, status, requests, connections, seconds }`, and reports each: how many
-// seconds it took, and every latency in milliseconds.
+// Sends the load, in a separate process. It uses keep-alive connections over loopback, with one request at a time on each.
+// The parent sends orders: `{ port, workload, status, requests, connections, seconds }`. The report of an order has its
+// duration in seconds and every latency in milliseconds.
 import net from "node:net";
 import { WORKLOADS, requestsFor } from "./workloads.mjs";
 
@@ -8,7 +8,7 @@ const END_OF_HEAD = Buffer.from("\r\n\r\n");
 const idle = new Map(); // connections, by port
 
 async function run({ port, workload, status, requests, connections, seconds: most }) {
-  const pool = requestsFor(workload, requests); // each another event: the gateway remembers those it saw lately
+  const pool = requestsFor(workload, requests); // different events, because the gateway remembers recent events
   const latencies = [];
   let sent = 0;
   const { sends } = WORKLOADS[workload];
@@ -21,7 +21,7 @@ async function run({ port, workload, status, requests, connections, seconds: mos
       const finish = (error) => (clearTimeout(late), error ? reject(error) : resolve());
       for (const socket of sockets) use(socket);
 
-      /** Sends one request after another over it; over a new one for each where the sender hangs up. */
+      /** Sends one request after the other over `socket`. With `sends`, each request uses a new connection. */
       function use(socket) {
         let at = 0;
         const next = () => {
@@ -62,14 +62,14 @@ async function run({ port, workload, status, requests, connections, seconds: mos
   return { seconds, latencies };
 }
 
-/** For the next order, if the server has not closed it by then; but not where every request takes a new one. */
+/** Keeps the connection for the next order. With `sends`, closes it, because each request needs a new connection. */
 function keep(port, socket, sends) {
   if (sends) return socket.destroy();
   letGo(socket);
   idle.set(port, [...(idle.get(port) ?? []), socket]);
 }
 
-/** Removes our listeners; Node's own notices that the server closed it. */
+/** Removes our listeners. Node still notices when the server closes the connection. */
 function letGo(socket) {
   for (const event of ["data", "error", "close"]) socket.removeAllListeners(event);
   socket.on("error", () => {});
@@ -83,7 +83,7 @@ function connect(port) {
   });
 }
 
-/** One whole answer at the start of `bytes`, once it is there. */
+/** The answer at the start of `bytes`, or `undefined` if it is not complete. */
 function read(bytes) {
   const end = bytes.indexOf(END_OF_HEAD);
   if (end < 0) return undefined;

@@ -1,4 +1,4 @@
-// The figures of a run: rows for results.json, and tables.
+// Writes the figures of a run: rows for results.json, and tables for the console.
 import { execFileSync } from "node:child_process";
 import { BEFORE, BUILD, gateway } from "./contenders.mjs";
 import { WORKLOADS } from "./workloads.mjs";
@@ -34,7 +34,7 @@ export function rowOf({ contender, workload, measured }) {
   };
 }
 
-/** One row a line: another run's rows differ in whole lines. */
+/** JSON with one row a line, so that a comparison of two runs shows whole rows. */
 export const asJson = (rows) => `[\n${rows.map((row) => `  ${JSON.stringify(row)}`).join(",\n")}\n]\n`;
 
 function printTable(columns, rows) {
@@ -58,7 +58,7 @@ export function printRows(rows) {
   printTable(columns, rows.map(cells));
 }
 
-/** The most that `hookgate-kv` may cost: workload, other contender, ratio of their CPU. */
+/** The bars: workload, other contender, and the highest ratio of the CPU of `hookgate-kv` to the CPU of the other contender. */
 const BARS = [
   ["accepted-1k", "hono-standardwebhooks", 1.1],
   ["accepted-1k", "tern", 1.1],
@@ -68,10 +68,10 @@ const BARS = [
   ["forged-1k", "js-webcrypto", 1.2],
   ["unsigned-1m", "js-webcrypto", 1.3],
 ];
-const MOST_START_MS = 20; // of CPU above an empty Worker
+const MOST_START_MS = 20; // CPU, above an empty Worker
 const MOST_KB = 400;
 
-/** Our rounds by `how` with the other contender's rounds: the median, or nothing where one of the two did not run. */
+/** The median of `how(ours, other)` over all rounds. `undefined` if one of the two contenders did not run. */
 function beside(rows, workload, other, how, field = "cpu_us_rounds") {
   const rounds = (contender) => rows.find((row) => row.contender === contender && row.workload === workload)?.[field];
   const [mine, others] = [rounds(OURS), rounds(other)];
@@ -80,12 +80,12 @@ function beside(rows, workload, other, how, field = "cpu_us_rounds") {
 const ratio = (mine, other) => mine / other;
 const difference = (mine, other) => (mine - other) / 1000;
 
-/** By `gzip`, as `scripts/build` reports it: Node's own zlib compresses less. */
+/** The size of the Worker, compressed by `gzip` as in `scripts/build`. Node's zlib compresses less. */
 function kilobytes() {
   return gateway(BUILD).reduce((sum, file) => sum + execFileSync("gzip", ["-9", "-c", file]).length, 0) / 1000;
 }
 
-/** The bars that this run measured, and the build before. */
+/** Prints the bars that this run measured, and the comparison with the build in AGAINST. */
 export function printBars(rows) {
   const start = (field) => beside(rows, "startup", "empty", difference, field);
   const measured = [

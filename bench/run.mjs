@@ -1,4 +1,4 @@
-// Measures the cost of a request: every contender in a plain workerd of its own, side by side. See README.md.
+// Measures the cost of a request. Each contender runs in its own plain workerd process. See README.md.
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
@@ -12,14 +12,14 @@ import { WORKLOADS } from "./workloads.mjs";
 
 const here = import.meta.dirname;
 const CONNECTIONS = 8;
-const SECONDS = 240; // for one turn, at most: the longest is the warm-up of `hookgate-exact`
+const SECONDS = 240; // the longest time of a turn; the warm-up of `hookgate-exact` takes longest
 
 const rounds = Number(process.env.ROUNDS || 7);
 if (!(rounds >= 1)) throw new Error(`ROUNDS=${process.env.ROUNDS} is not a number of rounds`);
 const workloads = chosen("WORKLOADS", WORKLOADS);
 const contenders = chosen("CONTENDERS", CONTENDERS);
 
-/** The names in a variable of the environment, or all. */
+/** The names in an environment variable, or all known names. */
 function chosen(variable, known) {
   const names = process.env[variable]?.split(",") ?? Object.keys(known);
   const unknown = names.find((name) => !(name in known));
@@ -28,7 +28,7 @@ function chosen(variable, known) {
 }
 
 const load = fork(join(here, "load.mjs"));
-const ended = once(load, "exit").then(([code]) => ({ error: `the load's process ended: ${code}` }));
+const ended = once(load, "exit").then(([code]) => ({ error: `the load process ended with status ${code}` }));
 async function send(order) {
   load.send({ connections: CONNECTIONS, seconds: SECONDS, ...order });
   const report = await Promise.race([once(load, "message").then(([message]) => message), ended]);
@@ -56,6 +56,6 @@ try {
 
 const elapsed = (performance.now() - began.at) / 1000;
 const busy = (machineSeconds() - began.machine) / elapsed / cores;
-console.log(`\nThe machine was ${(busy * 100).toFixed(0)} % busy, all of it included, over ${elapsed.toFixed(0)} s; load ${loadavg()[0].toFixed(2)} at the end.`);
+console.log(`\nThe machine was ${(busy * 100).toFixed(0)} % busy (all processes) for ${elapsed.toFixed(0)} s; load ${loadavg()[0].toFixed(2)} at the end.`);
 printBars(results);
 writeFileSync(join(here, "results.json"), asJson(results));

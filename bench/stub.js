@@ -1,7 +1,8 @@
-// Stands in for KV and Queues, behind the bindings' own HTTP protocol: as little as answers at all.
-// KV reads are GET, KV writes PUT, a queue's messages POST. OPTIONS tells how many there were.
-// KNOWN: each read finds its key.
-const SENT = '{"metadata":{"metrics":{"backlogCount":0,"backlogBytes":0,"oldestMessageTimestamp":0}}}'; // it is read
+// Stands in for KV, Queues and the destination. It speaks the HTTP protocol of the bindings and does as little as possible.
+// A KV read is GET, a KV write is PUT, and a queue message is POST. OPTIONS returns the number of each. With KNOWN, each
+// read finds its key.
+// The runtime reads this answer of a queue.
+const SENT = '{"metadata":{"metrics":{"backlogCount":0,"backlogBytes":0,"oldestMessageTimestamp":0}}}';
 const calls = { get: 0, put: 0, send: 0 };
 
 export default {

@@ -1,4 +1,4 @@
-// Runs one contender in one plain workerd, without Miniflare: its own configuration, and the stub as KV and queue.
+// Runs one contender in a plain workerd process without Miniflare. The stub is its KV, queue and destination.
 import { execFileSync, spawn } from "node:child_process";
 import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -10,13 +10,13 @@ const workerd = createRequire(import.meta.url)("workerd").default;
 const here = import.meta.dirname;
 const wrangler = readFileSync(join(here, "../wrangler.toml"), "utf8");
 const compatibilityDate = /^compatibility_date = "(.+)"/m.exec(wrangler)[1];
-const TICKS_PER_SECOND = 100; // USER_HZ, the same on every Linux
+const TICKS_PER_SECOND = 100; // USER_HZ, which is the same on every Linux
 
-const quoted = (text) => JSON.stringify(text); // capnp's texts are written as JSON's, for what is plain ASCII
+const quoted = (text) => JSON.stringify(text); // capnp writes ASCII texts as JSON does
 
 /**
- * `files`: the Worker's modules, the entry first. `known`: each look-up in KV finds its key. `exact`: the
- * directory of the objects that hold claims, where there are any.
+ * The configuration of workerd. `files`: the modules of the Worker, the entry first. `known`: each look-up in KV finds its
+ * key. `exact`: the directory of the Durable Objects, or nothing.
  */
 function configuration(files, { known, exact }) {
   const modules = files.map((file) => {
@@ -60,22 +60,22 @@ const stub :Workerd.Worker = (
 `;
 }
 
-/** No process outlives this one. */
+/** The child processes. All of them end with this process. */
 const running = new Set();
 process.on("exit", () => running.forEach((child) => child.kill("SIGKILL")));
 for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => process.exit(1));
 
-/** Starts a contender; resolves once it listens, with how long that took. */
+/** Starts a contender. Resolves when the contender listens. `took_ms` is the duration of the start. */
 export async function start(files, { known, exact: withObjects }) {
   const directory = mkdtempSync(join(tmpdir(), "bench-"));
   for (const file of [...files, join(here, "stub.js")]) copyFileSync(file, join(directory, basename(file)));
   const exact = withObjects && join(directory, "objects");
   if (exact) mkdirSync(exact);
   writeFileSync(join(directory, "config.capnp"), configuration(files, { known, exact }));
-  // Compiled beforehand, so that a start does not count the reading of what is embedded in a text.
+  // The configuration is compiled first, so that a start does not include the parsing of the text with the embedded files.
   const config = join(directory, "config");
   writeFileSync(config, execFileSync(workerd, ["compile", "--config-only", `${config}.capnp`], { maxBuffer: 2 ** 26 }));
-  // Log lines are written, and thrown away: what the runtime does for them counts, a terminal does not.
+  // The log lines are written and thrown away: the runtime's work for them counts, a terminal's work does not.
   const stdio = ["ignore", "ignore", "pipe", "pipe"];
   const began = performance.now();
   const child = spawn(workerd, ["serve", "--control-fd=3", "--binary", config], { stdio });
@@ -101,8 +101,8 @@ export async function start(files, { known, exact: withObjects }) {
 function listening(child, exited) {
   return new Promise((resolve, reject) => {
     const ports = {};
-    const late = setTimeout(() => reject(new Error("it took more than 20 s")), 20_000);
-    exited.then(() => (clearTimeout(late), reject(new Error("it ended"))));
+    const late = setTimeout(() => reject(new Error("it does not listen after 20 s")), 20_000);
+    exited.then(() => (clearTimeout(late), reject(new Error("the process ended"))));
     let text = "";
     child.stdio[3].on("data", (chunk) => {
       text += chunk;
@@ -114,15 +114,15 @@ function listening(child, exited) {
   });
 }
 
-/** How many calls the stub had so far. */
+/** The number of calls of each kind that the stub received so far. */
 export async function calls(stub) {
   const answer = await fetch(`http://127.0.0.1:${stub}/`, { method: "OPTIONS", signal: AbortSignal.timeout(5000) });
   return answer.json();
 }
 
 /**
- * CPU seconds of a process so far, user and system, over all its threads: in nanoseconds where the kernel counts them,
- * so that rounds may be short and the contenders' turns close together, else in ticks.
+ * The CPU seconds of a process so far, user and system, for all its threads. The kernel's count of nanoseconds allows short
+ * turns. Without that count, the result is in ticks.
  */
 export function cpuSeconds(pid) {
   try {
@@ -136,7 +136,7 @@ export function cpuSeconds(pid) {
   }
 }
 
-/** CPU seconds of the whole machine so far, idle ones left out. */
+/** The CPU seconds of the whole machine so far, without idle time. */
 export function machineSeconds() {
   const fields = readFileSync("/proc/stat", "utf8").split("\n", 1)[0].trim().split(/\s+/).slice(1, 9).map(Number);
   const [user, nice, system, , , irq, softirq, steal] = fields;

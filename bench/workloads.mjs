@@ -1,14 +1,14 @@
-// The workloads by name, and their requests, signed afresh.
+// The workloads by name, and their requests with new signatures.
 import { createHmac, randomUUID } from "node:crypto";
 
-/** The secret, as the contenders get it. Nothing but the bench uses it. */
+/** The secret of all contenders. Only the benchmark uses it. */
 export const SECRETS = { STANDARD_SECRET: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw" };
 
-/** The gateway's configuration. */
+/** The gateway's sources. */
 const STANDARD = { provider: "standard_webhooks", secrets: ["STANDARD_SECRET"] };
 export const SOURCES = {
   standard: STANDARD,
-  // A body that no queue message holds is forwarded while the provider waits. The stub is the origin.
+  // A body that is too large for a queue message is forwarded while the provider waits. The stub is the destination.
   direct: { ...STANDARD, deliver: "origin", origin: "https://origin.example.com/" },
 };
 
@@ -20,9 +20,9 @@ const SMALL = { contenders: [...WITHOUT_OBJECTS, "hookgate-exact"], source: "sta
 const REFUSED = { status: 401, calls: { get: 0, send: 0, put: 0 } };
 
 /**
- * `bytes`: the body's exact size. `requests`: in one round. `calls`: the storage calls for each request of a contender that
- * checks it. `known`: KV knows every key. `sends`: the sender sends so many bytes, and closes the connection at the answer.
- * `starts`: so many new processes get one request each, and nothing else.
+ * `bytes`: the exact size of the body. `requests`: the requests in one round. `calls`: the storage calls for each request,
+ * of a contender with a check. `known`: KV knows every key. `sends`: the bytes that the sender sends of a request before
+ * the answer; it then closes the connection. `starts`: the number of new processes, with one request for each.
  */
 export const WORKLOADS = {
   "accepted-1k": SMALL,
@@ -39,7 +39,7 @@ const ID = "evt_00000000-0000-0000-0000-000000000000";
 const TIME = "0000-00-00T00:00:00.000Z";
 const bodies = new Map();
 
-/** A JSON body of exactly `bytes` bytes, in the shape of an invoice with as many lines as fit; made once. */
+/** A JSON body of exactly `bytes` bytes: an invoice with as many lines as fit. */
 function filled(bytes) {
   const event = {
     id: ID,
@@ -61,7 +61,7 @@ function filled(bytes) {
   return text;
 }
 
-/** That body, with an id of its own, made now. */
+/** The `filled` body with a new id and the time of now. */
 function body(bytes) {
   if (!bodies.has(bytes)) bodies.set(bytes, filled(bytes));
   return Buffer.from(bodies.get(bytes).replace(ID, `evt_${randomUUID()}`).replaceAll(TIME, new Date().toISOString()));
@@ -75,7 +75,7 @@ function signedHeaders(payload) {
   return { "webhook-id": id, "webhook-timestamp": `${timestamp}`, "webhook-signature": `v1,${signature}` };
 }
 
-/** `count` requests, as bytes for the wire. All are different, but for the unsigned one, of which nothing is read. */
+/** The bytes of `count` requests. All of them are different events, except unsigned requests, which are all the same. */
 export function requestsFor(name, count) {
   const { source, bytes, forged, unsigned } = WORKLOADS[name];
   const made = () => {

@@ -3,7 +3,7 @@
 /** Methods that only prepare an object. The methods of that object do the work and may fail. */
 const PREPARES = { CLAIMS: ["get", "getByName"], LOG: ["prepare", "bind", "withSession"] };
 const HARMLESS = new Set(["constructor", "idFromName", "idFromString", "newUniqueId", "toString"]);
-/** The objects behind our proxies. D1 takes its statements as arguments and needs the original objects. */
+/** The original object of each proxy. A method of D1 gets statements as arguments, and needs the originals. */
 const originals = new WeakMap();
 const original = (value) => (Array.isArray(value) ? value.map(original) : (originals.get(value) ?? value));
 
@@ -25,7 +25,7 @@ export function faulty(name, target, inject, about = []) {
   return proxy;
 }
 
-/** A text of an argument that identifies the event. The id of an object has the name from which it was made. */
+/** A text for an argument. The text identifies the event. The id of a Durable Object has the object's name. */
 function described(value) {
   if (typeof value === "string") return value.slice(0, 1000);
   if (originals.has(value)) return "prepared";
@@ -33,14 +33,14 @@ function described(value) {
   return value?.name ?? (JSON.stringify(value) ?? "").slice(0, 1000);
 }
 
-/** The shortest TTL of Workers KV, in seconds. `stale` is not longer. */
+/** The shortest TTL of Workers KV, in seconds. `stale` must not be longer. */
 const SHORTEST_TTL = 60;
 
 /**
- * The view of `kv` from one of several places, through a cache that is up to `stale` milliseconds late. There are two views:
- * - `elsewhere`: a place sees its own writes at once, and the writes of other places as late as possible;
- * - `everywhere`: a place caches the answer "no such key" for `stale`, even if it writes the key in the meantime.
- * Cloudflare documents the first as usual and promises neither.
+ * The view of `kv` from one of several locations, through a cache that is up to `stale` milliseconds late. There are two
+ * views: - `elsewhere`: a location sees its own writes at once, and the writes of other locations as late as possible; -
+ * `everywhere`: a location caches the answer "no such key" for `stale`, even if it writes the key in the meantime.
+ * Cloudflare documents the first view as usual, and promises neither view.
  */
 export function seenFrom(kv, { stale, view }) {
   const own = new Set();
@@ -55,7 +55,7 @@ export function seenFrom(kv, { stale, view }) {
       const unseen = view === "elsewhere" && !own.has(key) && Date.now() < metadata?.at + stale;
       return unseen ? null : value;
     },
-    // A place that does not see the deletion yet still sees the value.
+    // A location that does not see the deletion yet still sees the value.
     async delete(key) {
       own.add(key);
       const { value } = await kv.getWithMetadata(key);

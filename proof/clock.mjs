@@ -1,6 +1,6 @@
-// One clock inside and outside the runtime, which runs faster than the machine's. Leases, timeouts, the queue's delays, the
-// patience of a provider and the age of a signature keep their proportions. If the machine cannot keep up, the next
-// incarnation of the runtime gets a slower clock, and everything else slows down with it.
+// One clock for the programs inside and outside the runtime. It runs faster than the machine's clock. Leases, timeouts, the
+// queue's delays, the providers' timeouts and the age of signatures keep their proportions. If the machine cannot keep up,
+// the next start of the runtime gets a slower clock, and all other parts slow down with it.
 const now = Date.now;
 const { setTimeout } = globalThis;
 
@@ -9,8 +9,8 @@ export class Clock {
   slowest = 1;
 
   /**
-   * Runs `haste` times as fast as the machine's clock, and shows `epoch` at the machine's `since`. `full` is the planned
-   * haste.
+   * A clock that runs `haste` times as fast as the machine's clock. It shows `epoch` when the machine's clock shows
+   * `since`. `full` is the planned haste.
    */
   constructor({ haste = 1, full = haste, since = now(), epoch = since } = {}) {
     Object.assign(this, { haste, full, since, epoch });
@@ -20,12 +20,12 @@ export class Clock {
     return Math.floor(this.epoch + (now() - this.since) * this.haste);
   }
 
-  /** How many times slower than planned the clock runs. */
+  /** The planned haste divided by the haste. */
   get slowness() {
     return this.full / this.haste;
   }
 
-  /** From now on, runs `slowness` times slower than planned. */
+  /** Sets the haste to the planned haste divided by `slowness`. */
   slowDown(slowness) {
     const [since, epoch] = [now(), this.now()];
     Object.assign(this, { since, epoch, haste: this.full / slowness });

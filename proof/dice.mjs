@@ -1,7 +1,7 @@
-// Every decision of a run is a pure function of the seed, of the name of the decision, and of the number of earlier
-// decisions with that name. So the order of the decisions changes nothing.
+// Every decision of a run is a pure function of the seed, the name of the decision, and the number of earlier decisions
+// with that name. So decisions with different names may come in any order.
 
-/** A number from 0 to below 1, always the same for the same `what`. */
+/** A number from 0 to below 1. It depends only on `what`. */
 export function chance(...what) {
   let hash = 2166136261; // FNV-1a
   for (const letter of what.join("\0")) hash = Math.imul(hash ^ letter.codePointAt(0), 16777619);
@@ -27,7 +27,7 @@ export function shuffled(list, ...what) {
 }
 
 export class Dice {
-  /** Whether no fault happens any more. */
+  /** Whether the faults have stopped. */
   calm = false;
   #seed;
   #asked = new Map();

@@ -47,7 +47,7 @@ async function deliverAll(world) {
   await world.calm();
 }
 
-/** Counts the dead letters of each event, the missing bodies, and the bodies without a letter. */
+/** Counts the dead letters of each event, the missing bodies, and the bodies without a dead letter. */
 async function inventory({ runtime, ledger }) {
   const letters = await runtime.letters();
   for (const { message } of letters) ledger.ofMessage(message).letters += 1;
@@ -57,7 +57,7 @@ async function inventory({ runtime, ledger }) {
   return { bodies_missing: missing, bodies_orphaned: stored.size - (needed.length - missing) };
 }
 
-/** Redrives every dead letter. The origin now accepts everything, so each event must be delivered once more. */
+/** Redrives every dead letter. The destination now accepts everything, so each dead letter must arrive exactly once. */
 async function redriveAll(world) {
   const { runtime, ledger, pulse } = world;
   const stalls = pulse.stalls.length;

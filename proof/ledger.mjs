@@ -1,14 +1,14 @@
-// The history of each event as seen from outside: the answers to its provider, its messages, and the work of the origin.
+// The history of each event, seen from outside: the answers to its provider, its messages, and the work of the destination.
 import { createHash } from "node:crypto";
 
 export class Ledger {
-  /** Every event with its history, by name. */
+  /** The events by name, each with its history. */
   events = new Map();
   /** The number of each fault. */
   faults = {};
   /** The number of each answer to a provider. */
   answers = {};
-  /** Faults that the runtime reported. Each report has a text that contains the key or the id of the event. */
+  /** The faults that the runtime reported. The text of a report contains the key or the id of the event. */
   reports = [];
   /** The times of the kills. */
   kills = [];
@@ -46,7 +46,7 @@ export class Ledger {
     if (hookgate_probe) return this.#probe;
     const event = data_base64 ? this.ofBody(Buffer.from(data_base64, "base64")) : undefined;
     const found = event ?? this.#names.get(id.replace(/^sha256:/, ""));
-    if (!found) throw new Error(`a message of no event: ${text.slice(0, 300)}`);
+    if (!found) throw new Error(`a message without an event: ${text.slice(0, 300)}`);
     found.key ??= dedupkey;
     return found;
   }
@@ -66,7 +66,7 @@ export class Ledger {
   attribute() {
     const byKey = new Map([...this.events.values()].map((event) => [event.key, event]));
     for (const { kind, about } of this.reports) {
-      // The claim of a delivery has a longer name than the claim of its event.
+      // The name of a delivery's claim is the key and more. The name of an event's claim is the key.
       for (const [, key, more] of about.matchAll(/([0-9a-f]{64})(\/\S*)?/g)) {
         byKey.get(key)?.mischief.push(more ? `delivery ${kind}` : kind);
       }

@@ -1,8 +1,8 @@
-// The application behind the gateway. It does its work once for each forward, and the dice choose the answer.
+// The destination behind the gateway. It does its work once for each forward, and the dice choose the answer.
 import { FATES, FORWARD_TIMEOUT, ORIGIN, SLOW } from "./rates.mjs";
 import { chance, pick } from "./dice.mjs";
 
-/** The fate of an event at the origin, the same for every attempt. */
+/** The fate of an event at the destination. It is the same for every attempt. */
 const fate = (seed, event) => pick(FATES, chance(seed, "fate", event.name));
 
 /** An answer for `Origin.answers`. It records every exchange in the ledger. With `agrees`, it accepts everything. */

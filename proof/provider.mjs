@@ -6,7 +6,7 @@ import { HOUR, PROVIDERS, delivery } from "../tests/runtime/providers.mjs";
 import { COPIES, HANG, LARGE, PATIENCE } from "./rates.mjs";
 
 const TRIES = 40;
-/** `generic` has a signed id. The identity of `relock` is a digest, so each of its retries has the same bytes. */
+/** `generic` signs an id. The identity of `relock` is a digest, so all its retries have the same bytes. */
 export const SYSTEMS = ["generic", "relock"];
 
 export class Provider {
@@ -14,7 +14,7 @@ export class Provider {
     Object.assign(this, { runtime, dice, ledger, clock });
   }
 
-  /** Sends one event, with its copies. */
+  /** Sends one event and its copies. */
   async deliver(name, system) {
     const event = this.ledger.open(name, system);
     const now = this.clock.now();
@@ -57,7 +57,7 @@ export class Provider {
       return status;
     } catch (error) {
       const late = /^no answer/.test(error.message);
-      // The gateway goes on after its provider gave up.
+      // The gateway goes on after the provider gave up.
       sent.until = Date.now() + (late ? this.clock.takes(HANG) : 0);
       return late ? "timeout" : "reset";
     }

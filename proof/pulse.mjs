@@ -1,17 +1,17 @@
-// Measures whether the machine keeps up: the time that the runtime takes to answer a request without work, as this process
-// sees it. If the runtime or this process is slow, a timeout may pass without any fault.
+// Measures whether the machine keeps up: the time from a trivial request of this process to the runtime's answer. If the
+// runtime or this process is slow, a timeout may pass without any fault.
 import { createHash } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { send } from "../tests/runtime/http.mjs";
 
 const EVERY = 100;
-/** The shortest timeout of the Worker, of a call of an object, in milliseconds of its clock: src/edge/claims.rs. */
+/** The shortest timeout of the Worker, in milliseconds of its clock. It limits a call of an object: src/edge/claims.rs. */
 const SHORTEST_LIMIT = 1500;
 /** After an answer that takes longer, a timeout may have passed. */
 const STALL = SHORTEST_LIMIT;
 /** If the usual answer takes longer, the clock is too fast. */
 const TOO_SLOW = SHORTEST_LIMIT / 2;
-/** If the usual answer takes less, the clock may run faster. */
+/** If the usual answer takes less time, the clock may run faster. */
 const COMFORTABLE = SHORTEST_LIMIT / 6;
 /** The largest slowness. With `HASTE` 15, the clock then runs as fast as the machine's. */
 const SLOWEST = 15;
@@ -56,7 +56,7 @@ export class Pulse {
     return this.#usual() > 2 * TOO_SLOW && this.clock.slowness < SLOWEST;
   }
 
-  /** Sets the pace of the runtime's next incarnation from the times of the last one. */
+  /** Sets the pace of the runtime's next start from the answer times since the last start. */
   adapt() {
     const [usual, { slowness }] = [this.#usual(), this.clock];
     this.#times = [];
@@ -71,7 +71,7 @@ export class Pulse {
   }
 }
 
-/** How many times slower this process works than alone on the machine, as a first estimate. */
+/** A first estimate of the slowness, from the CPU share that this process gets. */
 export function contention() {
   const [began, { user }] = [performance.now(), process.cpuUsage()];
   const block = Buffer.alloc(1 << 20);

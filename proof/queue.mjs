@@ -1,10 +1,10 @@
-// A queue that outlives the runtime. It keeps each message until it is acknowledged, and hands it over at least once, in any
+// A queue that outlives the runtime. It keeps each message until it is acknowledged, and delivers it at least once, in any
 // order.
 import { setTimeout as delay } from "node:timers/promises";
 import { GIVING } from "./rates.mjs";
 
 const BATCH = 10;
-/** The delay before a killed runtime's messages are handed over again. Its last requests reach the origin before. */
+/** The delay before a killed runtime's messages are delivered again. Its last requests reach the destination earlier. */
 const AFTER_CRASH = 300;
 
 export class Queue {
@@ -15,7 +15,7 @@ export class Queue {
   #pumps;
 
   /**
-   * `give(name, messages)` hands a batch over and returns the outcome of each message, or throws if the runtime died. After
+   * `give(name, messages)` delivers a batch and returns the outcome of each message, or throws if the runtime died. After
    * `maxRetries`, a message goes to the queue `deadLetters`. `heard(kind, message)` gets a report of each step.
    */
   constructor({ name, dice, clock, give, heard, maxRetries = Infinity, deadLetters = undefined, consumers = 1 }) {

@@ -10,14 +10,11 @@ export const BINDINGS = {
 };
 /** The faults when the Worker sends to a queue. */
 export const QUEUE = { before: 0.03, after: 0.02, hang: 0.003 };
-/**
- * The faults when the queue hands a message over: twice at once, again after the acknowledgement, or later than younger
- * ones.
- */
+/** The faults when the queue delivers a message: twice at once, again after its ack, or after younger messages. */
 export const GIVING = { twice: 0.01, ack_lost: 0.01, late: 0.05 };
-/** The faults of the origin's answers. `reset`: the origin did its work and then cuts the connection. */
+/** The faults of the destination's answers. `reset`: the destination does its work and then cuts the connection. */
 export const ORIGIN = { error: 0.06, reset: 0.03, slow: 0.01 };
-/** The fates of events at the origin: it always refuses some events, and always fails with others. */
+/** The fates of events at the destination: it always refuses some events, and always fails with others. */
 export const FATES = { refused: 0.02, failing: 0.005 };
 /** The copies that a provider sends: two at once, or another one after its 2xx. */
 export const COPIES = { at_once: 0.03, afterwards: 0.1 };
@@ -30,9 +27,9 @@ export const HASTE = 15;
 export const HANG = 40_000;
 /** The timeout of a provider. */
 export const PATIENCE = 20_000;
-/** The Worker's timeout for the origin. */
+/** The Worker's timeout for a forward. */
 export const FORWARD_TIMEOUT = 30_000;
-/** The shortest and longest answer of a slow origin. Some are longer than the timeout. */
+/** The shortest and the longest answer time of a slow destination. Some answers take longer than the timeout. */
 export const SLOW = [5000, 40_000];
-/** Fewer than in wrangler.toml, so that some events run out of retries. */
+/** Fewer retries than in wrangler.toml, so that some events run out of retries. */
 export const MAX_RETRIES = 6;

@@ -6,7 +6,7 @@ import { SYSTEMS } from "./provider.mjs";
 
 const here = (file) => new URL(file, import.meta.url);
 const MODULES = workerBehind(here("wrapper.js"), ["bindings.mjs", "clock.mjs", "dice.mjs"].map(here));
-/** Every place has the same stores. The objects live at the first place. */
+/** Every location has the same stores. The Durable Objects run at the first location. */
 const stores = (place) => ({
   kvNamespaces: ["DEDUP"],
   durableObjects: { CLAIMS: { className: "Claims", useSQLite: true, ...(place > 0 && { scriptName: "place-0" }) } },
@@ -17,7 +17,7 @@ const stores = (place) => ({
 export const ADMIN_TOKEN = "canary-admin-token-proof";
 
 export class Runtime {
-  /** Resolved while the runtime is up. `urls` change with each start. */
+  /** A promise that is resolved while the runtime is up. `urls` change with each start. */
   up;
   isUp = false;
   #miniflare;
@@ -61,7 +61,7 @@ export class Runtime {
     };
   }
 
-  /** Kills the runtime as a power failure would, calls `meanwhile`, and starts the runtime again. */
+  /** Kills the runtime like a power failure, calls `meanwhile`, and starts the runtime again. */
   async kill(meanwhile = () => {}) {
     process.kill(runtimePid(), "SIGKILL");
     this.isUp = false;
@@ -70,11 +70,11 @@ export class Runtime {
     await (this.up = this.#miniflare.dispose().then(again));
   }
 
-  /** The dead letters without the redriven ones: `{ message, payload }`. */
+  /** The dead letters that were not redriven: `{ message, payload }`. */
   async letters() {
     const database = await this.#miniflare.getD1Database("LOG", "place-0");
     const { results: tables } = await database.prepare("SELECT name FROM sqlite_master WHERE name = 'dead_letters'").all();
-    if (tables.length === 0) return []; // the first letter creates the table
+    if (tables.length === 0) return []; // the first dead letter creates the table
     return (await database.prepare("SELECT message, payload FROM dead_letters WHERE redriven IS NULL").all()).results;
   }
 

@@ -1,4 +1,4 @@
-// The server outside the runtime that the Worker reaches: it takes the messages for the queues and the reports of faults.
+// A server outside the runtime. The Worker sends it the messages for the queues and the reports of faults.
 import { Server } from "../tests/runtime/http.mjs";
 import { HANG, QUEUE } from "./rates.mjs";
 
@@ -20,7 +20,7 @@ export class StandIn extends Server {
     const kind = this.dice.decide(`send ${name} ${event.name}`, QUEUE);
     if (kind) this.ledger.count(`${name}.send_${kind}`);
     if (kind === "before") return 500;
-    if (kind === "hang") await this.clock.passes(HANG); // the queue takes the message long after its sender gave up
+    if (kind === "hang") await this.clock.passes(HANG); // the queue stores the message long after its sender gave up
     this.queues[name].push(text);
     if (kind) event.mischief.push(`send_${kind}`);
     return kind === "after" ? 500 : 200;

@@ -26,7 +26,7 @@ async function sendCopy(world, { headers, body }, tally) {
 
 /** Runs a storm. Returns the counts of requests, answers and deliveries. */
 async function storm(world) {
-  await world.calm(); // no faults: only time and place matter
+  await world.calm(); // no faults: only time and location matter
   const began = Date.now();
   const sent = Array.from({ length: events }, (_, at) => delivery("generic", { id: `evt_${at}` }));
   for (const { id, body } of sent) world.ledger.signed(world.ledger.open(id, "generic"), body);

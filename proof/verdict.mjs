@@ -1,21 +1,21 @@
 // The fate of every event, and the cause of each repeated delivery.
 //
-// The rule. An exchange is *ambiguous* if the origin did its work and the gateway could not know or record this:
-//   origin_reset     the origin cut the connection before its answer
+// The rule. An exchange is *ambiguous* if the destination did its work and the gateway could not know or record this:
+//   origin_reset     the destination cut the connection before its answer
 //   killed           the runtime was killed between the forward and the end of the message's batch
 //   late             the answer came after the forward's timeout
 //   confirm_failed   each try to confirm the delivery met an injected fault
 //   stalled          the machine was so slow that a timeout may have passed (pulse.mjs)
 // If all earlier exchanges of an event are ambiguous, a repeated delivery is explained: no gateway can avoid it. With
 // `exact`, any other repeated delivery is unexplained. `kv` promises less, so it has more explanations:
-//   given_twice      the queue handed the message over twice
+//   given_twice      the queue delivered the message twice
 //   copies_at_once   two copies were in flight at the same time
-//   enqueued_unknown the queue took the message and reported a failure
+//   enqueued_unknown the queue stored the message and reported a failure
 //   key_unwritten    the put of the key failed or hung
 //   key_unseen       a look-up did not see the key yet
-//   killed_early     the runtime was killed after the queue took the message and before the key was put
+//   killed_early     the runtime was killed after the queue stored the message and before the key was put
 
-/** The number of the Worker's tries to confirm a claim. */
+/** The number of times that the Worker tries to confirm a claim. */
 const CONFIRM_TRIES = 3;
 /** The last requests of a killed runtime arrive a little later. */
 const GRACE = 250;
@@ -34,7 +34,7 @@ function ambiguity(event, { at, limit, reset, answered = Infinity }, { clock, st
   return stalls.some(({ since, until }) => since <= ended + grace && at - grace <= until) ? "stalled" : undefined;
 }
 
-/** With `kv`: the cause why the key of the event did not stop a copy. */
+/** With `kv`: the reason why the key of the event did not stop a copy. */
 function leak(event, { kills, clock }) {
   if (told(event, /^queue_(twice|ack_lost)/)) return "given_twice";
   if (event.pushes.length < 2) return undefined;

@@ -1,4 +1,4 @@
-// Everything around the Worker, started and stopped together: the runtime, the queues, the origin, and the server that takes
+// Starts and stops all parts around the Worker: the runtime, the queues, the destination, and the server that gets the
 // reports of faults.
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -14,18 +14,18 @@ import { MAX_RETRIES } from "./rates.mjs";
 import { Runtime } from "./runtime.mjs";
 import { StandIn } from "./standin.mjs";
 
-/** The longest run on a machine that keeps up. The program ends even if a part hangs. */
+/** The longest run on a machine that keeps up, in milliseconds. The program ends then, even if a part hangs. */
 const DEADLINE = 900_000;
 
 export class World {
   ledger = new Ledger();
-  /** Whether the origin accepts everything. */
+  /** Whether the destination accepts everything. */
   agrees = false;
   #state;
 
   /**
    * Runs `use(world)` and returns its value. `plan` has the settings of the wrapper in the runtime, and `answer(world)`
-   * makes the origin's answers. Everything is stopped at the end, even after an error.
+   * makes the destination's answers. Everything is stopped at the end, even after an error.
    */
   static async with({ seed, dedup, isolates, haste, plan, answer }, use) {
     const world = new World();
@@ -50,7 +50,7 @@ export class World {
     if (answer) for (const system of SYSTEMS) this.origin.answers(system, answer(this));
     this.queues = this.#queues();
     this.standin = await StandIn.start({ queues: this.queues, dice, ledger, clock });
-    // Each incarnation of the runtime gets new settings.
+    // Each start of the runtime gets new settings.
     const told = () => ({ ...plan, calm: dice.calm, clock: { ...clock }, standin: this.standin.url });
     this.runtime = await Runtime.start({ isolates, dedup, origin: this.origin.url, state: this.#state, plan: told });
     if (clock.full > 1) this.pulse = new Pulse({ clock, runtime: this.runtime });
@@ -73,7 +73,7 @@ export class World {
     return { DEAD, EVENTS: new Queue({ name: "hookgate-events", dice, clock, give, heard, ...ends, consumers: 4 }) };
   }
 
-  /** Hands a batch to one of the isolates. Returns the outcome of each message. */
+  /** Delivers a batch to one of the isolates. Returns the outcome of each message. */
   async #give(queue, messages) {
     await this.runtime.up; // a queue waits until the runtime is up
     const url = this.runtime.urls[Math.floor(Math.random() * this.runtime.urls.length)];

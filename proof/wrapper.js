@@ -1,5 +1,5 @@
-// Wraps the built Worker in the runtime. The queues are in the stand-in outside, which survives the runtime. The dice choose
-// the faults of the other bindings. Each fault is reported to the stand-in before it happens.
+// Wraps the built Worker in the runtime. The queues are in the stand-in outside, which survives the runtime. The dice
+// choose the faults of the other bindings. The wrapper reports each fault to the stand-in before the fault happens.
 import Worker from "./index.js";
 import { faulty, seenFrom } from "./bindings.mjs";
 import { Clock } from "./clock.mjs";
@@ -8,7 +8,8 @@ import { env, waitUntil } from "cloudflare:workers";
 
 export * from "./index.js";
 
-// An isolate outlives its requests, so these belong to the incarnation. The Worker and its objects share the isolate.
+// An isolate outlives its requests, so these values live as long as the runtime. The Worker and its objects share the
+// isolate.
 const plan = env.PROOF;
 const dice = new Dice(plan.seed);
 dice.calm = plan.calm;
@@ -71,7 +72,7 @@ export default {
   },
 };
 
-/** Hands a batch to the Worker as the runtime does. Returns the outcome of each message, in the order of the batch. */
+/** Gives a batch to the Worker as the runtime does. Returns the outcome of each message, in the order of the batch. */
 async function handled({ queue, messages }, env, context) {
   const settled = messages.map(() => undefined);
   const settle = (at, as) => (settled[at] ??= as); // only the first call counts

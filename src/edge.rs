@@ -1,7 +1,8 @@
-//! The runtime's side, over the `worker` crate: its events in, the pipeline's ports out. Nothing is decided here.
+//! Connects the pipeline to the Workers runtime, by the `worker` crate. This module receives the runtime's events and
+//! implements the pipeline's ports. It decides nothing.
 //!
-//! `wasm-bindgen-futures` drives one future for each event. A panic breaks off the whole instance of the WASM: `entry.js`
-//! answers the events that are in flight in it, and goes on with a new instance.
+//! `wasm-bindgen-futures` drives one future for each event. A panic ends the whole WASM instance. `entry.js` then answers
+//! the events that were in flight in that instance, and starts a new instance.
 
 mod claims;
 mod crypto;
@@ -45,17 +46,18 @@ fn start() {
     std::panic::set_hook(Box::new(panicked));
 }
 
-/// Hands the text and the place of a panic to `entry.js`, as an error of this name. The trap that a panic ends in would tell
-/// neither.
+/// Throws an error named `panic`, with the message and the location of the panic, for `entry.js`. Without this hook, the
+/// panic would be a trap, which has neither.
 fn panicked(panic: &PanicHookInfo<'_>) {
-    let text = panic.payload_as_str().unwrap_or("a panic without a text");
+    let text = panic.payload_as_str().unwrap_or("a panic without a message");
     let place = panic.location().map(|place| format!(", at {}:{}", place.file(), place.line()));
-    let error = js_sys::Error::new(&format!("{text}{}", place.as_deref().unwrap_or(", at an unknown place")));
+    let error = js_sys::Error::new(&format!("{text}{}", place.as_deref().unwrap_or(", at an unknown location")));
     error.set_name("panic");
     wasm_bindgen::throw_val(error.into())
 }
 
-/// The answer to a request that broke off, as JSON. It is made when all is well, so that nothing is left to do afterwards.
+/// The answer to a request whose instance failed, as JSON. `entry.js` reads it at its start, so that a failed instance has
+/// nothing left to do.
 #[wasm_bindgen(js_name = brokenOff)]
 #[must_use]
 pub fn broken_off() -> String {
@@ -63,7 +65,7 @@ pub fn broken_off() -> String {
     serde_json::json!({ "status": status, "headers": headers, "body": body }).to_string()
 }
 
-/// After how many seconds the queue gives a message again that broke off.
+/// The delay in seconds before the queue redelivers a message that this Worker could not settle. `attempts` counts from 1.
 #[wasm_bindgen]
 #[must_use]
 pub fn backoff(attempts: u32) -> u32 {
@@ -82,14 +84,15 @@ async fn fetch(request: web_sys::Request, env: Env, context: Context) -> Result<
         }
         outcome.answer
     });
-    // The runtime has dropped an event that was ended: nobody reads this.
+    // `None`: the event was too old and was ended. Its sender has gone, or sends the request again.
     response(&answered.await.unwrap_or_else(Answer::unavailable))
 }
 
-/// One message of a queue. Not `#[event(queue)]`: the crate does not tell a message's attempts, and makes a panic of an error.
+/// Handles one message of a queue. It does not use `#[event(queue)]`, because the crate hides a message's number of
+/// attempts and turns an error into a panic.
 ///
 /// # Errors
-/// An event that was given up: the queue gives its message again.
+/// The event was too old and was ended. The caller asks the queue to redeliver the message.
 #[wasm_bindgen(wasm_bindgen_futures = worker::wasm_bindgen_futures, js_sys = worker::js_sys)]
 pub async fn settle(queue: String, message: Message, attempt: u32, env: Env) -> Result<JsValue, JsValue> {
     let began = milliseconds();
@@ -103,7 +106,7 @@ pub async fn settle(queue: String, message: Message, attempt: u32, env: Env) -> 
         disposition
     });
     match settled.await {
-        None => return Err("this event was given up: it is too old".into()),
+        None => return Err("the event is too old and was ended".into()),
         Some(Disposition::Ack) => message.ack(),
         Some(Disposition::Retry(delay)) => {
             let options = QueueRetryOptionsBuilder::new().with_delay_seconds(whole_seconds(delay)).build();
@@ -113,7 +116,7 @@ pub async fn settle(queue: String, message: Message, attempt: u32, env: Env) -> 
     Ok(JsValue::UNDEFINED)
 }
 
-/// Deletes what is no longer needed.
+/// Runs the hourly sweep.
 #[event(scheduled)]
 async fn scheduled(_: ScheduledEvent, env: Env, _: ScheduleContext) {
     let began = milliseconds();
@@ -123,15 +126,15 @@ async fn scheduled(_: ScheduledEvent, env: Env, _: ScheduleContext) {
     }
 }
 
-/// The queue takes whole seconds.
-#[expect(clippy::expect_used, reason = "the longest delay is of hours")]
+/// Rounds up, because the queue takes whole seconds.
+#[expect(clippy::expect_used, reason = "the longest delay is 12 hours")]
 fn whole_seconds(delay: Duration) -> u32 {
-    u32::try_from(delay.as_millis().div_ceil(1000)).expect("a delay of hours at most")
+    u32::try_from(delay.as_millis().div_ceil(1000)).expect("a delay is at most 12 hours")
 }
 
-/// Without random numbers every claim would have the same token, and each could confirm the others': such an event ends
-/// here, before anything is claimed.
-#[expect(clippy::expect_used, reason = "a claim without a token of its own is worse than a request that fails")]
+/// A random number. Without random numbers, all claims would have the same token, and each claim could confirm the others.
+/// So the event panics before it claims anything.
+#[expect(clippy::expect_used, reason = "a failed request is better than two claims with one token")]
 fn random() -> u64 {
     getrandom::u64().expect("crypto.getRandomValues gives random numbers in every event")
 }
@@ -146,8 +149,8 @@ fn write(mut record: Record, began: u64) {
     }
 }
 
-/// Whole milliseconds since 1970.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the clock is past 1970, and below 2^53")]
+/// The time in whole milliseconds since 1970.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the clock is after 1970 and below 2^53")]
 fn milliseconds() -> u64 {
     Date::now() as u64
 }
@@ -156,13 +159,13 @@ fn now() -> UnixTime {
     seconds(milliseconds())
 }
 
-#[expect(clippy::expect_used, reason = "2^64 thousandths are below 2^63")]
+#[expect(clippy::expect_used, reason = "2^64 / 1000 is below 2^63")]
 fn seconds(milliseconds: u64) -> UnixTime {
-    UnixTime::from_seconds(i64::try_from(milliseconds / 1000).expect("a thousandth of 64 bits"))
+    UnixTime::from_seconds(i64::try_from(milliseconds / 1000).expect("2^64 / 1000 is below 2^63"))
 }
 
 fn response(of: &Answer) -> Result<web_sys::Response> {
     let lines: Vec<String> = of.headers.iter().map(|(name, value)| format!("{name}:{value}")).collect();
-    // Without a body the runtime invents no content type, and a 204 takes no body, not even an empty one.
+    // An empty body is passed as no body: the runtime then adds no content type, and it refuses any body with a 204.
     Ok(answer(of.status, &lines.join("\n"), (!of.body.is_empty()).then_some(of.body.as_str()))?)
 }

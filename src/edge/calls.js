@@ -1,14 +1,14 @@
-// What would be a dozen calls between WASM and the runtime through the crate, and is one here: most of what a small webhook
-// costs is such calls. bench/README.md says how to measure that.
+// Each function does in one call what the `worker` crate does in a dozen calls from WASM to the runtime. Such calls are
+// most of the cost of a small webhook: bench/README.md says how to measure it.
 
-/** Every header of a request, in one text. */
+/** All headers of a request in one text, one header a line. */
 export function headerLines(headers) {
   let lines = "";
   for (const [name, value] of headers) lines += `${name}:${value}\n`;
   return lines;
 }
 
-/** An answer; `lines` has a line for each header. No header comes twice. */
+/** Makes an answer. `lines` has a line for each header. No header name comes twice. */
 export function answer(status, lines, body) {
   const headers = {};
   for (const line of lines.split("\n")) {
@@ -18,5 +18,5 @@ export function answer(status, lines, body) {
   return new Response(body, { status, headers });
 }
 
-/** The text of a queue message. The runtime makes the base64 of a body several times faster than WASM. */
+/** Completes a queue message with its body. The runtime encodes base64 several times faster than WASM. */
 export const messageText = (text, body) => (body === undefined ? text : `${text}${body.toBase64()}"}`);

@@ -1,4 +1,4 @@
-// The runtime's own hashes and signatures. Loaded when a request needs one.
+// Hashes and signatures of the runtime's `node:crypto`. The module is loaded when a request first needs it.
 let loaded;
 
 function node() {
@@ -9,8 +9,8 @@ export function hashing(hash, key) {
   return key === undefined ? node().createHash(hash) : node().createHmac(hash, key);
 }
 
-// `type` is what the key must be, `format` spki, x509 or jwk; `fixed` says that an ECDSA signature is two numbers of 32
-// bytes rather than DER.
+// Whether `signature` over `content` is valid. `type` is the required type of the key. `format` is spki, x509 or jwk. With
+// `fixed`, an ECDSA signature is two numbers of 32 bytes; otherwise it is DER.
 export function verifies(type, hash, fixed, format, key, content, signature) {
   const crypto = node();
   try {
@@ -24,6 +24,6 @@ export function verifies(type, hash, fixed, format, key, content, signature) {
     const spki = parsed.export({ format: "der", type: "spki" });
     return crypto.verify(hash, content, { key: spki, format: "der", type: "spki", dsaEncoding: "ieee-p1363" }, signature);
   } catch {
-    return false; // what cannot be read proves nothing
+    return false; // an unreadable key or signature proves nothing
   }
 }

@@ -1,5 +1,5 @@
-//! Public-key signatures, hashes that are rarely needed, and those of large bodies, by the runtime's own `node:crypto`:
-//! native, and not in the Worker's size.
+//! Public-key signatures, rare hashes, and the hashes of large bodies. The runtime's `node:crypto` computes them: it is
+//! native, and adds nothing to the Worker's size.
 
 use super::ports::Bindings;
 use hookgate_verify::{Crypto, Hash, PublicAlgorithm, PublicKey};
@@ -8,7 +8,7 @@ use wasm_bindgen::prelude::*;
 #[wasm_bindgen(module = "/src/edge/crypto.js")]
 extern "C" {
     type Hashing;
-    /// Of HMAC under `key`, or of a plain digest where there is none.
+    /// Starts an HMAC under `key`, or a plain digest if there is no key.
     #[wasm_bindgen(js_name = hashing)]
     fn hashing(hash: &str, key: Option<&[u8]>) -> Hashing;
     #[wasm_bindgen(method)]
@@ -26,7 +26,7 @@ extern "C" {
     ) -> bool;
 }
 
-/// Takes the parts one by one: nothing of a large body is copied.
+/// Hashes the parts one after the other, so that no joined copy of a large body is made.
 fn hash(hash: Hash, key: Option<&[u8]>, parts: &[&[u8]]) -> Vec<u8> {
     let name = match hash {
         Hash::Sha1 => "sha1",

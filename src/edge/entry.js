@@ -1,12 +1,12 @@
-// The Worker's entry, in place of worker-build's: that one answers the runtime's own 500 to all that was in flight when
-// something panicked. It hands the runtime's events to WASM as they are.
+// The entry of the Worker: it passes the runtime's events to WASM. It replaces the entry of worker-build. With that entry,
+// a panic makes the runtime answer 500 to every event in flight.
 import { DurableObject } from "cloudflare:workers";
 import module from "./index_bg.wasm";
 import instantiate from "hookgate";
 
-/** The one instance that is entered, and who is to be told when it breaks off. */
+/** The current instance, and the callbacks of its events in flight. The callbacks are called if the instance fails. */
 let current = begin();
-/** A request that broke off is answered so. */
+/** The answer to a request whose instance failed. */
 const BROKEN_OFF = JSON.parse(current.wasm.brokenOff());
 
 function begin() {
@@ -15,9 +15,9 @@ function begin() {
 }
 
 /**
- * A panic breaks off its instance, with all that is in flight there. What comes next gets a new instance, and each event in
- * flight is told: whoever sent it sends it again. Nothing is lost by that, since an event counts as accepted, or delivered,
- * only once its answer, or its acknowledgement, is out. What was done in between may be done twice, as after any crash.
+ * Replaces an instance that failed, and ends its events in flight. Their senders send them again. No event is lost: an
+ * event counts as accepted only after its answer, and as delivered only after its acknowledgement. Work before that point
+ * may happen twice, as after any crash.
  */
 function renew(inFlight, error) {
   current = begin();
@@ -26,19 +26,19 @@ function renew(inFlight, error) {
   for (const tell of inFlight) tell();
 }
 
-/** What may be told of it: our own text and place, or V8's, which are constant. Another error may quote the request. */
+/** The text of an error for the log. Our panics and V8's traps do not quote the request. Any other error may quote it. */
 function text(error) {
   if (error.name === "panic") return error.message;
   const isTrap = error instanceof WebAssembly.RuntimeError || error instanceof RangeError;
-  return isTrap ? `${error.message}, in ${place(error)}` : `${error.name}: withheld, for it may quote the request`;
+  return isTrap ? `${error.message}, in ${place(error)}` : `${error.name}: withheld, because it may quote the request`;
 }
 
-/** Where in the module, innermost first: scripts/build says how to find the functions' names. */
+/** The stack of WASM functions, innermost first. scripts/build says how to find their names. */
 const place = (error) => error.stack.match(/wasm-function\[\d+\]:0x[0-9a-f]+/g)?.slice(0, 5).join(" < ") ?? "JavaScript";
 
 /**
- * Runs an event in the current instance; `instead` makes what comes of it where the instance breaks off meanwhile. It is
- * told by a value, and not by an answer made elsewhere: what one request makes is of no use to another.
+ * Runs an event in the current instance. If the instance fails meanwhile, the outcome is `instead()`. It is called within
+ * the event itself, because the runtime does not let one request use an object of another request.
  */
 function run(enter, instead) {
   const { inFlight, wasm } = current;
@@ -46,7 +46,8 @@ function run(enter, instead) {
   const ended = new Promise((resolve, reject) => {
     tell = () => resolve(BROKEN);
     inFlight.add(tell);
-    // What breaks off at once is told before this throws: the first word counts.
+    // If the instance fails during this call, `tell` resolves the promise before the call throws. The first settlement
+    // counts.
     enter(wasm).then(resolve, reject);
   });
   return ended.then(
@@ -58,32 +59,33 @@ function run(enter, instead) {
   );
 }
 
-const BROKEN = Symbol("broken off");
+const BROKEN = Symbol("failed instance");
 
-/** Calls into the current instance, for a Durable Object. What breaks off is an error for whoever called the object. */
+/** Calls the current instance for a Durable Object. If the instance fails, the caller of the object gets an error. */
 function call(method, ...args) {
   const instance = current;
   try {
     return instance.wasm[method](...args);
   } finally {
-    if (instance !== current) throw new Error("the object broke off: its log says why");
+    if (instance !== current) throw new Error("the object failed: its log says why");
   }
 }
 
-/** The queue gives it again, and leaves its neighbours alone. */
+/** Asks the queue to redeliver this message, without the others of its batch. */
 function giveBack(message) {
   message.retry({ delaySeconds: current.wasm.backoff(message.attempts) });
 }
 
-// A Worker has six connections at a time. What waits for one has a limit that runs already: so as many messages are
-// begun as there are connections for their forwards, and one for everything else.
+// The messages of a batch that are handled at once. The runtime opens at most six connections at a time. A call that waits
+// for a connection has a time limit that already runs. So there is one connection for each forward, and one for all other
+// calls.
 const AT_ONCE = 5;
 
-// An object, since of a class the runtime would make an instance for each event.
+// An object and not a class, because the runtime would make an instance of the class for each event.
 export default {
   fetch(request, env, context) {
     const answer = run((wasm) => wasm.fetch(request, env, context), () => new Response(BROKEN_OFF.body, BROKEN_OFF));
-    context.waitUntil(answer); // what was begun is finished, even where the sender hangs up
+    context.waitUntil(answer); // the work goes on if the sender hangs up
     return answer;
   },
 
@@ -94,7 +96,7 @@ export default {
     };
     const oneByOne = async () => {
       for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-        await settle(next).catch(() => giveBack(next)); // what cannot be settled is not to be taken for acknowledged
+        await settle(next).catch(() => giveBack(next)); // otherwise the runtime would acknowledge the message
       }
     };
     await Promise.all(Array.from({ length: AT_ONCE }, oneByOne));
@@ -105,10 +107,10 @@ export default {
   },
 };
 
-// Holds the claims of one shard, or the secrets that providers sent. The crate's own objects take `fetch` alone; versions
-// of this Worker call each other's objects by these methods while one replaces the other. Each step is one synchronous
-// call, so nothing comes between its reading and its writing; the runtime lets no answer out before what was written is
-// durable.
+// Stores the claims of one shard, the registry of shards, or the secrets that providers sent. Objects of the `worker` crate
+// have no methods except `fetch`. During a deployment, two versions of this Worker call each other's objects by these
+// methods. Each step is one synchronous call, so nothing happens between its read and its write. The runtime sends an
+// answer only after the writes before it are durable.
 export class Claims extends DurableObject {
   #alarmed = false;
 
@@ -147,7 +149,7 @@ export class Claims extends DurableObject {
     return call("installedSecret", this.ctx, source);
   }
 
-  // Deletes what expired, as long as there is something that will.
+  // Deletes expired rows. Sets no further alarm once nothing is left to expire.
   async alarm() {
     this.#alarmed = false;
     const next = call("expireClaims", this.ctx);

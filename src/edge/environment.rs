@@ -1,4 +1,4 @@
-//! The Worker's environment: bindings by name, and the configuration, parsed once per isolate.
+//! The Worker's environment: its bindings by name, and the configuration. An isolate parses the configuration once.
 
 use crate::config::{self, Config, ConfigError};
 use crate::record::Record;
@@ -14,7 +14,7 @@ thread_local! {
     static CONFIG: OnceCell<&'static Parsed> = const { OnceCell::new() };
 }
 
-/// The configuration; what is wrong with it is logged when it is parsed. A new configuration comes in a new isolate.
+/// The configuration. Its problems are logged when it is parsed. A new configuration comes with a new isolate.
 pub fn config(env: &Env) -> &'static Parsed {
     CONFIG.with(|cell| *cell.get_or_init(|| Box::leak(Box::new(parse(env)))))
 }
@@ -24,7 +24,7 @@ pub fn has(env: &Env, name: &str) -> bool {
     !value(env, name).is_undefined()
 }
 
-#[expect(clippy::expect_used, reason = "the environment is an object, whose properties are read without an error")]
+#[expect(clippy::expect_used, reason = "the environment is an object without getters that throw")]
 fn value(env: &Env, name: &str) -> JsValue {
     Reflect::get(env, &name.into()).expect("a property of the environment can be read")
 }
@@ -53,8 +53,8 @@ fn parse(env: &Env) -> Parsed {
     parsed
 }
 
-/// The variables that hold sources, each as wrangler hands it over: an object, or the text of one where it was set by
-/// hand. What is neither is `null`, which is no table.
+/// The variables that hold sources, by name. Wrangler sets an object. A variable that was set by hand is the JSON text of
+/// an object. Any other value becomes `null`, which the configuration refuses because it is not a table.
 fn variables(env: &Env) -> Map<String, Value> {
     let names = Object::keys(env.unchecked_ref::<Object>()).into_iter().filter_map(|name| name.as_string());
     let parsed = |name: String| {
@@ -64,12 +64,12 @@ fn variables(env: &Env) -> Map<String, Value> {
     names.filter(|name| name.starts_with(config::SOURCES)).map(parsed).collect()
 }
 
-/// A variable's text; a number's digits.
+/// The text of a variable. A number is written in digits. `None` for any other type.
 fn text_or_number(value: &JsValue) -> Option<String> {
     value.as_string().or_else(|| value.as_f64().map(|_| text_or_json(value)))
 }
 
-/// A text as it is, anything else as JSON; empty where it is neither.
+/// A text as it is, and any other value as JSON. Empty if JSON cannot write the value.
 pub fn text_or_json(value: &JsValue) -> String {
     value.as_string().or_else(|| JSON::stringify(value).ok()?.as_string()).unwrap_or_default()
 }

@@ -1,10 +1,11 @@
-// An instance of the WASM. The build makes a function of this module and of all that it imports, since each instance needs
-// variables of its own: wasm-bindgen's glue has them for one.
+// A WASM instance. The glue of wasm-bindgen has variables for one instance only. So scripts/build makes one function from
+// this module and its imports, and each call of that function has its own variables.
 import * as glue from "hookgate";
 
 /**
- * Instantiates `module`, and returns what the Worker calls of it. `broke(error)` is told once where something breaks off
- * inside: a panic, a trap, a stack or a memory that ran out, or an error of the runtime's that nothing in Rust catches.
+ * Instantiates `module`, and returns the functions that the Worker calls. If the instance fails, `broke(error)` is called
+ * once. An instance fails by a panic, a trap, the end of its stack or memory, or a JavaScript error that Rust does not
+ * catch.
  */
 export default (module, broke) => {
   const { exports } = new WebAssembly.Instance(module, { "./hookgate_bg.js": glue });
@@ -14,17 +15,16 @@ export default (module, broke) => {
 };
 
 /**
- * Every way into the WASM: calls, and what promises and timers call later. What broke off in the middle may have left
- * anything half done, a lock held or a list half written. So the instance is not entered again, and nothing reads its
- * memory: whatever it left behind there has no effect.
+ * Guards every export: the Worker, promises and timers enter WASM by them. A failed instance may have a locked cell or a
+ * half-written list. So nothing enters it again, and nothing reads its memory.
  */
 function guarded(exports, broke) {
   let depth = 0;
   let cause;
   const guard = (call) => (...args) => {
     if (cause !== undefined) {
-      if (depth === 0) return undefined; // something that the broken instance waited for
-      throw cause; // on the way out of what broke off: nobody catches it half way
+      if (depth === 0) return undefined; // a promise or a timer for which the failed instance waited
+      throw cause; // the failed call is still on the stack: no code in between may catch the error and go on
     }
     depth += 1;
     try {

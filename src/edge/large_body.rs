@@ -1,5 +1,5 @@
-//! Room for large bodies: an isolate has 128 MB, and one large body is held twice for a moment. So one at a time is held;
-//! the others wait, unread.
+//! The permit for large bodies. An isolate has 128 MB of memory, and two copies of a large body exist for a moment. So an
+//! isolate has one permit. A request without the permit waits, and the rest of its body stays unread.
 
 use super::milliseconds;
 use super::timer::Timer;
@@ -10,25 +10,25 @@ use wasm_bindgen::JsValue;
 use worker::js_sys::{Function, Promise};
 use worker::wasm_bindgen_futures::JsFuture;
 
-/// What is larger needs room.
+/// A body that is larger needs the permit.
 pub const LARGE: usize = 1024 * 1024;
-/// More than so many never wait at a time.
+/// The largest number of waiters. Another request is refused at once.
 const MOST: usize = 32;
-/// Well within the lease under which a queued event waits.
+/// The longest wait for the permit. The request is then answered 503, and its provider sends it again.
 const PATIENCE_MS: u32 = 20_000;
 
-/// Nobody needs the room for longer: not an upload at its slowest, nor a forward. The runtime may let a task go without a
-/// word, some time after its client hung up; whoever has held the room for so long is taken for such a task.
+/// Longer than any request holds the permit, even with the slowest upload and forward. The runtime may silently drop a
+/// request after its client hung up. A request that has held the permit for longer counts as dropped, and loses the permit.
 const LONGEST_HOLD_MS: u64 = 150_000;
 
 thread_local! {
-    /// The number of the hold, and since when it lasts.
+    /// The number of the permit that a request holds, and its start in milliseconds since 1970.
     static HELD: Cell<Option<(u32, u64)>> = const { Cell::new(None) };
     static LAST: Cell<u32> = const { Cell::new(0) };
     static WAITING: RefCell<VecDeque<Rc<Waiter>>> = const { RefCell::new(VecDeque::new()) };
 }
 
-/// The room, as long as it is held: the number of the hold.
+/// The permit, by its number. Dropping it passes the permit to the next waiter.
 pub struct LargeBodyPermit(u32);
 
 impl LargeBodyPermit {
@@ -42,7 +42,7 @@ impl LargeBodyPermit {
 
 impl Drop for LargeBodyPermit {
     fn drop(&mut self) {
-        // Who held it for too long has lost it.
+        // After `LONGEST_HOLD_MS`, another request may have the permit.
         if HELD.get().is_some_and(|(number, _)| number == self.0) {
             hand_on();
         }
@@ -61,12 +61,12 @@ enum State {
     Left,
 }
 
-/// Gives the room to the first who still waits.
+/// Passes the permit to the first waiter that still waits.
 fn hand_on() {
     while let Some(next) = WAITING.with_borrow_mut(VecDeque::pop_front) {
         if next.state.get() == State::Waits {
             next.state.set(State::Has);
-            // It resolves a promise, which throws nothing.
+            // The call resolves a promise, which never throws.
             let _ = next.call.call0(&JsValue::UNDEFINED);
             return;
         }
@@ -74,12 +74,12 @@ fn hand_on() {
     HELD.set(None);
 }
 
-/// A place in the line. Whoever leaves it with the room in hand hands it on.
+/// A place in the line of waiters. If it is dropped with the permit, the permit goes to the next waiter.
 struct QueuedWaiter(Rc<Waiter>);
 
 impl Drop for QueuedWaiter {
     fn drop(&mut self) {
-        // Who gave up takes no place from those who come after: the room may be held for longer than anybody waits.
+        // Without this, waiters that gave up would fill the line while one request holds the permit.
         WAITING.with_borrow_mut(|waiting| waiting.retain(|place| !Rc::ptr_eq(place, &self.0)));
         if self.0.state.replace(State::Left) == State::Has {
             hand_on();
@@ -87,7 +87,7 @@ impl Drop for QueuedWaiter {
     }
 }
 
-/// Waits for the room; `None` where others have it for too long.
+/// Waits for the permit. `None` if the line of waiters is full, or if the wait takes longer than `PATIENCE_MS`.
 pub async fn acquire(timer: &Timer) -> Option<LargeBodyPermit> {
     if HELD.get().is_none_or(|(_, since)| milliseconds().saturating_sub(since) > LONGEST_HOLD_MS) {
         return Some(LargeBodyPermit::take());
@@ -97,12 +97,12 @@ pub async fn acquire(timer: &Timer) -> Option<LargeBodyPermit> {
     }
     let mut call = None;
     let given = Promise::new(&mut |resolve, _| call = Some(resolve));
-    #[expect(clippy::expect_used, reason = "a promise calls its executor before it is made (ECMA-262, 27.2.3.1)")]
-    let call = call.expect("a promise calls its executor before it is made");
+    #[expect(clippy::expect_used, reason = "the constructor of a promise calls its executor (ECMA-262, 27.2.3.1)")]
+    let call = call.expect("the constructor of a promise calls its executor");
     let queued = QueuedWaiter(Rc::new(Waiter { state: Cell::new(State::Waits), call }));
     WAITING.with_borrow_mut(|waiting| waiting.push_back(Rc::clone(&queued.0)));
-    // Late or not: the state of its place says who has the room.
+    // The result is not used. The waiter's state says whether it has the permit, even after a timeout.
     let _ = timer.within(PATIENCE_MS, JsFuture::from(given)).await;
-    // From here on the room answers for itself, and the place in the line does not.
+    // The state becomes `Left`, so that only the permit's own drop passes the permit on.
     (queued.0.state.replace(State::Left) == State::Has).then(LargeBodyPermit::take)
 }

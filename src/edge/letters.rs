@@ -1,4 +1,4 @@
-//! Dead letters, in D1.
+//! Stores dead letters in D1.
 
 use super::environment;
 use super::ports::{Bindings, failed};
@@ -12,7 +12,7 @@ use worker::{D1Database, D1Result};
 
 const PATIENCE_MS: u32 = 10_000;
 
-/// The table is made by who needs it first, so that nobody has to remember a migration.
+/// The first query of each isolate creates the table if it is missing, so that no migration is needed.
 const SCHEMA: [&str; 4] = [
     "CREATE TABLE IF NOT EXISTS dead_letters (number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, \
      source TEXT NOT NULL, event_id TEXT NOT NULL, type TEXT NOT NULL, key TEXT NOT NULL, received TEXT NOT NULL, \
@@ -23,7 +23,7 @@ const SCHEMA: [&str; 4] = [
     "CREATE INDEX IF NOT EXISTS dead_letters_by_expiry ON dead_letters (expires)",
     "CREATE INDEX IF NOT EXISTS dead_letters_by_payload ON dead_letters (payload)",
 ];
-/// What tables of the version before this one lack.
+/// Finds the column that tables of the previous version lack.
 const HAS_REDRIVES: &str = "SELECT name FROM pragma_table_info('dead_letters') WHERE name = 'redrives'";
 const ADD_REDRIVES: &str = "ALTER TABLE dead_letters ADD COLUMN redrives INTEGER NOT NULL DEFAULT 0";
 const COLUMNS: &str =
@@ -34,7 +34,7 @@ thread_local! {
 }
 
 fn seconds(time: UnixTime) -> JsValue {
-    // D1 takes numbers, and no BigInt.
+    // D1 accepts numbers, and refuses a BigInt.
     JsValue::from(time.seconds() as f64)
 }
 
@@ -42,7 +42,7 @@ fn text_or_null(text: Option<&str>) -> JsValue {
     text.map_or(JsValue::NULL, JsValue::from)
 }
 
-/// A list as one parameter: D1 takes a hundred of them at most.
+/// A list as one parameter, because D1 accepts at most 100 parameters.
 fn list(names: &[String]) -> JsValue {
     serde_json::to_string(names).unwrap_or_default().into()
 }
@@ -68,7 +68,6 @@ impl Bindings {
         self.within(PATIENCE_MS, "D1", statement.all()).await
     }
 
-    /// The rows of a query.
     async fn rows<T: for<'r> Deserialize<'r>>(&self, sql: &str, values: &[JsValue]) -> Result<Vec<T>, PortError> {
         rows(&self.query(sql, values).await?)
     }
@@ -78,7 +77,7 @@ fn rows<T: for<'r> Deserialize<'r>>(answer: &D1Result) -> Result<Vec<T>, PortErr
     answer.results().map_err(failed("D1"))
 }
 
-/// A row of [`COLUMNS`].
+/// A row with the [`COLUMNS`].
 #[derive(Deserialize)]
 struct Row {
     id: String,

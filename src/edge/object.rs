@@ -1,4 +1,5 @@
-//! The inside of the Durable Object `Claims`: stores what [`crate::dedup`] and [`crate::pending_secret`] decide.
+//! The Rust side of the Durable Object `Claims`. It stores the results of [`crate::dedup`] and [`crate::pending_secret`],
+//! which make all decisions.
 
 use super::{now, random};
 use crate::dedup::{self, Acceptance, ClaimEntry, ClaimTerms, ClaimToken, Rings};
@@ -10,15 +11,16 @@ use wasm_bindgen::prelude::*;
 use worker::worker_sys::DurableObjectState;
 use worker::{Result, SqlStorage, SqlStorageValue, State};
 
-/// No alarm deletes more than this; the next one goes on, at once: else what is claimed faster would fill the object.
+/// The most claims that one alarm deletes. The next alarm follows after [`SOON_MS`], so that the object deletes faster than
+/// it can be filled.
 const MOST_EXPIRED: i32 = 10_000;
 const SOON_MS: u32 = 1000;
 const HOUR_MS: u32 = 3600 * 1000;
 
-/// What an export returns: the crate's error as JavaScript has it.
+/// The result of an export. JavaScript gets the error as an exception.
 type Outcome<T> = std::result::Result<T, JsValue>;
 
-/// The object's own SQLite database; every call is synchronous.
+/// The SQLite database of the object. Every call is synchronous.
 struct Sql(SqlStorage);
 
 impl From<DurableObjectState> for Sql {
@@ -72,10 +74,10 @@ impl Sql {
             "SELECT token, acceptance, first_seen, leased_until, expires, confirmed FROM claims WHERE name = ?";
         let Some(row) = self.rows::<ClaimRow, 1>(QUERY, [name.into()])?.into_iter().next() else { return Ok(None) };
         let first_seen = UnixTime::from_seconds(row.first_seen);
-        // A row of the version before acceptances had numbers has none.
+        // The column is empty in rows of the version before acceptances had numbers.
         let acceptance = match &row.acceptance {
             None => Acceptance::FirstSeen(first_seen),
-            Some(text) => Acceptance::parse(text).ok_or("a row with an acceptance that cannot be read")?,
+            Some(text) => Acceptance::parse(text).ok_or("the acceptance in this row cannot be read")?,
         };
         Ok(Some(ClaimEntry {
             token: token(&row.token)?,
@@ -113,14 +115,14 @@ impl Sql {
 }
 
 fn token(text: &str) -> Result<ClaimToken> {
-    ClaimToken::parse(text).ok_or_else(|| "not a token".into())
+    ClaimToken::parse(text).ok_or_else(|| "a token is 16 hex digits".into())
 }
 
 fn span(seconds: u32) -> Duration {
     Duration::from_secs(seconds.into())
 }
 
-/// Makes the tables where they are missing.
+/// Creates the tables that are missing.
 #[wasm_bindgen(js_name = openClaims)]
 pub fn open(state: DurableObjectState) -> Outcome<()> {
     let sql = Sql::from(state);
@@ -134,14 +136,14 @@ pub fn open(state: DurableObjectState) -> Outcome<()> {
     ] {
         sql.exec(statement, [])?;
     }
-    // Tables of the version before this one lack the column.
+    // Tables of the previous version lack the column.
     if !sql.any("SELECT name FROM pragma_table_info('claims') WHERE name = 'acceptance'", [])? {
         sql.exec("ALTER TABLE claims ADD COLUMN acceptance TEXT", [])?;
     }
     Ok(())
 }
 
-/// [`dedup::claim`], as JSON. A Worker of the version before this one draws no token.
+/// [`dedup::claim`]. Returns the outcome as JSON. `drawn` is the token; a Worker of the previous version sends none.
 #[wasm_bindgen(js_name = claimName)]
 pub fn claim(state: DurableObjectState, name: &str, lease: u32, ttl: u32, drawn: Option<String>) -> Outcome<String> {
     let sql = Sql::from(state);
@@ -152,21 +154,21 @@ pub fn claim(state: DurableObjectState, name: &str, lease: u32, ttl: u32, drawn:
     json(&claim)
 }
 
-/// [`dedup::confirm`].
+/// [`dedup::confirm`]. `false` if nothing was confirmed, because another claim has the name.
 #[wasm_bindgen(js_name = confirmClaim)]
 pub fn confirm(state: DurableObjectState, name: &str, drawn: &str, ttl: u32) -> Outcome<bool> {
     let sql = Sql::from(state);
     Ok(sql.store_if_changed(name, dedup::confirm(sql.entry(name)?, token(drawn)?, now(), span(ttl)))?)
 }
 
-/// [`dedup::release`].
+/// [`dedup::release`]. `false` if there was nothing to release.
 #[wasm_bindgen(js_name = releaseClaim)]
 pub fn release(state: DurableObjectState, name: &str, drawn: &str) -> Outcome<bool> {
     let sql = Sql::from(state);
     Ok(sql.store_if_changed(name, dedup::release(sql.entry(name)?, token(drawn)?, now()))?)
 }
 
-/// Deletes the entry of `name`, where [`dedup::may_forget`] allows it.
+/// Deletes the entry of `name` if [`dedup::may_forget`] allows it. Returns whether it was deleted.
 #[wasm_bindgen(js_name = forgetClaim)]
 pub fn forget(state: DurableObjectState, name: &str) -> Outcome<bool> {
     let sql = Sql::from(state);
@@ -177,7 +179,7 @@ pub fn forget(state: DurableObjectState, name: &str) -> Outcome<bool> {
     Ok(may)
 }
 
-/// [`dedup::admit`]: why not, as JSON, or nothing.
+/// [`dedup::admit`]. Returns the reason of a refusal as JSON, or `None`. `hold` is in seconds.
 #[wasm_bindgen(js_name = admitRings)]
 pub fn admit(state: DurableObjectState, current: u32, before: Option<u32>, hold: u32) -> Outcome<Option<String>> {
     let sql = Sql::from(state);
@@ -193,7 +195,7 @@ pub fn admit(state: DurableObjectState, current: u32, before: Option<u32>, hold:
     }
 }
 
-/// [`pending_secret::offer`]; `false` where another secret waits.
+/// [`pending_secret::offer`]. `false` if another secret is pending.
 #[wasm_bindgen(js_name = installSecret)]
 pub fn install(state: DurableObjectState, source: &str, secret: &str) -> Outcome<bool> {
     let sql = Sql::from(state);
@@ -214,7 +216,7 @@ pub fn installed(state: DurableObjectState, source: &str) -> Outcome<Option<Stri
     Ok(pending_secret::waiting(Sql::from(state).waiting(source)?, now()))
 }
 
-/// Deletes what expired; in how many milliseconds it is to be called again, where anything is left.
+/// Deletes expired rows. Returns the delay in milliseconds before the next call, or `None` if no row is left.
 #[wasm_bindgen(js_name = expireClaims)]
 pub fn expire(state: DurableObjectState) -> Outcome<Option<u32>> {
     let sql = Sql::from(state);

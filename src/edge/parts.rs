@@ -1,4 +1,4 @@
-//! A stream of bytes, part by part.
+//! Reads a stream of bytes in parts.
 
 use super::timer::Timer;
 use crate::pipeline::ports::BodyError;
@@ -7,11 +7,11 @@ use web_sys::{ReadableStream, ReadableStreamByobReader};
 use worker::js_sys::{Reflect, Uint8Array};
 use worker::wasm_bindgen_futures::JsFuture;
 
-/// The largest part.
+/// The largest part, in bytes.
 const LARGEST: u32 = 64 * 1024;
 
-/// Reads into the same buffer again and again. The runtime cuts a body into parts of 4 KiB and makes a buffer for each: a
-/// large body would leave as much again behind in JavaScript's memory. The crate has no such reader.
+/// Reads all parts into one buffer. By default, the runtime makes a new buffer for each part of 4 KiB, so that a large body
+/// would use its own size again in JavaScript's memory. The `worker` crate has no reader with one buffer.
 pub struct Parts {
     reader: ReadableStreamByobReader,
     buffer: Uint8Array,
@@ -23,7 +23,7 @@ impl Parts {
         Ok(Self { reader, buffer: Uint8Array::new_with_length(LARGEST) })
     }
 
-    /// The next part, which counts until the one after it is asked for; `None` at the end. An error after `milliseconds`.
+    /// The next part, or `None` at the end. The part is valid until the next call. An error after `milliseconds`.
     pub async fn next(&mut self, milliseconds: u32, timer: &Timer) -> Result<Option<Uint8Array>, BodyError> {
         let reading = JsFuture::from(self.reader.read_with_array_buffer_view(&self.buffer));
         let read = timer.within(milliseconds, reading).await.map_err(|late| BodyError::Broken(late.to_string()))?;
@@ -37,9 +37,9 @@ impl Parts {
         Ok(Some(part))
     }
 
-    /// Reads no further.
+    /// Cancels the stream.
     pub async fn cancel(self) {
-        // What is wrong with a stream that nobody reads is of no account.
+        // An error of a stream that nobody reads does not matter.
         let _ = JsFuture::from(self.reader.cancel()).await;
     }
 }

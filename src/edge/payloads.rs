@@ -1,4 +1,4 @@
-//! Bodies that no queue message can hold, in R2.
+//! Stores in R2 the bodies that are too large for a queue message.
 
 use super::ports::{Bindings, failed};
 use super::request::each_part;
@@ -12,7 +12,7 @@ use worker::web_sys::ReadableStream;
 use worker::worker_sys::R2Bucket;
 use worker::{Bucket, Object, ResponseBody};
 
-/// The largest body has 25 MiB. Shorter than the lease under which it is stored.
+/// The time limit of each call, enough for the largest body (25 MiB). It is shorter than the lease of a claim (30 s).
 const PATIENCE_MS: u32 = 15_000;
 
 impl Bindings {
@@ -22,7 +22,7 @@ impl Bindings {
 }
 
 impl Payloads for Bindings {
-    /// The runtime takes it from R2 to the origin by itself: it does not enter WASM.
+    /// The runtime streams the body from R2 to the destination. The body does not enter WASM.
     type Body = ReadableStream;
 
     fn stores_payloads(&self) -> bool {
@@ -30,7 +30,7 @@ impl Payloads for Bindings {
     }
 
     async fn store(&self, name: &str, body: &[u8]) -> Result<(), PortError> {
-        // Past the crate, which would copy the body within WASM first.
+        // Not by the `worker` crate, because it would copy the body within WASM first.
         let bucket: R2Bucket = JsValue::from(self.bucket()?).unchecked_into();
         let storing = bucket.put(name.to_owned(), Uint8Array::from(body).into(), JsValue::UNDEFINED);
         let storing = JsFuture::from(storing.map_err(failed("R2 put"))?);
@@ -41,15 +41,16 @@ impl Payloads for Bindings {
         let bucket = self.bucket()?;
         let found = self.within(PATIENCE_MS, "R2 get", bucket.get(name).execute()).await?;
         let Some(found) = found else { return Ok(Stored::Nothing) };
-        // The mark is an object without bytes: no body is stored that a queue message could hold.
+        // The mark of a delivered event is an object without bytes. A stored body always has bytes, because a small body is
+        // in the queue message.
         if found.size() == 0 {
             return Ok(Stored::Delivered);
         }
-        let body = found.body().ok_or_else(|| PortError("R2 get: an object without its body".to_owned()))?;
+        let body = found.body().ok_or_else(|| PortError("R2 get: the object has no body".to_owned()))?;
         match body.response_body().map_err(failed("R2 get"))? {
             ResponseBody::Stream(stream) => Ok(Stored::Bytes(stream)),
             ResponseBody::Empty | ResponseBody::Body(_) => {
-                Err(PortError("R2 get: a body that is no stream".to_owned()))
+                Err(PortError("R2 get: the body is not a stream".to_owned()))
             }
         }
     }

@@ -1,4 +1,4 @@
-//! The pipeline's ports, over Workers KV, Queues and fetch.
+//! Implements the pipeline's ports with Workers KV, Queues and fetch.
 
 use super::environment;
 use super::request::collect;
@@ -28,22 +28,24 @@ extern "C" {
     fn message_text(text: &str, body: Option<&[u8]>) -> JsValue;
 }
 
-/// Longer than KV or a queue ever takes, and well within a claim's lease.
+/// The time limit of a fetch of keys, and of a call of KV, of a queue or of the rate limiter. A queue's call and the R2
+/// write before it fit into the usual lease of a claim (30 s).
 const PATIENCE_MS: u32 = 10_000;
 
-/// More than any key set has.
+/// The largest key set of a provider, in bytes. Real key sets are smaller.
 const MOST_PUBLISHED: usize = 64 * 1024;
 
 thread_local! {
     static ISOLATE: &'static IsolateState = Box::leak(Box::default());
-    /// The namespace of the keys, the same for every event: the crate looks up five of its methods whenever it is asked for.
+    /// The KV namespace of the keys, which is the same for every event. It is kept because the `worker` crate looks up five
+    /// of its methods each time.
     static KEYS: OnceCell<KvStore> = const { OnceCell::new() };
 }
 
-/// The bindings of one event.
+/// The bindings, for one event.
 pub struct Bindings {
     pub(super) env: Env,
-    /// Of a request.
+    /// The context of a request. Queue and scheduled events have none.
     context: Option<Context>,
     isolate: &'static IsolateState,
     pub(super) timer: Timer,
@@ -55,7 +57,7 @@ impl Bindings {
         Self { env, context, isolate, timer: Timer::default() }
     }
 
-    /// Waits for a call of `what`, and not for longer than `milliseconds`.
+    /// Waits for `call`, up to `milliseconds`. `what` names the call in the error.
     pub(super) async fn within<T, E: Into<worker::Error>>(
         &self,
         milliseconds: u32,
@@ -78,7 +80,7 @@ impl Bindings {
         })
     }
 
-    /// As text: what JSON would make of an object, the queue would not keep.
+    /// Sends the message as text, so that the consumer gets exactly this text.
     async fn put_into(&self, queue: &str, message: JsValue) -> Result<(), PortError> {
         let queue = self.env.queue(queue).map_err(failed("queue send"))?;
         let message = RawMessageBuilder::new(message).build_with_content_type(QueueContentType::Text);
@@ -91,7 +93,7 @@ pub(super) fn failed<E: Into<worker::Error>>(what: &str) -> impl Fn(E) -> PortEr
 }
 
 fn put_failed(error: &impl Display) {
-    let detail = format!("a duplicate of this event would pass: {error}");
+    let detail = format!("a duplicate of this event may be delivered: {error}");
     console_error!("{}", Record::complaint("put_failed", detail).line());
 }
 
@@ -107,7 +109,7 @@ impl DedupKeys for Bindings {
             Ok(put) => put.expiration_ttl(ttl.as_secs()),
             Err(PortError(problem)) => return put_failed(&problem),
         };
-        // It may outlast the answer.
+        // The put may end after the answer.
         let putting = async move {
             if let Err(error) = put.execute().await {
                 put_failed(&error);
@@ -127,7 +129,7 @@ impl DedupKeys for Bindings {
 
 impl Notes for Bindings {
     async fn note(&self, name: &str) -> Result<Option<String>, PortError> {
-        // Without KV nothing is noted, and nothing was.
+        // Without KV there are no notes.
         if !environment::has(&self.env, "DEDUP") {
             return Ok(None);
         }
@@ -154,28 +156,29 @@ impl Outbox for Bindings {
     }
 }
 
-/// Sends a request that follows no redirect, for as long as `milliseconds`, and returns the head of the answer.
+/// Sends a request and returns the head of the answer. It follows no redirect. The request and the reading of the answer
+/// end after `milliseconds`.
 async fn send(url: &str, mut init: RequestInit, milliseconds: u32) -> Result<web_sys::Response, PortError> {
     init.with_redirect(RequestRedirect::Manual);
     let request = worker::Request::new_with_init(url, &init).map_err(failed("fetch"))?;
-    // The runtime reads URLs by rules of its own: what it has read is held to the same rules as what was configured.
+    // The runtime may parse a URL differently. So its result must obey the same rules as the configured URL.
     Destination::parse(&request.inner().url()).map_err(|problem| PortError(format!("the origin {problem}")))?;
-    // By the runtime's own timer, which ends the reading of the answer as well; the crate has none.
+    // The runtime's timer also ends the reading of the answer's body. The `worker` crate has no such timer.
     let signal = AbortSignal::from(web_sys::AbortSignal::timeout_with_u32(milliseconds));
     Fetch::Request(request).send_with_signal(&signal).await.map(Into::into).map_err(failed("fetch"))
 }
 
-/// Leaves a body unread, which would hold the connection.
+/// Cancels the body of an answer, because an unread body keeps the connection open.
 async fn leave(response: &web_sys::Response) {
     if let Some(body) = response.body() {
-        // The answer is known already, and a connection that does not close is the runtime's to end.
+        // An error does not matter: the head of the answer is known, and the runtime ends the connection in the end.
         let _ = JsFuture::from(body.cancel()).await;
     }
 }
 
-#[expect(clippy::expect_used, reason = "the longest time limit is of seconds")]
+#[expect(clippy::expect_used, reason = "the longest time limit is 30 seconds")]
 fn whole_milliseconds(limit: Duration) -> u32 {
-    u32::try_from(limit.as_millis()).expect("a time limit of seconds")
+    u32::try_from(limit.as_millis()).expect("a time limit is at most 30 seconds")
 }
 
 impl Http for Bindings {
@@ -193,7 +196,7 @@ impl Http for Bindings {
         init.with_method(Method::Post).with_headers(headers);
         init.with_body(Some(stored.map_or_else(|| Uint8Array::from(forward.body).into(), Into::into)));
         let response = send(forward.origin.as_str(), init, whole_milliseconds(timeout)).await?;
-        leave(&response).await; // only the head counts
+        leave(&response).await; // the pipeline uses only the head
         let retry_after = response.headers().get("retry-after").map_err(failed("fetch"))?;
         Ok(DestinationAnswer {
             status: response.status(),
@@ -211,7 +214,7 @@ impl Http for Bindings {
             Ok(text) => Ok(Fetched::Text(text)),
             Err(BodyError::TooLarge) => Ok(Fetched::TooLong),
             Err(BodyError::Broken(problem)) => Err(PortError(format!("fetch: {problem}"))),
-            Err(BodyError::Busy) => Err(PortError("fetch: no room".to_owned())),
+            Err(BodyError::Busy) => Err(PortError("fetch: no permit".to_owned())),
         }
     }
 }
@@ -230,7 +233,7 @@ impl Local for Bindings {
     }
 
     async fn is_over_limit(&self, pair: &str) -> bool {
-        // Where nothing counts, nothing is over the limit: the port says so.
+        // Without the binding, nothing is over the limit, as the port promises.
         let Ok(limiter) = self.env.rate_limiter("REJECTS") else { return false };
         let counted = self.within(PATIENCE_MS, "rate limiter", limiter.limit(pair.to_owned())).await;
         counted.is_ok_and(|outcome| !outcome.success)

@@ -1,4 +1,4 @@
-//! An HTTP request as the pipeline reads it.
+//! Implements the pipeline's port for an HTTP request.
 
 use super::large_body::{self, LARGE, LargeBodyPermit};
 use super::milliseconds;
@@ -14,9 +14,9 @@ use worker::js_sys::Uint8Array;
 use worker::wasm_bindgen_futures::JsFuture;
 use worker::web_sys::{self, ReadableStream};
 
-/// How much of a body over the limit is still read, so that a sender that is almost done gets to read our 413.
+/// How many bytes over the limit are still read. A sender that is almost done can then read the 413.
 const DRAIN: usize = 1024 * 1024;
-/// How long a sender may take for the next piece of a body.
+/// The longest wait for the next part of a body.
 const PART_PATIENCE_MS: u32 = 10_000;
 
 #[wasm_bindgen(module = "/src/edge/calls.js")]
@@ -25,13 +25,13 @@ extern "C" {
     fn header_lines(headers: &web_sys::Headers) -> String;
 }
 
-/// The runtime's request; its fields are read when they are needed.
+/// The runtime's request. Its fields are read only when they are needed.
 pub struct Incoming {
     request: web_sys::Request,
     headers: web_sys::Headers,
     url: String,
     timer: Timer,
-    /// Held from the first byte of a large body until the request ends.
+    /// The permit of a large body. It is kept until the request ends.
     room: RefCell<Option<LargeBodyPermit>>,
 }
 
@@ -41,15 +41,15 @@ impl Incoming {
         Self { request, headers, url, timer: Timer::default(), room: RefCell::default() }
     }
 
-    /// Waits for room for a large body.
+    /// Waits for the permit of a large body.
     async fn make_room(&self) -> Result<(), BodyError> {
         let room = large_body::acquire(&self.timer).await.ok_or(BodyError::Busy)?;
         self.room.replace(Some(room));
         Ok(())
     }
 
-    /// Reads a large body, or one whose length is not told, in chunks: it is held once. It waits for room where it has shown
-    /// that it is large: a length that a head tells is nothing that a stranger has sent.
+    /// Reads a large body, or a body of unknown length, in parts into one buffer. It waits for the permit only after more
+    /// than [`LARGE`] bytes arrived: `content-length` alone costs an unproven sender nothing. `told` is `content-length`.
     async fn collect(&self, told: Option<usize>, limit: usize) -> Result<Vec<u8>, BodyError> {
         let mut reading = BodyReader::of(self.request.body(), limit, DRAIN)?;
         if reading.read(Some(LARGE.min(limit)), &self.timer).await? == Read::Paused {
@@ -65,7 +65,8 @@ impl Incoming {
     }
 }
 
-/// Reads a body of unknown length, and counts while it reads; of what is over `limit` it reads `drain` bytes, for nobody.
+/// Reads a body of unknown length. A body over `limit` is [`BodyError::TooLarge`]. Up to `drain` of its bytes over the
+/// limit are read and thrown away.
 pub async fn collect(
     stream: Option<ReadableStream>,
     limit: usize,
@@ -77,7 +78,7 @@ pub async fn collect(
     reading.end().await
 }
 
-/// Reads a stream to its end, and hands it over part by part.
+/// Reads a stream to its end, and calls `part` with each part.
 pub async fn each_part(stream: ReadableStream, mut part: impl FnMut(&[u8]), timer: &Timer) -> Result<(), BodyError> {
     let mut parts = Parts::of(&stream)?;
     let mut bytes = Vec::new();
@@ -89,24 +90,24 @@ pub async fn each_part(stream: ReadableStream, mut part: impl FnMut(&[u8]), time
     Ok(())
 }
 
-/// How far a reading came.
+/// Why a read stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Read {
     All,
-    /// It has read as much as it was asked to.
+    /// The body has more bytes than the `pause` of the read.
     Paused,
 }
 
-/// A body while it is read.
+/// Reads a body.
 struct BodyReader {
     parts: Option<Parts>,
     body: Vec<u8>,
-    /// So many bytes are over the limit.
+    /// The bytes of the part that exceeded the limit, and of all parts after it.
     over: usize,
     limit: usize,
     drain: usize,
     ended: bool,
-    /// While it holds the room.
+    /// The minimum rate, which starts with the permit.
     pace: Option<MinimumRate>,
 }
 
@@ -116,20 +117,21 @@ impl BodyReader {
         Ok(Self { parts, body: Vec::new(), over: 0, limit, drain, ended: false, pace: None })
     }
 
-    /// What is read from now on holds the room: it has to keep pace, and is held once, so that its place is made at once.
+    /// Goes on with the permit: the minimum rate starts. All memory for the `told` length is reserved at once, so that a
+    /// growing buffer does not copy the body.
     fn goes_on_in_the_room(&mut self, told: Option<usize>) {
         self.body.reserve_exact(told.unwrap_or_default().saturating_sub(self.body.len()));
         self.pace = Some(MinimumRate::begun(milliseconds()));
     }
 
-    /// Reads to the end, or until it has more than `pause` bytes.
+    /// Reads to the end, or until the body has more than `pause` bytes.
     async fn read(&mut self, pause: Option<usize>, timer: &Timer) -> Result<Read, BodyError> {
         let Some(parts) = &mut self.parts else { return Ok(Read::All) };
         while !self.ended && self.over <= self.drain {
             if pause.is_some_and(|most| self.body.len() > most) {
                 return Ok(Read::Paused);
             }
-            // Whoever holds the room and sends next to nothing would keep it from all others.
+            // Without the minimum rate, one slow sender could keep the permit from all others.
             let left = self.pace.as_ref().map_or(Some(PART_PATIENCE_MS), |pace| pace.left(milliseconds()));
             let left = left.ok_or_else(|| BodyError::Broken("too slow for a large body".to_owned()))?;
             let Some(part) = parts.next(left.min(PART_PATIENCE_MS), timer).await? else {
@@ -167,7 +169,7 @@ impl BodyReader {
 
 impl Head for Incoming {
     fn header(&self, name: &str) -> Option<String> {
-        // An error says that no header can have this name: nothing has it.
+        // An error means that the name is invalid, so no header has it.
         self.headers.get(name).ok().flatten()
     }
 
@@ -185,7 +187,7 @@ impl Request for Incoming {
     fn host(&self) -> String {
         let after_scheme = self.after_scheme();
         let authority = after_scheme.find(['/', '?', '#']).map_or(after_scheme, |end| &after_scheme[..end]);
-        // The runtime has parsed the URL: what follows the last colon is a port, unless it is within brackets.
+        // The runtime has parsed the URL. So a port follows the last colon, unless the colon is within brackets (IPv6).
         let end = authority.rfind(':').filter(|colon| authority.rfind(']').is_none_or(|bracket| bracket < *colon));
         end.map_or(authority, |end| &authority[..end]).to_owned()
     }
@@ -201,7 +203,7 @@ impl Request for Incoming {
     }
 
     async fn body(&self, limit: usize) -> Result<Vec<u8>, BodyError> {
-        // A body whose length is told cannot be longer: that is how HTTP finds its end. It is read in one go.
+        // HTTP ends a body after `content-length` bytes. So a body with a small `content-length` is read in one call.
         let told = self.header("content-length").and_then(|text| text.parse::<usize>().ok());
         if told.is_none_or(|length| length > limit.min(LARGE)) {
             return self.collect(told, limit).await;

@@ -1,4 +1,4 @@
-//! The time limit of a wait.
+//! Limits the time of a wait.
 
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -7,8 +7,8 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use worker::Delay;
 
-/// The timer of one event. It serves all waits of the event, one after another: a timer for each wait costs more than most
-/// waits.
+/// The timer of one event. All waits of the event use it, one after the other, because a timer for each wait costs more
+/// than most waits.
 #[derive(Default)]
 pub struct Timer(RefCell<Option<Running>>);
 
@@ -18,7 +18,7 @@ struct Running {
     due: u64,
 }
 
-/// A wait that took too long; in milliseconds.
+/// The error of a wait that took longer than its limit, in milliseconds.
 pub struct Late(pub u32);
 
 impl std::fmt::Display for Late {
@@ -28,7 +28,7 @@ impl std::fmt::Display for Late {
 }
 
 impl Timer {
-    /// Waits for `future`, but not for longer than `milliseconds`.
+    /// Waits for `future`, up to `milliseconds`.
     pub async fn within<F: Future>(&self, milliseconds: u32, future: F) -> Result<F::Output, Late> {
         let until = super::milliseconds().saturating_add(milliseconds.into());
         let mut future = pin!(future);
@@ -39,7 +39,8 @@ impl Timer {
         .await
     }
 
-    /// Ready at `until`. A delay that ends before then is followed by another.
+    /// Is ready at `until` (milliseconds since 1970). A running delay is kept, and followed by another delay if it ends
+    /// earlier.
     fn poll(&self, until: u64, context: &mut Context<'_>) -> Poll<()> {
         let mut running = self.0.borrow_mut();
         running.take_if(|running| running.due > until);

@@ -109,7 +109,7 @@ test("a call of an object that panics is an error at once, and the next call is 
 
 test("what the runtime throws breaks off an instance, and its text stays out of the log", async () => {
   assertComeAgain(await breaking("whatever the request may hold"));
-  const detail = "TypeError: withheld, for it may quote the request";
+  const detail = "TypeError: withheld, because it may quote the request";
   await gateway.logged({ reason: "panic", detail });
   assert.ok(!gateway.lines.some(({ message }) => message.includes("whatever the request may hold")));
   await assertServing();

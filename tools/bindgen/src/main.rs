@@ -1,7 +1,7 @@
-//! `wasm-bindgen`, with the options that this project uses.
+//! A replacement for the program `wasm-bindgen`, with its options for writing bindings.
 //!
-//! The `wasm-bindgen-cli` of crates.io also has a web server, an HTTP client and a test runner. It takes four times as
-//! long to compile. No package of npm or PyPI carries a binary of it.
+//! The package `wasm-bindgen-cli` also has a web server, an HTTP client and a test runner. It takes four times as long to
+//! compile. npm and PyPI have no binary of it.
 
 use anyhow::{Context, bail};
 use wasm_bindgen_cli_support::Bindgen;
@@ -12,7 +12,7 @@ const USAGE: &str = "wasm-bindgen --target bundler|module|nodejs|web --out-dir D
 
 fn main() -> anyhow::Result<()> {
     let mut bindgen = Bindgen::new();
-    bindgen.typescript(true).omit_default_module_path(false); // as the original
+    bindgen.typescript(true).omit_default_module_path(false); // the defaults of wasm-bindgen-cli
     let (mut input, mut directory) = (None, None);
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
