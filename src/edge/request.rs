@@ -32,19 +32,19 @@ pub struct Incoming {
     url: String,
     timer: Timer,
     /// The permit of a large body. It is kept until the request ends.
-    room: RefCell<Option<LargeBodyPermit>>,
+    permit: RefCell<Option<LargeBodyPermit>>,
 }
 
 impl Incoming {
     pub fn new(request: web_sys::Request) -> Self {
         let (headers, url) = (request.headers(), request.url());
-        Self { request, headers, url, timer: Timer::default(), room: RefCell::default() }
+        Self { request, headers, url, timer: Timer::default(), permit: RefCell::default() }
     }
 
     /// Waits for the permit of a large body.
-    async fn make_room(&self) -> Result<(), BodyError> {
-        let room = large_body::acquire(&self.timer).await.ok_or(BodyError::Busy)?;
-        self.room.replace(Some(room));
+    async fn acquire_permit(&self) -> Result<(), BodyError> {
+        let permit = large_body::acquire(&self.timer).await.ok_or(BodyError::Busy)?;
+        self.permit.replace(Some(permit));
         Ok(())
     }
 
@@ -53,8 +53,8 @@ impl Incoming {
     async fn collect(&self, told: Option<usize>, limit: usize) -> Result<Vec<u8>, BodyError> {
         let mut reading = BodyReader::of(self.request.body(), limit, DRAIN)?;
         if reading.read(Some(LARGE.min(limit)), &self.timer).await? == Read::Paused {
-            self.make_room().await?;
-            reading.goes_on_in_the_room(told.filter(|length| *length <= limit));
+            self.acquire_permit().await?;
+            reading.hold_permit(told.filter(|length| *length <= limit));
         }
         reading.read(None, &self.timer).await?;
         reading.end().await
@@ -119,7 +119,7 @@ impl BodyReader {
 
     /// Goes on with the permit: the minimum rate starts. All memory for the `told` length is reserved at once, so that a
     /// growing buffer does not copy the body.
-    fn goes_on_in_the_room(&mut self, told: Option<usize>) {
+    fn hold_permit(&mut self, told: Option<usize>) {
         self.body.reserve_exact(told.unwrap_or_default().saturating_sub(self.body.len()));
         self.pace = Some(MinimumRate::begun(milliseconds()));
     }
