@@ -13,8 +13,8 @@ const INGEST_LEASE: Duration = Duration::from_secs(30);
 /// The shortest lease with `deliver = "origin"`. The destination may use 10 s of it.
 const DIRECT_LEASE: Duration = Duration::from_secs(12);
 const SHORTEST_LEASE: Duration = Duration::from_secs(1);
-/// The lease of the claim on a delivery: up to 20 s to wait for the permit for a large body, 30 s to fetch the body, 30 s to
-/// wait for the destination, and 10 s to confirm.
+/// The lease of the claim on a delivery. A delivery takes less: up to 30 s to read the body, 30 s to wait for the destination,
+/// and 10 s to confirm.
 pub const FORWARD_LEASE: Duration = Duration::from_secs(90);
 /// The TTL of the claim on the delivery of a redriven event. If a redrive could not be noted, its letter can be redriven
 /// again until the letter is deleted. The TTL for other events is [`LONGEST_IN_QUEUE`]: a second message can wait so long.
