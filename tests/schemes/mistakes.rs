@@ -1,16 +1,18 @@
-//! The errors of own schemes and of presets.
+//! The errors of own schemes and of presets: mistakes, and settings without effect.
 
 use super::{error, lookup, mistake, source};
 use serde_json::json;
 
 #[test]
-fn the_error_of_a_mistake_names_its_place_and_the_right_text() {
+fn the_error_of_a_mistake_names_its_key_and_the_remedy() {
     const SIGNED: &str = "signature = { header = 'x-sig' }\n";
+    let of_query = "claims = { query_body_hash = 'h' }\ncontent = '{url}'";
+    assert_eq!(mistake(&format!("{SIGNED}{of_query}")), "", "the signature covers the query");
     for (scheme, told) in [
-        ("", "SOURCES.x.scheme.signature: is missing: say where it stands, as { header = \"x-signature\" }"),
+        ("", "SOURCES.x.scheme.signature: is missing: write its location, such as { header = \"x-signature\" }"),
         ("algorithm = 'hmac-sha265'", "scheme.algorithm: \"hmac-sha265\": unknown (did you mean `hmac-sha256`?)"),
         ("signatur = {}", "SOURCES.x.scheme.signatur: unknown key (did you mean `signature`?)"),
-        ("signature = { header = 'X-Sig' }", "signature.header: \"X-Sig\": a header's name is written in lower case"),
+        ("signature = { header = 'X-Sig' }", "signature.header: \"X-Sig\": a header name must be in lower case"),
         ("signature = { encoding = 'hex' }", "signature.header: needs one of `header`, `query`, `json` and `form`"),
         (
             "signature = { header = 'a', encoding = 'hxe' }",
@@ -21,9 +23,9 @@ fn the_error_of_a_mistake_names_its_place_and_the_right_text() {
             "signature = { header = 'a' }\ntimestamp = { field = 't' }\ncontent = '{timestamp}{body}'",
             "signature.field: is missing",
         ),
-        ("content = '{bdy}'", "scheme.content: \"{bdy}\": has {bdy}, which is no part (did you mean `body`?)"),
+        ("content = '{bdy}'", "scheme.content: \"{bdy}\": has {bdy}, which is not a part (did you mean `body`?)"),
         ("content = '{header:a}{header:b}{body}'", "has two parts side by side that a sender chooses"),
-        ("content = '{timestamp}.{body}'", "has {timestamp}, and no `timestamp` with a `header` or a `field`"),
+        ("content = '{timestamp}.{body}'", "has {timestamp}, so `timestamp` needs a `header` or a `field`"),
         (
             "timestamp = { header = 'x-time' }",
             "scheme.content: does not cover the timestamp: write {timestamp} where it is signed",
@@ -51,7 +53,7 @@ fn the_error_of_a_mistake_names_its_place_and_the_right_text() {
         ),
         (
             "handshakes = [{ when = '!json:token=a' }]",
-            "handshakes[0].when: \"!json:token=a\": a place that must have nothing has no text",
+            "handshakes[0].when: \"!json:token=a\": `!` means that the location is empty, so it has no text",
         ),
         (
             "handshakes = [{ method = 'options' }]",
@@ -61,10 +63,7 @@ fn the_error_of_a_mistake_names_its_place_and_the_right_text() {
             "handshakes = [{ headers = { x-a = '{challenge}' } }]",
             "handshakes[0].challenge: is missing: the answer needs",
         ),
-        (
-            "handshakes = [{ headers = { X-A = 'b' } }]",
-            "handshakes[0].headers: a header's name is written in lower case",
-        ),
+        ("handshakes = [{ headers = { X-A = 'b' } }]", "handshakes[0].headers: a header name must be in lower case"),
         ("handshakes = [{ headers = { set-cookie = 'b' } }]", "`set-cookie` is not a header that a reply may set"),
         (
             "handshakes = [{ headers = { x-a = \"b\\n\" } }]",
@@ -72,7 +71,7 @@ fn the_error_of_a_mistake_names_its_place_and_the_right_text() {
         ),
         ("handshakes = [{ headers = { x-a = 1 } }]", "handshakes[0].headers: `x-a` must be a text of plain letters"),
         ("answer = 'none'", "scheme.answer: \"none\": must be one of empty"),
-        ("answer = {}", "scheme.answer.body: is missing: what each 200 has"),
+        ("answer = {}", "scheme.answer.body: is missing: the body of each answer 200"),
         ("answer = { body = 'x', type = 'x' }", "scheme.answer.type: \"x\": must be a media type"),
         ("answer = { body = 'x', status = 201 }", "scheme.answer.status: unknown key"),
         ("handshakes = [{ installs = true }]", "handshakes[0].challenge: is missing: the answer needs it"),
@@ -81,6 +80,43 @@ fn the_error_of_a_mistake_names_its_place_and_the_right_text() {
         (
             "handshakes = [{ challenge = 'body' }]",
             "handshakes[0].challenge: \"body\": must be header:NAME, query:NAME, json:PATH or form:NAME",
+        ),
+        ("claims = { iss = 'me' }", "scheme.claims: have no effect: claims are in a signed token"),
+        ("claims = { body_hash = 'h' }", "scheme.claims: have no effect: claims are in a signed token"),
+        ("claims = { query_body_hash = 'h' }", "is in the query, which the signature does not cover"),
+        (
+            "claims = { query_body_hash = 'h' }\ncontent = '{url}{body}'",
+            "is in the query, which the signature does not cover",
+        ),
+        ("timestamp = { claim = 'iat' }", "scheme.timestamp: is a claim of a signed token"),
+        ("keys = { jwks = 'https://keys.example.com/jwks' }", "scheme.keys: are public keys"),
+        (
+            "algorithm = 'jwt-hs256'\nsignature = { header = 'a' }\ncontent = '{body}'",
+            "scheme.content: \"{body}\": has no effect: a token signs only its own header and claims",
+        ),
+        (
+            "algorithm = 'token'\nsignature = { header = 'a' }\ncontent = '{body}'",
+            "scheme.content: \"{body}\": has no effect: the sender sends the secret itself",
+        ),
+        (
+            "algorithm = 'jwt-hs256'\nsignature = { header = 'a' }\nclaims = { body_hash_encoding = 'hex' }",
+            "claims.body_hash_encoding: \"hex\": needs `body_hash`",
+        ),
+        (
+            "content = '{header:x-id}.{body}'\nid = { header = 'x-id', missing = 'digest' }",
+            "scheme.id.missing: \"digest\": has no effect: each request has the signed header",
+        ),
+        ("signature = { header = 'a', prefix = 'v1=', field = 'v1' }", "signature.prefix: \"v1=\": has no effect"),
+        ("signature = { header = 'a', assign = ':' }", "signature.assign: \":\": has no effect"),
+        ("signature = { header = 'a', positional = true, list = ',' }", "signature.list: \",\": has no effect"),
+        ("signature = { query = 'a', numbered = true }", "signature.numbered: needs `header`"),
+        (
+            "signature = { header = 'a' }\n[[scheme.forms]]\nsignature = { header = 'b' }",
+            "scheme.signature: has no effect beside `forms`",
+        ),
+        (
+            "[[scheme.forms]]\nsignature = { json = 'a' }\n[[scheme.forms]]\nsignature = { json = 'a', prefix = 'b' }",
+            "scheme.forms: must have one element if the signature is in the body",
         ),
     ] {
         let own = scheme.is_empty()

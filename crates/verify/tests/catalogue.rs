@@ -290,6 +290,7 @@ fn every_signed_time_ends_a_delivery() {
         let code = |now| receive(&pair, &sent, now).err().map(|error| error.code());
         assert_eq!(code(at(past)), None, "{}", case.preset.name);
         assert_eq!(code(at(past + 1)), Some("too_old"), "{}", case.preset.name);
+        assert_eq!(code(at(-300)), None, "{}", case.preset.name);
         assert_eq!(code(at(-301)), Some("too_new"), "{}", case.preset.name);
     }
 }

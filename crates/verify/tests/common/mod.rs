@@ -211,7 +211,7 @@ impl Case {
     }
 
     /// Which event one without an id is. Where it takes more than the body to say so, `found` itself, if it is one that the
-    /// rule may give; `threats/identity.rs` says which exactly.
+    /// rule may give; `tests/threats/identity.rs` checks the exact identities.
     pub fn identity_by_rule(&self, body: &[u8], found: &Identity) -> Identity {
         let of_body = Identity::of_body(body);
         let may_be = match &self.scheme().identity {
