@@ -15,6 +15,7 @@
     missing_docs
 )]
 
+mod common;
 mod hostile;
 
 use hostile::Forged;

@@ -4,9 +4,8 @@
 use hookgate_verify::native::{Native, RequestHead};
 use hookgate_verify::presets;
 use hookgate_verify::{
-    Algorithm, Crypto, Hash, IdLocation, JsonPath, Layout, Location, Part, Preset, PublicAlgorithm, PublicKey, Secret,
-    SecretEncoding, SignError, SignInput, Signer, Step, TimestampLocation, UnixTime, Variant, VerificationKey,
-    Verifier, sign,
+    Algorithm, Crypto, Hash, IdLocation, JsonPath, Layout, Location, Part, Preset, PublicAlgorithm, PublicKey,
+    SignError, SignInput, Signer, TimestampLocation, UnixTime, Variant, VerificationKey, Verifier, sign,
 };
 use serde_json::{Map, Value};
 use std::cell::Cell;
@@ -16,6 +15,7 @@ use std::sync::Arc;
 mod bodies;
 mod heads;
 
+use super::common::{key, put};
 use bodies::{body_size, form_bodies, json_bodies};
 use heads::heads;
 
@@ -168,31 +168,14 @@ fn der() -> Vec<u8> {
     [&[0x30, 68][..], &[2, 32], &[1; 32], &[2, 32], &[1; 32]].concat()
 }
 
-fn key(preset: &Preset) -> VerificationKey {
-    let scheme = &preset.scheme;
-    let text = match scheme.algorithm {
-        Algorithm::Public(PublicAlgorithm::Ed25519) => include_str!("../keys/ed25519.pub.pem").to_owned(),
-        Algorithm::Public(PublicAlgorithm::EcdsaP256Der | PublicAlgorithm::EcdsaP256Fixed) => {
-            include_str!("../keys/p256.pub.pem").to_owned()
-        }
-        Algorithm::Public(_) => include_str!("../keys/rsa.pub.pem").to_owned(),
-        _ => match &scheme.secret {
-            SecretEncoding::Utf8 | SecretEncoding::Sha1 | SecretEncoding::Html => "a-shared-secret-0123".to_owned(),
-            SecretEncoding::Hex => "0123456789abcdef".repeat(2),
-            SecretEncoding::Base64AfterPrefix(prefix) => format!("{prefix}MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
-        },
-    };
-    Secret::new(text).and_then(|secret| secret.key(scheme.algorithm, &scheme.secret)).expect("a key")
-}
-
 /// A request as the provider sends it, but for its signature.
 fn honest(preset: &Arc<Preset>, number: usize, body: &[u8]) -> Forged {
     let scheme = &preset.scheme;
-    let published = scheme.public_keys.as_ref().map(|_| match key(preset) {
+    let published = scheme.public_keys.as_ref().map(|_| match key(scheme, "") {
         VerificationKey::Public(key) => vec![key; 3],
         _ => Vec::new(),
     });
-    let keys = if published.is_some() { Vec::new() } else { vec![key(preset)] };
+    let keys = if published.is_some() { Vec::new() } else { vec![key(scheme, "a-shared-secret-0123")] };
     let verifier = Verifier::new(Arc::clone(preset), keys, None).expect("a key");
     let verifier = verifier.at(URL.to_owned()).of("somebody".to_owned());
     let delivery = SignInput { form: number, id: "evt_1", now: NOW, url: URL, account: "somebody", body };
@@ -212,28 +195,6 @@ fn honest(preset: &Arc<Preset>, number: usize, body: &[u8]) -> Forged {
         Location::Header(_) | Location::Query(_) => body.to_vec(),
     };
     Forged { verifier, published, head: RequestHead { query, headers, ..RequestHead::default() }, body }
-}
-
-fn put(place: &mut Value, steps: &[Step], value: Value) {
-    let Some((step, rest)) = steps.split_first() else {
-        *place = value;
-        return;
-    };
-    match step {
-        Step::Key(key) => {
-            if !place.is_object() {
-                *place = Value::Object(Map::new());
-            }
-            let map = place.as_object_mut().expect("an object");
-            put(map.entry(key.as_str()).or_insert(Value::Null), rest, value);
-        }
-        Step::Each => {
-            if !place.is_array() {
-                *place = Value::Array(vec![Value::Null]);
-            }
-            put(&mut place.as_array_mut().expect("an array")[0], rest, value);
-        }
-    }
 }
 
 /// The paths of the body that are read before anything is proven.
