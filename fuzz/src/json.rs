@@ -21,7 +21,7 @@ pub fn run(data: &[u8]) {
         (Ok(read), Ok(value)) => {
             let (identity, types, time) = by_the_book(&case, body, &value, &read.0);
             // An ordinary parser does not report a key that occurs twice.
-            let twice = read.1 == TypesFound::Unreadable("its key stands twice") && !case.needs_json();
+            let twice = read.1 == TypesFound::Unreadable("its key occurs twice") && !case.needs_json();
             assert_eq!(read, &(identity, if twice { read.1.clone() } else { types }, time));
             a_repeated_key_is_refused(&case, body, &value);
         }

@@ -1,4 +1,5 @@
-//! The headers of a signature in every variant: only the right signature over the timestamp and id in the headers is accepted.
+//! The headers of a signature in every variant: only the right signature over the timestamp and id in the headers is
+//! accepted.
 //!
 //! The input is a letter for the variant, then a line for each header: signature, timestamp, id. `$` stands for the right
 //! signature, which a fuzzer would not find.

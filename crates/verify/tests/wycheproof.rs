@@ -1,5 +1,5 @@
-//! Project Wycheproof's vectors of HMAC against [`VerificationKey::mac`]. `make test` runs this program twice: on this machine, and
-//! in WASM on Node (`tools/wasm.mjs`).
+//! Project Wycheproof's vectors of HMAC against [`VerificationKey::mac`]. `make test` runs this program twice: on this
+//! machine, and in WASM on Node (`tools/wasm.mjs`).
 //!
 //! The program has no test harness. WASM without an operating system prints nothing, so nobody would see a harness that
 //! found no test.

@@ -42,10 +42,10 @@ fn numbers_are_printed_as_ecmascript_prints_them() {
 #[test]
 fn an_error_shows_only_the_beginning_of_the_refused_text() {
     let number = "1".repeat(50);
-    assert!(refusal(&number).contains(&format!("the number {} does not", "1".repeat(40))), "{}", refusal(&number));
+    assert!(refusal(&number).contains(&format!("changes the number {}", "1".repeat(40))), "{}", refusal(&number));
     let key = "k".repeat(50);
     let twice = refusal(&format!(r#"{{"{key}":1,"{key}":2}}"#));
-    assert!(twice.contains(&format!("the key \"{}\" stands twice", "k".repeat(40))), "{twice}");
+    assert!(twice.contains(&format!("the key \"{}\" occurs twice", "k".repeat(40))), "{twice}");
 }
 
 #[test]
