@@ -235,7 +235,7 @@ fn every_identity_can_be_found_by_its_shown_text() {
 #[test]
 fn an_unusable_id_is_refused_if_the_provider_always_sends_an_id() {
     let mut seen = 0;
-    for case in every_form() {
+    for case in every_variant() {
         let IdLocation::Json { path, missing: WithoutId::Refuse, when: None } = &case.scheme().id else { continue };
         let [Step::Key(key)] = path.steps() else { panic!("{path}") };
         for (id, problem) in [

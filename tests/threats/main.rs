@@ -20,7 +20,7 @@ mod signature;
 mod time;
 mod weak;
 
-use common::{Case, Headers, case, exemplary_forms as every_form, with};
+use common::{Case, Headers, case, exemplary_forms as every_variant, with};
 use hookgate::config::{Bindings, Config, ConfigError};
 use hookgate_verify::native::{Native, RequestHead};
 use hookgate_verify::{
@@ -36,16 +36,16 @@ const ID: &str = "evt_1";
 /// 2026-01-15T12:00:00Z
 const NOW: UnixTime = UnixTime::from_seconds(1_768_478_400);
 
-/// A request that verifies, in one form of one preset.
+/// A request that verifies, in one variant of one preset.
 struct Good {
     case: Case,
     headers: Headers,
     body: Vec<u8>,
 }
 
-/// A good request in every form.
+/// A good request in every variant.
 fn every_good() -> impl Iterator<Item = Good> {
-    every_form().map(Good::new)
+    every_variant().map(Good::new)
 }
 
 impl Good {
@@ -85,7 +85,7 @@ impl Good {
         with(&self.headers, self.case.header(), value)
     }
 
-    /// The headers with another signature, in the form's layout.
+    /// The headers with another signature, in the variant's layout.
     fn with_signature(&self, text: &str) -> Headers {
         self.with_header(&self.case.signature_header(&NOW.to_string(), text))
     }
@@ -119,7 +119,7 @@ impl Good {
 
 impl fmt::Display for Good {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}, form {}", self.case.preset.name, self.case.number)
+        write!(f, "{}, variant {}", self.case.preset.name, self.case.number)
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 /// The variants with a time in a header.
 fn timed_in_head() -> impl Iterator<Item = Case> {
-    every_form().filter(|case| case.form.timestamp.is_some() && case.time_in_body().is_none())
+    every_variant().filter(|case| case.form.timestamp.is_some() && case.time_in_body().is_none())
 }
 
 fn at(seconds: i64) -> UnixTime {

@@ -1,4 +1,4 @@
-//! Settings that would do nothing, and settings that would protect too little.
+//! Weak settings, and the cost of a forged token.
 
 use crate::*;
 use hookgate_verify::{Crypto, Hash, PublicAlgorithm, PublicKey, Weakness, presets};
@@ -10,7 +10,7 @@ fn a_secret_short_enough_to_be_guessed_is_refused() {
         verifier(&json!({ "provider": provider, "secrets": ["SECRET"] }), secret).map(|source| source.shortest_secret())
     };
     assert_eq!(shortest("github", "12345678"), Ok(Some(8)));
-    // Seven bytes each; the second secret after it is decoded.
+    // Each secret has seven bytes, the second one after decoding.
     for (provider, secret) in
         [("github", "1234567"), ("standard_webhooks", "whsec_MTIzNDU2Nw=="), ("gitlab_token", "1234567")]
     {

@@ -1,14 +1,14 @@
-//! Long heads that cost their readers as much as they can.
+//! Long heads that are as expensive to read as possible.
 
 use hookgate_verify::native::RequestHead;
 use hookgate_verify::{Algorithm, Location, Part, Scheme, TimestampLocation, Variant};
 
 const HEAD: usize = 64 * 1024;
 
-/// The longest text that is read for a signature.
+/// The longest text of a signature that the core reads.
 const SIGNATURES: usize = 8 * 1024;
 
-/// The heads that cost this form most: 64 KiB where it reads something of such a length.
+/// The most expensive heads for this variant: 64 KiB if it reads something of such a length.
 pub(super) fn heads(form: &Variant, scheme: &Scheme, good: &RequestHead) -> Vec<(String, RequestHead)> {
     let mut heads = Vec::new();
     let mut with = |name: &str, change: &dyn Fn(&mut RequestHead)| {
@@ -29,7 +29,7 @@ pub(super) fn heads(form: &Variant, scheme: &Scheme, good: &RequestHead) -> Vec<
             set(head, name, format!("a{}", " ,".repeat(SIGNATURES / 2 - 1)))
         });
         with("a signature of words", &|head| set(head, name, "a,".repeat(SIGNATURES / 2)));
-        // Of a signature under a public key one costs as much as a body of many bytes: see `forged`.
+        // A signature with a public key costs as much as a long body, so several of them would break the bound.
         if !is_public {
             for many in [2, 8] {
                 with(&format!("{many} signatures"), &|head| set(head, name, vec![one.as_str(); many].join(", ")));
