@@ -15,7 +15,7 @@
 mod common;
 
 mod framing;
-mod identity;
+mod recognition;
 mod signature;
 mod time;
 mod weak;

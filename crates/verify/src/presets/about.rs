@@ -40,7 +40,7 @@ pub struct About {
     pub sources: BTreeMap<String, Source>,
     /// The facts, by the names in [`FACTS`]. Each fact ends with its sources: `… [docs, sdk]`.
     pub facts: BTreeMap<String, String>,
-    /// The number of the preset's vectors for each origin of the signature. The build counts them in `tests/vectors/`.
+    /// The number of the preset's vectors for each kind of proof. The build counts the vectors in `tests/vectors/`.
     pub proof: BTreeMap<SignedBy, usize>,
 }
 
@@ -95,7 +95,7 @@ pub enum SourceKind {
     Library,
 }
 
-/// The origin of a vector's signature; the strongest proof is first.
+/// The proof of a vector: the maker of its signature. The strongest proof is first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 pub enum SignedBy {
     /// The provider published the signature, or code that the provider published made or accepted the signature.
@@ -126,13 +126,16 @@ impl fmt::Display for SignedBy {
 /// The facts of every provider, in the order of the documentation, each with its explanation.
 pub const FACTS: [(&str, &str); 16] = [
     ("signature", "the header's name, its prefix, a list or one, the encoding"),
-    ("content", "what is signed"),
+    ("content", "the signed content"),
     ("key", "how the secret becomes the key"),
-    ("time", "where it stands, its unit, of this sending or of the event, whether retries are signed anew"),
-    ("id", "where it stands, and whether it names the event"),
-    ("type", "where it stands, also in a batch"),
+    (
+        "time",
+        "its location, its unit, whether it is the time of the request or of the event, whether each retry is signed anew",
+    ),
+    ("id", "its location, and whether it identifies the event"),
+    ("type", "its location, also in a batch"),
     ("differs", "what makes the bytes of two events differ, and whether attempts are counted in the body"),
-    ("handshake", "what is asked when the endpoint is saved, and later"),
+    ("handshake", "the requests that test the endpoint, when it is saved and later"),
     ("request", "the method and the content types, batches"),
     ("answer", "what the provider wants to read, in success and in refusal"),
     ("refused", "what a 401, 404 or 410 does to the subscription"),

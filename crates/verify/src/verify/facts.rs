@@ -1,4 +1,4 @@
-//! The facts in a proven request: the identity, the types and the time of its event.
+//! What a proven request says of itself: which event it carries, of which type, and when that was.
 
 use super::{ContentCandidate, Received};
 use crate::identity::SHOWN;
@@ -10,20 +10,20 @@ use crate::{
 };
 use std::borrow::Cow;
 
-/// The values from headers that the signature does not cover.
+/// What no signature covers and is read from the head all the same.
 #[derive(Debug, Default)]
 pub(super) struct UnsignedHeaders {
-    /// The first header for the event's type that the request has, with its value if that is UTF-8.
+    /// The first of the headers for the event's type that stands there, and what it says, where that is whole.
     event_type: Option<(String, Option<String>)>,
-    /// The event's id, if the scheme proves only the sender.
+    /// The event's id, of a scheme that proves only who sends.
     id: Option<String>,
-    /// The header that splits the identity of events with equal bytes.
+    /// What splits the identity of events with the same bytes.
     split: Option<String>,
 }
 
 impl UnsignedHeaders {
     pub(super) fn of(scheme: &Scheme, head: &(impl Head + ?Sized)) -> Self {
-        // The runtime replaces bytes that are not UTF-8, so two different values could become one.
+        // The runtime shows a header altered whose bytes are not UTF-8: two values could become one.
         let whole = |name: &str| head.header(name).filter(|text| !text.contains(char::REPLACEMENT_CHARACTER));
         let event_type = scheme.event_type.iter().find_map(|place| match place {
             TypeLocation::UnsignedHeader(name) => head.header(name).map(|_| (name.clone(), whole(name))),
@@ -45,7 +45,7 @@ impl UnsignedHeaders {
 }
 
 impl Received<'_> {
-    /// Reads the scheme's values from the proven body in one pass. Without such values, it does not read the body.
+    /// Reads from the proven body what the scheme says stands there, in one pass; no pass where nothing does.
     pub(super) fn read_facts(&self, form: &Variant, body: &[u8]) -> Result<Facts, VerifyError> {
         let scheme = &self.verifier.preset.scheme;
         let (id, beside_id, missing) = match &scheme.id {
@@ -66,7 +66,7 @@ impl Received<'_> {
         if ones.is_empty() && alls.is_empty() {
             return Ok(Facts { names_an_event: true, differs: true, ..Facts::default() });
         }
-        // If neither id nor time needs the body, it may be something else than JSON: a Slack command is a form.
+        // Where neither id nor time hangs on it, the body need not be JSON: a Slack command is a form.
         let needs_json = timestamp.is_some() || missing == Some(WithoutId::Refuse);
         let (found, mut names) = match json::read(body, &ones, &alls, !needs_json) {
             Ok(read) => read,
@@ -86,15 +86,45 @@ impl Received<'_> {
         Ok(Facts { id, names_an_event, differs, timestamp, names })
     }
 
-    /// The types, from the `names` in the body and from the unsigned header: the first location with a type counts. An
-    /// unreadable location makes the types unreadable.
+    /// The types, from the `names` in the body and from the unsigned header: the first place that has one counts. What
+    /// cannot be read at one place makes all of them unreadable, since nobody knows what stands there.
     pub(super) fn event_types(&self, form: &Variant, names: Vec<Names>) -> EventTypes {
         let scheme = &self.verifier.preset.scheme;
         let of = |found, unsigned| EventTypes { found, unsigned };
-        let astray = match types_in_body(scheme, form, names) {
-            Ok(types) => return types,
-            Err(astray) => astray,
-        };
+        let mut astray = None;
+        let mut of_batch: Option<EventTypes> = None;
+        for (path, names) in json_types(scheme).zip(names) {
+            let signed = scheme.signs_body(form) || scheme.signs(form, path);
+            let unsigned = (!signed).then(|| path.to_string());
+            if let Some(problem) = names.problem {
+                return of(TypesFound::Unreadable(problem), unsigned);
+            }
+            // Of a batch, nobody knows which types the elements have that are no events.
+            if names.astray && !names.names.is_empty() {
+                return of(TypesFound::Unreadable("something else stands among those that have one"), unsigned);
+            }
+            if names.astray {
+                astray = Some(unsigned.clone());
+            }
+            if names.names.is_empty() {
+                continue;
+            }
+            match &mut of_batch {
+                // One element of a batch may state its type here, and the next one at another place.
+                None if path.steps().contains(&Step::Each) => {
+                    of_batch = Some(of(TypesFound::Named(names.names), unsigned));
+                }
+                None => return of(TypesFound::Named(names.names), unsigned),
+                Some(EventTypes { found: TypesFound::Named(known), unsigned: at }) => {
+                    known.extend(names.names.into_iter().filter(|name| !known.contains(name)).collect::<Vec<_>>());
+                    *at = at.take().or(unsigned);
+                }
+                Some(_) => {}
+            }
+        }
+        if let Some(types) = of_batch {
+            return types;
+        }
         let mut headers = scheme.event_type.iter().filter_map(|place| match place {
             TypeLocation::UnsignedHeader(name) => Some(name),
             TypeLocation::Json(_) => None,
@@ -111,13 +141,13 @@ impl Received<'_> {
             };
         };
         let found = match there.and_then(|(_, text)| text.as_deref()) {
-            // A repeated header is one text with a comma, and no type has a comma.
+            // A header that came twice is one text with a comma, and no type has one.
             Some(name) if name.contains(',') => TypesFound::Unreadable("more than one value"),
             Some(name) if (1..=SHOWN).contains(&name.len()) => TypesFound::Named(vec![name.to_owned()]),
             Some("") => TypesFound::Unreadable("empty"),
             Some(_) => TypesFound::Unreadable("longer than 256 bytes"),
             None if astray.is_none() && json_types(scheme).next().is_some() => TypesFound::Absent,
-            // The sender always sends this header, so a proxy may have removed it.
+            // A proxy may have taken it away: the sender always names it there.
             None => TypesFound::Unreadable("the header is missing, or is not UTF-8"),
         };
         of(found, Some(header.clone()))
@@ -175,8 +205,8 @@ impl Received<'_> {
             IdentityRule::Digest { .. } if !facts.differs => return Identity::None,
             IdentityRule::Digest { split: Some(_), .. } if self.unsigned.split.is_none() => return Identity::None,
             IdentityRule::Content { .. } => {
-                // Each part has its own digest, so no byte can move between two parts. A token covers at most the digest of
-                // the body, so the body is a part too.
+                // A digest for each part: the parts' own bounds stay, whatever stands in them. A token says nothing of
+                // the body but its digest, at most, so the body is a part as well.
                 let token_and_body = form.content.contains(&Part::Jws).then_some(body);
                 let parts = content.iter().map(Cow::as_ref).chain(token_and_body);
                 let digests: Vec<[u8; 32]> = parts.map(|part| sha256(part, crypto)).collect();
@@ -197,48 +227,10 @@ impl Received<'_> {
     }
 }
 
-/// The types in the body. If the body has none: whether a value of another kind is on the way to one, with its path if the
-/// signature does not cover it.
-fn types_in_body(scheme: &Scheme, form: &Variant, names: Vec<Names>) -> Result<EventTypes, Option<Option<String>>> {
-    let of = |found, unsigned| EventTypes { found, unsigned };
-    let mut astray = None;
-    let mut of_batch: Option<EventTypes> = None;
-    for (path, names) in json_types(scheme).zip(names) {
-        let signed = scheme.signs_body(form) || scheme.signs(form, path);
-        let unsigned = (!signed).then(|| path.to_string());
-        if let Some(problem) = names.problem {
-            return Ok(of(TypesFound::Unreadable(problem), unsigned));
-        }
-        // In a batch, an element of another kind has an unknown type.
-        if names.astray && !names.names.is_empty() {
-            return Ok(of(TypesFound::Unreadable("something else stands among those that have one"), unsigned));
-        }
-        if names.astray {
-            astray = Some(unsigned.clone());
-        }
-        if names.names.is_empty() {
-            continue;
-        }
-        match &mut of_batch {
-            // The elements of a batch may have their types at different paths.
-            None if path.steps().contains(&Step::Each) => {
-                of_batch = Some(of(TypesFound::Named(names.names), unsigned));
-            }
-            None => return Ok(of(TypesFound::Named(names.names), unsigned)),
-            Some(EventTypes { found: TypesFound::Named(known), unsigned: at }) => {
-                known.extend(names.names.into_iter().filter(|name| !known.contains(name)).collect::<Vec<_>>());
-                *at = at.take().or(unsigned);
-            }
-            Some(_) => {}
-        }
-    }
-    of_batch.ok_or(astray)
-}
-
-/// The id in the signed header `name`; `None` if the header is optional and missing.
+/// The id in the signed header `name`; `None` where the request may lack it, and does.
 ///
 /// # Errors
-/// [`VerifyError::SignedHeader`] if the proven content does not cover the header.
+/// [`VerifyError::SignedHeader`], where the content that was proven does not cover that header.
 fn header_id(reading: &ContentCandidate<'_>, name: &str) -> Result<Option<Identity>, VerifyError> {
     let signed = reading.form.content.iter().filter(|part| part.is_in_head());
     let mut named =
@@ -247,7 +239,7 @@ fn header_id(reading: &ContentCandidate<'_>, name: &str) -> Result<Option<Identi
     id.ok_or_else(|| VerifyError::SignedHeader { place: name.to_owned(), problem: "not covered" })
 }
 
-/// The paths of types in the body.
+/// The paths in the body at which types stand.
 fn json_types(scheme: &Scheme) -> impl Iterator<Item = &JsonPath> {
     scheme.event_type.iter().filter_map(|place| match place {
         TypeLocation::Json(path) => Some(path),
@@ -255,13 +247,13 @@ fn json_types(scheme: &Scheme) -> impl Iterator<Item = &JsonPath> {
     })
 }
 
-/// The values that a scheme reads from a proven body.
+/// What a proven body says of itself.
 #[derive(Default)]
 pub(super) struct Facts {
     id: Option<Scalar>,
-    /// Whether the body has the member that makes the id the id of the event.
+    /// Whether what must stand beside the id, for it to name an event, is there.
     names_an_event: bool,
-    /// Whether the body has a member that differs between two events.
+    /// Whether the body has what makes it differ from that of any other event.
     differs: bool,
     timestamp: Option<Scalar>,
     /// The types at each of [`json_types`].
@@ -269,7 +261,7 @@ pub(super) struct Facts {
 }
 
 impl Facts {
-    /// The event's id, or the problem as an error text.
+    /// The event's id, or why there is none.
     fn event_id(&self) -> Result<EventId, &'static str> {
         match &self.id {
             Some(_) if !self.names_an_event => Err("not the event's"),

@@ -204,7 +204,7 @@ impl Case {
     }
 
     /// The right identity of an event without an id. If the identity depends on more than the body, this is `found`,
-    /// provided that the rule can give such an identity; `tests/threats/identity.rs` checks the exact identities.
+    /// provided that the rule can give such an identity; `tests/threats/recognition.rs` checks the exact identities.
     pub fn identity_by_rule(&self, body: &[u8], found: &Identity) -> Identity {
         let of_body = Identity::of_body(body);
         let may_be = match &self.scheme().identity {
