@@ -38,8 +38,7 @@ fn proofs(name: &str) -> Result<BTreeMap<String, usize>, Box<dyn std::error::Err
     let vectors: Vec<serde_json::Value> = serde_json::from_str(&text).map_err(|error| format!("{path}: {error}"))?;
     let mut proofs = BTreeMap::<String, usize>::new();
     for vector in vectors.iter().filter(|vector| vector["expected"].get("error").is_none()) {
-        let proof =
-            vector["proof"].as_str().ok_or_else(|| format!("{path}: a vector does not say whose work it is"))?;
+        let proof = vector["proof"].as_str().ok_or_else(|| format!("{path}: a vector has no `proof`"))?;
         let count = proofs.entry(proof.to_owned()).or_default();
         *count = count.saturating_add(1);
     }

@@ -22,21 +22,7 @@ pub fn run(data: &[u8]) {
     for table in sources.as_object_mut().into_iter().flat_map(|tables| tables.values_mut()) {
         table.get_mut("secrets").map(misplace);
     }
-    let lookup = |name: &str| match (name, origin, signing) {
-        ("ORIGIN", 0, _) | ("ORIGIN_SIGNING_SECRET", _, 0) => None,
-        ("ORIGIN", 1, _) => Some("https://origin.example/{source}".to_owned()),
-        ("ORIGIN", 2, _) => Some("http://127.0.0.1:9000".to_owned()),
-        ("ORIGIN", ..) => Some("http://origin.example".to_owned()),
-        ("ORIGIN_SIGNING_SECRET", _, 1) => Some(format!("whsec_{CANARY}")),
-        ("ORIGIN_SIGNING_SECRET", _, 2) => Some(format!("whsec_{CANARY}!")),
-        ("DEAD_QUEUE" | "QUEUE_RETENTION", ..) => None, // no secrets
-        ("CLAIM_SHARDS" | "CLAIM_SHARDS_BEFORE", ..) => Some(origin.to_string()),
-        _ if name.ends_with("UNSET") => None,
-        _ if name.ends_with("EMPTY") => Some(String::new()),
-        _ if name.ends_with("NEWLINE") => Some(format!("{CANARY}\n")),
-        _ if name.ends_with("TEXT") => Some(format!("{CANARY}, no base64")),
-        _ => Some(CANARY.to_owned()),
-    };
+    let lookup = |name: &str| variable(name, origin, signing);
     let config = match configure(&sources, bound, &lookup) {
         Ok(config) => config,
         Err(error) => return assert!(!error.contains(CANARY), "{error}"),
@@ -70,6 +56,25 @@ pub fn run(data: &[u8]) {
             let plain = |b: u8| b.is_ascii_alphanumeric() || b"-.:[]".contains(&b);
             assert!(authority.bytes().all(plain), "{origin}: another parser of URLs may read the host differently");
         }
+    }
+}
+
+/// The value of a variable of the deployment. `origin` and `signing` choose `ORIGIN` and `ORIGIN_SIGNING_SECRET`.
+fn variable(name: &str, origin: u8, signing: u8) -> Option<String> {
+    match (name, origin, signing) {
+        ("ORIGIN", 0, _) | ("ORIGIN_SIGNING_SECRET", _, 0) => None,
+        ("ORIGIN", 1, _) => Some("https://origin.example/{source}".to_owned()),
+        ("ORIGIN", 2, _) => Some("http://127.0.0.1:9000".to_owned()),
+        ("ORIGIN", ..) => Some("http://origin.example".to_owned()),
+        ("ORIGIN_SIGNING_SECRET", _, 1) => Some(format!("whsec_{CANARY}")),
+        ("ORIGIN_SIGNING_SECRET", _, 2) => Some(format!("whsec_{CANARY}!")),
+        ("DEAD_QUEUE" | "QUEUE_RETENTION", ..) => None, // no secrets
+        ("CLAIM_SHARDS" | "CLAIM_SHARDS_BEFORE", ..) => Some(origin.to_string()),
+        _ if name.ends_with("UNSET") => None,
+        _ if name.ends_with("EMPTY") => Some(String::new()),
+        _ if name.ends_with("NEWLINE") => Some(format!("{CANARY}\n")),
+        _ if name.ends_with("TEXT") => Some(format!("{CANARY}, no base64")),
+        _ => Some(CANARY.to_owned()),
     }
 }
 

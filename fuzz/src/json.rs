@@ -1,6 +1,6 @@
 //! The values read from an authentic body: an ordinary parser finds the same values, or the body is refused.
 //!
-//! The input is a letter for the form, then the body. The target signs the body, so that the code behind the signature is
+//! The input is a letter for the variant, then the body. The target signs the body, so that the code behind the signature is
 //! reached.
 
 use super::common::Case;
@@ -21,7 +21,7 @@ pub fn run(data: &[u8]) {
         (Ok(read), Ok(value)) => {
             let (identity, types, time) = by_the_book(&case, body, &value, &read.0);
             // An ordinary parser does not report a key that occurs twice.
-            let twice = read.1 == TypesFound::Unreadable("its key stands twice") && !case.needs_json();
+            let twice = read.1 == TypesFound::Unreadable("its key occurs twice") && !case.needs_json();
             assert_eq!(read, &(identity, if twice { read.1.clone() } else { types }, time));
             a_repeated_key_is_refused(&case, body, &value);
         }
@@ -83,7 +83,7 @@ fn by_the_book(case: &Case, body: &[u8], value: &Value, found: &Identity) -> Fac
     (identity, types_by_the_book(case, value), time)
 }
 
-/// The first place with a type counts. A value that is no type, or that blocks the path to a type, makes the type
+/// The first location with a type counts. A value that is no type, or that blocks the path to a type, makes the type
 /// unreadable.
 fn types_by_the_book(case: &Case, value: &Value) -> TypesFound {
     let (mut astray, mut in_body) = (false, false);

@@ -35,7 +35,7 @@ const ID: &str = "msg_1";
 /// 2026-01-15T12:00:00Z.
 const NOW: UnixTime = UnixTime::from_seconds(1_768_478_400);
 
-/// The first byte chooses the form: `a` is the first form, `b` the second, and so on in a circle.
+/// The first byte chooses the variant: `a` is the first variant, `b` the second; after the last comes the first again.
 fn choose(data: &[u8]) -> Option<(Case, &[u8])> {
     let (letter, rest) = data.split_first()?;
     let forms: Vec<Case> = exemplary_forms().collect();

@@ -66,7 +66,7 @@ pub(super) fn parse(entry: &SourceEntry<'_>, outside: &SourceContext<'_>) -> Res
     let fields = Fields::of(&path, entry.table, SOURCE_KEYS)?;
     let preset = parse_preset(&path, &fields)?;
     let tolerance = parse_tolerance(&fields, &preset)?;
-    let armed = fields.choice("handshake", &["armed"])?.is_some();
+    let armed = fields.choice("handshake", &[("armed", ())])?.is_some();
     if armed && !outside.bindings.claims {
         let problem =
             "needs the binding CLAIMS in [[durable_objects.bindings]], where the provider's secret waits for you";
@@ -239,26 +239,29 @@ fn parse_deliver(
             Some(parsed.map_err(|problem| ConfigError { key, problem: format!("\"{text}\": {problem}") })?)
         }
     };
-    match fields.choice("deliver", &["queue", "origin"])?.unwrap_or("queue") {
-        "origin" => {
+    let direct = fields.choice("deliver", &[("queue", false), ("origin", true)])?.unwrap_or(false);
+    match direct {
+        true => {
             let missing = || fields.error("deliver", "needs an `origin`, or the variable ORIGIN".to_owned());
             Ok(Deliver::Direct(origin.ok_or_else(missing)?))
         }
-        _ if !bindings.events => {
+        false if !bindings.events => {
             let problem = "the queue needs the binding EVENTS in [[queues.producers]]; or set deliver = \"origin\"";
             Err(fields.error("deliver", problem.to_owned()))
         }
-        _ => Ok(Deliver::Queue(origin)),
+        false => Ok(Deliver::Queue(origin)),
     }
 }
 
 fn parse_dedup(fields: &Fields<'_>, preset: &Preset, bindings: Bindings) -> Result<Dedup, ConfigError> {
     // If events have no identity, no duplicate can be found.
-    let customary = if preset.scheme.identifies() { "kv" } else { "none" };
-    let (dedup, bound, needs) = match fields.choice("dedup", &["kv", "exact", "none"])?.unwrap_or(customary) {
-        "none" => return Ok(Dedup::None),
-        "exact" => (Dedup::Exact, bindings.claims, "CLAIMS in [[durable_objects.bindings]]; or set dedup = \"kv\""),
-        _ => (Dedup::Kv, bindings.dedup, "DEDUP in [[kv_namespaces]]; or set dedup = \"none\""),
+    let customary = if preset.scheme.identifies() { Dedup::Kv } else { Dedup::None };
+    let choices = [("kv", Dedup::Kv), ("exact", Dedup::Exact), ("none", Dedup::None)];
+    let dedup = fields.choice("dedup", &choices)?.unwrap_or(customary);
+    let (bound, needs) = match dedup {
+        Dedup::None => return Ok(Dedup::None),
+        Dedup::Exact => (bindings.claims, "CLAIMS in [[durable_objects.bindings]]; or set dedup = \"kv\""),
+        Dedup::Kv => (bindings.dedup, "DEDUP in [[kv_namespaces]]; or set dedup = \"none\""),
     };
     if bound { Ok(dedup) } else { Err(fields.error("dedup", format!("needs the binding {needs}"))) }
 }

@@ -90,7 +90,7 @@ fn brackets_that_make_a_content_ambiguous_are_refused() {
         "signature = { header = 'x-sig' }\ncontent = '[id:{header:x-id};]of:{method} {body}'\n\
                          id = { header = 'x-id', missing = 'refuse' }",
     );
-    assert!(error.contains("id.missing: \"refuse\": would not be looked at: `identity`"), "{error}");
+    assert!(error.contains("id.missing: \"refuse\": has no effect: `identity`"), "{error}");
 }
 
 #[test]

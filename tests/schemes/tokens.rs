@@ -12,7 +12,11 @@ fn a_signed_token_whose_header_is_repeated_is_refused() {
     assert_eq!(outcome(&scheme, &[("authorization", &token)], "x"), "proven");
     assert_eq!(outcome(&scheme, &[("authorization", &format!("{token}, {token}"))], "x"), "signature_malformed");
     let several = "algorithm = 'jwt-hs256'\nsignature = { header = 'authorization', prefix = ['Bearer ', ''] }";
-    assert!(mistake(several).contains("signature.prefix: is one text before a token"), "{}", mistake(several));
+    assert!(
+        mistake(several).contains("signature.prefix: must be one text: a token has one prefix"),
+        "{}",
+        mistake(several)
+    );
     let many = "signature = { header = 'x', prefix = ['a', 'b', 'c', 'd', 'e'] }";
     assert!(mistake(many).contains("signature.prefix: must be one to 4 texts"), "{}", mistake(many));
 }

@@ -37,7 +37,7 @@ impl Crypto for Keeper {
 /// The signed values, each with its part.
 pub type Values = Vec<(String, String)>;
 
-/// The values of a request that the form signs. Two requests with the same values count as one.
+/// The values of a request that the variant signs. Two requests with the same values count as one.
 pub fn signed(request: &Request, form: &Variant) -> Values {
     let field = |name: &str| request.fields.get(name).cloned().unwrap_or_default();
     let header = |name: &str| request.headers.get(name).cloned().unwrap_or_default();
@@ -88,7 +88,7 @@ pub fn signed(request: &Request, form: &Variant) -> Values {
     values
 }
 
-/// The signed content of the request in its form; `None` if the request is refused.
+/// The signed content of the request in its variant; `None` if the request is refused.
 pub fn content(verifier: &Verifier, request: &Request) -> Option<Vec<u8>> {
     let preset = verifier.preset();
     let forms = &preset.scheme.variants;

@@ -45,50 +45,59 @@ pub fn cut(random: &Random, verifier: &Verifier, of: &Request, content: &[u8]) -
         };
         let value = rest.get(..take)?;
         rest = rest.get(take..)?;
-        match part {
-            Part::Literal(literal) if value == literal => {}
-            Part::Literal(_) => return None,
-            Part::Timestamp => drop(request.headers.insert("x-time", value.to_owned())),
-            Part::Header(name) => {
-                let name = if name == "x-a" { "x-a" } else { "x-b" };
-                request.headers.insert(name, value.to_owned());
-            }
-            Part::Query(_) | Part::QueryLower(_) => request.query = encoded(&[("q", value)]),
-            Part::Url => request.query = value.strip_prefix(URL)?.strip_prefix('?').unwrap_or("").to_owned(),
-            Part::SortedQuery => request.query = value.to_owned(),
-            // `RequestHead` reads an empty method as POST.
-            Part::Method if value.is_empty() => return None,
-            Part::Method => request.method = value.to_owned(),
-            Part::ListedHeaders(_) => {
-                for piece in value.split(';') {
-                    let (name, value) = piece.split_once(':')?;
-                    let name = ["x-a", "x-b", "x-list", "x-time"].into_iter().find(|known| *known == name);
-                    match name.filter(|_| random.index(3) > 0) {
-                        Some(name) => drop(request.headers.insert(name, value.to_owned())),
-                        None => request.headers.get_mut("x-a")?.push_str(&format!(";{piece}")),
-                    }
-                }
-            }
-            Part::Body => raw = Some(value.as_bytes().to_vec()),
-            Part::Json(path) => {
-                let name = if path.to_string() == "$.a" { "a" } else { "b" };
-                request.fields.insert(name, value.to_owned());
-            }
-            Part::Form(name) => {
-                request.fields.insert(if name == "a" { "a" } else { "b" }, value.to_owned());
-            }
-            Part::JsonLines(_) => request.fields = lines(random, value)?,
-            Part::BodySha256
-            | Part::BodySha256Bytes
-            | Part::Path
-            | Part::CanonicalJsonString
-            | Part::SortedForm
-            | Part::Jws => {}
+        if *part == Part::Body {
+            raw = Some(value.as_bytes().to_vec());
         }
+        write(random, &mut request, part, value)?;
     }
     let body = request.body.clone();
     fill_body(&mut request, parts, raw.unwrap_or(body));
     rest.is_empty().then_some(request)
+}
+
+/// Writes the value of `part` into the head or the fields of `request`. `None` if the part cannot have the value.
+fn write(random: &Random, request: &mut Request, part: &Part, value: &str) -> Option<()> {
+    match part {
+        Part::Literal(literal) if value == literal => {}
+        Part::Literal(_) => return None,
+        Part::Timestamp => drop(request.headers.insert("x-time", value.to_owned())),
+        Part::Header(name) => {
+            let name = if name == "x-a" { "x-a" } else { "x-b" };
+            request.headers.insert(name, value.to_owned());
+        }
+        Part::Query(_) | Part::QueryLower(_) => request.query = encoded(&[("q", value)]),
+        Part::Url => request.query = value.strip_prefix(URL)?.strip_prefix('?').unwrap_or("").to_owned(),
+        Part::SortedQuery => request.query = value.to_owned(),
+        // `RequestHead` reads an empty method as POST.
+        Part::Method if value.is_empty() => return None,
+        Part::Method => request.method = value.to_owned(),
+        Part::ListedHeaders(_) => {
+            for piece in value.split(';') {
+                let (name, value) = piece.split_once(':')?;
+                let name = ["x-a", "x-b", "x-list", "x-time"].into_iter().find(|known| *known == name);
+                match name.filter(|_| random.index(3) > 0) {
+                    Some(name) => drop(request.headers.insert(name, value.to_owned())),
+                    None => request.headers.get_mut("x-a")?.push_str(&format!(";{piece}")),
+                }
+            }
+        }
+        Part::Json(path) => {
+            let name = if path.to_string() == "$.a" { "a" } else { "b" };
+            request.fields.insert(name, value.to_owned());
+        }
+        Part::Form(name) => {
+            request.fields.insert(if name == "a" { "a" } else { "b" }, value.to_owned());
+        }
+        Part::JsonLines(_) => request.fields = lines(random, value)?,
+        Part::Body
+        | Part::BodySha256
+        | Part::BodySha256Bytes
+        | Part::Path
+        | Part::CanonicalJsonString
+        | Part::SortedForm
+        | Part::Jws => {}
+    }
+    Some(())
 }
 
 /// A random way to read `a`, `b` and `c` from their lines.

@@ -26,71 +26,73 @@ const BODIES: [&[&str]; 3] = [
     &["{form:a}", "{form:b}", "{form:a|any}"],
 ];
 
-/// A random scheme in its written form.
+/// A random scheme, as the configuration has it.
 pub fn scheme(random: &Random) -> Value {
-    let family = random.index(3);
+    let parts = BODIES[random.index(3)];
     let unit = random.pick(&["seconds", "milliseconds", "unix", "rfc3339", "rfc3339-utc", "http-date"]);
-    let template = |random: &Random| {
-        let mut text = String::new();
-        let mut before_was_literal = true;
-        for _ in 0..1 + random.index(5) {
-            if random.index(5) < 3 && !before_was_literal {
-                text.push_str(random.pick(LITERALS));
-            }
-            let head = random.index(5) < 3;
-            let part = if head { random.pick(HEAD) } else { random.pick(BODIES[family]) };
-            let is_time = part == "{timestamp}";
-            let takes_query = |text: &str| ["{query:q}", "{lower_query:q}", "{url}", "{query}"].contains(&text);
-            let twice = (is_time && text.contains(part))
-                || (takes_query(part)
-                    && text.split_inclusive('}').any(|piece| takes_query(&piece[piece.find('{').unwrap_or(0)..])));
-            if twice {
-                continue;
-            }
-            let may_be_missing = ["{header:", "{query:q}", "{lower_", "{json:", "{form:"];
-            if random.index(3) == 0 && may_be_missing.iter().any(|kind| part.starts_with(kind)) {
-                if !before_was_literal && !text.ends_with(']') {
-                    text.push_str(random.pick(LITERALS));
-                }
-                text.push_str(&format!("[{}{part}{}]", random.pick(LITERALS), random.pick(LITERALS)));
-                before_was_literal = random.index(4) > 0;
-                if before_was_literal {
-                    text.push_str(random.pick(LITERALS));
-                }
-            } else {
-                text.push_str(part);
-                before_was_literal = false;
-            }
-        }
-        if random.index(4) == 0 {
-            text.push_str(random.pick(LITERALS));
-        }
-        text
-    };
-    let form = |random: &Random, prefix: &str| {
-        let mut contents = vec![template(random)];
-        if random.index(6) == 0 {
-            let other = match contents[0].replace("{query:q}", "{lower_query:q}") {
-                other if other == contents[0] => template(random),
-                other => other,
-            };
-            contents.push(other);
-        }
-        let content = contents.concat();
-        let mut form = json!({ "signature": { "header": "x-sig", "prefix": prefix }, "content": contents });
-        if content.contains("{timestamp}") {
-            form["timestamp"] = json!({ "header": "x-time", "unit": unit });
-        }
-        form
-    };
     let mut scheme = json!({ "algorithm": "ed25519", "secret": "hex" });
     if random.index(5) == 0 {
-        scheme["forms"] = json!([form(random, "1="), form(random, "2=")]);
+        scheme["forms"] = json!([variant(random, parts, unit, "1="), variant(random, parts, unit, "2=")]);
     } else {
-        let form = form(random, "1=");
-        scheme.as_object_mut().unwrap().extend(form.as_object().unwrap().clone());
+        let variant = variant(random, parts, unit, "1=");
+        scheme.as_object_mut().unwrap().extend(variant.as_object().unwrap().clone());
     }
     scheme
+}
+
+fn variant(random: &Random, parts: &[&str], unit: &str, prefix: &str) -> Value {
+    let mut contents = vec![template(random, parts)];
+    if random.index(6) == 0 {
+        let other = match contents[0].replace("{query:q}", "{lower_query:q}") {
+            other if other == contents[0] => template(random, parts),
+            other => other,
+        };
+        contents.push(other);
+    }
+    let content = contents.concat();
+    let mut variant = json!({ "signature": { "header": "x-sig", "prefix": prefix }, "content": contents });
+    if content.contains("{timestamp}") {
+        variant["timestamp"] = json!({ "header": "x-time", "unit": unit });
+    }
+    variant
+}
+
+fn template(random: &Random, parts: &[&str]) -> String {
+    let mut text = String::new();
+    let mut before_was_literal = true;
+    for _ in 0..1 + random.index(5) {
+        if random.index(5) < 3 && !before_was_literal {
+            text.push_str(random.pick(LITERALS));
+        }
+        let head = random.index(5) < 3;
+        let part = if head { random.pick(HEAD) } else { random.pick(parts) };
+        let is_time = part == "{timestamp}";
+        let takes_query = |text: &str| ["{query:q}", "{lower_query:q}", "{url}", "{query}"].contains(&text);
+        let twice = (is_time && text.contains(part))
+            || (takes_query(part)
+                && text.split_inclusive('}').any(|piece| takes_query(&piece[piece.find('{').unwrap_or(0)..])));
+        if twice {
+            continue;
+        }
+        let may_be_missing = ["{header:", "{query:q}", "{lower_", "{json:", "{form:"];
+        if random.index(3) == 0 && may_be_missing.iter().any(|kind| part.starts_with(kind)) {
+            if !before_was_literal && !text.ends_with(']') {
+                text.push_str(random.pick(LITERALS));
+            }
+            text.push_str(&format!("[{}{part}{}]", random.pick(LITERALS), random.pick(LITERALS)));
+            before_was_literal = random.index(4) > 0;
+            if before_was_literal {
+                text.push_str(random.pick(LITERALS));
+            }
+        } else {
+            text.push_str(part);
+            before_was_literal = false;
+        }
+    }
+    if random.index(4) == 0 {
+        text.push_str(random.pick(LITERALS));
+    }
+    text
 }
 
 /// The values of a request that a scheme may sign.
@@ -125,7 +127,7 @@ fn time(random: &Random, unit: Option<&str>) -> String {
     }
 }
 
-/// A request with random values for a random form of the scheme.
+/// A request with random values for a random variant of the scheme.
 pub fn request(random: &Random, preset: &Preset) -> Request {
     let form = random.index(preset.scheme.variants.len());
     let unit = preset.scheme.variants[form].timestamp.as_ref().map(|time| match time.unit {

@@ -131,7 +131,7 @@ fn no_accepted_scheme_gives_two_requests_one_content() {
         }
     }
     println!(
-        "{schemes} schemes generated, {accepted} accepted ({several} with two forms, {pinned} with a fixed query, \
+        "{schemes} schemes generated, {accepted} accepted ({several} with two variants, {pinned} with a fixed query, \
          {brackets} with brackets, {contents} with several contents), {} requests, {} contents, no two alike",
         count.requests, count.contents
     );

@@ -1,5 +1,4 @@
-//! No byte of the signed content can move: not between two parts of a content, not between two forms, and not beyond the
-//! end of a hash.
+//! No byte of the signed content can move between two parts of a content, between two variants, or beyond the end of a hash.
 
 use crate::*;
 use hookgate_verify::{Algorithm, SignInput, VerificationKey, Weakness, presets, sign};
@@ -136,7 +135,7 @@ fn an_escaped_query_is_the_same_query() {
 }
 
 #[test]
-fn the_content_of_one_form_is_refused_as_the_content_of_another() {
+fn the_content_of_one_variant_is_refused_as_the_content_of_another() {
     let forms = r#"
         [[forms]]
         signature = { header = "x-sig", field = "v1" }
@@ -145,7 +144,7 @@ fn the_content_of_one_form_is_refused_as_the_content_of_another() {
         [[forms]]
         signature = { header = "x-sig" }
     "#;
-    let verifier = own_lines(forms).expect("two forms");
+    let verifier = own_lines(forms).expect("two variants");
     let yesterday = NOW.seconds() - 86_400;
     let captured = mac(&format!("{yesterday}.hello"));
     assert_eq!(
@@ -158,7 +157,7 @@ fn the_content_of_one_form_is_refused_as_the_content_of_another() {
 }
 
 #[test]
-fn forms_with_indistinguishable_contents_are_refused() {
+fn variants_with_indistinguishable_contents_are_refused() {
     for (one, other) in [
         ("content = '{body}'\ntimestamp = { json = 'at' }", "content = '{body}'"),
         ("content = '{header:a}.{body}'", "content = '{header:b}.{body}'"),
@@ -173,7 +172,7 @@ fn forms_with_indistinguishable_contents_are_refused() {
         let error = own_lines(&forms).expect_err("alike").to_string();
         assert!(error.contains("scheme.forms: numbers 0 and 1 can have the same content"), "{error}");
     }
-    // Two forms may have the same content: then the content means the same in both.
+    // Two variants may have the same content: then the content has one meaning.
     let same = "[[forms]]\nsignature = { header = 'x-sig', prefix = 'a=' }\n[[forms]]\nsignature = { header = 'x-sig', encoding = 'base64' }";
     assert!(own_lines(same).is_ok());
 }

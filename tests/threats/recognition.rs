@@ -1,5 +1,4 @@
-//! The threat model's rows on identity, provider by provider: which members make two requests two events, which requests
-//! are one event, and which type an event has.
+//! The threat model's rows on identity, provider by provider: when two requests are one event, and the type of an event.
 
 use crate::*;
 use hookgate::dedup::DedupKey;
@@ -231,4 +230,34 @@ fn every_identity_can_be_found_by_its_shown_text() {
         let shown = identity.shown().expect("an id");
         assert!(Identity::shown_as(&shown).contains(&identity), "{identity:?}: an operator could not delete its key");
     }
+}
+
+#[test]
+fn an_unusable_id_is_refused_if_the_provider_always_sends_an_id() {
+    let mut seen = 0;
+    for case in every_variant() {
+        let IdLocation::Json { path, missing: WithoutId::Refuse, when: None } = &case.scheme().id else { continue };
+        let [Step::Key(key)] = path.steps() else { panic!("{path}") };
+        for (id, problem) in [
+            ("", "missing"),
+            ("\"\"", "empty"),
+            ("null", "null"),
+            ("true", "a boolean"),
+            ("[\"a\"]", "an array"),
+            ("{\"id\":\"a\"}", "an object"),
+            ("1.5", "a number, but no integer"),
+            ("1e3", "a number, but no integer"),
+        ] {
+            let mut body = case.body("removed", NOW, "a.type", Map::new());
+            let object = body.as_object_mut().unwrap();
+            object.remove(key);
+            object.extend(serde_json::from_str(id).ok().map(|id| (key.clone(), id)));
+            let body = body.to_string().into_bytes();
+            let error = case.verify(SEED, &signed(&case, &body), &body, NOW).expect_err(problem);
+            assert_eq!(error, VerifyError::IdUnreadable { place: format!("$.{key}"), problem });
+            assert!(error.is_authentic(), "the answer is 422, not 401");
+        }
+        seen += 1;
+    }
+    assert!(seen >= 3, "generic, RelayBox, Stripe");
 }

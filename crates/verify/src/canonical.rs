@@ -1,14 +1,14 @@
 //! The text that RelayBox signs: the body's RFC 8785 canonical form, quoted once more as a JSON string.
 //!
-//! The signature covers the *parsed* value, so a body that two parsers may read differently proves nothing. Refused are
-//! therefore: repeated keys, numbers that a double does not hold as written, lone surrogates, and nesting beyond 127
-//! levels.
+//! The signature covers the *parsed* value, so a body that two parsers may read differently proves nothing. hookgate refuses
+//! repeated keys, numbers that a double changes, lone surrogates, and more than 127 levels of nesting.
 //!
-//! All of this runs before the signature is proven, for whatever a stranger sends. So nothing is built: one scanner reads
-//! the body once and writes the canonical text into one buffer, whose size is fixed beforehand. What costs more than
-//! copying is counted, and refused beyond what an honest body needs:
-//! - the canonical text may not outgrow the body (an honest body is `JSON.stringify`'s output, which has the same numbers);
-//! - numbers that need a double's full precision, or that are not written as ECMAScript writes them;
+//! This code runs before the signature is proven, so a stranger can run it with any body. It builds no values: one scanner
+//! reads the body once and writes the canonical text into one buffer of a fixed size. Each operation that costs more than a
+//! copy has a limit, which no honest body reaches:
+//! - the canonical text may not be longer than the body (an honest body comes from `JSON.stringify` and has the same
+//!   numbers);
+//! - numbers that need a double's full precision, and numbers that ECMAScript writes differently;
 //! - bytes that move because an object's keys are not in order.
 
 mod number;
@@ -20,34 +20,34 @@ mod tests;
 use super::VerifyError;
 use std::cmp::Ordering;
 
-/// How deep arrays and objects may lie within each other.
+/// The most levels of arrays and objects.
 const DEEPEST: u8 = 127;
 
-/// Stands at both ends of a string while the canonical text is being put together, in place of the quotes. No byte of a
-/// UTF-8 text is this one, so that a string can stand between two of them as it is, without escapes.
+/// The byte that replaces the quotes of a string in the canonical text, until [`quote::quoted`] writes the quotes. UTF-8
+/// never contains this byte, so a string between two marks needs no escapes.
 const MARK: u8 = 0xff;
 
-/// How many bytes the canonical text may be longer than the body.
+/// How much longer than the body the canonical text may be, in bytes.
 const SLACK: usize = 1024;
 
-/// How many bytes may move while keys are put in order: this many, and twelve times the body. Each object whose keys are
-/// not in order moves once, with all that is in it.
+/// The most bytes that may move while keys are sorted: the first number, plus the body's length times the second. Each
+/// object with keys out of order moves once, with its content.
 const MOVABLE: (usize, usize) = (64 * 1024, 12);
 
-/// To sort an object's keys costs as much as to move so many bytes, however small it is.
+/// The cost of sorting a small object's keys, as a number of moved bytes.
 const SORTING: usize = 200;
 
-/// How many keys may be compared to sort members: this many, and one for every two bytes of the body.
+/// The most comparisons of keys: this number, plus one for every two bytes of the body.
 const COMPARABLE: usize = 16 * 1024;
 
-/// How many numbers may need more than to be copied: this many, and one for every sixteen bytes of the body; and of those that
-/// are not written as ECMAScript writes them, or with 20 digits and more, this many, and one for every 64 bytes.
+/// The most numbers that need more than a copy: this number, plus one for every 16 bytes of the body. Of these, the most
+/// that ECMAScript writes differently or that have 20 digits and more: this number, plus one for every 64 bytes.
 const COSTLY: usize = 64;
 
 /// `JSON.stringify(canonicalize(JSON.parse(body)))`.
 ///
 /// # Errors
-/// [`VerifyError::NotCanonical`] where the body is not JSON, is ambiguous, or would cost more than an honest body does.
+/// [`VerifyError::NotCanonical`] if the body is not JSON, is ambiguous, or costs more than an honest body.
 pub(super) fn canonical_json_string(body: &[u8]) -> Result<Vec<u8>, VerifyError> {
     let refused = |problem: Problem| VerifyError::NotCanonical { problem };
     if str::from_utf8(body).is_err() {
@@ -57,43 +57,43 @@ pub(super) fn canonical_json_string(body: &[u8]) -> Result<Vec<u8>, VerifyError>
     Ok(quote::quoted(&text, escapes))
 }
 
-/// What is wrong with the body.
+/// The mistake in the body, as an error text.
 type Problem = String;
 
-/// As much of a text as an error shows: what is not proven must not fill the log.
+/// The first 40 letters of a text. The body is not proven, so the error must not show all of it: it could fill the log.
 fn beginning(text: &[u8]) -> String {
     String::from_utf8_lossy(text).chars().take(40).collect()
 }
 
-/// Reads the body once, and writes its canonical text.
+/// Reads the body once and writes its canonical text.
 struct Scanner<'b> {
     body: &'b [u8],
-    /// How much of the body is read.
+    /// The number of bytes of the body that are read.
     at: usize,
     /// The canonical text so far, with [`MARK`] in place of quotes.
     text: Vec<u8>,
-    /// How many bytes [`quote::quoted`] will add.
+    /// The number of bytes that [`quote::quoted`] will add.
     escapes: usize,
-    /// Where in `text` the members of the open objects begin.
+    /// The index in `text` of each member of the open objects.
     members: Vec<u32>,
-    /// Where the members of an object are put in order.
+    /// A buffer for the sorted members of an object.
     ordered: Vec<u8>,
-    /// How many bytes may still move.
+    /// The number of bytes that may still move.
     movable: usize,
-    /// How many keys may still be compared to sort members.
+    /// The number of comparisons of keys that are left.
     comparable: usize,
-    /// Whether there was a letter so far that UTF-16 orders otherwise than UTF-8.
+    /// Whether `text` may contain a letter that UTF-16 sorts differently from UTF-8.
     has_late_letters: bool,
-    /// How many costly numbers may still come.
+    /// The number of costly numbers that are left.
     costly: usize,
-    /// How many of them may still be written otherwise than ECMAScript writes them.
+    /// The number of costly numbers left that ECMAScript writes differently.
     unlike: usize,
 }
 
 impl<'b> Scanner<'b> {
     fn new(body: &'b [u8]) -> Self {
         let scaled = |(least, times): (usize, usize)| body.len().saturating_mul(times).saturating_add(least);
-        // Of an escape at least one byte goes, and it has two backslashes at most.
+        // The canonical text has at least one byte less for each escape. An escape has at most two backslashes.
         let backslashes = body.iter().filter(|byte| **byte == b'\\').count();
         let room = body.len().saturating_sub(backslashes / 2).saturating_add(SLACK);
         Self {
@@ -111,7 +111,7 @@ impl<'b> Scanner<'b> {
         }
     }
 
-    /// The canonical text, and how many bytes quoting it will add. Nothing else stays in memory.
+    /// The canonical text, and the number of bytes that quoting adds. Frees the other buffers.
     fn document(mut self) -> Result<(Vec<u8>, usize), Problem> {
         self.value(DEEPEST)?;
         match self.next_token() {
@@ -120,7 +120,7 @@ impl<'b> Scanner<'b> {
         }
     }
 
-    /// The next byte that is no blank, which stays unread.
+    /// The next byte that is not a blank. The byte stays unread.
     fn next_token(&mut self) -> Option<u8> {
         loop {
             let byte = *self.body.get(self.at)?;
@@ -164,7 +164,7 @@ impl<'b> Scanner<'b> {
         self.write(word)
     }
 
-    /// The buffer never grows: what does not fit is refused.
+    /// Writes `bytes`. Refuses bytes that do not fit, because the buffer must not grow.
     fn write(&mut self, bytes: &[u8]) -> Result<(), Problem> {
         let room = self.text.capacity().saturating_sub(self.text.len());
         if bytes.len() > room {
@@ -244,7 +244,7 @@ impl<'b> Scanner<'b> {
         self.write_byte(b'}')
     }
 
-    /// A string, from its first quote on. Between the marks stands its text, unescaped.
+    /// Reads a string from its first quote, and writes its unescaped text between two marks.
     fn string(&mut self) -> Result<(), Problem> {
         self.skip(1);
         if self.body.get(self.at) == Some(&b'"') && self.text.capacity().saturating_sub(self.text.len()) >= 2 {
@@ -285,7 +285,7 @@ impl<'b> Scanner<'b> {
 
     fn number(&mut self) -> Result<(), Problem> {
         let rest = self.body.get(self.at..).unwrap_or(&[]);
-        // Most numbers are one digit, or short.
+        // Most numbers have one digit.
         if let [digit @ b'0'..=b'9', b',' | b']' | b'}', ..] = rest {
             self.skip(1);
             return self.write_byte(*digit);
@@ -298,12 +298,12 @@ impl<'b> Scanner<'b> {
         let spend = |left: usize| left.checked_sub(1).ok_or_else(|| "too many numbers of full precision".to_owned());
         self.costly = spend(self.costly)?;
         let mut buffer = ryu_js::Buffer::new();
-        if number.is_own_form(&mut buffer) {
+        if number.is_ecmascript(&mut buffer) {
             return self.write(number.text);
         }
         self.unlike = spend(self.unlike)?;
         let text = number.printed(&mut buffer);
-        let text = text.ok_or_else(|| format!("the number {} does not survive a double", beginning(number.text)))?;
+        let text = text.ok_or_else(|| format!("a double changes the number {}", beginning(number.text)))?;
         self.write(text.as_bytes())
     }
 }
@@ -312,7 +312,7 @@ fn deeper(depth: u8) -> Result<u8, Problem> {
     depth.checked_sub(1).ok_or_else(|| "nested too deep: recursion limit exceeded".to_owned())
 }
 
-/// The character that an escape stands for, and its length after the backslash.
+/// The character of an escape, and the length of the escape after the backslash.
 fn escaped(text: &[u8]) -> Option<(char, usize)> {
     let plain = |character| Some((character, 1));
     match text.first()? {

@@ -24,51 +24,22 @@ pub(super) fn of_head(
 ) -> Result<Vec<Option<String>>, VerifyError> {
     let mut texts = Vec::new();
     for (place, part) in form.content.iter().enumerate() {
-        let found = match part {
-            Part::Header(name) => utf8(name, head.header(name))?,
-            // Each alternative content reads the query again, so the query must be short.
-            Part::Query(name) | Part::QueryLower(name) if form.alternative => query_value(short(&head.query())?, name)?,
-            Part::Query(name) | Part::QueryLower(name) => query_value(&head.query(), name)?,
-            // The second `match` reads the parts of the head and refuses a missing value. `of_all` reads the parts of the body.
-            Part::Literal(_)
-            | Part::Timestamp
-            | Part::Url
-            | Part::Method
-            | Part::Path
-            | Part::ListedHeaders(_)
-            | Part::Body
-            | Part::BodySha256
-            | Part::BodySha256Bytes
-            | Part::CanonicalJsonString
-            | Part::Json(_)
-            | Part::Form(_)
-            | Part::SortedForm
-            | Part::SortedQuery
-            | Part::JsonLines(_)
-            | Part::Jws => None,
+        let signed = |name: &str, value: Option<String>| match value {
+            None if form.optional.contains(&place) => Ok(None),
+            value => usable(name, value).map(Some),
         };
-        if found.is_none() && form.optional.contains(&place) && part.is_in_head() {
-            texts.push(None);
-            continue;
-        }
         let text = match part {
-            Part::Header(name) => match usable(name, found)? {
-                value if value.len() > LONGEST_HEADER => {
-                    let problem = "longer than 16 KiB";
-                    return Err(VerifyError::SignedHeader { place: name.clone(), problem });
-                }
-                value => value,
-            },
-            Part::Query(name) => usable(name, found)?,
-            Part::QueryLower(name) => usable(name, found)?.to_ascii_lowercase(),
-            Part::Url if form.framing.pins_query() => configured_url(url, &head.query())?,
-            Part::Url => public_url(url, &head.query()),
-            Part::Path => listed::escaped_path(url, short(&head.query())?),
-            Part::ListedHeaders(name) => listed::listed_headers(form, name, head)?,
-            Part::Method => head.method(),
-            Part::SortedQuery => sorted_query(short(&head.query())?)?,
+            Part::Header(name) => signed(name, bounded_header(name, head)?)?,
+            Part::Query(name) => signed(name, query_of(form, head, name)?)?,
+            Part::QueryLower(name) => signed(name, query_of(form, head, name)?)?.map(|text| text.to_ascii_lowercase()),
+            Part::Url if form.framing.pins_query() => Some(configured_url(url, &head.query())?),
+            Part::Url => Some(public_url(url, &head.query())),
+            Part::Path => Some(listed::escaped_path(url, short(&head.query())?)),
+            Part::ListedHeaders(name) => Some(listed::listed_headers(form, name, head)?),
+            Part::Method => Some(head.method()),
+            Part::SortedQuery => Some(sorted_query(short(&head.query())?)?),
             Part::Timestamp => {
-                // The timestamp is not known yet if the signature stands in the body.
+                // The timestamp is not known yet if the signature is in the body.
                 if let Some(timestamp) = timestamp {
                     apart(form, place, timestamp.as_bytes())?;
                 }
@@ -85,10 +56,29 @@ pub(super) fn of_head(
             | Part::JsonLines(_)
             | Part::Jws => continue,
         };
-        apart(form, place, text.as_bytes())?;
-        texts.push(Some(text));
+        if let Some(text) = &text {
+            apart(form, place, text.as_bytes())?;
+        }
+        texts.push(text);
     }
     Ok(texts)
+}
+
+/// The value of a signed header, at most [`LONGEST_HEADER`] bytes.
+fn bounded_header(name: &str, head: &(impl Head + ?Sized)) -> Result<Option<String>, VerifyError> {
+    match utf8(name, head.header(name))? {
+        Some(value) if value.len() > LONGEST_HEADER => {
+            Err(VerifyError::SignedHeader { place: name.to_owned(), problem: "longer than 16 KiB" })
+        }
+        value => Ok(value),
+    }
+}
+
+/// The value of `name` in the request's query. Each alternative content reads the query again, so the query must then be
+/// short.
+fn query_of(form: &Variant, head: &(impl Head + ?Sized), name: &str) -> Result<Option<String>, VerifyError> {
+    let query = head.query();
+    query_value(if form.alternative { short(&query)? } else { &query }, name)
 }
 
 /// Refuses a value with U+FFFD. The runtime replaces bytes that are not UTF-8 with U+FFFD, so two different headers would
@@ -210,17 +200,13 @@ pub(super) fn of_all<'a>(
     let mut head = beside.head.iter();
     let text = |text: &'a str| Cow::Borrowed(text.as_bytes());
     let mut content: Vec<Cow<'a, [u8]>> = Vec::with_capacity(form.content.len());
-    let mut lacking: Vec<usize> = Vec::new();
-    let lacks = |lacking: &mut Vec<usize>, place: usize| {
-        lacking.push(place);
-        Cow::Borrowed(&[][..])
-    };
+    let mut missing: Vec<usize> = Vec::new();
     for (place, part) in form.content.iter().enumerate() {
         let value = match part {
-            Part::Literal(literal) => text(literal),
+            Part::Literal(literal) => Some(text(literal)),
             // The grammar refuses a scheme that signs a timestamp or a token without reading it. Code could build one.
-            Part::Timestamp => text(beside.timestamp.ok_or_else(|| unread(part))?),
-            Part::Jws => text(beside.jws.ok_or_else(|| unread(part))?),
+            Part::Timestamp => Some(text(beside.timestamp.ok_or_else(|| unread(part))?)),
+            Part::Jws => Some(text(beside.jws.ok_or_else(|| unread(part))?)),
             Part::Header(_)
             | Part::Query(_)
             | Part::QueryLower(_)
@@ -228,32 +214,26 @@ pub(super) fn of_all<'a>(
             | Part::Path
             | Part::ListedHeaders(_)
             | Part::Method
-            | Part::SortedQuery => match head.next().ok_or_else(|| unread(part))? {
-                Some(value) => text(value),
-                None => lacks(&mut lacking, place),
-            },
-            Part::Body => Cow::Borrowed(body),
-            Part::BodySha256 => Cow::Owned(hex::encode(sha256(body)).into_bytes()),
-            Part::BodySha256Bytes => Cow::Owned(sha256(body).to_vec()),
-            Part::CanonicalJsonString => Cow::Owned(canonical_json_string(body)?),
-            Part::Json(path) => match texts.json(path)? {
-                Some(value) => text(value),
-                None => lacks(&mut lacking, place),
-            },
-            Part::Form(name) => match texts.form(name)? {
-                Some(value) => text(value),
-                None => lacks(&mut lacking, place),
-            },
-            Part::SortedForm => Cow::Owned(sorted_form(body)?),
-            Part::JsonLines(keys) => Cow::Owned(texts::json_lines(texts, keys)?.into_bytes()),
+            | Part::SortedQuery => head.next().ok_or_else(|| unread(part))?.as_deref().map(text),
+            Part::Body => Some(Cow::Borrowed(body)),
+            Part::BodySha256 => Some(Cow::Owned(hex::encode(sha256(body)).into_bytes())),
+            Part::BodySha256Bytes => Some(Cow::Owned(sha256(body).to_vec())),
+            Part::CanonicalJsonString => Some(Cow::Owned(canonical_json_string(body)?)),
+            Part::Json(path) => texts.json(path)?.map(text),
+            Part::Form(name) => texts.form(name)?.map(text),
+            Part::SortedForm => Some(Cow::Owned(sorted_form(body)?)),
+            Part::JsonLines(keys) => Some(Cow::Owned(texts::json_lines(texts, keys)?.into_bytes())),
         };
-        let is_missing = lacking.last() == Some(&place) && form.optional.contains(&place);
-        if !part.is_in_head() && !is_missing {
+        let lacks = value.is_none() && form.optional.contains(&place);
+        let value = value.unwrap_or_default();
+        if lacks {
+            missing.push(place);
+        } else if !part.is_in_head() {
             apart(form, place, &value)?;
         }
         content.push(value);
     }
-    leave_out(form, &lacking, &mut content);
+    leave_out(&missing, &mut content);
     Ok(content)
 }
 
@@ -263,8 +243,8 @@ fn unread(part: &Part) -> VerifyError {
 }
 
 /// Empties the literals beside each missing optional value: the provider does not sign these literals either.
-fn leave_out(form: &Variant, lacking: &[usize], content: &mut [Cow<'_, [u8]>]) {
-    for place in lacking.iter().filter(|place| form.optional.contains(place)) {
+fn leave_out(missing: &[usize], content: &mut [Cow<'_, [u8]>]) {
+    for place in missing {
         for beside in [place.checked_sub(1), place.checked_add(1)].into_iter().flatten() {
             if let Some(literal) = content.get_mut(beside) {
                 *literal = Cow::Borrowed(&[]);

@@ -1,7 +1,7 @@
-//! How schemes are written: in the presets' files, and in `[vars.SOURCES.x.scheme]` for senders of one's own.
+//! Reads schemes: from the presets' files, and from `[vars.SOURCES.x.scheme]` for the user's own senders.
 //!
-//! What comes out only lets signed material decide: a time, an id or a header that the signature does not cover is
-//! refused here, before any request.
+//! A scheme may only use signed material: a time, an id or a header that the signature does not cover is refused here,
+//! before any request.
 
 pub mod answer;
 mod claims;
@@ -49,16 +49,34 @@ const SIGNATURE_KEYS: &[&str] =
     &["header", "query", "json", "form", "numbered", "prefix", "list", "assign", "field", "positional", "encoding"];
 const TIMESTAMP_KEYS: &[&str] = &["header", "field", "json", "claim", "unit", "clock", "tolerance"];
 
-/// A sender of whom nothing is said tries for a day at most.
+const ENCODINGS: &[(&str, Encoding)] = &[
+    ("hex", Encoding::Hex),
+    ("base64", Encoding::Base64),
+    ("base64url", Encoding::Base64Url),
+    ("text", Encoding::Text),
+];
+
+const UNITS: &[(&str, TimeUnit)] = &[
+    ("seconds", TimeUnit::Seconds),
+    ("milliseconds", TimeUnit::Milliseconds),
+    ("unix", TimeUnit::Unix),
+    ("rfc3339", TimeUnit::Rfc3339),
+    ("rfc3339-utc", TimeUnit::Rfc3339Utc),
+    ("http-date", TimeUnit::HttpDate),
+];
+
+const CLOCKS: &[(&str, Clock)] = &[("delivery", Clock::Request), ("event", Clock::Event)];
+
+/// How long a sender retries if its scheme does not say so.
 const DEFAULT_RETRY_SPAN: Duration = Duration::from_secs(24 * 3600);
 
-/// The most contents that one signature may be over: each is hashed with each key.
+/// The most contents of one signature. Each content is hashed with each key.
 const MOST_CONTENTS: usize = 4;
 
-/// The most prefixes that one signature may have: each is looked for in each element of a header.
+/// The most prefixes of one signature. Each element of a header is compared with each prefix.
 const MOST_PREFIXES: usize = 4;
 
-/// The algorithms by name, and whether the signature comes as a signed token.
+/// The algorithms by name, and whether the signature is a signed token.
 const ALGORITHMS: &[(&str, Algorithm, bool)] = &[
     ("hmac-sha256", Algorithm::Hmac(Hash::Sha256), false),
     ("hmac-sha1", Algorithm::Hmac(Hash::Sha1), false),
@@ -76,10 +94,10 @@ const ALGORITHMS: &[(&str, Algorithm, bool)] = &[
     ("jwt-rs256", Algorithm::Public(PublicAlgorithm::RsaSha256), true),
 ];
 
-/// Reads the scheme in `table`, which stands at `path` in the configuration.
+/// Reads the scheme in `table`. `path` is the table's key in the configuration.
 ///
 /// # Errors
-/// What is wrong with which key, and what to write instead.
+/// The key, its mistake and the remedy.
 pub fn parse(path: &str, name: &str, table: &Value) -> Result<Preset, ConfigError> {
     let fields = Fields::of(path, table, SCHEME_KEYS)?;
     let text = fields.text("algorithm")?.unwrap_or("hmac-sha256");
@@ -89,7 +107,7 @@ pub fn parse(path: &str, name: &str, table: &Value) -> Result<Preset, ConfigErro
     })?;
     let is_basic = text == "basic";
     let defaults = Defaults { algorithm, is_token, is_basic };
-    // Filled in place: a half-made value that has to be dropped at every `?` would double the code's size.
+    // The preset is filled in place: a partial value that is dropped at every `?` would double the size of the code.
     let mut preset = Preset { name: name.to_owned(), ..Preset::default() };
     let scheme = &mut preset.scheme;
     scheme.algorithm = algorithm;
@@ -108,16 +126,16 @@ pub fn parse(path: &str, name: &str, table: &Value) -> Result<Preset, ConfigErro
     identity::parse_type(&fields, &mut scheme.event_type)?;
     scheme.public_keys = claims::parse_keys(&fields)?;
     scheme.account = fields.path("account")?;
-    signed::hold(&fields, scheme)?;
-    identity::hold_to_what_is_signed(&fields, scheme)?;
-    signed::nothing_in_vain(&fields, scheme, is_token)?;
+    signed::check(&fields, scheme)?;
+    identity::check_signed(&fields, scheme)?;
+    signed::refuse_ineffective(&fields, scheme, is_token)?;
     signed::forms(&fields, scheme)?;
     preset.retry_span = fields.duration("retry_span")?.unwrap_or(DEFAULT_RETRY_SPAN);
     preset.tries_within = fields.duration("tries_within")?;
     handshake::parse(&fields, &mut preset.handshakes)?;
     match fields.value("answer") {
         Some(Value::Object(_)) => preset.answer = answer::parse_of_scheme(&fields)?,
-        _ => preset.empty_answers = fields.choice("answer", &["empty"])?.is_some(),
+        _ => preset.empty_answers = fields.choice("answer", &[("empty", ())])?.is_some(),
     }
     preset.headers = fields.headers("headers", &preset)?;
     Ok(preset)
@@ -139,16 +157,15 @@ fn parse_form(fields: &Fields<'_>, defaults: &Defaults, scheme: &mut Scheme) -> 
         Some(signature) => signature,
         None if defaults.is_basic => Fields::of(&path, &empty, SIGNATURE_KEYS)?,
         None => {
-            return Err(fields
-                .error("signature", "is missing: say where it stands, as { header = \"x-signature\" }".to_owned()));
+            return Err(fields.error(
+                "signature",
+                "is missing: write its location, such as { header = \"x-signature\" }".to_owned(),
+            ));
         }
     };
     parse_places(&signature, defaults, &mut scheme.locations)?;
-    form.encoding = match signature.choice("encoding", &["hex", "base64", "base64url", "text"])? {
-        Some("hex") => Encoding::Hex,
-        Some("base64") => Encoding::Base64,
-        Some("base64url") => Encoding::Base64Url,
-        Some(_) => Encoding::Text,
+    form.encoding = match signature.choice("encoding", ENCODINGS)? {
+        Some(encoding) => encoding,
         None if defaults.is_token => Encoding::Base64Url,
         None if defaults.is_basic => Encoding::Base64,
         None if defaults.algorithm == Algorithm::StaticToken => Encoding::Text,
@@ -165,7 +182,7 @@ fn parse_form(fields: &Fields<'_>, defaults: &Defaults, scheme: &mut Scheme) -> 
     Ok(())
 }
 
-/// The contents that a signature of this form may be over, at least one.
+/// The contents that a signature of this variant may cover, at least one.
 fn parse_contents(fields: &Fields<'_>, defaults: &Defaults) -> Result<Vec<Template>, ConfigError> {
     let templates = fields.one_or_more("content")?;
     if templates.len() > MOST_CONTENTS || (templates.is_empty() && fields.value("content").is_some()) {
@@ -174,11 +191,11 @@ fn parse_contents(fields: &Fields<'_>, defaults: &Defaults) -> Result<Vec<Templa
     let mut contents = Vec::new();
     match templates.first() {
         Some(_) if defaults.is_token => {
-            let problem = "would not be looked at: a token signs its own header and claims, and nothing else";
+            let problem = "has no effect: a token signs only its own header and claims";
             return Err(fields.error("content", problem.to_owned()));
         }
         Some(_) if defaults.algorithm == Algorithm::StaticToken => {
-            let problem = "would not be signed: the secret itself is sent, and proves nothing about a content";
+            let problem = "has no effect: the sender sends the secret itself and signs no content";
             return Err(fields.error("content", problem.to_owned()));
         }
         Some(_) => {
@@ -201,7 +218,7 @@ fn parse_contents(fields: &Fields<'_>, defaults: &Defaults) -> Result<Vec<Templa
 
 fn parse_places(signature: &Fields<'_>, defaults: &Defaults, places: &mut Vec<Location>) -> Result<(), ConfigError> {
     if signature.flag("numbered")? && signature.value("header").is_none() {
-        return Err(signature.error("numbered", "counts headers, and there is no `header`".to_owned()));
+        return Err(signature.error("numbered", "needs `header`: it numbers the headers of that name".to_owned()));
     }
     for header in signature.one_or_more("header")? {
         let header = header_name(signature, "header", header)?;
@@ -220,7 +237,7 @@ fn parse_places(signature: &Fields<'_>, defaults: &Defaults, places: &mut Vec<Lo
         places.push(Location::Header("authorization".to_owned()));
     }
     if places.is_empty() || (places.iter().any(Location::is_in_body) && !places.iter().all(Location::is_in_body)) {
-        let problem = "needs one of `header`, `query`, `json` and `form`, which says where the signature stands";
+        let problem = "needs one of `header`, `query`, `json` and `form`: the location of the signature";
         return Err(signature.error("header", problem.to_owned()));
     }
     places.dedup();
@@ -232,7 +249,7 @@ fn header_name(fields: &Fields<'_>, key: &str, name: &str) -> Result<String, Con
     if !name.is_empty() && name.bytes().all(token) {
         return Ok(name.to_owned());
     }
-    Err(fields.error(key, "a header's name is written in lower case, as \"x-signature\"".to_owned()))
+    Err(fields.error(key, "a header name must be in lower case, such as \"x-signature\"".to_owned()))
 }
 
 fn parse_layout(signature: &Fields<'_>, defaults: &Defaults, time: Option<&str>) -> Result<Layout, ConfigError> {
@@ -248,14 +265,12 @@ fn parse_layout(signature: &Fields<'_>, defaults: &Defaults, time: Option<&str>)
         () => &["assign"],
     };
     if let Some(key) = ignored.iter().copied().find(in_vain) {
-        return Err(
-            signature.error(key, "would not be looked at beside the rest of `signature`: take it out".to_owned())
-        );
+        return Err(signature.error(key, "has no effect beside the other keys of `signature`: remove it".to_owned()));
     }
     if defaults.is_token {
         return match prefixes.pop() {
             Some(prefix) if prefixes.is_empty() => Ok(Layout::Jws { prefix }),
-            _ => Err(signature.error("prefix", "is one text before a token: write one".to_owned())),
+            _ => Err(signature.error("prefix", "must be one text: a token has one prefix".to_owned())),
         };
     }
     if positional {
@@ -264,8 +279,10 @@ fn parse_layout(signature: &Fields<'_>, defaults: &Defaults, time: Option<&str>)
     if !is_list {
         return match time {
             None => Ok(Layout::Single { prefixes }),
-            Some(_) => Err(signature
-                .error("field", "is missing: the timestamp is a field, so the signature is one too".to_owned())),
+            Some(_) => Err(signature.error(
+                "field",
+                "is missing: the timestamp is a field, so the signature must be a field too".to_owned(),
+            )),
         };
     }
     if list.is_some_and(|separators| !(1..=2).contains(&separators.len())) {
@@ -283,7 +300,7 @@ fn parse_layout(signature: &Fields<'_>, defaults: &Defaults, time: Option<&str>)
     }
 }
 
-/// The prefixes of a signature, the longest first: else a short one would hide a longer one that begins with it.
+/// The prefixes of a signature, the longest first: a shorter prefix would match the beginning of a longer one.
 fn parse_prefixes(signature: &Fields<'_>, defaults: &Defaults) -> Result<Vec<String>, ConfigError> {
     let mut prefixes: Vec<String> = signature.one_or_more("prefix")?.into_iter().map(str::to_owned).collect();
     if prefixes.len() > MOST_PREFIXES {
@@ -296,7 +313,7 @@ fn parse_prefixes(signature: &Fields<'_>, defaults: &Defaults) -> Result<Vec<Str
     Ok(prefixes)
 }
 
-/// Gives the field's name as well, where the time is a field.
+/// Reads `timestamp` into `into`. Returns the field's name if the time is a field of the signature's header.
 fn parse_timestamp<'t>(fields: &Fields<'t>, into: &mut Option<Timestamp>) -> Result<Option<&'t str>, ConfigError> {
     let Some(timestamp) = fields.table("timestamp", TIMESTAMP_KEYS)? else { return Ok(None) };
     let field = timestamp.text("field")?;
@@ -309,26 +326,12 @@ fn parse_timestamp<'t>(fields: &Fields<'t>, into: &mut Option<Timestamp>) -> Res
     } else if let Some(claim) = timestamp.text("claim")? {
         (TimestampLocation::Claim(claim.to_owned()), Clock::Request)
     } else {
-        let problem = "needs one of `header`, `field`, `json` and `claim`, which says where the time stands";
+        let problem = "needs one of `header`, `field`, `json` and `claim`: the location of the time";
         return Err(fields.error("timestamp", problem.to_owned()));
     };
     let in_text = matches!(at, TimestampLocation::Json(_));
-    let unit =
-        match timestamp.choice("unit", &["seconds", "milliseconds", "unix", "rfc3339", "rfc3339-utc", "http-date"])? {
-            Some("seconds") => TimeUnit::Seconds,
-            Some("milliseconds") => TimeUnit::Milliseconds,
-            Some("unix") => TimeUnit::Unix,
-            Some("rfc3339-utc") => TimeUnit::Rfc3339Utc,
-            Some("http-date") => TimeUnit::HttpDate,
-            Some(_) => TimeUnit::Rfc3339,
-            None if in_text => TimeUnit::Rfc3339,
-            None => TimeUnit::Seconds,
-        };
-    let clock = match timestamp.choice("clock", &["delivery", "event"])? {
-        Some("delivery") => Clock::Request,
-        Some(_) => Clock::Event,
-        None => customary,
-    };
+    let unit = timestamp.choice("unit", UNITS)?.unwrap_or(if in_text { TimeUnit::Rfc3339 } else { TimeUnit::Seconds });
+    let clock = timestamp.choice("clock", CLOCKS)?.unwrap_or(customary);
     let tolerance = timestamp.duration("tolerance")?;
     *into = Some(Timestamp { at, unit, clock, tolerance });
     Ok(field)

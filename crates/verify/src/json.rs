@@ -1,4 +1,4 @@
-//! Reads a few scalars out of a JSON body without building a tree, and refuses ambiguity at the keys it reads.
+//! Reads some scalars from a JSON body without building a tree, and refuses repeated keys on the paths.
 
 use super::identity::{MOST_TYPES, SHOWN};
 use super::{JsonPath, Step};
@@ -6,35 +6,34 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess
 use std::cell::RefCell;
 use std::fmt;
 
-/// What stands at a path.
+/// The value at a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Scalar {
     Text(String),
     Integer(String),
-    /// Anything that names no event: what it is instead.
+    /// A value that cannot be an id or a type: its kind, for an error text.
     Other(&'static str),
 }
 
-/// Why nothing was read.
+/// The reason why a body cannot be read.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum ExtractError {
     NotJson(String),
     Ambiguous(String),
 }
 
-/// The scalars at `paths`, `None` where a path leads nowhere. Where a path goes through every element of an array, it is
-/// what all of them have there.
+/// The scalar at each of `paths`; `None` if a path has no value. If a path goes through the elements of an array, all
+/// elements must have the same scalar.
 ///
-/// The whole of `body` must be one JSON value. Values off the paths are skipped, not built, and skipping does not
-/// recurse, so that nesting costs no stack.
+/// `body` must be one JSON value. Values outside the paths are skipped. Skipping does not recurse, so nesting uses no stack.
 pub(super) fn extract(body: &[u8], paths: &[&JsonPath]) -> Result<Vec<Option<Scalar>>, ExtractError> {
     read(body, paths, &[], false).map(|(found, _)| found)
 }
 
 /// The scalars at `ones`, as [`extract`] reads them, and all names at each of `alls`, in one pass.
 ///
-/// A key on the way to one of `ones` that stands twice is refused. On the way to `alls` alone it is refused too, but where
-/// `lenient`: there it makes the names unreadable.
+/// A repeated key on a path is refused. If `lenient`, a repeated key only on paths of `alls` makes their names unreadable
+/// instead.
 pub(super) fn read(
     body: &[u8],
     ones: &[&JsonPath],
@@ -56,16 +55,16 @@ pub(super) fn read(
     Ok((found.take(), names.take()))
 }
 
-/// All names that stand at a path which may go through the elements of an array.
+/// All names at a path that may go through the elements of an array.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Names {
-    /// Each once, in the order of their first appearance.
+    /// Each name once, in the order of first appearance.
     pub names: Vec<String>,
-    /// Why one of them cannot be read.
+    /// The problem of a name that cannot be read.
     pub problem: Option<&'static str>,
-    /// Whether anything but null stands there.
+    /// Whether the path has a value that is not null.
     pub present: bool,
-    /// Whether something on the way to the path is neither the object or array that leads on, nor null.
+    /// Whether a value on the path is not null and has another kind than the path needs.
     pub astray: bool,
 }
 
@@ -89,7 +88,7 @@ impl Names {
     }
 }
 
-/// What is read: the scalars at the first of `paths`, the names at the others.
+/// The state of a reading: the scalars at the first of `paths`, and the names at the other paths.
 #[derive(Clone, Copy)]
 struct Extraction<'r> {
     paths: &'r [&'r JsonPath],
@@ -100,13 +99,13 @@ struct Extraction<'r> {
 }
 
 impl Extraction<'_> {
-    /// The place among the names, where `index` is one of theirs.
+    /// The index in `names` of the path `index`; `None` if the path is read as one scalar.
     fn names_at(&self, index: usize) -> Option<usize> {
         index.checked_sub(self.paths.len().saturating_sub(self.names.borrow().len()))
     }
 
-    /// Notes about the names of those of `candidates` that are read as names.
-    #[expect(clippy::expect_used, reason = "`read` makes the candidates: each is a place in `paths`")]
+    /// Calls `note` with the names of each of `candidates` that is read as names.
+    #[expect(clippy::expect_used, reason = "`read` makes the candidates: each is an index of `paths`")]
     fn note(&self, candidates: &[usize], note: &mut dyn FnMut(&mut Names)) {
         for place in candidates.iter().filter_map(|&index| self.names_at(index)) {
             note(self.names.borrow_mut().get_mut(place).expect("there are names for each path after the first"));
@@ -114,7 +113,7 @@ impl Extraction<'_> {
     }
 }
 
-/// A value `depth` steps below the root, which the paths `candidates` (indices) lead to or through.
+/// A value `depth` steps below the root. The paths with the indices `candidates` end at the value or go through it.
 #[derive(Clone, Copy)]
 struct Position<'r> {
     reading: Extraction<'r>,
@@ -122,7 +121,7 @@ struct Position<'r> {
     candidates: &'r [usize],
 }
 
-/// Which steps lead on from a value.
+/// The kind of step that goes on from a value.
 #[derive(Clone, Copy)]
 enum StepKind {
     Nowhere,
@@ -140,16 +139,16 @@ impl StepKind {
     }
 }
 
-/// What no type is expected below: it says that there is nothing.
+/// Null counts as a missing value.
 const NULL: Scalar = Scalar::Other("null");
 
 impl Position<'_> {
-    /// Records what stands here: a scalar, or the kind of array or object, from which `leads` tells which steps go on.
+    /// Records the value: a scalar, or the kind of array or object. `leads` is the kind of step that goes on from the value.
     #[inline(never)]
-    #[expect(clippy::expect_used, reason = "`read` makes the candidates: each is a place in `paths`")]
+    #[expect(clippy::expect_used, reason = "`read` makes the candidates: each is an index of `paths`")]
     fn record(&self, scalar: &Scalar, leads: StepKind) {
         for &index in self.candidates {
-            let path = self.reading.paths.get(index).expect("a candidate is a place in `paths`");
+            let path = self.reading.paths.get(index).expect("a candidate is an index of `paths`");
             match (path.steps().get(self.depth), self.reading.names_at(index)) {
                 (None, None) => {
                     let mut found = self.reading.found.borrow_mut();
@@ -252,7 +251,7 @@ impl<'de> Visitor<'de> for Position<'_> {
             };
             if read.contains(&key) {
                 if self.reading.lenient && candidates.iter().all(|&index| self.reading.names_at(index).is_some()) {
-                    self.reading.note(&candidates, &mut |names| names.problem = Some("its key stands twice"));
+                    self.reading.note(&candidates, &mut |names| names.problem = Some("its key occurs twice"));
                     entries.next_value::<IgnoredAny>()?;
                     continue;
                 }
@@ -267,7 +266,7 @@ impl<'de> Visitor<'de> for Position<'_> {
     }
 }
 
-/// An object's key: with the paths that go through it, or `None` where none does.
+/// Reads an object's key: the key and the paths that go through it, or `None` if no path does.
 struct MemberName<'a, 'r>(&'a Position<'r>);
 
 impl<'de> DeserializeSeed<'de> for MemberName<'_, '_> {
@@ -353,12 +352,12 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_cannot_be_read_is_told_from_none() {
+    fn an_unreadable_name_is_not_a_missing_name() {
         let problem = |body: &str, path: &str| names(body, path).problem;
         assert_eq!(problem(r#"[{"e":"b"},{"e":true}]"#, "[].e"), Some("a boolean"));
         assert_eq!(problem(r#"{"e":""}"#, "e"), Some("empty"));
         assert_eq!(problem(&format!(r#"{{"e":"{}"}}"#, "x".repeat(257)), "e"), Some("longer than 256 bytes"));
-        assert_eq!(problem(r#"{"e":"a","e":"b"}"#, "e"), Some("its key stands twice"));
+        assert_eq!(problem(r#"{"e":"a","e":"b"}"#, "e"), Some("its key occurs twice"));
         let many: Vec<String> = (0..101).map(|number| format!(r#"{{"e":"{number}"}}"#)).collect();
         assert_eq!(problem(&format!("[{}]", many[..100].join(",")), "[].e"), None);
         assert_eq!(problem(&format!("[{}]", many.join(",")), "[].e"), Some("more than 100 types"));
@@ -368,17 +367,19 @@ mod tests {
     }
 
     #[test]
-    fn hostile_shapes_cost_no_stack() {
+    fn deep_nesting_uses_no_stack_and_long_numbers_are_skipped() {
         let deep = format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000));
         assert_eq!(one(&format!(r#"{{"deep":{deep},"id":"a"}}"#), "id"), Ok(text("a")));
         assert_eq!(one(&format!(r#"{{"id":{deep}}}"#), "id"), Ok(Some(Scalar::Other("an array"))));
+        let objects = format!("{}1{}", r#"{"id":"#.repeat(100_000), "}".repeat(100_000));
+        assert_eq!(one(&objects, "id"), Ok(Some(Scalar::Other("an object"))));
         let digits = "9".repeat(10_000);
         assert_eq!(one(&format!(r#"{{"n":{digits},"id":"a"}}"#), "id"), Ok(text("a")));
         assert!(matches!(one(&digits, "id"), Ok(None) | Err(ExtractError::NotJson(_))));
     }
 
     #[test]
-    fn what_is_not_one_json_value_is_refused() {
+    fn a_body_that_is_not_one_json_value_is_refused() {
         for body in ["", "{", r#"{"id":"a"} x"#, r#"{"id":"a"}{"id":"b"}"#, "\u{feff}{}", "id=a"] {
             assert!(matches!(one(body, "id"), Err(ExtractError::NotJson(_))), "{body:?}");
         }

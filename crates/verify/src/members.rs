@@ -4,11 +4,11 @@ use super::{JsonPath, Step, json};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-/// SHA-256 over `body` without what stands at `paths`. `None` where the body is no JSON, or where a key on a path stands
-/// twice: then nobody can say what is left out.
+/// SHA-256 over `body` without the members at `paths`. `None` if the body is not JSON, or if a key on a path is repeated:
+/// then two parsers may leave out different members.
 ///
-/// Values off the paths count with the very bytes they are written in. What is hashed has one reading: each value begins
-/// with a letter for its kind, and each text has its length before it. Reading goes as deep as the paths do.
+/// Values outside the paths count with their bytes as received. The hashed text is unambiguous: each value begins with a
+/// letter for its kind, and each text begins with its length. The recursion is as deep as the paths.
 pub(super) fn digest_without(body: &[u8], paths: &[JsonPath]) -> Option<[u8; 32]> {
     json::extract(body, &[]).ok()?;
     let paths: Vec<&[Step]> = paths.iter().map(JsonPath::steps).collect();
@@ -17,7 +17,7 @@ pub(super) fn digest_without(body: &[u8], paths: &[JsonPath]) -> Option<[u8; 32]
     Some(hash.0.finalize().into())
 }
 
-/// What was hashed so far. One function of its own: put into each of its callers, it would be several kB of WASM.
+/// The hash. `update` is not inlined, because its copies would add several kB to the WASM.
 struct MemberHash(Sha256);
 
 impl MemberHash {
@@ -27,7 +27,7 @@ impl MemberHash {
     }
 }
 
-/// Hashes `value`, which is one JSON value without blanks around it.
+/// Hashes `value`: one JSON value without blanks around it.
 fn write(value: &[u8], paths: &[&[Step]], hash: &mut MemberHash) -> Option<()> {
     match value.first() {
         Some(b'{') if !paths.is_empty() => write_object(value, paths, hash),
@@ -88,13 +88,13 @@ fn write_object(object: &[u8], paths: &[&[Step]], hash: &mut MemberHash) -> Opti
     Some(())
 }
 
-/// What is left of those of `paths` that begin with a step that `leads`.
+/// The rest of each of `paths` whose first step `leads`.
 fn through<'p>(paths: &[&'p [Step]], leads: impl Fn(&Step) -> bool) -> Vec<&'p [Step]> {
     let split = paths.iter().filter_map(|path| path.split_first());
     split.filter(|(step, _)| leads(step)).map(|(_, rest)| rest).collect()
 }
 
-/// Finds the bounds of the values in an array or object that is known to be JSON.
+/// Finds the bounds of the values in an array or object. The text must be valid JSON.
 struct Scanner<'b> {
     rest: &'b [u8],
 }
@@ -112,14 +112,14 @@ impl<'b> Scanner<'b> {
         rest.is_some()
     }
 
-    /// Passes over `byte` and the blanks after it.
+    /// Skips `byte` and the blanks after it. `None` if the next byte is another one.
     fn begin(&mut self, byte: u8) -> Option<()> {
         let is_there = self.take(byte);
         self.skip_blanks();
         is_there.then_some(())
     }
 
-    /// The next value, without the blanks around it: up to what ends it at its own depth.
+    /// The next value, without the blanks around it.
     fn value(&mut self) -> Option<&'b [u8]> {
         self.skip_blanks();
         let (mut depth, mut in_text, mut escaped) = (0_usize, false, false);
@@ -143,12 +143,12 @@ impl<'b> Scanner<'b> {
         (!value.is_empty()).then_some(value)
     }
 
-    /// Whether the array or object ends here; else the comma before its next item is passed over.
+    /// Whether the array or object ends here. If not, skips the comma before the next item.
     fn ends(&mut self, end: u8) -> Option<bool> {
         if self.take(end) {
             return Some(true);
         }
-        let _ = self.take(b','); // there is none before the first
+        let _ = self.take(b','); // the first item has no comma before it
         (!self.rest.is_empty()).then_some(false)
     }
 }
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_out_does_not_count_and_all_else_does() {
+    fn members_at_the_paths_do_not_count_and_all_others_count() {
         let attempts = ["[].attemptNumber"];
         assert!(same(r#"[{"id":1,"attemptNumber":0}]"#, r#"[{"id":1,"attemptNumber":12}]"#, &attempts));
         assert!(same(r#"[{"id":1}]"#, r#"[{"id":1,"attemptNumber":12}]"#, &attempts));
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn no_two_bodies_meet_in_one_writing() {
+    fn different_bodies_have_different_digests() {
         let paths = ["x", "a.x", "[].x"];
         let bodies = [
             "{}",
@@ -215,12 +215,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_ambiguous_or_no_json_has_no_such_digest() {
+    fn a_body_that_is_ambiguous_or_not_json_has_no_digest() {
         for body in ["", "{", "x=1", "\u{feff}{}", "{} {}", r#"{"x":1,"x":2}"#, r#"{"x":1,"\u0078":2}"#] {
             assert_eq!(digest(body, &["x"]), None, "{body}");
         }
-        assert!(digest(r#"{"y":1,"y":2}"#, &["x"]).is_some(), "off the paths the bytes count as they are");
+        assert!(digest(r#"{"y":1,"y":2}"#, &["x"]).is_some(), "outside the paths, a key may be repeated");
         let deep = format!(r#"{{"deep":{}1{},"x":1}}"#, "[".repeat(100_000), "]".repeat(100_000));
-        assert!(digest(&deep, &["x"]).is_some(), "nesting costs no stack");
+        assert!(digest(&deep, &["x"]).is_some(), "nesting uses no stack");
     }
 }

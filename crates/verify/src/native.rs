@@ -1,4 +1,4 @@
-//! What the runtime has for the Worker, for the command line and tests: primitives, and requests.
+//! Cryptography and request heads for the command line and for tests. In the Worker, the runtime has both.
 
 use crate::{Crypto, Hash, Head, PublicAlgorithm, PublicKey, SignError, Signer, VerificationKey};
 use base64::Engine as _;
@@ -13,11 +13,11 @@ use spki::der::{Decode, Encode};
 /// The head of a request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RequestHead {
-    /// The method; empty for POST.
+    /// The method; an empty text means POST.
     pub method: String,
     /// The query, without the `?`.
     pub query: String,
-    /// The headers, by any case of their names.
+    /// The headers. The names may have any case.
     pub headers: Vec<(String, String)>,
 }
 
@@ -35,7 +35,7 @@ impl Head for RequestHead {
     }
 }
 
-/// Checks signatures with `ring`.
+/// Computes hashes and checks signatures with `ring`.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Native;
 
@@ -74,7 +74,7 @@ impl Crypto for Native {
     }
 }
 
-/// The key within a SubjectPublicKeyInfo, as `ring` takes it: the bit string's bytes.
+/// The key in a SubjectPublicKeyInfo, as `ring` needs it: the bytes of the bit string.
 fn of_spki(der: &[u8]) -> Option<Vec<u8>> {
     SubjectPublicKeyInfoRef::from_der(der).ok()?.subject_public_key.as_bytes().map(<[u8]>::to_vec)
 }
@@ -119,19 +119,20 @@ impl Signer for VerificationKey {
     }
 }
 
-/// A provider's private key, which its user never has: tests make their own.
+/// A provider's private key. Tests have their own keys; a user never has one.
 #[derive(Debug)]
 pub enum PrivateKey {
-    /// Of Ed25519.
+    /// A key for Ed25519.
     Ed25519(Ed25519KeyPair),
-    /// Of ECDSA P-256.
+    /// A key for ECDSA P-256.
     Ecdsa(EcdsaKeyPair),
-    /// Of RSASSA-PKCS1-v1_5 with SHA-256.
+    /// A key for RSASSA-PKCS1-v1_5 with SHA-256.
     Rsa(Box<RsaKeyPair>),
 }
 
 impl PrivateKey {
-    /// Reads a PKCS #8 key in PEM. `None` where it is none of `algorithm`'s, or where nothing here signs with it.
+    /// Reads a PKCS #8 key in PEM. `None` if the key is not for `algorithm`, or if `algorithm` is RSA with SHA-1, which
+    /// cannot sign here.
     pub fn parse(algorithm: PublicAlgorithm, pem: &str) -> Option<Self> {
         let (_, der) = pem_rfc7468::decode_vec(pem.as_bytes()).ok().filter(|(label, _)| *label == "PRIVATE KEY")?;
         let random = SystemRandom::new();

@@ -12,7 +12,7 @@ const SCHEMES: &str = include_str!(concat!(env!("OUT_DIR"), "/schemes"));
 /// The name and the scheme of each preset.
 #[expect(
     clippy::expect_used,
-    reason = "the build writes each line as a name and a JSON object, and a test reads them all"
+    reason = "the build writes each line as a name and a JSON object, and a test reads every line"
 )]
 fn rows() -> impl Iterator<Item = (&'static str, &'static str)> {
     let split = |line: &'static str| line.split_at_checked(line.find('{')?);

@@ -1,9 +1,9 @@
-//! A stranger can make the core do at most four times the work of a raw body with as many bytes. The forged requests of
-//! `hostile` show it for every kind of preset, by three counts:
+//! A forged request costs at most four times as much as a raw body of the same length. The forged requests of `hostile` show
+//! it for every kind of preset, by three counts:
 //!
-//! - memory, at its peak at most four times a raw body's, and six times in all allocations;
-//! - bytes that hashes and signatures go over;
-//! - instructions. valgrind counts them, in minutes, so `make work` alone runs that test.
+//! - memory: the peak is at most four times a raw body's, and all allocations are at most six times a raw body's;
+//! - bytes that hashes and signatures read;
+//! - instructions. valgrind needs minutes to count them, so only `make work` runs that test.
 
 #![cfg(not(target_arch = "wasm32"))]
 #![allow(
@@ -15,6 +15,7 @@
     missing_docs
 )]
 
+mod common;
 mod hostile;
 
 use hostile::Forged;
@@ -24,7 +25,7 @@ use std::path::Path;
 use std::process::Command;
 use std::{env, fs};
 
-/// What a request takes: at its peak, and in all that is ever allocated. What was sent has to be held, and counts.
+/// The memory for a request, with the bytes of the request itself: the peak, and the sum of all allocations.
 #[derive(Debug, Clone, Copy)]
 struct Memory {
     peak: u64,
@@ -80,13 +81,13 @@ fn no_forged_request_has_more_bytes_hashed_than_four_times_its_own() {
     assert!(worst >= 100, "nothing is counted: {worst} % at most");
 }
 
-/// Says to a process under valgrind which preset gets its forged requests.
+/// The variable that tells the process under valgrind its preset.
 const COUNTED: &str = "COUNTED_PRESET";
 
 /// callgrind counts the instructions of this function, and writes a file for each call.
 #[inline(never)]
 fn counted(forged: &Forged) -> &'static str {
-    black_box(forged.refuse()) // without `black_box` the call becomes a jump, and callgrind misses its return
+    black_box(forged.refuse()) // without `black_box` the call becomes a jump, and callgrind does not see its return
 }
 
 #[test]
@@ -106,12 +107,12 @@ fn no_forged_request_takes_four_times_the_instructions_of_a_raw_body() {
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
-/// Makes all requests to one preset, and prints each. The first two go to a raw-body source: a short one and a long one.
+/// Sends all requests to one preset and prints each. The first two requests have a short and a long raw body.
 fn refuse_all(preset: &str) {
-    println!(); // ends the line that the test harness began
+    println!(); // ends the test harness's line
     for bytes in [1, 2].map(|n| n * 64 * 1024) {
         let raw = hostile::raw(bytes);
-        raw.refuse(); // the first call sets up what later calls find ready
+        raw.refuse(); // the first call also initialises statics
         println!("{}\t{}\traw", raw.bytes(), counted(&raw));
     }
     let (preset, _) = hostile::kinds().into_iter().find(|(known, _)| known.name == preset).unwrap();
@@ -151,7 +152,7 @@ fn most_instructions(preset: &str) -> (f64, String) {
     (ratio, what.replace('\t', ", "))
 }
 
-/// The instructions of the call of this number.
+/// The instructions of the call `number`.
 fn instructions(directory: &Path, number: usize) -> f64 {
     let text = fs::read_to_string(directory.join(format!("out.{number}"))).unwrap();
     let total = text.lines().find_map(|line| line.strip_prefix("totals: ").or_else(|| line.strip_prefix("summary: ")));

@@ -1,9 +1,8 @@
-//! Runs every vector under `tests/vectors/`: one file per preset, found by listing the directory.
+//! Runs every vector in `tests/vectors/`. Each preset has a file there.
 //!
-//! A vector is a request, the secrets and the time, and what must come of them: `verified` with its facts, `error`
-//! with the code, or, for the MAC alone over `body`, `mac` in hex. `source` says who computed the signature; none was
-//! made by hookgate's own signer. A header that stands twice has a list of values; a body that is no text is in
-//! `body_base64`.
+//! A vector is a request, the secrets, the time and the expected result: `verified` with the facts, `error` with the code,
+//! or `mac` with the MAC of `body` in hex. `source` names the implementation that computed the signature; it is never
+//! hookgate's signer. A repeated header has a list of values. A body that is not a text is in `body_base64`.
 
 #![cfg(not(target_arch = "wasm32"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
@@ -30,16 +29,16 @@ struct Vector {
     #[serde(default)]
     headers: BTreeMap<String, Values>,
     method: Option<String>,
-    /// The endpoint's public URL; the query of the request comes after it.
+    /// The endpoint's public URL, with the request's query.
     url: Option<String>,
-    /// What the source's `account` has to be.
+    /// The `account` of the source.
     #[serde(default)]
     account: String,
     body: Option<String>,
     body_base64: Option<String>,
     secrets: Vec<String>,
     now: i64,
-    /// The source's own window, in place of the preset's.
+    /// The source's tolerance; without it, the preset's tolerance.
     tolerance_seconds: Option<u64>,
     expected: Expected,
 }
@@ -103,7 +102,7 @@ impl Vector {
         self.headers.iter().flat_map(each).collect()
     }
 
-    /// What really comes of it.
+    /// The actual result.
     fn outcome(&self, preset: &Arc<Preset>) -> Expected {
         let scheme = &preset.scheme;
         let key =
@@ -116,7 +115,7 @@ impl Vector {
         let tolerance = self.tolerance_seconds.map(Duration::from_secs);
         let (url, query) = self.url.as_deref().map_or(("", ""), |url| url.split_once('?').unwrap_or((url, "")));
         let verifier = Verifier::new(Arc::clone(preset), keys, tolerance).expect("at most four secrets");
-        // Where the URL is signed with a query of its own, the configured one has it.
+        // If the preset pins the query, the configured URL has the query.
         let configured = if preset.scheme.pins_query() { self.url.as_deref().unwrap_or("") } else { url };
         let verifier = verifier.at(configured.to_owned()).of(self.account.clone());
         let method = self.method.clone().unwrap_or_default();
@@ -126,7 +125,7 @@ impl Vector {
             .and_then(|received| received.verify(&body, UnixTime::from_seconds(self.now), &Native));
         match verified {
             Ok(verified) => {
-                assert_eq!(verified.body(), body, "{}: the body comes out as it went in", self.id);
+                assert_eq!(verified.body(), body, "{}: the body is unchanged", self.id);
                 Expected::Verified(Facts::of(&verified))
             }
             Err(error) => Expected::Error(error.code().to_owned()),
@@ -134,7 +133,7 @@ impl Vector {
     }
 }
 
-/// The files by the name of their preset.
+/// The vectors of each preset.
 fn files() -> BTreeMap<String, Vec<Vector>> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors");
     let read = |path: &Path| {
@@ -147,7 +146,7 @@ fn files() -> BTreeMap<String, Vec<Vector>> {
 }
 
 #[test]
-fn every_vector_comes_out_as_expected() {
+fn every_vector_has_the_expected_result() {
     let mut failures = Vec::new();
     for (name, vectors) in files() {
         let preset = presets::find(&name).unwrap_or_else(|| panic!("{name}.json: no such preset"));
@@ -157,14 +156,14 @@ fn every_vector_comes_out_as_expected() {
             println!("{name}/{} ... {}", vector.id, if holds { "ok" } else { "FAILED" });
             if !holds {
                 let Vector { id, comment, expected, .. } = vector;
-                failures.push(format!("{name}/{id} ({comment}):\n  expected {expected:?}\n  came out {outcome:?}"));
+                failures.push(format!("{name}/{id} ({comment}):\n  expected {expected:?}\n  actual {outcome:?}"));
             }
         }
     }
     assert!(failures.is_empty(), "{} vectors failed:\n{}", failures.len(), failures.join("\n"));
 }
 
-/// The classes of refusal that every scheme has.
+/// The errors that every scheme has.
 const COMMON: [&str; 3] = ["signature_missing", "signature_malformed", "signature_mismatch"];
 
 #[test]
@@ -183,7 +182,7 @@ fn every_preset_has_vectors_of_each_kind() {
         let timed = preset.scheme.variants.iter().any(|form| form.timestamp.is_some());
         let wanted =
             COMMON.into_iter().chain(["verified"]).chain(timed.then_some(["too_old", "too_new"]).into_iter().flatten());
-        // Any text may be a token.
+        // A token may be any text, so none is malformed.
         let any_text =
             preset.scheme.algorithm == Algorithm::StaticToken && preset.scheme.variants[0].encoding == Encoding::Text;
         let wanted = wanted.filter(|kind| !(any_text && *kind == "signature_malformed"));
@@ -192,9 +191,9 @@ fn every_preset_has_vectors_of_each_kind() {
     }
 }
 
-/// What a package vouches for is asked of the package again: `tests/sdk/proofs/` says how.
+/// `tests/sdk/proofs/` runs the package again that a vector names as its source.
 #[test]
-fn what_a_package_vouches_for_is_asked_of_it_again() {
+fn every_package_that_a_vector_names_is_run_again() {
     let proofs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/sdk/proofs");
     let asked = |name: &str| ["mjs", "py"].iter().any(|kind| proofs.join(format!("{name}.{kind}")).exists());
     for (name, vectors) in files() {
@@ -211,12 +210,12 @@ fn what_a_package_vouches_for_is_asked_of_it_again() {
 }
 
 #[test]
-fn every_vector_has_its_own_id_and_says_where_it_comes_from() {
+fn every_vector_has_its_own_id_and_a_source() {
     for (name, vectors) in files() {
         let mut ids = BTreeSet::new();
         for vector in vectors {
             assert!(!vector.source.is_empty() && !vector.comment.is_empty(), "{name}/{}", vector.id);
-            assert!(ids.insert(vector.id.clone()), "{name}/{} stands twice", vector.id);
+            assert!(ids.insert(vector.id.clone()), "{name}/{} occurs twice", vector.id);
         }
     }
 }

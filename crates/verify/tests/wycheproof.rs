@@ -1,5 +1,5 @@
-//! Project Wycheproof's vectors of HMAC against [`VerificationKey::mac`]. `make test` runs this program twice: on this machine, and
-//! in WASM on Node (`tools/wasm.mjs`).
+//! Project Wycheproof's vectors of HMAC against [`VerificationKey::mac`]. `make test` runs this program twice: on this
+//! machine, and in WASM on Node (`tools/wasm.mjs`).
 //!
 //! The program has no test harness. WASM without an operating system prints nothing, so nobody would see a harness that
 //! found no test.
@@ -20,7 +20,7 @@ use wycheproof::mac::{TestName, TestSet};
 fn main() {
     hmac_agrees_with_wycheproof();
     #[cfg(not(target_arch = "wasm32"))]
-    the_rare_hashes_agree_with_wycheproof();
+    the_other_hashes_agree_with_wycheproof();
     println!("HMAC agrees with Wycheproof");
 }
 
@@ -34,9 +34,9 @@ fn hmac_agrees_with_wycheproof() {
     });
 }
 
-/// The others are the runtime's own; natively another library stands in for it.
+/// In the Worker, the runtime computes these hashes. Here, `ring` computes them.
 #[cfg(not(target_arch = "wasm32"))]
-fn the_rare_hashes_agree_with_wycheproof() {
+fn the_other_hashes_agree_with_wycheproof() {
     for (name, hash) in [(TestName::HmacSha1, Hash::Sha1), (TestName::HmacSha512, Hash::Sha512)] {
         let set = TestSet::load(name).expect("the vectors of the crate");
         agrees(&set, |key, parts| {
@@ -51,14 +51,14 @@ fn agrees(set: &TestSet, mac: impl Fn(&[u8], &[&[u8]]) -> Vec<u8>) {
         let tag_bytes = group.tag_size / 8;
         for test in &group.tests {
             let whole = mac(&test.key, &[test.msg.as_slice()]);
-            // A tag of fewer bits is the beginning of the whole one.
+            // A shorter tag is the beginning of the whole tag.
             let agrees = whole[..tag_bytes] == test.tag[..];
             match test.result {
                 TestResult::Valid | TestResult::Acceptable => valid += 1,
                 TestResult::Invalid => invalid += 1,
             }
             assert_eq!(agrees, test.result != TestResult::Invalid, "vector {}: {}", test.tc_id, test.comment);
-            // The signed content comes in parts; where they are cut does not matter.
+            // The MAC does not depend on the bounds of the parts.
             let (head, tail) = test.msg.split_at(test.msg.len() / 2);
             assert_eq!(mac(&test.key, &[head, &[], tail]), whole);
         }

@@ -1,22 +1,22 @@
 //! Numbers, as ECMAScript prints them (RFC 8785, section 3.2.2.3).
 
-/// A number as it stands in a JSON text.
+/// A number in a JSON text.
 pub(super) struct Literal<'t> {
-    /// All of it.
+    /// The whole text of the number.
     pub text: &'t [u8],
     negative: bool,
     /// The digits before the point.
     whole: &'t [u8],
-    /// Those after it, where there is one.
+    /// The digits after the point; empty without a point.
     fraction: &'t [u8],
-    /// What stands after `e`, where there is one.
+    /// The text after `e`, with its sign.
     exponent: Option<&'t [u8]>,
 }
 
-/// Decimals of so many significant digits are different doubles, and are printed as they are written.
+/// Decimals with at most this many significant digits are different doubles, so ECMAScript prints the same digits.
 const SURELY_HELD: usize = 15;
 
-/// No double is printed with more significant digits.
+/// The most significant digits of a printed double.
 const MOST_DIGITS: usize = 17;
 
 impl<'t> Literal<'t> {
@@ -45,7 +45,7 @@ impl<'t> Literal<'t> {
         Some(Self { text, negative: text.first() == Some(&b'-'), whole, fraction, exponent })
     }
 
-    /// The text that ECMAScript prints, where that is plain to see: short integers, and short decimals in its own form.
+    /// The text that ECMAScript prints, if this is certain without a double: for short integers and short decimals.
     pub fn plain(&self) -> Option<&'t [u8]> {
         if self.exponent.is_some() {
             return None;
@@ -57,13 +57,13 @@ impl<'t> Literal<'t> {
         }
         let zeros = if self.whole == b"0" { leading_zeros(self.fraction) } else { 0 };
         let significant = self.whole.len().saturating_add(self.fraction.len()).saturating_sub(zeros);
-        let is_own_form = self.fraction.last() != Some(&b'0') && zeros <= 5;
-        (is_own_form && significant <= SURELY_HELD).then_some(self.text)
+        let is_printed_so = self.fraction.last() != Some(&b'0') && zeros <= 5;
+        (is_printed_so && significant <= SURELY_HELD).then_some(self.text)
     }
 
-    /// Whether it has so few digits that ECMAScript prints this very text, which is then copied.
-    pub fn is_own_form(&self, buffer: &mut ryu_js::Buffer) -> bool {
-        // The standard library reads up to 19 significant digits without a detour.
+    /// Whether ECMAScript prints this text. `false` also for a text that is too long for the quick check.
+    pub fn is_ecmascript(&self, buffer: &mut ryu_js::Buffer) -> bool {
+        // The standard library is fast for up to 19 significant digits.
         let zeros = if self.whole == b"0" { leading_zeros(self.fraction).saturating_add(1) } else { 0 };
         let significant = self.whole.len().saturating_add(self.fraction.len()).saturating_sub(zeros);
         let text = if significant <= 19 && self.text.len() <= 32 { std::str::from_utf8(self.text).ok() } else { None };
@@ -71,7 +71,7 @@ impl<'t> Literal<'t> {
         double.is_some_and(|double| buffer.format_finite(double).as_bytes() == self.text)
     }
 
-    /// The text that ECMAScript prints; `None` where that is of another value than the literal's.
+    /// The text that ECMAScript prints; `None` if its value differs from the literal's.
     pub fn printed(&self, buffer: &'t mut ryu_js::Buffer) -> Option<&'t str> {
         let written = Decimal::of(self)?;
         let double = written.double(self.negative)?;
@@ -80,7 +80,7 @@ impl<'t> Literal<'t> {
     }
 }
 
-/// The digits at the beginning, at least one, and what follows.
+/// The digits at the beginning, at least one, and the rest of the text.
 fn digits(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let count = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
     if count == 0 { None } else { text.split_at_checked(count) }
@@ -90,18 +90,18 @@ fn leading_zeros(digits: &[u8]) -> usize {
     digits.iter().take_while(|digit| **digit == b'0').count()
 }
 
-/// A decimal number with one form per value: `0.{digits} × 10^exponent`, no zero at either end of `digits`.
-/// The sign is left out: both sides of a comparison have the same one.
+/// A decimal number without its sign: `0.{digits} × 10^exponent`, without zeros at either end of `digits`, so each value has
+/// one `Decimal`. Both sides of a comparison have the same sign.
 #[derive(PartialEq, Eq)]
 struct Decimal {
-    /// The significant digits; zeros beyond them.
+    /// The significant digits, then zero bytes.
     digits: [u8; MOST_DIGITS],
     length: usize,
     exponent: i64,
 }
 
 impl Decimal {
-    /// `None` where it has more digits than any double, or lies far beyond them all.
+    /// `None` if the number has more digits than a double, or is far outside the range of doubles.
     fn of(literal: &Literal<'_>) -> Option<Self> {
         let Literal { whole, fraction, .. } = literal;
         let zeros = match leading_zeros(whole) {
@@ -125,12 +125,12 @@ impl Decimal {
         (-400..=400).contains(&number.exponent).then_some(number)
     }
 
-    /// The nearest double, where it is finite.
+    /// The nearest double; `None` if that is infinite.
     fn double(&self, negative: bool) -> Option<f64> {
         if self.length == 0 {
             return Some(0.0);
         }
-        // At most 17 digits, a point, and an exponent of three digits, which the standard library reads without a detour.
+        // The text has at most 17 digits and an exponent of three digits. The standard library is fast for such texts.
         let mut text = [0; 32];
         let digits = self.digits.get(..self.length)?;
         let mut written = 0_usize;

@@ -1,16 +1,16 @@
-//! The order of an object's members, and how they are brought into it (RFC 8785, section 3.2.3).
+//! Sorts an object's members by their keys (RFC 8785, section 3.2.3).
 
 use super::{MARK, Problem, SORTING, Scanner, beginning, quote};
 use std::cmp::Ordering;
 
 impl Scanner<'_> {
-    /// Sorts the members of the object that begins at `begin`, from `first` on; two of one name are refused.
+    /// Sorts the members from the index `first` on, of the object whose text begins at `begin`. Refuses equal keys.
     pub(super) fn put_in_order(&mut self, first: usize, begin: usize) -> Result<(), Problem> {
         let length = self.text.len().saturating_sub(begin);
         let movable = self.movable.checked_sub(length.saturating_add(SORTING));
         self.movable = movable.ok_or_else(|| "too many objects within each other have keys out of order".to_owned())?;
         if self.ordered.capacity() < length {
-            // All that can be needed, once; and not while the one before is still there.
+            // One allocation is large enough for all later objects. The old buffer is freed first.
             drop(std::mem::take(&mut self.ordered));
             self.ordered = Vec::with_capacity(length.max(self.text.capacity().min(self.body.len())));
         }
@@ -19,13 +19,13 @@ impl Scanner<'_> {
         let levels = own.len().checked_ilog2().map_or(0, place);
         let comparable = self.comparable.checked_sub(own.len().saturating_mul(levels));
         self.comparable = comparable.ok_or_else(|| "too many keys out of order".to_owned())?;
-        // Of a few members, where each ends is known from where the next began.
+        // With few members, the end of each member follows from the beginning of the next.
         let mut begins = [u32::MAX; 16];
         begins.iter_mut().zip(own.iter()).for_each(|(to, from)| *to = *from);
         own.sort_unstable_by(|one, other| self.order(place(*one), place(*other)));
         let is_twice = |one: &u32, other: &u32| self.order(place(*one), place(*other)).is_eq();
         if let Some((member, _)) = own.iter().zip(own.iter().skip(1)).find(|(one, other)| is_twice(one, other)) {
-            return Err(format!("the key \"{}\" stands twice", beginning(self.key(place(*member)))));
+            return Err(format!("the key \"{}\" occurs twice", beginning(self.key(place(*member)))));
         }
         self.ordered.clear();
         for member in own.iter() {
@@ -38,7 +38,7 @@ impl Scanner<'_> {
                 u32::MAX => self.text.get(place(*member)..),
                 next => self.text.get(place(*member)..place(next).saturating_sub(1)),
             };
-            // A member that is left out here would be left out of what is signed.
+            // A member without bounds must not be dropped: the signature would not cover it.
             self.ordered.extend_from_slice(whole.ok_or("a member of an object has no bounds")?);
         }
         self.members = members;
@@ -47,9 +47,9 @@ impl Scanner<'_> {
         Ok(())
     }
 
-    /// The order of the keys of two members: that of their UTF-16 code units (RFC 8785, section 3.2.3).
+    /// Compares the keys of two members by their UTF-16 code units.
     pub(super) fn order(&self, one: usize, other: usize) -> Ordering {
-        // Most keys differ in their first letters, and most have none that UTF-16 orders otherwise.
+        // Most keys differ in their first letters and have no letters that UTF-16 sorts differently.
         if !self.has_late_letters
             && let Some((one, other)) = self.first_letters(one).zip(self.first_letters(other))
             && one != other
@@ -59,19 +59,20 @@ impl Scanner<'_> {
         self.order_of_all(one, other)
     }
 
-    /// The first eight bytes of a member's key as one number; zeros after its end. `None` at the end of the text.
+    /// The first eight bytes of a member's key as one number, with zeros after the key's end. `None` near the end of the
+    /// text.
     fn first_letters(&self, member: usize) -> Option<u64> {
         let begin = member.checked_add(1)?;
         let letters = u64::from_be_bytes(*self.text.get(begin..)?.first_chunk()?);
-        // The first byte of all ones, found as the first of all zeros in the complement.
+        // Finds the first mark: it is the first zero byte of the complement.
         let ends = (!letters).wrapping_sub(0x0101_0101_0101_0101) & letters & 0x8080_8080_8080_8080;
-        // A borrow could mark a byte of 0xfe as well, which no text has.
+        // A borrow could also mark a byte 0xfe, but UTF-8 never contains 0xfe.
         let kept = if ends == 0 { 64 } else { ends.leading_zeros() & !7 };
         Some(if kept == 64 { letters } else { letters & !(u64::MAX.checked_shr(kept).unwrap_or(0)) })
     }
 
     fn order_of_all(&self, mut one: usize, mut other: usize) -> Ordering {
-        // What both begin with is passed over by the block.
+        // Skips equal blocks at the beginning.
         let block = |member: usize| self.text.get(member.saturating_add(1)..).and_then(<[u8]>::first_chunk::<32>);
         while let Some((blocks, _)) =
             block(one).zip(block(other)).filter(|(one, other)| one == other).map(|pair| (pair.0, ()))
@@ -90,8 +91,8 @@ impl Scanner<'_> {
                 }
                 continue;
             }
-            // A key that ends comes first. The bytes of UTF-8 are ordered as code points are, and so are UTF-16's units,
-            // but for those from U+E000 (0xEE, 0xEF), which come after the surrogates of what is beyond U+FFFF (0xF0 on).
+            // The shorter key is first. UTF-8 sorts as code points do. UTF-16 sorts the letters from U+E000 to U+FFFF (in
+            // UTF-8 0xEE and 0xEF) after the letters beyond U+FFFF (in UTF-8 from 0xF0), which it writes with surrogates.
             return match (*one, *other) {
                 (MARK, _) => Ordering::Less,
                 (_, MARK) => Ordering::Greater,
@@ -110,11 +111,11 @@ impl Scanner<'_> {
 }
 
 fn place(member: u32) -> usize {
-    const { assert!(usize::BITS >= u32::BITS, "no place is cut short") }
+    const { assert!(usize::BITS >= u32::BITS, "each index fits") }
     member as usize
 }
 
-/// The whole member that begins at `begin`: up to the comma or the brace after it. `None` where its bounds lie outside `text`.
+/// The member that begins at `begin`, without the comma or brace after it. `None` if its bounds are outside `text`.
 fn member_at(text: &[u8], begin: usize) -> Option<&[u8]> {
     let member = text.get(begin..)?;
     let mut depth = 0_usize;

@@ -1,8 +1,8 @@
-//! The canonical text as one JSON string: escaped once as canonical JSON, and once more as a string.
+//! Writes the canonical text as one JSON string: escaped once as canonical JSON, and once more as a string.
 
 use super::MARK;
 
-/// How many bytes [`quoted`] adds to a character of a string.
+/// The number of bytes that [`quoted`] adds for a character of a string.
 pub(super) fn growth(character: char) -> usize {
     match character {
         '"' | '\\' => 3,
@@ -12,15 +12,16 @@ pub(super) fn growth(character: char) -> usize {
     }
 }
 
-/// `text`, in which marks stand for the quotes, as one JSON string. It grows by `escapes` and the two quotes around it.
-#[expect(clippy::expect_used, reason = "a count of a text's bytes lies within it, and a byte has two digits")]
+/// `text` as one JSON string, with quotes in place of the marks. `escapes` is the number of bytes that this adds, without
+/// the two outer quotes.
+#[expect(clippy::expect_used, reason = "a count of a text's bytes is at most its length, and a byte has two digits")]
 pub(super) fn quoted(text: &[u8], escapes: usize) -> Vec<u8> {
     let mut quoted = Vec::with_capacity(text.len().saturating_add(escapes).saturating_add(2));
     quoted.push(b'"');
     let mut rest = text;
     while let Some((first, tail)) = rest.split_first() {
         rest = tail;
-        // Written out one by one: each is then a store, and no call.
+        // One arm for each escape compiles to stores without a call.
         match first {
             &MARK => quoted.extend_from_slice(br#"\""#),
             b'"' => quoted.extend_from_slice(br#"\\\""#),
@@ -53,12 +54,12 @@ pub(super) fn quoted(text: &[u8], escapes: usize) -> Vec<u8> {
 const ONES: u64 = 0x0101_0101_0101_0101;
 const TOPS: u64 = 0x8080_8080_8080_8080;
 
-/// A number with the top bit of each byte set that is zero in `bytes`; above the lowest such byte also of others.
+/// A number with the top bit of the lowest zero byte of `bytes` set. Bits of higher bytes mean nothing.
 fn zeros(bytes: u64) -> u64 {
     bytes.wrapping_sub(ONES) & !bytes & TOPS
 }
 
-/// How many bytes come before the first that `special` finds in eight, or `is_special` in one.
+/// The number of bytes before the first special byte. `special` finds it in eight bytes, `is_special` in one.
 fn count_until(text: &[u8], special: impl Fn(u64) -> u64, is_special: impl Fn(u8) -> bool) -> usize {
     let mut count = 0_usize;
     let mut rest = text;
@@ -73,7 +74,7 @@ fn count_until(text: &[u8], special: impl Fn(u64) -> u64, is_special: impl Fn(u8
     count.saturating_add(rest.iter().take_while(|byte| !is_special(**byte)).count())
 }
 
-/// How many bytes come before the first that a JSON string escapes, or that is a mark.
+/// The number of bytes before the first mark or byte that a JSON string escapes.
 pub(super) fn plain(text: &[u8]) -> usize {
     let same = |bytes: u64, byte: u8| zeros(bytes ^ ONES.wrapping_mul(byte.into()));
     let special = |bytes: u64| {
@@ -83,7 +84,7 @@ pub(super) fn plain(text: &[u8]) -> usize {
     count_until(text, special, |byte| matches!(byte, MARK | b'"' | b'\\' | ..0x20))
 }
 
-/// How many bytes come before the first mark.
+/// The number of bytes before the first mark.
 pub(super) fn until_mark(text: &[u8]) -> usize {
     count_until(text, |bytes| zeros(!bytes), |byte| byte == MARK)
 }

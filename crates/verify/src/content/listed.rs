@@ -9,7 +9,7 @@ const MOST_HEADERS: usize = 32;
 
 /// The path of `url`, and the request's query. Contentful escapes the query once more.
 pub(super) fn escaped_path(url: &str, query: &str) -> String {
-    /// What JavaScript's `encodeURIComponent` leaves as it is: these, letters and digits.
+    /// JavaScript's `encodeURIComponent` does not escape letters, digits and these.
     const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
         .remove(b'-')
         .remove(b'_')
@@ -36,55 +36,29 @@ fn bit(length: usize) -> u64 {
 
 /// The headers that the header `list` names, each as `name:value`, sorted by name, with `;` between two headers.
 ///
-/// The text can be read in one way only: the list has no `;`, each name stands once, and no value holds the beginning of a
-/// listed header (`;`, the name, `:`).
+/// The text can be read in one way only: the list has no `;`, each name occurs once, and no value contains the beginning of
+/// a listed header (`;`, the name, `:`).
 ///
 /// # Errors
 /// [`VerifyError::SignedHeader`].
 pub(super) fn listed_headers(form: &Variant, list: &str, head: &(impl Head + ?Sized)) -> Result<String, VerifyError> {
     let refused = |place: &str, problem| VerifyError::SignedHeader { place: place.to_owned(), problem };
     let text = usable(list, head.header(list))?.to_ascii_lowercase();
-    if text.split(',').take(MOST_HEADERS.saturating_add(1)).count() > MOST_HEADERS {
-        return Err(refused(list, "a list of more than 32 headers"));
-    }
-    let mut names: Vec<&str> = text.split(',').map(str::trim).collect();
-    names.sort_unstable();
-    let is_name = |name: &str| name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_".contains(&b));
-    if !names.iter().all(|name| !name.is_empty() && is_name(name)) {
-        return Err(refused(list, "not a list of headers' names"));
-    }
-    if names.windows(2).any(|pair| pair.first() == pair.last()) {
-        return Err(refused(list, "a list that has a header twice"));
-    }
+    let names = listed_names(&text).map_err(|problem| refused(list, problem))?;
     let time = match form.timestamp.as_ref().map(|timestamp| &timestamp.at) {
         Some(TimestampLocation::Header(name)) => name,
         Some(TimestampLocation::Field | TimestampLocation::Json(_) | TimestampLocation::Claim(_)) | None => list,
     };
     if !names.contains(&list) || !names.contains(&time) {
-        return Err(refused(list, "without itself, or without the timestamp: what it does not list is not signed"));
+        return Err(refused(list, "without its own name or the timestamp's, so the signature does not cover both"));
     }
-    // Most of what stands between `;` and `:` has the length of no listed name.
     let lengths = names.iter().fold(0_u64, |lengths, name| lengths | bit(name.len()));
-    let begins_header = |value: &str| {
-        let mut start = None;
-        value.bytes().enumerate().any(|(place, byte)| match byte {
-            b';' => {
-                start = Some(place.saturating_add(1));
-                false
-            }
-            b':' => start.take().is_some_and(|start| {
-                lengths & bit(place.saturating_sub(start)) != 0
-                    && value.get(start..place).is_some_and(|name| names.binary_search(&name).is_ok())
-            }),
-            _ => false,
-        })
-    };
     let mut lines = String::new();
     for name in &names {
         let value = usable(name, utf8(name, head.header(name))?)?;
         let value = value.trim();
-        if value.contains('\n') || begins_header(value) {
-            return Err(refused(name, "not allowed to hold what begins the next listed header"));
+        if value.contains('\n') || begins_header(value, &names, lengths) {
+            return Err(refused(name, "not allowed to contain the beginning of the next listed header"));
         }
         if !lines.is_empty() {
             lines.push(';');
@@ -92,4 +66,38 @@ pub(super) fn listed_headers(form: &Variant, list: &str, head: &(impl Head + ?Si
         lines.extend([name, ":", value]);
     }
     Ok(lines)
+}
+
+/// The names in the list `text`, sorted. Each name occurs once.
+fn listed_names(text: &str) -> Result<Vec<&str>, &'static str> {
+    if text.split(',').take(MOST_HEADERS.saturating_add(1)).count() > MOST_HEADERS {
+        return Err("a list of more than 32 headers");
+    }
+    let mut names: Vec<&str> = text.split(',').map(str::trim).collect();
+    names.sort_unstable();
+    let is_name = |name: &str| name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_".contains(&b));
+    if !names.iter().all(|name| !name.is_empty() && is_name(name)) {
+        return Err("not a list of header names");
+    }
+    if names.windows(2).any(|pair| pair.first() == pair.last()) {
+        return Err("a list with a header twice");
+    }
+    Ok(names)
+}
+
+/// Whether `value` contains the beginning of a listed header: `;`, one of `names`, `:`. `names` are sorted, and `lengths`
+/// has the [`bit`] of each. Most texts between `;` and `:` have the length of no name, so most searches are skipped.
+fn begins_header(value: &str, names: &[&str], lengths: u64) -> bool {
+    let mut start = None;
+    value.bytes().enumerate().any(|(place, byte)| match byte {
+        b';' => {
+            start = Some(place.saturating_add(1));
+            false
+        }
+        b':' => start.take().is_some_and(|start| {
+            lengths & bit(place.saturating_sub(start)) != 0
+                && value.get(start..place).is_some_and(|name| names.binary_search(&name).is_ok())
+        }),
+        _ => false,
+    })
 }

@@ -1,10 +1,10 @@
-//! Names and values as forms and queries have them: `a=1&b=2`, percent-encoded (WHATWG URL, section 5).
+//! Reads the names and values of forms and queries: `a=1&b=2`, percent-encoded (WHATWG URL, section 5).
 
 use super::super::VerifyError;
 use percent_encoding::percent_decode;
 use std::borrow::Cow;
 
-/// The most pairs that are sorted. Providers send some dozens.
+/// The most pairs that hookgate sorts. Providers send some dozens.
 pub(crate) const MOST_PAIRS: usize = 1_000;
 
 /// A decoded name and its decoded value.
@@ -24,13 +24,13 @@ fn raw(text: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     })
 }
 
-/// The bytes that `text` stands for.
+/// The decoded bytes of `text`.
 fn unescaped(text: &[u8]) -> impl Iterator<Item = u8> {
     let words = text.split(|byte| *byte == b'+').enumerate();
     words.flat_map(|(place, word)| (place > 0).then_some(b' ').into_iter().chain(percent_decode(word)))
 }
 
-/// The decoded text, if that is UTF-8: where it is not, two texts would be read as one.
+/// The decoded text. Bytes that are not UTF-8 are refused: a replacement would make one text of two.
 fn decoded(text: &[u8]) -> Result<Cow<'_, str>, Problem> {
     const PROBLEM: Problem = "a text that is not UTF-8";
     if !text.iter().any(|byte| matches!(byte, b'%' | b'+')) {
@@ -44,14 +44,14 @@ fn decoded(text: &[u8]) -> Result<Cow<'_, str>, Problem> {
 /// The value of each of `names`, read in one pass. Pairs with other names are not kept.
 ///
 /// # Errors
-/// If one of `names` stands twice, or its value is not UTF-8.
+/// One of `names` occurs twice, or its value is not UTF-8.
 pub(crate) fn values<'t>(text: &'t [u8], names: &[&str]) -> Result<Vec<Option<Cow<'t, str>>>, Problem> {
     let mut found: Vec<Option<Cow<'t, str>>> = vec![None; names.len()];
     for (name, value) in raw(text) {
         let is_named = |(wanted, _): &(&&str, &mut _)| unescaped(name).eq(wanted.bytes());
         for (_, slot) in names.iter().zip(&mut found).filter(is_named) {
             if slot.replace(decoded(value)?).is_some() {
-                return Err("a name twice that is read once");
+                return Err("a signed name twice");
             }
         }
     }
@@ -61,7 +61,7 @@ pub(crate) fn values<'t>(text: &'t [u8], names: &[&str]) -> Result<Vec<Option<Co
 /// All pairs, sorted.
 ///
 /// # Errors
-/// If there are more than [`MOST_PAIRS`] pairs, or a name or a value is not UTF-8.
+/// There are more than [`MOST_PAIRS`] pairs, or a name or a value is not UTF-8.
 pub(super) fn sorted(text: &[u8]) -> Result<Vec<Pair<'_>>, Problem> {
     if raw(text).take(MOST_PAIRS.saturating_add(1)).count() > MOST_PAIRS {
         return Err("more than 1,000 names and values");

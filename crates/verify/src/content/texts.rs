@@ -1,5 +1,5 @@
-//! What a scheme reads from a body that is not proven: signatures, and texts that are signed. One pass over the body reads
-//! all of them, however many they are.
+//! The texts that a scheme reads from a body before the signature is proven: signatures and signed values. One pass over the
+//! body reads all texts.
 
 use super::super::json::{self, ExtractError, Scalar};
 use super::super::{JsonPath, Location, Part, Scheme, Step, Variant, VerifyError};
@@ -14,10 +14,11 @@ pub(crate) struct Texts<'b> {
 }
 
 impl<'b> Texts<'b> {
-    /// Reads from `body` what `form` signs of it, and what else `scheme` needs before its signature is proven.
+    /// Reads the texts of `body` that the variant `form` signs, and the signature if `scheme` has it in the body.
     ///
     /// # Errors
-    /// [`VerifyError::NotCanonical`] where the body is not of the kind that has such places, or has one of them twice.
+    /// [`VerifyError::NotCanonical`] if the body is not JSON or not a form, as `scheme` needs, or if it repeats a key or
+    /// name.
     pub fn read(scheme: &Scheme, form: &Variant, body: &'b [u8]) -> Result<Self, VerifyError> {
         let mut paths = Vec::new();
         let mut names = Vec::new();
@@ -54,7 +55,7 @@ impl<'b> Texts<'b> {
         Self::at(paths, &names, body)
     }
 
-    /// The texts at these paths of a JSON body, or under these names of a form.
+    /// The texts at `paths` of a JSON body, or with `names` in a form.
     fn at(paths: Vec<JsonPath>, names: &[&str], body: &'b [u8]) -> Result<Self, VerifyError> {
         let mut texts = Self::default();
         let mut above: Vec<usize> =
@@ -70,7 +71,7 @@ impl<'b> Texts<'b> {
             let found = json::extract(body, &paths.iter().collect::<Vec<_>>()).map_err(|error| match error {
                 ExtractError::NotJson(problem) => VerifyError::NotCanonical { problem },
                 ExtractError::Ambiguous(key) => {
-                    VerifyError::NotCanonical { problem: format!("the JSON key `{key}` stands twice") }
+                    VerifyError::NotCanonical { problem: format!("the JSON key `{key}` occurs twice") }
                 }
             })?;
             texts.json = paths.into_iter().zip(found).collect();
@@ -82,11 +83,11 @@ impl<'b> Texts<'b> {
         Ok(texts)
     }
 
-    /// The text at `path`, which the scheme names.
+    /// The text at `path`, which must be one of the paths that were read.
     ///
     /// # Errors
-    /// [`VerifyError::NotCanonical`] where something else than a text or an integer stands there, and where the path was never
-    /// looked for: that is not the same as a body without it.
+    /// [`VerifyError::NotCanonical`] if the value is neither a text nor an integer, or if the path was not read: a path that
+    /// was not read differs from a missing value.
     pub fn json(&self, path: &JsonPath) -> Result<Option<&str>, VerifyError> {
         let (_, found) = self.json.iter().find(|(known, _)| known == path).ok_or_else(|| unread(&path.to_string()))?;
         match found {
@@ -96,10 +97,10 @@ impl<'b> Texts<'b> {
         }
     }
 
-    /// The value of `name` in a form.
+    /// The value of `name` in a form. `name` must be one of the names that were read.
     ///
     /// # Errors
-    /// [`VerifyError::NotCanonical`] where the name was never looked for.
+    /// [`VerifyError::NotCanonical`] if the name was not read.
     pub fn form(&self, name: &str) -> Result<Option<&str>, VerifyError> {
         let (_, value) = self.form.iter().find(|(known, _)| known == name).ok_or_else(|| unread(name))?;
         Ok(value.as_deref())
@@ -110,8 +111,8 @@ fn unread(place: &str) -> VerifyError {
     VerifyError::NotCanonical { problem: format!("{place} was not read") }
 }
 
-/// Whether the arrays below `above` keys have few elements for the body's length: each costs more than its bytes, and no
-/// provider's has less than 64 on average.
+/// Whether the arrays below `above` keys have few elements for the body's length. Each element costs more than its bytes,
+/// and the elements of an honest array have at least 64 bytes on average.
 fn has_few_elements(body: &[u8], above: usize) -> bool {
     let most = (body.len() / 64).saturating_add(100);
     let (mut depth, mut commas) = (0_usize, 0_usize);
@@ -151,8 +152,8 @@ pub(crate) fn form_value(body: &[u8], name: &str) -> Result<Option<String>, Veri
 
 /// For each of `keys` that the body has: the key, a newline, its text, a newline.
 ///
-/// Only the first text may have lines of its own. It may not end in lines that could be the next keys and their texts: the
-/// same lines would then stand for two bodies.
+/// Only the first text may have several lines. It may not end with lines that look like a missing key and its text: two
+/// bodies would then have the same lines.
 pub(super) fn json_lines(texts: &Texts<'_>, keys: &[String]) -> Result<String, VerifyError> {
     let refused = |problem: String| VerifyError::NotCanonical { problem };
     let mut lines = String::new();
@@ -170,7 +171,7 @@ pub(super) fn json_lines(texts: &Texts<'_>, keys: &[String]) -> Result<String, V
         && let Some(line) = first.rsplit('\n').nth(1)
         && missing.clone().any(|key| key == line)
     {
-        return Err(refused(format!("its text ends as `{line}` would, which it has not")));
+        return Err(refused(format!("its first text ends like the missing key `{line}`")));
     }
     for (key, text) in keys.iter().zip(found) {
         if let Some(text) = text {

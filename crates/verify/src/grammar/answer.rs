@@ -2,26 +2,26 @@
 
 use super::{ConfigError, Fields};
 
-/// The most bytes of such a body.
+/// The longest body of an answer, in bytes.
 pub const MOST_ANSWER: usize = 1024;
 
 const CUSTOMARY_TYPE: &str = "text/plain; charset=utf-8";
 
-/// Reads `answer` of a scheme: the body and the media type that the provider wants in each answer 200.
+/// Reads `answer` of a scheme: the body and the media type of each answer with status 200.
 pub(super) fn parse_of_scheme(fields: &Fields<'_>) -> Result<Option<(String, String)>, ConfigError> {
     let Some(answer) = fields.table("answer", &["body", "type"])? else { return Ok(None) };
     let (body, media_type) = parse_body(&answer)?;
     if body.is_empty() {
-        let problem = "is missing: what each 200 has; where the sender wants none, write answer = \"empty\"";
+        let problem = "is missing: the body of each answer 200; for answers without a body, write answer = \"empty\"";
         return Err(answer.error("body", problem.to_owned()));
     }
     Ok(Some((body, media_type)))
 }
 
-/// The body of an answer, and its media type.
+/// Reads the body of an answer and its media type.
 ///
 /// # Errors
-/// What is wrong with `body` or `type`, and what to write instead.
+/// The mistake in `body` or `type`, and the remedy.
 pub fn parse_body(answer: &Fields<'_>) -> Result<(String, String), ConfigError> {
     let body = answer.text("body")?.unwrap_or("");
     if body.len() > MOST_ANSWER {

@@ -1,4 +1,4 @@
-//! `claims` and `keys`: what a signed token must say, and where the keys are published that sign it.
+//! `claims` and `keys`: the claims that a signed token must have, and the source of the public keys.
 
 use super::{ConfigError, Fields};
 use crate::{ClaimText, Encoding, HostPattern, PublicKeySource, TokenClaims};
@@ -6,19 +6,20 @@ use crate::{ClaimText, Encoding, HostPattern, PublicKeySource, TokenClaims};
 const CLAIMS_KEYS: &[&str] =
     &["iss", "sub", "aud", "email", "body_hash", "body_hash_encoding", "url_hash", "query_body_hash"];
 
+const HASH_ENCODINGS: &[(&str, Encoding)] =
+    &[("hex", Encoding::Hex), ("base64", Encoding::Base64), ("base64url", Encoding::Base64Url)];
+
 /// Reads `claims`.
 pub(super) fn parse(fields: &Fields<'_>, into: &mut TokenClaims) -> Result<(), ConfigError> {
     let Some(claims) = fields.table("claims", CLAIMS_KEYS)? else { return Ok(()) };
-    let encoding = match claims.choice("body_hash_encoding", &["hex", "base64", "base64url"])? {
-        Some("base64url") => Encoding::Base64Url,
-        Some("base64") => Encoding::Base64,
-        _ => Encoding::Hex,
-    };
+    let encoding = claims.choice("body_hash_encoding", HASH_ENCODINGS)?.unwrap_or(Encoding::Hex);
     for name in ["iss", "sub", "aud", "email"] {
         into.fixed.extend(claims.text(name)?.map(|text| (name.to_owned(), claim_text(text))));
     }
     if claims.value("body_hash_encoding").is_some() && claims.value("body_hash").is_none() {
-        return Err(claims.error("body_hash_encoding", "is how `body_hash` is written, which is missing".to_owned()));
+        return Err(
+            claims.error("body_hash_encoding", "needs `body_hash`: it is the encoding of that claim".to_owned())
+        );
     }
     into.body_hash = claims.text("body_hash")?.map(|name| (name.to_owned(), encoding));
     into.url_hash = claims.text("url_hash")?.map(str::to_owned);
@@ -41,7 +42,7 @@ pub(super) fn parse_keys(fields: &Fields<'_>) -> Result<Option<PublicKeySource>,
     let hosts = keys.one_or_more("hosts")?;
     match (keys.text("jwks")?, keys.path("certificate")?) {
         (Some(_), None) if !hosts.is_empty() => {
-            Err(keys.error("hosts", "would not be looked at: `jwks` names its host itself".to_owned()))
+            Err(keys.error("hosts", "has no effect: the URL in `jwks` names the host".to_owned()))
         }
         (Some(url), None) if url.starts_with("https://") => Ok(Some(PublicKeySource::Jwks(url.to_owned()))),
         (None, Some(path)) if !hosts.is_empty() => {

@@ -1,13 +1,13 @@
-//! What can be wrong with a configuration.
+//! The error of a configuration.
 
 use thiserror::Error;
 
-/// What is wrong with the configuration: the key, its value, and what to do.
+/// A mistake in the configuration: the key, its value, and the remedy.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{key}: {problem}")]
 pub struct ConfigError {
-    /// The key's full name, as `SOURCES.billing.dedup`.
+    /// The key's full name, such as `SOURCES.billing.dedup`.
     pub key: String,
-    /// The value, as far as it may be shown, and what to do.
+    /// The mistake and the remedy, with the value if the value cannot be a secret.
     pub problem: String,
 }

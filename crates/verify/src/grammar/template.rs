@@ -1,9 +1,9 @@
-//! What is signed, as people write it: `{timestamp}.{body}`.
+//! Reads a content from its template, such as `{timestamp}.{body}`.
 
 use super::did_you_mean;
 use crate::{DeclaredFormat, JsonPath, Part};
 
-/// The parts that need no argument.
+/// The parts without an argument.
 const PLAIN: &[(&str, Part)] = &[
     ("body", Part::Body),
     ("timestamp", Part::Timestamp),
@@ -27,25 +27,39 @@ const WITH_ARGUMENT: &[&str] = &[
     "lines:KEY,KEY",
 ];
 
-/// The forms that a part may be declared to have, after a `|`.
+/// The formats that may be declared for a part, after a `|`.
 const DECLARED: &[(&str, DeclaredFormat)] =
     &[("any", DeclaredFormat::Any), ("word", DeclaredFormat::Word), ("uuid", DeclaredFormat::Uuid)];
 
-/// A content, read.
+/// A content.
 #[derive(Debug, Default)]
 pub(super) struct Template {
     pub parts: Vec<Part>,
-    /// What is declared of each part.
+    /// The declared format of each part.
     pub declared: Vec<Option<DeclaredFormat>>,
-    /// The places of the values in brackets.
+    /// The indices of the values in brackets, in `parts`.
     pub optional: Vec<usize>,
 }
 
 impl Template {
-    /// Takes the literal that ends here, if there is one.
+    /// Adds `literal` to the parts if it is not empty, and empties it.
     fn end(&mut self, literal: &mut String) {
         if !literal.is_empty() {
             self.push(Part::Literal(std::mem::take(literal)), None);
+        }
+    }
+
+    fn checked(self) -> Result<Self, String> {
+        let is_always_there =
+            |(place, part): (usize, &Part)| !matches!(part, Part::Literal(_)) && !self.optional.contains(&place);
+        if !self.optional.is_empty() && !self.parts.iter().enumerate().any(is_always_there) {
+            return Err(
+                "has nothing but brackets: the signature of a request without their values covers nothing".to_owned()
+            );
+        }
+        match self.parts.len() {
+            1..=24 => Ok(self),
+            _ => Err("must have 1 to 24 parts, such as {timestamp}.{body}".to_owned()),
         }
     }
 
@@ -54,7 +68,7 @@ impl Template {
         self.declared.push(declared);
     }
 
-    /// Ends the bracket that began at the part `from`.
+    /// Ends the bracket that began at the part with the index `from`.
     fn end_bracket(&mut self, from: usize) -> Result<(), String> {
         match self.parts.get(from..) {
             Some([Part::Literal(_), value, Part::Literal(_)])
@@ -69,20 +83,20 @@ impl Template {
     }
 }
 
-/// What a bracket is.
-const IN_BRACKETS: &str = "has brackets with something else than a text, one value and a text, as [id:{query:id};]: a value is \
-                           a header, or one of query, body or form. A bracket that is signed is written twice: [[ and ]]";
+const IN_BRACKETS: &str = "has brackets with something else than a text, one value and a text, such as [id:{query:id};]: a \
+                           value is header, query, lower_query, json or form. Write a signed bracket twice: [[ and ]]";
 
-/// Whether the bracket that begins before `tail` has a value that a request may lack. Any other bracket is signed as it stands.
-fn holds_value(tail: &str) -> bool {
+/// Whether the bracket that begins before `tail` has a value that a request may lack. Any other bracket is plain text.
+fn has_value(tail: &str) -> bool {
     let within = tail.split_once(']').map_or("", |(within, _)| within);
     ["{header:", "{query:", "{lower_query:", "{json:", "{form:"].iter().any(|value| within.contains(value))
 }
 
-/// Reads a template; what is in braces is a part, what is in brackets may be missing, the rest is signed as it stands.
+/// Reads a template: `{…}` is a part, `[…]` is a part with its literals that a request may lack, and any other text is a
+/// literal.
 ///
 /// # Errors
-/// What is wrong with it.
+/// The mistake in the template.
 pub(super) fn parse(template: &str) -> Result<Template, String> {
     let mut read = Template::default();
     let mut literal = String::new();
@@ -107,7 +121,7 @@ pub(super) fn parse(template: &str) -> Result<Template, String> {
                 letters.next();
                 rest = letters.as_str();
             }
-            (Some('['), _, None) if holds_value(tail) => {
+            (Some('['), _, None) if has_value(tail) => {
                 read.end(&mut literal);
                 bracket = Some(read.parts.len());
             }
@@ -125,24 +139,17 @@ pub(super) fn parse(template: &str) -> Result<Template, String> {
     if bracket.is_some() {
         return Err(IN_BRACKETS.to_owned());
     }
-    let is_value = |(place, part): (usize, &Part)| !matches!(part, Part::Literal(_)) && !read.optional.contains(&place);
-    if !read.optional.is_empty() && !read.parts.iter().enumerate().any(is_value) {
-        return Err("has nothing but brackets: a request that lacks their values would have nothing signed".to_owned());
-    }
-    match read.parts.len() {
-        1..=24 => Ok(read),
-        _ => Err("must have 1 to 24 parts, such as {timestamp}.{body}".to_owned()),
-    }
+    read.checked()
 }
 
 fn parse_declared(text: &str) -> Result<(Part, Option<DeclaredFormat>), String> {
-    let Some((part, form)) = text.rsplit_once('|') else { return Ok((parse_part(text)?, None)) };
+    let Some((part, format)) = text.rsplit_once('|') else { return Ok((parse_part(text)?, None)) };
     let part = parse_part(part)?;
-    let known = DECLARED.iter().find(|(name, _)| *name == form);
-    let (_, declared) = known.ok_or_else(|| format!("has {{{text}}}: after `|` stands one of any, word and uuid"))?;
+    let known = DECLARED.iter().find(|(name, _)| *name == format);
+    let (_, declared) = known.ok_or_else(|| format!("has {{{text}}}: write one of any, word and uuid after `|`"))?;
     if !part.is_value() {
         let problem =
-            format!("has {{{text}}}: only a header and a value of query, body or form can be declared `{form}`");
+            format!("has {{{text}}}: only header, query, lower_query, json and form can be declared `{format}`");
         return Err(problem);
     }
     Ok((part, Some(*declared)))
@@ -152,11 +159,11 @@ fn parse_part(text: &str) -> Result<Part, String> {
     if let Some((_, part)) = PLAIN.iter().find(|(name, _)| *name == text) {
         return Ok(part.clone());
     }
-    let path = |text: &str| JsonPath::parse(text).ok_or_else(|| format!("has {{json:{text}}}, which is no path"));
+    let path = |text: &str| JsonPath::parse(text).ok_or_else(|| format!("has {{json:{text}}}, which is not a path"));
     match text.split_once(':') {
         Some((_, "")) => Err(format!("has {{{text}}} without a name")),
         Some(("header", name)) if name.bytes().any(|b| b.is_ascii_uppercase()) => {
-            Err(format!("has {{{text}}}: a header's name is written in lower case"))
+            Err(format!("has {{{text}}}: a header name must be in lower case"))
         }
         Some(("header", name)) => Ok(Part::Header(name.to_owned())),
         Some(("listed_headers", name)) => Ok(Part::ListedHeaders(name.to_owned())),
@@ -167,7 +174,7 @@ fn parse_part(text: &str) -> Result<Part, String> {
         Some(("lines", keys)) => Ok(Part::JsonLines(keys.split(',').map(str::to_owned).collect())),
         _ => {
             let known = PLAIN.iter().map(|(name, _)| *name).chain(WITH_ARGUMENT.iter().copied());
-            Err(format!("has {{{text}}}, which is no part{}", did_you_mean(text, known)))
+            Err(format!("has {{{text}}}, which is not a part{}", did_you_mean(text, known)))
         }
     }
 }
@@ -181,19 +188,19 @@ mod tests {
     }
 
     #[test]
-    fn templates_become_parts_and_say_what_is_wrong_with_them() {
+    fn a_template_becomes_parts_and_an_error_names_its_mistake() {
         let literal = |text: &str| Part::Literal(text.to_owned());
         let slack = parse("v0:{timestamp}:{body}").expect("a template");
         assert_eq!(slack, [literal("v0:"), Part::Timestamp, literal(":"), Part::Body]);
         assert_eq!(parse("{header:x-id}.{body}").expect("a template").first(), Some(&Part::Header("x-id".to_owned())));
         let problem = |text: &str| parse(text).expect_err(text);
-        assert!(problem("{timestamp.{body}").starts_with("has {timestamp.{body}, which is no part"));
-        assert_eq!(problem("{bdy}"), "has {bdy}, which is no part (did you mean `body`?)");
+        assert!(problem("{timestamp.{body}").starts_with("has {timestamp.{body}, which is not a part"));
+        assert_eq!(problem("{bdy}"), "has {bdy}, which is not a part (did you mean `body`?)");
         assert_eq!(problem("{body"), "has a `{` without its `}`");
         assert_eq!(problem("{header:}"), "has {header:} without a name");
-        assert_eq!(problem("{header:X-Id}"), "has {header:X-Id}: a header's name is written in lower case");
-        assert_eq!(problem("{header:a|b}"), "has {header:a|b}: after `|` stands one of any, word and uuid");
-        assert!(problem("{body|any}").contains("only a header"));
+        assert_eq!(problem("{header:X-Id}"), "has {header:X-Id}: a header name must be in lower case");
+        assert_eq!(problem("{header:a|b}"), "has {header:a|b}: write one of any, word and uuid after `|`");
+        assert!(problem("{body|any}").contains("only header"));
         assert!(problem("").contains("1 to 24 parts"));
     }
 
@@ -202,7 +209,7 @@ mod tests {
         let read = super::parse("[a:{query:a};][b:{header:b|uuid};]ts:{timestamp};").expect("a template");
         assert_eq!(read.optional, [1, 4]);
         assert_eq!(read.declared.get(4), Some(&Some(DeclaredFormat::Uuid)));
-        // What no request lacks is signed in brackets as it stands.
+        // Brackets around a part that no request lacks are plain text.
         for text in ["[{timestamp};{body}]", "{body}]", "[{body}", "[v1]{body}", "[]{timestamp}", "{timestamp}["] {
             let letters: String = parse(text).expect(text).iter().map(ToString::to_string).collect();
             assert_eq!(letters, text);

@@ -1,5 +1,4 @@
-//! What people want to know of a provider: where its facts stand, who proved them, and what to take care of. The Worker does
-//! not carry it.
+//! The facts about each provider for people: the sources, the proofs and the traps. The Worker does not contain this text.
 
 use super::{read, rows};
 use crate::Preset;
@@ -10,105 +9,105 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, LazyLock};
 
-/// Every preset, by name.
+/// All presets, sorted by name.
 pub static ALL: LazyLock<Vec<Arc<Preset>>> =
     LazyLock::new(|| rows().map(|(name, scheme)| read(name, scheme)).collect());
 
-/// A line of JSON for each preset, in the same order.
+/// A line of JSON for each preset, in the order of [`ALL`].
 const ABOUTS: &str = include_str!(concat!(env!("OUT_DIR"), "/abouts"));
 
-/// What people want to know of a provider.
+/// The facts about a provider.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct About {
-    /// The provider's own name.
+    /// The provider's name.
     pub title: String,
-    /// Where the user finds the secret.
+    /// The place where the user finds the secret.
     pub secret_at: String,
-    /// How long the provider waits for an answer, as far as it says so.
+    /// How long the provider waits for an answer; `None` if the provider does not say it.
     pub timeout: Option<String>,
-    /// What it expects as the answer to what it did not sign; 401 where it does not say.
+    /// The status that the provider expects for a request that it did not sign; `None` means 401.
     pub refusal: Option<u16>,
-    /// An example of what stands in `account`, where the provider needs it.
+    /// An example for `account`, if the provider needs it.
     pub account: Option<String>,
-    /// What is worth knowing beside.
+    /// Further notes.
     #[serde(default)]
     pub notes: Vec<String>,
-    /// What costs deliveries or safety, where a source is configured so.
+    /// Settings that cost deliveries or safety.
     #[serde(default)]
     pub traps: Vec<Trap>,
-    /// What was read, by the short name that the facts give it.
+    /// The sources, by the short names that the facts use.
     pub sources: BTreeMap<String, Source>,
-    /// What is known of the provider, by the names in [`FACTS`]. Each ends with the sources that say so: `… [docs, sdk]`.
+    /// The facts, by the names in [`FACTS`]. Each fact ends with its sources: `… [docs, sdk]`.
     pub facts: BTreeMap<String, String>,
-    /// How many of the preset's vectors are whose work; the build counts them in `tests/vectors/`.
+    /// The number of the preset's vectors for each kind of proof. The build counts the vectors in `tests/vectors/`.
     pub proof: BTreeMap<SignedBy, usize>,
 }
 
-/// Something that costs deliveries or safety.
+/// A setting that costs deliveries or safety.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Trap {
-    /// Which sources meet it; all where nothing is said.
+    /// The sources with this trap; `None` means all sources of the preset.
     pub when: Option<TrapWhen>,
-    /// What it is, and what to do.
+    /// The trap and the remedy.
     pub says: String,
 }
 
-/// The sources that meet a trap.
+/// The sources with a trap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub enum TrapWhen {
-    /// Those that filter by `events`.
+    /// Sources that filter by `events`.
     #[serde(rename = "events")]
     Events,
-    /// Those that hand an event to the origin before they answer.
+    /// Sources that hand an event to the destination before they answer.
     #[serde(rename = "origin")]
     Origin,
-    /// Those with a tolerance of their own.
+    /// Sources with their own tolerance.
     #[serde(rename = "tolerance")]
     Tolerance,
-    /// Those without a public URL.
+    /// Sources without a public URL.
     #[serde(rename = "no url")]
     NoUrl,
 }
 
-/// What was read for a preset.
+/// A source of facts.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Source {
-    /// Where it stands: a page, a package with its version, or a repository's file.
+    /// The address: a page, a package with its version, or a file in a repository.
     pub at: String,
-    /// Whose it is.
+    /// The kind of the source.
     pub kind: SourceKind,
-    /// The day it was read: `2026-11-27`.
+    /// The day when somebody read the source: `2026-11-27`.
     pub read: String,
 }
 
-/// Whose a source is.
+/// The kind of a source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SourceKind {
     /// The provider's documentation.
     Page,
-    /// The provider's code: its package, its tests, its sample.
+    /// The provider's code: a package, a test or a sample.
     Official,
     /// Code of a third party.
     Library,
 }
 
-/// Whose work a vector's signature is; the strongest first.
+/// The proof of a vector: the maker of its signature. The strongest proof is first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 pub enum SignedBy {
-    /// The provider published it, or code that the provider published made or took it.
+    /// The provider published the signature, or code that the provider published made or accepted the signature.
     #[serde(rename = "provider")]
     Provider,
-    /// The provider's package makes or takes it in the tests.
+    /// The provider's package makes or accepts the signature in the tests.
     #[serde(rename = "sdk")]
     Sdk,
-    /// A third party's maintained code makes or takes it.
+    /// A third party's maintained code makes or accepts the signature.
     #[serde(rename = "library")]
     Library,
-    /// Another implementation made it, from what hookgate's authors read in the documentation.
+    /// Another implementation by hookgate's authors, from the documentation, made the signature.
     #[serde(rename = "own reading")]
     OwnReading,
 }
@@ -124,16 +123,19 @@ impl fmt::Display for SignedBy {
     }
 }
 
-/// The facts that are looked up for every provider, in the order in which they are shown, and what each says.
+/// The facts of every provider, in the order of the documentation, each with its explanation.
 pub const FACTS: [(&str, &str); 16] = [
     ("signature", "the header's name, its prefix, a list or one, the encoding"),
-    ("content", "what is signed"),
+    ("content", "the signed content"),
     ("key", "how the secret becomes the key"),
-    ("time", "where it stands, its unit, of this sending or of the event, whether retries are signed anew"),
-    ("id", "where it stands, and whether it names the event"),
-    ("type", "where it stands, also in a batch"),
+    (
+        "time",
+        "its location, its unit, whether it is the time of the request or of the event, whether each retry is signed anew",
+    ),
+    ("id", "its location, and whether it identifies the event"),
+    ("type", "its location, also in a batch"),
     ("differs", "what makes the bytes of two events differ, and whether attempts are counted in the body"),
-    ("handshake", "what is asked when the endpoint is saved, and later"),
+    ("handshake", "the requests that test the endpoint, when it is saved and later"),
     ("request", "the method and the content types, batches"),
     ("answer", "what the provider wants to read, in success and in refusal"),
     ("refused", "what a 401, 404 or 410 does to the subscription"),
@@ -150,32 +152,32 @@ impl About {
         self.proof.keys().next().copied()
     }
 
-    /// The source that was read longest ago. A test demands sources of every preset.
+    /// The source with the earliest date. Every preset has sources; a test checks it.
     pub fn oldest(&self) -> Option<&Source> {
         self.sources.values().min_by_key(|source| &source.read)
     }
 }
 
-/// A fact without the sources that say so, and their short names.
+/// Splits a fact into its text and the short names of its sources.
 pub fn cited(fact: &str) -> Option<(&str, Vec<&str>)> {
     let (says, named) = fact.strip_suffix(']')?.rsplit_once(" [")?;
     Some((says, named.split(", ").collect()))
 }
 
-/// What people want to know of the preset called `name`; nothing of an own scheme.
+/// The facts about the preset `name`; `None` for an own scheme.
 pub fn about(name: &str) -> Option<About> {
     let (_, about) = rows().zip(ABOUTS.lines()).find(|((known, _), _)| *known == name)?;
     Some(parse(about))
 }
 
-/// Every preset, by name, with what people want to know of it.
+/// All presets, sorted by name, with their facts.
 pub fn described() -> impl Iterator<Item = (&'static Arc<Preset>, About)> {
     ALL.iter().zip(ABOUTS.lines().map(parse))
 }
 
 #[expect(clippy::expect_used, reason = "a test reads every row")]
 fn parse(about: &str) -> About {
-    serde_json::from_str(about).expect("the build wrote it from a preset whose keys are known")
+    serde_json::from_str(about).expect("the build writes each row from a preset file")
 }
 
 #[test]

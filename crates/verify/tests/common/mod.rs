@@ -1,5 +1,4 @@
-//! What the tests of the core share: the forms of the presets, driven by their table alone, so that a new preset is
-//! tested without a word here.
+//! Helpers of the core's tests. They read the table of presets, so a new preset needs no code here.
 
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
@@ -9,8 +8,8 @@ use hookgate_verify::native::Native;
 use hookgate_verify::presets;
 use hookgate_verify::{
     Algorithm, DigestOf, Encoding, Hash, IdLocation, Identity, IdentityRule, JsonPath, Layout, Location, Part, Preset,
-    Scheme, Secret, SecretEncoding, SignError, SignInput, Step, TimeUnit, TimestampLocation, TypeLocation, UnixTime,
-    Variant, VerificationKey, Verified, Verifier, VerifyError, WithoutId, sign,
+    PublicAlgorithm, Scheme, Secret, SecretEncoding, SignError, SignInput, Step, TimeUnit, TimestampLocation,
+    TypeLocation, UnixTime, Variant, VerificationKey, Verified, Verifier, VerifyError, WithoutId, sign,
 };
 use serde_json::{Map, Value};
 use std::collections::HashSet;
@@ -18,7 +17,7 @@ use std::sync::Arc;
 
 pub type Headers = Vec<(String, String)>;
 
-/// One of the forms of a preset.
+/// A variant of a preset.
 #[derive(Debug, Clone, Copy)]
 pub struct Case {
     pub preset: &'static Arc<Preset>,
@@ -26,14 +25,14 @@ pub struct Case {
     pub form: &'static Variant,
 }
 
-/// The forms that sign time, headers and body in a header, under a shared secret: one of each kind, since presets that
-/// differ in names alone say the same twice. `catalogue.rs` has every one.
+/// The variants that sign time, headers and body with a shared secret, and send the signature in a header. Of presets that
+/// differ only in names, one is enough here; `catalogue.rs` tests all.
 pub fn every_form() -> impl Iterator<Item = Case> {
     let mut seen = HashSet::new();
     presets::ALL.iter().flat_map(cases).filter(Case::is_plain).filter(move |case| seen.insert(case.kind()))
 }
 
-/// The forms of the schemes that stand for all others, in which the named threats are played through one by one.
+/// The variants of the exemplary presets. The threats and the fuzz targets use these.
 pub fn exemplary_forms() -> impl Iterator<Item = Case> {
     const NAMES: [&str; 10] = [
         "chekt",
@@ -54,12 +53,12 @@ pub fn cases(preset: &'static Arc<Preset>) -> impl Iterator<Item = Case> {
     preset.scheme.variants.iter().enumerate().map(move |(number, form)| Case { preset, number, form })
 }
 
-/// The first form of the preset called `name`.
+/// The first variant of the preset `name`.
 pub fn case(name: &str) -> Case {
     presets::ALL.iter().flat_map(cases).find(|case| case.preset.name == name).expect("a preset")
 }
 
-/// A header or path of any name is the same to a test.
+/// The name after each of these texts does not matter to a test.
 const NAMES: [&str; 6] = ["Header(", "UnsignedHeader(", "SignedHeader(", "Key(", "prefixes: [", "signature: Some("];
 
 impl Case {
@@ -75,7 +74,7 @@ impl Case {
             && self.form.content.iter().all(plain)
     }
 
-    /// What distinguishes it from others, but for names.
+    /// A text that is equal for variants that differ only in names.
     fn kind(&self) -> String {
         let Scheme { algorithm, secret, id, event_type, .. } = self.scheme();
         let mut kind = format!("{algorithm:?} {secret:?} {:?} {id:?} {event_type:?} {}", self.form, self.rule_kind());
@@ -89,7 +88,7 @@ impl Case {
         kind
     }
 
-    /// The kind of its rule for events without an id, whatever the names in it.
+    /// The identity rule, without the names in it.
     fn rule_kind(&self) -> String {
         match &self.scheme().identity {
             IdentityRule::Unstated => "unstated".to_owned(),
@@ -113,7 +112,7 @@ impl Case {
         }
     }
 
-    /// How many hexadecimal digits a signature has.
+    /// The number of hexadecimal digits of a signature.
     pub fn digits(&self) -> usize {
         match self.scheme().algorithm {
             Algorithm::Hmac(Hash::Sha1) => 40,
@@ -122,18 +121,12 @@ impl Case {
         }
     }
 
-    /// A secret as this preset's look, made from `seed`.
     pub fn secret(&self, seed: &str) -> String {
-        match &self.scheme().secret {
-            SecretEncoding::Utf8 | SecretEncoding::Sha1 | SecretEncoding::Html => seed.to_owned(),
-            SecretEncoding::Hex => hex::encode(seed),
-            SecretEncoding::Base64AfterPrefix(prefix) => format!("{prefix}{}", STANDARD.encode(seed)),
-        }
+        secret(self.scheme(), seed)
     }
 
     pub fn key(&self, seed: &str) -> VerificationKey {
-        let Scheme { algorithm, secret, .. } = self.scheme();
-        Secret::new(self.secret(seed)).and_then(|text| text.key(*algorithm, secret)).expect("a usable secret")
+        key(self.scheme(), seed)
     }
 
     pub fn verifier(&self, seeds: &[&str]) -> Verifier {
@@ -141,7 +134,7 @@ impl Case {
         Verifier::new(Arc::clone(self.preset), keys, None).expect("one to four keys")
     }
 
-    /// The headers of a delivery of `body` at `now`, signed under the secret made from `seed`.
+    /// The headers of a request with `body` at `now`, signed with the secret made from `seed`.
     pub fn sign(&self, seed: &str, id: &str, now: UnixTime, body: &[u8]) -> Result<Headers, SignError> {
         let delivery = SignInput { form: self.number, id, now, url: "", account: "", body };
         Ok(sign(self.preset, &self.key(seed), &self.secret(seed), delivery)?.into_headers())
@@ -157,7 +150,7 @@ impl Case {
         self.verifier(&[seed]).receive(headers)?.verify(body, now, &Native)
     }
 
-    /// Where the body has its time, and how it writes it.
+    /// The path of the time in the body, and its unit.
     pub fn time_in_body(&self) -> Option<(&'static JsonPath, TimeUnit)> {
         match self.form.timestamp.as_ref().map(|timestamp| (&timestamp.at, timestamp.unit)) {
             Some((TimestampLocation::Json(path), unit)) => Some((path, unit)),
@@ -165,7 +158,7 @@ impl Case {
         }
     }
 
-    /// The header of its own that has the time.
+    /// The name of the header that has only the time.
     pub fn time_in_header(&self) -> Option<&'static str> {
         match self.form.timestamp.as_ref().map(|timestamp| &timestamp.at) {
             Some(TimestampLocation::Header(name)) => Some(name),
@@ -173,7 +166,7 @@ impl Case {
         }
     }
 
-    /// A body with all that the scheme reads from one, beside `extra`.
+    /// A body with all members that the scheme reads, and with `extra`.
     pub fn body(&self, id: &str, at: UnixTime, event_type: &str, extra: Map<String, Value>) -> Value {
         let root = self.scheme().event_type.iter().any(|place| match place {
             TypeLocation::Json(path) => path.steps().first() == Some(&Step::Each),
@@ -195,13 +188,13 @@ impl Case {
         body
     }
 
-    /// The same, serialised, with a little that is not read.
+    /// A serialised [`body`](Self::body) with some members that the scheme does not read.
     pub fn plain_body(&self, id: &str, at: UnixTime) -> Vec<u8> {
         let extra = Map::from_iter([("more".to_owned(), vec![1, 2].into()), ("note".to_owned(), "x".into())]);
         self.body(id, at, "a.type", extra).to_string().into_bytes()
     }
 
-    /// Which event one with that id in that body is. `found` is what was found.
+    /// The right identity of an event with this id and body. `found` is the identity that the verifier found.
     pub fn identity(&self, id: &str, body: &[u8], found: &Identity) -> Identity {
         match self.scheme().id {
             IdLocation::SignedHeader(_) | IdLocation::Json { when: None, .. } => Identity::signed(id),
@@ -210,8 +203,8 @@ impl Case {
         }
     }
 
-    /// Which event one without an id is. Where it takes more than the body to say so, `found` itself, if it is one that the
-    /// rule may give; `threats/identity.rs` says which exactly.
+    /// The right identity of an event without an id. If the identity depends on more than the body, this is `found`,
+    /// provided that the rule can give such an identity; `tests/threats/recognition.rs` checks the exact identities.
     pub fn identity_by_rule(&self, body: &[u8], found: &Identity) -> Identity {
         let of_body = Identity::of_body(body);
         let may_be = match &self.scheme().identity {
@@ -228,19 +221,19 @@ impl Case {
         if may_be { found.clone() } else { of_body }
     }
 
-    /// Whether RelayBox's way, the parsed body, is what is signed.
+    /// Whether the signature covers the parsed body, as RelayBox's does.
     pub fn signs_the_value(&self) -> bool {
         self.form.content.contains(&Part::CanonicalJsonString)
     }
 
-    /// Whether a body that is no JSON is refused.
+    /// Whether a body that is not JSON is refused.
     pub fn needs_json(&self) -> bool {
         self.signs_the_value()
             || self.time_in_body().is_some()
             || matches!(self.scheme().id, IdLocation::Json { missing: WithoutId::Refuse, .. })
     }
 
-    /// A signature header as the form lays it out, with `signature` as its text, whatever that is.
+    /// The header of a signature in the variant's layout. `signature` may be any text.
     pub fn signature_header(&self, timestamp: &str, signature: &str) -> String {
         match &self.form.layout {
             Layout::Single { prefixes } => format!("{}{signature}", prefixes[0]),
@@ -257,7 +250,7 @@ impl Case {
         }
     }
 
-    /// `bytes` as the form writes a signature.
+    /// `bytes` in the variant's encoding.
     pub fn encode(&self, bytes: &[u8]) -> String {
         match self.form.encoding {
             Encoding::Hex => hex::encode(bytes),
@@ -268,7 +261,38 @@ impl Case {
     }
 }
 
-/// Puts `value` where the steps lead; what is in the way is replaced.
+/// The private and the public key, both in PEM, from `openssl genpkey` and `openssl pkey -pubout`.
+pub fn key_pair(algorithm: PublicAlgorithm) -> (&'static str, &'static str) {
+    match algorithm {
+        PublicAlgorithm::Ed25519 => (include_str!("../keys/ed25519.pem"), include_str!("../keys/ed25519.pub.pem")),
+        PublicAlgorithm::EcdsaP256Der | PublicAlgorithm::EcdsaP256Fixed => {
+            (include_str!("../keys/p256.pem"), include_str!("../keys/p256.pub.pem"))
+        }
+        PublicAlgorithm::RsaSha256 | PublicAlgorithm::RsaSha1 => {
+            (include_str!("../keys/rsa.pem"), include_str!("../keys/rsa.pub.pem"))
+        }
+    }
+}
+
+/// The secret of a scheme, made from `seed`.
+fn secret(scheme: &Scheme, seed: &str) -> String {
+    match &scheme.secret {
+        SecretEncoding::Utf8 | SecretEncoding::Sha1 | SecretEncoding::Html => seed.to_owned(),
+        SecretEncoding::Hex => hex::encode(seed),
+        SecretEncoding::Base64AfterPrefix(prefix) => format!("{prefix}{}", STANDARD.encode(seed)),
+    }
+}
+
+/// The key of a scheme: the public key of [`key_pair`], or the shared secret made from `seed`.
+pub fn key(scheme: &Scheme, seed: &str) -> VerificationKey {
+    let text = match scheme.algorithm {
+        Algorithm::Public(algorithm) => key_pair(algorithm).1.to_owned(),
+        _ => secret(scheme, seed),
+    };
+    Secret::new(text).and_then(|text| text.key(scheme.algorithm, &scheme.secret)).expect("a usable secret")
+}
+
+/// Writes `value` to the place of the path. Values on the path that block it are replaced.
 pub fn put(place: &mut Value, steps: &[Step], value: Value) {
     let Some((step, rest)) = steps.split_first() else {
         *place = value;
@@ -295,7 +319,7 @@ pub fn put(place: &mut Value, steps: &[Step], value: Value) {
     }
 }
 
-/// `headers` with `name` set to `value`, once.
+/// `headers` with one header `name`, which has `value`.
 pub fn with(headers: &Headers, name: &str, value: &str) -> Headers {
     let mut changed = without(headers, name);
     changed.push((name.to_owned(), value.to_owned()));

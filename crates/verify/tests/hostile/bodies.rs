@@ -1,10 +1,10 @@
-//! Long bodies that cost their readers as much as they can.
+//! Long bodies that are as expensive to read as possible.
 
 use super::{honest_json, paths};
 use hookgate_verify::{Preset, Variant};
 use std::sync::LazyLock;
 
-/// How long the bodies are: `BODY_KIB`, or 256. What is bounded by a body's length is so for each.
+/// The length of the bodies in bytes, from `BODY_KIB` or 256 KiB. The bounds hold for each length.
 pub(super) fn body_size() -> usize {
     static SIZE: LazyLock<usize> = LazyLock::new(|| {
         let kib: usize = std::env::var("BODY_KIB").map_or(256, |text| text.parse().expect("a number of KiB"));
@@ -18,7 +18,7 @@ fn repeated(piece: &str, from: &str, to: &str) -> Vec<u8> {
     format!("{from}{}{to}", piece.repeat(count)).into_bytes()
 }
 
-/// Texts of JSON that cost their readers most.
+/// The most expensive JSON texts.
 fn json_texts() -> Vec<(&'static str, Vec<u8>)> {
     let members = |member: &dyn Fn(usize) -> String| {
         let mut text = "{".to_owned();
@@ -62,7 +62,7 @@ fn json_texts() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-/// Bodies with these texts beside, and in place of, what is read by path.
+/// Bodies with these texts beside the members that the scheme reads, and bodies that are only such a text.
 pub(super) fn json_bodies(preset: &Preset, form: &Variant) -> Vec<(String, Vec<u8>)> {
     let good = honest_json(preset, form);
     let rest = good.strip_prefix('{').expect("an object").to_owned();
@@ -72,7 +72,7 @@ pub(super) fn json_bodies(preset: &Preset, form: &Variant) -> Vec<(String, Vec<u
         bodies.push((name.to_owned(), format!("{{\"zz\":{text},{rest}").into_bytes()));
         bodies.push((format!("{name}, alone"), text.into_bytes()));
     }
-    // Elements, where a path goes through each of an array.
+    // Many elements, if a path goes through the elements of an array.
     let prefix = paths(preset, form).into_iter().find_map(|path| {
         let text = path.to_string();
         text.split_once("[]").map(|(before, after)| (before.trim_start_matches("$.").to_owned(), after.to_owned()))

@@ -1,84 +1,101 @@
-//! Long heads that cost their readers as much as they can.
+//! Long heads that are as expensive to read as possible.
 
 use hookgate_verify::native::RequestHead;
 use hookgate_verify::{Algorithm, Location, Part, Scheme, TimestampLocation, Variant};
 
 const HEAD: usize = 64 * 1024;
 
-/// The longest text that is read for a signature.
+/// The longest text of a signature that the core reads.
 const SIGNATURES: usize = 8 * 1024;
 
-/// The heads that cost this form most: 64 KiB where it reads something of such a length.
+/// The most expensive heads for this variant: 64 KiB if it reads something of such a length.
 pub(super) fn heads(form: &Variant, scheme: &Scheme, good: &RequestHead) -> Vec<(String, RequestHead)> {
-    let mut heads = Vec::new();
-    let mut with = |name: &str, change: &dyn Fn(&mut RequestHead)| {
-        let mut head = good.clone();
-        change(&mut head);
-        heads.push((name.to_owned(), head));
-    };
-    let set = |head: &mut RequestHead, name: &str, value: String| {
-        head.headers.retain(|(known, _)| known != name);
-        head.headers.push((name.to_owned(), value));
-    };
-    let is_public = matches!(scheme.algorithm, Algorithm::Public(_));
+    let mut heads = Heads { good, all: Vec::new() };
     if let Some(Location::Header(name)) = scheme.locations.first() {
-        let one =
-            good.headers.iter().find(|(known, _)| known == name).map(|(_, text)| text.clone()).unwrap_or_default();
-        with("a signature of commas", &|head| set(head, name, ",".repeat(SIGNATURES)));
-        with("a signature of blanks and commas", &|head| {
-            set(head, name, format!("a{}", " ,".repeat(SIGNATURES / 2 - 1)))
-        });
-        with("a signature of words", &|head| set(head, name, "a,".repeat(SIGNATURES / 2)));
-        // Of a signature under a public key one costs as much as a body of many bytes: see `forged`.
-        if !is_public {
-            for many in [2, 8] {
-                with(&format!("{many} signatures"), &|head| set(head, name, vec![one.as_str(); many].join(", ")));
-            }
-            let most = (SIGNATURES / (one.len() + 1)).max(1);
-            with("more signatures than are read", &|head| set(head, name, vec![one.as_str(); most].join(",")));
-        }
+        signatures(&mut heads, name, matches!(scheme.algorithm, Algorithm::Public(_)));
     }
     for part in &form.content {
-        match part {
-            Part::Header(name) => {
-                with("a long signed header", &|head| set(head, name, "a".repeat(HEAD)));
-                with("a signed header of dots", &|head| set(head, name, ".".repeat(HEAD)));
-            }
-            Part::Query(_) | Part::QueryLower(_) | Part::Path | Part::SortedQuery | Part::Url => {
-                for (what, piece) in [
-                    ("pairs", "a=a&"),
-                    ("names", "a&"),
-                    ("escapes", "%61"),
-                    ("quotes", "\""),
-                    ("blanks", "+"),
-                    ("escaped names", "%61&"),
-                ] {
-                    with(&format!("a query of {what}"), &|head| {
-                        let long = piece.repeat(HEAD / piece.len());
-                        head.query = if head.query.is_empty() { long } else { format!("{}&{long}", head.query) };
-                    });
-                }
-            }
-            Part::ListedHeaders(list) => {
-                let time = match form.timestamp.as_ref().map(|time| &time.at) {
-                    Some(TimestampLocation::Header(name)) => name.clone(),
-                    _ => list.clone(),
-                };
-                with("one long header, listed 6,000 times", &|head| {
-                    set(head, "a", "a".repeat(HEAD * 3 / 4));
-                    set(head, list, format!("{list},{time}{}", ",a".repeat(HEAD / 8)));
-                });
-                with("32 listed headers", &|head| {
-                    let names: Vec<String> = (0..30).map(|n| format!("h{n}")).collect();
-                    for name in &names {
-                        set(head, name, "a;:".repeat(HEAD / 31 / 3));
-                    }
-                    set(head, list, format!("{list},{time},{}", names.join(",")));
-                });
-                with("a list of commas", &|head| set(head, list, ",".repeat(HEAD)));
-            }
-            _ => {}
-        }
+        values(&mut heads, form, part);
     }
-    heads
+    heads.all
+}
+
+struct Heads<'g> {
+    good: &'g RequestHead,
+    all: Vec<(String, RequestHead)>,
+}
+
+impl Heads<'_> {
+    fn add(&mut self, name: &str, change: impl Fn(&mut RequestHead)) {
+        let mut head = self.good.clone();
+        change(&mut head);
+        self.all.push((name.to_owned(), head));
+    }
+}
+
+fn set(head: &mut RequestHead, name: &str, value: String) {
+    head.headers.retain(|(known, _)| known != name);
+    head.headers.push((name.to_owned(), value));
+}
+
+fn signatures(heads: &mut Heads<'_>, name: &str, is_public: bool) {
+    let one =
+        heads.good.headers.iter().find(|(known, _)| known == name).map(|(_, text)| text.clone()).unwrap_or_default();
+    heads.add("a signature of commas", |head| set(head, name, ",".repeat(SIGNATURES)));
+    heads.add("a signature of blanks and commas", |head| {
+        set(head, name, format!("a{}", " ,".repeat(SIGNATURES / 2 - 1)))
+    });
+    heads.add("a signature of words", |head| set(head, name, "a,".repeat(SIGNATURES / 2)));
+    // A signature with a public key costs as much as a long body, so several of them would break the bound.
+    if !is_public {
+        for many in [2, 8] {
+            heads.add(&format!("{many} signatures"), |head| set(head, name, vec![one.as_str(); many].join(", ")));
+        }
+        let most = (SIGNATURES / (one.len() + 1)).max(1);
+        heads.add("more signatures than are read", |head| set(head, name, vec![one.as_str(); most].join(",")));
+    }
+}
+
+/// Heads with expensive values for `part`.
+fn values(heads: &mut Heads<'_>, form: &Variant, part: &Part) {
+    match part {
+        Part::Header(name) => {
+            heads.add("a long signed header", |head| set(head, name, "a".repeat(HEAD)));
+            heads.add("a signed header of dots", |head| set(head, name, ".".repeat(HEAD)));
+        }
+        Part::Query(_) | Part::QueryLower(_) | Part::Path | Part::SortedQuery | Part::Url => {
+            for (what, piece) in [
+                ("pairs", "a=a&"),
+                ("names", "a&"),
+                ("escapes", "%61"),
+                ("quotes", "\""),
+                ("blanks", "+"),
+                ("escaped names", "%61&"),
+            ] {
+                heads.add(&format!("a query of {what}"), |head| {
+                    let long = piece.repeat(HEAD / piece.len());
+                    head.query = if head.query.is_empty() { long } else { format!("{}&{long}", head.query) };
+                });
+            }
+        }
+        Part::ListedHeaders(list) => {
+            let time = match form.timestamp.as_ref().map(|time| &time.at) {
+                Some(TimestampLocation::Header(name)) => name.clone(),
+                _ => list.clone(),
+            };
+            heads.add("one long header, listed 6,000 times", |head| {
+                set(head, "a", "a".repeat(HEAD * 3 / 4));
+                set(head, list, format!("{list},{time}{}", ",a".repeat(HEAD / 8)));
+            });
+            heads.add("32 listed headers", |head| {
+                let names: Vec<String> = (0..30).map(|n| format!("h{n}")).collect();
+                for name in &names {
+                    set(head, name, "a;:".repeat(HEAD / 31 / 3));
+                }
+                set(head, list, format!("{list},{time},{}", names.join(",")));
+            });
+            heads.add("a list of commas", |head| set(head, list, ",".repeat(HEAD)));
+        }
+        _ => {}
+    }
 }

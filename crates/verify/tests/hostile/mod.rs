@@ -1,12 +1,11 @@
-//! Requests that a stranger can send, made to cost as much as they can before they are refused: for every preset, at each of
-//! the parts that it reads, a long body or 64 KiB of head. Keys and times are fixed.
+//! Forged requests that are as expensive to refuse as possible: for every preset, with a long body or 64 KiB of head for
+//! each part that the preset reads. Keys and times are fixed.
 
 use hookgate_verify::native::{Native, RequestHead};
 use hookgate_verify::presets;
 use hookgate_verify::{
-    Algorithm, Crypto, Hash, IdLocation, JsonPath, Layout, Location, Part, Preset, PublicAlgorithm, PublicKey, Secret,
-    SecretEncoding, SignError, SignInput, Signer, Step, TimestampLocation, UnixTime, Variant, VerificationKey,
-    Verifier, sign,
+    Algorithm, Crypto, Hash, IdLocation, JsonPath, Layout, Location, Part, Preset, PublicAlgorithm, PublicKey,
+    SignError, SignInput, Signer, TimestampLocation, UnixTime, Variant, VerificationKey, Verifier, sign,
 };
 use serde_json::{Map, Value};
 use std::cell::Cell;
@@ -16,6 +15,7 @@ use std::sync::Arc;
 mod bodies;
 mod heads;
 
+use super::common::{key, put};
 use bodies::{body_size, form_bodies, json_bodies};
 use heads::heads;
 
@@ -23,7 +23,7 @@ use heads::heads;
 pub const NOW: UnixTime = UnixTime::from_seconds(1_768_478_400);
 const URL: &str = "https://hooks.example.com/webhooks/x";
 
-/// One request, and who refuses it.
+/// A forged request and its verifier.
 pub struct Forged {
     verifier: Verifier,
     published: Option<Vec<PublicKey>>,
@@ -32,18 +32,18 @@ pub struct Forged {
 }
 
 impl Forged {
-    /// How many bytes a stranger has to send for it.
+    /// The length of the request in bytes.
     pub fn bytes(&self) -> usize {
         let headers: usize = self.head.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
         headers + self.head.query.len() + self.body.len()
     }
 
-    /// All of the core's work until the request is refused.
+    /// Verifies the request. Returns the code of the error.
     pub fn refuse(&self) -> &'static str {
         self.refused_with(&Runtime::default())
     }
 
-    /// How many bytes the runtime's hashes and signatures go over until the request is refused.
+    /// The number of bytes that hashes and signatures read until the request is refused.
     pub fn hashed(&self) -> usize {
         let runtime = Runtime::default();
         self.refused_with(&runtime);
@@ -64,7 +64,7 @@ impl Forged {
     }
 }
 
-/// The runtime's primitives. All hashes cost what SHA-256 costs: here, SHA-1 is the one hash that nobody made fast.
+/// The runtime's cryptography. Each hash has the cost of SHA-256, because `ring` has no fast SHA-1.
 #[derive(Default)]
 struct Runtime {
     hashed: Cell<usize>,
@@ -102,7 +102,7 @@ impl Crypto for Runtime {
     }
 }
 
-/// What a preset is like to a stranger: presets of one kind cost the same.
+/// A text that is equal for presets with equal costs.
 pub fn kind(preset: &Preset) -> String {
     let strip = |part: &Part| match part {
         Part::Literal(_) => String::new(),
@@ -127,7 +127,7 @@ pub fn kind(preset: &Preset) -> String {
     format!("{:?} {} {} {}", scheme.algorithm, places.join(","), forms.join(" | "), scheme.public_keys.is_some())
 }
 
-/// One preset of each kind, with the names of all that are like it.
+/// One preset of each kind, with the names of all presets of that kind.
 pub fn kinds() -> Vec<(Arc<Preset>, Vec<String>)> {
     let mut kinds: BTreeMap<String, (Arc<Preset>, Vec<String>)> = BTreeMap::new();
     for preset in presets::ALL.iter() {
@@ -137,7 +137,7 @@ pub fn kinds() -> Vec<(Arc<Preset>, Vec<String>)> {
     kinds.into_values().collect()
 }
 
-/// A raw-body source, and a forged request to it of `bytes` bytes in all.
+/// A forged request of `bytes` bytes to a source that signs the raw body.
 pub fn raw(bytes: usize) -> Forged {
     let preset = presets::find("generic").expect("a preset");
     let mut forged = honest(&preset, 0, b"{}");
@@ -147,7 +147,7 @@ pub fn raw(bytes: usize) -> Forged {
     forged
 }
 
-/// A signer whose signatures have the right length, and are none.
+/// A signer whose signatures have the right length and are wrong.
 struct Nobody(Algorithm);
 
 impl Signer for Nobody {
@@ -163,36 +163,19 @@ impl Signer for Nobody {
     }
 }
 
-/// Two numbers in ASN.1, which are read and are no signature.
+/// Two numbers in ASN.1: a signature that can be read and is wrong.
 fn der() -> Vec<u8> {
     [&[0x30, 68][..], &[2, 32], &[1; 32], &[2, 32], &[1; 32]].concat()
 }
 
-fn key(preset: &Preset) -> VerificationKey {
-    let scheme = &preset.scheme;
-    let text = match scheme.algorithm {
-        Algorithm::Public(PublicAlgorithm::Ed25519) => include_str!("../keys/ed25519.pub.pem").to_owned(),
-        Algorithm::Public(PublicAlgorithm::EcdsaP256Der | PublicAlgorithm::EcdsaP256Fixed) => {
-            include_str!("../keys/p256.pub.pem").to_owned()
-        }
-        Algorithm::Public(_) => include_str!("../keys/rsa.pub.pem").to_owned(),
-        _ => match &scheme.secret {
-            SecretEncoding::Utf8 | SecretEncoding::Sha1 | SecretEncoding::Html => "a-shared-secret-0123".to_owned(),
-            SecretEncoding::Hex => "0123456789abcdef".repeat(2),
-            SecretEncoding::Base64AfterPrefix(prefix) => format!("{prefix}MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
-        },
-    };
-    Secret::new(text).and_then(|secret| secret.key(scheme.algorithm, &scheme.secret)).expect("a key")
-}
-
-/// A request as the provider sends it, but for its signature.
+/// A request of the provider with a wrong signature.
 fn honest(preset: &Arc<Preset>, number: usize, body: &[u8]) -> Forged {
     let scheme = &preset.scheme;
-    let published = scheme.public_keys.as_ref().map(|_| match key(preset) {
+    let published = scheme.public_keys.as_ref().map(|_| match key(scheme, "") {
         VerificationKey::Public(key) => vec![key; 3],
         _ => Vec::new(),
     });
-    let keys = if published.is_some() { Vec::new() } else { vec![key(preset)] };
+    let keys = if published.is_some() { Vec::new() } else { vec![key(scheme, "a-shared-secret-0123")] };
     let verifier = Verifier::new(Arc::clone(preset), keys, None).expect("a key");
     let verifier = verifier.at(URL.to_owned()).of("somebody".to_owned());
     let delivery = SignInput { form: number, id: "evt_1", now: NOW, url: URL, account: "somebody", body };
@@ -214,29 +197,7 @@ fn honest(preset: &Arc<Preset>, number: usize, body: &[u8]) -> Forged {
     Forged { verifier, published, head: RequestHead { query, headers, ..RequestHead::default() }, body }
 }
 
-fn put(place: &mut Value, steps: &[Step], value: Value) {
-    let Some((step, rest)) = steps.split_first() else {
-        *place = value;
-        return;
-    };
-    match step {
-        Step::Key(key) => {
-            if !place.is_object() {
-                *place = Value::Object(Map::new());
-            }
-            let map = place.as_object_mut().expect("an object");
-            put(map.entry(key.as_str()).or_insert(Value::Null), rest, value);
-        }
-        Step::Each => {
-            if !place.is_array() {
-                *place = Value::Array(vec![Value::Null]);
-            }
-            put(&mut place.as_array_mut().expect("an array")[0], rest, value);
-        }
-    }
-}
-
-/// The paths of the body that are read before anything is proven.
+/// The paths that the scheme reads before the signature is proven.
 fn paths(preset: &Preset, form: &Variant) -> Vec<JsonPath> {
     let scheme = &preset.scheme;
     let mut paths: Vec<JsonPath> = Vec::new();
@@ -258,7 +219,7 @@ fn paths(preset: &Preset, form: &Variant) -> Vec<JsonPath> {
     paths
 }
 
-/// A small body with all that is read.
+/// A small body with all members that the scheme reads.
 fn small(preset: &Preset, form: &Variant) -> Value {
     let mut body = Value::Object(Map::new());
     for path in paths(preset, form) {
@@ -293,7 +254,7 @@ fn honest_json(preset: &Preset, form: &Variant) -> String {
     body.to_string()
 }
 
-/// The forged requests to this preset, by name. Each is made when it is asked for: there are many, and they are large.
+/// The forged requests to this preset, by name. A function makes each when it is needed, because they are large.
 pub fn forged(preset: &Arc<Preset>) -> Vec<(String, Box<dyn Fn() -> Forged>)> {
     let mut all: Vec<(String, Box<dyn Fn() -> Forged>)> = Vec::new();
     for (number, form) in preset.scheme.variants.iter().enumerate() {
