@@ -31,7 +31,7 @@ pub fn run(data: &[u8]) {
         _ => vec![case.key(SEED)],
     };
     let verifier = Verifier::new(Arc::clone(preset), keys, None).expect("one key");
-    let verifier = verifier.at(URL.to_owned()).of(ACCOUNT.to_owned());
+    let verifier = verifier.with_url(URL.to_owned()).with_account(ACCOUNT.to_owned());
 
     assert_eq!(passes(&verifier, &request), Ok(false), "{}: without the secret", preset.name);
     for standing in [HandshakeStage::Head, HandshakeStage::Unsigned(&request.body)] {

@@ -75,8 +75,9 @@ pub(super) fn parse(entry: &SourceEntry<'_>, outside: &SourceContext<'_>) -> Res
     let keys = parse_secrets(&fields, &preset, outside.lookup)?;
     let may_lack = armed || preset.scheme.public_keys.is_some();
     let keys = Some(keys).filter(|keys| may_lack || !keys.is_empty());
-    let verifier = keys.and_then(|keys| Verifier::new(preset, keys, tolerance));
-    let verifier = verifier.ok_or_else(|| fields.error("secrets", format!("name 1 to {MAX_SECRETS} secrets")))?;
+    let keys = keys.ok_or_else(|| fields.error("secrets", format!("name 1 to {MAX_SECRETS} secrets")))?;
+    let verifier =
+        Verifier::new(preset, keys, tolerance).map_err(|problem| fields.error("secrets", problem.to_string()))?;
     // Filled in place: a value for each field, to be dropped at every `?`, would double the code's size.
     let mut source = Source {
         name,
@@ -98,7 +99,7 @@ pub(super) fn parse(entry: &SourceEntry<'_>, outside: &SourceContext<'_>) -> Res
         let problem = "is missing: the provider signs for all its users alike; say which account is yours";
         return Err(fields.error("account", problem.to_owned()));
     }
-    source.verifier = source.verifier.at(url).of(account.unwrap_or_default().to_owned());
+    source.verifier = source.verifier.with_url(url).with_account(account.unwrap_or_default().to_owned());
     source.deliver = parse_deliver(&fields, &source.name, outside.bindings, outside.origin.as_deref())?;
     source.dedup = parse_dedup(&fields, source.verifier.preset(), outside.bindings)?;
     (source.dedup_ttl, source.dedup_ttl_asked) = parse_ttl(&fields, &source.verifier)?;

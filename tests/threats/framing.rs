@@ -99,7 +99,7 @@ fn the_query_of_a_url_that_touches_the_body_must_be_the_configured_query() {
         let case = case(name);
         assert!(case.scheme().pins_query(), "{name}");
         let url = "https://hooks.example.com/webhooks/x?tenant=1";
-        let verifier = case.verifier(&[SEED]).at(url.to_owned());
+        let verifier = case.verifier(&[SEED]).with_url(url.to_owned());
         let body = br#"a={"eventId":100,"event_id":"e"}"#;
         let body: &[u8] = if name == "square" { br#"{"event_id":"e"}"# } else { body };
         let headers = signed_at_url(&case, url, body);
@@ -125,7 +125,7 @@ fn an_escaped_query_is_the_same_query() {
     let case = case("twilio");
     let url = "https://hooks.example.com/webhooks/x?name=O'Brien";
     let headers = signed_at_url(&case, url, b"Body=x");
-    let verifier = case.verifier(&[SEED]).at(url.to_owned());
+    let verifier = case.verifier(&[SEED]).with_url(url.to_owned());
     // The Workers runtime escapes the apostrophe.
     for (query, refused) in
         [("name=O'Brien", None), ("name=O%27Brien", None), ("name=O%2527Brien", Some("query_mismatch"))]

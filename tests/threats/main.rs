@@ -27,8 +27,9 @@ use common::{Case, Headers, case, exemplary_forms as every_form, put, with, with
 use hookgate::config::{Bindings, Config, ConfigError};
 use hookgate_verify::native::{Native, RequestHead};
 use hookgate_verify::{
-    Encoding, IdLocation, Identity, JsonPath, Layout, MAX_SECRETS, MAX_SIGNATURES, Part, Secret, SecretEncoding,
-    SecretError, SignError, Step, TimestampLocation, UnixTime, Verified, Verifier, VerifyError, WithoutId,
+    Encoding, IdLocation, Identity, JsonPath, KeysError, Layout, MAX_SECRETS, MAX_SIGNATURES, Part, Secret,
+    SecretEncoding, SecretError, SignError, Step, TimestampLocation, UnixTime, Verified, Verifier, VerifyError,
+    WithoutId,
 };
 use serde_json::{Map, Value, json};
 use std::fmt;

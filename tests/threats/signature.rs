@@ -94,7 +94,8 @@ fn four_secrets_are_tried_and_five_are_refused() {
         }
         assert_eq!(verify(&others), Err(mismatch(&good.case, 1, 4)));
         let five = ["one", "two", "three", "four", SEED].map(|seed| good.case.key(seed));
-        assert!(Verifier::new(Arc::clone(good.case.preset), five.to_vec(), None).is_none());
+        let refused = Verifier::new(Arc::clone(good.case.preset), five.to_vec(), None).map(drop);
+        assert_eq!(refused, Err(KeysError::TooMany));
     }
 }
 

@@ -91,8 +91,8 @@ impl Signer {
                 .and_then(|secret| secret.key(scheme.algorithm, &scheme.secret));
             keys.push(key.map_err(|problem| anyhow!("the secret {problem}"))?);
         }
-        let verifier = Verifier::new(preset, keys, None).context("one key is not too many")?;
-        let verifier = verifier.at(credentials.url).of(credentials.account);
+        let verifier = Verifier::new(preset, keys, None)?;
+        let verifier = verifier.with_url(credentials.url).with_account(credentials.account);
         Self::of(verifier, credentials.secret, credentials.private_key.as_deref())
     }
 

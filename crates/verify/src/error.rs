@@ -1,10 +1,21 @@
 //! Why a request was refused, with the values that were compared.
 
-use super::UnixTime;
+use super::{MAX_SECRETS, UnixTime};
 use std::time::Duration;
 use thiserror::Error;
 
-/// Why a request is not [`Verified`](super::Verified).
+/// The reason why a [`Verifier`](super::Verifier) does not accept its keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum KeysError {
+    /// More keys than [`MAX_SECRETS`].
+    #[error("more than {MAX_SECRETS} secrets")]
+    TooMany,
+    /// Such a key would prove other signatures than the provider's, or none.
+    #[error("a key of another algorithm than the scheme's")]
+    OtherAlgorithm,
+}
+
+/// The reason why a request is not [`Verified`](super::Verified).
 ///
 /// The text is for the operator (log, command line) and names the compared values, never a secret and never a
 /// computed signature. A provider gets one and the same 401 for every variant that is not

@@ -44,7 +44,7 @@ mod signature;
 mod variants;
 mod verify;
 
-pub use error::VerifyError;
+pub use error::{KeysError, VerifyError};
 pub use framing::{AmbiguousContent, Framing};
 pub use freshness::{Tolerance, UnixTime};
 pub use handshake::{

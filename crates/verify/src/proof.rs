@@ -39,9 +39,9 @@ impl Received<'_> {
         };
         if !proven {
             return Err(VerifyError::SignatureMismatch {
-                place: scheme.place(),
+                place: scheme.location(),
                 candidates: claimed.signatures.len(),
-                secrets: self.verifier.keys.len().saturating_add(self.published.len()),
+                secrets: self.verifier.verification_keys.len().saturating_add(self.published.len()),
             });
         }
         // Whoever may have a challenge signed must not get a delivery of it.
@@ -59,7 +59,7 @@ impl Received<'_> {
     /// Every secret on every signature, in constant time, without an early end.
     fn is_mac(&self, claimed: &CandidateSignatures, parts: &[&[u8]], crypto: &impl Crypto) -> bool {
         let mut proven = Choice::from(0);
-        for key in &self.verifier.keys {
+        for key in &self.verifier.verification_keys {
             let expected = key.mac(parts, crypto);
             for candidate in &claimed.signatures {
                 proven |= expected.ct_eq(candidate);
@@ -77,13 +77,13 @@ impl Received<'_> {
         crypto: &impl Crypto,
     ) -> Result<bool, VerifyError> {
         if claimed.signatures.len() > MAX_PUBLIC_SIGNATURES {
-            let place = self.verifier.preset.scheme.place();
+            let place = self.verifier.preset.scheme.location();
             return Err(VerifyError::TooManySignatures { place, max: MAX_PUBLIC_SIGNATURES });
         }
         let named = claimed.jws.as_ref().and_then(|jws| jws.key_id.as_deref());
         let published = self.published.iter().filter(|key| key.answers_to(named)).take(MAX_PUBLISHED_KEYS);
         let content = joined(parts);
-        Ok(self.verifier.keys.iter().chain(published).any(|key| match key {
+        Ok(self.verifier.verification_keys.iter().chain(published).any(|key| match key {
             VerificationKey::Public(key) => {
                 claimed.signatures.iter().any(|candidate| crypto.verifies(algorithm, key, &content, candidate))
             }

@@ -214,7 +214,7 @@ impl Scheme {
     }
 
     /// Where the signature stands, for people: the first of its places.
-    pub(super) fn place(&self) -> String {
+    pub(super) fn location(&self) -> String {
         self.locations.first().map_or_else(|| "no place".to_owned(), ToString::to_string)
     }
 
@@ -250,7 +250,7 @@ impl Scheme {
 
     /// Whether the endpoint's public URL is signed, so that the configuration has to have it.
     pub fn signs_url(&self) -> bool {
-        let signs = |form: &Variant| form.content.iter().any(|part| matches!(part, Part::Url | Part::Path));
+        let signs = |form: &Variant| form.content.iter().any(Part::is_of_url);
         self.token_claims.url_hash.is_some()
             || self.token_claims.want(&ClaimText::Url)
             || self.variants.iter().any(signs)

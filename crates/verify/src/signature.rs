@@ -65,7 +65,7 @@ pub(super) fn read<'s>(
 
 /// The error of a request that has a signature at none of the scheme's locations.
 pub(super) fn missing(scheme: &Scheme) -> VerifyError {
-    VerifyError::SignatureMissing { place: scheme.place() }
+    VerifyError::SignatureMissing { place: scheme.location() }
 }
 
 fn malformed(location: &Location, problem: Problem) -> VerifyError {

@@ -85,7 +85,7 @@ fn pair(case: &Case, seed: &str) -> Pair {
         }
     };
     let verifier = Verifier::new(Arc::clone(case.preset), vec![key], None).unwrap();
-    let verifier = verifier.at(URL.to_owned()).of(ACCOUNT.to_owned());
+    let verifier = verifier.with_url(URL.to_owned()).with_account(ACCOUNT.to_owned());
     Pair { signer, verifier }
 }
 
@@ -303,7 +303,7 @@ fn a_url_that_is_signed_is_the_configured_one() {
         }
         let mut pair = pair(&case, SEED);
         let sent = send(&case, &pair, SEED, body(&case));
-        pair.verifier = pair.verifier.at("https://hooks.example.com/webhooks/other".to_owned());
+        pair.verifier = pair.verifier.with_url("https://hooks.example.com/webhooks/other".to_owned());
         let error = receive(&pair, &sent, NOW).expect_err("of another endpoint");
         assert!(!error.is_authentic(), "{}: {error}", case.preset.name);
         seen += 1;

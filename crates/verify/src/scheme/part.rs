@@ -117,6 +117,30 @@ impl Part {
         }
     }
 
+    /// Whether the part is the endpoint's public URL, or a piece of the URL.
+    pub(crate) fn is_of_url(&self) -> bool {
+        match self {
+            Self::Url | Self::Path => true,
+            Self::Literal(_)
+            | Self::Timestamp
+            | Self::Header(_)
+            | Self::Query(_)
+            | Self::QueryLower(_)
+            | Self::Method
+            | Self::ListedHeaders(_)
+            | Self::Body
+            | Self::BodySha256
+            | Self::BodySha256Bytes
+            | Self::CanonicalJsonString
+            | Self::Json(_)
+            | Self::Form(_)
+            | Self::SortedForm
+            | Self::SortedQuery
+            | Self::JsonLines(_)
+            | Self::Jws => false,
+        }
+    }
+
     /// Whether it signs the query of this request: all of it, or the value of `name`.
     pub(crate) fn signs_query(&self, name: &str, pins_query: bool) -> bool {
         match self {

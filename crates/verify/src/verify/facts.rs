@@ -155,7 +155,7 @@ impl Received<'_> {
 
     pub(super) fn identify(
         &self,
-        reading: &ContentCandidate<'_>,
+        candidate: &ContentCandidate<'_>,
         body: &[u8],
         content: &[Cow<'_, [u8]>],
         facts: &Facts,
@@ -163,8 +163,8 @@ impl Received<'_> {
     ) -> Result<Identity, VerifyError> {
         let scheme = &self.verifier.preset.scheme;
         let (place, missing, problem) = match &scheme.id {
-            IdLocation::Nowhere => return Ok(self.identify_by_rule(reading.form, body, content, facts, crypto)),
-            IdLocation::SignedHeader(name) => match header_id(reading, name)? {
+            IdLocation::Nowhere => return Ok(self.identify_by_rule(candidate.variant, body, content, facts, crypto)),
+            IdLocation::SignedHeader(name) => match header_id(candidate, name)? {
                 Some(id) => return Ok(id),
                 None => (name.clone(), &WithoutId::ByRule, "missing"),
             },
@@ -174,13 +174,13 @@ impl Received<'_> {
                 None => (name.clone(), missing, "missing"),
             },
             IdLocation::Json { path, missing, .. } => match facts.event_id() {
-                Ok(id) if scheme.signs(reading.form, path) => return Ok(Identity::SignedId(id)),
+                Ok(id) if scheme.signs(candidate.variant, path) => return Ok(Identity::SignedId(id)),
                 Ok(id) => return Ok(Identity::UnsignedId(id)),
                 Err(problem) => (path.to_string(), missing, problem),
             },
         };
         match missing {
-            WithoutId::ByRule => Ok(self.identify_by_rule(reading.form, body, content, facts, crypto)),
+            WithoutId::ByRule => Ok(self.identify_by_rule(candidate.variant, body, content, facts, crypto)),
             WithoutId::Refuse => Err(VerifyError::IdUnreadable { place, problem }),
         }
     }
@@ -231,10 +231,10 @@ impl Received<'_> {
 ///
 /// # Errors
 /// [`VerifyError::SignedHeader`], where the content that was proven does not cover that header.
-fn header_id(reading: &ContentCandidate<'_>, name: &str) -> Result<Option<Identity>, VerifyError> {
-    let signed = reading.form.content.iter().filter(|part| part.is_in_head());
+fn header_id(candidate: &ContentCandidate<'_>, name: &str) -> Result<Option<Identity>, VerifyError> {
+    let signed = candidate.variant.content.iter().filter(|part| part.is_in_head());
     let mut named =
-        signed.zip(&reading.head).filter(|(part, _)| matches!(part, Part::Header(header) if header == name));
+        signed.zip(&candidate.head).filter(|(part, _)| matches!(part, Part::Header(header) if header == name));
     let id = named.next().map(|(_, value)| value.as_deref().map(Identity::signed));
     id.ok_or_else(|| VerifyError::SignedHeader { place: name.to_owned(), problem: "not covered" })
 }
