@@ -102,9 +102,10 @@ fn no_oracle(verifier: &Verifier, request: &Request, reply: &HandshakeAnswer) {
 
 /// A request that the provider signed is authentic, unless its body cannot be signed.
 fn honest(case: &Case, verifier: &Verifier, mut request: Request) {
-    let delivery = SignInput { form: case.number, id: ID, now: NOW, url: URL, account: ACCOUNT, body: &request.body };
+    let delivery =
+        SignInput { variant: case.number, id: ID, now: NOW, url: URL, account: ACCOUNT, body: &request.body };
     let Ok(signed) = sign(case.preset, &case.key(SEED), &case.secret(SEED), delivery) else { return };
-    let Signed { query, place, .. } = signed.clone();
+    let Signed { query, location: place, .. } = signed.clone();
     if matches!(place, Location::Header(_) | Location::Query(_)) {
         request.head = RequestHead { query, headers: signed.into_headers(), ..RequestHead::default() };
         let verified = verifier

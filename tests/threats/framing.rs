@@ -89,7 +89,7 @@ fn a_time_beside_the_body_has_a_fixed_number_of_digits() {
 
 /// The headers of a request to `url`.
 fn signed_at_url(case: &Case, url: &str, body: &[u8]) -> Headers {
-    let delivery = SignInput { form: 0, id: ID, now: NOW, url, account: "", body };
+    let delivery = SignInput { variant: 0, id: ID, now: NOW, url, account: "", body };
     sign(case.preset, &case.key(SEED), "", delivery).expect("signed").into_headers()
 }
 

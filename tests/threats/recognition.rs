@@ -12,7 +12,7 @@ fn own(scheme: Value) -> Verifier {
 /// The identity and types that `verifier` reads from `body`, with unsigned `headers` beside the signed ones.
 fn at(verifier: &Verifier, headers: &[(&str, &str)], body: &str) -> Facts {
     let key = verifier.current_key().unwrap();
-    let delivery = SignInput { form: 0, id: "", now: NOW, url: "", account: "", body: body.as_bytes() };
+    let delivery = SignInput { variant: 0, id: "", now: NOW, url: "", account: "", body: body.as_bytes() };
     let signed = sign(verifier.preset(), key, SEED, delivery).expect("signed").into_headers();
     let unsigned = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     let head: Headers = signed.into_iter().chain(unsigned).collect();

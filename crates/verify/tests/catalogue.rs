@@ -113,9 +113,9 @@ fn body(case: &Case) -> Vec<u8> {
 }
 
 fn send(case: &Case, pair: &Pair, seed: &str, body: Vec<u8>) -> Sent {
-    let delivery = SignInput { form: case.number, id: ID, now: NOW, url: URL, account: ACCOUNT, body: &body };
+    let delivery = SignInput { variant: case.number, id: ID, now: NOW, url: URL, account: ACCOUNT, body: &body };
     let signed = sign(case.preset, &By(pair), &case.secret(seed), delivery).expect("signed");
-    let Signed { query, place, signature, .. } = signed.clone();
+    let Signed { query, location: place, signature, .. } = signed.clone();
     let body = match place {
         Location::Json(path) => {
             let mut value: Value = serde_json::from_slice(&body).unwrap();
@@ -208,7 +208,7 @@ fn a_signature_header_that_came_twice_is_one_and_one_with_another_time_is_none()
         // A second time in the same header says that somebody put two requests together.
         if case.form.timestamp.as_ref().is_some_and(|timestamp| timestamp.at == TimestampLocation::Field) {
             let delivery =
-                SignInput { form: case.number, id: ID, now: later, url: URL, account: ACCOUNT, body: &good.body };
+                SignInput { variant: case.number, id: ID, now: later, url: URL, account: ACCOUNT, body: &good.body };
             let other = sign(case.preset, &By(&pair), &case.secret(SEED), delivery).expect("signed");
             assert_eq!(twice(&other.signature), Err("signature_malformed"), "{name}");
             timed += 1;

@@ -143,7 +143,7 @@ impl Case {
 
     /// The headers of a delivery of `body` at `now`, signed under the secret made from `seed`.
     pub fn sign(&self, seed: &str, id: &str, now: UnixTime, body: &[u8]) -> Result<Headers, SignError> {
-        let delivery = SignInput { form: self.number, id, now, url: "", account: "", body };
+        let delivery = SignInput { variant: self.number, id, now, url: "", account: "", body };
         Ok(sign(self.preset, &self.key(seed), &self.secret(seed), delivery)?.into_headers())
     }
 
