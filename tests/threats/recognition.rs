@@ -181,7 +181,7 @@ fn an_unreadable_type_is_not_an_absent_type() {
         named(&["bounce", "dropped"])
     );
     assert_eq!(types(r#"[{"event":1}]"#).found, named(&["1"]), "an integer may be a type");
-    assert_eq!(types("[{},[]]").found, TypesFound::Unreadable("something else stands on the way to it"));
+    assert_eq!(types("[{},[]]").found, TypesFound::Unreadable("another value is on the way to it"));
     assert_eq!(types("[{}]").found, TypesFound::Absent);
     assert_eq!(types("[]").found, TypesFound::Absent);
     let too_long = format!(r#"[{{"event":"{}"}}]"#, "x".repeat(257));

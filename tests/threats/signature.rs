@@ -251,7 +251,7 @@ fn a_dot_in_a_signed_id_cannot_shift_the_bounds_of_the_signed_content() {
         let shifted = with(&with(&captured, name, &format!("msg.{NOW}")), time, "1");
         let refused = |headers: &Headers, body: &[u8], now| case.verify(SEED, headers, body, now).map(drop);
         let signed_header = |problem| Err(VerifyError::SignedHeader { place: name.clone(), problem });
-        let separator = "not allowed to hold what separates it from the rest of what is signed";
+        let separator = "not allowed to hold the text that separates it from the other signed parts";
         assert_eq!(refused(&shifted, b"x", UnixTime::from_seconds(1)), signed_header(separator));
         assert_eq!(refused(&without(&captured, name), body, NOW), signed_header("missing"));
         assert_eq!(refused(&with(&captured, name, ""), body, NOW), signed_header("empty"));
