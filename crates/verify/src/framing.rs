@@ -1,12 +1,13 @@
 //! The rule that the bytes of a signed content can be read in one way only.
 //!
-//! A signature covers one text, which is a concatenation of parts. If two parts that the sender chooses touch, bytes can move
-//! from one part to the other without changing the text, so the signature protects neither part. Therefore one rule holds for
-//! every scheme, when the scheme is read, and for every request:
+//! A signature covers one text, which is a concatenation of parts. If two parts that the sender chooses touch, bytes can
+//! move from one part to the other without changing the text, so the signature protects neither part. Therefore one rule
+//! holds for every scheme, when the scheme is read, and for every request:
 //!
-//! At most one part is *free*, which means that it may be any text. The text itself tells where each other part ends. Either
-//! the part has a fixed format (a literal, a digest, a time, the configured URL, a declared format), or a literal stands
-//! between the part and the free part. In the second case, a request is refused if the value holds a literal beside it.
+//! At most one part is *free*, which means that it may be any text. The text itself tells where each other part ends.
+//! Either the part has a fixed format (a literal, a digest, a time, the configured URL, a declared format), or a literal
+//! stands between the part and the free part. In the second case, a request is refused if the value holds a literal beside
+//! it.
 //!
 //! The parts before the free part are then read from the left, and the parts after it from the right, each in one way.
 
@@ -53,8 +54,8 @@ const TIME_TO_COLON: usize = 13;
 pub(super) type Problem = &'static str;
 
 impl Framing {
-    /// Checks that `content` obeys the rule. `declared` has the declared format of each part. `optional` has the indexes of the
-    /// values that a request may lack, each between two literals.
+    /// Checks that `content` obeys the rule. `declared` has the declared format of each part. `optional` has the indexes of
+    /// the values that a request may lack, each between two literals.
     ///
     /// # Errors
     /// [`AmbiguousContent`] if bytes could move between two parts.
@@ -233,8 +234,8 @@ fn literal(content: &[Part], index: usize) -> Option<&[u8]> {
     }
 }
 
-/// The first part whose end the text does not tell, and the part with which it could exchange bytes. `pivot` is the index of
-/// the free part.
+/// The first part whose end the text does not tell, and the part with which it could exchange bytes. `pivot` is the index
+/// of the free part.
 fn undelimited(content: &[Part], shapes: &[ValueFormat], pivot: Option<usize>) -> Option<AmbiguousContent> {
     shapes.iter().enumerate().find_map(|(index, shape)| {
         let (is_before, neighbour) = match pivot {

@@ -5,8 +5,8 @@ use super::{Algorithm, Crypto, Preset, PublicAlgorithm, Received, Variant, Verif
 use std::borrow::Cow;
 use subtle::{Choice, ConstantTimeEq};
 
-/// The most signatures under a public key that one request may carry. Each signature costs a verification with each key, over
-/// the whole content. A provider that changes its key sends two signatures.
+/// The most signatures under a public key that one request may carry. Each signature costs a verification with each key,
+/// over the whole content. A provider that changes its key sends two signatures.
 const MAX_PUBLIC_SIGNATURES: usize = 2;
 
 /// The most published keys that are tried on a signature.
@@ -27,8 +27,8 @@ impl Received<'_> {
     ) -> Result<(), VerifyError> {
         let Preset { scheme, handshakes, .. } = &*self.verifier.preset;
         let parts: Vec<&[u8]> = content.iter().map(Cow::as_ref).collect();
-        // Anybody can extend a hash over a secret and a content without the secret. The extended content has the padding of the
-        // first content, which has zeros. An honest text has no zeros.
+        // Anybody can extend a hash over a secret and a content without the secret. The extended content has the padding of
+        // the first content, which has zeros. An honest text has no zeros.
         if scheme.algorithm == Algorithm::PlainHash && parts.iter().any(|part| part.contains(&0)) {
             let problem = "it has a NUL, so the hash may be an extension of another hash without the secret".to_owned();
             return Err(VerifyError::NotCanonical { problem });
@@ -70,8 +70,8 @@ impl Received<'_> {
         proven.into()
     }
 
-    /// Tries the public keys. A public key is not secret, so the first match ends the search. A token may name its key: then
-    /// other published keys with an id are not tried.
+    /// Tries the public keys. A public key is not secret, so the first match ends the search. A token may name its key:
+    /// then other published keys with an id are not tried.
     fn is_under_public_key(
         &self,
         algorithm: PublicAlgorithm,

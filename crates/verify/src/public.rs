@@ -44,8 +44,8 @@ pub enum PublicKeySource {
 pub struct HostPattern(String);
 
 impl HostPattern {
-    /// Reads a pattern. `None` if the text is not a pattern, or if one of the last two labels is a placeholder: the last two
-    /// labels name the owner.
+    /// Reads a pattern. `None` if the text is not a pattern, or if one of the last two labels is a placeholder: the last
+    /// two labels name the owner.
     pub fn parse(text: &str) -> Option<Self> {
         let open = |label: &str| matches!(label, "*" | "{region}");
         let labels = || text.split('.');
@@ -73,8 +73,8 @@ fn is_label(label: &str) -> bool {
     !label.is_empty() && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
-/// Whether the label is the name of a region: words of letters, then a number, such as `eu-central-1`. No service has such a
-/// name.
+/// Whether the label is the name of a region: words of letters, then a number, such as `eu-central-1`. No service has such
+/// a name.
 fn is_region(label: &str) -> bool {
     let word = |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase());
     let Some((words, number)) = label.rsplit_once('-') else { return false };
@@ -125,7 +125,8 @@ impl PublicKey {
         }
     }
 
-    /// Whether the key is of the family that `algorithm` needs, by the identifier in its encoding. The runtime reads the rest.
+    /// Whether the key is of the family that `algorithm` needs, by the identifier in its encoding. The runtime reads the
+    /// rest.
     pub(super) fn fits(&self, algorithm: PublicAlgorithm) -> bool {
         let (identifier, family): (&[u8], [Option<&str>; 2]) = match algorithm {
             // RFC 8410, section 3, and RFC 8037, section 2.

@@ -179,8 +179,8 @@ impl VerificationKey {
     }
 
     /// The bytes that an honest signature has: the MAC over the concatenated `parts`. For a shared secret, these bytes are
-    /// the SHA-256 of the secret and `parts`, because a comparison of the secrets would show the length of the secret. For a
-    /// public key, the result is empty.
+    /// the SHA-256 of the secret and `parts`, because a comparison of the secrets would show the length of the secret. For
+    /// a public key, the result is empty.
     pub fn mac(&self, parts: &[&[u8]], crypto: &impl Crypto) -> Vec<u8> {
         match self {
             Self::HmacSha256(key) if is_large(parts) => crypto.hmac(Hash::Sha256, &key.bytes, parts),

@@ -189,8 +189,8 @@ fn without_prefix<'t>(text: &'t str, prefixes: &[String]) -> Option<&'t str> {
     prefixes.iter().find_map(|prefix| text.strip_prefix(prefix.as_str()))
 }
 
-/// The first [`MAX_ELEMENTS`] elements of a list in a header, without blanks and tabs around them and without empty elements
-/// (RFC 9110, section 5.6.1.2).
+/// The first [`MAX_ELEMENTS`] elements of a list in a header, without blanks and tabs around them and without empty
+/// elements (RFC 9110, section 5.6.1.2).
 fn elements(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').take(MAX_ELEMENTS).map(|element| element.trim_matches(BLANKS)).filter(|element| !element.is_empty())
 }
@@ -285,8 +285,8 @@ fn list<'t>(
     Ok(timestamp)
 }
 
-/// Decodes a signature, and checks its length. A static token becomes its hash, because a comparison of the tokens would show
-/// the length of the secret.
+/// Decodes a signature, and checks its length. A static token becomes its hash, because a comparison of the tokens would
+/// show the length of the secret.
 fn decode(algorithm: Algorithm, encoding: Encoding, text: &str) -> Option<Vec<u8>> {
     if algorithm != Algorithm::StaticToken && text.len() < SHORTEST {
         return None;

@@ -1,8 +1,9 @@
 //! Schemes with several variants. A content that was signed in one variant must not prove a request in another variant.
 //!
 //! The header of the signature tells the request's variant. If a content could belong to two variants, an attacker could
-//! present a request of one variant in the other variant. For example, `{timestamp}.{body}` could become a `{body}` that begins
-//! with a time, and then the window would not protect the request. So a content that could belong to another variant is refused.
+//! present a request of one variant in the other variant. For example, `{timestamp}.{body}` could become a `{body}` that
+//! begins with a time, and then the window would not protect the request. So a content that could belong to another variant
+//! is refused.
 
 use super::{Framing, Part, TimeUnit, Variant};
 

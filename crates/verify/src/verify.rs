@@ -208,8 +208,8 @@ impl<'v> Received<'v> {
 
     /// Proves the request with the raw bytes of its `body` at the time `now`.
     ///
-    /// The order is: the signature, the freshness, the event's identity. The body is parsed after the signature is proven. A
-    /// scheme that signs values of the body needs a parse before that.
+    /// The order is: the signature, the freshness, the event's identity. The body is parsed after the signature is proven.
+    /// A scheme that signs values of the body needs a parse before that.
     ///
     /// # Errors
     /// Any [`VerifyError`]. [`VerifyError::is_authentic`] tells whether the signature was proven.
@@ -268,8 +268,8 @@ impl<'v> Received<'v> {
         Ok(Verified { body, identity, event_types, signed_at: signed_at.or(told) })
     }
 
-    /// The text of the signed time in the head or beside the signature, and the time. `None` if the scheme has no time there.
-    /// A time that the request has there anyway is not signed.
+    /// The text of the signed time in the head or beside the signature, and the time. `None` if the scheme has no time
+    /// there. A time that the request has there anyway is not signed.
     ///
     /// # Errors
     /// [`VerifyError::TimestampMissing`] and [`VerifyError::TimestampMalformed`].
@@ -312,7 +312,7 @@ impl<'v> Received<'v> {
         if let Some(name) = &scheme.token_claims.query_body_hash {
             let told = content::query_value(&self.query, name)?;
             if told != Some(hex::encode(sha256(body, crypto))) {
-                return Err(VerifyError::ClaimMismatch { claim: name.clone(), problem: "another" });
+                return Err(VerifyError::ClaimMismatch { claim: name.clone(), problem: "different" });
             }
         }
         if let Some(path) = &scheme.account
@@ -330,8 +330,8 @@ impl<'v> Received<'v> {
     }
 }
 
-/// The proof that a request is authentic and fresh, with its body and the facts about its event. Only [`Received::verify`] makes
-/// a proof.
+/// The proof that a request is authentic and fresh, with its body and the facts about its event. Only [`Received::verify`]
+/// makes a proof.
 #[derive(Debug)]
 pub struct Verified<'b> {
     body: &'b [u8],

@@ -1,9 +1,9 @@
 //! Parts that a request may lack. A bracket is a literal, a value and a literal: `[id:{query:id};]`.
 //!
-//! A content with brackets is read from the left. The text must tell whether a bracket is there. So the text after a bracket,
-//! which is another bracket or a literal, never begins like the bracket. A literal or nothing comes before the first bracket of
-//! a row, so no other value ends at an optional bracket. The bracket's own value ends at the bracket's second literal. The
-//! parts after the free part are read from the right, so they have no brackets.
+//! A content with brackets is read from the left. The text must tell whether a bracket is there. So the text after a
+//! bracket, which is another bracket or a literal, never begins like the bracket. A literal or nothing comes before the
+//! first bracket of a row, so no other value ends at an optional bracket. The bracket's own value ends at the bracket's
+//! second literal. The parts after the free part are read from the right, so they have no brackets.
 
 use super::{AmbiguousContent, Part, literal};
 

@@ -81,8 +81,8 @@ pub(super) fn shape(
     }
 }
 
-/// The length of the part of this format at the beginning of `text`, in bytes. `None` if there is no such part, or if the format
-/// does not tell the end of the part.
+/// The length of the part of this format at the beginning of `text`, in bytes. `None` if there is no such part, or if the
+/// format does not tell the end of the part.
 pub(super) fn length_of(shape: ValueFormat, text: &[u8]) -> Option<usize> {
     let run = |fits: fn(&u8) -> bool| text.iter().take_while(|byte| fits(byte)).count();
     let exactly =
@@ -110,8 +110,9 @@ pub(super) fn is_of_word(byte: &u8) -> bool {
     byte.is_ascii_alphanumeric() || b"_-+/=".contains(byte)
 }
 
-/// The length of a time in RFC 3339 without its zone, and the length of the zone, which is 0 if there is no zone. A date with a
-/// time has 19 bytes, a fraction has only digits, and a zone is `Z` or six bytes. So the end is unique from either side.
+/// The length of a time in RFC 3339 without its zone, and the length of the zone, which is 0 if there is no zone. A date
+/// with a time has 19 bytes, a fraction has only digits, and a zone is `Z` or six bytes. So the end is unique from either
+/// side.
 fn rfc3339(text: &[u8]) -> Option<(usize, usize)> {
     let (time, rest) = text.split_at_checked(19)?;
     let digits = |pattern: &[u8], text: &[u8]| {

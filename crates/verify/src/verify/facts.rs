@@ -45,7 +45,8 @@ impl UnsignedHeaders {
 }
 
 impl Received<'_> {
-    /// Reads the scheme's values from the proven body, in one pass. If the scheme has no value in the body, the body is not read.
+    /// Reads the scheme's values from the proven body, in one pass. If the scheme has no value in the body, the body is not
+    /// read.
     pub(super) fn read_facts(&self, variant: &Variant, body: &[u8]) -> Result<Facts, VerifyError> {
         let scheme = &self.verifier.preset.scheme;
         let (id, beside_id, missing) = match &scheme.id {
