@@ -219,7 +219,7 @@ impl fmt::Display for IdentityRule {
             write!(f, ", without {}", joined(without, " and "))?;
         }
         if !when.is_empty() {
-            write!(f, ", where {} stands in it", joined(when, " or "))?;
+            write!(f, ", if {} is present", joined(when, " or "))?;
         }
         Ok(())
     }

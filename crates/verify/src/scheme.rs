@@ -170,7 +170,7 @@ impl fmt::Display for Weakness {
             Self::Unsigned => "the body is not signed",
             Self::Partial => "only named members of the body are signed",
             Self::Extendable => "can be extended without the secret",
-            Self::Unframed => "nothing separates a form's names and values in what is signed",
+            Self::Unframed => "nothing separates a form's names and values in the signed content",
         })
     }
 }
@@ -303,7 +303,7 @@ impl Scheme {
             IdLocation::Json { path, missing: WithoutId::Refuse, .. } => format!("by {path}{unsigned}"),
             IdLocation::Json { path, when: None, .. } => format!("by {path}{unsigned}, else {identity}"),
             IdLocation::Json { path, when: Some(when), .. } => {
-                format!("by {path}{unsigned} where {when} stands beside it, else {identity}")
+                format!("by {path}{unsigned} if {when} is present, else {identity}")
             }
         }
     }

@@ -29,6 +29,18 @@ pub(super) struct CandidateSignatures {
     pub jws: Option<Jws>,
 }
 
+impl CandidateSignatures {
+    /// Refuses a timestamp that differs from the timestamp of another location.
+    fn set_timestamp(&mut self, timestamp: Option<&str>) -> Result<(), Problem> {
+        let Some(timestamp) = timestamp else { return Ok(()) };
+        if self.timestamp.get_or_insert_with(|| timestamp.to_owned()) == timestamp {
+            Ok(())
+        } else {
+            Err(TWO_TIMESTAMPS)
+        }
+    }
+}
+
 /// Reads the texts that were `found` at the scheme's locations. The first text decides which variant the request has.
 ///
 /// # Errors
@@ -151,12 +163,7 @@ fn read_text(
     if decoder.signatures.len() == before {
         return Err(UNDECODABLE);
     }
-    let timestamp = timestamp.map(str::to_owned);
-    if candidates.timestamp.is_some() && timestamp.is_some() && candidates.timestamp != timestamp {
-        return Err(TWO_TIMESTAMPS);
-    }
-    candidates.timestamp = candidates.timestamp.take().or(timestamp);
-    Ok(())
+    candidates.set_timestamp(timestamp)
 }
 
 /// Decodes the signatures of a header with one signature after a prefix, or with several signatures and commas between.

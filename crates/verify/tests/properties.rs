@@ -248,7 +248,11 @@ proptest! {
     #![proptest_config(cases(600))]
 
     #[test]
-    fn forged_headers_are_refused_without_a_panic(texts in vec(hostile_texts(), 4), body in hostile_bodies(), now in any::<i64>()) {
+    fn forged_headers_are_refused_without_a_panic(
+        texts in vec(hostile_texts(), 4),
+        body in hostile_bodies(),
+        now in any::<i64>(),
+    ) {
         for case in every_form() {
             let mut texts = texts.iter().cloned();
             let mut headers: Headers = vec![(case.header().to_owned(), texts.next().unwrap())];
