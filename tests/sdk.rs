@@ -184,7 +184,7 @@ impl SetUp {
         } else {
             self.url.clone()
         };
-        verifier.expect("one key").at(url).of(self.account.clone())
+        verifier.expect("one key").with_url(url).with_account(self.account.clone())
     }
 
     /// The error with which the gateway refuses a request. An error about an authentic body does not count, because the SDKs

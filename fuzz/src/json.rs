@@ -110,7 +110,7 @@ fn types_by_the_book(case: &Case, value: &Value) -> TypesFound {
         }
     }
     match in_body {
-        true if astray => TypesFound::Unreadable("something else stands on the way to it"),
+        true if astray => TypesFound::Unreadable("another value is on the way to it"),
         true => TypesFound::Absent,
         false if case.scheme().event_type.is_empty() => TypesFound::Absent,
         false => TypesFound::Unreadable("the header is missing, or is not UTF-8"),

@@ -31,7 +31,7 @@ pub fn run(data: &[u8]) {
         _ => vec![case.key(SEED)],
     };
     let verifier = Verifier::new(Arc::clone(preset), keys, None).expect("one key");
-    let verifier = verifier.at(URL.to_owned()).of(ACCOUNT.to_owned());
+    let verifier = verifier.with_url(URL.to_owned()).with_account(ACCOUNT.to_owned());
 
     assert_eq!(passes(&verifier, &request), Ok(false), "{}: without the secret", preset.name);
     for standing in [HandshakeStage::Head, HandshakeStage::Unsigned(&request.body)] {
@@ -102,9 +102,10 @@ fn no_oracle(verifier: &Verifier, request: &Request, reply: &HandshakeAnswer) {
 
 /// A request that the provider signed is authentic, unless its body cannot be signed.
 fn honest(case: &Case, verifier: &Verifier, mut request: Request) {
-    let delivery = SignInput { form: case.number, id: ID, now: NOW, url: URL, account: ACCOUNT, body: &request.body };
+    let delivery =
+        SignInput { variant: case.number, id: ID, now: NOW, url: URL, account: ACCOUNT, body: &request.body };
     let Ok(signed) = sign(case.preset, &case.key(SEED), &case.secret(SEED), delivery) else { return };
-    let Signed { query, place, .. } = signed.clone();
+    let Signed { query, location: place, .. } = signed.clone();
     if matches!(place, Location::Header(_) | Location::Query(_)) {
         request.head = RequestHead { query, headers: signed.into_headers(), ..RequestHead::default() };
         let verified = verifier

@@ -75,8 +75,9 @@ pub(super) fn parse(entry: &SourceEntry<'_>, outside: &SourceContext<'_>) -> Res
     let keys = parse_secrets(&fields, &preset, outside.lookup)?;
     let may_lack = armed || preset.scheme.public_keys.is_some();
     let keys = Some(keys).filter(|keys| may_lack || !keys.is_empty());
-    let verifier = keys.and_then(|keys| Verifier::new(preset, keys, tolerance));
-    let verifier = verifier.ok_or_else(|| fields.error("secrets", format!("name 1 to {MAX_SECRETS} secrets")))?;
+    let keys = keys.ok_or_else(|| fields.error("secrets", format!("name 1 to {MAX_SECRETS} secrets")))?;
+    let verifier =
+        Verifier::new(preset, keys, tolerance).map_err(|problem| fields.error("secrets", problem.to_string()))?;
     // The fields are filled one by one. A variable for each field, dropped at every `?`, would double the size of the code.
     let mut source = Source {
         name,
@@ -93,12 +94,12 @@ pub(super) fn parse(entry: &SourceEntry<'_>, outside: &SourceContext<'_>) -> Res
         armed,
     };
     let url = parse_url(&fields, &source, outside)?;
-    source.verifier = source.verifier.at(url);
+    source.verifier = source.verifier.with_url(url);
     match fields.text("account")? {
         Some(account) if account.trim().is_empty() => {
             return Err(fields.error("account", "is empty; write your name at the provider".to_owned()));
         }
-        Some(account) => source.verifier = source.verifier.of(account.to_owned()),
+        Some(account) => source.verifier = source.verifier.with_account(account.to_owned()),
         None if source.verifier.preset().scheme.signs_account() => {
             let problem = "is missing: the provider signs for all its users alike; say which account is yours";
             return Err(fields.error("account", problem.to_owned()));

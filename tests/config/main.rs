@@ -132,7 +132,7 @@ fn the_error_of_a_mistake_names_the_key_the_value_and_the_right_text() {
 #[test]
 fn five_secrets_are_too_many_even_if_all_are_set() {
     let error = mistake(&[("secrets", json!(["SECRET", "SECRET", "SECRET", "SECRET", "SECRET"]))]);
-    assert_eq!(error, "SOURCES.billing.secrets: name 1 to 4 secrets");
+    assert_eq!(error, "SOURCES.billing.secrets: more than 4 secrets");
 }
 
 #[test]
@@ -223,8 +223,8 @@ fn the_error_of_a_secret_with_a_version_prefix_says_to_remove_the_prefix() {
         "origin": "https://origin.example" } });
     let config = Config::parse(&table, ALL, &lookup).expect("a table of sources");
     let told = config.source("x").unwrap().expect_err("unusable").to_string();
-    let expected = "SOURCES.x.secrets: SECRET begins with `v1,`, which is no part of the secret: take that off, \
-                    so that it begins with `whsec_`";
+    let expected = "SOURCES.x.secrets: SECRET begins with `v1,`, which is not part of the secret: \
+                    remove `v1,`, so that the secret begins with `whsec_`";
     assert_eq!(told, expected);
 }
 

@@ -150,7 +150,7 @@ fn post(source: &str, body: impl Into<Vec<u8>>) -> Post {
 fn signed(source: &str, preset: &Preset, body: impl Into<Vec<u8>>) -> Post {
     let body = body.into();
     let key = Secret::new(SECRET).unwrap().key(preset.scheme.algorithm, &preset.scheme.secret).unwrap();
-    let delivery = SignInput { form: 0, id: "", now: NOW, url: "", account: "", body: &body };
+    let delivery = SignInput { variant: 0, id: "", now: NOW, url: "", account: "", body: &body };
     let headers = sign(preset, &key, SECRET, delivery).unwrap().into_headers();
     Post { headers, body: Ok(body), ..request("POST", source, "", &[], "") }
 }

@@ -142,7 +142,7 @@ fn the_error_names_every_other_setting_that_a_provider_needs() {
         ),
         (
             json!({ "provider": "discord", "secrets": ["SECRET"] }),
-            "SECRET is not a public key as this provider shows it",
+            "SECRET is not a public key of this provider's algorithm",
         ),
         (
             json!({ "provider": "twilio", "secrets": ["SECRET"], "url": "a.example/?x=1" }),

@@ -115,7 +115,7 @@ impl Signer {
     fn signed(&self, secret: &str, body: &[u8], now: UnixTime) -> Vec<(String, String)> {
         let scheme = &self.preset.scheme;
         let key = Secret::new(secret).unwrap().key(scheme.algorithm, &scheme.secret).unwrap();
-        let delivery = SignInput { form: 0, id: &self.id, now, url: "", account: "", body };
+        let delivery = SignInput { variant: 0, id: &self.id, now, url: "", account: "", body };
         let mut headers = sign(&self.preset, &key, secret, delivery).unwrap().into_headers();
         // For Shopify, the topic is a part of the identity.
         if self.preset.name == "shopify" {

@@ -88,7 +88,7 @@ fn a_time_beside_the_body_has_a_fixed_number_of_digits() {
 
 /// The headers of a request to `url`.
 fn signed_at_url(case: &Case, url: &str, body: &[u8]) -> Headers {
-    let delivery = SignInput { form: 0, id: ID, now: NOW, url, account: "", body };
+    let delivery = SignInput { variant: 0, id: ID, now: NOW, url, account: "", body };
     sign(case.preset, &case.key(SEED), "", delivery).expect("signed").into_headers()
 }
 
@@ -98,7 +98,7 @@ fn the_query_of_a_url_that_touches_the_body_must_be_the_configured_query() {
         let case = case(name);
         assert!(case.scheme().pins_query(), "{name}");
         let url = "https://hooks.example.com/webhooks/x?tenant=1";
-        let verifier = case.verifier(&[SEED]).at(url.to_owned());
+        let verifier = case.verifier(&[SEED]).with_url(url.to_owned());
         let body = br#"a={"eventId":100,"event_id":"e"}"#;
         let body: &[u8] = if name == "square" { br#"{"event_id":"e"}"# } else { body };
         let headers = signed_at_url(&case, url, body);
@@ -124,7 +124,7 @@ fn an_escaped_query_is_the_same_query() {
     let case = case("twilio");
     let url = "https://hooks.example.com/webhooks/x?name=O'Brien";
     let headers = signed_at_url(&case, url, b"Body=x");
-    let verifier = case.verifier(&[SEED]).at(url.to_owned());
+    let verifier = case.verifier(&[SEED]).with_url(url.to_owned());
     // The Workers runtime escapes the apostrophe.
     for (query, refused) in
         [("name=O'Brien", None), ("name=O%27Brien", None), ("name=O%2527Brien", Some("query_mismatch"))]

@@ -11,7 +11,7 @@ fn own(scheme: Value) -> Verifier {
 /// The identity and types that `verifier` reads from `body`, with unsigned `headers` beside the signed ones.
 fn at(verifier: &Verifier, headers: &[(&str, &str)], body: &str) -> Facts {
     let key = verifier.current_key().unwrap();
-    let delivery = SignInput { form: 0, id: "", now: NOW, url: "", account: "", body: body.as_bytes() };
+    let delivery = SignInput { variant: 0, id: "", now: NOW, url: "", account: "", body: body.as_bytes() };
     let signed = sign(verifier.preset(), key, SEED, delivery).expect("signed").into_headers();
     let unsigned = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     let head: Headers = signed.into_iter().chain(unsigned).collect();
@@ -180,7 +180,7 @@ fn an_unreadable_type_is_not_an_absent_type() {
         named(&["bounce", "dropped"])
     );
     assert_eq!(types(r#"[{"event":1}]"#).found, named(&["1"]), "an integer may be a type");
-    assert_eq!(types("[{},[]]").found, TypesFound::Unreadable("something else stands on the way to it"));
+    assert_eq!(types("[{},[]]").found, TypesFound::Unreadable("another value is on the way to it"));
     assert_eq!(types("[{}]").found, TypesFound::Absent);
     assert_eq!(types("[]").found, TypesFound::Absent);
     let too_long = format!(r#"[{{"event":"{}"}}]"#, "x".repeat(257));

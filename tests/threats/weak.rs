@@ -35,7 +35,8 @@ fn a_token_that_names_its_key_is_tried_only_with_that_key() {
         }
     }
     let verifier = Verifier::new(presets::find("google_pubsub").expect("a preset"), Vec::new(), None).unwrap();
-    let verifier = verifier.at("https://hooks.example.com/webhooks/x".to_owned()).of("somebody".to_owned());
+    let verifier =
+        verifier.with_url("https://hooks.example.com/webhooks/x".to_owned()).with_account("somebody".to_owned());
     let keys: Vec<PublicKey> = (0..20).map(|n| PublicKey::Jwk(format!(r#"{{"kty":"RSA","kid":"k{n}"}}"#))).collect();
     let tried = |header: &str| {
         use base64::Engine as _;

@@ -91,8 +91,8 @@ impl Signer {
                 .and_then(|secret| secret.key(scheme.algorithm, &scheme.secret));
             keys.push(key.map_err(|problem| anyhow!("the secret {problem}"))?);
         }
-        let verifier = Verifier::new(preset, keys, None).context("one key is not too many")?;
-        let verifier = verifier.at(credentials.url).of(credentials.account);
+        let verifier = Verifier::new(preset, keys, None)?;
+        let verifier = verifier.with_url(credentials.url).with_account(credentials.account);
         Self::of(verifier, credentials.secret, credentials.private_key.as_deref())
     }
 
@@ -142,7 +142,7 @@ impl Signer {
         let url = self.verifier.url();
         let account = self.verifier.account();
         let delivery = hookgate_verify::SignInput {
-            form: order.form,
+            variant: order.form,
             id: &header_id,
             now: order.at.unix(),
             url,
@@ -157,7 +157,7 @@ impl Signer {
         let signed = match signed {
             Ok(signed) => signed,
             Err(SignError::Body(problem)) => bail!("{} cannot sign this: {problem}", self.preset.name),
-            Err(SignError::NoSuchForm) => return Err(self.no_such_form(order.form)),
+            Err(SignError::NoSuchVariant) => return Err(self.no_such_form(order.form)),
             Err(error @ SignError::NoPrivateKey) => bail!("{} {error}", self.preset.name),
         };
         self.place_signature(&signed, &mut body, &mut changes)?;
@@ -170,8 +170,8 @@ impl Signer {
     /// Puts a signature that belongs into the body there.
     fn place_signature(&self, signed: &Signed, body: &mut Vec<u8>, changes: &mut Vec<String>) -> Result<()> {
         let missing =
-            || anyhow!("the body has no {}, where {} has its signature: add it", signed.place, self.preset.name);
-        match &signed.place {
+            || anyhow!("the body has no {}, where {} has its signature: add it", signed.location, self.preset.name);
+        match &signed.location {
             Location::Json(path) => {
                 changes.push(put(body, path, signed.signature.as_str().into())?.ok_or_else(missing)?)
             }

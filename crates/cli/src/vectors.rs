@@ -154,15 +154,16 @@ impl Vector {
             return if matches { Passed(None) } else { Failed("another HMAC than expected".to_owned()) };
         }
         let Some(body) = body else { return Skipped("has no body".to_owned()) };
-        let Some(verifier) = Verifier::new(preset, keys, self.tolerance_seconds.map(Duration::from_secs)) else {
-            return Failed("has more secrets than a source may have".to_owned());
+        let verifier = match Verifier::new(preset, keys, self.tolerance_seconds.map(Duration::from_secs)) {
+            Ok(verifier) => verifier,
+            Err(problem) => return Failed(problem.to_string()),
         };
         // Where the URL is signed with a query of its own, the configured one has it.
         let url = match verifier.preset().scheme.pins_query() {
             true => self.url.as_deref().unwrap_or_default(),
             false => self.split_url().0,
         };
-        let verifier = verifier.at(url.to_owned()).of(self.account.clone());
+        let verifier = verifier.with_url(url.to_owned()).with_account(self.account.clone());
         let verified = self.verify(&verifier, &body);
         match &self.expected {
             Some(Expected::Outcome(Outcome::Error(code))) => refused_as(code, &verified),

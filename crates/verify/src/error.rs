@@ -1,83 +1,94 @@
-//! Why a request was refused, with the values that were compared.
+//! The reasons why a request is refused, with the compared values.
 
-use super::UnixTime;
+use super::{MAX_SECRETS, UnixTime};
 use std::time::Duration;
 use thiserror::Error;
 
-/// Why a request is not [`Verified`](super::Verified).
+/// The reason why a [`Verifier`](super::Verifier) does not accept its keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum KeysError {
+    /// More keys than [`MAX_SECRETS`].
+    #[error("more than {MAX_SECRETS} secrets")]
+    TooMany,
+    /// Such a key would prove other signatures than the provider's, or none.
+    #[error("a key of another algorithm than the scheme's")]
+    OtherAlgorithm,
+}
+
+/// The reason why a request is not [`Verified`](super::Verified).
 ///
-/// The text is for the operator (log, command line) and names the compared values, never a secret and never a
-/// computed signature. A provider gets one and the same 401 for every variant that is not
+/// The text is for the operator, in the log and on the command line. It names the compared values, but never a secret and
+/// never a computed signature. The provider gets the same 401 for every reason that is not
 /// [authentic](VerifyError::is_authentic).
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum VerifyError {
-    /// The scheme's signature header is not there.
-    #[error("no signature at `{place}`: the request is unsigned, or comes from somebody else")]
+    /// The request has no signature at any of the scheme's locations.
+    #[error("no signature at `{place}`: the request is unsigned, or comes from another sender")]
     SignatureMissing {
-        /// Where the scheme signs: a header's name, or what stands there for a place in query or body.
+        /// The location of the signature, as a text for people.
         place: String,
     },
-    /// What stands there does not have the scheme's form.
+    /// The text at the signature's location does not have a layout of the scheme.
     #[error("`{place}` is malformed: {problem}")]
     SignatureMalformed {
-        /// Where the scheme signs.
+        /// The location of the signature, as a text for people.
         place: String,
-        /// What is wrong with it.
+        /// The problem.
         problem: &'static str,
     },
     /// More candidate signatures than [`MAX_SIGNATURES`](super::MAX_SIGNATURES).
     #[error("`{place}` carries more than {max} signatures")]
     TooManySignatures {
-        /// Where the scheme signs.
+        /// The location of the signature, as a text for people.
         place: String,
-        /// The most that are looked at.
+        /// The most signatures that are allowed.
         max: usize,
     },
     /// No candidate matches under any secret.
     #[error(
         "none of {candidates} signature(s) at `{place}` matches under any of {secrets} secret(s): \
-         another secret, or the body was changed on its way"
+         the sender has another secret, or the body was changed on its way"
     )]
     SignatureMismatch {
-        /// Where the scheme signs.
+        /// The location of the signature, as a text for people.
         place: String,
         /// How many signatures the request carried.
         candidates: usize,
         /// How many secrets were tried.
         secrets: usize,
     },
-    /// A header or query value that the signature covers is not there, or not usable.
+    /// A signed header or a signed value of the query is missing or not usable.
     #[error("the signed `{place}` is {problem}")]
     SignedHeader {
         /// The header's or value's name.
         place: String,
-        /// What is wrong with it.
+        /// The problem.
         problem: &'static str,
     },
-    /// The URL is signed with a query of its own, and the request has another one.
+    /// The URL is signed with its configured query, and the request has another query.
     #[error(
-        "the request's query `{query}` is not `{configured}`, the one in `url`: the URL is signed together with what \
-         stands beside it, so its query is not the sender's choice. If the provider's setting has that query, write it \
-         into `url`"
+        "the request's query `{query}` is not `{configured}`, which is the query of `url`: nothing separates the signed \
+         URL from the next signed part, so the sender must not choose the query. If the provider's setting has that query, \
+         write it into `url`"
     )]
     QueryMismatch {
-        /// The request's query; its beginning, where it is long.
+        /// The request's query, or the beginning of a long query.
         query: String,
         /// The query of the configured URL.
         configured: String,
     },
-    /// The signed timestamp is not there.
+    /// The signed timestamp is missing.
     #[error("no timestamp at `{place}`: freshness cannot be proven")]
     TimestampMissing {
-        /// Where the scheme puts it.
+        /// The location, as a text for people.
         place: String,
     },
     /// The signed timestamp cannot be read.
     #[error("the timestamp at `{place}` is not {expected}")]
     TimestampMalformed {
-        /// Where the scheme puts it.
+        /// The location, as a text for people.
         place: String,
-        /// The form it should have.
+        /// The expected format.
         expected: &'static str,
     },
     /// Signed too long ago.
@@ -89,11 +100,14 @@ pub enum VerifyError {
         now: UnixTime,
         /// `now - signed_at`, in seconds.
         age: i64,
-        /// How old it may be.
+        /// The greatest allowed age.
         tolerance: Duration,
     },
     /// Signed in the future.
-    #[error("signed at {signed_at}, {ahead} s after now ({now}); {} s are allowed: is a clock wrong?", tolerance.as_secs())]
+    #[error(
+        "signed at {signed_at}, {ahead} s after now ({now}); {} s are allowed: one clock may be wrong",
+        tolerance.as_secs()
+    )]
     TooNew {
         /// The signed time.
         signed_at: UnixTime,
@@ -101,37 +115,37 @@ pub enum VerifyError {
         now: UnixTime,
         /// `signed_at - now`, in seconds.
         ahead: i64,
-        /// How far ahead it may be.
+        /// The greatest allowed time ahead.
         tolerance: Duration,
     },
-    /// The scheme signs the parsed body, and the body has no single meaning to sign.
-    #[error("the body cannot be brought into the form that is signed: {problem}")]
+    /// The signed content cannot be made from the body.
+    #[error("the signed content cannot be made from the body: {problem}")]
     NotCanonical {
-        /// What is wrong with it.
+        /// The problem.
         problem: String,
     },
-    /// A claim of the signed token, or another signed value, is not what it has to be.
-    #[error("the signed `{claim}` is {problem}: it belongs to another body, endpoint or sender")]
+    /// A claim of the signed token, or another signed value, differs from its necessary value.
+    #[error("the signed `{claim}` is {problem}: the signature belongs to another body, endpoint or sender")]
     ClaimMismatch {
-        /// The claim's name, or where the value stands.
+        /// The claim's name, or the location of the value.
         claim: String,
-        /// What is wrong with it.
+        /// The problem.
         problem: &'static str,
     },
-    /// What was signed could be the answer to somebody's handshake, which is no delivery.
-    #[error("what is signed has the form of a handshake's challenge, and could have been signed for anybody")]
+    /// The signed content could be the challenge of a handshake, which is no event.
+    #[error("the signed content looks like a handshake's challenge, which an attacker can have signed")]
     ChallengeReplayed,
-    /// What was signed could have been signed in another of the scheme's forms, where it means something else.
-    #[error("what is signed could also be of another form of the scheme, and then say something else")]
+    /// The signed content could belong to another variant of the scheme, with another meaning.
+    #[error("the signed content could also belong to another variant of the scheme, with another meaning")]
     VariantAmbiguous,
     /// Authentic, but the body is not the JSON it should be.
     #[error("authentic, but the body is not JSON: {problem}")]
     NotJson {
-        /// What the parser said.
+        /// The parser's message.
         problem: String,
     },
-    /// Authentic, but a key that is read stands twice, so that two readers may see two events.
-    #[error("authentic, but ambiguous: the JSON key `{key}` stands twice")]
+    /// Authentic, but a JSON key that is read is repeated, so two parsers may read two events.
+    #[error("authentic, but ambiguous: the JSON key `{key}` is repeated")]
     AmbiguousJson {
         /// The key.
         key: String,
@@ -139,9 +153,9 @@ pub enum VerifyError {
     /// Authentic, but the event's id is missing, empty, or neither a string nor an integer.
     #[error("authentic, but the event id at `{place}` is {problem}")]
     IdUnreadable {
-        /// Where the scheme puts it.
+        /// The location, as a text for people.
         place: String,
-        /// What is there instead.
+        /// The problem.
         problem: &'static str,
     },
 }
@@ -170,7 +184,7 @@ impl VerifyError {
         }
     }
 
-    /// Whether the signature was proven, so that the sender may be told what is wrong with the rest.
+    /// Whether the signature was proven. Then the sender may know the reason.
     pub fn is_authentic(&self) -> bool {
         matches!(self, Self::NotJson { .. } | Self::AmbiguousJson { .. } | Self::IdUnreadable { .. })
     }

@@ -1,14 +1,15 @@
-//! Why the bytes of a signed content can be read in one way only.
+//! The rule that the bytes of a signed content can be read in one way only.
 //!
-//! A signature covers one text, put together from parts. If two parts that the sender chooses touch, bytes can move from one
-//! to the other without changing that text, and the signature protects neither. So one rule holds for every scheme, when it
-//! is read and for every request:
+//! A signature covers one text, which is a concatenation of parts. If two parts that the sender chooses touch, bytes can
+//! move from one part to the other without changing the text, so the signature protects neither part. Therefore one rule
+//! holds for every scheme, when the scheme is read, and for every request:
 //!
-//! At most one part is *free*: it may be any text. Where each other part ends, the text itself tells. Either the part has a
-//! fixed form (a literal, a digest, a time, the configured URL, a declared form), or a literal stands between it and the free
-//! part, and a request is refused whose value holds one of the literals beside it.
+//! At most one part is *free*, which means that it may be any text. The text itself tells where each other part ends.
+//! Either the part has a fixed format (a literal, a digest, a time, the configured URL, a declared format), or a literal
+//! stands between the part and the free part. In the second case, a request is refused if the value holds a literal beside
+//! it.
 //!
-//! What stands before the free part is then read from the left, what stands after it from the right, each in one way.
+//! The parts before the free part are then read from the left, and the parts after it from the right, each in one way.
 
 mod brackets;
 mod shape;
@@ -17,59 +18,59 @@ use super::{DeclaredFormat, Part, Timestamp, Variant};
 use shape::{ValueFormat, is_of_word, length_of, shape, wanted};
 use std::fmt;
 
-/// What the rule asks of each part of one form's content.
+/// The constraints of the rule on each part of one variant's content.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Framing {
-    /// What each part is held to, in the order of the content.
-    holds: Vec<Constraint>,
-    /// Whether the configured URL is signed with its own query, and no other query is taken.
+    /// The constraint on each part, in the order of the content.
+    constraints: Vec<Constraint>,
+    /// Whether the configured URL is signed with its own query. Then no other query is accepted.
     pins_query: bool,
 }
 
-/// What one part is held to.
+/// The constraint on one part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Constraint {
-    /// Nothing: it is a literal or the configured URL, the free part, or has its form by the way it is made.
+    /// No constraint: the part is a literal, the configured URL or the free part, or the core makes it in its format.
     Unconstrained,
-    /// To this form.
+    /// The part must have this format.
     Format(ValueFormat),
-    /// Not to hold the literals beside it.
+    /// The part must not hold the literals beside it.
     Delimited,
 }
 
-/// Two parts that touch, or that nothing separates: their places in the content.
+/// Two parts of a content without anything that separates them. Each number is an index in the content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AmbiguousContent {
     /// The part that has no end of its own.
     pub part: usize,
-    /// The one that it could give bytes to, or take bytes from.
+    /// The part that could give bytes to the first part, or take bytes from it.
     pub other: usize,
 }
 
-/// How many bytes of a time in RFC 3339 come before its first colon.
+/// The number of bytes before the first colon of a time in RFC 3339.
 const TIME_TO_COLON: usize = 13;
 
-/// Why a value cannot stand where it is signed.
+/// The reason why a value cannot be signed.
 pub(super) type Problem = &'static str;
 
 impl Framing {
-    /// Holds `content` to the rule. `declared` has, for each part, the form that the scheme declares; `optional` are the places
-    /// of the values that a request may lack, each between two literals of its own.
+    /// Checks that `content` obeys the rule. `declared` has the declared format of each part. `optional` has the indexes of
+    /// the values that a request may lack, each between two literals.
     ///
     /// # Errors
-    /// [`AmbiguousContent`], where bytes could move.
+    /// [`AmbiguousContent`] if bytes could move between two parts.
     pub fn of(
         content: &[Part],
         timestamp: Option<&Timestamp>,
         declared: &[Option<DeclaredFormat>],
         optional: &[usize],
     ) -> Result<Self, AmbiguousContent> {
-        brackets::hold(content, optional)?;
+        brackets::check(content, optional)?;
         let shapes = |url: ValueFormat| -> Vec<ValueFormat> {
             let declared = declared.iter().copied().chain(std::iter::repeat(None));
             content.iter().zip(declared).map(|(part, declared)| shape(part, timestamp, declared, url)).collect()
         };
-        // Where nothing touches the URL, the request's own query is signed after it; else it must be the configured one.
+        // If nothing touches the URL, the URL is signed with the request's own query, else with the configured query.
         let open = Self::of_shapes(content, &shapes(ValueFormat::Free), optional);
         match open {
             Ok(framing) => Ok(framing),
@@ -84,7 +85,7 @@ impl Framing {
     fn of_shapes(content: &[Part], shapes: &[ValueFormat], optional: &[usize]) -> Result<Self, AmbiguousContent> {
         let free: Vec<usize> =
             shapes.iter().enumerate().filter(|(_, s)| **s == ValueFormat::Free).map(|(n, _)| n).collect();
-        // Where no part is free by its nature, the last one may be, or else any: the rest is held the more strictly.
+        // If no part is free by its nature, one other part may be free: the last part, no part, or any part, in this order.
         let texts = || shapes.iter().enumerate().rev().filter(|(_, s)| **s == ValueFormat::Text).map(|(n, _)| Some(n));
         let last = texts().next().filter(|_| shapes.last() == Some(&ValueFormat::Text));
         let pivots: Vec<Option<usize>> = match free.as_slice() {
@@ -94,7 +95,7 @@ impl Framing {
         };
         let mut first = None;
         for pivot in pivots {
-            // A bracket is read from the left: the free part comes after all of them.
+            // A bracket is read from the left, so the free part comes after the last bracket.
             if let Some((pivot, bracket)) =
                 pivot.zip(optional.iter().copied().max()).filter(|(pivot, last)| pivot <= last)
             {
@@ -102,7 +103,7 @@ impl Framing {
                 continue;
             }
             match undelimited(content, shapes, pivot) {
-                None => return Ok(Self { holds: holds(content, shapes, pivot), pins_query: false }),
+                None => return Ok(Self { constraints: constraints(content, shapes, pivot), pins_query: false }),
                 Some(problem) => first = first.or(Some(problem)),
             }
         }
@@ -114,99 +115,78 @@ impl Framing {
         self.pins_query
     }
 
-    /// Holds `value` to what the rule asks of the part at `place` of `content`.
+    /// Checks that `value` obeys the constraint on the part at `index` of `content`.
     ///
     /// # Errors
-    /// What is wrong with it.
-    pub(super) fn check(&self, content: &[Part], place: usize, value: &[u8]) -> Result<(), Problem> {
-        match self.holds.get(place) {
-            // A content that was never held to the rule proves nothing.
-            None => Err("not held to the rule that keeps the parts of what is signed apart"),
-            Some(Constraint::Unconstrained) => Ok(()),
-            Some(Constraint::Format(shape)) => {
-                if length_of(*shape, value) == Some(value.len()) {
-                    Ok(())
-                } else {
-                    Err(wanted(*shape))
-                }
+    /// The reason why not.
+    pub(super) fn check(&self, content: &[Part], index: usize, value: &[u8]) -> Result<(), Problem> {
+        match self.constraints.get(index) {
+            // A content that was never checked proves nothing.
+            None => Err("not checked: the parts of the signed content may be ambiguous"),
+            Some(Constraint::Format(shape)) if length_of(*shape, value) != Some(value.len()) => Err(wanted(*shape)),
+            Some(Constraint::Delimited) if !is_delimited(content, index, value) => {
+                Err("not allowed to hold the text that separates it from the other signed parts")
             }
-            Some(Constraint::Delimited) => {
-                let before = place.checked_sub(1).and_then(|place| literal(content, place));
-                let after = place.checked_add(1).and_then(|place| literal(content, place));
-                let holds = before.is_some_and(|literal| begins_again(literal, value))
-                    || after.is_some_and(|literal| ends_before(value, literal));
-                if holds {
-                    Err("not allowed to hold what separates it from the rest of what is signed")
-                } else {
-                    Ok(())
-                }
-            }
+            Some(Constraint::Unconstrained | Constraint::Format(_) | Constraint::Delimited) => Ok(()),
         }
     }
 
-    /// Whether `text` could be a content of `form`, which this holds. Where that is open, it could.
-    pub(super) fn admits(&self, form: &Variant, url: &str, text: &[u8]) -> bool {
-        let Variant { content, timestamp, optional, .. } = form;
-        let timestamp = timestamp.as_ref();
-        let shapes: Vec<ValueFormat> = content
-            .iter()
-            .zip(&self.holds)
-            .map(|(part, hold)| match hold {
-                Constraint::Format(shape) => *shape,
-                Constraint::Unconstrained => {
-                    match shape(
-                        part,
-                        timestamp,
-                        None,
-                        if self.pins_query { ValueFormat::Url } else { ValueFormat::Free },
-                    ) {
-                        ValueFormat::Text => ValueFormat::Free,
-                        shape => shape,
-                    }
-                }
-                Constraint::Delimited => ValueFormat::Text,
-            })
-            .collect();
+    /// Whether `text` could be a content of `variant`, to which this framing belongs. `true` if that is not certain.
+    pub(super) fn admits(&self, variant: &Variant, url: &str, text: &[u8]) -> bool {
+        let Variant { content, optional, .. } = variant;
+        let shapes = self.shapes(variant);
         let mut rest = text;
-        let mut from = 0;
-        for (place, shape) in shapes.iter().enumerate() {
-            if place < from {
+        let mut next = 0;
+        for (index, shape) in shapes.iter().enumerate() {
+            if index < next {
                 continue;
             }
-            if brackets::begins_bracket(optional, place)
-                && !literal(content, place).is_some_and(|text| rest.starts_with(text))
+            if brackets::begins_bracket(optional, index)
+                && !literal(content, index).is_some_and(|text| rest.starts_with(text))
             {
-                from = place.saturating_add(3);
+                next = index.saturating_add(3);
                 continue;
             }
-            let taken = match shape {
-                ValueFormat::Literal => literal(content, place).filter(|text| rest.starts_with(text)).map(<[u8]>::len),
+            let following = index.saturating_add(1);
+            let length = match shape {
+                ValueFormat::Literal => literal(content, index).filter(|text| rest.starts_with(text)).map(<[u8]>::len),
                 ValueFormat::Url => Some(url.len()).filter(|_| rest.starts_with(url.as_bytes())),
                 ValueFormat::Free => None,
-                ValueFormat::Text => match literal(content, place.saturating_add(1)) {
-                    Some(after) => rest.windows(after.len()).position(|window| window == after),
-                    None => None,
-                },
-                // Its letters and digits are a time's as well, but for the colon: see `undelimited`.
-                ValueFormat::Word if shapes.get(place.saturating_add(1)) == Some(&ValueFormat::Rfc3339) => {
+                ValueFormat::Text => literal(content, following)
+                    .and_then(|after| rest.windows(after.len()).position(|window| window == after)),
+                // A time has the letters and digits of a word, and a colon: see `undelimited`.
+                ValueFormat::Word if shapes.get(following) == Some(&ValueFormat::Rfc3339) => {
                     let colon = rest.iter().position(|byte| *byte == b':');
                     colon.and_then(|colon| colon.checked_sub(TIME_TO_COLON)).filter(|length| *length > 0)
                 }
                 shape => length_of(*shape, rest),
             };
-            // What follows a free part is not looked at: the text could be such a content, and that is enough to refuse it.
-            match taken {
+            // The parts after a free part are not compared. The text could be such a content, so it is refused.
+            match length.map(|length| rest.get(length..)) {
                 None => return matches!(shape, ValueFormat::Free | ValueFormat::Text),
-                Some(taken) => match rest.get(taken..) {
-                    Some(after) => rest = after,
-                    None => return true, // it is open, so it could
-                },
+                Some(Some(after)) => rest = after,
+                Some(None) => return true,
             }
         }
         rest.is_empty()
     }
 
-    /// Whether any text at all is such a content.
+    /// The formats that [`Self::check`] leaves to the parts of `variant`.
+    fn shapes(&self, variant: &Variant) -> Vec<ValueFormat> {
+        let url = if self.pins_query { ValueFormat::Url } else { ValueFormat::Free };
+        let parts = variant.content.iter().zip(&self.constraints);
+        let format = |(part, constraint): (&Part, &Constraint)| match constraint {
+            Constraint::Format(shape) => *shape,
+            Constraint::Delimited => ValueFormat::Text,
+            Constraint::Unconstrained => match shape(part, variant.timestamp.as_ref(), None, url) {
+                ValueFormat::Text => ValueFormat::Free,
+                shape => shape,
+            },
+        };
+        parts.map(format).collect()
+    }
+
+    /// Whether any text is such a content.
     pub(super) fn is_trivial(content: &[Part]) -> bool {
         content.iter().all(|part| match part {
             Part::Literal(_)
@@ -231,28 +211,37 @@ impl Framing {
         })
     }
 
-    /// A framing that asks for nothing: what tests show the rule's use with. No scheme that is read has it.
+    /// A framing without constraints. Tests use it to show that the rule is necessary. No scheme has it after reading.
     #[doc(hidden)]
     pub fn unchecked(content: &[Part]) -> Self {
-        Self { holds: vec![Constraint::Unconstrained; content.len()], pins_query: false }
+        Self { constraints: vec![Constraint::Unconstrained; content.len()], pins_query: false }
     }
 }
 
-/// The literal at `place`.
-fn literal(content: &[Part], place: usize) -> Option<&[u8]> {
-    match content.get(place) {
+/// Whether `value`, at `index` of `content`, does not hold the literals beside it.
+fn is_delimited(content: &[Part], index: usize, value: &[u8]) -> bool {
+    let before = index.checked_sub(1).and_then(|index| literal(content, index));
+    let after = index.checked_add(1).and_then(|index| literal(content, index));
+    !before.is_some_and(|literal| begins_again(literal, value))
+        && !after.is_some_and(|literal| ends_before(value, literal))
+}
+
+/// The literal at `index`.
+fn literal(content: &[Part], index: usize) -> Option<&[u8]> {
+    match content.get(index) {
         Some(Part::Literal(text)) if !text.is_empty() => Some(text.as_bytes()),
         _ => None,
     }
 }
 
-/// The first part that nothing ends on the way to the free part at `pivot`, and the one it could shift into.
+/// The first part whose end the text does not tell, and the part with which it could exchange bytes. `pivot` is the index
+/// of the free part.
 fn undelimited(content: &[Part], shapes: &[ValueFormat], pivot: Option<usize>) -> Option<AmbiguousContent> {
-    shapes.iter().enumerate().find_map(|(place, shape)| {
+    shapes.iter().enumerate().find_map(|(index, shape)| {
         let (is_before, neighbour) = match pivot {
-            Some(pivot) if place == pivot => return None,
-            Some(pivot) if place > pivot => (false, place.checked_sub(1)),
-            _ => (true, place.checked_add(1)),
+            Some(pivot) if index == pivot => return None,
+            Some(pivot) if index > pivot => (false, index.checked_sub(1)),
+            _ => (true, index.checked_add(1)),
         };
         let next =
             |wanted: ValueFormat| is_before && neighbour.and_then(|neighbour| shapes.get(neighbour)) == Some(&wanted);
@@ -265,34 +254,34 @@ fn undelimited(content: &[Part], shapes: &[ValueFormat], pivot: Option<usize>) -
             | ValueFormat::Bytes(_)
             | ValueFormat::Hex(_)
             | ValueFormat::Digits(_)
-            | ValueFormat::UpToDigits(_) // of a fixed number, where no literal without digits stands beside it: see `holds`
+            | ValueFormat::UpToDigits(_) // `constraints` fixes the number of digits if no literal ends the digits
             | ValueFormat::Rfc3339
             | ValueFormat::HttpDate
             | ValueFormat::Uuid => true,
-            // A text between literals may not hold them.
+            // A text between two literals must not hold the literals.
             ValueFormat::Text => beside.is_some(),
-            // A word has no colon, and a time of RFC 3339 has one at its fourteenth byte.
+            // A word has no colon. The fourteenth byte of a time in RFC 3339 is a colon.
             ValueFormat::Word => edge.is_some_and(|byte| !is_of_word(byte)) || next(ValueFormat::Rfc3339),
-            // Its length says what it means, so that no number of digits can be fixed.
+            // The number of digits says whether the time is in seconds, so `constraints` cannot fix the number.
             ValueFormat::Unix => edge.is_some_and(|byte| !byte.is_ascii_digit()),
-            // A fraction or a zone may follow, or not. From the right it is read as any other time.
+            // A fraction and a zone are optional, so the end is open. From the right, the time is read as any other time.
             ValueFormat::Rfc3339Utc => {
                 !is_before || edge.is_some_and(|byte| !byte.is_ascii_digit() && !b".Zz+-".contains(byte))
             }
-            // A URL begins with a small letter.
+            // A URL begins with a lower-case letter.
             ValueFormat::Capitals => {
                 edge.is_some_and(|byte| !byte.is_ascii_uppercase()) || (is_before && neighbour.is_some_and(is_url))
             }
             ValueFormat::Free => false,
         };
-        let last = pivot.is_none() && place.checked_add(1) == Some(shapes.len());
-        (!ends && !last).then_some(AmbiguousContent { part: place, other: neighbour.unwrap_or(place) })
+        let last = pivot.is_none() && index.checked_add(1) == Some(shapes.len());
+        (!ends && !last).then_some(AmbiguousContent { part: index, other: neighbour.unwrap_or(index) })
     })
 }
 
-fn holds(content: &[Part], shapes: &[ValueFormat], pivot: Option<usize>) -> Vec<Constraint> {
-    let hold = |(place, shape): (usize, &ValueFormat)| match shape {
-        _ if Some(place) == pivot => Constraint::Unconstrained,
+fn constraints(content: &[Part], shapes: &[ValueFormat], pivot: Option<usize>) -> Vec<Constraint> {
+    let constraint = |(index, shape): (usize, &ValueFormat)| match shape {
+        _ if Some(index) == pivot => Constraint::Unconstrained,
         ValueFormat::Literal | ValueFormat::Url | ValueFormat::Bytes(_) | ValueFormat::Hex(_) | ValueFormat::Free => {
             Constraint::Unconstrained
         }
@@ -302,27 +291,27 @@ fn holds(content: &[Part], shapes: &[ValueFormat], pivot: Option<usize>) -> Vec<
                 let edge = literal(content, neighbour).and_then(|text| if last { text.last() } else { text.first() });
                 edge.is_some_and(|byte| !byte.is_ascii_digit())
             };
-            // Seconds have ten digits from 2001 to 2286, milliseconds three more.
-            let is_open = ends(place.checked_sub(1), true) && ends(place.checked_add(1), false);
+            // From 2001 to 2286, seconds have ten digits and milliseconds have thirteen digits.
+            let is_open = ends(index.checked_sub(1), true) && ends(index.checked_add(1), false);
             Constraint::Format(if is_open { *shape } else { ValueFormat::Digits(most.saturating_sub(2)) })
         }
         ValueFormat::Text => Constraint::Delimited,
         shape => Constraint::Format(*shape),
     };
-    shapes.iter().enumerate().map(hold).collect()
+    shapes.iter().enumerate().map(constraint).collect()
 }
 
-/// Whether `separator`, which follows `value`, begins before the end of `value`.
+/// Whether `separator`, which comes after `value`, could begin inside `value`.
 fn ends_before(value: &[u8], separator: &[u8]) -> bool {
     value.windows(separator.len()).any(|window| window == separator)
         || (1..separator.len()).any(|overlap| {
-            // The end of the value and the beginning of the separator make one more.
+            // The end of the value and the beginning of the separator may make another separator.
             let halves = separator.split_at_checked(overlap);
             halves.is_none_or(|(inside, after)| value.ends_with(inside) && separator.starts_with(after))
         })
 }
 
-/// Whether `separator`, which stands before `value`, begins once more before the end of `value`.
+/// Whether `separator`, which comes before `value`, could end inside `value`.
 fn begins_again(separator: &[u8], value: &[u8]) -> bool {
     value.windows(separator.len()).any(|window| window == separator)
         || (1..separator.len()).any(|overlap| {

@@ -1,4 +1,4 @@
-//! When a request was signed, and whether that is recent enough.
+//! Times, and the window in which a signed time is fresh.
 
 use super::{TimeUnit, VerifyError};
 use serde::{Deserialize, Serialize};
@@ -26,43 +26,43 @@ impl UnixTime {
         self.0
     }
 
-    /// This time and `span` later; the last time there is where that is too far.
+    /// The time `span` later, or the last possible time.
     pub fn plus(self, span: Duration) -> Self {
         Self(self.0.saturating_add(i64::try_from(span.as_secs()).unwrap_or(i64::MAX)))
     }
 
-    /// This time and `span` earlier; the first time there is where that is too far.
+    /// The time `span` earlier, or the first possible time.
     pub fn minus(self, span: Duration) -> Self {
         Self(self.0.saturating_sub(i64::try_from(span.as_secs()).unwrap_or(i64::MAX)))
     }
 
-    /// How long it is from this time until `later`; nothing where that has passed.
+    /// The duration from this time until `later`. Zero if `later` has passed.
     pub fn until(self, later: Self) -> Duration {
         Duration::from_secs(u64::try_from(later.0.saturating_sub(self.0)).unwrap_or(0))
     }
 
-    /// Reads a Unix timestamp as providers write it: `[1-9][0-9]{0,11}`, nothing else. No sign, blank, fraction,
-    /// exponent or leading zero, so that one instant has one text.
+    /// Reads a Unix timestamp: `[1-9][0-9]{0,11}`. A sign, a blank, a fraction, an exponent or a leading zero is refused,
+    /// so one instant has one text.
     pub fn from_unix_text(text: &str) -> Option<Self> {
         let plain = matches!(text.len(), 1..=12) && text.bytes().all(|b| b.is_ascii_digit()) && !text.starts_with('0');
         if plain { text.parse().ok().map(Self) } else { None }
     }
 
-    /// Reads an RFC 3339 timestamp; one without a zone is refused. A fraction of a second is cut off.
+    /// Reads a timestamp of RFC 3339 with a zone. A fraction of a second is cut off.
     pub fn from_rfc3339(text: &str) -> Option<Self> {
         OffsetDateTime::parse(text, &Rfc3339).ok().map(|time| Self(time.unix_timestamp()))
     }
 
-    /// Reads a time that is written in `unit`. Whole seconds count; what is finer is cut off.
+    /// Reads a time that is written in `unit`. A fraction of a second is cut off.
     pub fn read(unit: TimeUnit, text: &str) -> Option<Self> {
         match unit {
             TimeUnit::Seconds => Self::from_unix_text(text),
-            // Three digits more, and the same rules for the rest.
+            // Milliseconds are seconds with three more digits.
             TimeUnit::Milliseconds => {
                 let (seconds, fraction) = text.split_at_checked(text.len().checked_sub(3)?)?;
                 fraction.bytes().all(|b| b.is_ascii_digit()).then(|| Self::from_unix_text(seconds)).flatten()
             }
-            // No text is both: seconds have twelve digits from the year 5138 on, milliseconds had twelve until 2001.
+            // A text of 12 digits is refused. Milliseconds had 12 digits until 2001, and seconds will have 12 from 5138 on.
             TimeUnit::Unix => match text.len() {
                 1..=11 => Self::read(TimeUnit::Seconds, text),
                 13 => Self::read(TimeUnit::Milliseconds, text),
@@ -71,27 +71,27 @@ impl UnixTime {
             TimeUnit::Rfc3339 => Self::from_rfc3339(text),
             TimeUnit::Rfc3339Utc => match text.strip_suffix(['Z', 'z']).or_else(|| text.strip_suffix("+00:00")) {
                 Some(_) => Self::from_rfc3339(text),
-                // Another zone would stand before this one, and two are none.
+                // A text with another zone has two zones then, and is refused.
                 None => Self::from_rfc3339(&format!("{text}Z")),
             },
             TimeUnit::HttpDate => Self::from_preferred_http_date(text),
         }
     }
 
-    /// Reads a date of HTTP's preferred form, `Tue, 20 Feb 2024 10:00:00 GMT` (RFC 9110, section 5.6.7). Both obsolete forms
-    /// have another length, and are refused: so one instant has one text.
+    /// Reads a date in HTTP's preferred format, `Tue, 20 Feb 2024 10:00:00 GMT` (RFC 9110, section 5.6.7). The two obsolete
+    /// formats have another length and are refused, so one instant has one text.
     fn from_preferred_http_date(text: &str) -> Option<Self> {
         Self::from_http_date(text).filter(|_| text.len() == "Tue, 20 Feb 2024 10:00:00 GMT".len())
     }
 
-    /// Reads a date of HTTP in any of its three forms.
+    /// Reads a date of HTTP in any of its three formats.
     pub fn from_http_date(text: &str) -> Option<Self> {
         let since_epoch = httpdate::parse_http_date(text).ok()?.duration_since(UNIX_EPOCH).ok()?;
         i64::try_from(since_epoch.as_secs()).ok().map(Self)
     }
 
-    /// Writes the time in `unit`. A time that `unit` has no text for is written as Unix seconds, which no reader of that unit
-    /// takes for another time: RFC 3339 has the years 0 to 9999, and a date in HTTP those from 1970 on.
+    /// Writes the time in `unit`. RFC 3339 has the years 0 to 9999, and a date of HTTP has the years 1970 to 9999. A time
+    /// outside is written as Unix seconds, which no reader of that unit accepts.
     pub fn write(self, unit: TimeUnit) -> String {
         match unit {
             TimeUnit::Seconds | TimeUnit::Unix => self.to_string(),
@@ -105,7 +105,7 @@ impl UnixTime {
         }
     }
 
-    /// The time in RFC 3339, UTC, whole seconds. Outside the years 0 to 9999, which RFC 3339 has no text for, the Unix
+    /// The time in RFC 3339, in UTC and whole seconds. RFC 3339 has the years 0 to 9999. A time outside is written as Unix
     /// seconds.
     pub fn to_rfc3339(self) -> String {
         let time = OffsetDateTime::from_unix_timestamp(self.0).ok().and_then(|time| time.format(&Rfc3339).ok());
@@ -119,31 +119,31 @@ impl fmt::Display for UnixTime {
     }
 }
 
-/// How far a signed time may lie from now, on either side; the bounds themselves are inside.
+/// The window around now for a signed time. The bounds are inside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tolerance {
-    /// How old a delivery may be.
+    /// The greatest age of a request.
     pub past: Duration,
-    /// How far ahead of our clock the sender's may run.
+    /// How far the sender's clock may be ahead.
     pub future: Duration,
 }
 
 impl Tolerance {
-    /// What clocks may differ and networks delay, where nothing else is known: five minutes, the field's custom.
+    /// The customary five minutes, for the difference of the clocks and the delay of the network.
     pub const CUSTOMARY: Duration = Duration::from_secs(300);
 
-    /// A window that reaches `past` back. Ahead it never reaches further than [`Self::CUSTOMARY`]: an old delivery
-    /// may be an honest retry, one from the future is not.
+    /// A window with the greatest age `past`. The time ahead is at most [`Self::CUSTOMARY`]: an old request may be an
+    /// honest retry, but a request from the future is not.
     pub fn of(past: Duration) -> Self {
         Self { past, future: past.min(Self::CUSTOMARY) }
     }
 
-    /// How long one signed request stays acceptable at most. A deduplication entry must live at least as long.
+    /// The longest time in which one signed request is fresh. A deduplication entry must live at least as long.
     pub fn span(self) -> Duration {
         self.past.saturating_add(self.future)
     }
 
-    /// Whether `signed_at` lies within the window around `now`.
+    /// Checks that `signed_at` is in the window around `now`.
     ///
     /// # Errors
     /// [`VerifyError::TooOld`] and [`VerifyError::TooNew`], with the compared values.
@@ -166,7 +166,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn unix_text_has_one_form() {
+    fn a_unix_time_has_one_text() {
         assert_eq!(UnixTime::from_unix_text("1614265330"), Some(UnixTime(1_614_265_330)));
         assert_eq!(UnixTime::from_unix_text("999999999999"), Some(UnixTime(999_999_999_999)));
         let digits = "1".repeat(400);
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_unix_time_of_either_unit_is_told_by_its_digits() {
+    fn the_number_of_digits_tells_seconds_from_milliseconds() {
         let read = |text: &str| UnixTime::read(TimeUnit::Unix, text).map(UnixTime::seconds);
         assert_eq!(read("1742505638"), Some(1_742_505_638));
         assert_eq!(read("1742505638683"), Some(1_742_505_638));
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn rfc3339_in_utc_may_leave_out_its_zone_and_has_no_other() {
+    fn rfc3339_in_utc_has_no_zone_or_the_zone_utc() {
         let read = |text: &str| UnixTime::read(TimeUnit::Rfc3339Utc, text).map(UnixTime::seconds);
         for same in [
             "2024-03-27T15:42:29",
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn an_http_date_is_signed_in_its_preferred_form_alone() {
+    fn a_signed_http_date_has_the_preferred_format() {
         let read = |text: &str| UnixTime::read(TimeUnit::HttpDate, text).map(UnixTime::seconds);
         assert_eq!(read("Tue, 20 Feb 2024 10:00:00 GMT"), Some(1_708_423_200));
         assert_eq!(read("Thu, 01 Jan 1970 00:00:00 GMT"), Some(0));
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_without_a_text_in_its_unit_is_written_in_seconds() {
+    fn a_time_outside_the_years_of_its_unit_is_written_in_seconds() {
         for seconds in [i64::MIN, -62_167_219_201, 253_402_300_800, i64::MAX] {
             for unit in [TimeUnit::Rfc3339, TimeUnit::Rfc3339Utc, TimeUnit::HttpDate] {
                 let text = UnixTime(seconds).write(unit);
@@ -300,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn both_sides_of_the_window_are_checked_and_its_bounds_are_inside() {
+    fn both_bounds_of_the_window_are_checked_and_are_inside() {
         let window = Tolerance::of(Duration::from_secs(3600));
         let now = UnixTime(1_000_000);
         let check = |signed_at| window.check(UnixTime(signed_at), now).map_err(|e| e.code());

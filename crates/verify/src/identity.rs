@@ -1,27 +1,27 @@
-//! Which event a request carries, how we know, and what kind of event it is.
+//! The identity and the types of a request's events.
 
 use sha2::{Digest, Sha256};
 use std::fmt;
 
-/// What identifies the event of a request. Two requests of one source with the same identity carry the same event.
+/// The identity of a request's event. Two requests of one source with the same identity carry the same event.
 ///
-/// An id counts only where it is as well proven as the body: an id that only an uncovered header names would let one
-/// captured request pass again and again under new ids.
+/// An id counts only if it is proven as well as the body. With an unsigned id, an attacker could send one captured request
+/// again and again under new ids.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Identity {
     /// The provider's own id of the event. The signature covers it.
     SignedId(EventId),
-    /// The provider's own id of the event, in a scheme that proves only who sends: there the id is as good as the body.
+    /// The provider's own id of the event, in a scheme that proves only the sender. The id is proven as well as the body.
     UnsignedId(EventId),
     /// A SHA-256 digest.
     Digest(DigestOf, [u8; 32]),
     /// SHA-256 over a digest and the value of an unsigned header, which tells two events with the same bytes apart.
     Split(DigestOf, [u8; 32]),
-    /// Nothing tells a retry from another event with the same bytes. Every authentic request is a new event.
+    /// A retry and another event with the same bytes cannot be told apart. Every authentic request is a new event.
     None,
 }
 
-/// An id as the provider writes it. A text and an integer with the same digits are two ids.
+/// An id as the provider writes the id. A text and an integer with the same digits are two ids.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EventId {
     /// A text.
@@ -30,20 +30,20 @@ pub enum EventId {
     Integer(String),
 }
 
-/// What an [`Identity::Digest`] is the digest of.
+/// The input of an [`Identity::Digest`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DigestOf {
-    /// The raw body; the signed content, where the signature does not cover the raw body.
+    /// The raw body, or the signed content if the signature does not cover the raw body.
     Body,
     /// The body without the members that the scheme leaves out, such as a counter of attempts.
     Members,
-    /// Everything that is signed, with the signed time.
+    /// The signed content with the signed time.
     Content,
 }
 
-/// The longest id or type that is shown, so that no log line or answer grows with what a sender puts there.
+/// The longest id or type that is shown, in bytes. It bounds the length of log lines and answers.
 pub(super) const SHOWN: usize = 256;
-/// The most types that one request may carry. A request with more counts as one whose types cannot be read.
+/// The most types of one request. The types of a request with more types count as unreadable.
 pub(super) const MOST_TYPES: usize = 100;
 
 impl From<&str> for EventId {
@@ -53,7 +53,7 @@ impl From<&str> for EventId {
 }
 
 impl EventId {
-    /// The text, or the digits.
+    /// The text or the digits.
     pub fn as_str(&self) -> &str {
         match self {
             Self::Text(text) | Self::Integer(text) => text,
@@ -62,23 +62,23 @@ impl EventId {
 }
 
 impl Identity {
-    /// The identity of an event that is known by its body alone.
+    /// The identity by the digest of the body.
     pub fn of_body(body: &[u8]) -> Self {
         Self::Digest(DigestOf::Body, Sha256::digest(body).into())
     }
 
-    /// The identity of an event with this signed id, which is a text.
+    /// The identity by a signed id, which is a text.
     pub fn signed(id: &str) -> Self {
         Self::SignedId(id.into())
     }
 
-    /// The identity that is split off from the digest `of` something, by an unsigned header's `value`. The digest has a
-    /// fixed length, so no value can move into it.
+    /// The identity by a digest and the `value` of an unsigned header. The digest has a fixed length, so no byte of the
+    /// value can move into the digest.
     pub(super) fn split(of: DigestOf, digest: [u8; 32], value: &str) -> Self {
         Self::Split(of, Sha256::new().chain_update(digest).chain_update(value).finalize().into())
     }
 
-    /// Where the identity comes from, as the log and the queue message say it. The text is part of the key.
+    /// The kind of the identity, as a text for the log and the queue message. The text is a part of the event's key.
     pub fn provenance(&self) -> &'static str {
         match self {
             Self::SignedId(EventId::Text(_)) => "signed id",
@@ -95,8 +95,8 @@ impl Identity {
         }
     }
 
-    /// The event's id for people and for the origin: the provider's id, or `sha256:` and a digest in hex where there
-    /// is no id or where the id is longer than 256 bytes. `None` where the event has no identity.
+    /// The event's id for people and for the destination. This is the provider's id, or `sha256:` and a digest in hex if
+    /// there is no id or if the id is longer than 256 bytes. `None` if the event has no identity.
     pub fn shown(&self) -> Option<String> {
         let digest = |bytes: &[u8]| format!("sha256:{}", hex::encode(bytes));
         match self {
@@ -109,7 +109,7 @@ impl Identity {
 }
 
 impl Identity {
-    /// The identities that [`Identity::shown`] shows as `text`.
+    /// The identities for which [`Identity::shown`] returns `text`.
     pub fn shown_as(text: &str) -> Vec<Self> {
         let mut digest = [0; 32];
         let hex = text.strip_prefix("sha256:").is_some_and(|hex| hex::decode_to_slice(hex, &mut digest).is_ok());
@@ -125,27 +125,26 @@ impl Identity {
 /// The types of the events that a request carries, in the provider's words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventTypes {
-    /// What was found.
+    /// The result of reading the types.
     pub found: TypesFound,
-    /// The place that decided, where no signature covers it: a header's name, or a path in the body. A type from there is
-    /// information, never a reason to trust.
+    /// The location of the types if the location is unsigned: a header's name, or a path in the body. An unsigned type is
+    /// no reason for trust.
     pub unsigned: Option<String>,
 }
 
-/// What was found where the types stand.
+/// The result of reading the types.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TypesFound {
-    /// The names, each once, in the order of their first appearance; at least one.
+    /// At least one name, each once, in the order of their first appearance.
     Named(Vec<String>),
-    /// The provider states no type: the body was read, and there is none.
+    /// The body was read, and has no type.
     Absent,
-    /// There is, or may be, a type, and it cannot be read: why. Nobody knows whether the event is wanted.
+    /// A type that cannot be read, with the reason. A filter cannot tell whether the event is wanted.
     Unreadable(&'static str),
 }
 
 impl EventTypes {
-    /// The type as one text: the names joined by `,`, as many whole names as fit into 256 bytes. `None` where there is no
-    /// readable type.
+    /// The names joined by `,`, as many whole names as fit into 256 bytes. `None` if there is no readable type.
     pub fn shown(&self) -> Option<String> {
         let TypesFound::Named(names) = &self.found else { return None };
         let mut shown = String::new();
@@ -162,44 +161,45 @@ impl EventTypes {
         Some(shown)
     }
 
-    /// Whether there is a type and it cannot be read.
+    /// Whether there may be a type that cannot be read.
     pub fn are_unreadable(&self) -> bool {
         matches!(self.found, TypesFound::Unreadable(_))
     }
 }
 
-/// How events without a readable id are known.
+/// The rule for the identity of events without a readable id.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum IdentityRule {
-    /// The configuration does not say. The digest of the body identifies the event, which loses the second of two events
-    /// with the same bytes.
+    /// The configuration has no rule. The digest of the body identifies the event, so the second of two events with the
+    /// same bytes is lost.
     #[default]
     Unstated,
-    /// The signed content with its signed time.
+    /// The digest of the signed content with its signed time.
     Content {
-        /// What makes the signed contents of two events differ.
+        /// The reason why the signed contents of two events differ.
         differs: String,
     },
     /// A digest of the body.
     Digest {
-        /// What makes the bodies of two events differ.
+        /// The reason why the bodies of two events differ.
         differs: String,
-        /// Where that stands: a body with nothing at any of these paths has no identity. Where there are none, every body
-        /// has one.
+        /// The paths of the values that differ. A body without a value at any of these paths has no identity. With no
+        /// paths, every body has an identity.
         when: Vec<super::JsonPath>,
-        /// The members that are left out because they differ between two attempts of one event.
+        /// The members that are left out, because they differ between two tries of one event.
         without: Vec<super::JsonPath>,
-        /// An unsigned header that tells two events with the same bytes apart. A request without it has no identity.
+        /// An unsigned header that tells two events with the same bytes apart. A request without the header has no
+        /// identity.
         split: Option<String>,
     },
     /// Events without an id have no identity.
     None {
-        /// Why not.
+        /// The reason.
         why: String,
     },
 }
 
-/// How duplicates are recognised, in words that end the sentence "duplicates are recognised …".
+/// The end of the sentence "duplicates are recognised …".
 impl fmt::Display for IdentityRule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (when, without, split) = match self {
@@ -219,7 +219,7 @@ impl fmt::Display for IdentityRule {
             write!(f, ", without {}", joined(without, " and "))?;
         }
         if !when.is_empty() {
-            write!(f, ", where {} stands in it", joined(when, " or "))?;
+            write!(f, ", if {} is present", joined(when, " or "))?;
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! JSON Web Signatures in compact form (RFC 7515, section 7.1), and the claims they carry (RFC 7519).
+//! JSON Web Signatures in compact form (RFC 7515, section 7.1), and their claims (RFC 7519).
 
 use super::content::public_url;
 use super::json::{self, Scalar};
@@ -9,34 +9,34 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::time::Duration;
 
-/// The claim that says for whom a token is.
+/// The claim that names the recipient of a token.
 const AUDIENCE: &str = "aud";
 
-/// A token, read and not proven.
+/// A token that is read, but not proven.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Jws {
-    /// Header and claims as received: what is signed.
+    /// The signed text: the header and the claims as received.
     pub content: String,
-    /// The key that it says it is signed with (RFC 7515, section 4.1.4).
+    /// The id of the key that signed the token, by its header (RFC 7515, section 4.1.4).
     pub key_id: Option<String>,
     claims: Vec<u8>,
 }
 
-/// The endpoint that a token must be meant for.
+/// The endpoint and the query with which a token is compared.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct TokenContext<'e> {
-    /// Its public URL, without the query.
+    /// The endpoint's public URL without the query.
     pub url: &'e str,
     /// The request's query.
     pub query: &'e str,
-    /// Whose it is.
+    /// The user's account.
     pub account: &'e str,
-    /// How far its clock may be from the sender's, for the times that the token itself sets.
+    /// The tolerated difference of the clocks, for the times in the token.
     pub leeway: Duration,
 }
 
 impl<'e> TokenContext<'e> {
-    /// What a claim has to say; `None` where it may say anything.
+    /// The necessary text of a claim. `None` if the claim may have any text.
     pub fn text(&self, wanted: &'e ClaimText) -> Option<&'e str> {
         match wanted {
             ClaimText::Fixed(text) => Some(text),
@@ -48,8 +48,8 @@ impl<'e> TokenContext<'e> {
 }
 
 impl Jws {
-    /// Reads a token, and gives its signature's text as well. The algorithm it names must be the scheme's own: the
-    /// sender never chooses (RFC 8725, section 3.1).
+    /// Reads a token, and returns it with the text of its signature. The token must name the scheme's algorithm, because
+    /// the sender must not choose the algorithm (RFC 8725, section 3.1).
     pub fn read(token: &str, algorithm: Algorithm) -> Result<(Self, &str), &'static str> {
         let (content, signature) = token.rsplit_once('.').ok_or("not a signed token")?;
         let (header, claims) =
@@ -69,7 +69,7 @@ impl Jws {
         Ok((Self { content: content.to_owned(), key_id, claims: decode(claims)? }, signature))
     }
 
-    /// Holds the claims to what the scheme says they must be, for this endpoint and body, now. The signature is proven.
+    /// Compares the claims with the scheme's necessary claims, for this endpoint, body and time. The signature is proven.
     ///
     /// # Errors
     /// [`VerifyError::ClaimMismatch`], [`VerifyError::TooOld`] and [`VerifyError::TooNew`].
@@ -81,7 +81,7 @@ impl Jws {
         now: UnixTime,
     ) -> Result<(), VerifyError> {
         for (name, text) in &wanted.fixed {
-            // A token without an audience is for whoever has the secret (RFC 7519, section 4.1.3).
+            // A token without an audience is for everybody with the secret (RFC 7519, section 4.1.3).
             if *text == ClaimText::UrlIfKnown && self.claim(name)?.is_none() {
                 continue;
             }
@@ -92,7 +92,7 @@ impl Jws {
             }
         }
         match &wanted.body_hash {
-            // Senders differ in padding it.
+            // Some senders pad the digest, others do not.
             Some((name, Encoding::Base64Url)) => self.is_digest(name, &Sha256::digest(body))?,
             Some((name, encoding)) => {
                 self.is(name, &encoding.encode(&Sha256::digest(body)))?;
@@ -118,13 +118,14 @@ impl Jws {
         Ok(())
     }
 
-    /// Holds the audience to having `wanted`, to the letter: it is a text, or a list of texts (RFC 7519, section 4.1.3).
+    /// Checks that the audience has exactly the text `wanted`. The audience is a text or a list of texts (RFC 7519, section
+    /// 4.1.3).
     fn is_for(&self, wanted: &str) -> Result<(), VerifyError> {
         match self.claim(AUDIENCE)? {
             Some(Scalar::Other(_)) => {}
             Some(Scalar::Text(_) | Scalar::Integer(_)) | None => return self.is(AUDIENCE, wanted),
         }
-        // It stands there once: `claim` saw to that. So this reads the same one.
+        // `claim` refuses a repeated member, so both parsers read the same member.
         let claims: Value = serde_json::from_slice(&self.claims).map_err(|_| unreadable(AUDIENCE))?;
         let texts = claims.get(AUDIENCE).and_then(Value::as_array).ok_or_else(|| mismatch(AUDIENCE, false))?;
         if texts.iter().all(Value::is_string) && texts.iter().any(|text| text.as_str() == Some(wanted)) {
@@ -133,6 +134,7 @@ impl Jws {
         Err(mismatch(AUDIENCE, false))
     }
 
+    /// Checks that the claim `name` has the text `wanted`.
     fn is(&self, name: &str, wanted: &str) -> Result<(), VerifyError> {
         match self.claim(name)? {
             Some(Scalar::Text(text)) if text == wanted => Ok(()),
@@ -140,7 +142,7 @@ impl Jws {
         }
     }
 
-    /// The same for a digest in base64url, with its padding or without.
+    /// Checks a claim with a digest in base64url, with or without padding.
     fn is_digest(&self, name: &str, wanted: &[u8]) -> Result<(), VerifyError> {
         let decode = |text: &str| URL_SAFE_NO_PAD.decode(text.strip_suffix('=').unwrap_or(text));
         match self.claim(name)? {
@@ -172,7 +174,7 @@ fn unreadable(name: &str) -> VerifyError {
 }
 
 fn mismatch(name: &str, is_missing: bool) -> VerifyError {
-    let problem = if is_missing { "missing" } else { "another" };
+    let problem = if is_missing { "missing" } else { "different" };
     VerifyError::ClaimMismatch { claim: name.to_owned(), problem }
 }
 

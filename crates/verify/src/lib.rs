@@ -1,20 +1,22 @@
-//! The verification core: headers, bytes and a time go in; a proof or a precise error comes out.
+//! The verification core. Its input is headers, bytes and a time. Its output is a proof or a precise error.
 //!
 //! In scope: whether a request is authentic and fresh, and which event it carries. Not in scope: reading requests,
-//! clocks, storage, HTTP answers. Nothing here does I/O, reads a clock or knows a runtime.
+//! clocks, storage, HTTP answers. The core does no I/O, reads no clock and knows no runtime.
 //!
-//! The way through: [`Verifier::receive`] reads what the headers claim, [`Received::verify`] proves it against the
-//! raw body, and [`Verified`] is the proof. A `Verified` can be made in no other way.
+//! [`Verifier::receive`] reads the head of a request. [`Received::verify`] proves the request with its raw body.
+//! [`Verified`] is the proof, and only [`Received::verify`] makes it.
 //!
 //! Invariants:
 //! - the scheme comes from the configuration, never from the request;
-//! - only signed material decides freshness, and identity where the signature covers the content; an unsigned header may
-//!   split an identity, and never merges two;
-//! - the MAC is over the bytes as received, header texts included; nothing is printed again before it is hashed
-//!   (the one exception, [`Part::CanonicalJsonString`], is what that provider signs);
-//! - every secret is tried on every candidate signature in constant time, without early exit.
+//! - only a signed time decides the freshness;
+//! - if the signature covers the content, only signed values identify the event. An unsigned header may split an identity,
+//!   but never merges two identities;
+//! - the MAC covers the bytes as received, with the texts of the headers. Some providers sign a value and not its bytes.
+//!   Only for them the core writes a value again: [`Part::CanonicalJsonString`], [`Part::SortedForm`],
+//!   [`Part::SortedQuery`], [`Part::Path`], [`Part::QueryLower`], and the decoded values of a query, a form or a JSON body;
+//! - every secret is tried on every candidate signature in constant time, without an early exit.
 
-/// The README's example, which is compiled and run with the tests.
+/// The README's example. The tests compile and run it.
 #[cfg(all(doctest, feature = "ring"))]
 #[doc = include_str!("../README.md")]
 mod readme {}
@@ -44,7 +46,7 @@ mod signature;
 mod variants;
 mod verify;
 
-pub use error::VerifyError;
+pub use error::{KeysError, VerifyError};
 pub use framing::{AmbiguousContent, Framing};
 pub use freshness::{Tolerance, UnixTime};
 pub use handshake::{
@@ -65,20 +67,20 @@ pub use signature::MAX_SIGNATURES;
 pub use variants::{Indistinguishable, check_distinguishable};
 pub use verify::{Received, Verified, Verifier};
 
-/// How many secrets a source may have: the current one, those before it while a rotation lasts.
+/// The most secrets of a source: the current secret, and older secrets during a rotation.
 pub const MAX_SECRETS: usize = 4;
 
-/// The least bytes of a shared secret: fewer can be found by trying, by anybody who has one delivery.
+/// The shortest shared secret, in bytes. An attacker with one request can guess a shorter secret.
 pub const SHORTEST_SECRET: usize = 8;
 
-/// From so many bytes on, a shared secret is as long as one should be.
+/// The recommended length of a shared secret, in bytes.
 pub const GOOD_SECRET: usize = 16;
 
-/// The head of a request, as the core needs it.
+/// The head of a request.
 ///
-/// A repeated header is one value joined with `, `, as Fetch does it.
+/// The values of a repeated header are joined with `, `, as in Fetch.
 pub trait Head {
-    /// The value of the header `name` (lower case), `None` where the request has none.
+    /// The value of the header `name` (lower case). `None` if the request does not have the header.
     fn header(&self, name: &str) -> Option<String>;
 
     /// The method, in capitals.
@@ -86,7 +88,7 @@ pub trait Head {
         "POST".to_owned()
     }
 
-    /// The URL's query, without the `?`; empty where there is none.
+    /// The URL's query without the `?`. Empty if the URL has no query.
     fn query(&self) -> String {
         String::new()
     }

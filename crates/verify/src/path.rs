@@ -11,18 +11,18 @@ pub struct JsonPath(Vec<Step>);
 pub enum Step {
     /// To the value of an object's key.
     Key(String),
-    /// To every element of an array. Where one value is read, the elements must agree on it; types are collected.
+    /// To every element of an array. If one value is read, all elements must have the same value. Types are collected.
     Each,
 }
 
 impl JsonPath {
-    /// Reads a path as it is shown, without the `$.`: `event.id`, `items[].id`, `[].id`. `None` where a key is empty.
+    /// Reads a path without the `$.`: `event.id`, `items[].id`, `[].id`. `None` if a key is empty or has a bracket.
     pub fn parse(text: &str) -> Option<Self> {
         let mut steps = Vec::new();
-        for (place, part) in text.split('.').enumerate() {
+        for (index, part) in text.split('.').enumerate() {
             let (key, each) = part.strip_suffix("[]").map_or((part, false), |key| (key, true));
             match key {
-                "" if place == 0 && each => {}
+                "" if index == 0 && each => {}
                 "" => return None,
                 key if key.contains(['[', ']', '{', '}']) => return None,
                 key => steps.push(Step::Key(key.to_owned())),
@@ -32,12 +32,12 @@ impl JsonPath {
         Some(Self(steps))
     }
 
-    /// The path to the value of a key of the root, whatever characters it has.
+    /// The path to a key of the root. The key may have any characters.
     pub fn of_key(key: &str) -> Self {
         Self(vec![Step::Key(key.to_owned())])
     }
 
-    /// Its steps, from the root.
+    /// The steps from the root.
     pub fn steps(&self) -> &[Step] {
         &self.0
     }

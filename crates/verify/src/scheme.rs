@@ -1,4 +1,4 @@
-//! How providers sign, as data: where the signature stands, what it covers, how it is encoded.
+//! How providers sign, as data: the location of the signature, the signed content and the encoding.
 
 mod algorithm;
 mod claims;
@@ -17,126 +17,128 @@ use super::{Framing, Handshake, HeaderPattern, IdentityRule, JsonPath, PublicKey
 use std::fmt;
 use std::time::Duration;
 
-/// A provider's scheme and habits, under a name.
+/// A provider's scheme and habits.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Preset {
-    /// The name in the configuration; `own scheme` where the configuration describes it.
+    /// The name in the configuration, or `own scheme` for a scheme in the configuration.
     pub name: String,
-    /// How it signs.
+    /// How the provider signs.
     pub scheme: Scheme,
-    /// How long after the first attempt the provider still retries, or lets its user redeliver.
+    /// How long after its first request the provider still retries, or lets the user redeliver.
     pub retry_span: Duration,
-    /// The least time within which all of its tries may pass, where that is less than `retry_span`: each is refused at once.
+    /// The shortest time in which the provider may use up all its tries, if each try is refused at once. `None` if that is
+    /// `retry_span`.
     pub tries_within: Option<Duration>,
-    /// What it sends to prove that the endpoint is its user's.
+    /// The requests with which the provider checks that the endpoint is its user's.
     pub handshakes: Vec<Handshake>,
-    /// The headers that go on to the origin, beside those that the scheme names.
+    /// The headers that the destination gets in addition to the headers of the scheme.
     pub headers: Vec<HeaderPattern>,
-    /// Whether it wants no body in any answer, be it a 200 or a 401.
+    /// Whether the provider wants an empty body in every answer.
     pub empty_answers: bool,
-    /// The body that it wants in each 200, and the body's media type; a refusal has its own body.
+    /// The body that the provider wants in each 200, and the body's media type. A refusal has its own body.
     pub answer: Option<(String, String)>,
 }
 
 impl Preset {
-    /// The least time within which all of the provider's tries may pass.
+    /// The shortest time in which the provider may use up all its tries.
     pub fn tries_within(&self) -> Duration {
         self.tries_within.unwrap_or(self.retry_span).min(self.retry_span)
     }
 }
 
-/// How a provider signs its webhooks, and where in a delivery the signed facts stand.
+/// How a provider signs its webhooks, and the locations of the signed facts in a request.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Scheme {
-    /// What proves a delivery.
+    /// The algorithm that proves a request.
     pub algorithm: Algorithm,
     /// How the secret's text becomes the key.
     pub secret: SecretEncoding,
-    /// The places that may carry the signature; each that is there counts.
+    /// The locations that may carry the signature. Each location that a request has counts.
     pub locations: Vec<Location>,
-    /// The forms it may have there. The provider's documentation allows all of them; the first whose shape fits is the
-    /// only one tried.
+    /// The variants of signing that the provider's documentation allows. Only the first variant with a fitting layout is
+    /// tried, with its alternatives.
     pub variants: Vec<Variant>,
-    /// What the claims of a signed token must say.
+    /// The necessary claims of a signed token.
     pub token_claims: TokenClaims,
-    /// Where the event's id stands.
+    /// The location of the event's id.
     pub id: IdLocation,
-    /// What identifies an event that has no readable id.
+    /// The identity of an event without a readable id.
     pub identity: IdentityRule,
-    /// Where the event's type stands; the first place that holds one counts.
+    /// The locations of the event's type. The first location with a type counts.
     pub event_type: Vec<TypeLocation>,
-    /// Where the provider publishes its public keys.
+    /// The location of the provider's published public keys.
     pub public_keys: Option<PublicKeySource>,
-    /// Where the signed body names the user's account, which must be the configured one: this provider signs for all of
-    /// its users with one key.
+    /// The path of the user's account in the signed body. The account must be the configured account, because the provider
+    /// signs for all its users with one key.
     pub account: Option<JsonPath>,
 }
 
-/// One form of signing.
+/// One variant of signing.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Variant {
-    /// How the signature's place is laid out.
+    /// The layout of the text at the signature's location.
     pub layout: Layout,
-    /// How a signature is written.
+    /// The encoding of a signature.
     pub encoding: Encoding,
-    /// What is signed, in this order, with nothing between.
+    /// The signed content: the concatenation of these parts.
     pub content: Vec<Part>,
-    /// The places in `content` of values that a request may lack. Without its value, the literals before and after it are
+    /// The indexes in `content` of values that a request may lack. Without its value, the literals before and after it are
     /// not signed either.
     pub optional: Vec<usize>,
-    /// Whether this is another content of the form before it, with the same layout: what is signed is one or the other.
+    /// Whether this is an alternative content of the variant before it, with the same layout.
     pub alternative: bool,
-    /// Where the signed time stands.
+    /// The location of the signed time.
     pub timestamp: Option<Timestamp>,
-    /// What keeps the parts of `content` apart: [`Framing::of`] makes it. Without it, nothing is proven.
+    /// The constraints that keep the parts of `content` apart, from [`Framing::of`]. Without constraints, nothing is
+    /// proven.
     pub framing: Framing,
 }
 
-/// Where the id of an event stands.
+/// The location of an event's id.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum IdLocation {
     /// In a header that the signature covers.
     SignedHeader(String),
-    /// In a header that no signature covers, of a scheme that proves only who sends.
+    /// In an unsigned header, in a scheme that proves only the sender.
     UnsignedHeader(String, WithoutId),
     /// In the JSON body.
     Json {
         /// The path to it.
         path: JsonPath,
-        /// What must stand in the body, whatever it is, for the id to name the event and not something else.
+        /// A path at which the body must have a value. Without the value, the id is not the id of an event.
         when: Option<JsonPath>,
-        /// What becomes of an event without it.
+        /// The treatment of an event without an id.
         missing: WithoutId,
     },
-    /// Nowhere: [`Scheme::identity`] identifies the event.
+    /// The event has no id. [`Scheme::identity`] identifies it.
     #[default]
     Nowhere,
 }
 
-/// What becomes of an authentic request that has no usable id.
+/// The treatment of an authentic request without a usable id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WithoutId {
-    /// It is refused: the provider always sends one.
+    /// The request is refused, because the provider always sends an id.
     Refuse,
-    /// [`Scheme::identity`] identifies its event: the provider has events without an id.
+    /// [`Scheme::identity`] identifies the event, because the provider has events without an id.
     ByRule,
 }
 
-/// Where the type of an event stands.
+/// The location of an event's type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TypeLocation {
     /// In the JSON body.
     Json(JsonPath),
-    /// In a header that no signature covers.
+    /// In an unsigned header.
     UnsignedHeader(String),
 }
 
-/// How a delivery can be trusted.
+/// How much a proven request can be trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Strength {
     /// The signature covers the body.
     Strong,
-    /// Who has seen one delivery can send another: [`Scheme::weakness`] says why.
+    /// An attacker who has seen one request can make another request: [`Scheme::weakness`] says why.
     Weak,
 }
 
@@ -149,14 +151,14 @@ impl fmt::Display for Strength {
     }
 }
 
-/// Why who has seen one delivery can send another.
+/// The reason why an attacker who has seen one request can make another request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Weakness {
     /// The signature does not cover the body.
     Unsigned,
-    /// The signature covers named members of the body, and nothing else of it.
+    /// The signature covers named members of the body, and nothing else of the body.
     Partial,
-    /// The hash over secret and content can be continued without the secret.
+    /// The hash over the secret and the content can be extended without the secret.
     Extendable,
     /// A form's names and values are signed without anything between them.
     Unframed,
@@ -168,25 +170,25 @@ impl fmt::Display for Weakness {
             Self::Unsigned => "the body is not signed",
             Self::Partial => "only named members of the body are signed",
             Self::Extendable => "can be extended without the secret",
-            Self::Unframed => "nothing separates a form's names and values in what is signed",
+            Self::Unframed => "nothing separates a form's names and values in the signed content",
         })
     }
 }
 
 impl Scheme {
-    /// How a delivery can be trusted that this scheme proves.
+    /// How much a request can be trusted that this scheme proves.
     pub fn strength(&self) -> Strength {
         if self.weakness().is_none() { Strength::Strong } else { Strength::Weak }
     }
 
-    /// Why a delivery that this scheme proves can be trusted less than others.
+    /// The weakness of this scheme, if it has one.
     pub fn weakness(&self) -> Option<Weakness> {
         let names = |part: &Part| part.covers() == Covers::Members;
-        if let Some(form) = self.variants.iter().find(|form| !self.signs_body(form)) {
-            Some(if form.content.iter().any(names) { Weakness::Partial } else { Weakness::Unsigned })
+        if let Some(variant) = self.variants.iter().find(|variant| !self.signs_body(variant)) {
+            Some(if variant.content.iter().any(names) { Weakness::Partial } else { Weakness::Unsigned })
         } else if self.algorithm == Algorithm::PlainHash {
             Some(Weakness::Extendable)
-        } else if self.variants.iter().any(|form| form.content.contains(&Part::SortedForm)) {
+        } else if self.variants.iter().any(|variant| variant.content.contains(&Part::SortedForm)) {
             Some(Weakness::Unframed)
         } else {
             None
@@ -195,38 +197,39 @@ impl Scheme {
 
     /// Whether a request may lack the signed header `name`.
     pub fn may_lack(&self, name: &str) -> bool {
-        let lacks = |form: &Variant| {
-            let named = |place: &usize| matches!(form.content.get(*place), Some(Part::Header(known)) if known == name);
-            form.optional.iter().any(named)
+        let lacks = |variant: &Variant| {
+            let named =
+                |place: &usize| matches!(variant.content.get(*place), Some(Part::Header(known)) if known == name);
+            variant.optional.iter().any(named)
         };
         self.variants.iter().any(lacks)
     }
 
-    /// The forms that a request of this form's layout may have: it, and its alternatives.
-    pub(super) fn with_alternatives<'s>(&'s self, form: &'s Variant) -> impl Iterator<Item = &'s Variant> {
-        let from = self.variants.iter().skip_while(move |known| !std::ptr::eq(*known, form));
-        from.enumerate().take_while(|(number, form)| *number == 0 || form.alternative).map(|(_, form)| form)
+    /// The variant and its alternatives.
+    pub(super) fn with_alternatives<'s>(&'s self, variant: &'s Variant) -> impl Iterator<Item = &'s Variant> {
+        let from = self.variants.iter().skip_while(move |known| !std::ptr::eq(*known, variant));
+        from.enumerate().take_while(|(number, variant)| *number == 0 || variant.alternative).map(|(_, variant)| variant)
     }
 
     /// Whether the configured URL is signed with its own query, so that a request must have that query and no other.
     pub fn pins_query(&self) -> bool {
-        self.variants.iter().any(|form| form.framing.pins_query())
+        self.variants.iter().any(|variant| variant.framing.pins_query())
     }
 
-    /// Where the signature stands, for people: the first of its places.
-    pub(super) fn place(&self) -> String {
-        self.locations.first().map_or_else(|| "no place".to_owned(), ToString::to_string)
+    /// The first location of the signature, as a text for people.
+    pub(super) fn location(&self) -> String {
+        self.locations.first().map_or_else(|| "no location".to_owned(), ToString::to_string)
     }
 
-    /// Whether the signature covers all of what the body says, in this form. One that names members leaves the others open.
-    pub fn signs_body(&self, form: &Variant) -> bool {
+    /// Whether the signature covers the whole body, in this variant. A signature over named members does not.
+    pub fn signs_body(&self, variant: &Variant) -> bool {
         let whole = |part: &Part| matches!(part.covers(), Covers::Bytes | Covers::Meaning);
         let hashes = self.token_claims.body_hash.is_some() || self.token_claims.query_body_hash.is_some();
-        self.algorithm != Algorithm::StaticToken && (hashes || form.content.iter().any(whole))
+        self.algorithm != Algorithm::StaticToken && (hashes || variant.content.iter().any(whole))
     }
 
-    /// Whether the signature covers what stands at `path` in the body, in this form.
-    pub fn signs(&self, form: &Variant, path: &JsonPath) -> bool {
+    /// Whether the signature covers the value at `path` of the body, in this variant.
+    pub fn signs(&self, variant: &Variant, path: &JsonPath) -> bool {
         let names = |part: &Part| match part {
             Part::Json(signed) => signed == path,
             Part::JsonLines(keys) => keys.iter().any(|key| JsonPath::of_key(key) == *path),
@@ -245,37 +248,37 @@ impl Scheme {
             | Part::SortedQuery
             | Part::Jws => false,
         };
-        self.token_claims.body_hash.is_some() || form.content.iter().any(names)
+        self.token_claims.body_hash.is_some() || variant.content.iter().any(names)
     }
 
-    /// Whether the endpoint's public URL is signed, so that the configuration has to have it.
+    /// Whether the endpoint's public URL is signed. Then the configuration must have the URL.
     pub fn signs_url(&self) -> bool {
-        let signs = |form: &Variant| form.content.iter().any(|part| matches!(part, Part::Url | Part::Path));
+        let signs = |variant: &Variant| variant.content.iter().any(Part::is_of_url);
         self.token_claims.url_hash.is_some()
             || self.token_claims.want(&ClaimText::Url)
             || self.variants.iter().any(signs)
     }
 
-    /// Whether the user's account is signed, so that the configuration has to have it: the provider signs for all of its
-    /// users with one key.
+    /// Whether the user's account is signed. Then the configuration must have the account, because the provider signs for
+    /// all its users with one key.
     pub fn signs_account(&self) -> bool {
         self.account.is_some() || self.token_claims.want(&ClaimText::Account)
     }
 
-    /// Whether this scheme proves who sends and nothing of what is sent: a static token, basic auth, a signed token that
-    /// says nothing of the body. Whoever can send one request can write any body, so an unsigned id is as good as the body.
+    /// Whether this scheme proves only the sender and no content, as with a static token, basic authentication, or a signed
+    /// token without a digest of the body. Such a sender can write any body, so an unsigned id is as good as the body.
     pub fn proves_only_sender(&self) -> bool {
         let hashes = self.token_claims.body_hash.is_some() || self.token_claims.query_body_hash.is_some();
-        let is_bare = |form: &Variant| form.content.iter().all(|part| part.covers() == Covers::Token);
+        let is_bare = |variant: &Variant| variant.content.iter().all(|part| part.covers() == Covers::Token);
         self.algorithm == Algorithm::StaticToken || (!hashes && self.variants.iter().all(is_bare))
     }
 
-    /// Whether events can be told from their retries at all, by an id or otherwise.
+    /// Whether the scheme can recognise retries of an event.
     pub fn identifies(&self) -> bool {
         !(matches!(self.id, IdLocation::Nowhere) && matches!(self.identity, IdentityRule::None { .. }))
     }
 
-    /// Whether the identity of an event without an id is what the configuration says nothing about.
+    /// Whether events without an id occur and the configuration has no rule for their identity.
     pub fn leaves_identity_open(&self) -> bool {
         use WithoutId::{ByRule, Refuse};
         match &self.id {
@@ -300,15 +303,15 @@ impl Scheme {
             IdLocation::Json { path, missing: WithoutId::Refuse, .. } => format!("by {path}{unsigned}"),
             IdLocation::Json { path, when: None, .. } => format!("by {path}{unsigned}, else {identity}"),
             IdLocation::Json { path, when: Some(when), .. } => {
-                format!("by {path}{unsigned} where {when} stands beside it, else {identity}")
+                format!("by {path}{unsigned} if {when} is present, else {identity}")
             }
         }
     }
 
-    /// Whether an event without an id is known by its body's bytes, and not by what is signed: the signature covers all
-    /// of them, or says nothing of the event at all.
-    pub fn signs_bytes(&self, form: &Variant) -> bool {
+    /// Whether the bytes of the body identify an event without an id. If not, the signed content does. The bytes do so if
+    /// the signature covers all of them, or nothing of the event.
+    pub fn signs_bytes(&self, variant: &Variant) -> bool {
         self.algorithm == Algorithm::StaticToken
-            || form.content.iter().any(|part| matches!(part.covers(), Covers::Bytes | Covers::Token))
+            || variant.content.iter().any(|part| matches!(part.covers(), Covers::Bytes | Covers::Token))
     }
 }

@@ -1,4 +1,4 @@
-//! Secrets and the keys made from them. Neither shows itself.
+//! Secrets, and the keys made from secrets. Debug output shows neither.
 
 use super::{Algorithm, Crypto, Hash, PublicKey, SecretEncoding, UnixTime};
 use base64::Engine as _;
@@ -8,36 +8,43 @@ use sha2::{Digest, Sha256};
 use std::fmt;
 use thiserror::Error;
 
-/// The text of a shared secret or of a public key, as the provider shows it.
+/// The text of a shared secret or of a public key, as the provider shows the text.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
-/// Why a secret cannot be used. The texts never contain it.
+/// The reason why a secret cannot be used. No text contains the secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum SecretError {
-    /// An empty secret verifies what anybody signs.
+    /// Everybody can sign with an empty secret.
     #[error("is empty")]
     Empty,
-    /// A blank or newline at an end was almost always stored by mistake.
-    #[error("begins or ends with white space; store it again without the newline, as with `printf %s`")]
-    WhiteSpace,
-    /// Not the base64 the scheme asks for.
-    #[error("is not base64, as this provider's secrets are")]
-    NotBase64,
-    /// Supabase shows its secrets with the signature's version before them.
-    #[error("begins with `v1,`, which is no part of the secret: take that off, so that it begins with `whsec_`")]
-    Versioned,
-    /// Not the hexadecimal the scheme asks for.
-    #[error("is not hexadecimal, as this provider's secrets are")]
-    NotHex,
-    /// So short that it can be found by trying.
+    /// A blank or a newline at the beginning or the end is almost always a mistake.
     #[error(
-        "has less than 8 bytes: who has one delivery can find it by trying. Have a longer one made, and store that"
+        "begins or ends with white space; store the secret again without the newline, for example with `printf %s`"
+    )]
+    WhiteSpace,
+    /// The scheme needs base64.
+    #[error("is not base64, but this provider's secrets are")]
+    NotBase64,
+    /// Supabase shows the signature's version before the secret.
+    #[error(
+        "begins with `v1,`, which is not part of the secret: remove `v1,`, so that the secret begins with `whsec_`"
+    )]
+    Versioned,
+    /// The scheme needs hexadecimal.
+    #[error("is not hexadecimal, but this provider's secrets are")]
+    NotHex,
+    /// An attacker with one request can guess so short a secret.
+    #[error(
+        "has less than 8 bytes, so an attacker with one request can guess it: create a longer secret, and store that"
     )]
     TooShort,
-    /// Not a key of the scheme's algorithm.
-    #[error("is not a public key as this provider shows it: PEM, base64 or hex, as in its documentation")]
+    /// Not a public key of the scheme's algorithm.
+    #[error("is not a public key of this provider's algorithm, in PEM, base64 or hex as the provider documents it")]
     NotAPublicKey,
+    /// The SHA-1 digest of a secret is a key of HMAC only.
+    #[error("cannot be a SHA-1 digest: only a scheme with HMAC has such a key")]
+    DigestWithoutHmac,
 }
 
 impl Secret {
@@ -57,33 +64,31 @@ impl Secret {
         Ok(Self(text))
     }
 
-    /// The key this secret stands for under `algorithm`, written as `form` says.
+    /// The key for `algorithm` that the secret's text encodes.
     ///
     /// # Errors
-    /// That the text is not what `form` asks for, and [`SecretError::Empty`] where nothing is left to decode.
-    pub fn key(&self, algorithm: Algorithm, form: &SecretEncoding) -> Result<VerificationKey, SecretError> {
+    /// [`SecretError`] if the text is not in this encoding, or if the decoded key is empty.
+    pub fn key(&self, algorithm: Algorithm, encoding: &SecretEncoding) -> Result<VerificationKey, SecretError> {
         if let Algorithm::Public(algorithm) = algorithm {
-            return PublicKey::parse(algorithm, &self.0, form)
+            return PublicKey::parse(algorithm, &self.0, encoding)
                 .map(VerificationKey::Public)
                 .ok_or(SecretError::NotAPublicKey);
         }
-        let bytes = match form {
+        let bytes = match encoding {
             SecretEncoding::Utf8 => self.0.clone().into_bytes(),
             SecretEncoding::Hex => hex::decode(&self.0).map_err(|_| SecretError::NotHex)?,
             SecretEncoding::Base64AfterPrefix(prefix) => self.decode(prefix)?,
             SecretEncoding::Sha1 => {
-                return Ok(VerificationKey::RuntimeHmac {
-                    hash: Hash::Sha1,
-                    secret: self.0.clone().into_bytes(),
-                    digested: true,
-                });
+                let Algorithm::Hmac(hash) = algorithm else { return Err(SecretError::DigestWithoutHmac) };
+                let secret = self.0.clone().into_bytes();
+                return Ok(VerificationKey::RuntimeHmac { hash, secret, digested: true });
             }
             SecretEncoding::Html => without_entities(&self.0).into_bytes(),
         };
         if bytes.is_empty() { Err(SecretError::Empty) } else { Ok(VerificationKey::new(algorithm, &bytes)) }
     }
 
-    /// The secret as `whsec_` and base64 (Standard Webhooks, Signature scheme).
+    /// The key of a secret in base64 after `whsec_` (Standard Webhooks, Signature scheme).
     ///
     /// # Errors
     /// As [`Secret::key`].
@@ -102,7 +107,7 @@ impl Secret {
     }
 }
 
-/// What WordPress stores in place of these characters, decoded; `&amp;` last, or it would be decoded twice.
+/// Decodes the entities that WordPress stores. `&amp;` is the last entity, so that no text is decoded twice.
 fn without_entities(text: &str) -> String {
     const ENTITIES: [(&str, &str); 5] =
         [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#039;", "'"), ("&amp;", "&")];
@@ -115,28 +120,28 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// What deliveries are proven with.
+/// A key that proves requests.
 #[derive(Clone)]
 pub enum VerificationKey {
-    /// Of HMAC-SHA256.
+    /// A key of HMAC-SHA256.
     HmacSha256(HmacKey),
-    /// Of HMAC with another hash, which the runtime computes. Where it says so, the key is the secret's SHA-1.
+    /// A key of HMAC with another hash, or with a digest of the secret as its key. The runtime computes the HMAC.
     RuntimeHmac {
         /// The hash.
         hash: Hash,
         /// The secret.
         secret: Vec<u8>,
-        /// Whether the secret's digest is the key.
+        /// Whether the key is the SHA-1 digest of the secret.
         digested: bool,
     },
-    /// A shared secret as it is.
+    /// A shared secret that is not a key of HMAC.
     Shared(Vec<u8>),
     /// The provider's public key.
     Public(PublicKey),
 }
 
 impl VerificationKey {
-    /// The key made of these bytes, of any length (RFC 2104).
+    /// The key with these bytes. A key of HMAC has any length (RFC 2104).
     pub fn new(algorithm: Algorithm, bytes: &[u8]) -> Self {
         match algorithm {
             Algorithm::Hmac(Hash::Sha256) => Self::HmacSha256(HmacKey::new(bytes)),
@@ -145,7 +150,18 @@ impl VerificationKey {
         }
     }
 
-    /// How many bytes a shared secret has, once it is decoded. A public key has none.
+    /// Whether the key is of the kind that `algorithm` needs.
+    pub(super) fn fits(&self, algorithm: Algorithm) -> bool {
+        match (self, algorithm) {
+            (Self::HmacSha256(_), Algorithm::Hmac(wanted)) => wanted == Hash::Sha256,
+            (Self::RuntimeHmac { hash, .. }, Algorithm::Hmac(wanted)) => *hash == wanted,
+            (Self::Shared(_), Algorithm::PlainHash | Algorithm::StaticToken) => true,
+            (Self::Public(key), Algorithm::Public(algorithm)) => key.fits(algorithm),
+            (Self::HmacSha256(_) | Self::RuntimeHmac { .. } | Self::Shared(_) | Self::Public(_), _) => false,
+        }
+    }
+
+    /// The length of a shared secret after decoding, in bytes. `None` for a public key.
     pub fn secret_length(&self) -> Option<usize> {
         match self {
             Self::HmacSha256(key) => Some(key.bytes.len()),
@@ -154,7 +170,7 @@ impl VerificationKey {
         }
     }
 
-    /// Whether a signature may be under this key, where its token says that it is signed with the key `named`.
+    /// Whether the key may have the id `named`. A token names the id of its key.
     pub(super) fn answers_to(&self, named: Option<&str>) -> bool {
         match (self, named) {
             (Self::Public(key), Some(named)) => key.id().is_none_or(|id| id == named),
@@ -162,9 +178,9 @@ impl VerificationKey {
         }
     }
 
-    /// What an honest sender puts where the signature stands: the MAC over `parts`, one after the other; for a shared
-    /// secret alone the SHA-256 of it and `parts`, which shows neither its length nor a part of it. A public key makes
-    /// nothing.
+    /// The bytes that an honest signature has: the MAC over the concatenated `parts`. For a shared secret, these bytes are
+    /// the SHA-256 of the secret and `parts`, because a comparison of the secrets would show the length of the secret. For
+    /// a public key, the result is empty.
     pub fn mac(&self, parts: &[&[u8]], crypto: &impl Crypto) -> Vec<u8> {
         match self {
             Self::HmacSha256(key) if is_large(parts) => crypto.hmac(Hash::Sha256, &key.bytes, parts),
@@ -182,8 +198,8 @@ impl VerificationKey {
     }
 }
 
-/// From so many bytes on, the runtime's SHA-256 is faster than the crate's in WASM, the way there included: measured, see
-/// bench/README.md.
+/// The length in bytes from which the runtime's SHA-256 is faster in WASM than the crate's, with the cost of the call.
+/// bench/README.md has the measurement.
 const LARGE: usize = 2048;
 
 fn is_large(parts: &[&[u8]]) -> bool {
@@ -195,11 +211,11 @@ pub(super) fn sha256(content: &[u8], crypto: &impl Crypto) -> [u8; 32] {
     if !is_large(&[content]) {
         return Sha256::digest(content).into();
     }
-    // A runtime that gives no digest costs time, and changes no value.
+    // If the runtime gives no digest, the crate computes the same value.
     crypto.digest(Hash::Sha256, content).try_into().unwrap_or_else(|_| Sha256::digest(content).into())
 }
 
-/// An HMAC-SHA256 key, already hashed into its initial state, so that a request costs only its own bytes.
+/// A key of HMAC-SHA256. The key is already hashed into the initial state, so a request costs only its own bytes.
 #[derive(Clone)]
 pub struct HmacKey {
     state: Hmac<Sha256>,
@@ -213,14 +229,14 @@ impl HmacKey {
         Self { state, bytes: bytes.to_vec() }
     }
 
-    /// The MAC over `parts`, one after the other.
+    /// The MAC over the concatenated `parts`.
     pub fn mac(&self, parts: &[&[u8]]) -> [u8; 32] {
         let mut mac = self.state.clone();
         parts.iter().for_each(|part| mac.update(part));
         mac.finalize().into_bytes().into()
     }
 
-    /// The headers that sign `body` by Standard Webhooks (its specification, Signature scheme), as the event `id`.
+    /// The headers that sign `body` as the event `id` (Standard Webhooks, Signature scheme).
     pub fn standard_webhooks(&self, id: &str, now: UnixTime, body: &[u8]) -> [(&'static str, String); 3] {
         let mut signer = self.signer(id, now);
         signer.update(body);
@@ -228,7 +244,7 @@ impl HmacKey {
         [("webhook-id", id.to_owned()), timestamp, signature]
     }
 
-    /// Begins to sign a body that comes in parts, by Standard Webhooks, as the event `id`.
+    /// Begins to sign a body that comes in parts, as the event `id` (Standard Webhooks, Signature scheme).
     pub fn signer(&self, id: &str, now: UnixTime) -> Signer {
         let timestamp = now.to_string();
         let mut mac = self.state.clone();
@@ -237,14 +253,14 @@ impl HmacKey {
     }
 }
 
-/// A Standard Webhooks signature over a body that comes in parts.
+/// Makes a signature of Standard Webhooks over a body that comes in parts.
 pub struct Signer {
     timestamp: String,
     mac: Hmac<Sha256>,
 }
 
 impl Signer {
-    /// Takes the next part of the body.
+    /// Adds the next part of the body.
     pub fn update(&mut self, part: &[u8]) {
         self.mac.update(part);
     }
@@ -264,13 +280,15 @@ impl fmt::Debug for HmacKey {
 
 impl fmt::Debug for VerificationKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Key(redacted)")
+        f.write_str("VerificationKey(redacted)")
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{KeysError, Preset, PublicAlgorithm, Scheme, Verifier};
+    use std::sync::Arc;
 
     #[test]
     fn unusable_secrets_are_refused() {
@@ -284,8 +302,8 @@ mod tests {
         assert_eq!(key("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), Ok(()));
         assert_eq!(key("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), Ok(()));
         let supabase = |text: &str| {
-            let form = SecretEncoding::Base64AfterPrefix("v1,whsec_".to_owned());
-            Secret::new(text).and_then(|secret| secret.key(Algorithm::Hmac(Hash::Sha256), &form)).map(|_| ())
+            let encoding = SecretEncoding::Base64AfterPrefix("v1,whsec_".to_owned());
+            Secret::new(text).and_then(|secret| secret.key(Algorithm::Hmac(Hash::Sha256), &encoding)).map(|_| ())
         };
         assert_eq!(supabase("v1,whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), Ok(()));
         assert_eq!(supabase("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), Ok(()));
@@ -294,6 +312,58 @@ mod tests {
         assert_eq!(supabase("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), Err(SecretError::NotBase64));
         let hex = Secret::new("no hex").and_then(|secret| secret.key(Algorithm::StaticToken, &SecretEncoding::Hex));
         assert_eq!(hex.map(|_| ()), Err(SecretError::NotHex));
+    }
+
+    #[test]
+    fn a_digest_of_the_secret_is_a_key_of_hmac_only() {
+        let key = |algorithm| Secret::new("abc").and_then(|secret| secret.key(algorithm, &SecretEncoding::Sha1));
+        for hash in [Hash::Sha1, Hash::Sha256, Hash::Sha512] {
+            let algorithm = Algorithm::Hmac(hash);
+            assert!(key(algorithm).expect("a key").fits(algorithm), "{hash:?}");
+        }
+        for algorithm in [Algorithm::PlainHash, Algorithm::StaticToken] {
+            assert_eq!(key(algorithm).map(drop), Err(SecretError::DigestWithoutHmac), "{algorithm:?}");
+        }
+    }
+
+    #[test]
+    fn a_verifier_takes_only_keys_of_its_schemes_algorithm() {
+        use PublicAlgorithm::{EcdsaP256Der, EcdsaP256Fixed, Ed25519, RsaSha1, RsaSha256};
+        let shared = |algorithm| vec![VerificationKey::new(algorithm, b"a shared secret")];
+        let public = |jwk: &str, der: &str| {
+            let keys = [PublicKey::Jwk(jwk.to_owned()), PublicKey::Spki(hex::decode(der).expect("hex"))];
+            keys.map(VerificationKey::Public).to_vec()
+        };
+        let hmac = [Hash::Sha1, Hash::Sha256, Hash::Sha512].map(Algorithm::Hmac);
+        let [sha1, sha256, sha512] = hmac;
+        // The algorithms of each row take the keys of this row, and no others.
+        let rows = [
+            (vec![sha1], shared(sha1)),
+            (vec![sha256], shared(sha256)),
+            (vec![sha512], shared(sha512)),
+            (vec![Algorithm::PlainHash, Algorithm::StaticToken], shared(Algorithm::StaticToken)),
+            (vec![Algorithm::Public(Ed25519)], public(r#"{"kty":"OKP","crv":"Ed25519"}"#, "300506032b6570")),
+            (
+                [EcdsaP256Der, EcdsaP256Fixed].map(Algorithm::Public).to_vec(),
+                public(r#"{"kty":"EC","crv":"P-256"}"#, "301306072a8648ce3d020106082a8648ce3d030107"),
+            ),
+            (
+                [RsaSha256, RsaSha1].map(Algorithm::Public).to_vec(),
+                public(r#"{"kty":"RSA"}"#, "300d06092a864886f70d0101010500"),
+            ),
+        ];
+        let made = |algorithm, key: &VerificationKey| {
+            let scheme = Scheme { algorithm, ..Scheme::default() };
+            Verifier::new(Arc::new(Preset { scheme, ..Preset::default() }), vec![key.clone()], None).map(drop)
+        };
+        for (row, (algorithms, _)) in rows.iter().enumerate() {
+            for (number, (_, keys)) in rows.iter().enumerate() {
+                let right = if row == number { Ok(()) } else { Err(KeysError::OtherAlgorithm) };
+                for (algorithm, key) in algorithms.iter().flat_map(|one| keys.iter().map(move |key| (*one, key))) {
+                    assert_eq!(made(algorithm, key), right, "{algorithm:?} with a key of row {number}");
+                }
+            }
+        }
     }
 
     #[test]
@@ -306,6 +376,6 @@ mod tests {
         let secret = Secret::new("canary-secret").expect("usable");
         let key = secret.key(Algorithm::Hmac(Hash::Sha256), &SecretEncoding::Utf8).expect("a key");
         let shown = format!("{secret:?} {key:?}");
-        assert_eq!(shown, "Secret(redacted) Key(redacted)");
+        assert_eq!(shown, "Secret(redacted) VerificationKey(redacted)");
     }
 }

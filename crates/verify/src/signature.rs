@@ -1,4 +1,4 @@
-//! Reads what stands where the signature does, as the scheme lays it out.
+//! Reads the text at the location of the signature, as the scheme lays it out.
 
 use super::jws::Jws;
 use super::{Algorithm, Encoding, Hash, Layout, Location, PublicAlgorithm, Scheme, Variant, VerifyError};
@@ -9,27 +9,39 @@ use sha2::{Digest, Sha256};
 /// The most candidate signatures that one request may carry.
 pub const MAX_SIGNATURES: usize = 8;
 
-/// The longest text that is read for a signature: eight signatures need a tenth of it.
+/// The longest text that is read for a signature, in bytes. Eight signatures need a tenth of it.
 const MAX_TEXT: usize = 8 * 1024;
 
-/// The most elements of a header's list that are looked at, those among them that are empty.
-const MOST_ELEMENTS: usize = 3 * MAX_SIGNATURES;
+/// The most elements of a list that are read, with empty elements. The bound limits the work that a forged list can cause.
+const MAX_ELEMENTS: usize = 3 * MAX_SIGNATURES;
 
-/// No signature is shorter: what is, is not decoded.
+/// No signature has a shorter text. A shorter text is not decoded.
 const SHORTEST: usize = 8;
 
-/// What a request claims where the signature stands.
+/// The signatures that a request carries. Nothing is proven yet.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct CandidateSignatures {
     /// At least one, at most [`MAX_SIGNATURES`], decoded.
     pub signatures: Vec<Vec<u8>>,
-    /// The text of the timestamp that stands beside them.
+    /// The text of the timestamp beside the signatures.
     pub timestamp: Option<String>,
-    /// The signed token, where that is the layout.
+    /// The signed token, if the layout is a token.
     pub jws: Option<Jws>,
 }
 
-/// Reads the texts that stand at `scheme`'s places, and says which of its forms they have: the first one decides.
+impl CandidateSignatures {
+    /// Refuses a timestamp that differs from the timestamp of another location.
+    fn set_timestamp(&mut self, timestamp: Option<&str>) -> Result<(), Problem> {
+        let Some(timestamp) = timestamp else { return Ok(()) };
+        if self.timestamp.get_or_insert_with(|| timestamp.to_owned()) == timestamp {
+            Ok(())
+        } else {
+            Err(TWO_TIMESTAMPS)
+        }
+    }
+}
+
+/// Reads the texts that were `found` at the scheme's locations. The first text decides which variant the request has.
 ///
 /// # Errors
 /// [`VerifyError::SignatureMissing`], [`VerifyError::SignatureMalformed`] and [`VerifyError::TooManySignatures`].
@@ -38,38 +50,38 @@ pub(super) fn read<'s>(
     account: &str,
     found: &[(&Location, String)],
 ) -> Result<(&'s Variant, CandidateSignatures), VerifyError> {
-    let (place, first) = found.first().ok_or_else(|| missing(scheme))?;
-    if let Some((place, _)) = found.iter().find(|(_, text)| text.len() > MAX_TEXT) {
-        return Err(malformed(place, "longer than 8 KiB"));
+    let (location, first) = found.first().ok_or_else(|| missing(scheme))?;
+    if let Some((location, _)) = found.iter().find(|(_, text)| text.len() > MAX_TEXT) {
+        return Err(malformed(location, "longer than 8 KiB"));
     }
-    // The runtime shows bytes that are not UTF-8 as this character, so that two texts would be one.
-    if let Some((place, _)) = found.iter().find(|(_, text)| text.contains(char::REPLACEMENT_CHARACTER)) {
-        return Err(malformed(place, "not UTF-8"));
+    // The runtime replaces bytes that are not UTF-8 with this character, so two different headers would become one text.
+    if let Some((location, _)) = found.iter().find(|(_, text)| text.contains(char::REPLACEMENT_CHARACTER)) {
+        return Err(malformed(location, "not UTF-8"));
     }
-    let form = scheme.variants.iter().find(|form| fits(&form.layout, first));
-    let form = form.ok_or_else(|| malformed(place, "not in the scheme's form"))?;
-    let mut claimed = CandidateSignatures::default();
-    for (place, text) in found {
-        // A secret that is sent itself signs no content, so each place may have it in a form of its own: a URL with user and
-        // password adds Basic beside the sender's own header.
-        let own =
-            scheme.variants.iter().find(|form| scheme.algorithm == Algorithm::StaticToken && fits(&form.layout, text));
-        read_text((scheme.algorithm, account), own.unwrap_or(form), place, text, &mut claimed)
-            .map_err(|problem| malformed(place, problem))?;
-        if claimed.signatures.len() > MAX_SIGNATURES {
-            return Err(VerifyError::TooManySignatures { place: place.to_string(), max: MAX_SIGNATURES });
+    let variant = scheme.variants.iter().find(|variant| fits(&variant.layout, first));
+    let variant = variant.ok_or_else(|| malformed(location, "not in a layout of the scheme"))?;
+    let mut candidates = CandidateSignatures::default();
+    for (location, text) in found {
+        // A static token signs no content, so each location may have its own layout. For example, a URL with a user and a
+        // password adds Basic authentication beside the sender's own header.
+        let is_own = |variant: &&Variant| scheme.algorithm == Algorithm::StaticToken && fits(&variant.layout, text);
+        let own = scheme.variants.iter().find(is_own).unwrap_or(variant);
+        let outcome = read_text((scheme.algorithm, account), own, location, text, &mut candidates);
+        if candidates.signatures.len() > MAX_SIGNATURES {
+            return Err(VerifyError::TooManySignatures { place: location.to_string(), max: MAX_SIGNATURES });
         }
+        outcome.map_err(|problem| malformed(location, problem))?;
     }
-    Ok((form, claimed))
+    Ok((variant, candidates))
 }
 
-/// That no place carries a signature.
+/// The error of a request that has a signature at none of the scheme's locations.
 pub(super) fn missing(scheme: &Scheme) -> VerifyError {
-    VerifyError::SignatureMissing { place: scheme.place() }
+    VerifyError::SignatureMissing { place: scheme.location() }
 }
 
-fn malformed(place: &Location, problem: Problem) -> VerifyError {
-    VerifyError::SignatureMalformed { place: place.to_string(), problem }
+fn malformed(location: &Location, problem: Problem) -> VerifyError {
+    VerifyError::SignatureMalformed { place: location.to_string(), problem }
 }
 
 type Problem = &'static str;
@@ -77,42 +89,55 @@ type Problem = &'static str;
 const UNDECODABLE: Problem = "not a signature of the algorithm's length in the scheme's encoding";
 const NO_PREFIX: Problem = "not the scheme's prefix";
 const BLANK_END: Problem = "a blank before or after the list";
+const TWO_TIMESTAMPS: Problem = "two timestamps";
+const TOO_MANY_SIGNATURES: Problem = "more than 8 signatures";
+const TOO_MANY_ELEMENTS: Problem = "a list of more than 24 elements";
+
+/// Decodes signatures one after the other. The decoder stops at the first signature above [`MAX_SIGNATURES`], because the
+/// sender is not proven yet.
+struct Decoder<'c> {
+    algorithm: Algorithm,
+    encoding: Encoding,
+    /// Whether the layout is a list. A list may have words that are no signature.
+    is_list: bool,
+    /// Whether any text was taken for a signature.
+    has_text: bool,
+    signatures: &'c mut Vec<Vec<u8>>,
+}
+
+impl Decoder<'_> {
+    fn decode(&mut self, text: &str) -> Result<(), Problem> {
+        self.has_text = true;
+        match decode(self.algorithm, self.encoding, text) {
+            Some(signature) => self.signatures.push(signature),
+            None if self.is_list && !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric()) => {}
+            None => return Err(UNDECODABLE),
+        }
+        if self.signatures.len() > MAX_SIGNATURES { Err(TOO_MANY_SIGNATURES) } else { Ok(()) }
+    }
+}
 
 fn read_text(
     (algorithm, account): (Algorithm, &str),
-    form: &Variant,
-    place: &Location,
+    variant: &Variant,
+    location: &Location,
     text: &str,
-    claimed: &mut CandidateSignatures,
+    candidates: &mut CandidateSignatures,
 ) -> Result<(), Problem> {
-    let is_header = place.is_header();
-    let is_single = match form.layout {
-        Layout::Single { .. } => true,
-        Layout::List { .. } | Layout::Positional | Layout::Jws { .. } => false,
+    let is_list = match variant.layout {
+        Layout::Single { .. } => false,
+        Layout::List { .. } | Layout::Positional | Layout::Jws { .. } => true,
     };
-    let before = claimed.signatures.len();
-    let mut is_empty = true;
-    // Decoded one after the other, and none after the one that is too many: nobody knows yet who sends them.
-    let mut take = |text: &str| {
-        is_empty = false;
-        if claimed.signatures.len() > MAX_SIGNATURES {
-            return Ok(());
-        }
-        match decode(algorithm, form.encoding, text) {
-            Some(signature) => claimed.signatures.push(signature),
-            // In a list of entries, a word that is no signature is passed over; anything else is none of the scheme's.
-            None if !is_single && !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric()) => {}
-            None => return Err(UNDECODABLE),
-        }
-        Ok(())
-    };
-    let timestamp = match &form.layout {
-        Layout::Single { prefixes } if !is_header => {
-            take(without_prefix(text, prefixes).ok_or(NO_PREFIX)?)?;
+    let before = candidates.signatures.len();
+    let signatures = &mut candidates.signatures;
+    let mut decoder = Decoder { algorithm, encoding: variant.encoding, is_list, has_text: false, signatures };
+    let timestamp = match &variant.layout {
+        Layout::Single { prefixes } if location.is_header() => {
+            singles(text, prefixes, &mut decoder)?;
             None
         }
         Layout::Single { prefixes } => {
-            singles(text, prefixes, form.encoding == Encoding::Text, &mut take)?;
+            decoder.decode(without_prefix(text, prefixes).ok_or(NO_PREFIX)?)?;
             None
         }
         Layout::List { separators, assign, signature, timestamp } => {
@@ -120,86 +145,71 @@ fn read_text(
             if separators.contains(',') && !separators.contains(' ') && has_blank_end(text) {
                 return Err(BLANK_END);
             }
-            let lists = lists(text, separators, is_header);
-            list(lists, (separators, *assign), wanted, timestamp.as_deref(), &mut take)?
+            let lists = lists(text, separators, location.is_header());
+            list(lists, (separators, *assign), wanted, timestamp.as_deref(), &mut decoder)?
         }
-        Layout::Positional => Some(positional(text, is_header, &mut take)?),
+        Layout::Positional => Some(positional(text, location.is_header(), &mut decoder)?),
         Layout::Jws { prefix } => {
             let token = text.strip_prefix(prefix.as_str()).ok_or(NO_PREFIX)?;
             let (jws, signature) = Jws::read(token, algorithm)?;
-            take(signature)?;
-            claimed.jws = Some(jws);
+            decoder.decode(signature)?;
+            candidates.jws = Some(jws);
             None
         }
     };
-    if is_empty {
+    if !decoder.has_text {
         return Err("no signature of the scheme's version");
     }
-    if claimed.signatures.len() == before {
+    if decoder.signatures.len() == before {
         return Err(UNDECODABLE);
     }
-    match (&claimed.timestamp, timestamp) {
-        (Some(known), Some(other)) if known != other => Err("two timestamps"),
-        (None, Some(timestamp)) => {
-            claimed.timestamp = Some(timestamp.to_owned());
-            Ok(())
-        }
-        (Some(_), Some(_)) | (_, None) => Ok(()),
-    }
+    candidates.set_timestamp(timestamp)
 }
 
-/// Takes the signatures of a header that has one after a prefix, or several, with commas between.
+/// Decodes the signatures of a header with one signature after a prefix, or with several signatures and commas between.
 ///
-/// A token may hold commas itself, so its whole text stays a candidate; a text of more elements than a request may have
-/// signatures is one token. A prefix may hold a comma as well: the prefix of the whole text is looked for first.
-fn singles(
-    text: &str,
-    prefixes: &[String],
-    is_token: bool,
-    take: &mut impl FnMut(&str) -> Result<(), Problem>,
-) -> Result<(), Problem> {
+/// A static token may have commas itself, so the whole text stays a candidate. A text with more elements than a request may
+/// have signatures is one token. A prefix may have a comma too, so the prefix of the whole text is tried first.
+fn singles(text: &str, prefixes: &[String], decoder: &mut Decoder<'_>) -> Result<(), Problem> {
     let whole = without_prefix(text, prefixes);
     if !whole.unwrap_or(text).contains(',') {
-        return take(whole.ok_or(NO_PREFIX)?);
+        return decoder.decode(whole.ok_or(NO_PREFIX)?);
     }
-    if is_token {
+    if decoder.encoding == Encoding::Text {
         let tokens = || {
             let tokens = elements(text).filter_map(|element| without_prefix(element, prefixes));
             tokens.filter(|token| !token.is_empty()).take(MAX_SIGNATURES)
         };
         if tokens().count() < MAX_SIGNATURES {
-            tokens().try_for_each(&mut *take)?;
+            tokens().try_for_each(|token| decoder.decode(token))?;
         }
-        return whole.map_or(Ok(()), take);
+        return whole.map_or(Ok(()), |token| decoder.decode(token));
     }
     if has_blank_end(text) {
         return Err(BLANK_END);
     }
-    elements(text).try_for_each(|element| take(without_prefix(element, prefixes).ok_or(NO_PREFIX)?))
+    elements(text).try_for_each(|element| decoder.decode(without_prefix(element, prefixes).ok_or(NO_PREFIX)?))
 }
 
-/// The signature in `text`, after the first of `prefixes` that fits.
+/// The text after the first prefix that fits.
 fn without_prefix<'t>(text: &'t str, prefixes: &[String]) -> Option<&'t str> {
     prefixes.iter().find_map(|prefix| text.strip_prefix(prefix.as_str()))
 }
 
-/// The elements of a list in a header, without the blanks and tabs around them; those that are empty are passed over, as far
-/// as that is no work for a forgery (RFC 9110, section 5.6.1.2).
+/// The first [`MAX_ELEMENTS`] elements of a list in a header, without blanks and tabs around them and without empty
+/// elements (RFC 9110, section 5.6.1.2).
 fn elements(text: &str) -> impl Iterator<Item = &str> {
-    text.split(',')
-        .take(MOST_ELEMENTS)
-        .map(|element| element.trim_matches(BLANKS))
-        .filter(|element| !element.is_empty())
+    text.split(',').take(MAX_ELEMENTS).map(|element| element.trim_matches(BLANKS)).filter(|element| !element.is_empty())
 }
 
-/// Whether a blank stands at an end of a list, where no header has one: RFC 9110, section 5.5.
+/// Whether the text begins or ends with a blank or a tab. No value of a header does (RFC 9110, section 5.5).
 fn has_blank_end(text: &str) -> bool {
     text.starts_with(BLANKS) || text.ends_with(BLANKS)
 }
 
 const BLANKS: [char; 2] = [' ', '\t'];
 
-/// Whether a text has the shape of this layout; only schemes with several forms are told apart by it.
+/// Whether a text has the shape of this layout. The shape chooses between the variants of a scheme.
 fn fits(layout: &Layout, text: &str) -> bool {
     match layout {
         Layout::Single { prefixes } => {
@@ -212,51 +222,55 @@ fn fits(layout: &Layout, text: &str) -> bool {
     }
 }
 
-/// What joins the values of a header that comes several times.
+/// The separator between the values of a header that a request has several times.
 const JOINT: &str = ", ";
 
-/// The lists in `text`: one, or as many as the header came, where a comma is none of the separators itself.
+/// The lists in `text`. If no separator is a comma, each of the header's values is one list.
 fn lists<'t>(text: &'t str, separators: &str, is_header: bool) -> impl Iterator<Item = &'t str> {
     let is_joined = is_header && !separators.contains(',') && text.as_bytes().windows(2).any(|w| w == JOINT.as_bytes());
     let one = (!is_joined).then_some(text);
     one.into_iter().chain(is_joined.then(|| text.split(JOINT)).into_iter().flatten())
 }
 
-/// Takes the signatures of a list without names, and gives its time. A header that came twice has the same time twice.
-fn positional<'t>(
-    text: &'t str,
-    is_header: bool,
-    take: &mut impl FnMut(&str) -> Result<(), Problem>,
-) -> Result<&'t str, Problem> {
+/// Decodes the signatures of a list without names, and returns its time. A header that a request has twice has the time
+/// twice.
+fn positional<'t>(text: &'t str, is_header: bool, decoder: &mut Decoder<'_>) -> Result<&'t str, Problem> {
     let (timestamp, rest) = text.split_once(',').ok_or("no comma after the timestamp")?;
-    for element in rest.split(',') {
+    for (number, element) in rest.split(',').enumerate() {
+        if number == MAX_ELEMENTS {
+            return Err(TOO_MANY_ELEMENTS);
+        }
         let element = if is_header { element.strip_prefix(' ').unwrap_or(element) } else { element };
         if is_header && element == timestamp {
             continue;
         }
         if element.len() == timestamp.len() && element.bytes().all(|b| b.is_ascii_digit()) {
-            return Err("two timestamps");
+            return Err(TWO_TIMESTAMPS);
         }
-        take(element)?;
+        decoder.decode(element)?;
     }
     Ok(timestamp)
 }
 
-/// Takes the signatures among named entries, and gives the time there.
+/// Decodes the signatures among named entries, and returns the time among them.
 fn list<'t>(
     lists: impl Iterator<Item = &'t str>,
     (separators, assign): (&str, char),
     wanted: Option<&str>,
     time: Option<&str>,
-    take: &mut impl FnMut(&str) -> Result<(), Problem>,
+    decoder: &mut Decoder<'_>,
 ) -> Result<Option<&'t str>, Problem> {
     let blanks = separators.contains(' ') && separators.len() > 1;
     let commas = separators.contains(',');
-    // Two at the most, compared as they are: a search for each character of the text costs more than the signature's hash.
-    let mut of_them = separators.chars();
-    let (one, other) = (of_them.next(), of_them.next());
+    // A list has at most two separators. Two comparisons are faster than a search in `separators` for each character.
+    let mut characters = separators.chars();
+    let (one, other) = (characters.next(), characters.next());
     let mut timestamp = None;
-    for entry in lists.flat_map(|list| list.split(move |c| Some(c) == one || Some(c) == other)) {
+    let entries = lists.flat_map(|list| list.split(move |c| Some(c) == one || Some(c) == other));
+    for (number, entry) in entries.enumerate() {
+        if number == MAX_ELEMENTS {
+            return Err(TOO_MANY_ELEMENTS);
+        }
         let entry = if commas { entry.trim_matches(BLANKS) } else { entry };
         if entry.is_empty() && (commas || blanks) {
             continue;
@@ -266,10 +280,10 @@ fn list<'t>(
             return Err("an entry's name is not a word");
         }
         if time == Some(name) && timestamp.replace(value).is_some_and(|before| before != value) {
-            return Err("two timestamps");
+            return Err(TWO_TIMESTAMPS);
         }
         if wanted.is_none_or(|wanted| wanted == name) {
-            take(value)?;
+            decoder.decode(value)?;
         }
     }
     if time.is_some() && timestamp.is_none() {
@@ -278,8 +292,8 @@ fn list<'t>(
     Ok(timestamp)
 }
 
-/// Decodes a signature; its length is settled before anything is compared. In place of a shared secret its hash is
-/// compared, so that no length shows.
+/// Decodes a signature, and checks its length. A static token becomes its hash, because a comparison of the tokens would
+/// show the length of the secret.
 fn decode(algorithm: Algorithm, encoding: Encoding, text: &str) -> Option<Vec<u8>> {
     if algorithm != Algorithm::StaticToken && text.len() < SHORTEST {
         return None;

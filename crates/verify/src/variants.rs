@@ -1,30 +1,31 @@
-//! Schemes with several forms: a content that was signed in one of them must not pass in another.
+//! Schemes with several variants. A content that was signed in one variant must not prove a request in another variant.
 //!
-//! The request's own signature header tells which form it has. If the same content could belong to two forms, whoever has
-//! seen a delivery in one form could present it in the other: `{timestamp}.{body}` as a `{body}` that begins with a time,
-//! and with that the window is gone. So a content that could belong to another form is refused.
+//! The header of the signature tells the request's variant. If a content could belong to two variants, an attacker could
+//! present a request of one variant in the other variant. For example, `{timestamp}.{body}` could become a `{body}` that
+//! begins with a time, and then the window would not protect the request. So a content that could belong to another variant
+//! is refused.
 
 use super::{Framing, Part, TimeUnit, Variant};
 
-/// Two forms that no content tells apart: their numbers, from 0.
+/// Two variants whose contents cannot be told apart, by their numbers from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Indistinguishable(pub usize, pub usize);
 
-/// Holds the forms of a scheme to having contents of different shapes.
+/// Checks that the contents of a scheme's variants can be told apart.
 ///
 /// # Errors
 /// [`Indistinguishable`].
-pub fn check_distinguishable(forms: &[Variant]) -> Result<(), Indistinguishable> {
-    for (number, form) in forms.iter().enumerate() {
-        for (other_number, other) in forms.iter().enumerate() {
+pub fn check_distinguishable(variants: &[Variant]) -> Result<(), Indistinguishable> {
+    for (number, variant) in variants.iter().enumerate() {
+        for (other_number, other) in variants.iter().enumerate() {
             let alike = Indistinguishable(number.min(other_number), number.max(other_number));
-            if number == other_number || has_same_content(form, other) {
+            if number == other_number || has_same_content(variant, other) {
                 continue;
             }
-            match (is_open(form), is_open(other)) {
+            match (is_open(variant), is_open(other)) {
                 (true, true) => return Err(alike),
-                // Such a content would always be refused, whatever the sender means.
-                (_, false) if admits(other, URL, &sample(form)) => return Err(alike),
+                // Every content of the first variant would be refused.
+                (_, false) if admits(other, URL, &sample(variant)) => return Err(alike),
                 (false, true) | (_, false) => {}
             }
         }
@@ -32,15 +33,15 @@ pub fn check_distinguishable(forms: &[Variant]) -> Result<(), Indistinguishable>
     Ok(())
 }
 
-/// Whether `content`, which is one of `own`, could also be one of another of `forms`.
-pub(super) fn fits_another_variant(forms: &[Variant], own: &Variant, url: &str, content: &[u8]) -> bool {
-    forms.iter().any(|other| !has_same_content(own, other) && !is_open(other) && admits(other, url, content))
+/// Whether `content`, which is a content of `own`, could also be a content of another variant.
+pub(super) fn fits_another_variant(variants: &[Variant], own: &Variant, url: &str, content: &[u8]) -> bool {
+    variants.iter().any(|other| !has_same_content(own, other) && !is_open(other) && admits(other, url, content))
 }
 
-/// Whether two forms sign the same, so that it does not matter in which of them a content comes.
+/// Whether two variants sign the same parts. Then a content means the same in both variants.
 fn has_same_content(one: &Variant, other: &Variant) -> bool {
     let same = |(one, other): (&Part, &Part)| match (one, other) {
-        // In whichever case it is signed, it is the same value.
+        // The value is the same in upper case and in lower case.
         (Part::Query(one) | Part::QueryLower(one), Part::Query(other) | Part::QueryLower(other)) => one == other,
         (one, other) => one == other,
     };
@@ -50,20 +51,20 @@ fn has_same_content(one: &Variant, other: &Variant) -> bool {
         && one.timestamp == other.timestamp
 }
 
-/// Whether any text can be such a content.
-fn is_open(form: &Variant) -> bool {
-    Framing::is_trivial(&form.content)
+/// Whether any text can be a content of the variant.
+fn is_open(variant: &Variant) -> bool {
+    Framing::is_trivial(&variant.content)
 }
 
-fn admits(form: &Variant, url: &str, content: &[u8]) -> bool {
-    form.framing.admits(form, url, content)
+fn admits(variant: &Variant, url: &str, content: &[u8]) -> bool {
+    variant.framing.admits(variant, url, content)
 }
 
 const URL: &str = "https://hooks.example.com/webhooks/x";
 
-/// A content as senders have it.
-fn sample(form: &Variant) -> Vec<u8> {
-    let unit = form.timestamp.as_ref().map_or(TimeUnit::Seconds, |timestamp| timestamp.unit);
+/// A content of the variant with usual values.
+fn sample(variant: &Variant) -> Vec<u8> {
+    let unit = variant.timestamp.as_ref().map_or(TimeUnit::Seconds, |timestamp| timestamp.unit);
     let time = match unit {
         TimeUnit::Seconds | TimeUnit::Unix => "1768478400",
         TimeUnit::Milliseconds => "1768478400000",
@@ -89,5 +90,5 @@ fn sample(form: &Variant) -> Vec<u8> {
             Part::Jws => b"e30.e30".to_vec(),
         }
     };
-    form.content.iter().flat_map(text).collect()
+    variant.content.iter().flat_map(text).collect()
 }

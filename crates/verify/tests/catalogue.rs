@@ -68,7 +68,7 @@ fn pair(case: &Case, seed: &str) -> Pair {
         }
     };
     let verifier = Verifier::new(Arc::clone(case.preset), vec![key], None).unwrap();
-    let verifier = verifier.at(URL.to_owned()).of(ACCOUNT.to_owned());
+    let verifier = verifier.with_url(URL.to_owned()).with_account(ACCOUNT.to_owned());
     Pair { signer, verifier }
 }
 
@@ -96,9 +96,9 @@ fn body(case: &Case) -> Vec<u8> {
 }
 
 fn send(case: &Case, pair: &Pair, seed: &str, body: Vec<u8>) -> Sent {
-    let delivery = SignInput { form: case.number, id: ID, now: NOW, url: URL, account: ACCOUNT, body: &body };
+    let delivery = SignInput { variant: case.number, id: ID, now: NOW, url: URL, account: ACCOUNT, body: &body };
     let signed = sign(case.preset, &By(pair), &case.secret(seed), delivery).expect("signed");
-    let Signed { query, place, signature, .. } = signed.clone();
+    let Signed { query, location: place, signature, .. } = signed.clone();
     let body = match place {
         Location::Json(path) => {
             let mut value: Value = serde_json::from_slice(&body).unwrap();
@@ -190,7 +190,7 @@ fn a_repeated_signature_header_counts_once_and_another_time_is_refused() {
         // Two times in one header show that somebody combined two requests.
         if case.form.timestamp.as_ref().is_some_and(|timestamp| timestamp.at == TimestampLocation::Field) {
             let delivery =
-                SignInput { form: case.number, id: ID, now: later, url: URL, account: ACCOUNT, body: &good.body };
+                SignInput { variant: case.number, id: ID, now: later, url: URL, account: ACCOUNT, body: &good.body };
             let other = sign(case.preset, &By(&pair), &case.secret(SEED), delivery).expect("signed");
             assert_eq!(twice(&other.signature), Err("signature_malformed"), "{name}");
             timed += 1;
@@ -286,8 +286,8 @@ fn a_signed_url_is_the_configured_url() {
         }
         let mut pair = pair(&case, SEED);
         let sent = send(&case, &pair, SEED, body(&case));
-        pair.verifier = pair.verifier.at("https://hooks.example.com/webhooks/other".to_owned());
-        let error = receive(&pair, &sent, NOW).expect_err("another URL");
+        pair.verifier = pair.verifier.with_url("https://hooks.example.com/webhooks/other".to_owned());
+        let error = receive(&pair, &sent, NOW).expect_err("of another endpoint");
         assert!(!error.is_authentic(), "{}: {error}", case.preset.name);
         seen += 1;
     }

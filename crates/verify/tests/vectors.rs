@@ -117,7 +117,7 @@ impl Vector {
         let verifier = Verifier::new(Arc::clone(preset), keys, tolerance).expect("at most four secrets");
         // If the preset pins the query, the configured URL has the query.
         let configured = if preset.scheme.pins_query() { self.url.as_deref().unwrap_or("") } else { url };
-        let verifier = verifier.at(configured.to_owned()).of(self.account.clone());
+        let verifier = verifier.with_url(configured.to_owned()).with_account(self.account.clone());
         let method = self.method.clone().unwrap_or_default();
         let request = RequestHead { method, query: query.to_owned(), headers: self.headers() };
         let verified: Result<_, VerifyError> = verifier

@@ -1,17 +1,17 @@
-//! Parts that a request may lack: `[id:{query:id};]`, a bracket of a literal, a value and a literal.
+//! Parts that a request may lack. A bracket is a literal, a value and a literal: `[id:{query:id};]`.
 //!
-//! A content with brackets is read from the left. At a bracket the text has to tell whether it is there: so what comes after
-//! it, be it another bracket or a literal, never begins as the bracket does. In front of the first bracket of a row stands a
-//! literal, or nothing: no other value ends where a bracket may be missing. The value itself ends where its second literal
-//! begins, as any value between two literals does. What stands behind the free part is read from the right, and has none.
+//! A content with brackets is read from the left. The text must tell whether a bracket is there. So the text after a
+//! bracket, which is another bracket or a literal, never begins like the bracket. A literal or nothing comes before the
+//! first bracket of a row, so no other value ends at an optional bracket. The bracket's own value ends at the bracket's
+//! second literal. The parts after the free part are read from the right, so they have no brackets.
 
 use super::{AmbiguousContent, Part, literal};
 
-/// Holds the brackets of `content` to this; `optional` are the places of their values.
+/// Checks the brackets of `content`. `optional` has the indexes of their values.
 ///
 /// # Errors
-/// [`AmbiguousContent`]: the value's place, and that of what its bracket cannot be told from.
-pub(super) fn hold(content: &[Part], optional: &[usize]) -> Result<(), AmbiguousContent> {
+/// [`AmbiguousContent`]: the value of a bracket, and the part that could be the beginning of the bracket.
+pub(super) fn check(content: &[Part], optional: &[usize]) -> Result<(), AmbiguousContent> {
     for value in optional.iter().copied() {
         let unlike = |other: usize| AmbiguousContent { part: value, other };
         let (Some(before), Some(after)) = (value.checked_sub(1), value.checked_add(1)) else {
@@ -20,7 +20,7 @@ pub(super) fn hold(content: &[Part], optional: &[usize]) -> Result<(), Ambiguous
         let (Some(begins), Some(_)) = (literal(content, before), literal(content, after)) else {
             return Err(unlike(value));
         };
-        // A value in front of the bracket would end in one of two ways.
+        // A value before the bracket would have two possible ends.
         if let Some(neighbour) = before.checked_sub(1)
             && literal(content, neighbour).is_none()
         {
@@ -41,7 +41,7 @@ pub(super) fn hold(content: &[Part], optional: &[usize]) -> Result<(), Ambiguous
     Ok(())
 }
 
-/// Whether the literal at `place` is the first of a bracket.
-pub(super) fn begins_bracket(optional: &[usize], place: usize) -> bool {
-    optional.contains(&place.saturating_add(1))
+/// Whether the literal at `index` begins a bracket.
+pub(super) fn begins_bracket(optional: &[usize], index: usize) -> bool {
+    optional.contains(&index.saturating_add(1))
 }

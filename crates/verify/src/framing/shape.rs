@@ -1,43 +1,44 @@
-//! The texts that a signed part may have, and how the text itself tells where such a part ends.
+//! The formats of signed parts, and the length of a part in a text.
 
 use super::Problem;
 use crate::{DeclaredFormat, JsonPath, Part, TimeUnit, Timestamp, TimestampLocation};
 
-/// The texts that a part may have.
+/// The format of a part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ValueFormat {
     /// A fixed text.
     Literal,
     /// The configured URL, with the configured query.
     Url,
-    /// So many bytes.
+    /// This number of bytes.
     Bytes(usize),
-    /// So many bytes of lower-case hexadecimal.
+    /// This number of bytes in hexadecimal.
     Hex(usize),
-    /// Unix time of so many digits.
+    /// Unix time with this number of digits.
     Digits(usize),
-    /// Unix time, up to so many digits.
+    /// Unix time with up to this number of digits.
     UpToDigits(usize),
-    /// Unix time of 1 to 11 digits, or of 13.
+    /// Unix time with 1 to 11 digits, or with 13 digits.
     Unix,
-    /// RFC 3339 with a zone: its own bytes tell where it begins and ends.
+    /// RFC 3339 with a zone. Its bytes tell its beginning and its end.
     Rfc3339,
-    /// RFC 3339 in UTC, whose zone may be missing: its own bytes tell where it begins, and not where it ends.
+    /// RFC 3339 in UTC with an optional zone. Its bytes tell its beginning, but not its end.
     Rfc3339Utc,
-    /// A date as in HTTP, of 29 bytes.
+    /// A date of HTTP in 29 bytes.
     HttpDate,
     /// 36 hexadecimal digits and hyphens.
     Uuid,
     /// `A-Z a-z 0-9 _ - + / =`, at least one.
     Word,
-    /// `A-Z`, at least one: a method.
+    /// `A-Z`, at least one. A method has this format.
     Capitals,
     /// Any text.
     Text,
-    /// Any text, by its nature: what is signed of a whole body, or what is declared so.
+    /// Any text, by its nature: a part that covers the whole body, or a part with [`DeclaredFormat::Any`].
     Free,
 }
 
+/// The format of `part`. `url` is the format of the public URL.
 pub(super) fn shape(
     part: &Part,
     timestamp: Option<&Timestamp>,
@@ -80,7 +81,8 @@ pub(super) fn shape(
     }
 }
 
-/// How many bytes of the beginning of `text` have this form; `None` where they have not, or where it has no end of its own.
+/// The length of the part of this format at the beginning of `text`, in bytes. `None` if there is no such part, or if the
+/// format does not tell the end of the part.
 pub(super) fn length_of(shape: ValueFormat, text: &[u8]) -> Option<usize> {
     let run = |fits: fn(&u8) -> bool| text.iter().take_while(|byte| fits(byte)).count();
     let exactly =
@@ -108,8 +110,9 @@ pub(super) fn is_of_word(byte: &u8) -> bool {
     byte.is_ascii_alphanumeric() || b"_-+/=".contains(byte)
 }
 
-/// The lengths of a time in RFC 3339 without its zone, and of the zone; 0 where there is none. Its date and time have 19
-/// bytes, a fraction has digits alone, and a zone is `Z` or six bytes: read from either side, it ends in one place.
+/// The length of a time in RFC 3339 without its zone, and the length of the zone, which is 0 if there is no zone. A date
+/// with a time has 19 bytes, a fraction has only digits, and a zone is `Z` or six bytes. So the end is unique from either
+/// side.
 fn rfc3339(text: &[u8]) -> Option<(usize, usize)> {
     let (time, rest) = text.split_at_checked(19)?;
     let digits = |pattern: &[u8], text: &[u8]| {
@@ -137,16 +140,17 @@ fn rfc3339(text: &[u8]) -> Option<(usize, usize)> {
     Some((fraction.saturating_add(19), zone))
 }
 
+/// The error of a value that does not have this format.
 pub(super) fn wanted(shape: ValueFormat) -> Problem {
     match shape {
-        ValueFormat::Digits(10) => "not ten digits, as it must have where it touches another part of what is signed",
+        ValueFormat::Digits(10) => "not ten digits, which are necessary because it touches another signed part",
         ValueFormat::Digits(_) => {
-            "not of the number of digits that it must have where it touches another part of what is signed"
+            "not the fixed number of digits, which is necessary because it touches another signed part"
         }
         ValueFormat::UpToDigits(_) => "not a number of digits",
-        ValueFormat::Unix => "not a number of 1 to 11 digits, or of 13",
+        ValueFormat::Unix => "not a number of 1 to 11 digits, or of 13 digits",
         ValueFormat::Rfc3339 | ValueFormat::Rfc3339Utc => "not a time of RFC 3339",
-        ValueFormat::HttpDate => "not a date of 29 characters, as in HTTP",
+        ValueFormat::HttpDate => "not a date of HTTP with 29 characters",
         ValueFormat::Uuid => "not a UUID",
         ValueFormat::Word => "not a word of `A-Z a-z 0-9 _ - + / =`",
         ValueFormat::Capitals => "not a method in capitals",
@@ -155,6 +159,6 @@ pub(super) fn wanted(shape: ValueFormat) -> Problem {
         | ValueFormat::Bytes(_)
         | ValueFormat::Hex(_)
         | ValueFormat::Text
-        | ValueFormat::Free => "not of its form",
+        | ValueFormat::Free => "not in its format",
     }
 }

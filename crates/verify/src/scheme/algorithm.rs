@@ -1,13 +1,13 @@
-//! What proves a request: the algorithm, and how a secret becomes its key.
+//! The algorithms that prove requests, and the encodings of their secrets.
 
-/// What proves a delivery.
+/// The algorithm that proves a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Algorithm {
     /// HMAC (RFC 2104) under the shared secret.
     Hmac(Hash),
-    /// SHA-256 over the shared secret and the content, one after the other.
+    /// SHA-256 over the concatenation of the shared secret and the content.
     PlainHash,
-    /// The shared secret itself stands in the request: it proves the sender, and nothing about the content.
+    /// The request has the shared secret itself. It proves the sender, but not the content.
     StaticToken,
     /// A signature under the provider's private key.
     Public(PublicAlgorithm),
@@ -22,7 +22,7 @@ impl Default for Algorithm {
 /// A hash function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hash {
-    /// SHA-1: sound within HMAC, and what these providers offer.
+    /// SHA-1. It is sound in HMAC, and some providers have nothing else.
     Sha1,
     /// SHA-256.
     Sha256,
@@ -37,7 +37,7 @@ pub enum PublicAlgorithm {
     Ed25519,
     /// ECDSA over P-256 with SHA-256; the signature in ASN.1 DER (RFC 3279, section 2.2.3).
     EcdsaP256Der,
-    /// The same; the signature as two numbers of 32 bytes (RFC 7518, section 3.4).
+    /// ECDSA over P-256 with SHA-256; the signature as two numbers of 32 bytes (RFC 7518, section 3.4).
     EcdsaP256Fixed,
     /// RSASSA-PKCS1-v1_5 with SHA-256.
     RsaSha256,
@@ -48,12 +48,12 @@ pub enum PublicAlgorithm {
 /// How a secret's text becomes the key.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum SecretEncoding {
-    /// The UTF-8 bytes of the whole text, whatever it looks like.
+    /// The UTF-8 bytes of the whole text.
     #[default]
     Utf8,
     /// Hexadecimal.
     Hex,
-    /// Base64 of the key, after a prefix that may be left out; the prefix may be empty.
+    /// Base64 of the key after an optional prefix. The prefix may be empty.
     Base64AfterPrefix(String),
     /// The SHA-1 digest of the text (Braintree).
     Sha1,

@@ -1,11 +1,11 @@
-//! Where a signature stands in a request, and how it is written there.
+//! The location of a signature in a request, its layout and its encoding.
 
 use crate::JsonPath;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use std::fmt;
 
-/// Where a signature stands.
+/// The location of a signature.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Location {
     /// In the header of this name, lower case.
@@ -14,12 +14,12 @@ pub enum Location {
     Query(String),
     /// In the JSON body.
     Json(JsonPath),
-    /// In a form body, under this name.
+    /// In the body of an HTML form, under this name.
     Form(String),
 }
 
 impl Location {
-    /// Whether the body has to be read for it.
+    /// Whether the location is in the body.
     pub fn is_in_body(&self) -> bool {
         match self {
             Self::Json(_) | Self::Form(_) => true,
@@ -27,7 +27,7 @@ impl Location {
         }
     }
 
-    /// Whether it is a header, which may come several times.
+    /// Whether the location is a header. A request may have a header several times.
     pub(crate) fn is_header(&self) -> bool {
         match self {
             Self::Header(_) => true,
@@ -47,30 +47,32 @@ impl fmt::Display for Location {
     }
 }
 
-/// How the text at a signature's place is laid out.
+/// The layout of the text at a signature's location.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Layout {
-    /// One signature after a fixed prefix, which may be empty: `sha256=<signature>`. A header may have several, with commas
-    /// between: the same header twice is such a list (RFC 9110, section 5.3). Each has its prefix, and each counts.
+    /// One signature after a fixed prefix, which may be empty: `sha256=<signature>`. A header may have several signatures
+    /// with commas between. A repeated header is such a list (RFC 9110, section 5.3). Each signature has a prefix, and each
+    /// counts.
     Single {
-        /// The prefixes, at least one, the longest first. The first that fits is the signature's.
+        /// The prefixes, at least one, the longest first. The first prefix that fits counts.
         prefixes: Vec<String>,
     },
-    /// A list of named entries: `t=<unix>,v1=<signature>[,v1=<signature>]`, `v1,<signature> v1,<signature>`. Entries of
-    /// other names are passed over. A header that came twice is two such lists, with a comma and a blank between.
+    /// A list of named entries: `t=<unix>,v1=<signature>[,v1=<signature>]`, `v1,<signature> v1,<signature>`. Entries with
+    /// other names are ignored. A repeated header is several lists with a comma and a blank between.
     List {
-        /// The one or two characters that separate entries. Where a blank is one of two, or a comma among them, empty entries
-        /// are passed over, and so are blanks and tabs beside a comma (RFC 9110, section 5.6.1).
+        /// The one or two characters that separate entries. Empty entries are ignored if one separator is a comma, or if
+        /// there are two separators and one is a blank. Blanks and tabs beside a comma are ignored (RFC 9110, section
+        /// 5.6.1).
         separators: String,
-        /// What stands between an entry's name and its value.
+        /// The character between an entry's name and its value.
         assign: char,
-        /// The name of an entry with a signature, one or more. `None`: the user's account, or any name where the
-        /// configuration has no account.
+        /// The name of the entries with a signature. `None` means the user's account, or any name if the configuration has
+        /// no account.
         signature: Option<String>,
-        /// The name of the entry with the timestamp. One that stands twice must be the same.
+        /// The name of the entry with the timestamp. All such entries must have the same value.
         timestamp: Option<String>,
     },
-    /// A comma list without names: the timestamp, then signatures. In a header that came twice both times are the same.
+    /// A list with commas and without names: the timestamp, then signatures. The times of a repeated header are the same.
     Positional,
     /// A JSON Web Signature in compact form (RFC 7515, section 7.1), after a prefix.
     Jws {
@@ -85,7 +87,7 @@ impl Default for Layout {
     }
 }
 
-/// How a signature is written. Each has one text per signature, but for the case of hex digits.
+/// The encoding of a signature. A signature has one text in each encoding, except for the case of hex digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Encoding {
     /// Hexadecimal, either case.
@@ -100,7 +102,7 @@ pub enum Encoding {
 }
 
 impl Encoding {
-    /// Writes the bytes of a signature.
+    /// Encodes the bytes of a signature.
     pub(crate) fn encode(self, signature: &[u8]) -> String {
         match self {
             Self::Hex => hex::encode(signature),

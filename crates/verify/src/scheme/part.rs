@@ -1,4 +1,4 @@
-//! What a signature covers, part by part.
+//! The parts of a signed content.
 
 use crate::JsonPath;
 use std::fmt;
@@ -10,20 +10,20 @@ pub enum Part {
     Literal(String),
     /// The timestamp's text as received.
     Timestamp,
-    /// A header's text as received; refused where it is missing, empty, or contains the literal that follows it.
+    /// A header's text as received. A request is refused if the text is missing, is empty, or has the literal after it.
     Header(String),
-    /// A query value, decoded; refused as a header is.
+    /// A decoded value of the query, with the same conditions as a header.
     Query(String),
-    /// The same in lower case.
+    /// A decoded value of the query in lower case.
     QueryLower(String),
-    /// The public URL of this endpoint as the configuration has it, and the request's query after it.
+    /// The configured public URL of the endpoint, and the request's query after it.
     Url,
     /// The request's method.
     Method,
     /// The path of the public URL, and the request's query after it, escaped twice (Contentful).
     Path,
-    /// The headers that this header lists, each as `name:value`, by name, with `;` between (Contentful). The list has to
-    /// name itself, and the timestamp's header.
+    /// The headers that this header lists, each as `name:value`, sorted by name, with `;` between (Contentful). The list
+    /// must name itself and the timestamp's header.
     ListedHeaders(String),
     /// The raw body.
     Body,
@@ -33,34 +33,34 @@ pub enum Part {
     BodySha256Bytes,
     /// The body's RFC 8785 form, quoted again as one JSON string (RelayBox).
     CanonicalJsonString,
-    /// A scalar of the JSON body as text; empty where there is none.
+    /// A scalar of the JSON body as text. Empty if the body does not have it.
     Json(JsonPath),
-    /// A value of the form body, decoded.
+    /// A decoded value of the form body.
     Form(String),
-    /// The form body: each name and its value, sorted, a repeated pair once.
+    /// The sorted names and values of the form body. A repeated pair counts once.
     SortedForm,
-    /// The query's pairs, sorted by name and encoded again.
+    /// The pairs of the query, sorted by name and encoded again.
     SortedQuery,
-    /// For each of these keys that the JSON body has: the key, a newline, its text, a newline.
+    /// For each of these keys in the JSON body: the key, a newline, the key's text, a newline.
     JsonLines(Vec<String>),
-    /// A JSON Web Signature's header and claims, as received.
+    /// The header and the claims of a JSON Web Signature, as received.
     Jws,
 }
 
-/// What a part covers of a request. All that depends on it is read from here, so that a new part says it once.
+/// The piece of a request that a part covers. Other questions about a part are answered from this.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Covers {
-    /// Nothing: the scheme's own text.
+    /// Nothing: the text is the scheme's.
     Nothing,
     /// The time.
     Time,
-    /// Something in the request's head.
+    /// A piece of the request's head.
     Head,
     /// All bytes of the body, or a digest of them.
     Bytes,
-    /// All that the body means.
+    /// All values of the body.
     Meaning,
-    /// Named members of the body, and nothing else of it.
+    /// Named members of the body, and nothing else of the body.
     Members,
     /// A token's header and claims.
     Token,
@@ -86,17 +86,17 @@ impl Part {
         }
     }
 
-    /// Whether it stands in a request's head.
+    /// Whether the part is in a request's head.
     pub fn is_in_head(&self) -> bool {
         self.covers() == Covers::Head
     }
 
-    /// Whether it is the body's bytes, or a digest of them.
+    /// Whether the part is the body's bytes or a digest of the bytes.
     pub(crate) fn is_bytes_of_body(&self) -> bool {
         self.covers() == Covers::Bytes
     }
 
-    /// Whether it is one value that the sender names: a request may lack it, and its form can be declared.
+    /// Whether the part is one named value. Such a value may be optional, and may have a declared format.
     pub(crate) fn is_value(&self) -> bool {
         match self {
             Self::Header(_) | Self::Query(_) | Self::QueryLower(_) | Self::Json(_) | Self::Form(_) => true,
@@ -117,13 +117,37 @@ impl Part {
         }
     }
 
-    /// Whether it signs the query of this request: all of it, or the value of `name`.
+    /// Whether the part is the endpoint's public URL, or a piece of the URL.
+    pub(crate) fn is_of_url(&self) -> bool {
+        match self {
+            Self::Url | Self::Path => true,
+            Self::Literal(_)
+            | Self::Timestamp
+            | Self::Header(_)
+            | Self::Query(_)
+            | Self::QueryLower(_)
+            | Self::Method
+            | Self::ListedHeaders(_)
+            | Self::Body
+            | Self::BodySha256
+            | Self::BodySha256Bytes
+            | Self::CanonicalJsonString
+            | Self::Json(_)
+            | Self::Form(_)
+            | Self::SortedForm
+            | Self::SortedQuery
+            | Self::JsonLines(_)
+            | Self::Jws => false,
+        }
+    }
+
+    /// Whether the part covers the value of `name` in the request's query.
     pub(crate) fn signs_query(&self, name: &str, pins_query: bool) -> bool {
         match self {
             Self::Url => !pins_query,
             Self::Path | Self::SortedQuery => true,
             Self::Query(signed) => signed == name,
-            // In another case, it is not the value that was sent.
+            // The value in lower case is not the value that was sent.
             Self::QueryLower(_)
             | Self::Literal(_)
             | Self::Timestamp
@@ -143,7 +167,7 @@ impl Part {
     }
 }
 
-/// As it is written in a scheme.
+/// The part as a scheme writes it.
 impl fmt::Display for Part {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -170,10 +194,10 @@ impl fmt::Display for Part {
     }
 }
 
-/// The form that a scheme declares for a signed value, where its neighbours do not tell where it ends.
+/// The declared format of a signed value. A value needs a format if the parts beside it do not tell its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeclaredFormat {
-    /// Any text: the one part that is free.
+    /// Any text: the value is the free part.
     Any,
     /// `A-Z a-z 0-9 _ - + / =`.
     Word,

@@ -1,28 +1,28 @@
-//! Where the signed time of a request stands, and what it is the time of.
+//! The location and the meaning of the signed time of a request.
 
 use crate::JsonPath;
 use std::fmt;
 use std::time::Duration;
 
-/// Where a signed time stands, and how it is written.
+/// The signed time of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Timestamp {
-    /// Where it stands.
+    /// The location of the time.
     pub at: TimestampLocation,
-    /// How it is written.
+    /// How the time is written.
     pub unit: TimeUnit,
-    /// What it is the time of.
+    /// The clock that gives the time.
     pub clock: Clock,
-    /// How old a delivery may be by it, where the provider's own check allows more or less than the customary five minutes.
+    /// The greatest age of a request by this time. `None` means the customary five minutes.
     pub tolerance: Option<Duration>,
 }
 
-/// Where a signed time stands.
+/// The location of a signed time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TimestampLocation {
-    /// In the signature's place, as its layout names it.
+    /// Beside the signature, as the layout says.
     Field,
-    /// In a header of its own.
+    /// In another header than the signature.
     Header(String),
     /// In the JSON body.
     Json(JsonPath),
@@ -48,18 +48,18 @@ pub enum TimeUnit {
     Seconds,
     /// Unix milliseconds.
     Milliseconds,
-    /// Unix seconds or milliseconds, told by the number of digits: 1 to 11 are seconds, 13 milliseconds (Mercado Pago).
+    /// Unix seconds with 1 to 11 digits, or Unix milliseconds with 13 digits (Mercado Pago).
     Unix,
     /// RFC 3339, with a zone.
     Rfc3339,
-    /// RFC 3339 in UTC, whose zone may be missing; one that stands there is `Z` or `+00:00` (Orb).
+    /// RFC 3339 in UTC. The zone may be missing, or is `Z` or `+00:00` (Orb).
     Rfc3339Utc,
-    /// A date as in mails and HTTP: `Tue, 20 Feb 2024 10:00:00 GMT` (RFC 2822).
+    /// The preferred date of HTTP: `Tue, 20 Feb 2024 10:00:00 GMT` (RFC 9110, section 5.6.7).
     HttpDate,
 }
 
 impl TimeUnit {
-    /// What a time should look like, for people.
+    /// A description of the format, for people.
     pub fn expected(self) -> &'static str {
         match self {
             Self::Seconds => "Unix seconds, digits only",
@@ -72,11 +72,11 @@ impl TimeUnit {
     }
 }
 
-/// What a signed time is the time of.
+/// The meaning of a signed time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Clock {
-    /// Of this delivery: each retry is signed afresh.
+    /// The time of the request. Each retry has a new signature.
     Request,
-    /// Of the event: an honest retry is as old as the retries go.
+    /// The time of the event. An honest retry may be as old as the provider's retries last.
     Event,
 }

@@ -136,7 +136,7 @@ impl Case {
 
     /// The headers of a request with `body` at `now`, signed with the secret made from `seed`.
     pub fn sign(&self, seed: &str, id: &str, now: UnixTime, body: &[u8]) -> Result<Headers, SignError> {
-        let delivery = SignInput { form: self.number, id, now, url: "", account: "", body };
+        let delivery = SignInput { variant: self.number, id, now, url: "", account: "", body };
         Ok(sign(self.preset, &self.key(seed), &self.secret(seed), delivery)?.into_headers())
     }
 

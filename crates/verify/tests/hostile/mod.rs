@@ -177,10 +177,10 @@ fn honest(preset: &Arc<Preset>, number: usize, body: &[u8]) -> Forged {
     });
     let keys = if published.is_some() { Vec::new() } else { vec![key(scheme, "a-shared-secret-0123")] };
     let verifier = Verifier::new(Arc::clone(preset), keys, None).expect("a key");
-    let verifier = verifier.at(URL.to_owned()).of("somebody".to_owned());
-    let delivery = SignInput { form: number, id: "evt_1", now: NOW, url: URL, account: "somebody", body };
+    let verifier = verifier.with_url(URL.to_owned()).with_account("somebody".to_owned());
+    let delivery = SignInput { variant: number, id: "evt_1", now: NOW, url: URL, account: "somebody", body };
     let signed = sign(preset, &Nobody(scheme.algorithm), "another-secret-0123", delivery).expect("signed");
-    let (place, signature, query) = (signed.place.clone(), signed.signature.clone(), signed.query.clone());
+    let (place, signature, query) = (signed.location.clone(), signed.signature.clone(), signed.query.clone());
     let headers = signed.into_headers();
     let body = match &place {
         Location::Json(path) => {

@@ -7,7 +7,7 @@ use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
 use axum::routing::post;
 use hookgate_verify::native::{Native, RequestHead};
-use hookgate_verify::{MAX_SECRETS, Secret, UnixTime, Verified, Verifier, presets};
+use hookgate_verify::{Secret, UnixTime, Verified, Verifier, presets};
 use std::env;
 use std::error::Error;
 use std::sync::Arc;
@@ -44,7 +44,7 @@ async fn prove(secrets: &Secrets, provider: &str, request: Request<Body>) -> Res
     let preset = presets::find(provider).ok_or_else(|| presets::unknown(provider))?;
     let secret = Secret::new(secrets(provider).ok_or("no secret for this provider")?)?;
     let key = secret.key(preset.scheme.algorithm, &preset.scheme.secret)?;
-    let verifier = Verifier::new(preset, vec![key], None).ok_or(format!("more than {MAX_SECRETS} secrets"))?;
+    let verifier = Verifier::new(preset, vec![key], None)?;
     let (parts, body) = request.into_parts();
     // A name or value that is not UTF-8 shows the replacement character, which the crate refuses where it matters.
     let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();

@@ -11,7 +11,7 @@ fn request(provider: &str, body: &[u8]) -> Request {
     let secret = Secret::new(SECRET).expect("a secret");
     let key = secret.key(preset.scheme.algorithm, &preset.scheme.secret).expect("a key");
     let now = UnixTime::from_seconds(1_768_478_400);
-    let delivery = SignInput { form: 0, id: "", now, url: "", account: "", body: BODY };
+    let delivery = SignInput { variant: 0, id: "", now, url: "", account: "", body: BODY };
     let signed = sign(&preset, &key, SECRET, delivery).expect("a signature");
     let mut request = Request::post(format!("/webhooks/{provider}"));
     for (name, value) in signed.into_headers() {
