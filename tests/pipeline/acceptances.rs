@@ -30,8 +30,7 @@ fn an_event_accepted_again_after_its_key_expired_has_another_dead_letter() {
         let ports = Memory::default();
         serve(&post(source, BODY), &ports);
         kill_all(&ports);
-        let id = ports.letters.borrow()[0].id.clone();
-        ports.redriven.borrow_mut().insert(id);
+        ports.letters.borrow_mut().note_redrives(true);
         // The key has expired in KV and in the objects.
         ports.known.borrow_mut().clear();
         ports.claims.borrow_mut().retain(|(_, name), _| name.contains('/'));

@@ -251,10 +251,10 @@ fn an_isolate_finds_duplicates_among_its_own_requests() {
 fn the_registry_of_rings_is_asked_once_an_hour() {
     let ports = Memory::default();
     let asked = || {
-        ports.rings.take();
+        ports.claims.borrow_mut().rings.clear();
         ports.known.take();
         told("exact", &ports);
-        !ports.rings.borrow().is_empty()
+        !ports.claims.borrow().rings.is_empty()
     };
     assert!(asked());
     assert!(!asked());
@@ -278,10 +278,8 @@ fn while_the_number_of_objects_changes_both_rings_are_asked_and_no_key_is_lost()
         // As after a deployment: a new isolate, and KV knows no key.
         let fresh = Memory::default();
         fresh.claims.replace(ports.claims.take());
-        fresh.rings.replace(ports.rings.take());
         let outcome = serve_as(&post("exact", BODY), &config, &fresh);
         ports.claims.replace(fresh.claims.take());
-        ports.rings.replace(fresh.rings.take());
         (outcome.answer.status, outcome.answer.body, outcome.record.unwrap().detail)
     };
     assert_eq!(deployed("16", None).1, ACCEPTED);
@@ -291,9 +289,9 @@ fn while_the_number_of_objects_changes_both_rings_are_asked_and_no_key_is_lost()
     assert_eq!(deployed("32", Some("16")).1, DUPLICATE);
     ports.claims.borrow_mut().clear();
     assert_eq!(deployed("32", Some("16")).1, ACCEPTED);
-    let objects: Vec<String> = ports.claims.borrow().keys().map(|(object, _)| object.clone()).collect();
+    let objects: Vec<String> = ports.claims.borrow().keys().map(|(object, _)| object.to_string()).collect();
     assert!(objects[0].starts_with("16/") && objects[1].starts_with("32/"), "{objects:?}");
     // When every key that only the previous ring knew has expired, the previous ring may go.
-    ports.rings.borrow_mut().retain(|(ring, _)| *ring == 32);
+    ports.claims.borrow_mut().rings.retain(|ring, _| *ring == 32);
     assert_eq!(deployed("32", None).1, DUPLICATE);
 }

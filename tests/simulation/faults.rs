@@ -1,6 +1,6 @@
 //! The rate of each fault. Each seed draws other rates: some runs are calm, and in some almost every call fails.
 
-use super::random::Random;
+use super::fakes::random::Random;
 
 /// The rates, in a thousand.
 #[derive(Debug, Default)]

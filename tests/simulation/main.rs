@@ -6,22 +6,17 @@
 #![allow(clippy::arithmetic_side_effects)]
 
 mod executor;
+#[path = "../fakes/mod.rs"]
+mod fakes;
 mod faults;
 mod gate;
 mod invariants;
-#[allow(dead_code, reason = "other tests use the other methods")]
-#[path = "../fakes/kv.rs"]
-mod kv;
 mod origin;
 mod ports;
 mod queue;
-#[allow(dead_code, reason = "other tests use the other methods")]
-#[path = "../fakes/random.rs"]
-mod random;
 mod reduced;
 mod senders;
 mod sources;
-mod stores;
 mod story;
 mod world;
 
@@ -152,7 +147,7 @@ fn sweep_all(world: &Rc<World>) {
         calm_down(world);
         invariants::check_orphans(world);
     }
-    if world.bodies.borrow().names().next().is_some() {
+    if !world.bodies.borrow().is_empty() {
         world.violated("7: a body outlives every letter", None);
     }
 }

@@ -272,10 +272,7 @@ impl Letters for Gate {
 
     async fn referred(&self, names: &[String]) -> Result<Vec<String>, PortError> {
         let names = names.to_vec();
-        let referred = move |world: &World| {
-            let letters = world.letters.borrow();
-            names.into_iter().filter(|name| letters.refers_to(name)).collect()
-        };
+        let referred = move |world: &World| world.letters.borrow().referred(&names);
         Ok(self.call("list referred", self.database(), PATIENCE, referred).await?)
     }
 }

@@ -1,11 +1,11 @@
 //! Everything outside the pipeline: isolates, which crash and restart, stores, queues, and the clock.
 
 use super::executor::{Executor, Home, Millis, Output, WORLD};
+use super::fakes::kv::Kv;
+use super::fakes::stores::{Bodies, Claims, Letters};
 use super::faults::Faults;
-use super::kv::Kv;
 use super::queue::{Item, Name};
 use super::sources::{self, ADMIN_TOKEN, configs};
-use super::stores::{Bodies, ClaimStore, Letters};
 use super::story::Story;
 use hookgate::config::{Config, ConfigError};
 use hookgate::message::Event;
@@ -56,7 +56,7 @@ pub struct World {
     away: Option<Millis>,
     lives: Cell<Home>,
     pub keys: RefCell<Kv>,
-    pub claims: RefCell<ClaimStore>,
+    pub claims: RefCell<Claims>,
     pub letters: RefCell<Letters>,
     pub bodies: RefCell<Bodies>,
     /// The number of retries after which a message is a dead letter.
@@ -86,7 +86,7 @@ impl World {
             lives: Cell::new(WORLD),
             calm: Cell::new(false),
             keys: RefCell::default(),
-            claims: RefCell::new(ClaimStore::new(random)),
+            claims: RefCell::new(Claims::new(random)),
             letters: RefCell::default(),
             bodies: RefCell::default(),
             most_retries: random.between(2, 12) as u32,
