@@ -132,7 +132,9 @@ fn while_the_database_is_down_a_dead_letter_waits_in_the_bucket() {
     let letter = ports.dead.take().remove(0);
     ports.fail.set(Some("keep"));
     for attempt in 1..=5 {
-        assert!(matches!(consume(DEAD, &letter, attempt, &ports).0, Disposition::Retry(_)), "{attempt}");
+        let (disposition, record) = consume(DEAD, &letter, attempt, &ports);
+        assert!(matches!(disposition, Disposition::Retry(_)), "{attempt}");
+        assert_eq!((record.verdict, record.reason), (Verdict::Retried, Some("keep_failed")));
     }
     let (disposition, record) = consume(DEAD, &letter, 6, &ports);
     assert_eq!((disposition, record.verdict), (Disposition::Ack, Verdict::Dead));
