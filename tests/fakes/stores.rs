@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
-/// The Durable Objects `Claims`, the registry of rings, and the pending secrets.
+/// The Durable Objects `Claims`, the registry of the numbers of shards, and the pending secrets.
 #[derive(Default)]
 pub struct Claims {
     entries: BTreeMap<(Shard, String), ClaimEntry>,
@@ -183,6 +183,10 @@ pub struct Bodies(BTreeMap<String, (UnixTime, Vec<u8>)>);
 impl Bodies {
     /// A small page, so that a sweep must read several pages.
     const PAGE: usize = 2;
+
+    pub fn names(&self) -> impl Iterator<Item = &String> {
+        self.0.keys()
+    }
 
     pub fn store(&mut self, name: String, body: Vec<u8>, now: UnixTime) {
         self.0.insert(name, (now, body));

@@ -67,8 +67,8 @@ pub struct Sent {
 pub const EVENTS: &str = "some-events";
 pub const DEAD: &str = "some-dead-letters";
 
-/// The notes of the gateway about its surroundings. At first, the notes name the two queues. A test of how the gateway learns
-/// its queues removes these notes.
+/// The notes of the gateway about its surroundings. At first, the notes name the two queues. A test of how the gateway
+/// learns its queues removes these notes.
 pub struct Noted(pub BTreeMap<String, String>);
 
 impl Default for Noted {
@@ -111,7 +111,7 @@ impl Memory {
 
     fn step<T>(&self, name: &'static str, act: impl FnOnce() -> T) -> Result<T, PortError> {
         self.steps.borrow_mut().push(name);
-        let told = || Err(PortError(format!("{name} fails in this test")));
+        let told = || Err(PortError(format!("{name} is told to fail")));
         let fails = self.fail.get() == Some(name);
         if fails && self.fail_once.get() {
             self.fail.set(None);

@@ -22,7 +22,7 @@ impl Story {
     /// How many of its letters wait in the bucket for the database.
     fn waiting(&self, world: &World) -> usize {
         let bodies = world.bodies.borrow();
-        let letters = bodies.keys().filter(|name| name.starts_with(WAITING));
+        let letters = bodies.names().filter(|name| name.starts_with(WAITING));
         let stored = letters.filter_map(|name| match bodies.load(name) {
             Stored::Bytes(bytes) => ParkedLetter::parse(&bytes),
             Stored::Delivered | Stored::Nothing => None,
@@ -79,7 +79,7 @@ pub fn expire(world: &World, now: UnixTime) -> usize {
 /// 7: no body is left without a message or letter that refers to it.
 pub fn check_orphans(world: &World) {
     let letters = world.letters.borrow();
-    for name in world.bodies.borrow().keys().filter(|name| !name.starts_with(WAITING)) {
+    for name in world.bodies.borrow().names().filter(|name| !name.starts_with(WAITING)) {
         if !letters.refers_to(name) && world.messages.borrow().is_empty() {
             let story = name.split('/').next().and_then(|key| world.story(key));
             world.violated("7: a body without a reference is left after the sweep", story.as_ref());

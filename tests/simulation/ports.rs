@@ -40,7 +40,7 @@ impl DedupKeys for Gate {
     }
 
     fn remember(&self, key: &DedupKey, ttl: Duration, _now: UnixTime) {
-        let (world, place, key) = (Rc::clone(&self.world), self.life.place, key.to_string());
+        let (world, location, key) = (Rc::clone(&self.world), self.life.location, key.to_string());
         if world.story(&key).is_none_or(|story| !story.is_somewhere(&world)) {
             world.violated(
                 "1: the key of an event is remembered before the event is durable",
@@ -52,7 +52,7 @@ impl DedupKeys for Gate {
             let kv = world.faults.kv;
             if !world.strikes(kv.before + kv.hangs) {
                 let delay = world.exec.random.below(60 * SECOND);
-                world.keys.borrow_mut().put(place, key, String::new(), world.exec.now(), delay, ttl);
+                world.keys.borrow_mut().put(location, key, String::new(), world.exec.now(), delay, ttl);
             }
         });
     }
@@ -64,10 +64,10 @@ impl Notes for Gate {
     }
 
     async fn put_note(&self, name: &str, text: &str, ttl: Duration) -> Result<(), PortError> {
-        let (place, name, text) = (self.life.place, name.to_owned(), text.to_owned());
+        let (location, name, text) = (self.life.location, name.to_owned(), text.to_owned());
         let put = move |world: &World| {
             let delay = world.exec.random.below(60 * SECOND);
-            world.keys.borrow_mut().put(place, name, text, world.exec.now(), delay, ttl);
+            world.keys.borrow_mut().put(location, name, text, world.exec.now(), delay, ttl);
         };
         Ok(self.call("put note", self.world.faults.kv, KV_PATIENCE, put).await?)
     }
@@ -113,10 +113,10 @@ impl Gate {
     }
 
     async fn read_kv(&self, what: &'static str, key: String) -> Result<Option<String>, PortError> {
-        let place = self.life.place;
+        let location = self.life.location;
         let get = move |world: &World| {
             let cached = [0, SECOND, 60 * SECOND][world.exec.random.index(3)];
-            world.keys.borrow_mut().get(place, &key, world.exec.now(), cached)
+            world.keys.borrow_mut().get(location, &key, world.exec.now(), cached)
         };
         Ok(self.call(what, self.world.faults.kv, KV_PATIENCE, get).await?)
     }

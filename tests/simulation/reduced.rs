@@ -8,7 +8,7 @@ use super::world::{DAY, HOUR, SECOND, World};
 use super::{calm_down, invariants};
 use std::rc::Rc;
 
-/// A calm world with one dead letter: the origin refused an event of `bytes` bytes.
+/// A calm world with one dead letter: the destination refused an event of `bytes` bytes.
 fn world_with_a_letter(source: (&str, &str), bytes: usize) -> (Rc<World>, Rc<Story>) {
     let world = World::new(0);
     world.calm.set(true);
@@ -84,7 +84,7 @@ fn a_body_stays_as_long_as_its_letter_lives() {
 }
 
 /// A letter is redriven just before it expires, and the redrive is not noted. The letter expires while the message waits for
-/// the origin.
+/// the destination.
 #[test]
 fn a_body_stays_while_a_redriven_message_waits() {
     let (world, story) = world_with_a_letter(("kv", "queue"), 97_000);
