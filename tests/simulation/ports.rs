@@ -1,7 +1,6 @@
 //! The pipeline's ports in the simulated world, on the stores of [`World`].
 
-use super::fakes::stores::{self, Bodies, Claims};
-use super::gate::{CLAIMS_PATIENCE, Gate, KV_PATIENCE, Lost, PATIENCE};
+use super::gate::{CLAIMS_PATIENCE, Gate, KV_PATIENCE, PATIENCE};
 use super::world::{SECOND, World};
 use super::{invariants, queue};
 use hookgate::dedup::{ClaimOutcome, ClaimTerms, ClaimToken, DedupKey, Rings, RingsRefused, Shard};
@@ -32,7 +31,12 @@ impl Crypto for Gate {
 
 impl DedupKeys for Gate {
     async fn is_known(&self, key: &DedupKey) -> Result<bool, PortError> {
-        Ok(self.read_kv("look up", key.to_string()).await?.is_some())
+        let (location, key) = (self.life.location, key.to_string());
+        let get = move |world: &World| {
+            let cached = [0, SECOND, 60 * SECOND][world.exec.random.index(3)];
+            world.keys.borrow_mut().get(location, &key, world.exec.now(), cached).is_some()
+        };
+        Ok(self.call("look up", self.world.faults.kv, KV_PATIENCE, get).await?)
     }
 
     async fn forget(&self, _key: &DedupKey) -> Result<(), PortError> {
@@ -60,7 +64,12 @@ impl DedupKeys for Gate {
 
 impl Notes for Gate {
     async fn note(&self, name: &str) -> Result<Option<String>, PortError> {
-        self.read_kv("read note", name.to_owned()).await
+        let (location, name) = (self.life.location, name.to_owned());
+        let get = move |world: &World| {
+            let cached = [0, SECOND, 60 * SECOND][world.exec.random.index(3)];
+            world.keys.borrow_mut().get(location, &name, world.exec.now(), cached)
+        };
+        Ok(self.call("read note", self.world.faults.kv, KV_PATIENCE, get).await?)
     }
 
     async fn put_note(&self, name: &str, text: &str, ttl: Duration) -> Result<(), PortError> {
@@ -73,73 +82,6 @@ impl Notes for Gate {
     }
 }
 
-impl Gate {
-    /// Calls the object `shard` about the claim `name`. `deed` gets the time of the object.
-    async fn at_object<T: 'static>(
-        &self,
-        what: &'static str,
-        shard: Shard,
-        name: &str,
-        deed: impl FnOnce(&mut Claims, &str, UnixTime) -> T + 'static,
-    ) -> Result<T, Lost> {
-        let name = name.to_owned();
-        let deed = move |world: &World| {
-            let mut claims = world.claims.borrow_mut();
-            let now = world.time(claims.skew(shard));
-            deed(&mut claims, &name, now)
-        };
-        self.claims_call(what, deed).await
-    }
-
-    /// The same for a step that only the holder of the claim may do.
-    async fn with_token(
-        &self,
-        what: &'static str,
-        shard: Shard,
-        name: &str,
-        token: ClaimToken,
-        deed: impl FnOnce(&mut Claims, &str, UnixTime) -> bool + 'static,
-    ) -> Result<bool, Lost> {
-        let (world, story) = (Rc::clone(&self.world), self.handling.story.clone());
-        let deed = move |claims: &mut Claims, name: &str, now: UnixTime| {
-            let stale = claims.holder(shard, name) != Some(token);
-            let done = deed(claims, name, now);
-            if done && stale {
-                world.violated(&format!("3: {what} of a lost claim succeeds"), story.as_ref());
-            }
-            done
-        };
-        self.at_object(what, shard, name, deed).await
-    }
-
-    async fn read_kv(&self, what: &'static str, key: String) -> Result<Option<String>, PortError> {
-        let location = self.life.location;
-        let get = move |world: &World| {
-            let cached = [0, SECOND, 60 * SECOND][world.exec.random.index(3)];
-            world.keys.borrow_mut().get(location, &key, world.exec.now(), cached)
-        };
-        Ok(self.call(what, self.world.faults.kv, KV_PATIENCE, get).await?)
-    }
-
-    async fn at_bodies<T: 'static>(
-        &self,
-        what: &'static str,
-        deed: impl FnOnce(&mut Bodies, UnixTime) -> T + 'static,
-    ) -> Result<T, PortError> {
-        let deed = move |world: &World| deed(&mut world.bodies.borrow_mut(), world.time(0));
-        Ok(self.call(what, self.world.faults.bodies, PATIENCE, deed).await?)
-    }
-
-    async fn at_letters<T: 'static>(
-        &self,
-        what: &'static str,
-        deed: impl FnOnce(&mut stores::Letters) -> T + 'static,
-    ) -> Result<T, PortError> {
-        let deed = move |world: &World| deed(&mut world.letters.borrow_mut());
-        Ok(self.call(what, self.database(), PATIENCE, deed).await?)
-    }
-}
-
 impl ClaimStore for Gate {
     async fn claim(
         &self,
@@ -148,8 +90,13 @@ impl ClaimStore for Gate {
         terms: ClaimTerms,
         token: ClaimToken,
     ) -> Result<ClaimOutcome, PortError> {
-        let claimed = move |claims: &mut Claims, name: &str, now| claims.claim(shard, name, terms, now, token);
-        let claim = self.at_object("claim", shard, name, claimed).await?;
+        let name = name.to_owned();
+        let claim = move |world: &World| {
+            let mut claims = world.claims.borrow_mut();
+            let now = world.time(claims.skew(shard));
+            claims.claim(shard, &name, terms, now, token)
+        };
+        let claim = self.claims_call("claim", claim).await?;
         if let ClaimOutcome::First { .. } = claim {
             self.handling.claimed(shard);
         }
@@ -157,15 +104,21 @@ impl ClaimStore for Gate {
     }
 
     async fn confirm(&self, shard: Shard, name: &str, token: ClaimToken, ttl: Duration) -> Result<bool, PortError> {
-        let handling = Rc::clone(&self.handling);
-        let confirm = move |claims: &mut Claims, name: &str, now| {
-            let confirmed = claims.confirm(shard, name, token, now, ttl);
+        let (name, handling) = (name.to_owned(), Rc::clone(&self.handling));
+        let confirm = move |world: &World| {
+            let mut claims = world.claims.borrow_mut();
+            let now = world.time(claims.skew(shard));
+            let stale = claims.holder(shard, &name) != Some(token);
+            let confirmed = claims.confirm(shard, &name, token, now, ttl);
+            if confirmed && stale {
+                world.violated("3: a claim is confirmed after it was lost", handling.story.as_ref());
+            }
             if confirmed {
                 handling.confirmed(shard);
             }
             confirmed
         };
-        let confirmed = self.with_token("confirm", shard, name, token, confirm).await;
+        let confirmed = self.claims_call("confirm", confirm).await;
         if confirmed.is_err() {
             self.handling.unconfirmed();
         }
@@ -173,13 +126,28 @@ impl ClaimStore for Gate {
     }
 
     async fn release(&self, shard: Shard, name: &str, token: ClaimToken) -> Result<bool, PortError> {
-        let release = move |claims: &mut Claims, name: &str, now| claims.release(shard, name, token, now);
-        Ok(self.with_token("release", shard, name, token, release).await?)
+        let (name, handling) = (name.to_owned(), Rc::clone(&self.handling));
+        let release = move |world: &World| {
+            let mut claims = world.claims.borrow_mut();
+            let now = world.time(claims.skew(shard));
+            let stale = claims.holder(shard, &name) != Some(token);
+            let released = claims.release(shard, &name, token, now);
+            if released && stale {
+                world.violated("3: a claim is released after it was lost", handling.story.as_ref());
+            }
+            released
+        };
+        Ok(self.claims_call("release", release).await?)
     }
 
     async fn forget_claim(&self, shard: Shard, name: &str) -> Result<bool, PortError> {
-        let forget = move |claims: &mut Claims, name: &str, now| claims.forget(shard, name, now);
-        Ok(self.at_object("forget claim", shard, name, forget).await?)
+        let name = name.to_owned();
+        let forget = move |world: &World| {
+            let mut claims = world.claims.borrow_mut();
+            let now = world.time(claims.skew(shard));
+            claims.forget(shard, &name, now)
+        };
+        Ok(self.claims_call("forget claim", forget).await?)
     }
 
     async fn admit(&self, rings: Rings, hold: Duration) -> Result<Result<(), RingsRefused>, PortError> {
@@ -229,17 +197,20 @@ impl Payloads for Gate {
 
     async fn store(&self, name: &str, body: &[u8]) -> Result<(), PortError> {
         let (name, body) = (name.to_owned(), body.to_vec());
-        self.at_bodies("store", move |bodies, now| bodies.store(name, body, now)).await
+        let store = move |world: &World| world.bodies.borrow_mut().store(name, body, world.time(0));
+        Ok(self.call("store", self.world.faults.bodies, PATIENCE, store).await?)
     }
 
     async fn load(&self, name: &str) -> Result<Stored, PortError> {
         let name = name.to_owned();
-        self.at_bodies("load", move |bodies, _| bodies.load(&name)).await
+        let load = move |world: &World| world.bodies.borrow().load(&name);
+        Ok(self.call("load", self.world.faults.bodies, PATIENCE, load).await?)
     }
 
     async fn discard(&self, names: &[String]) -> Result<(), PortError> {
         let names = names.to_vec();
-        self.at_bodies("discard", move |bodies, _| bodies.discard(&names)).await
+        let discard = move |world: &World| world.bodies.borrow_mut().discard(&names);
+        Ok(self.call("discard", self.world.faults.bodies, PATIENCE, discard).await?)
     }
 
     async fn mark_delivered(&self, name: &str) -> Result<(), PortError> {
@@ -248,7 +219,8 @@ impl Payloads for Gate {
 
     async fn stored_before(&self, prefix: &str, before: UnixTime, cursor: Option<String>) -> Result<Page, PortError> {
         let prefix = prefix.to_owned();
-        self.at_bodies("list bodies", move |bodies, _| bodies.page(&prefix, before, cursor.as_deref())).await
+        let page = move |world: &World| world.bodies.borrow().page(&prefix, before, cursor.as_deref());
+        Ok(self.call("list bodies", self.world.faults.bodies, PATIENCE, page).await?)
     }
 }
 
@@ -265,12 +237,14 @@ impl Letters for Gate {
 
     async fn has(&self, id: &str) -> Result<bool, PortError> {
         let id = id.to_owned();
-        self.at_letters("has letter", move |letters| letters.has(&id)).await
+        let has = move |world: &World| world.letters.borrow().has(&id);
+        Ok(self.call("has letter", self.database(), PATIENCE, has).await?)
     }
 
     async fn list(&self, filter: &Filter) -> Result<Vec<Letter>, PortError> {
         let filter = filter.clone();
-        self.at_letters("list", move |letters| letters.list(&filter)).await
+        let list = move |world: &World| world.letters.borrow().list(&filter);
+        Ok(self.call("list", self.database(), PATIENCE, list).await?)
     }
 
     async fn take(
@@ -281,12 +255,14 @@ impl Letters for Gate {
         expires: UnixTime,
     ) -> Result<Option<Letter>, PortError> {
         let id = id.to_owned();
-        self.at_letters("take", move |letters| letters.take(&id, now, until, expires)).await
+        let take = move |world: &World| world.letters.borrow_mut().take(&id, now, until, expires);
+        Ok(self.call("take", self.database(), PATIENCE, take).await?)
     }
 
     async fn redriven(&self, id: &str, redrives: u32, _now: UnixTime) -> Result<(), PortError> {
         let id = id.to_owned();
-        self.at_letters("redriven", move |letters| letters.redriven(&id, redrives)).await
+        let redriven = move |world: &World| world.letters.borrow_mut().redriven(&id, redrives);
+        Ok(self.call("redriven", self.database(), PATIENCE, redriven).await?)
     }
 
     async fn expire(&self, now: UnixTime) -> Result<usize, PortError> {
@@ -296,7 +272,8 @@ impl Letters for Gate {
 
     async fn referred(&self, names: &[String]) -> Result<Vec<String>, PortError> {
         let names = names.to_vec();
-        self.at_letters("list referred", move |letters| letters.referred(&names)).await
+        let referred = move |world: &World| world.letters.borrow().referred(&names);
+        Ok(self.call("list referred", self.database(), PATIENCE, referred).await?)
     }
 }
 
