@@ -1,5 +1,5 @@
-//! Workers KV, as weak as in production. Another place sees a change late. A place caches every answer, and "no such key"
-//! too. A write never compares with the old value. `tests/contract/keys.json` has the required and the possible answers.
+//! Workers KV, as weak as in production. Another location sees a change late. A location caches every answer, even "no such
+//! key". A write never compares with the old value. `tests/contract/keys.json` has the required and the possible answers.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,17 +10,17 @@ type Millis = u64;
 #[derive(Default)]
 pub struct Kv {
     changes: BTreeMap<String, Change>,
-    /// The cache of each place: the value of a key, and the end of the cache's lifetime.
+    /// The cache of each location: the value of a key, and the end of the cache's lifetime.
     caches: BTreeMap<(usize, String), (Millis, Option<String>)>,
 }
 
 struct Change {
-    place: usize,
-    /// When the other places see the change.
+    location: usize,
+    /// When the other locations see the change.
     shown: Millis,
     /// `None` if the key was deleted.
     value: Option<Value>,
-    /// The value that the other places see before.
+    /// The value that the other locations see before.
     before: Option<Value>,
 }
 
@@ -32,14 +32,14 @@ struct Value {
 }
 
 impl Kv {
-    /// Reads a key at `place`. The place caches the answer for `cached`.
-    pub fn get(&mut self, place: usize, key: &str, now: Millis, cached: Millis) -> Option<String> {
-        let id = (place, key.to_owned());
+    /// Reads a key at `location`. The location caches the answer for `cached`.
+    pub fn get(&mut self, location: usize, key: &str, now: Millis, cached: Millis) -> Option<String> {
+        let id = (location, key.to_owned());
         if let Some((_, believed)) = self.caches.get(&id).filter(|(until, _)| now < *until) {
             return believed.clone();
         }
         let seen = |change: &Change| {
-            let new = change.place == place || change.shown <= now;
+            let new = change.location == location || change.shown <= now;
             let value = if new { &change.value } else { &change.before };
             value.clone().filter(|value| now < value.expires)
         };
@@ -50,20 +50,20 @@ impl Kv {
         text
     }
 
-    /// Writes a value that expires after `ttl`. Other places see it after `delay`.
-    pub fn put(&mut self, place: usize, key: String, text: String, now: Millis, delay: Millis, ttl: Duration) {
+    /// Writes a value that expires after `ttl`. Other locations see it after `delay`.
+    pub fn put(&mut self, location: usize, key: String, text: String, now: Millis, delay: Millis, ttl: Duration) {
         let value = Value { text, expires: now + ttl.as_millis() as Millis, ttl };
-        self.change(place, key, now, delay, Some(value));
+        self.change(location, key, now, delay, Some(value));
     }
 
-    /// Deletes a value. Other places still see it for `delay`.
-    pub fn delete(&mut self, place: usize, key: String, now: Millis, delay: Millis) {
-        self.change(place, key, now, delay, None);
+    /// Deletes a value. Other locations still see it for `delay`.
+    pub fn delete(&mut self, location: usize, key: String, now: Millis, delay: Millis) {
+        self.change(location, key, now, delay, None);
     }
 
-    fn change(&mut self, place: usize, key: String, now: Millis, delay: Millis, value: Option<Value>) {
+    fn change(&mut self, location: usize, key: String, now: Millis, delay: Millis, value: Option<Value>) {
         let before = self.changes.get(&key).and_then(|change| change.value.clone());
-        self.changes.insert(key, Change { place, shown: now + delay, value, before });
+        self.changes.insert(key, Change { location, shown: now + delay, value, before });
     }
 
     /// The keys that were put and not deleted, each with its TTL.

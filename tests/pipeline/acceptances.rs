@@ -30,8 +30,7 @@ fn an_event_accepted_again_after_its_key_expired_has_another_dead_letter() {
         let ports = Memory::default();
         serve(&post(source, BODY), &ports);
         kill_all(&ports);
-        let id = ports.letters.borrow()[0].id.clone();
-        ports.redriven.borrow_mut().insert(id);
+        ports.letters.borrow_mut().note_redrives(true);
         // The key has expired in KV and in the objects.
         ports.known.borrow_mut().clear();
         ports.claims.borrow_mut().retain(|(_, name), _| name.contains('/'));
@@ -133,7 +132,9 @@ fn while_the_database_is_down_a_dead_letter_waits_in_the_bucket() {
     let letter = ports.dead.take().remove(0);
     ports.fail.set(Some("keep"));
     for attempt in 1..=5 {
-        assert!(matches!(consume(DEAD, &letter, attempt, &ports).0, Disposition::Retry(_)), "{attempt}");
+        let (disposition, record) = consume(DEAD, &letter, attempt, &ports);
+        assert!(matches!(disposition, Disposition::Retry(_)), "{attempt}");
+        assert_eq!((record.verdict, record.reason), (Verdict::Retried, Some("keep_failed")));
     }
     let (disposition, record) = consume(DEAD, &letter, 6, &ports);
     assert_eq!((disposition, record.verdict), (Disposition::Ack, Verdict::Dead));

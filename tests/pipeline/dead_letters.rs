@@ -1,7 +1,7 @@
 //! Dead letters: how they are kept, and when they are deleted.
 
 use super::memory::{Memory, NOW};
-use super::{BODY, DEAD, block_on, config, configured, forward, note_dead_letter, post, queued, retried, sweep};
+use super::{BODY, DEAD, block_on, config, configured, forward, note_dead_letter, post, queued, sweep};
 use hookgate::pipeline::{self, Disposition, ReceivedMessage};
 use hookgate::record::Verdict;
 use serde_json::json;
@@ -30,18 +30,6 @@ fn a_dead_letter_is_kept_once_with_everything_that_helps_to_find_it() {
     assert_eq!((letter.event_type.as_str(), letter.reason.as_str()), ("user.created", "the origin answered 410"));
     assert_eq!((letter.received.as_str(), letter.died), ("2026-01-15T12:30:00Z", NOW));
     assert_eq!((letter.bytes, letter.message.as_str()), (BODY.len() as u64, message.as_str()));
-}
-
-#[test]
-fn a_letter_that_cannot_be_kept_stays_in_its_queue() {
-    let ports = Memory::failing("keep");
-    let message = refused(&ports, "exact");
-    let (disposition, record) = note_dead_letter(&message, &ports);
-    assert!(retried(&disposition, 5));
-    assert_eq!((record.verdict, record.reason), (Verdict::Retried, Some("keep_failed")));
-    ports.fail.set(None);
-    assert_eq!(note_dead_letter(&message, &ports).0, Disposition::Ack);
-    assert_eq!(ports.letters.borrow().len(), 1);
 }
 
 #[test]

@@ -51,47 +51,27 @@ fn verdict(request: &Post, ports: &Memory) -> Verdict {
 }
 
 #[test]
-fn a_batch_is_forwarded_whole_if_any_of_its_events_is_wanted() {
+fn an_event_is_filtered_only_if_no_part_of_it_may_be_wanted() {
     let ports = Memory::default();
-    for batch in [
-        r#"[{"event":"bounce","id":1},{"event":"dropped","id":2}]"#,
-        r#"[{"event":"delivered","id":3},{"event":"bounce","id":4}]"#,
+    let twice: &[(&str, &str)] = &[("x-github-event", "push, push")];
+    for (source, headers, body, expected) in [
+        ("batch", &[][..], r#"[{"event":"bounce","id":1},{"event":"dropped","id":2}]"#, Verdict::Accepted),
+        ("batch", &[], r#"[{"event":"delivered","id":3},{"event":"bounce","id":4}]"#, Verdict::Accepted),
+        ("batch", &[], r#"[{"event":"delivered","id":5},{"event":"open","id":6},{"id":7}]"#, Verdict::Filtered),
+        // One element is no event.
+        ("batch", &[], r#"[{"event":"delivered","id":8},[{"event":"bounce","id":9}]]"#, Verdict::Accepted),
+        ("batch", &[], r#"["{\"event\":\"bounce\"}",{"event":"delivered","id":10}]"#, Verdict::Accepted),
+        ("batch", &[], r#"[{"event":"delivered","id":11},null]"#, Verdict::Filtered),
+        // The elements have their types at different locations.
+        ("places", &[], r#"[{"event":"delivered","id":1},{"kind":"bounce","id":2}]"#, Verdict::Accepted),
+        ("places", &[], r#"[{"event":"delivered","id":3},{"kind":"open","id":4}]"#, Verdict::Filtered),
+        // The header with the type came twice.
+        ("github", twice, r#"{"after":"1"}"#, Verdict::Accepted),
     ] {
-        assert_eq!(verdict(&post("batch", &[], batch), &ports), Verdict::Accepted, "{batch}");
+        assert_eq!(verdict(&post(source, headers, body), &ports), expected, "{source}: {body}");
     }
     let message: Value = serde_json::from_str(&ports.queue.borrow()[1]).unwrap();
     assert_eq!(message["type"], "delivered,bounce");
-    let none = r#"[{"event":"delivered","id":5},{"event":"open","id":6},{"id":7}]"#;
-    assert_eq!(verdict(&post("batch", &[], none), &ports), Verdict::Filtered);
-}
-
-#[test]
-fn a_batch_is_forwarded_whole_if_one_of_its_elements_is_no_event() {
-    let ports = Memory::default();
-    for batch in [
-        r#"[{"event":"delivered","id":1},[{"event":"bounce","id":2}]]"#,
-        r#"["{\"event\":\"bounce\"}",{"event":"delivered","id":3}]"#,
-    ] {
-        assert_eq!(verdict(&post("batch", &[], batch), &ports), Verdict::Accepted, "{batch}");
-    }
-    let nothing = r#"[{"event":"delivered","id":4},null]"#;
-    assert_eq!(verdict(&post("batch", &[], nothing), &ports), Verdict::Filtered);
-}
-
-#[test]
-fn an_event_whose_type_header_came_twice_is_forwarded() {
-    let ports = Memory::default();
-    let twice = post("github", &[("x-github-event", "push, push")], r#"{"after":"1"}"#);
-    assert_eq!(verdict(&twice, &ports), Verdict::Accepted);
-}
-
-#[test]
-fn the_elements_of_a_batch_may_have_their_types_at_different_places() {
-    let ports = Memory::default();
-    let wanted = r#"[{"event":"delivered","id":1},{"kind":"bounce","id":2}]"#;
-    assert_eq!(verdict(&post("places", &[], wanted), &ports), Verdict::Accepted);
-    let none = r#"[{"event":"delivered","id":3},{"kind":"open","id":4}]"#;
-    assert_eq!(verdict(&post("places", &[], none), &ports), Verdict::Filtered);
 }
 
 #[test]

@@ -41,20 +41,10 @@ fn only_headers_on_a_list_reach_the_origin() {
         let sent = forwarded(&with(name, "kept"));
         assert_eq!(sent.header(name).as_deref(), Some("kept"), "{name}");
     }
-    for name in [
-        "x-middleware-subrequest",
-        "x-http-method",
-        "remote-user",
-        "x-remote-user",
-        "cookie",
-        "authorization",
-        "accept",
-        "x-tenant",
-        "x_webhook_attempt",
-        "x-amzn-trace-id",
-        "surrogate-control",
-        "x-envoy-original-path",
-    ] {
+    for name in "x-middleware-subrequest x-http-method remote-user x-remote-user cookie authorization accept x-tenant \
+        x_webhook_attempt x-amzn-trace-id surrogate-control x-envoy-original-path"
+        .split(' ')
+    {
         let message = queued(&with(name, "evil"));
         let sent = forwarded(&with(name, "evil"));
         assert_eq!(sent.header(name), None, "{name}");
@@ -86,19 +76,10 @@ fn a_source_cannot_list_a_header_of_the_gateway_or_a_header_with_a_secret() {
         let table = json!({ "provider": provider, "secrets": ["GENERIC_SECRET"], "headers": [pattern] });
         source(table).expect_err(pattern).to_string()
     };
-    for pattern in [
-        "webhook-id",
-        "idempotency-key",
-        "hookgate-source",
-        "host",
-        "x-forwarded-for",
-        "cf-connecting-ip",
-        "x_forwarded_for",
-        "cf-ray*",
-        "hookgate_*",
-        "remote-user",
-        "x-middleware-subrequest",
-    ] {
+    for pattern in "webhook-id idempotency-key hookgate-source host x-forwarded-for cf-connecting-ip x_forwarded_for \
+        cf-ray* hookgate_* remote-user x-middleware-subrequest"
+        .split(' ')
+    {
         let told = refused("generic", pattern);
         assert!(told.contains("SOURCES.one.headers") && told.contains("speaks for"), "{told}");
     }
@@ -251,50 +232,15 @@ fn the_webhook_id_and_the_signed_event_id_are_always_sent() {
 }
 
 /// Presets whose providers send no headers except those in the scheme.
-const NO_OWN_HEADERS: &[&str] = &[
-    "adyen_payments",
-    "auth0",
-    "braintree",
-    "chargebee",
-    "clickup",
-    "cloudflare_notifications",
-    "cloudflare_stream",
-    "datadog",
-    "dodo",
-    "easypost",
-    "fingerprint",
-    "gocardless",
-    "increase",
-    "intercom",
-    "lithic",
-    "liveblocks",
-    "livekit",
-    "mailgun",
-    "mailtrap",
-    "mercado_pago",
-    "monday",
-    "ms_graph",
-    "ms_teams",
-    "okta",
-    "onfido",
-    "openai",
-    "orb",
-    "polar",
-    "postmark",
-    "replicate",
-    "scalekit",
-    "segment",
-    "standard_webhooks",
-    "standard_webhooks_v1a",
-    "supabase",
-    "telegram",
-    "vonage",
-    "whop",
-];
+const NO_OWN_HEADERS: &str = "\
+    adyen_payments auth0 braintree chargebee clickup cloudflare_notifications cloudflare_stream datadog dodo \
+    easypost fingerprint gocardless increase intercom lithic liveblocks livekit mailgun mailtrap mercado_pago \
+    monday ms_graph ms_teams okta onfido openai orb polar postmark replicate scalekit segment \
+    standard_webhooks standard_webhooks_v1a supabase telegram vonage whop";
 
 #[test]
 fn every_preset_says_which_headers_are_its_providers_own() {
     let without: Vec<&str> =
         presets::ALL.iter().filter(|preset| preset.headers.is_empty()).map(|preset| preset.name.as_str()).collect();
-    assert_eq!(without, NO_OWN_HEADERS);
+    assert_eq!(without.join(" "), NO_OWN_HEADERS);
 }

@@ -170,13 +170,6 @@ fn a_failure_at_any_step_is_503_and_leaves_no_key() {
 }
 
 #[test]
-fn an_event_is_accepted_even_if_its_key_cannot_be_remembered() {
-    let ports = Memory::failing("remember");
-    assert_eq!(serve(&post("queued", BODY), &ports).answer.status, 200);
-    assert_eq!(ports.queue.borrow().len(), 1);
-}
-
-#[test]
 fn without_a_queue_an_event_is_accepted_when_the_origin_accepts_it() {
     let ports = Memory::default();
     for status in [301, 400, 404, 409, 500, 503] {

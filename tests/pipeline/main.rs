@@ -10,13 +10,12 @@ mod api;
 mod claims;
 mod consumer;
 mod dead_letters;
+#[path = "../fakes/mod.rs"]
+mod fakes;
 mod filters;
 mod forwarded_headers;
 mod handshakes;
 mod ingest;
-#[allow(dead_code, reason = "other tests use the other methods")]
-#[path = "../fakes/kv.rs"]
-mod kv;
 mod lines;
 mod memory;
 mod payloads;

@@ -1,10 +1,10 @@
-//! Ports in memory, which remember what was done, in order, and fail where they are told to.
+//! Ports on the stand-ins of `tests/fakes`. They record each step in order, and a test can make a step fail.
 
-use super::kv::Kv;
-use hookgate::dedup::{self, ClaimEntry, ClaimOutcome, ClaimTerms, ClaimToken, DedupKey, Rings, RingsRefused, Shard};
+use super::fakes::kv::Kv;
+use super::fakes::stores::{self, Bodies, Claims};
+use hookgate::dedup::{ClaimOutcome, ClaimTerms, ClaimToken, DedupKey, Rings, RingsRefused, Shard};
 use hookgate::letter::{Filter, Letter};
 use hookgate::message::{AttemptRequest, OutgoingMessage};
-use hookgate::pending_secret::{self, OfferOutcome, PendingSecret};
 use hookgate::pipeline::IsolateState;
 use hookgate::pipeline::ports::{
     ClaimStore, DedupKeys, DestinationAnswer, Fetched, Http, Letters, Local, Notes, Outbox, Page, Payloads, PortError,
@@ -18,42 +18,35 @@ use std::time::Duration;
 
 pub const NOW: UnixTime = UnixTime::from_seconds(1_768_480_200); // 2026-01-15T12:30:00Z
 
-/// The place whose KV these ports see, and for how many milliseconds it believes what it has read.
+/// The location whose KV these ports see, and the lifetime of its cache in milliseconds.
 const HERE: usize = 0;
 const CACHED: u64 = 60_000;
 
 #[derive(Default)]
 pub struct Memory {
     pub isolate: IsolateState,
-    /// Keys and notes, as one place sees them.
+    /// The keys that one location sees in KV.
     pub known: RefCell<Kv>,
-    /// Claims by object and name.
-    pub claims: RefCell<BTreeMap<(String, String), ClaimEntry>>,
-    pub rings: RefCell<Vec<(u32, UnixTime)>>,
+    pub claims: RefCell<Claims>,
     pub queue: RefCell<Vec<String>>,
     pub dead: RefCell<Vec<String>>,
     pub sent: RefCell<Vec<Sent>>,
-    /// Bodies by name, with when they were stored.
-    pub payloads: RefCell<BTreeMap<String, (UnixTime, Vec<u8>)>>,
-    pub letters: RefCell<Vec<Letter>>,
-    pub redriven: RefCell<BTreeSet<String>>,
-    /// Letters that somebody took, and until when they are theirs.
-    taken: RefCell<BTreeMap<String, UnixTime>>,
+    pub payloads: RefCell<Bodies>,
+    pub letters: RefCell<stores::Letters>,
     pub refusals: RefCell<Vec<String>>,
-    /// How many refusals are within the limit.
+    /// The number of refusals within the limit.
     pub limit: Cell<Option<usize>>,
-    /// Secrets that wait for the operator, by source.
-    pub installed: RefCell<BTreeMap<String, PendingSecret>>,
-    /// What providers publish, by URL.
+    /// The published text at each URL.
     pub published: RefCell<BTreeMap<String, Vec<u8>>>,
-    /// What their hosts answer at any other URL; 404 where it is not set.
+    /// The status of the answer at any other URL. The default is 404.
     pub published_status: Cell<Option<u16>>,
     pub notes: RefCell<Noted>,
     steps: RefCell<Vec<&'static str>>,
-    /// The step that fails, before it is done or, if so, after.
+    /// The step that fails.
     pub fail: Cell<Option<&'static str>>,
+    /// Whether the step is done before it fails.
     pub fail_after: Cell<bool>,
-    /// Whether it fails once, and then no more.
+    /// Whether the step fails only once.
     pub fail_once: Cell<bool>,
     /// Whether the queue never answers.
     pub stuck: Cell<bool>,
@@ -74,8 +67,8 @@ pub struct Sent {
 pub const EVENTS: &str = "some-events";
 pub const DEAD: &str = "some-dead-letters";
 
-/// What the gateway noted of its surroundings. It knows its two queues from the beginning: tests of how it learns them
-/// take that away.
+/// The notes of the gateway about its surroundings. At first, the notes name the two queues. A test of how the gateway
+/// learns its queues removes these notes.
 pub struct Noted(pub BTreeMap<String, String>);
 
 impl Default for Noted {
@@ -98,7 +91,7 @@ impl Memory {
         memory
     }
 
-    /// What was done since this was asked last.
+    /// The steps since the last call.
     pub fn steps(&self) -> Vec<&'static str> {
         self.steps.take()
     }
@@ -107,12 +100,11 @@ impl Memory {
         self.now.get().unwrap_or(NOW)
     }
 
-    /// Time passes.
     pub fn wait(&self, seconds: u64) {
         self.now.set(Some(self.now().plus(Duration::from_secs(seconds))));
     }
 
-    /// KV's time.
+    /// The time in the unit of KV.
     fn milliseconds(&self) -> u64 {
         u64::try_from(self.now().seconds()).unwrap() * 1000
     }
@@ -133,13 +125,6 @@ impl Memory {
 
     fn has(&self, binding: &'static str) -> bool {
         !self.without.borrow().contains(binding)
-    }
-
-    fn change(&self, shard: Shard, name: &str, change: impl FnOnce(Option<ClaimEntry>) -> Option<ClaimEntry>) -> bool {
-        let mut claims = self.claims.borrow_mut();
-        let place = (shard.to_string(), name.to_owned());
-        let changed = change(claims.get(&place).copied());
-        changed.map(|entry| claims.insert(place, entry)).is_some()
     }
 }
 
@@ -192,62 +177,34 @@ impl ClaimStore for Memory {
         terms: ClaimTerms,
         token: ClaimToken,
     ) -> Result<ClaimOutcome, PortError> {
-        self.step("claim", || {
-            let mut found = ClaimOutcome::Duplicate { first_seen: self.now() };
-            self.change(shard, name, |entry| {
-                let (claim, entry) = dedup::claim(entry, self.now(), terms, token);
-                found = claim;
-                entry
-            });
-            found
-        })
+        self.step("claim", || self.claims.borrow_mut().claim(shard, name, terms, self.now(), token))
     }
 
     async fn confirm(&self, shard: Shard, name: &str, token: ClaimToken, ttl: Duration) -> Result<bool, PortError> {
-        let now = self.now();
-        self.step("confirm", || self.change(shard, name, |entry| dedup::confirm(entry, token, now, ttl)))
+        self.step("confirm", || self.claims.borrow_mut().confirm(shard, name, token, self.now(), ttl))
     }
 
     async fn release(&self, shard: Shard, name: &str, token: ClaimToken) -> Result<bool, PortError> {
         if !self.has("release") {
-            return Err(PortError("release never arrives".to_owned()));
+            return Err(PortError("the release does not arrive".to_owned()));
         }
-        self.step("release", || self.change(shard, name, |entry| dedup::release(entry, token, self.now())))
+        self.step("release", || self.claims.borrow_mut().release(shard, name, token, self.now()))
     }
 
     async fn forget_claim(&self, shard: Shard, name: &str) -> Result<bool, PortError> {
-        let place = (shard.to_string(), name.to_owned());
-        self.step("forget claim", || {
-            let mut claims = self.claims.borrow_mut();
-            let may = claims.get(&place).is_some_and(|entry| dedup::may_forget(*entry, self.now()));
-            may && claims.remove(&place).is_some()
-        })
+        self.step("forget claim", || self.claims.borrow_mut().forget(shard, name, self.now()))
     }
 
     async fn admit(&self, rings: Rings, hold: Duration) -> Result<Result<(), RingsRefused>, PortError> {
-        let mut known = self.rings.borrow_mut();
-        Ok(dedup::admit(&known, rings, self.now(), hold).map(|until| {
-            known.retain(|(ring, _)| *ring != rings.current);
-            known.push((rings.current, until));
-        }))
+        Ok(self.claims.borrow_mut().admit(rings, self.now(), hold))
     }
 
     async fn install(&self, source: &str, secret: &str) -> Result<bool, PortError> {
-        self.step("install", || {
-            let mut installed = self.installed.borrow_mut();
-            match pending_secret::offer(installed.get(source), secret, self.now()) {
-                OfferOutcome::Stored(waiting) => {
-                    installed.insert(source.to_owned(), waiting);
-                    true
-                }
-                OfferOutcome::Same => true,
-                OfferOutcome::Refused => false,
-            }
-        })
+        self.step("install", || self.claims.borrow_mut().install(source, secret, self.now()))
     }
 
     async fn installed(&self, source: &str) -> Result<Option<String>, PortError> {
-        self.step("installed", || pending_secret::waiting(self.installed.borrow().get(source).cloned(), self.now()))
+        self.step("installed", || self.claims.borrow().installed(source, self.now()))
     }
 }
 
@@ -294,8 +251,7 @@ impl Payloads for Memory {
     }
 
     async fn store(&self, name: &str, body: &[u8]) -> Result<(), PortError> {
-        let stored = (self.now(), body.to_vec());
-        self.step("store", || self.payloads.borrow_mut().insert(name.to_owned(), stored)).map(|_| ())
+        self.step("store", || self.payloads.borrow_mut().store(name.to_owned(), body.to_vec(), self.now()))
     }
 
     async fn open(&self, name: &str) -> Result<Stored, PortError> {
@@ -303,36 +259,24 @@ impl Payloads for Memory {
     }
 
     async fn read(&self, body: Vec<u8>, part: impl FnMut(&[u8])) -> Result<(), PortError> {
-        // Parts of odd sizes: nothing may depend on them.
+        // No reader may depend on the size of a part.
         self.step("read", || body.chunks(777).for_each(part))
     }
 
     async fn load(&self, name: &str) -> Result<Stored, PortError> {
-        self.step("load", || match self.payloads.borrow().get(name) {
-            None => Stored::Nothing,
-            Some((_, body)) if body.is_empty() => Stored::Delivered,
-            Some((_, body)) => Stored::Bytes(body.clone()),
-        })
+        self.step("load", || self.payloads.borrow().load(name))
     }
 
     async fn mark_delivered(&self, name: &str) -> Result<(), PortError> {
-        let mark = (self.now(), Vec::new());
-        self.step("mark delivered", || self.payloads.borrow_mut().insert(name.to_owned(), mark)).map(|_| ())
+        self.step("mark delivered", || self.payloads.borrow_mut().store(name.to_owned(), Vec::new(), self.now()))
     }
 
     async fn discard(&self, names: &[String]) -> Result<(), PortError> {
-        self.step("discard", || self.payloads.borrow_mut().retain(|name, _| !names.contains(name)))
+        self.step("discard", || self.payloads.borrow_mut().discard(names))
     }
 
     async fn stored_before(&self, prefix: &str, before: UnixTime, cursor: Option<String>) -> Result<Page, PortError> {
-        // Pages of two, so that there are several.
-        let payloads = self.payloads.borrow();
-        let named = payloads.iter().filter(|(name, _)| name.starts_with(prefix));
-        let mut rest = named.filter(|(name, _)| cursor.as_ref().is_none_or(|cursor| *name > cursor));
-        let page: Vec<_> = rest.by_ref().take(2).collect();
-        let next = page.last().map(|(name, _)| (*name).clone()).filter(|_| rest.next().is_some());
-        let old = page.into_iter().filter(|(_, (stored, _))| *stored < before);
-        Ok(Page { names: old.map(|(name, _)| name.clone()).collect(), next })
+        Ok(self.payloads.borrow().page(prefix, before, cursor.as_deref()))
     }
 }
 
@@ -342,32 +286,15 @@ impl Letters for Memory {
     }
 
     async fn keep(&self, letter: &Letter) -> Result<(), PortError> {
-        self.step("keep", || {
-            let mut letters = self.letters.borrow_mut();
-            match letters.iter_mut().find(|kept| kept.id == letter.id) {
-                None => letters.push(letter.clone()),
-                Some(kept) if kept.redrives < letter.redrives => {
-                    *kept = Letter { expires: kept.expires.max(letter.expires), ..letter.clone() };
-                    self.redriven.borrow_mut().remove(&letter.id);
-                    self.taken.borrow_mut().remove(&letter.id);
-                }
-                Some(_) => {}
-            }
-        })
+        self.step("keep", || self.letters.borrow_mut().keep(letter.clone()))
     }
 
     async fn has(&self, id: &str) -> Result<bool, PortError> {
-        Ok(self.letters.borrow().iter().any(|letter| letter.id == id))
+        Ok(self.letters.borrow().has(id))
     }
 
     async fn list(&self, filter: &Filter) -> Result<Vec<Letter>, PortError> {
-        let letters = self.letters.borrow();
-        let after = letters.iter().position(|letter| Some(&letter.id) == filter.after.as_ref());
-        let rest = letters.iter().skip(after.map_or(0, |at| at + 1));
-        let listed = rest
-            .filter(|letter| !self.redriven.borrow().contains(&letter.id))
-            .filter(|letter| filter.source.as_ref().is_none_or(|source| *source == letter.source));
-        Ok(listed.take(filter.limit as usize).cloned().collect())
+        Ok(self.letters.borrow().list(filter))
     }
 
     async fn take(
@@ -377,38 +304,19 @@ impl Letters for Memory {
         until: UnixTime,
         expires: UnixTime,
     ) -> Result<Option<Letter>, PortError> {
-        let mut letters = self.letters.borrow_mut();
-        let mut taken = self.taken.borrow_mut();
-        if self.redriven.borrow().contains(id) || taken.get(id).is_some_and(|until| now < *until) {
-            return Ok(None);
-        }
-        let there = letters.iter_mut().find(|letter| letter.id == id);
-        Ok(there.map(|letter| {
-            taken.insert(id.to_owned(), until);
-            letter.expires = letter.expires.max(expires);
-            letter.clone()
-        }))
+        Ok(self.letters.borrow_mut().take(id, now, until, expires))
     }
 
     async fn redriven(&self, id: &str, redrives: u32, _now: UnixTime) -> Result<(), PortError> {
-        self.step("note redriven", || {
-            if self.letters.borrow().iter().any(|letter| letter.id == id && letter.redrives == redrives) {
-                self.redriven.borrow_mut().insert(id.to_owned());
-            }
-        })
+        self.step("note redriven", || self.letters.borrow_mut().redriven(id, redrives))
     }
 
     async fn expire(&self, now: UnixTime) -> Result<usize, PortError> {
-        let mut letters = self.letters.borrow_mut();
-        let before = letters.len();
-        letters.retain(|letter| now < letter.expires);
-        Ok(before - letters.len())
+        Ok(self.letters.borrow_mut().expire(now).len())
     }
 
     async fn referred(&self, names: &[String]) -> Result<Vec<String>, PortError> {
-        let letters = self.letters.borrow();
-        let payloads = letters.iter().filter_map(|letter| letter.payload.clone());
-        Ok(payloads.filter(|payload| names.contains(payload)).collect())
+        Ok(self.letters.borrow().referred(names))
     }
 }
 

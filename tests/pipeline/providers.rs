@@ -197,7 +197,7 @@ fn a_secret_is_installed_only_while_armed_and_never_replaced() {
     let send =
         |source: &str, secret: &str| serve(&request("POST", source, "", &[("x-hook-secret", secret)], "{}"), &ports);
     assert_eq!(send("unarmed", "attacker").status, 401);
-    assert!(ports.installed.borrow().is_empty());
+    assert!(ports.claims.borrow().secrets.is_empty());
     ports.steps();
     let answer = send("asana", "from-asana");
     assert_eq!(ports.steps(), ["install"], "one atomic step, without a read before it");
@@ -205,7 +205,7 @@ fn a_secret_is_installed_only_while_armed_and_never_replaced() {
     assert_eq!(send("asana", "from-asana").status, 200, "the same secret again");
     assert_eq!(send("asana", "attacker").status, 503);
     assert_eq!(
-        ports.installed.borrow().get("asana").map(|waiting| waiting.secret.clone()).as_deref(),
+        ports.claims.borrow().secrets.get("asana").map(|waiting| waiting.secret.clone()).as_deref(),
         Some("from-asana")
     );
     let bearer = format!("Bearer {TOKEN}");

@@ -3,7 +3,7 @@
 //! A task waits either for a time or for the output of one other task. The timer or the other task knows the waiting task,
 //! so the executor needs no wakers. Each task belongs to a home. If the home is killed, its tasks are dropped.
 
-use super::random::Random;
+use super::fakes::random::Random;
 use std::cell::{Cell, RefCell};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};

@@ -1,6 +1,6 @@
 //! The rate of each fault. Each seed draws other rates: some runs are calm, and in some almost every call fails.
 
-use super::random::Random;
+use super::fakes::random::Random;
 
 /// The rates, in a thousand.
 #[derive(Debug, Default)]
@@ -30,19 +30,19 @@ pub struct Store {
     pub hangs: u64,
 }
 
-/// The faults of the origin.
+/// The faults of the destination.
 #[derive(Debug, Default)]
 pub struct Origin {
     pub refused_connection: u64,
     pub failing: u64,
     pub busy: u64,
-    /// The origin resets the connection before it processes the event.
+    /// The destination resets the connection before it processes the event.
     pub reset_before: u64,
-    /// The origin resets the connection after it processes the event.
+    /// The destination resets the connection after it processes the event.
     pub reset_after: u64,
-    /// The origin processes the event after the gateway gave up.
+    /// The destination processes the event after the gateway gave up.
     pub slow: u64,
-    /// The origin refuses the event until the operator mends the origin.
+    /// The destination refuses the event until the operator mends the destination.
     pub refused_events: u64,
 }
 

@@ -50,7 +50,7 @@ impl Gate {
     }
 
     pub fn now(&self) -> UnixTime {
-        self.world.time_at(self.life.place)
+        self.world.time_at(self.life.location)
     }
 
     /// The pipeline has finished.
@@ -68,7 +68,8 @@ impl Gate {
         self.handling.note(self.world.exec.now(), what, detail);
     }
 
-    /// Waits. The isolate may crash meanwhile.
+    /// Waits. The isolate may crash meanwhile. The crash drops every request and message in the isolate, so it stands for a
+    /// panic too: after a panic, a sender gets a 503 and retries, as it does without an answer.
     pub async fn pause(&self) {
         self.world.pause().await;
         if self.world.strikes(self.world.faults.crash) {
@@ -147,7 +148,7 @@ impl Gate {
         }
     }
 
-    /// A call that buries the event or keeps its letter.
+    /// A call that sends the event to the dead letters' queue or keeps its letter.
     pub async fn call_for_letter(
         &self,
         what: &'static str,

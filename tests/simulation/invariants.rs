@@ -13,7 +13,7 @@ impl Story {
     /// Whether every acceptance of the event is delivered, on its way, or dead.
     pub fn is_somewhere(&self, world: &World) -> bool {
         let letters = world.letters.borrow();
-        let dead = letters.rows().iter().filter(|row| !row.is_redriven() && self.has_key(&row.letter.key)).count();
+        let dead = letters.alive().filter(|row| self.has_key(&row.letter.key)).count();
         let on_the_way = (self.queued.get() + self.dead.get()) as usize;
         let all = on_the_way + self.processed() + self.expired.get() + dead + self.waiting(world);
         all >= self.acceptances.get().max(1)
@@ -49,16 +49,16 @@ pub fn check(world: &World) {
     }
     let bodies = world.bodies.borrow();
     let missing = |story: &Story, body: &Option<String>| {
-        body.as_ref().is_some_and(|body| !bodies.has(body) && !story.delivered_bodies.borrow().contains(body))
+        body.as_ref().is_some_and(|body| !bodies.contains_key(body) && !story.delivered_bodies.borrow().contains(body))
     };
     for item in world.messages.borrow().values() {
         if item.story.as_ref().is_some_and(|story| missing(story, &item.body)) {
             world.violated("7: a message without its body", item.story.as_ref());
         }
     }
-    for row in world.letters.borrow().rows().iter().filter(|row| !row.is_redriven()) {
+    for row in world.letters.borrow().alive() {
         let story = world.story(&row.letter.key);
-        let expired = row.expires() <= world.time(2000);
+        let expired = row.expires <= world.time(2000);
         if story.as_ref().is_some_and(|story| missing(story, &row.letter.payload)) && !expired {
             world.violated("7: a letter without its body", story.as_ref());
         }
@@ -70,10 +70,10 @@ pub fn expire(world: &World, now: UnixTime) -> usize {
     let gone = world.letters.borrow_mut().expire(now);
     for row in &gone {
         let Some(story) = world.story(&row.letter.key) else { continue };
-        if world.time(2000) < row.expires() {
+        if world.time(2000) < row.expires {
             world.violated("1: a letter is deleted before its time", Some(&story));
         }
-        story.expired.set(story.expired.get() + usize::from(!row.is_redriven()));
+        story.expired.set(story.expired.get() + usize::from(!row.redriven));
     }
     gone.len()
 }

@@ -1,27 +1,22 @@
 //! The whole gateway in a simulated world. The pipeline is the real one. Isolates crash, stores fail or lose their answers,
-//! queues repeat messages, clocks differ, and the origin fails in many ways. One seed decides every event of a run, so a
-//! failure can be repeated: `SEED=123 cargo test --test simulation`. `SEEDS` is the number of seeds to run.
+//! queues repeat messages, clocks differ, and the destination fails in many ways. One seed decides every event of a run, so
+//! a failure can be repeated: `SEED=123 cargo test --test simulation`. `SEEDS` is the number of seeds to run.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 #![allow(clippy::arithmetic_side_effects)]
 
 mod executor;
+#[path = "../fakes/mod.rs"]
+mod fakes;
 mod faults;
 mod gate;
 mod invariants;
-#[allow(dead_code, reason = "other tests use the other methods")]
-#[path = "../fakes/kv.rs"]
-mod kv;
 mod origin;
 mod ports;
 mod queue;
-#[allow(dead_code, reason = "other tests use the other methods")]
-#[path = "../fakes/random.rs"]
-mod random;
 mod reduced;
 mod senders;
 mod sources;
-mod stores;
 mod story;
 mod world;
 
@@ -45,7 +40,7 @@ struct Figures {
     accepted: u64,
     delivered: u64,
     dead: u64,
-    /// How often the origin processed an event again. With `exact`, only an ambiguous exchange can cause this.
+    /// How often the destination processed an event again. With `exact`, only an ambiguous exchange can cause this.
     repeated: BTreeMap<&'static str, u64>,
 }
 
@@ -152,7 +147,7 @@ fn sweep_all(world: &Rc<World>) {
         calm_down(world);
         invariants::check_orphans(world);
     }
-    if world.bodies.borrow().names().next().is_some() {
+    if !world.bodies.borrow().is_empty() {
         world.violated("7: a body outlives every letter", None);
     }
 }

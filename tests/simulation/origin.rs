@@ -11,7 +11,7 @@ use hookgate::retry::RetryAfter;
 use std::rc::Rc;
 use std::time::Duration;
 
-/// The origin's behaviour for one forward.
+/// The destination's behaviour for one forward.
 enum Does {
     Processes,
     Answers(u16, Option<RetryAfter>),

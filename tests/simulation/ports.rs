@@ -31,10 +31,10 @@ impl Crypto for Gate {
 
 impl DedupKeys for Gate {
     async fn is_known(&self, key: &DedupKey) -> Result<bool, PortError> {
-        let (place, key) = (self.life.place, key.to_string());
+        let (location, key) = (self.life.location, key.to_string());
         let get = move |world: &World| {
             let cached = [0, SECOND, 60 * SECOND][world.exec.random.index(3)];
-            world.keys.borrow_mut().get(place, &key, world.exec.now(), cached).is_some()
+            world.keys.borrow_mut().get(location, &key, world.exec.now(), cached).is_some()
         };
         Ok(self.call("look up", self.world.faults.kv, KV_PATIENCE, get).await?)
     }
@@ -44,7 +44,7 @@ impl DedupKeys for Gate {
     }
 
     fn remember(&self, key: &DedupKey, ttl: Duration, _now: UnixTime) {
-        let (world, place, key) = (Rc::clone(&self.world), self.life.place, key.to_string());
+        let (world, location, key) = (Rc::clone(&self.world), self.life.location, key.to_string());
         if world.story(&key).is_none_or(|story| !story.is_somewhere(&world)) {
             world.violated(
                 "1: the key of an event is remembered before the event is durable",
@@ -56,7 +56,7 @@ impl DedupKeys for Gate {
             let kv = world.faults.kv;
             if !world.strikes(kv.before + kv.hangs) {
                 let delay = world.exec.random.below(60 * SECOND);
-                world.keys.borrow_mut().put(place, key, String::new(), world.exec.now(), delay, ttl);
+                world.keys.borrow_mut().put(location, key, String::new(), world.exec.now(), delay, ttl);
             }
         });
     }
@@ -64,19 +64,19 @@ impl DedupKeys for Gate {
 
 impl Notes for Gate {
     async fn note(&self, name: &str) -> Result<Option<String>, PortError> {
-        let (place, name) = (self.life.place, name.to_owned());
+        let (location, name) = (self.life.location, name.to_owned());
         let get = move |world: &World| {
             let cached = [0, SECOND, 60 * SECOND][world.exec.random.index(3)];
-            world.keys.borrow_mut().get(place, &name, world.exec.now(), cached)
+            world.keys.borrow_mut().get(location, &name, world.exec.now(), cached)
         };
         Ok(self.call("read note", self.world.faults.kv, KV_PATIENCE, get).await?)
     }
 
     async fn put_note(&self, name: &str, text: &str, ttl: Duration) -> Result<(), PortError> {
-        let (place, name, text) = (self.life.place, name.to_owned(), text.to_owned());
+        let (location, name, text) = (self.life.location, name.to_owned(), text.to_owned());
         let put = move |world: &World| {
             let delay = world.exec.random.below(60 * SECOND);
-            world.keys.borrow_mut().put(place, name, text, world.exec.now(), delay, ttl);
+            world.keys.borrow_mut().put(location, name, text, world.exec.now(), delay, ttl);
         };
         Ok(self.call("put note", self.world.faults.kv, KV_PATIENCE, put).await?)
     }
@@ -272,10 +272,7 @@ impl Letters for Gate {
 
     async fn referred(&self, names: &[String]) -> Result<Vec<String>, PortError> {
         let names = names.to_vec();
-        let referred = move |world: &World| {
-            let letters = world.letters.borrow();
-            names.into_iter().filter(|name| letters.refers_to(name)).collect()
-        };
+        let referred = move |world: &World| world.letters.borrow().referred(&names);
         Ok(self.call("list referred", self.database(), PATIENCE, referred).await?)
     }
 }

@@ -8,7 +8,7 @@ use super::world::{DAY, HOUR, SECOND, World};
 use super::{calm_down, invariants};
 use std::rc::Rc;
 
-/// A calm world with one dead letter: the origin refused an event of `bytes` bytes.
+/// A calm world with one dead letter: the destination refused an event of `bytes` bytes.
 fn world_with_a_letter(source: (&str, &str), bytes: usize) -> (Rc<World>, Rc<Story>) {
     let world = World::new(0);
     world.calm.set(true);
@@ -30,7 +30,7 @@ fn go_on(world: &World, span: u64) {
 }
 
 fn unredriven(world: &World) -> usize {
-    world.letters.borrow().rows().iter().filter(|row| !row.is_redriven()).count()
+    world.letters.borrow().alive().count()
 }
 
 /// Runs `deed` after `delay`, and runs the world until it is idle.
@@ -60,7 +60,7 @@ fn a_letter_that_is_redriven_again_weeks_later_is_not_delivered_again() {
     story.refused.set(None);
     redrive(&world, HOUR);
     assert_eq!(story.processed(), 1);
-    world.letters.borrow_mut().forget_redrives();
+    world.letters.borrow_mut().note_redrives(false);
     redrive(&world, 20 * DAY);
     assert_eq!(story.processed(), 1);
 }
@@ -75,26 +75,26 @@ fn a_body_stays_as_long_as_its_letter_lives() {
     redrive(&world, 10 * DAY);
     assert_eq!(unredriven(&world), 1, "and a third time");
     sweep(&world, 22 * DAY);
-    assert_eq!((world.letters.borrow().rows().len(), unredriven(&world)), (1, 1), "its last death is 22 days ago");
+    assert_eq!((world.letters.borrow().len(), unredriven(&world)), (1, 1), "its last death is 22 days ago");
     story.refused.set(None);
     redrive(&world, HOUR);
     assert_eq!(story.processed(), 1);
     sweep(&world, 31 * DAY);
-    assert_eq!(world.bodies.borrow().names().count(), 0);
+    assert_eq!(world.bodies.borrow().len(), 0);
 }
 
 /// A letter is redriven just before it expires, and the redrive is not noted. The letter expires while the message waits for
-/// the origin.
+/// the destination.
 #[test]
 fn a_body_stays_while_a_redriven_message_waits() {
     let (world, story) = world_with_a_letter(("kv", "queue"), 97_000);
     story.refused.set(Some(500));
-    let expires = world.letters.borrow().rows()[0].letter.expires;
+    let expires = world.letters.borrow()[0].letter.expires;
     let (later, mended) = (Rc::clone(&world), Rc::clone(&story));
     world.exec.spawn(WORLD, async move {
         later.exec.sleep(later.time(0).until(expires).as_millis() as Millis - 2 * SECOND).await;
         senders::redrive(&later).await;
-        later.letters.borrow_mut().forget_redrives();
+        later.letters.borrow_mut().note_redrives(false);
         later.exec.sleep(6 * SECOND).await;
         senders::sweep(&later).await;
         mended.refused.set(None);

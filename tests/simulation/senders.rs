@@ -198,7 +198,7 @@ pub async fn sweep(world: &Rc<World>) {
     world.exec.wait(world.run_in(&life, sweep), DAY).await;
 }
 
-/// Mends the origin for about half of the events that it refuses.
+/// Mends the destination for about half of the events that it refuses.
 pub fn mend(world: &World) {
     for story in world.stories.borrow().values() {
         story.refused.set(story.refused.get().filter(|_| world.exec.random.chance(500)));

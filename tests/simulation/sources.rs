@@ -1,6 +1,6 @@
 //! The configuration of the gateway, and the events of its providers.
 
-use super::random::Random;
+use super::fakes::random::Random;
 use super::world::Parsed;
 use hookgate::config::{Bindings, Config};
 use hookgate_verify::{Preset, Secret, SignInput, UnixTime, sign};

@@ -26,7 +26,7 @@ pub struct Story {
     pub body: Rc<[u8]>,
     /// Whether its source's filter may drop it.
     pub unwanted: bool,
-    /// The status with which the origin refuses this event, until the operator mends the origin.
+    /// The status with which the destination refuses this event, until the operator mends the destination.
     pub refused: Cell<Option<u16>>,
     /// Whether the gateway answered a request of the event with a 2xx.
     pub accepted: Cell<bool>,
@@ -35,7 +35,7 @@ pub struct Story {
     /// How many of its messages are in the events' queue, and in the dead letters' queue.
     pub queued: Cell<u32>,
     pub dead: Cell<u32>,
-    /// The stored bodies of the messages that the origin processed.
+    /// The stored bodies of the messages that the destination processed.
     pub delivered_bodies: RefCell<BTreeSet<String>>,
     /// How many of its dead letters expired before a redrive.
     pub expired: Cell<usize>,
@@ -85,16 +85,16 @@ impl Story {
         lines.collect()
     }
 
-    /// How often the origin processed the event.
+    /// How often the destination processed the event.
     pub fn processed(&self) -> usize {
         self.acts.borrow().iter().filter(|act| act.kind == Kind::Exchange && act.done).count()
     }
 
-    /// Whether the origin processed an exact event more often than the gateway could prevent.
+    /// Whether the destination processed an exact event more often than the gateway could prevent.
     ///
-    /// Of the exchanges that the origin processed, at most one may be unambiguous. A letter gives the event a second life
-    /// with another redrive number. If the call that buried or kept the letter was ambiguous, the first life may go on
-    /// after the second began. Then each life may have one unambiguous exchange.
+    /// Of the exchanges that the destination processed, at most one may be unambiguous. A letter gives the event a
+    /// second life with another redrive number. If the call that sent or kept the letter was ambiguous, the first life may
+    /// go on after the second began. Then each life may have one unambiguous exchange.
     pub fn is_repeated(&self) -> bool {
         let acts = self.acts.borrow();
         let plain = acts.iter().filter(|act| act.kind == Kind::Exchange && act.done && act.state != State::Ambiguous);
@@ -174,9 +174,9 @@ pub struct Act {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// A forward that reached the origin.
+    /// A forward that reached the destination.
     Exchange,
-    /// A dead letter, which is buried or kept.
+    /// A dead letter on its way to its queue or to its table.
     Letter,
 }
 

@@ -1,11 +1,11 @@
 //! Everything outside the pipeline: isolates, which crash and restart, stores, queues, and the clock.
 
 use super::executor::{Executor, Home, Millis, Output, WORLD};
+use super::fakes::kv::Kv;
+use super::fakes::stores::{Bodies, Claims, Letters};
 use super::faults::Faults;
-use super::kv::Kv;
 use super::queue::{Item, Name};
 use super::sources::{self, ADMIN_TOKEN, configs};
-use super::stores::{Bodies, ClaimStore, Letters};
 use super::story::Story;
 use hookgate::config::{Config, ConfigError};
 use hookgate::message::Event;
@@ -26,7 +26,7 @@ pub const DAY: Millis = 24 * HOUR;
 /// The configuration in the form that the pipeline takes.
 pub type Parsed = Result<Config, ConfigError>;
 
-/// A place that runs one isolate after the other. Its isolates share a clock and a cache of KV.
+/// A location that runs one isolate after the other. Its isolates share a clock and a cache of KV.
 struct Location {
     life: RefCell<Life>,
     skew: i64,
@@ -35,7 +35,7 @@ struct Location {
 /// One isolate between two crashes.
 #[derive(Clone)]
 pub struct Life {
-    pub place: usize,
+    pub location: usize,
     pub home: Home,
     pub isolate: Rc<IsolateState>,
     pub config: Rc<Parsed>,
@@ -46,7 +46,7 @@ pub struct World {
     pub faults: Faults,
     /// Whether the faults have stopped.
     pub calm: Cell<bool>,
-    places: Vec<Location>,
+    locations: Vec<Location>,
     /// The first configuration, and the configuration of a deployment during the run.
     pub configs: [Rc<Parsed>; 2],
     rollout: Millis,
@@ -56,7 +56,7 @@ pub struct World {
     away: Option<Millis>,
     lives: Cell<Home>,
     pub keys: RefCell<Kv>,
-    pub claims: RefCell<ClaimStore>,
+    pub claims: RefCell<Claims>,
     pub letters: RefCell<Letters>,
     pub bodies: RefCell<Bodies>,
     /// The number of retries after which a message is a dead letter.
@@ -74,19 +74,19 @@ impl World {
         let random = &exec.random;
         let faults = Faults::draw(random);
         let configs = configs(random).map(Rc::new);
-        let place = |number| {
-            let life = Life { place: number, home: 0, isolate: Rc::default(), config: Rc::clone(&configs[0]) };
+        let location = |number| {
+            let life = Life { location: number, home: 0, isolate: Rc::default(), config: Rc::clone(&configs[0]) };
             Location { life: RefCell::new(life), skew: random.between(0, 4000) as i64 - 2000 }
         };
         let world = Self {
-            places: (0..random.between(2, 4) as usize).map(place).collect(),
+            locations: (0..random.between(2, 4) as usize).map(location).collect(),
             rollout: random.between(0, 40) * MINUTE,
             renamed: random.chance(250).then(|| random.below(HOUR)),
             away: random.chance(150).then(|| random.below(HOUR)),
             lives: Cell::new(WORLD),
             calm: Cell::new(false),
             keys: RefCell::default(),
-            claims: RefCell::new(ClaimStore::new(random)),
+            claims: RefCell::new(Claims::new(random)),
             letters: RefCell::default(),
             bodies: RefCell::default(),
             most_retries: random.between(2, 12) as u32,
@@ -97,8 +97,8 @@ impl World {
             faults,
             exec,
         };
-        for place in 0..world.places.len() {
-            world.begin(place);
+        for location in 0..world.locations.len() {
+            world.begin(location);
         }
         Rc::new(world)
     }
@@ -108,13 +108,13 @@ impl World {
         UnixTime::from_seconds(BEGIN + (self.exec.now() as i64 + skew).div_euclid(1000))
     }
 
-    pub fn time_at(&self, place: usize) -> UnixTime {
-        self.time(self.places[place].skew)
+    pub fn time_at(&self, location: usize) -> UnixTime {
+        self.time(self.locations[location].skew)
     }
 
     /// The isolate that the network chooses.
     pub fn isolate(&self) -> Life {
-        self.places[self.exec.random.index(self.places.len())].life.borrow().clone()
+        self.locations[self.exec.random.index(self.locations.len())].life.borrow().clone()
     }
 
     /// Runs `task` in the isolate `life`. A crash of the isolate drops the task.
@@ -122,20 +122,20 @@ impl World {
         self.exec.run(life.home, task)
     }
 
-    /// Ends the isolate `life` and its tasks. A new isolate without any state takes its place.
+    /// Ends the isolate `life` and its tasks. A new isolate without any state replaces it.
     pub fn crash(&self, life: &Life) {
-        let place = &self.places[life.place];
-        if place.life.borrow().home == life.home {
+        let location = &self.locations[life.location];
+        if location.life.borrow().home == life.home {
             self.exec.kill(life.home);
-            self.begin(life.place);
+            self.begin(life.location);
         }
     }
 
-    fn begin(&self, place: usize) {
+    fn begin(&self, location: usize) {
         self.lives.set(self.lives.get() + 1);
         let config = &self.configs[usize::from(self.exec.now() > self.rollout)];
-        let life = Life { place, home: self.lives.get(), isolate: Rc::default(), config: Rc::clone(config) };
-        *self.places[place].life.borrow_mut() = life;
+        let life = Life { location, home: self.lives.get(), isolate: Rc::default(), config: Rc::clone(config) };
+        *self.locations[location].life.borrow_mut() = life;
     }
 
     /// Whether a fault with this rate happens now.
@@ -149,7 +149,7 @@ impl World {
         self.exec.sleep(self.exec.random.between(1, if slow { 300 } else { 20 })).await;
     }
 
-    /// How long a store or origin waits before and after the work. Sometimes both together last almost as long as
+    /// How long a store or destination waits before and after the work. Sometimes both together last almost as long as
     /// `patience`.
     pub fn dawdling(&self, patience: Millis) -> (Millis, Millis) {
         if !self.strikes(self.faults.slow) {

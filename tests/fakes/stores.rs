@@ -1,25 +1,31 @@
-//! The stores of the simulated world: the objects of claims, the table of dead letters, and the bucket of bodies.
+//! Stand-ins for the objects of claims, the table of dead letters, and the bucket of bodies. Each call is one atomic step.
 
 use super::random::Random;
 use hookgate::dedup::{self, ClaimEntry, ClaimOutcome, ClaimTerms, ClaimToken, Rings, RingsRefused, Shard};
 use hookgate::letter::{Filter, Letter};
+use hookgate::pending_secret::{self, OfferOutcome, PendingSecret};
 use hookgate::pipeline::ports::{Page, Stored};
 use hookgate_verify::UnixTime;
 use std::collections::BTreeMap;
+use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
-/// The Durable Objects `Claims`, each with its own clock, and the registry of rings.
-pub struct ClaimStore {
+/// The Durable Objects `Claims`, the registry of the numbers of shards, and the pending secrets.
+#[derive(Default)]
+pub struct Claims {
     entries: BTreeMap<(Shard, String), ClaimEntry>,
-    rings: BTreeMap<u32, UnixTime>,
+    pub rings: BTreeMap<u32, UnixTime>,
+    /// The pending secret of each source.
+    pub secrets: BTreeMap<String, PendingSecret>,
     /// Whether an alarm deletes expired entries.
     alarm: bool,
+    /// Decides the clock of each object.
     salt: u64,
 }
 
-impl ClaimStore {
+impl Claims {
     pub fn new(random: &Random) -> Self {
-        Self { entries: BTreeMap::new(), rings: BTreeMap::new(), alarm: random.chance(500), salt: random.next() }
+        Self { alarm: random.chance(500), salt: random.next(), ..Self::default() }
     }
 
     /// How many milliseconds the clock of `shard` is ahead.
@@ -75,6 +81,21 @@ impl ClaimStore {
         Ok(())
     }
 
+    pub fn install(&mut self, source: &str, secret: &str, now: UnixTime) -> bool {
+        match pending_secret::offer(self.secrets.get(source), secret, now) {
+            OfferOutcome::Stored(pending) => {
+                self.secrets.insert(source.to_owned(), pending);
+                true
+            }
+            OfferOutcome::Same => true,
+            OfferOutcome::Refused => false,
+        }
+    }
+
+    pub fn installed(&self, source: &str, now: UnixTime) -> Option<String> {
+        pending_secret::waiting(self.secrets.get(source).cloned(), now)
+    }
+
     fn set(&mut self, id: (Shard, String), entry: Option<ClaimEntry>) -> bool {
         entry.map(|entry| self.entries.insert(id, entry)).is_some()
     }
@@ -84,25 +105,17 @@ impl ClaimStore {
 #[derive(Default)]
 pub struct Letters(Vec<Row>);
 
+#[derive(Clone)]
 pub struct Row {
     pub letter: Letter,
     taken: Option<UnixTime>,
-    redriven: bool,
-}
-
-impl Row {
-    pub fn is_redriven(&self) -> bool {
-        self.redriven
-    }
-
-    pub fn expires(&self) -> UnixTime {
-        self.letter.expires
-    }
+    pub redriven: bool,
 }
 
 impl Letters {
-    pub fn rows(&self) -> &[Row] {
-        &self.0
+    /// The letters that were not redriven.
+    pub fn alive(&self) -> impl Iterator<Item = &Row> {
+        self.0.iter().filter(|row| !row.redriven)
     }
 
     pub fn keep(&mut self, letter: Letter) {
@@ -122,13 +135,13 @@ impl Letters {
 
     pub fn list(&self, filter: &Filter) -> Vec<Letter> {
         let after = filter.after.as_ref().and_then(|id| self.0.iter().position(|row| row.letter.id == *id));
-        let rows = self.0.iter().skip(after.map_or(0, |position| position + 1)).filter(|row| !row.is_redriven());
+        let rows = self.0.iter().skip(after.map_or(0, |position| position + 1)).filter(|row| !row.redriven);
         let wanted = |letter: &&Letter| filter.source.as_ref().is_none_or(|source| *source == letter.source);
         rows.map(|row| &row.letter).filter(wanted).take(filter.limit as usize).cloned().collect()
     }
 
     pub fn take(&mut self, id: &str, now: UnixTime, until: UnixTime, expires: UnixTime) -> Option<Letter> {
-        let row = self.row(id).filter(|row| !row.is_redriven() && row.taken.is_none_or(|taken| taken <= now))?;
+        let row = self.row(id).filter(|row| !row.redriven && row.taken.is_none_or(|taken| taken <= now))?;
         row.taken = Some(until);
         row.letter.expires = row.letter.expires.max(expires);
         Some(row.letter.clone())
@@ -140,17 +153,22 @@ impl Letters {
         }
     }
 
-    /// Removes the note of every redrive, as if each note had failed.
-    pub fn forget_redrives(&mut self) {
-        self.0.iter_mut().for_each(|row| row.redriven = false);
+    /// Sets whether every letter is noted as redriven. A note of a redrive may be missing, because it may fail.
+    pub fn note_redrives(&mut self, redriven: bool) {
+        self.0.iter_mut().for_each(|row| row.redriven = redriven);
     }
 
     pub fn expire(&mut self, now: UnixTime) -> Vec<Row> {
-        self.0.extract_if(.., |row| row.expires() <= now).collect()
+        self.0.extract_if(.., |row| row.letter.expires <= now).collect()
     }
 
     pub fn refers_to(&self, name: &str) -> bool {
         self.0.iter().any(|row| row.letter.payload.as_deref() == Some(name))
+    }
+
+    /// Each of `names` that a letter refers to.
+    pub fn referred(&self, names: &[String]) -> Vec<String> {
+        names.iter().filter(|name| self.refers_to(name)).cloned().collect()
     }
 
     fn row(&mut self, id: &str) -> Option<&mut Row> {
@@ -160,29 +178,25 @@ impl Letters {
 
 /// The bucket of bodies, with the time at which each was stored.
 #[derive(Default)]
-pub struct Bodies(BTreeMap<String, (Vec<u8>, UnixTime)>);
+pub struct Bodies(BTreeMap<String, (UnixTime, Vec<u8>)>);
 
 impl Bodies {
-    /// A small page, so that a sweep has to read several pages.
-    const PAGE: usize = 3;
+    /// A small page, so that a sweep must read several pages.
+    const PAGE: usize = 2;
 
     pub fn names(&self) -> impl Iterator<Item = &String> {
         self.0.keys()
     }
 
-    pub fn has(&self, name: &str) -> bool {
-        self.0.contains_key(name)
-    }
-
     pub fn store(&mut self, name: String, body: Vec<u8>, now: UnixTime) {
-        self.0.insert(name, (body, now));
+        self.0.insert(name, (now, body));
     }
 
     pub fn load(&self, name: &str) -> Stored {
         match self.0.get(name) {
             None => Stored::Nothing,
-            Some((body, _)) if body.is_empty() => Stored::Delivered,
-            Some((body, _)) => Stored::Bytes(body.clone()),
+            Some((_, body)) if body.is_empty() => Stored::Delivered,
+            Some((_, body)) => Stored::Bytes(body.clone()),
         }
     }
 
@@ -196,7 +210,33 @@ impl Bodies {
         let rest = named.filter(|(name, _)| cursor.is_none_or(|cursor| name.as_str() > cursor));
         let page: Vec<_> = rest.take(Self::PAGE).collect();
         let next = (page.len() == Self::PAGE).then(|| page[Self::PAGE - 1].0.clone());
-        let old = page.into_iter().filter(|(_, (_, stored))| *stored < before);
+        let old = page.into_iter().filter(|(_, (stored, _))| *stored < before);
         Page { names: old.map(|(name, _)| name.clone()).collect(), next }
     }
+}
+
+/// Lets a test read and change the content of a store.
+macro_rules! open {
+    ($($store:ty, $field:tt: $content:ty;)*) => {$(
+        impl Deref for $store {
+            type Target = $content;
+
+            fn deref(&self) -> &$content {
+                &self.$field
+            }
+        }
+
+        impl DerefMut for $store {
+            fn deref_mut(&mut self) -> &mut $content {
+                &mut self.$field
+            }
+        }
+    )*};
+}
+
+open! {
+    Claims, entries: BTreeMap<(Shard, String), ClaimEntry>;
+    Letters, 0: Vec<Row>;
+    Row, letter: Letter;
+    Bodies, 0: BTreeMap<String, (UnixTime, Vec<u8>)>;
 }
