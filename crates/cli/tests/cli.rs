@@ -4,6 +4,8 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail by panicking")]
 
+#[path = "cli/check.rs"]
+mod check;
 #[path = "cli/gateway.rs"]
 mod gateway;
 
