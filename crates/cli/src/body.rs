@@ -11,18 +11,18 @@ use std::ops::Range;
 ///
 /// # Errors
 /// What the parser says where `json` is not one JSON value.
+#[expect(clippy::expect_used, reason = "serde_json borrows a raw value from its input")]
 pub fn find(json: &[u8], path: &JsonPath) -> serde_json::Result<Option<Range<usize>>> {
     let root: &RawValue = serde_json::from_slice(json)?;
     let found = path.steps().iter().try_fold(root, |value, step| match step {
         Step::Key(key) => serde_json::from_str::<BTreeMap<String, &RawValue>>(value.get()).ok()?.remove(key),
         Step::Each => serde_json::from_str::<Vec<&RawValue>>(value.get()).ok()?.into_iter().next(),
     });
-    // The value that was found is a part of `json`: the distance of the two is where it begins.
-    let range = |value: &RawValue| {
-        let start = value.get().as_ptr().addr().checked_sub(json.as_ptr().addr())?;
-        Some(start..start.checked_add(value.get().len())?)
-    };
-    Ok(found.and_then(range))
+    Ok(found.map(|value| {
+        let start = value.get().as_ptr().addr().checked_sub(json.as_ptr().addr()).expect("a part of `json`");
+        let end = start.checked_add(value.get().len()).expect("a part of `json`");
+        start..end
+    }))
 }
 
 /// Puts `value` in the place of the value at `path`. Says whether there was one.

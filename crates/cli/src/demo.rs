@@ -104,7 +104,7 @@ impl Demo {
         let config = project.config()?;
         let mut examples = Vec::new();
         for directory in entries(&self.examples)?.into_iter().filter(|path| path.is_dir()) {
-            let source = name(&directory).to_owned();
+            let source = name(&directory);
             let Some(configured) = config.source(&source) else {
                 eprintln!("note: {} is left out: there is no such source", directory.display());
                 continue;
@@ -140,7 +140,7 @@ impl Demo {
         let mut answers = vec![(Case::Good, post(&client, &good)?)];
         answers.push((Case::Repeated, repeat(&client, &good)?));
         let mut forged = sign(at)?;
-        forge(&mut forged.body, &signer.preset);
+        forge(&mut forged.body, &signer.preset).with_context(|| format!("{}/{}", example.source, example.event))?;
         answers.push((Case::Forged, post(&client, &forged)?));
         if let Some(window) = signer.window(example.form) {
             let stale = at.earlier(window.past.saturating_add(TOO_LATE)).context("the window is beyond all years")?;
@@ -169,17 +169,17 @@ fn repeat(client: &Client, delivery: &SignedRequest) -> Result<Answer> {
     }
 }
 
-/// Changes one byte: of the event's type where the body has one, so that it stays good JSON, else the last.
-fn forge(body: &mut [u8], preset: &Preset) {
+/// Changes one byte. If the body has an event type, the byte is in that type, so the body is still JSON. Otherwise the
+/// last byte changes.
+fn forge(body: &mut [u8], preset: &Preset) -> Result<()> {
     let types = preset.scheme.event_type.iter().filter_map(|place| match place {
         TypeLocation::Json(path) => body::find(body, path).ok().flatten(),
         TypeLocation::UnsignedHeader(_) => None,
     });
     // Before the closing quote.
     let at = types.map(|place| place.end.saturating_sub(2)).next().unwrap_or(body.len().saturating_sub(1));
-    if let Some(byte) = body.get_mut(at) {
-        *byte ^= 1;
-    }
+    *body.get_mut(at).context("the body is empty, so it cannot be forged")? ^= 1;
+    Ok(())
 }
 
 fn is_duplicate(answer: &Answer) -> bool {
@@ -209,13 +209,14 @@ fn entries(directory: &Path) -> Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-fn name(path: &Path) -> &str {
-    path.file_name().and_then(|name| name.to_str()).unwrap_or_default()
+/// The last part of a path, without its ending.
+fn name(path: &Path) -> String {
+    path.file_stem().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
 }
 
 fn event_name(path: &Path, form: usize, forms: usize) -> String {
-    let event = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-    if forms == 1 { event.to_owned() } else { format!("{event}, form {}", form.saturating_add(1)) }
+    let event = name(path);
+    if forms == 1 { event } else { format!("{event}, form {}", form.saturating_add(1)) }
 }
 
 fn row(out: &mut dyn Write, widths: (usize, usize), cells: [&str; 6]) -> std::io::Result<()> {

@@ -12,13 +12,12 @@ use time::format_description::well_known::Rfc3339;
 pub struct TimeArgument(OffsetDateTime);
 
 impl TimeArgument {
-    /// The time it is.
+    /// The current time.
+    #[expect(clippy::expect_used, reason = "no gateway accepts a signature of a clock before 1970 or after 9999")]
     pub fn now() -> Self {
-        let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        Self::EPOCH.later(since_epoch).unwrap_or(Self::EPOCH)
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("a clock after 1970");
+        Self(OffsetDateTime::UNIX_EPOCH).later(now).expect("a clock before the year 10000")
     }
-
-    const EPOCH: Self = Self(OffsetDateTime::UNIX_EPOCH);
 
     /// This moment in whole seconds, as signatures have it.
     pub fn unix(self) -> UnixTime {
@@ -26,8 +25,9 @@ impl TimeArgument {
     }
 
     /// This moment as bodies have it: RFC 3339, UTC.
+    #[expect(clippy::expect_used, reason = "RFC 3339 can write each year from 0 to 9999, and `new` takes no other")]
     pub fn rfc3339(self) -> String {
-        self.0.format(&Rfc3339).unwrap_or_default()
+        self.0.format(&Rfc3339).expect("a year from 0 to 9999")
     }
 
     /// The moment `by` before this one.
@@ -41,7 +41,7 @@ impl TimeArgument {
     }
 
     fn new(time: OffsetDateTime) -> Option<Self> {
-        let milliseconds = time.replace_millisecond(time.millisecond()).ok()?;
+        let milliseconds = time.truncate_to_millisecond();
         (0..=9999).contains(&time.year()).then_some(Self(milliseconds))
     }
 }

@@ -138,6 +138,13 @@ impl Project {
             let not_inherited = if self.lacks.contains(&"vars") { "; [vars] is not inherited" } else { "" };
             bail!("{place} configures no source: add one as [{}.SOURCES.billing]{not_inherited}", self.head("vars"));
         }
+        for (name, value) in &sources {
+            // A text without a brace is another mistake, which the parser reports.
+            if let Some(text) = value.as_str().filter(|text| text.trim_start().starts_with('{')) {
+                let parsed = serde_json::from_str::<serde::de::IgnoredAny>(text);
+                parsed.map_err(|error| anyhow!("{place}: the variable {name} is not JSON: {error}"))?;
+            }
+        }
         Config::parse_all(&sources, self.bindings(), lookup).context(place)
     }
 
@@ -248,12 +255,9 @@ impl Project {
     }
 }
 
-/// A variable's table; a text may be one in JSON, as for the Worker.
+/// A variable's table. As for the Worker, a text may hold the table as JSON. Any other text is returned unchanged.
 fn table(value: &Value) -> Value {
-    match value {
-        Value::String(text) => serde_json::from_str(text).unwrap_or(Value::Null),
-        value => value.clone(),
-    }
+    value.as_str().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_else(|| value.clone())
 }
 
 /// Every source: the variable it stands in, its name, and its table.

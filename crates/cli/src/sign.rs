@@ -4,7 +4,7 @@ use super::CommandResult;
 use super::moment::TimeArgument;
 use super::project::{ConfigFiles, Project};
 use super::signer::{Credentials, IdChoice, SignOptions, SignedRequest, Signer};
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::ArgGroup;
 use std::io::{IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
@@ -94,9 +94,10 @@ impl Sign {
 }
 
 impl Request {
-    /// The source or provider, whichever was named.
+    /// The name of the source or of the provider.
+    #[expect(clippy::expect_used, reason = "clap requires one of --source and --provider")]
     pub fn name(&self) -> &str {
-        self.source.as_deref().or(self.provider.as_deref()).unwrap_or_default()
+        self.source.as_deref().or(self.provider.as_deref()).expect("a source or a provider")
     }
 
     /// Signs, and tells on standard error what is worth knowing about it.
@@ -125,20 +126,20 @@ impl Request {
             return Signer::of_source(&Project::open(&self.files)?, source, private_key.as_deref());
         }
         let url = self.public_url.clone().unwrap_or_else(|| sent_to.to_owned());
-        let provider = self.provider.as_deref().unwrap_or_default();
         let account = self.account.clone();
-        Signer::of_provider(Credentials { provider, secret: self.secret()?, url, account, private_key })
+        Signer::of_provider(Credentials { provider: self.name(), secret: self.secret()?, url, account, private_key })
     }
 
-    fn secret(&self) -> Result<String> {
-        let Some(name) = &self.secret_env else {
-            return match (&self.secret, &self.private_key) {
-                (Some(secret), _) => Ok(secret.clone()),
-                (None, Some(_)) => Ok(String::new()),
-                (None, None) => Err(anyhow!("--provider needs --secret-env or --secret, or --private-key")),
-            };
-        };
-        std::env::var(name).map_err(|_| anyhow!("--secret-env: the environment has no text called {name}"))
+    /// The secret. `None` if there is a private key alone.
+    fn secret(&self) -> Result<Option<String>> {
+        if let Some(name) = &self.secret_env {
+            let secret = std::env::var(name);
+            return secret.map(Some).map_err(|_| anyhow!("--secret-env: the environment has no text called {name}"));
+        }
+        if self.secret.is_none() && self.private_key.is_none() {
+            bail!("--provider needs --secret-env or --secret, or --private-key");
+        }
+        Ok(self.secret.clone())
     }
 
     fn order(&self) -> SignOptions {

@@ -8,7 +8,7 @@ use hookgate_verify::native::{Native, PrivateKey, RequestHead};
 use hookgate_verify::presets;
 use hookgate_verify::{
     self, Algorithm, IdLocation, JsonPath, Location, Preset, Secret, SignError, Signed, TimeUnit, TimestampLocation,
-    Tolerance, Variant, Verifier, VerifyError,
+    Tolerance, Variant, VerificationKey, Verifier, VerifyError,
 };
 use serde_json::Value;
 use std::hash::{BuildHasher, RandomState};
@@ -18,9 +18,14 @@ use std::sync::Arc;
 pub struct Signer {
     pub preset: Arc<Preset>,
     verifier: Verifier,
-    /// The secret's text, for schemes that send it.
-    token: String,
-    private: Option<PrivateKey>,
+    key: SigningKey,
+}
+
+/// The key that a provider signs with.
+enum SigningKey {
+    Private(PrivateKey),
+    /// The key of the shared secret, and the secret's text, which some schemes send.
+    Shared(VerificationKey, String),
 }
 
 /// How one delivery is to be signed.
@@ -62,8 +67,8 @@ pub struct SignedRequest {
 /// A provider's name and what somebody signs with in its place.
 pub struct Credentials<'c> {
     pub provider: &'c str,
-    /// The shared secret, or the public key.
-    pub secret: String,
+    /// The shared secret, or the public key. `None` if there is a private key alone.
+    pub secret: Option<String>,
     /// The endpoint's public URL.
     pub url: String,
     /// The user's account at the provider; empty where it does not matter.
@@ -75,8 +80,7 @@ pub struct Credentials<'c> {
 impl Signer {
     /// Signs as `source` of the project, with its first secret.
     pub fn of_source(project: &Project, source: &str, private_key: Option<&str>) -> Result<Self> {
-        let token = project.first_secret(source).unwrap_or_default();
-        Self::of(project.verifier(source)?, token, private_key)
+        Self::of(project.verifier(source)?, project.first_secret(source), private_key)
     }
 
     /// Signs as somebody with these credentials.
@@ -84,22 +88,20 @@ impl Signer {
         let name = credentials.provider;
         let preset = presets::find(name).ok_or_else(|| anyhow!("{name:?}: {}", presets::unknown(name)))?;
         let scheme = &preset.scheme;
-        let mut keys = Vec::new();
-        // Whoever has the private key may check without the public one.
-        if credentials.private_key.is_none() || !credentials.secret.is_empty() {
-            let key = Secret::new(credentials.secret.as_str())
-                .and_then(|secret| secret.key(scheme.algorithm, &scheme.secret));
-            keys.push(key.map_err(|problem| anyhow!("the secret {problem}"))?);
-        }
-        let verifier = Verifier::new(preset, keys, None).context("one key is not too many")?;
+        let key = |text: &String| {
+            let key = Secret::new(text.as_str()).and_then(|secret| secret.key(scheme.algorithm, &scheme.secret));
+            key.map_err(|problem| anyhow!("the secret {problem}"))
+        };
+        let keys = credentials.secret.iter().map(key).collect::<Result<Vec<_>>>()?;
+        let verifier = Verifier::new(preset, keys, None).context("a source takes one key")?;
         let verifier = verifier.at(credentials.url).of(credentials.account);
         Self::of(verifier, credentials.secret, credentials.private_key.as_deref())
     }
 
-    fn of(verifier: Verifier, token: String, private_key: Option<&str>) -> Result<Self> {
+    fn of(verifier: Verifier, secret: Option<String>, private_key: Option<&str>) -> Result<Self> {
         let preset = Arc::clone(verifier.preset());
-        let private = match (preset.scheme.algorithm, private_key) {
-            (Algorithm::Public(algorithm), Some(pem)) => Some(
+        let key = match (preset.scheme.algorithm, private_key) {
+            (Algorithm::Public(algorithm), Some(pem)) => SigningKey::Private(
                 PrivateKey::parse(algorithm, pem)
                     .ok_or_else(|| anyhow!("--private-key is no PKCS #8 key in PEM of {}'s algorithm", preset.name))?,
             ),
@@ -110,9 +112,12 @@ impl Signer {
                 )
             }
             (_, Some(_)) => bail!("{} signs with a shared secret: leave --private-key out", preset.name),
-            (_, None) => None,
+            (_, None) => match (verifier.current_key(), secret) {
+                (Some(key), Some(text)) => SigningKey::Shared(key.clone(), text),
+                _ => bail!("there is no secret to sign with: name one in `secrets` of the source, and set it"),
+            },
         };
-        Ok(Self { preset, verifier, token, private })
+        Ok(Self { preset, verifier, key })
     }
 
     /// The window in which the gateway takes a delivery of this form; `None` where it carries no signed time.
@@ -149,10 +154,9 @@ impl Signer {
             account,
             body: &body,
         };
-        let signed = match (&self.private, self.verifier.current_key()) {
-            (Some(private), _) => hookgate_verify::sign(&self.preset, private, &self.token, delivery),
-            (None, Some(key)) => hookgate_verify::sign(&self.preset, key, &self.token, delivery),
-            (None, None) => bail!("no secret to sign with"),
+        let signed = match &self.key {
+            SigningKey::Private(key) => hookgate_verify::sign(&self.preset, key, "", delivery),
+            SigningKey::Shared(key, text) => hookgate_verify::sign(&self.preset, key, text, delivery),
         };
         let signed = match signed {
             Ok(signed) => signed,

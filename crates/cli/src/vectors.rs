@@ -126,9 +126,12 @@ fn read(path: &Path) -> Result<Vec<Value>> {
 
 /// The provider is looked up before the rest is read: vectors of providers without a preset may look like anything.
 fn judge(vector: Value, path: &Path) -> Verdict {
-    let named = vector.get("provider").and_then(Value::as_str);
-    let provider = named.or_else(|| path.file_stem()?.to_str()).unwrap_or_default();
-    let Some(preset) = presets::find(provider) else { return Skipped(format!("no preset for provider {provider}")) };
+    let provider = match (vector.get("provider"), path.file_stem()) {
+        (Some(Value::String(name)), _) => name.clone(),
+        (None, Some(stem)) => stem.to_string_lossy().into_owned(),
+        _ => return Failed("its provider is not a text".to_owned()),
+    };
+    let Some(preset) = presets::find(&provider) else { return Skipped(format!("no preset for provider {provider}")) };
     match Vector::deserialize(vector) {
         Ok(vector) => vector.judge(preset),
         Err(error) => Failed(format!("not a vector: {error}")),
@@ -149,7 +152,9 @@ impl Vector {
             Err(problem) => return Failed(problem),
         };
         if let Some(Expected::Mac(expected) | Expected::Outcome(Outcome::Mac(expected))) = &self.expected {
-            let content = self.signed_content.as_ref().map(String::as_bytes).or(body.as_deref()).unwrap_or_default();
+            let Some(content) = self.signed_content.as_ref().map(String::as_bytes).or(body.as_deref()) else {
+                return Failed("has neither signed_content nor a body, so there is nothing to sign".to_owned());
+            };
             let matches = hex::encode(key.mac(&[content], &Native)) == expected.to_ascii_lowercase();
             return if matches { Passed(None) } else { Failed("another HMAC than expected".to_owned()) };
         }
@@ -266,7 +271,9 @@ fn verified_as(facts: &BTreeMap<String, Value>, verified: Outcomes<'_, '_>) -> V
         "signed_at": verified.signed_at().map(UnixTime::seconds),
     });
     for (fact, expected) in facts {
-        let found = found.get(fact).unwrap_or(&Value::Null);
+        let Some(found) = found.get(fact) else {
+            return Failed(format!("expects {fact:?}, which is not a fact of a verified request"));
+        };
         if found != expected {
             return Failed(format!("its {fact} is {found}, expected {expected}"));
         }

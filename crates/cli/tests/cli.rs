@@ -192,8 +192,10 @@ fn forget_asks_the_gateway_and_tells_what_happened() {
 #[test]
 fn forget_keeps_the_token_out_of_arguments_and_off_open_wires() {
     let event = ["--source", "generic", "--id", "1"];
-    let (code, text) = forget(None, "http://127.0.0.1:1", &event);
-    assert!(code == 1 && text.contains("never into an argument"), "{text}");
+    for token in [None, Some("")] {
+        let (code, text) = forget(token, "http://127.0.0.1:1", &event);
+        assert!(code == 1 && text.contains("never into an argument"), "{text}");
+    }
     for url in ["http://hooks.example.com", "hooks.example.com", "http://127.0.0.1.example.com"] {
         let (code, text) = forget(Some("canary-token"), url, &event);
         assert!(code == 1 && text.contains("name the gateway by https") && !text.contains("canary"), "{text}");

@@ -29,7 +29,8 @@ pub struct QueueSettings<'p> {
 pub struct Consumer<'p> {
     pub queue: &'p str,
     pub dead_letters: Option<&'p str>,
-    retries: u64,
+    /// `None` if the file has something other than a number.
+    retries: Option<u64>,
 }
 
 impl<'p> QueueSettings<'p> {
@@ -38,7 +39,7 @@ impl<'p> QueueSettings<'p> {
         let pushed = |table: &&Value| table.get("type").is_none_or(|kind| kind == "worker");
         let consumers = project.list("/queues/consumers").filter(pushed).filter_map(|table| {
             let text = |key: &str| table.get(key).and_then(Value::as_str);
-            let retries = table.get("max_retries").and_then(Value::as_u64).unwrap_or(DEFAULT_RETRIES);
+            let retries = table.get("max_retries").map_or(Some(DEFAULT_RETRIES), Value::as_u64);
             Some(Consumer { queue: text("queue")?, dead_letters: text("dead_letter_queue"), retries })
         });
         Self {
@@ -99,7 +100,12 @@ impl<'p> QueueSettings<'p> {
                  dead letters; give DEAD a queue of its own"
             )));
         }
-        for (at, Consumer { queue, .. }) in self.consumers.iter().enumerate() {
+        for (at, Consumer { queue, retries, .. }) in self.consumers.iter().enumerate() {
+            if retries.is_none() {
+                found.push(Finding::Fail(format!(
+                    "the consumer of {queue:?} has a max_retries that is not a number from 0; write it as a number"
+                )));
+            }
             if Some(*queue) != self.events && Some(*queue) != self.dead {
                 found.push(Finding::Fail(format!(
                     "a [[{}]] takes {queue:?}, to which neither EVENTS nor DEAD sends, so its messages would be taken \
@@ -138,12 +144,12 @@ impl<'p> QueueSettings<'p> {
                 consumer.dead_letters.unwrap_or(wanted)
             )));
         }
-        if consumer.retries < EVENT_RETRIES {
+        if let Some(retries) = consumer.retries.filter(|retries| *retries < EVENT_RETRIES) {
             found.push(Finding::Warning(format!(
                 "the consumer of {queue:?} has max_retries = {}, so an event is dead {} after its first failure; \
                  hookgate's delays are made for {EVENT_RETRIES}",
-                consumer.retries,
-                span::shown(retried_for(consumer.retries, |attempt| retry::backoff(attempt, 0)))
+                retries,
+                span::shown(retried_for(retries, |attempt| retry::backoff(attempt, 0)))
             )));
         }
         found
@@ -159,12 +165,12 @@ impl<'p> QueueSettings<'p> {
             ))),
             _ => {}
         }
-        if consumer.retries < LETTER_RETRIES {
+        if let Some(retries) = consumer.retries.filter(|retries| *retries < LETTER_RETRIES) {
             found.push(Finding::Warning(format!(
                 "the consumer of {queue:?} has max_retries = {}, so a dead letter is lost where the stores are away for \
                  {}; set {LETTER_RETRIES}",
-                consumer.retries,
-                span::shown(retried_for(consumer.retries, |attempt| retry::letter_backoff(attempt, retention)))
+                retries,
+                span::shown(retried_for(retries, |attempt| retry::letter_backoff(attempt, retention)))
             )));
         }
         found

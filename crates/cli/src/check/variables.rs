@@ -77,9 +77,10 @@ fn split(project: &Project, tables: &Map<String, Value>, taken: &mut Vec<String>
 }
 
 /// A name that no variable has yet.
+#[expect(clippy::expect_used, reason = "the numbers do not end, and the variables do")]
 fn unused(taken: &mut Vec<String>) -> String {
     let name = (2_usize..).map(|number| format!("{SOURCES}_{number}")).find(|name| !taken.contains(name));
-    let name = name.unwrap_or_else(|| format!("{SOURCES}_MORE"));
+    let name = name.expect("a number that no variable has");
     taken.push(name.clone());
     name
 }

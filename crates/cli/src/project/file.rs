@@ -3,6 +3,7 @@
 use anyhow::{Result, anyhow};
 use jsonc_parser::{ParseOptions, parse_to_serde_value};
 use serde_json::{Map, Value};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 /// Where wrangler looks, and in which order.
@@ -26,8 +27,8 @@ pub fn read(path: &Path) -> Result<Map<String, Value>> {
             .map_err(|error| anyhow!("{shown}, line {}: {}", error.line_display(), error.kind()))?
     } else {
         let table: toml::Table = toml::from_str(&text).map_err(|error| {
-            let line = error.span().map_or(0, |span| line_number(&text, span.start));
-            anyhow!("{shown}, line {line}: {}", error.message())
+            let line = |span: Range<usize>| format!(", line {}", line_number(&text, span.start));
+            anyhow!("{shown}{}: {}", error.span().map_or_else(String::new, line), error.message())
         })?;
         serde_json::to_value(table)?
     };

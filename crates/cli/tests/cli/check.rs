@@ -79,6 +79,10 @@ const QUEUE_CHANGES: &[(&[Change<'_>], &[&str])] = &[
         ],
     ),
     (
+        &[("= 50", "= \"50\"")],
+        &["FAIL the consumer of \"shop-hooks\" has a max_retries that is not a number from 0; write it as a number"],
+    ),
+    (
         &[(SOURCES, "DEAD_QUEUE = \"hookgate-dead\"\nSOURCES = {")],
         &["FAIL DEAD_QUEUE is \"hookgate-dead\", but DEAD sends to \"shop-letters\""],
     ),
@@ -178,4 +182,14 @@ fn what_an_environment_lacks_and_does_not_inherit_is_named() {
     assert!(!passed && printed.contains(line), "{printed}");
     let (passed, printed) = checked("name = \"nothing\"\n", &[], &[]);
     assert!(!passed && printed.contains(" configures no source: add one as [vars.SOURCES.billing]"), "{printed}");
+}
+
+#[test]
+fn a_variable_that_is_broken_json_is_named() {
+    let (passed, printed) = checked("vars.SOURCES = '{\"code\": canary}'\n", &[], &[]);
+    assert!(
+        !passed && printed.contains("the variable SOURCES is not JSON: expected value at line 1 column 10"),
+        "{printed}"
+    );
+    assert!(!printed.contains("canary"), "{printed}");
 }
