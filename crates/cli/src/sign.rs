@@ -1,4 +1,4 @@
-//! `hookgate sign`: the headers that make a body a signed delivery.
+//! `hookgate sign`: prints the headers that sign a body.
 
 use super::CommandResult;
 use super::moment::TimeArgument;
@@ -23,10 +23,10 @@ Examples:
   hookgate sign --provider stripe --secret-env STRIPE_SECRET --body-out signed.json event.json
   echo '{\"type\":\"ping\"}' | hookgate sign --provider standard_webhooks --secret-env SECRET
 
-A time or id that the scheme reads from the body is put there, and every other byte stays as it is.
-Signed is then the changed body: --body-out writes it, --keep-body leaves it alone.";
+If the scheme reads the time or the id from the body, they are written there. No other byte changes.
+The signature is then for the changed body: --body-out writes it. --keep-body changes nothing.";
 
-/// What is to be signed, as whom, and when. `hookgate send` takes the same.
+/// The body, the provider and the time of a signature. `hookgate sign` and `hookgate send` share these arguments.
 #[derive(clap::Args)]
 #[command(group = ArgGroup::new("signer").args(["source", "provider"]).required(true))]
 pub struct Request {
@@ -42,33 +42,33 @@ pub struct Request {
     /// The environment variable that holds the secret
     #[arg(long, value_name = "VAR", group = "a_secret", requires = "provider")]
     secret_env: Option<String>,
-    /// The secret itself, which others on this machine may see among the running commands
+    /// The secret itself; other users of this machine may see it in the list of processes
     #[arg(long, value_name = "TEXT", group = "a_secret", requires = "provider", allow_hyphen_values = true)]
     secret: Option<String>,
-    /// For providers that sign with one: the private key's file, PKCS #8 in PEM
+    /// The file of the private key, PKCS #8 in PEM, if the provider signs with one
     #[arg(long, value_name = "FILE")]
     private_key: Option<PathBuf>,
-    /// For providers that sign the URL: the one they have [default: the source's; for `send`, where it is sent]
+    /// The signed URL, if the provider signs it [default: the source's URL; for `send`, --url]
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
-    /// For providers that sign whose account it is: the account [default: the source's]
+    /// The signed account, if the provider signs it [default: the source's account]
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true, conflicts_with = "source")]
     account: String,
     #[command(flatten)]
     files: ConfigFiles,
-    /// When it is signed: 2026-01-15T12:00:00Z, Unix seconds, or -3h from now [default: now]
+    /// The time of the signature: 2026-01-15T12:00:00Z, Unix seconds, or -3h from now [default: now]
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     at: Option<TimeArgument>,
-    /// The event's id, in the header or the body as the scheme has it
+    /// The event's id; the scheme decides between header and body
     #[arg(long, value_name = "ID", conflicts_with = "fresh_id")]
     id: Option<String>,
     /// Give the event a new id
     #[arg(long)]
     fresh_id: bool,
-    /// Which of the provider's forms; lrdefender has two, with `t=` and without
+    /// The number of the scheme's variant; lrdefender has two, with `t=` and without
     #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u8).range(1..))]
     form: u8,
-    /// Sign the body as it is, with the time and id that stand there
+    /// Sign the unchanged body, with the time and the id in it
     #[arg(long)]
     keep_body: bool,
     /// Write the body that was signed to this file
@@ -77,14 +77,14 @@ pub struct Request {
 }
 
 impl Sign {
-    /// Prints the headers; what changed in the body goes to standard error.
+    /// Prints the headers. Changes of the body go to standard error.
     pub fn run(self, out: &mut dyn Write) -> Result<CommandResult> {
         let delivery = self.request.sign("")?;
         if !delivery.query.is_empty() {
-            eprintln!("note: it has to be sent with the query ?{}", delivery.query);
+            eprintln!("note: send it with the query ?{}", delivery.query);
         }
         if !delivery.changes.is_empty() && self.request.body_out.is_none() {
-            eprintln!("note: the changed body is what is signed; --body-out writes it");
+            eprintln!("note: the signature is for the changed body; --body-out writes it");
         }
         for (name, value) in &delivery.headers {
             writeln!(out, "{name}: {value}")?;
@@ -100,9 +100,9 @@ impl Request {
         self.source.as_deref().or(self.provider.as_deref()).expect("a source or a provider")
     }
 
-    /// Signs, and tells on standard error what is worth knowing about it.
+    /// Signs, and prints notes and warnings to standard error.
     pub fn sign(&self, sent_to: &str) -> Result<SignedRequest> {
-        let delivery = self.signer(sent_to)?.sign(read_body(&self.body)?, &self.order())?;
+        let delivery = self.signer(sent_to)?.sign(read_body(&self.body)?, &self.options())?;
         for change in &delivery.changes {
             eprintln!("note: {change}");
         }
@@ -142,7 +142,7 @@ impl Request {
         Ok(self.secret.clone())
     }
 
-    fn order(&self) -> SignOptions {
+    fn options(&self) -> SignOptions {
         let id = match &self.id {
             Some(id) => IdChoice::Given(id.clone()),
             None if self.fresh_id => IdChoice::Fresh,
@@ -159,7 +159,7 @@ fn read_body(path: &Path) -> Result<Vec<u8>> {
     }
     let mut input = std::io::stdin().lock();
     if input.is_terminal() {
-        eprintln!("reading the body from the terminal; end it with Ctrl-D");
+        eprintln!("reading the body from the terminal; end the body with Ctrl-D");
     }
     let mut body = Vec::new();
     input.read_to_end(&mut body).context("cannot read standard input")?;

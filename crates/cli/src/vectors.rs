@@ -1,4 +1,4 @@
-//! `hookgate vectors`: recorded deliveries, each proven or refused by the gateway's own verifier.
+//! `hookgate vectors`: verifies recorded requests with the gateway's own verifier.
 
 use super::CommandResult;
 use anyhow::{Context, Result};
@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Check recorded deliveries: prints a line for each, and the counts
+/// Verify recorded requests: prints a line for each, and the counts
 #[derive(clap::Args)]
 #[command(after_help = FORMAT)]
 pub struct Vectors {
@@ -28,17 +28,17 @@ pub struct Vectors {
 
 const FORMAT: &str = "\
 A file is a JSON list of objects:
-  id                      names the vector
-  provider                the preset; left out, the file's name is the provider's
+  id                      the vector's name
+  provider                the preset; default: the file's name
   secret, or secrets      as the provider shows them; or public_key
   headers                 an object; a repeated header is a list
-  account                 what the source's `account` has to be
-  method, url, query      as the request has them; the URL is the configured one, its query the request's, and
-                          the configured one's as well where the provider signs it with the body
-  body, or body_base64, or form_params as pairs; with body_len and body_sha256, where there, checked
-  now, or now_ms          when it arrived; left out, at the time it is signed with
-  tolerance_seconds       left out, the preset's
-  expected                left out, it must verify; else one of {\"verified\": {\"id\": …, …}},
+  account                 the source's `account`
+  method, url, query      of the request; the source's URL is `url` without its query, or with its query if the
+                          provider signs both
+  body, or body_base64, or form_params as pairs; body_len and body_sha256 are compared with it
+  now, or now_ms          the time of arrival; default: the signed time
+  tolerance_seconds       default: the preset's tolerance
+  expected                default: the request verifies; otherwise one of {\"verified\": {\"id\": …, …}},
                           {\"error\": CODE}, or the HMAC in hex of signed_content (or of the body)";
 
 #[derive(Deserialize)]
@@ -89,7 +89,7 @@ enum Outcome {
     Mac(String),
 }
 
-/// What came of a vector, and what is worth saying about it.
+/// The result of a vector, with a remark.
 enum Verdict {
     Passed(Option<String>),
     Failed(String),
@@ -124,7 +124,7 @@ fn read(path: &Path) -> Result<Vec<Value>> {
     serde_json::from_slice(&text).with_context(|| format!("{} is not a JSON list of vectors", path.display()))
 }
 
-/// The provider is looked up before the rest is read: vectors of providers without a preset may look like anything.
+/// Looks up the provider before it parses the rest, because a vector of an unknown provider may have any fields.
 fn judge(vector: Value, path: &Path) -> Verdict {
     let provider = match (vector.get("provider"), path.file_stem()) {
         (Some(Value::String(name)), _) => name.clone(),
@@ -145,7 +145,7 @@ impl Vector {
             Err(problem) => return Failed(problem),
         };
         let Some(key) = keys.first() else {
-            return Skipped(format!("has no shared secret, which is all that preset {} takes", preset.name));
+            return Skipped(format!("has no shared secret, and the preset {} takes no other key", preset.name));
         };
         let body = match self.body() {
             Ok(body) => body,
@@ -156,13 +156,13 @@ impl Vector {
                 return Failed("has neither signed_content nor a body, so there is nothing to sign".to_owned());
             };
             let matches = hex::encode(key.mac(&[content], &Native)) == expected.to_ascii_lowercase();
-            return if matches { Passed(None) } else { Failed("another HMAC than expected".to_owned()) };
+            return if matches { Passed(None) } else { Failed("its HMAC is not the expected one".to_owned()) };
         }
         let Some(body) = body else { return Skipped("has no body".to_owned()) };
         let Some(verifier) = Verifier::new(preset, keys, self.tolerance_seconds.map(Duration::from_secs)) else {
             return Failed("has more secrets than a source may have".to_owned());
         };
-        // Where the URL is signed with a query of its own, the configured one has it.
+        // If the provider signs the source's URL with its query, the source has the whole URL.
         let url = match verifier.preset().scheme.pins_query() {
             true => self.url.as_deref().unwrap_or_default(),
             false => self.split_url().0,
@@ -190,7 +190,9 @@ impl Vector {
     fn body(&self) -> Result<Option<Vec<u8>>, String> {
         let body = match (&self.body, &self.body_base64) {
             (Some(text), _) => text.clone().into_bytes(),
-            (None, Some(text)) => STANDARD.decode(text).map_err(|error| format!("its body_base64 is none: {error}"))?,
+            (None, Some(text)) => {
+                STANDARD.decode(text).map_err(|error| format!("its body_base64 is not base64: {error}"))?
+            }
             (None, None) => match &self.form_params {
                 Some(pairs) => {
                     form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish().into_bytes()
@@ -203,7 +205,7 @@ impl Vector {
         }
         let digest = format!("sha256:{}", self.body_sha256.as_deref().unwrap_or_default());
         if self.body_sha256.is_some() && Identity::of_body(&body).shown() != Some(digest) {
-            return Err("the file is damaged: its body is not the one of body_sha256".to_owned());
+            return Err("the file is damaged: its body does not have the digest body_sha256".to_owned());
         }
         Ok(Some(body))
     }
@@ -229,7 +231,7 @@ impl Vector {
         let verify = |now| verifier.receive(&request)?.verify(body, now, &Native);
         let now = self.now.or_else(|| self.now_ms.map(|now| now.div_euclid(1000)));
         match (now.map(UnixTime::from_seconds), verify(UnixTime::from_seconds(now.unwrap_or_default()))) {
-            // Without a `now`, the refusal tells the signed time, which then is the time of arrival.
+            // Without a `now`, the refusal contains the signed time. The signed time is then the time of arrival.
             (None, Err(VerifyError::TooNew { signed_at, .. } | VerifyError::TooOld { signed_at, .. })) => {
                 verify(signed_at)
             }
@@ -240,7 +242,7 @@ impl Vector {
 
 type Outcomes<'a, 'b> = &'a Result<Verified<'b>, VerifyError>;
 
-/// Vectors of signatures often sign a text that is no event; the signature is what they are about.
+/// Published vectors often sign a text that is not an event. A valid signature is enough for them.
 fn verified_at_all(verified: Outcomes<'_, '_>) -> Verdict {
     match verified {
         Ok(_) => Passed(None),

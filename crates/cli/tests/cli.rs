@@ -177,7 +177,7 @@ fn forget_asks_the_gateway_and_tells_what_happened() {
     let told = |(code, text): (i32, String), expected: i32, part: &str| {
         assert!(code == expected && text.contains(part) && !text.contains("local-admin-token"), "{code} {text}");
     };
-    told(forget(token, &url, &event), 0, "generic evt &1: forgotten: the next sending of it is a new event");
+    told(forget(token, &url, &event), 0, "generic evt &1: forgotten: the next request with this event is a new event");
     told(forget(token, &url, &event), 1, "generic evt &1: not known");
     told(forget(token, &url, &["--source", "generic", "--key", "0a0b"]), 0, "generic 0a0b: forgotten");
     let paths: Vec<String> = gateway.requests().into_iter().map(|request| request.path).collect();
@@ -186,7 +186,7 @@ fn forget_asks_the_gateway_and_tells_what_happened() {
     assert!(gateway.requests().iter().all(|request| request.method == "DELETE" && request.body.is_empty()));
     told(forget(token, &url, &["--source", "nobody", "--id", "1"]), 1, "answered 404: No such source");
     told(forget(token, &url, &["--source", "generic", "--id", ""]), 1, "answered 422: The id is empty");
-    told(forget(Some("canary-wrong-token"), &url, &event), 1, "answered 401: ADMIN_TOKEN is not");
+    told(forget(Some("canary-wrong-token"), &url, &event), 1, "answered 401: ADMIN_TOKEN is not the gateway's");
 }
 
 #[test]
@@ -198,7 +198,7 @@ fn forget_keeps_the_token_out_of_arguments_and_off_open_wires() {
     }
     for url in ["http://hooks.example.com", "hooks.example.com", "http://127.0.0.1.example.com"] {
         let (code, text) = forget(Some("canary-token"), url, &event);
-        assert!(code == 1 && text.contains("name the gateway by https") && !text.contains("canary"), "{text}");
+        assert!(code == 1 && text.contains("write the URL with https") && !text.contains("canary"), "{text}");
     }
     assert_eq!(forget(Some("canary-token"), "https://x.example", &["--source", "generic"]).0, 2, "which event?");
 }
