@@ -55,7 +55,7 @@ fn list(now: TimeArgument, out: &mut dyn Write) -> Result<()> {
 pub fn counts() -> Result<String> {
     let mut counts = BTreeMap::<SignedBy, usize>::new();
     for (_, about) in presets::described() {
-        let proof = about.best_proof().context("every preset has vectors")?;
+        let proof = about.best_proof().context("a preset without a vector: add one to tests/vectors/")?;
         let entry = counts.entry(proof).or_default();
         *entry = entry.saturating_add(1);
     }

@@ -1,4 +1,4 @@
-//! `hookgate providers`: what the gateway can verify, and how a provider is set up.
+//! `hookgate providers`: the providers that the gateway can verify, and the configuration of each.
 
 use super::{CommandResult, catalogue, table};
 use anyhow::{Context, Result, anyhow};
@@ -11,14 +11,14 @@ use hookgate_verify::{
 use std::fmt::Write as _;
 use std::io::Write;
 
-/// List the providers that can be verified, or show one: its scheme, its traps, and a block of configuration
+/// List the providers that the gateway can verify, or show one: its scheme, its traps, and a block of configuration
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Providers {
     /// The provider to show
     #[arg(value_name = "NAME")]
     name: Option<String>,
-    /// Write the list as Markdown, as it stands in docs/providers.md
+    /// Write the list as Markdown, for docs/providers.md
     #[arg(long, conflicts_with = "name")]
     markdown: bool,
 }
@@ -29,7 +29,8 @@ Examples:
   hookgate providers stripe
   hookgate providers | grep weak
 
-strong: the signature covers the body. weak: it does not, or there is none; who saw one delivery can send another.";
+strong: the signature covers the body. weak: it does not, or there is no signature; a reader of one request can forge
+another.";
 
 impl Providers {
     /// Prints the list, or one provider.
@@ -58,7 +59,7 @@ fn list(out: &mut dyn Write) -> Result<()> {
 
 fn row(preset: &Preset, about: &About) -> Result<[String; 6]> {
     let strength = preset.scheme.strength().to_string();
-    let proof = about.best_proof().context("every preset has vectors")?;
+    let proof = about.best_proof().context("a preset without a vector: add one to tests/vectors/")?;
     let recognition = preset.scheme.recognition();
     Ok([preset.name.clone(), algorithm(preset), freshness(preset), strength, proof.to_string(), recognition])
 }
@@ -92,7 +93,7 @@ fn freshness(preset: &Preset) -> String {
     all.join(" or ")
 }
 
-/// Why duplicates are recognised that way.
+/// The reason for the rule of identity.
 fn why(rule: &IdentityRule) -> Option<String> {
     match rule {
         IdentityRule::Unstated => None,
@@ -103,7 +104,7 @@ fn why(rule: &IdentityRule) -> Option<String> {
     }
 }
 
-/// All of one provider.
+/// The page of one provider.
 fn page(preset: &Preset) -> Result<String> {
     let about = presets::about(&preset.name).context("every preset is described")?;
     let mut page = format!("{} ({})\n\n", about.title, preset.name);
@@ -128,7 +129,7 @@ fn page(preset: &Preset) -> Result<String> {
         fact("waits", timeout.clone())?;
     }
     if let Some(status) = about.refusal {
-        fact("refusal", format!("it expects {status}; it gets 401, as everybody does"))?;
+        fact("refusal", format!("it expects {status}; it gets 401, as every provider does"))?;
     }
     for handshake in &preset.handshakes {
         fact("handshake", handshake_of(handshake))?;
@@ -144,13 +145,13 @@ fn page(preset: &Preset) -> Result<String> {
     for note in &about.notes {
         fact("note", note.clone())?;
     }
-    fact("proof", format!("vectors by whose work they are: {}", catalogue::split(&about)))?;
+    fact("proof", format!("vectors by their origin: {}", catalogue::split(&about)))?;
     page.push_str(&what_was_read(&about));
     write!(page, "\n{}", block(preset, &about))?;
     Ok(page)
 }
 
-/// The facts and their sources.
+/// The facts about a provider, and their sources.
 fn what_was_read(about: &About) -> String {
     let mut text = "\n".to_owned();
     for (name, _) in FACTS {
@@ -181,7 +182,7 @@ fn timestamp_of(at: &TimestampLocation) -> String {
     }
 }
 
-/// The signed content, as it is written in a scheme.
+/// The signed content, in the notation of a scheme.
 fn content(form: &Variant) -> String {
     let part = |part: &Part| match part {
         Part::Literal(text) => text.replace('\n', "\\n"),
@@ -205,10 +206,10 @@ fn content(form: &Variant) -> String {
 fn event_type(preset: &Preset) -> String {
     let at = |place: &TypeLocation| match place {
         TypeLocation::Json(path) => path.to_string(),
-        TypeLocation::UnsignedHeader(name) => format!("{name} (unsigned, and so is what `events` decides)"),
+        TypeLocation::UnsignedHeader(name) => format!("{name} (unsigned, so `events` filters by an unsigned value)"),
     };
     let places: Vec<String> = preset.scheme.event_type.iter().map(at).collect();
-    if places.is_empty() { "not told".to_owned() } else { places.join(" or ") }
+    if places.is_empty() { "not stated".to_owned() } else { places.join(" or ") }
 }
 
 fn secret_form(form: &SecretEncoding) -> String {
@@ -242,7 +243,7 @@ fn handshake_of(handshake: &Handshake) -> String {
     format!("{} where {when}{proof}: answered {}", handshake.method, handshake.reply.status)
 }
 
-/// A block of configuration, ready to be copied.
+/// A block of configuration to copy.
 fn block(preset: &Preset, about: &About) -> String {
     let name = &preset.name;
     let secret = format!("{}_SECRET", name.to_ascii_uppercase());
@@ -261,7 +262,7 @@ fn block(preset: &Preset, about: &About) -> String {
         line(format!("handshake_secret = \"{}_VERIFY_TOKEN\"", name.to_ascii_uppercase()));
     }
     if preset.handshakes.iter().any(|handshake| handshake.installs) {
-        line("# handshake = \"armed\" # in place of `secrets`, until the provider has sent the secret".to_owned());
+        line("# handshake = \"armed\" # instead of `secrets`, until the provider has sent the secret".to_owned());
     }
     if let Some(account) = about.account.as_ref() {
         line(format!("account = \"{account}\""));
@@ -275,17 +276,22 @@ fn markdown() -> Result<String> {
     let mut page = format!(
         "<!-- Written by `make providers`. Change the files in crates/verify/presets/, not this one. -->\n\
          # Providers\n\n\
-         {} providers, each a file in [`presets/`](../crates/verify/presets) with its facts, their sources and the day they were read. \
+         {} providers, each a file in [`presets/`](../crates/verify/presets) with its facts, their sources and the \
+         day they were read. \
          `hookgate providers NAME` shows one, and how it is set up.\n\n\
-         **proof** counts the preset's vectors in [`tests/vectors/`](../crates/verify/tests/vectors) by whose work the signature is. \
-         *provider*: the provider published it, or code that the provider published made or took it. *sdk*: the provider's own package \
-         makes or takes it, whenever the tests run. *library*: a third party's maintained code does. *own reading*: other code \
+         **proof** counts the preset's vectors in [`tests/vectors/`](../crates/verify/tests/vectors) by whose work \
+         the signature is. \
+         *provider*: the provider published it, or code that the provider published made or took it. *sdk*: the \
+         provider's own package \
+         makes or takes it, whenever the tests run. *library*: a third party's maintained code does. *own reading*: \
+         other code \
          signed it, from what we read in the documentation. {counts}\n\n\
          **weak** says that the signature does not cover the body, or that there is none: whoever saw one delivery can \
          send another. **by identical content** says that no id names an event: two requests with the same bytes are one \
          event, because the bytes of two events differ. **not recognised**: events may have the same bytes, so a retry is \
          forwarded again. **unsigned**: a stranger who captured a request could change it.\n\n\
-         | provider | name | algorithm | freshness | duplicates are recognised | strength | retries | proof |\n|---|---|---|---|---|---|---|---|\n",
+         | provider | name | algorithm | freshness | duplicates are recognised | strength | retries | proof \
+         |\n|---|---|---|---|---|---|---|---|\n",
         presets::ALL.len()
     );
     for (preset, about) in presets::described() {

@@ -209,7 +209,8 @@ impl Signer {
             match put(body, path, value) {
                 Ok(Some(change)) => changes.push(change),
                 Ok(None) if required => bail!(
-                    "the body has no {path}, and {} signs the time there: add it, or sign the unchanged body with --keep-body",
+                    "the body has no {path}, and {} signs the time there: add it, or sign the unchanged \
+                     body with --keep-body",
                     self.preset.name
                 ),
                 Err(error) if required => {

@@ -38,18 +38,18 @@ const QUEUE_CHANGES: &[(&[Change<'_>], &[&str])] = &[
     (&[(LETTERS, ""), ("shop-letters", "shop-hooks")], &["FAIL EVENTS and DEAD both send to \"shop-hooks\", so "]),
     (
         &[(HOOKS, ", max_retries = 50 }")],
-        &["FAIL the consumer of \"shop-hooks\" has no dead_letter_queue, so events whose retries run out are deleted"],
+        &["FAIL the consumer of \"shop-hooks\" has no dead_letter_queue, so an event is deleted after its last retry"],
     ),
     (
         &[(HOOKS, ", max_retries = 50, dead_letter_queue = \"graveyard\" }")],
         &["FAIL the consumer of \"shop-hooks\" has dead_letter_queue = \"graveyard\", but DEAD sends to"],
     ),
-    (&[(LETTERS, "")], &["FAIL no [[queues.consumers]] takes \"shop-letters\", so dead letters are not kept"]),
+    (&[(LETTERS, "")], &["FAIL no [[queues.consumers]] consumes \"shop-letters\", so dead letters are not stored"]),
     (
         &[(DEAD, "")],
         &[
-            "FAIL a [[queues.consumers]] takes \"shop-letters\", to which neither EVENTS nor DEAD sends",
-            "FAIL no producer DEAD in [[queues.producers]], so events that the origin refuses are tried in vain",
+            "FAIL a [[queues.consumers]] consumes \"shop-letters\", but neither EVENTS nor DEAD sends to it",
+            "FAIL no producer DEAD in [[queues.producers]], so an event that the origin refuses is retried without success",
         ],
     ),
     (
@@ -67,15 +67,15 @@ const QUEUE_CHANGES: &[(&[Change<'_>], &[&str])] = &[
              { queue = \"orders\", max_retries = 100 },\n",
         )],
         &[
-            "FAIL two [[queues.consumers]] take \"shop-letters\"; keep one",
-            "FAIL a [[queues.consumers]] takes \"orders\", to which neither EVENTS nor DEAD sends",
+            "FAIL two [[queues.consumers]] consume \"shop-letters\"; remove one",
+            "FAIL a [[queues.consumers]] consumes \"orders\", but neither EVENTS nor DEAD sends to it",
         ],
     ),
     (
         &[("= 50", "= 5"), (", max_retries = 100", "")],
         &[
             "warning: the consumer of \"shop-hooks\" has max_retries = 5, so an event is dead 2m 35s after its first",
-            "warning: the consumer of \"shop-letters\" has max_retries = 3, so a dead letter is lost where the stores",
+            "warning: the consumer of \"shop-letters\" has max_retries = 3, so a dead letter is lost if the stores fail",
         ],
     ),
     (
@@ -88,7 +88,7 @@ const QUEUE_CHANGES: &[(&[Change<'_>], &[&str])] = &[
     ),
     (
         &[("kv_namespaces", "r2_buckets = [{ binding = \"DEDUP\" }]\ntriggers.crons = [\"1\"]\nkv_namespaces")],
-        &["FAIL two bindings or variables are called DEDUP, and the Worker would get one of them"],
+        &["FAIL two bindings or variables have the name DEDUP, and the Worker would get only one of them"],
     ),
     (
         &[(SOURCES, "QUEUE_RETENTION = \"30d\"\nSOURCES = {")],
@@ -96,7 +96,7 @@ const QUEUE_CHANGES: &[(&[Change<'_>], &[&str])] = &[
     ),
     (
         &[("ORIGIN = \"https://app.example.com/hooks/{source}\"", "")],
-        &["warning: source code has no origin: its events end as dead letters"],
+        &["warning: source code has no origin: its events become dead letters"],
     ),
 ];
 
@@ -140,16 +140,16 @@ fn a_source_that_is_too_large_for_one_variable_is_named() {
     let own = "[vars.SOURCES_SHOP.own]\nsecrets = [\"CODE_SECRET\"]\nscheme.signature.header = \"x\"\n";
     let (passed, printed) = checked(own, &[("SOURCES_SHOP.own]\n", &long)], &[]);
     let found = problems(&printed);
-    let start = "FAIL the variable SOURCES_SHOP takes 5";
+    let start = "FAIL the variable SOURCES_SHOP has 5";
     let large = found.iter().find(|line| line.starts_with(start)).expect(&printed);
-    assert!(!passed && large.ends_with(" of them by itself: shorten it") && large.contains("the source own takes 5"));
+    assert!(!passed && large.ends_with(" of them: shorten it") && large.contains("the source own alone has 5"));
 }
 
 #[test]
 fn two_environments_must_not_share_what_the_account_has_once() {
     let copied = [("staging-events", "events"), ("id = \"2\"", "id = \"1\""), ("\"staging-payloads\"", "\"payloads\"")];
     let expected = [
-        "FAIL the top level and env.staging share the queue \"events\" (EVENTS), so that one takes",
+        "FAIL the top level and env.staging share the queue \"events\" (EVENTS), so that one consumes",
         "FAIL the top level and env.staging share the KV namespace \"1\" (DEDUP), so that",
         "FAIL the top level and env.staging share the bucket \"payloads\" (PAYLOADS), so that",
     ];
@@ -166,7 +166,7 @@ fn what_an_environment_lacks_and_does_not_inherit_is_named() {
     let (top, _) = ENVIRONMENTS.split_once("[env.staging]").unwrap();
     let source = "env.staging.vars.SOURCES.code = { provider = \"github\", secrets = [\"CODE_SECRET\"] }\n";
     let (passed, printed) = checked(&format!("{source}{top}"), &[], &["--env", "staging"]);
-    let lacks = |key: &str| format!("warning: env.staging has no `{key}`, and does not inherit those of the top level");
+    let lacks = |key: &str| format!("warning: env.staging has no `{key}`, and does not inherit it from the top level");
     let expected = [
         "FAIL code: SOURCES.code.deliver: the queue needs the binding EVENTS in [[queues.producers]]; or set \
          deliver = \"origin\"",
