@@ -230,29 +230,23 @@ fn filter(source: &Source) -> Option<String> {
 }
 
 /// Warns of a source that may lose an event as a duplicate, and of `dedup` without an effect.
-fn identity_warnings(config: &Config) -> Vec<String> {
-    let mut warnings = Vec::new();
-    for (name, source) in config.sources() {
-        let Ok(source) = source else { continue };
-        let scheme = &source.verifier.preset().scheme;
-        if source.dedup == Dedup::None {
-            continue;
-        }
-        if scheme.leaves_identity_open() {
-            warnings.push(format!(
-                "source {name} does not say how two events with the same bytes differ: the second counts as a duplicate, \
-                 and is lost. Name the field that differs: identity = {{ digest = \"created_at\" }}; or, if there is no \
-                 such field, identity = \"none\""
-            ));
-        }
-        if !scheme.identifies() {
-            warnings.push(format!(
-                "source {name} has `dedup`, but its events have no identity, so none is ever a duplicate. \
-                 Remove `dedup`"
-            ));
-        }
+fn identity_warning(name: &str, source: &Source) -> Option<String> {
+    let scheme = &source.verifier.preset().scheme;
+    if source.dedup == Dedup::None {
+        return None;
     }
-    warnings
+    if !scheme.identifies() {
+        return Some(format!(
+            "source {name} has `dedup`, but its events have no identity, so none is ever a duplicate. Remove `dedup`"
+        ));
+    }
+    scheme.leaves_identity_open().then(|| {
+        format!(
+            "source {name} does not say how two events with the same bytes differ: the second counts as a duplicate, \
+             and is lost. Name the field that differs: identity = {{ digest = \"created_at\" }}; or, if there is no \
+             such field, identity = \"none\""
+        )
+    })
 }
 
 /// The greatest age of a request, for each of the scheme's variants.
@@ -315,27 +309,31 @@ fn audience_warning(name: &str, source: &Source) -> Option<String> {
     })
 }
 
+/// The warnings about one source.
+fn source_warnings(name: &str, source: &Source) -> Vec<String> {
+    let no_origin = (source.deliver == Deliver::Queue(None)).then(|| {
+        format!("source {name} has no origin: its events become dead letters, unless another Worker consumes the queue")
+    });
+    let armed = source.armed.then(|| {
+        format!(
+            "source {name} is armed: anybody can send it a secret; remove `handshake` as soon as you have your secret"
+        )
+    });
+    let warnings = [
+        identity_warning(name, source),
+        no_origin,
+        armed,
+        strength_warning(name, source),
+        ttl_warning(name, source),
+        audience_warning(name, source),
+    ];
+    warnings.into_iter().flatten().chain(traps(name, source)).collect()
+}
+
 fn warnings(project: &Project, config: &Config) -> Vec<String> {
     let mut warnings = config.warnings.clone();
-    warnings.extend(identity_warnings(config));
-    for (name, source) in config.sources() {
-        if source.is_ok_and(|source| source.deliver == Deliver::Queue(None)) {
-            warnings.push(format!(
-                "source {name} has no origin: its events become dead letters, unless another Worker consumes the queue"
-            ));
-        }
-    }
-    for (name, source) in config.sources() {
-        if source.is_ok_and(|source| source.armed) {
-            warnings.push(format!(
-                "source {name} is armed: anybody can send it a secret; remove `handshake` as soon as you have your secret"
-            ));
-        }
-    }
-    warnings.extend(config.sources().filter_map(|(name, source)| strength_warning(name, source.ok()?)));
-    warnings.extend(config.sources().filter_map(|(name, source)| ttl_warning(name, source.ok()?)));
-    warnings.extend(config.sources().filter_map(|(name, source)| Some(traps(name, source.ok()?))).flatten());
-    warnings.extend(config.sources().filter_map(|(name, source)| audience_warning(name, source.ok()?)));
+    let usable = config.sources().filter_map(|(name, source)| Some((name, source.ok()?)));
+    warnings.extend(usable.flat_map(|(name, source)| source_warnings(name, source)));
     if queues::is_used(config) && project.is_never_swept() {
         warnings.push(
             "there are no crons in [triggers], so expired dead letters and stray bodies are never deleted".to_owned(),

@@ -78,12 +78,12 @@ enum Texts {
 #[serde(untagged)]
 enum Expected {
     Mac(String),
-    Outcome(Outcome),
+    Tagged(Tagged),
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Outcome {
+enum Tagged {
     Verified(BTreeMap<String, Value>),
     Error(String),
     Mac(String),
@@ -92,11 +92,13 @@ enum Outcome {
 /// The result of a vector, with a remark.
 enum Verdict {
     Passed(Option<String>),
-    Failed(String),
     Skipped(String),
 }
 
-use Verdict::{Failed, Passed, Skipped};
+use Verdict::{Passed, Skipped};
+
+/// The result of a vector, or the reason for its failure.
+type Outcome = Result<Verdict, String>;
 
 impl Vectors {
     /// Runs every vector of every file.
@@ -106,9 +108,9 @@ impl Vectors {
             for vector in read(path)? {
                 let id = vector.get("id").and_then(Value::as_str).unwrap_or("(no id)").to_owned();
                 let (count, word, remark) = match judge(vector, path) {
-                    Passed(remark) => (&mut passed, "ok", remark),
-                    Failed(reason) => (&mut failed, "FAIL", Some(reason)),
-                    Skipped(reason) => (&mut skipped, "skip", Some(reason)),
+                    Ok(Passed(remark)) => (&mut passed, "ok", remark),
+                    Err(reason) => (&mut failed, "FAIL", Some(reason)),
+                    Ok(Skipped(reason)) => (&mut skipped, "skip", Some(reason)),
                 };
                 *count = count.saturating_add(1);
                 writeln!(out, "{word} {id}{}", remark.map(|remark| format!(": {remark}")).unwrap_or_default())?;
@@ -125,43 +127,34 @@ fn read(path: &Path) -> Result<Vec<Value>> {
 }
 
 /// Looks up the provider before it parses the rest, because a vector of an unknown provider may have any fields.
-fn judge(vector: Value, path: &Path) -> Verdict {
+fn judge(vector: Value, path: &Path) -> Outcome {
     let provider = match (vector.get("provider"), path.file_stem()) {
         (Some(Value::String(name)), _) => name.clone(),
         (None, Some(stem)) => stem.to_string_lossy().into_owned(),
-        _ => return Failed("its provider is not a text".to_owned()),
+        _ => return Err("its provider is not a text".to_owned()),
     };
-    let Some(preset) = presets::find(&provider) else { return Skipped(format!("no preset for provider {provider}")) };
-    match Vector::deserialize(vector) {
-        Ok(vector) => vector.judge(preset),
-        Err(error) => Failed(format!("not a vector: {error}")),
-    }
+    let Some(preset) = presets::find(&provider) else {
+        return Ok(Skipped(format!("no preset for provider {provider}")));
+    };
+    Vector::deserialize(vector).map_err(|error| format!("not a vector: {error}"))?.judge(preset)
 }
 
 impl Vector {
-    fn judge(&self, preset: Arc<Preset>) -> Verdict {
-        let keys = match self.keys(&preset) {
-            Ok(keys) => keys,
-            Err(problem) => return Failed(problem),
-        };
+    fn judge(&self, preset: Arc<Preset>) -> Outcome {
+        let keys = self.keys(&preset)?;
         let Some(key) = keys.first() else {
-            return Skipped(format!("has no shared secret, and the preset {} takes no other key", preset.name));
+            return Ok(Skipped(format!("has no shared secret, and the preset {} takes no other key", preset.name)));
         };
-        let body = match self.body() {
-            Ok(body) => body,
-            Err(problem) => return Failed(problem),
-        };
-        if let Some(Expected::Mac(expected) | Expected::Outcome(Outcome::Mac(expected))) = &self.expected {
-            let Some(content) = self.signed_content.as_ref().map(String::as_bytes).or(body.as_deref()) else {
-                return Failed("has neither signed_content nor a body, so there is nothing to sign".to_owned());
-            };
+        let body = self.body()?;
+        if let Some(Expected::Mac(expected) | Expected::Tagged(Tagged::Mac(expected))) = &self.expected {
+            let content = self.signed_content.as_ref().map(String::as_bytes).or(body.as_deref());
+            let content = content.ok_or("has neither signed_content nor a body, so there is nothing to sign")?;
             let matches = hex::encode(key.mac(&[content], &Native)) == expected.to_ascii_lowercase();
-            return if matches { Passed(None) } else { Failed("its HMAC is not the expected one".to_owned()) };
+            return if matches { Ok(Passed(None)) } else { Err("its HMAC is not the expected one".to_owned()) };
         }
-        let Some(body) = body else { return Skipped("has no body".to_owned()) };
-        let Some(verifier) = Verifier::new(preset, keys, self.tolerance_seconds.map(Duration::from_secs)) else {
-            return Failed("has more secrets than a source may have".to_owned());
-        };
+        let Some(body) = body else { return Ok(Skipped("has no body".to_owned())) };
+        let verifier = Verifier::new(preset, keys, self.tolerance_seconds.map(Duration::from_secs));
+        let verifier = verifier.ok_or("has more secrets than a source may have")?;
         // If the provider signs the source's URL with its query, the source has the whole URL.
         let url = match verifier.preset().scheme.pins_query() {
             true => self.url.as_deref().unwrap_or_default(),
@@ -170,9 +163,9 @@ impl Vector {
         let verifier = verifier.at(url.to_owned()).of(self.account.clone());
         let verified = self.verify(&verifier, &body);
         match &self.expected {
-            Some(Expected::Outcome(Outcome::Error(code))) => refused_as(code, &verified),
-            Some(Expected::Outcome(Outcome::Verified(facts))) => verified_as(facts, &verified),
-            _ => verified_at_all(&verified),
+            Some(Expected::Tagged(Tagged::Error(code))) => refused_as(code, verified),
+            Some(Expected::Tagged(Tagged::Verified(facts))) => verified_as(facts, verified),
+            _ => verified_at_all(verified),
         }
     }
 
@@ -240,30 +233,27 @@ impl Vector {
     }
 }
 
-type Outcomes<'a, 'b> = &'a Result<Verified<'b>, VerifyError>;
+type Verification<'b> = Result<Verified<'b>, VerifyError>;
 
 /// Published vectors often sign a text that is not an event. A valid signature is enough for them.
-fn verified_at_all(verified: Outcomes<'_, '_>) -> Verdict {
+fn verified_at_all(verified: Verification<'_>) -> Outcome {
     match verified {
-        Ok(_) => Passed(None),
-        Err(error) if error.is_authentic() => Passed(Some(error.to_string())),
-        Err(error) => Failed(error.to_string()),
+        Ok(_) => Ok(Passed(None)),
+        Err(error) if error.is_authentic() => Ok(Passed(Some(error.to_string()))),
+        Err(error) => Err(error.to_string()),
     }
 }
 
-fn refused_as(code: &str, verified: Outcomes<'_, '_>) -> Verdict {
+fn refused_as(code: &str, verified: Verification<'_>) -> Outcome {
     match verified {
-        Err(error) if error.code() == code => Passed(None),
-        Err(error) => Failed(format!("refused as {}, expected {code}: {error}", error.code())),
-        Ok(_) => Failed(format!("verified, expected {code}")),
+        Err(error) if error.code() == code => Ok(Passed(None)),
+        Err(error) => Err(format!("refused as {}, expected {code}: {error}", error.code())),
+        Ok(_) => Err(format!("verified, expected {code}")),
     }
 }
 
-fn verified_as(facts: &BTreeMap<String, Value>, verified: Outcomes<'_, '_>) -> Verdict {
-    let verified = match verified {
-        Ok(verified) => verified,
-        Err(error) => return Failed(error.to_string()),
-    };
+fn verified_as(facts: &BTreeMap<String, Value>, verified: Verification<'_>) -> Outcome {
+    let verified = verified.map_err(|error| error.to_string())?;
     let types = verified.event_types();
     let found = json!({
         "id": verified.identity().shown(),
@@ -274,11 +264,11 @@ fn verified_as(facts: &BTreeMap<String, Value>, verified: Outcomes<'_, '_>) -> V
     });
     for (fact, expected) in facts {
         let Some(found) = found.get(fact) else {
-            return Failed(format!("expects {fact:?}, which is not a fact of a verified request"));
+            return Err(format!("expects {fact:?}, which is not a fact of a verified request"));
         };
         if found != expected {
-            return Failed(format!("its {fact} is {found}, expected {expected}"));
+            return Err(format!("its {fact} is {found}, expected {expected}"));
         }
     }
-    Passed(None)
+    Ok(Passed(None))
 }
