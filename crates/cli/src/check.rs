@@ -221,7 +221,7 @@ fn filter(source: &Source) -> Option<String> {
     let place = scheme.event_type.iter().find_map(|place| match place {
         TypeLocation::UnsignedHeader(name) => Some(name.clone()),
         TypeLocation::Json(path) => {
-            let signed = |form| scheme.signs_body(form) || scheme.signs(form, path);
+            let signed = |variant| scheme.signs_body(variant) || scheme.signs(variant, path);
             (!scheme.variants.iter().all(signed)).then(|| path.to_string())
         }
     });
@@ -251,8 +251,8 @@ fn identity_warning(name: &str, source: &Source) -> Option<String> {
 
 /// The greatest age of a request, for each of the scheme's variants.
 fn window(source: &Source) -> String {
-    let forms = &source.verifier.preset().scheme.variants;
-    let windows: Option<Vec<Tolerance>> = forms.iter().map(|form| source.verifier.window(form)).collect();
+    let variants = &source.verifier.preset().scheme.variants;
+    let windows: Option<Vec<Tolerance>> = variants.iter().map(|variant| source.verifier.window(variant)).collect();
     let Some(windows) = windows else { return "no signed time".to_owned() };
     let mut ages: Vec<String> = windows.into_iter().map(|window| span::shown(window.past)).collect();
     ages.dedup();

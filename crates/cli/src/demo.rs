@@ -40,7 +40,7 @@ const TOO_LATE: Duration = Duration::from_secs(60);
 struct Example {
     source: String,
     event: String,
-    form: usize,
+    variant: usize,
     body: Vec<u8>,
 }
 
@@ -111,13 +111,13 @@ impl Demo {
                 continue;
             };
             let configured = configured.map_err(|error| anyhow!("{error}; `make dev` writes the local secrets"))?;
-            let forms = configured.verifier.preset().scheme.variants.len();
+            let variants = configured.verifier.preset().scheme.variants.len();
             for path in entries(&directory)?.into_iter().filter(|path| path.extension().is_some_and(|e| e == "json")) {
                 let body = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-                examples.extend((0..forms).map(|form| Example {
+                examples.extend((0..variants).map(|variant| Example {
                     source: source.clone(),
-                    event: event_name(&path, form, forms),
-                    form,
+                    event: event_name(&path, variant, variants),
+                    variant,
                     body: body.clone(),
                 }));
             }
@@ -134,7 +134,7 @@ impl Demo {
         let sign = |at| {
             let id =
                 if matches!(signer.preset.scheme.id, IdLocation::Nowhere) { IdChoice::AsItIs } else { IdChoice::Fresh };
-            let options = SignOptions { form: example.form, at, id, keep_body: false };
+            let options = SignOptions { variant: example.variant, at, id, keep_body: false };
             signer.sign(example.body.clone(), &options).with_context(|| format!("{}/{}", example.source, example.event))
         };
         let good = sign(at)?;
@@ -143,7 +143,7 @@ impl Demo {
         let mut forged = sign(at)?;
         forge(&mut forged.body, &signer.preset).with_context(|| format!("{}/{}", example.source, example.event))?;
         answers.push((Case::Forged, post(&client, &forged)?));
-        if let Some(window) = signer.window(example.form) {
+        if let Some(window) = signer.window(example.variant) {
             let stale =
                 at.earlier(window.past.saturating_add(TOO_LATE)).context("the tolerance reaches beyond the year 0")?;
             answers.push((Case::Stale, post(&client, &sign(stale)?)?));
@@ -216,9 +216,9 @@ fn name(path: &Path) -> String {
     path.file_stem().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
 }
 
-fn event_name(path: &Path, form: usize, forms: usize) -> String {
+fn event_name(path: &Path, variant: usize, variants: usize) -> String {
     let event = name(path);
-    if forms == 1 { event } else { format!("{event}, form {}", form.saturating_add(1)) }
+    if variants == 1 { event } else { format!("{event}, form {}", variant.saturating_add(1)) }
 }
 
 fn row(out: &mut dyn Write, widths: (usize, usize), cells: [&str; 6]) -> std::io::Result<()> {

@@ -71,19 +71,21 @@ fn algorithm(preset: &Preset) -> String {
         Algorithm::Hmac(Hash::Sha256) => "HMAC-SHA256",
         Algorithm::Hmac(Hash::Sha512) => "HMAC-SHA512",
         Algorithm::PlainHash => "SHA-256",
-        Algorithm::StaticToken if scheme.variants.iter().any(|form| form.encoding == Encoding::Base64) => "basic auth",
+        Algorithm::StaticToken if scheme.variants.iter().any(|variant| variant.encoding == Encoding::Base64) => {
+            "basic auth"
+        }
         Algorithm::StaticToken => "static token",
         Algorithm::Public(PublicAlgorithm::Ed25519) => "Ed25519",
         Algorithm::Public(PublicAlgorithm::EcdsaP256Der | PublicAlgorithm::EcdsaP256Fixed) => "ECDSA P-256",
         Algorithm::Public(PublicAlgorithm::RsaSha256) => "RSA-SHA256",
         Algorithm::Public(PublicAlgorithm::RsaSha1) => "RSA-SHA1",
     };
-    let is_token = scheme.variants.iter().any(|form| matches!(form.layout, Layout::Jws { .. }));
+    let is_token = scheme.variants.iter().any(|variant| matches!(variant.layout, Layout::Jws { .. }));
     if is_token { format!("JWT, {name}") } else { name.to_owned() }
 }
 
 fn freshness(preset: &Preset) -> String {
-    let of = |form: &Variant| match &form.timestamp {
+    let of = |variant: &Variant| match &variant.timestamp {
         None => "none".to_owned(),
         Some(timestamp) if timestamp.clock == Clock::Request => "of the delivery".to_owned(),
         Some(_) => format!("of the event, {}", span::shown(preset.retry_span)),
@@ -111,11 +113,11 @@ fn page(preset: &Preset) -> Result<String> {
     let mut fact = |name: &str, text: String| writeln!(page, "  {name:<12}{text}");
     fact("proven by", format!("{}; {}", algorithm(preset), preset.scheme.strength()))?;
     for place in &preset.scheme.locations {
-        fact("signature", place_of(place))?;
+        fact("signature", location_of(place))?;
     }
-    for form in &preset.scheme.variants {
-        fact(if form.alternative { "or" } else { "signed" }, content(form))?;
-        if let Some(timestamp) = form.timestamp.as_ref().filter(|_| !form.alternative) {
+    for variant in &preset.scheme.variants {
+        fact(if variant.alternative { "or" } else { "signed" }, content(variant))?;
+        if let Some(timestamp) = variant.timestamp.as_ref().filter(|_| !variant.alternative) {
             fact("time", format!("{}, {}", timestamp_of(&timestamp.at), timestamp.unit.expected()))?;
         }
     }
@@ -134,7 +136,7 @@ fn page(preset: &Preset) -> Result<String> {
     for handshake in &preset.handshakes {
         fact("handshake", handshake_of(handshake))?;
     }
-    fact("secret", format!("{}; {}", secret_form(&preset.scheme.secret), about.secret_at))?;
+    fact("secret", format!("{}; {}", secret_encoding(&preset.scheme.secret), about.secret_at))?;
     if !preset.headers.is_empty() {
         let headers: Vec<String> = preset.headers.iter().map(|pattern| pattern.as_str().to_owned()).collect();
         fact("headers", format!("{} go on to the origin", headers.join(", ")))?;
@@ -166,8 +168,8 @@ fn what_was_read(about: &About) -> String {
     text
 }
 
-fn place_of(place: &Location) -> String {
-    match place {
+fn location_of(location: &Location) -> String {
+    match location {
         Location::Header(name) => format!("header {name}"),
         Location::Query(name) => format!("query value {name}"),
         Location::Json(path) => format!("body, {path}"),
@@ -183,24 +185,24 @@ fn timestamp_of(at: &TimestampLocation) -> String {
 }
 
 /// The signed content, in the notation of a scheme.
-fn content(form: &Variant) -> String {
+fn content(variant: &Variant) -> String {
     let part = |part: &Part| match part {
         Part::Literal(text) => text.replace('\n', "\\n"),
         Part::Json(path) => format!("{{json:{}}}", path.to_string().trim_start_matches("$").trim_start_matches('.')),
         part => part.to_string(),
     };
-    if form.content.is_empty() {
+    if variant.content.is_empty() {
         return "nothing".to_owned();
     }
     let bracketed = |(place, of): (usize, &Part)| {
-        let is_optional = |place: Option<usize>| place.is_some_and(|place| form.optional.contains(&place));
+        let is_optional = |place: Option<usize>| place.is_some_and(|place| variant.optional.contains(&place));
         match (is_optional(place.checked_add(1)), is_optional(place.checked_sub(1))) {
             (true, _) => format!("[{}", part(of)),
             (_, true) => format!("{}]", part(of)),
             _ => part(of),
         }
     };
-    form.content.iter().enumerate().map(bracketed).collect()
+    variant.content.iter().enumerate().map(bracketed).collect()
 }
 
 fn event_type(preset: &Preset) -> String {
@@ -212,8 +214,8 @@ fn event_type(preset: &Preset) -> String {
     if places.is_empty() { "not stated".to_owned() } else { places.join(" or ") }
 }
 
-fn secret_form(form: &SecretEncoding) -> String {
-    match form {
+fn secret_encoding(encoding: &SecretEncoding) -> String {
+    match encoding {
         SecretEncoding::Utf8 => "the text as it is".to_owned(),
         SecretEncoding::Hex => "hexadecimal".to_owned(),
         SecretEncoding::Base64AfterPrefix(prefix) if prefix.is_empty() => "base64".to_owned(),
@@ -228,9 +230,9 @@ fn handshake_of(handshake: &Handshake) -> String {
         .when
         .iter()
         .map(|(place, wanted)| match wanted {
-            Condition::Any => place_of(place),
-            Condition::Text(text) => format!("{} is {text}", place_of(place)),
-            Condition::Nothing => format!("no {}", place_of(place)),
+            Condition::Any => location_of(place),
+            Condition::Text(text) => format!("{} is {text}", location_of(place)),
+            Condition::Nothing => format!("no {}", location_of(place)),
         })
         .collect();
     let proof = match &handshake.proof {

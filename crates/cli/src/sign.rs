@@ -148,8 +148,8 @@ impl Request {
             None if self.fresh_id => IdChoice::Fresh,
             None => IdChoice::AsItIs,
         };
-        let form = usize::from(self.form.saturating_sub(1));
-        SignOptions { form, at: self.at.unwrap_or_else(TimeArgument::now), id, keep_body: self.keep_body }
+        let variant = usize::from(self.form.saturating_sub(1));
+        SignOptions { variant, at: self.at.unwrap_or_else(TimeArgument::now), id, keep_body: self.keep_body }
     }
 }
 

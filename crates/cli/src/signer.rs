@@ -32,7 +32,7 @@ enum SigningKey {
 #[derive(Clone)]
 pub struct SignOptions {
     /// The index of the scheme's variant, from 0.
-    pub form: usize,
+    pub variant: usize,
     /// The time of the signature.
     pub at: TimeArgument,
     /// The event's id.
@@ -122,17 +122,17 @@ impl Signer {
     }
 
     /// The gateway's tolerance for a request of this variant. `None` if the variant has no signed time.
-    pub fn window(&self, form: usize) -> Option<Tolerance> {
-        self.verifier.window(self.preset.scheme.variants.get(form)?)
+    pub fn window(&self, variant: usize) -> Option<Tolerance> {
+        self.verifier.window(self.preset.scheme.variants.get(variant)?)
     }
 
     /// Signs `body` with `options`.
     pub fn sign(&self, mut body: Vec<u8>, options: &SignOptions) -> Result<SignedRequest> {
-        let forms = &self.preset.scheme.variants;
-        let form = forms.get(options.form).ok_or_else(|| self.no_such_form(options.form))?;
+        let variants = &self.preset.scheme.variants;
+        let variant = variants.get(options.variant).ok_or_else(|| self.no_such_variant(options.variant))?;
         let mut changes = Vec::new();
         if !options.keep_body {
-            changes.extend(self.freshen_timestamps(&mut body, form, options.at)?);
+            changes.extend(self.freshen_timestamps(&mut body, variant, options.at)?);
         }
         let header_id = match &self.preset.scheme.id {
             IdLocation::Json { path, .. } => {
@@ -148,7 +148,7 @@ impl Signer {
         let url = self.verifier.url();
         let account = self.verifier.account();
         let delivery = hookgate_verify::SignInput {
-            form: options.form,
+            form: options.variant,
             id: &header_id,
             now: options.at.unix(),
             url,
@@ -162,7 +162,7 @@ impl Signer {
         let signed = match signed {
             Ok(signed) => signed,
             Err(SignError::Body(problem)) => bail!("{} cannot sign this: {problem}", self.preset.name),
-            Err(SignError::NoSuchForm) => return Err(self.no_such_form(options.form)),
+            Err(SignError::NoSuchForm) => return Err(self.no_such_variant(options.variant)),
             Err(error @ SignError::NoPrivateKey) => bail!("{} {error}", self.preset.name),
         };
         self.place_signature(&signed, &mut body, &mut changes)?;
@@ -195,10 +195,10 @@ impl Signer {
     /// an error only if the chosen variant reads it.
     fn freshen_timestamps(&self, body: &mut Vec<u8>, chosen: &Variant, at: TimeArgument) -> Result<Vec<String>> {
         let mut changes = Vec::new();
-        for form in &self.preset.scheme.variants {
-            let Some(timestamp) = &form.timestamp else { continue };
+        for variant in &self.preset.scheme.variants {
+            let Some(timestamp) = &variant.timestamp else { continue };
             let TimestampLocation::Json(path) = &timestamp.at else { continue };
-            let required = chosen.timestamp == form.timestamp;
+            let required = chosen.timestamp == variant.timestamp;
             let value = match timestamp.unit {
                 TimeUnit::Seconds | TimeUnit::Milliseconds | TimeUnit::Unix => {
                     at.unix().write(timestamp.unit).parse::<i64>()?.into()
@@ -242,9 +242,9 @@ impl Signer {
         self.verifier.receive(request)?.verify(body, at.unix(), &Native).map(|_| ())
     }
 
-    fn no_such_form(&self, form: usize) -> anyhow::Error {
-        let (form, forms) = (form.saturating_add(1), self.preset.scheme.variants.len());
-        anyhow!("{} has no variant {form}: --form takes 1 to {forms}", self.preset.name)
+    fn no_such_variant(&self, variant: usize) -> anyhow::Error {
+        let (variant, variants) = (variant.saturating_add(1), self.preset.scheme.variants.len());
+        anyhow!("{} has no variant {variant}: --form takes 1 to {variants}", self.preset.name)
     }
 }
 
