@@ -1,4 +1,4 @@
-//! Changes single values of a JSON body, and leaves every other byte of it as it is.
+//! Changes single values of a JSON body, and no other byte.
 
 use hookgate_verify::{JsonPath, Step};
 use serde_json::Value;
@@ -6,29 +6,29 @@ use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-/// Where the value at `path` stands in `json`, in the first element of each array on its way; `None` where the path leads
-/// nowhere.
+/// The byte range in `json` of the value at `path`. In an array, the path takes the first element. `None` if there is no
+/// such value.
 ///
 /// # Errors
-/// What the parser says where `json` is not one JSON value.
+/// If `json` is not one JSON value.
+#[expect(clippy::expect_used, reason = "serde_json borrows a raw value from its input")]
 pub fn find(json: &[u8], path: &JsonPath) -> serde_json::Result<Option<Range<usize>>> {
     let root: &RawValue = serde_json::from_slice(json)?;
     let found = path.steps().iter().try_fold(root, |value, step| match step {
         Step::Key(key) => serde_json::from_str::<BTreeMap<String, &RawValue>>(value.get()).ok()?.remove(key),
         Step::Each => serde_json::from_str::<Vec<&RawValue>>(value.get()).ok()?.into_iter().next(),
     });
-    // The value that was found is a part of `json`: the distance of the two is where it begins.
-    let range = |value: &RawValue| {
-        let start = value.get().as_ptr().addr().checked_sub(json.as_ptr().addr())?;
-        Some(start..start.checked_add(value.get().len())?)
-    };
-    Ok(found.and_then(range))
+    Ok(found.map(|value| {
+        let start = value.get().as_ptr().addr().checked_sub(json.as_ptr().addr()).expect("a part of `json`");
+        let end = start.checked_add(value.get().len()).expect("a part of `json`");
+        start..end
+    }))
 }
 
-/// Puts `value` in the place of the value at `path`. Says whether there was one.
+/// Replaces the value at `path`. Returns whether there was one.
 ///
 /// # Errors
-/// What the parser says where `json` is not one JSON value.
+/// If `json` is not one JSON value.
 pub fn replace(json: &mut Vec<u8>, path: &JsonPath, value: &Value) -> serde_json::Result<bool> {
     let Some(place) = find(json, path)? else { return Ok(false) };
     json.splice(place, serde_json::to_vec(value)?);
@@ -50,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn one_value_changes_and_nothing_else() {
+    fn only_the_value_at_the_path_changes() {
         let json = "{ \"n\" : 1e2,\n\t\"a\":[{\"t\":0}],\"d\": {\"x\":\"}\",\"t\" : \"old\" } ,\"t\":null}\n";
         let nested = "{ \"n\" : 1e2,\n\t\"a\":[{\"t\":0}],\"d\": {\"x\":\"}\",\"t\" : \"new\" } ,\"t\":null}\n";
         let outer = "{ \"n\" : 1e2,\n\t\"a\":[{\"t\":0}],\"d\": {\"x\":\"}\",\"t\" : \"old\" } ,\"t\":\"new\"}\n";
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_may_lead_nowhere() {
+    fn a_path_without_a_value_changes_nothing() {
         for json in ["{}", "[]", "\"t\"", "{\"d\":[]}", "{\"d\":{}}", "{\"d\":1,\"e\":{\"t\":1}}"] {
             assert_eq!(replaced(json, "d.t"), None, "{json}");
         }

@@ -1,4 +1,4 @@
-//! `hookgate catalogue`: how far each preset can be relied upon: who proved it, and how long ago its sources were read.
+//! `hookgate catalogue`: the evidence for each preset: the origin of its vectors, and the age of its sources.
 
 use super::CommandResult;
 use super::moment::TimeArgument;
@@ -8,21 +8,21 @@ use hookgate_verify::presets::{self, About, SignedBy, Source};
 use std::collections::BTreeMap;
 use std::io::Write;
 
-/// List how far each preset can be relied upon: who proved it, and how many days ago its sources were read
+/// List the evidence for each preset: the origin of its vectors, and the age of its sources in days
 #[derive(clap::Args)]
 #[command(after_help = EXPLANATION)]
 pub struct Catalogue {
-    /// List the sources alone that were read more than a year ago, and so should be read again
+    /// List only the sources that were read more than a year ago and must be read again
     #[arg(long)]
     stale: bool,
 }
 
 const EXPLANATION: &str = "\
-provider: the provider published a request with its signature, or code that it published made or took one.
-sdk: the provider's own package makes or takes one, whenever the tests run. library: a third party's does.
-own reading: other code signed it, from what the documentation says; a misread document passes on both sides.";
+provider: the provider published a signed request, or its published code made or accepted one.
+sdk: the provider's own package makes or accepts one in each run of the tests. library: a third party's package does.
+own reading: other code signed it by the documentation. A misread document is then wrong on both sides.";
 
-/// After how many days a source should be read again.
+/// The age in days after which a source must be read again.
 const STALE: i64 = 365;
 
 impl Catalogue {
@@ -51,11 +51,11 @@ fn list(now: TimeArgument, out: &mut dyn Write) -> Result<()> {
     Ok(())
 }
 
-/// How many presets have which best proof, in words.
+/// The number of presets for each kind of best proof, as text.
 pub fn counts() -> Result<String> {
     let mut counts = BTreeMap::<SignedBy, usize>::new();
     for (_, about) in presets::described() {
-        let proof = about.best_proof().context("every preset has vectors")?;
+        let proof = about.best_proof().context("a preset without a vector: add one to tests/vectors/")?;
         let entry = counts.entry(proof).or_default();
         *entry = entry.saturating_add(1);
     }
@@ -68,21 +68,21 @@ fn list_stale(now: TimeArgument, out: &mut dyn Write) -> Result<()> {
         for source in about.sources.values() {
             let days = age(source, now)?;
             if days > STALE {
-                writeln!(out, "{}: read {days} days ago, to be read again: {}", preset.name, source.at)?;
+                writeln!(out, "{}: read {days} days ago, read it again: {}", preset.name, source.at)?;
             }
         }
     }
     Ok(())
 }
 
-/// How many days ago a source was read.
+/// The age of a source in days.
 fn age(source: &Source, now: TimeArgument) -> Result<i64> {
-    let problem = |_| anyhow!("{:?}, when {} was read, is no day as 2026-11-27", source.read, source.at);
+    let problem = |_| anyhow!("{:?} of {} is not a date such as 2026-11-27", source.read, source.at);
     let read: TimeArgument = format!("{}T00:00:00Z", source.read).parse().map_err(problem)?;
     Ok(now.unix().seconds().saturating_sub(read.unix().seconds()) / 86_400)
 }
 
-/// How many vectors are whose work: `2 provider, 5 own reading`.
+/// The number of vectors for each kind of proof: `2 provider, 5 own reading`.
 pub fn split(about: &About) -> String {
     let counts: Vec<String> = about.proof.iter().map(|(proof, count)| format!("{count} {proof}")).collect();
     counts.join(", ")

@@ -1,4 +1,4 @@
-//! `hookgate check`: the configuration, parsed as the Worker would, before anybody depends on it.
+//! `hookgate check`: parses the configuration as the Worker does, and reports mistakes.
 
 mod queues;
 mod shared;
@@ -15,13 +15,13 @@ use queues::QueueSettings;
 use sha2::{Digest, Sha256};
 use std::io::Write;
 
-/// Check the configuration: prints a line for each source, and what is wrong
+/// Check the configuration: prints a line for each source, and the mistakes
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Check {
     #[command(flatten)]
     files: ConfigFiles,
-    /// Check for a deployment: local secrets do not count, and an origin must be reachable from outside
+    /// Check for a deployment: ignores local secrets, and refuses an origin on this machine
     #[arg(long)]
     deploy: bool,
 }
@@ -30,21 +30,21 @@ const EXAMPLES: &str = "\
 Examples:
   hookgate check
   hookgate check --env staging
-  hookgate check --deploy --env ''    # what `make deploy` asks first
+  hookgate check --deploy --env ''    # `make deploy` runs this first
 
-Reads the top level and every environment, or the one that --env names. Fails where a source is not usable, where events
-would be lost or go round without end, and where Cloudflare would not take the variables.";
+Reads the top level and every environment, or only the one of --env. Fails if a source is not usable, if events would be
+lost or would circulate without end, or if Cloudflare would refuse the variables.";
 
-/// What `check` has to say besides the sources.
+/// A mistake that is not in a single source.
 pub enum Finding {
-    /// Something would be lost, or go round without end, or cannot be deployed.
+    /// Events would be lost or would circulate without end, or the deployment would fail.
     Fail(String),
-    /// Probably not meant.
+    /// Probably a mistake.
     Warning(String),
 }
 
 impl Check {
-    /// Checks each environment that is asked for, and prints what it found.
+    /// Checks each environment that the arguments ask for, and prints the findings.
     pub fn run(self, out: &mut dyn Write) -> Result<CommandResult> {
         let mut projects = Project::all(&self.files)?;
         if !self.deploy {
@@ -59,7 +59,7 @@ impl Check {
             if several {
                 writeln!(out, "{}{}:", project.title(), worker(project))?;
             }
-            // Where there are environments, the top level may be no Worker, but what they inherit.
+            // Beside environments, the top level may hold only the settings that they inherit.
             if several && at == 0 && !self.files.name_one() && !project.has_sources() {
                 writeln!(out, "no source")?;
                 continue;
@@ -67,7 +67,7 @@ impl Check {
             let config = if self.deploy { config_to_deploy(project) } else { project.config() };
             match config {
                 Ok(config) => well &= self.check(project, &config, out)?,
-                // Where it is one of several, the others are still worth a look.
+                // The other environments are checked all the same.
                 Err(error) if several => {
                     well = false;
                     writeln!(out, "FAIL {error:#}")?;
@@ -85,7 +85,7 @@ impl Check {
         Ok(well.into())
     }
 
-    /// Prints a line for each source of one environment, and what is wrong with the rest.
+    /// Prints a line for each source of one environment, and the other findings.
     fn check(&self, project: &Project, config: &Config, out: &mut dyn Write) -> Result<bool> {
         let (mut usable, mut broken) = (0_usize, 0_usize);
         for (name, source) in config.sources() {
@@ -124,12 +124,12 @@ impl Check {
     }
 }
 
-/// The Worker's name, where the file has one.
+/// The Worker's name, if the file has one.
 fn worker(project: &Project) -> String {
     project.setting_text("/name").map_or_else(String::new, |name| format!(" (Worker {name})"))
 }
 
-/// Everything that is wrong besides single sources: failures, then warnings.
+/// The findings that are not about single sources: failures, and warnings.
 fn others(project: &Project, config: &Config) -> (Vec<String>, Vec<String>) {
     let queues = QueueSettings::of(project);
     let mut findings: Vec<Finding> = warnings(project, config).into_iter().map(Finding::Warning).collect();
@@ -138,7 +138,7 @@ fn others(project: &Project, config: &Config) -> (Vec<String>, Vec<String>) {
     findings.extend(variables::findings(project));
     findings.extend(doubled(project).map(|name| {
         Finding::Fail(format!(
-            "two bindings or variables are called {name}, and the Worker would get one of them; rename one"
+            "two bindings or variables have the name {name}, and the Worker would get only one of them; rename one"
         ))
     }));
     let (mut failures, mut warnings) = (Vec::new(), Vec::new());
@@ -151,7 +151,7 @@ fn others(project: &Project, config: &Config) -> (Vec<String>, Vec<String>) {
     (failures, warnings)
 }
 
-/// The names that more than one binding or variable has.
+/// The names of more than one binding or variable.
 fn doubled(project: &Project) -> impl Iterator<Item = String> {
     const LISTS: [(&str, &str); 6] = [
         ("/kv_namespaces", "binding"),
@@ -169,13 +169,13 @@ fn doubled(project: &Project) -> impl Iterator<Item = String> {
     doubled.filter_map(|chunk| chunk.first().cloned()).collect::<Vec<_>>().into_iter()
 }
 
-/// The configuration with a stand-in for each secret that is not in the file: the real ones cannot be read back.
+/// The configuration with a placeholder for each secret that is not in the file. Deployed secrets cannot be read.
 fn config_to_deploy(project: &Project) -> Result<Config> {
     let secrets = project.secret_names();
     project.config_with(&|name| {
-        // A different one for each name, or sources would seem to share a secret. 64 hex digits are base64 as well.
+        // Each name has its own placeholder, so that no sources seem to share a secret. Hex digits are valid base64 too.
         let digits = || hex::encode(Sha256::digest(name));
-        let stand_in = || match project.is_public_key(name) {
+        let placeholder = || match project.is_public_key(name) {
             // The first line has the identifiers of Ed25519, P-256 and RSA, so every scheme accepts the key.
             true => format!(
                 "-----BEGIN PUBLIC KEY-----\nBgMrZXAGCCqGSM49AwEHBgkqhkiG9w0BAQEA\n{}\n-----END PUBLIC KEY-----",
@@ -183,14 +183,14 @@ fn config_to_deploy(project: &Project) -> Result<Config> {
             ),
             false => digits(),
         };
-        project.text(name).or_else(|| secrets.iter().any(|secret| secret == name).then(stand_in))
+        project.text(name).or_else(|| secrets.iter().any(|secret| secret == name).then(placeholder))
     })
 }
 
 fn reachable<'s>(source: &'s Source, project: &Project) -> Result<&'s Source, String> {
     match source.deliver.origin() {
         Some(origin) if origin.is_loopback() => Err(format!(
-            "forwards to {origin}, which is the Worker's own machine once deployed; \
+            "forwards to {origin}, and the deployed Worker cannot reach this machine; \
              set ORIGIN in [{}], or `origin` in [{}]",
             project.head("vars"),
             project.place(source.name.as_str())
@@ -219,13 +219,13 @@ fn summary(source: &Source) -> String {
     format!("{}{weak}; {deliver}; {dedup}; {}{filter}", preset.name, window(source))
 }
 
-/// What decides the filter, where no signature covers that.
+/// The part of a request that decides the filter, if no signature covers the part.
 fn filter(source: &Source) -> Option<String> {
     let scheme = &source.verifier.preset().scheme;
     let place = scheme.event_type.iter().find_map(|place| match place {
         TypeLocation::UnsignedHeader(name) => Some(name.clone()),
         TypeLocation::Json(path) => {
-            let signed = |form| scheme.signs_body(form) || scheme.signs(form, path);
+            let signed = |variant| scheme.signs_body(variant) || scheme.signs(variant, path);
             (!scheme.variants.iter().all(signed)).then(|| path.to_string())
         }
     });
@@ -233,52 +233,46 @@ fn filter(source: &Source) -> Option<String> {
     Some(format!("filter decided by unsigned {}", place?))
 }
 
-/// Sources of which two events may be taken for one, or of which nothing is ever a duplicate.
-fn identity_warnings(config: &Config) -> Vec<String> {
-    let mut warnings = Vec::new();
-    for (name, source) in config.sources() {
-        let Ok(source) = source else { continue };
-        let scheme = &source.verifier.preset().scheme;
-        if source.dedup == Dedup::None {
-            continue;
-        }
-        if scheme.leaves_identity_open() {
-            warnings.push(format!(
-                "source {name} does not say what tells two events with the same bytes apart: the second counts as a \
-                 duplicate, and is lost. Name the field that makes them differ: \
-                 identity = {{ digest = \"created_at\" }}; or, where there is none, identity = \"none\""
-            ));
-        }
-        if !scheme.identifies() {
-            warnings.push(format!(
-                "source {name} has `dedup`, and nothing of it is ever a duplicate: its events have no identity. \
-                 Take `dedup` out"
-            ));
-        }
+/// Warns of a source that may lose an event as a duplicate, and of `dedup` without an effect.
+fn identity_warning(name: &str, source: &Source) -> Option<String> {
+    let scheme = &source.verifier.preset().scheme;
+    if source.dedup == Dedup::None {
+        return None;
     }
-    warnings
+    if !scheme.identifies() {
+        return Some(format!(
+            "source {name} has `dedup`, but its events have no identity, so none is ever a duplicate. Remove `dedup`"
+        ));
+    }
+    scheme.leaves_identity_open().then(|| {
+        format!(
+            "source {name} does not say how two events with the same bytes differ: the second counts as a duplicate, \
+             and is lost. Name the field that differs: identity = {{ digest = \"created_at\" }}; or, if there is no \
+             such field, identity = \"none\""
+        )
+    })
 }
 
-/// How old a delivery may be, for each of the scheme's forms.
+/// The greatest age of a request, for each of the scheme's variants.
 fn window(source: &Source) -> String {
-    let forms = &source.verifier.preset().scheme.variants;
-    let windows: Option<Vec<Tolerance>> = forms.iter().map(|form| source.verifier.window(form)).collect();
+    let variants = &source.verifier.preset().scheme.variants;
+    let windows: Option<Vec<Tolerance>> = variants.iter().map(|variant| source.verifier.window(variant)).collect();
     let Some(windows) = windows else { return "no signed time".to_owned() };
     let mut ages: Vec<String> = windows.into_iter().map(|window| span::shown(window.past)).collect();
     ages.dedup();
     format!("at most {} old", ages.join(" or "))
 }
 
-/// That a key is kept for longer than the configuration says.
+/// Warns that keys have a longer TTL than the configuration says.
 fn ttl_warning(name: &str, source: &Source) -> Option<String> {
     let (asked, kept) = (span::shown(source.dedup_ttl_asked?), span::shown(source.dedup_ttl));
     Some(format!(
-        "source {name} has dedup_ttl = \"{asked}\", and a retry or a replay could outlive it: keys are kept for {kept}. \
-         Write that, or take it out"
+        "source {name} has dedup_ttl = \"{asked}\", but a retry or a replay may come later: keys are kept for {kept}. \
+         Write {kept}, or remove dedup_ttl"
     ))
 }
 
-/// The traps of its provider that a source meets.
+/// The traps of the provider that the source meets.
 fn traps(name: &str, source: &Source) -> Vec<String> {
     let preset = source.verifier.preset();
     let meets = |when: &Option<TrapWhen>| match when {
@@ -293,64 +287,71 @@ fn traps(name: &str, source: &Source) -> Vec<String> {
     met.map(|trap| format!("source {name}: {}", trap.says)).collect()
 }
 
-/// What of a source can be forged or guessed more easily than it should be.
+/// Warns of a weak algorithm or of a short secret.
 fn strength_warning(name: &str, source: &Source) -> Option<String> {
     match (source.verifier.preset().scheme.weakness(), source.verifier.shortest_secret()) {
         (Some(Weakness::Extendable), _) => Some(format!(
-            "source {name} is proven by a plain hash, which can be extended without the secret; \
+            "source {name} has a plain hash as its signature, and an attacker can extend it without the secret; \
              use another scheme if the sender has one"
         )),
-        (_, Some(length)) if length < GOOD_SECRET => Some(format!(
-            "source {name} has a secret of {length} bytes, which is short; {GOOD_SECRET} and more cannot be guessed"
-        )),
+        (_, Some(length)) if length < GOOD_SECRET => {
+            Some(format!("source {name} has a secret of {length} bytes, which is short; use {GOOD_SECRET} or more"))
+        }
         _ => None,
     }
 }
 
-/// That nobody checks for whom a source's tokens are.
+/// Warns that nothing checks the audience of a source's tokens.
 fn audience_warning(name: &str, source: &Source) -> Option<String> {
     let is_open =
         source.verifier.preset().scheme.token_claims.want(&ClaimText::UrlIfKnown) && source.verifier.url().is_empty();
     is_open.then(|| {
         format!(
-            "source {name} has no `url`, so nothing checks for whom its tokens are: one that was made for another endpoint \
-             passes here. Set `url` to the URL that you gave to the provider, to the letter"
+            "source {name} has no `url`, so nothing checks the audience of its tokens: a token for another endpoint \
+             is accepted. Set `url` to the exact URL that you gave to the provider"
         )
     })
 }
 
+/// The warnings about one source.
+fn source_warnings(name: &str, source: &Source) -> Vec<String> {
+    let no_origin = (source.deliver == Deliver::Queue(None)).then(|| {
+        format!("source {name} has no origin: its events become dead letters, unless another Worker consumes the queue")
+    });
+    let armed = source.armed.then(|| {
+        format!(
+            "source {name} is armed: anybody can send it a secret; remove `handshake` as soon as you have your secret"
+        )
+    });
+    let warnings = [
+        identity_warning(name, source),
+        no_origin,
+        armed,
+        strength_warning(name, source),
+        ttl_warning(name, source),
+        audience_warning(name, source),
+    ];
+    warnings.into_iter().flatten().chain(traps(name, source)).collect()
+}
+
 fn warnings(project: &Project, config: &Config) -> Vec<String> {
     let mut warnings = config.warnings.clone();
-    warnings.extend(identity_warnings(config));
-    for (name, source) in config.sources() {
-        if source.is_ok_and(|source| source.deliver == Deliver::Queue(None)) {
-            warnings.push(format!(
-                "source {name} has no origin: its events end as dead letters, unless something else takes the queue"
-            ));
-        }
-    }
-    for (name, source) in config.sources() {
-        if source.is_ok_and(|source| source.armed) {
-            warnings.push(format!(
-                "source {name} is armed: anybody may send it a secret; once you have yours, take `handshake` out"
-            ));
-        }
-    }
-    warnings.extend(config.sources().filter_map(|(name, source)| strength_warning(name, source.ok()?)));
-    warnings.extend(config.sources().filter_map(|(name, source)| ttl_warning(name, source.ok()?)));
-    warnings.extend(config.sources().filter_map(|(name, source)| Some(traps(name, source.ok()?))).flatten());
-    warnings.extend(config.sources().filter_map(|(name, source)| audience_warning(name, source.ok()?)));
+    let usable = config.sources().filter_map(|(name, source)| Some((name, source.ok()?)));
+    warnings.extend(usable.flat_map(|(name, source)| source_warnings(name, source)));
     if queues::is_used(config) && project.is_never_swept() {
-        warnings
-            .push("no [triggers] with crons, so expired dead letters and stray bodies are never deleted".to_owned());
+        warnings.push(
+            "there are no crons in [triggers], so expired dead letters and stray bodies are never deleted".to_owned(),
+        );
     }
     for name in project.secret_names() {
         if project.is_variable(&name) {
-            warnings.push(format!("{name} stands in [vars] for all to read; put it with `wrangler secret put {name}`"));
+            warnings.push(format!(
+                "{name} is in [vars], where everybody can read it; set it with `wrangler secret put {name}`"
+            ));
         }
     }
     for key in project.lacks() {
-        warnings.push(format!("{} has no `{key}`, and does not inherit those of the top level", project.title()));
+        warnings.push(format!("{} has no `{key}`, and does not inherit it from the top level", project.title()));
     }
     warnings
 }
@@ -361,7 +362,7 @@ fn print_secrets_to_put(project: &Project, out: &mut dyn Write) -> Result<()> {
         return Ok(());
     }
     let environment = project.environment().map_or_else(String::new, |name| format!(" --env {name}"));
-    writeln!(out, "secrets that the Worker needs, and that cannot be checked from here:")?;
+    writeln!(out, "secrets that the Worker needs, and that check cannot read:")?;
     for name in missing {
         writeln!(out, "  wrangler secret put {name}{environment}")?;
     }

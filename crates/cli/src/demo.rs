@@ -1,4 +1,4 @@
-//! `hookgate demo`: every example to a running gateway: good, repeated, forged and stale.
+//! `hookgate demo`: sends every example to a running gateway: good, repeated, forged and stale.
 
 use super::CommandResult;
 use super::body;
@@ -17,10 +17,10 @@ use std::time::{Duration, Instant};
 #[derive(clap::Args)]
 #[command(after_help = NOTES)]
 pub struct Demo {
-    /// Where the gateway listens
+    /// The gateway's URL
     #[arg(long, default_value = "http://127.0.0.1:8787", overrides_with = "url")]
     url: String,
-    /// Where the examples are, a directory for each source
+    /// The directory of the examples, with a directory for each source
     #[arg(long, value_name = "DIR", default_value = "examples")]
     examples: PathBuf,
     #[command(flatten)]
@@ -28,19 +28,19 @@ pub struct Demo {
 }
 
 const NOTES: &str = "\
-Events get new ids and times, so it can run again and again. Fails unless every answer is the right one.";
+Events get new ids and times, so the demo can run again. Fails unless every answer is as expected.";
 
-/// How long a gateway may take to remember an event: it does so just after its answer.
+/// The longest wait for a gateway to record an event. The gateway records it just after its answer.
 const TO_REMEMBER: Duration = Duration::from_secs(5);
 const BETWEEN_TRIES: Duration = Duration::from_millis(20);
-/// How far beyond the window the stale case lies.
+/// How much older than the tolerance the stale request is.
 const TOO_LATE: Duration = Duration::from_secs(60);
 
-/// One example, to be sent in one of its provider's forms.
+/// One example, for one of the scheme's variants.
 struct Example {
     source: String,
     event: String,
-    form: usize,
+    variant: usize,
     body: Vec<u8>,
 }
 
@@ -62,7 +62,7 @@ impl Case {
         }
     }
 
-    /// Whether the gateway answered this case as it promises.
+    /// Whether `answer` is the right one for this case.
     fn expects(self, answer: &Answer) -> bool {
         match self {
             Self::Good => answer.status == 200 && !is_duplicate(answer),
@@ -73,17 +73,18 @@ impl Case {
 }
 
 impl Demo {
-    /// Sends, and prints a table of the answers.
+    /// Sends the requests, and prints a table of the answers.
     pub fn run(self, out: &mut dyn Write) -> Result<CommandResult> {
         let project = Project::open(&self.files)?;
         let examples = self.examples(&project)?;
         let widest = |width: fn(&Example) -> usize| examples.iter().map(width).max().unwrap_or_default();
         let widths = (widest(|example| example.source.len()), widest(|example| example.event.len()));
         let (mut count, mut well) = (0_usize, 0_usize);
-        // A millisecond apart, so that no two examples become the same body.
+        // The times differ by a millisecond, so that no two examples have the same body.
         for (example, offset) in examples.iter().zip(0..) {
-            let at =
-                TimeArgument::now().later(Duration::from_millis(offset)).context("the clock is beyond all years")?;
+            let at = TimeArgument::now()
+                .later(Duration::from_millis(offset))
+                .context("the computer's clock is set wrong: the time lies after the year 9999")?;
             let answers = self.try_out(&project, example, at)?;
             if offset == 0 {
                 row(out, widths, ["source", "event", "case", "status", "answer", "as expected"])?;
@@ -104,25 +105,25 @@ impl Demo {
         let config = project.config()?;
         let mut examples = Vec::new();
         for directory in entries(&self.examples)?.into_iter().filter(|path| path.is_dir()) {
-            let source = name(&directory).to_owned();
+            let source = name(&directory);
             let Some(configured) = config.source(&source) else {
-                eprintln!("note: {} is left out: there is no such source", directory.display());
+                eprintln!("note: {} is skipped: no source has this name", directory.display());
                 continue;
             };
-            let configured = configured.map_err(|error| anyhow!("{error}; `make dev` makes the local secrets"))?;
-            let forms = configured.verifier.preset().scheme.variants.len();
+            let configured = configured.map_err(|error| anyhow!("{error}; `make dev` writes the local secrets"))?;
+            let variants = configured.verifier.preset().scheme.variants.len();
             for path in entries(&directory)?.into_iter().filter(|path| path.extension().is_some_and(|e| e == "json")) {
                 let body = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-                examples.extend((0..forms).map(|form| Example {
+                examples.extend((0..variants).map(|variant| Example {
                     source: source.clone(),
-                    event: event_name(&path, form, forms),
-                    form,
+                    event: event_name(&path, variant, variants),
+                    variant,
                     body: body.clone(),
                 }));
             }
         }
         if examples.is_empty() {
-            bail!("{} has no example for any configured source: NAME/*.json", self.examples.display());
+            bail!("{} has no example for a configured source: add NAME/*.json", self.examples.display());
         }
         Ok(examples)
     }
@@ -133,17 +134,18 @@ impl Demo {
         let sign = |at| {
             let id =
                 if matches!(signer.preset.scheme.id, IdLocation::Nowhere) { IdChoice::AsItIs } else { IdChoice::Fresh };
-            let order = SignOptions { form: example.form, at, id, keep_body: false };
-            signer.sign(example.body.clone(), &order).with_context(|| format!("{}/{}", example.source, example.event))
+            let options = SignOptions { variant: example.variant, at, id, keep_body: false };
+            signer.sign(example.body.clone(), &options).with_context(|| format!("{}/{}", example.source, example.event))
         };
         let good = sign(at)?;
         let mut answers = vec![(Case::Good, post(&client, &good)?)];
         answers.push((Case::Repeated, repeat(&client, &good)?));
         let mut forged = sign(at)?;
-        forge(&mut forged.body, &signer.preset);
+        forge(&mut forged.body, &signer.preset).with_context(|| format!("{}/{}", example.source, example.event))?;
         answers.push((Case::Forged, post(&client, &forged)?));
-        if let Some(window) = signer.window(example.form) {
-            let stale = at.earlier(window.past.saturating_add(TOO_LATE)).context("the window is beyond all years")?;
+        if let Some(window) = signer.window(example.variant) {
+            let stale =
+                at.earlier(window.past.saturating_add(TOO_LATE)).context("the tolerance reaches beyond the year 0")?;
             answers.push((Case::Stale, post(&client, &sign(stale)?)?));
         }
         Ok(answers)
@@ -155,8 +157,8 @@ fn post(client: &Client, delivery: &SignedRequest) -> Result<Answer> {
     client.post([("content-type", "application/json")].into_iter().chain(signed), &delivery.body)
 }
 
-/// Sends a delivery again until it is taken for the duplicate it is. An answer that may become that with time, 200
-/// or 503, is asked for again until the time is over.
+/// Sends a request again until the gateway answers that it is a duplicate. An answer of 200 or 503 may still change, so
+/// the request is repeated until the longest wait is over.
 fn repeat(client: &Client, delivery: &SignedRequest) -> Result<Answer> {
     let start = Instant::now();
     loop {
@@ -169,17 +171,17 @@ fn repeat(client: &Client, delivery: &SignedRequest) -> Result<Answer> {
     }
 }
 
-/// Changes one byte: of the event's type where the body has one, so that it stays good JSON, else the last.
-fn forge(body: &mut [u8], preset: &Preset) {
+/// Changes one byte. If the body has an event type, the byte is in that type, so the body is still JSON. Otherwise the
+/// last byte changes.
+fn forge(body: &mut [u8], preset: &Preset) -> Result<()> {
     let types = preset.scheme.event_type.iter().filter_map(|place| match place {
         TypeLocation::Json(path) => body::find(body, path).ok().flatten(),
         TypeLocation::UnsignedHeader(_) => None,
     });
-    // Before the closing quote.
+    // The last byte before the closing quote.
     let at = types.map(|place| place.end.saturating_sub(2)).next().unwrap_or(body.len().saturating_sub(1));
-    if let Some(byte) = body.get_mut(at) {
-        *byte ^= 1;
-    }
+    *body.get_mut(at).context("the body is empty, so it cannot be forged")? ^= 1;
+    Ok(())
 }
 
 fn is_duplicate(answer: &Answer) -> bool {
@@ -190,7 +192,7 @@ fn fact(answer: &Answer, name: &str) -> Option<Value> {
     serde_json::from_str::<Value>(&answer.body).ok()?.get_mut(name).map(Value::take)
 }
 
-/// An answer in a word or two.
+/// A short text for an answer.
 fn short(answer: &Answer) -> String {
     for word in ["duplicate", "filtered", "received"] {
         if fact(answer, word) == Some(Value::Bool(true)) {
@@ -201,7 +203,7 @@ fn short(answer: &Answer) -> String {
     text.unwrap_or_else(|| answer.body.clone()).lines().next().unwrap_or_default().chars().take(40).collect()
 }
 
-/// The files and directories in `directory`, by name.
+/// The files and directories in `directory`, sorted by name.
 fn entries(directory: &Path) -> Result<Vec<PathBuf>> {
     let entries = std::fs::read_dir(directory).with_context(|| format!("cannot read {}", directory.display()))?;
     let mut paths = entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
@@ -209,13 +211,14 @@ fn entries(directory: &Path) -> Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-fn name(path: &Path) -> &str {
-    path.file_name().and_then(|name| name.to_str()).unwrap_or_default()
+/// The last part of a path, without its ending.
+fn name(path: &Path) -> String {
+    path.file_stem().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
 }
 
-fn event_name(path: &Path, form: usize, forms: usize) -> String {
-    let event = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-    if forms == 1 { event.to_owned() } else { format!("{event}, form {}", form.saturating_add(1)) }
+fn event_name(path: &Path, variant: usize, variants: usize) -> String {
+    let event = name(path);
+    if variants == 1 { event } else { format!("{event}, form {}", variant.saturating_add(1)) }
 }
 
 fn row(out: &mut dyn Write, widths: (usize, usize), cells: [&str; 6]) -> std::io::Result<()> {

@@ -1,4 +1,4 @@
-//! One HTTP request, and what came back.
+//! An HTTP client for one URL.
 
 use anyhow::{Result, anyhow};
 use std::io::{ErrorKind, Read};
@@ -6,9 +6,9 @@ use std::net::IpAddr;
 use std::time::Duration;
 use ureq::http::Uri;
 
-/// Longer than the gateway lets a provider wait for an origin.
+/// Longer than the gateway's own time limit for a destination.
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// More of an answer is not worth showing.
+/// The longest body of an answer that is read, in bytes.
 const LONGEST_ANSWER: u64 = 64 * 1024;
 
 /// Sends requests to one URL.
@@ -17,10 +17,10 @@ pub struct Client {
     url: String,
 }
 
-/// What a request was answered.
+/// The answer to a request.
 pub struct Answer {
     pub status: u16,
-    /// The body; what is not UTF-8 or might steer a terminal is replaced.
+    /// The body. Bytes that are not UTF-8, and control characters, are replaced, because a terminal would obey them.
     pub body: String,
 }
 
@@ -32,7 +32,7 @@ impl Answer {
 }
 
 impl Client {
-    /// Sends to `url`. Redirects are answers like any other: a provider would not follow them.
+    /// A client for `url`. It does not follow redirects, because providers do not.
     pub fn new(url: &str) -> Self {
         let mut config = ureq::Agent::config_builder()
             .http_status_as_error(false)
@@ -40,7 +40,7 @@ impl Client {
             .max_redirects_will_error(false)
             .timeout_global(Some(TIMEOUT))
             .user_agent(concat!("hookgate/", env!("CARGO_PKG_VERSION")));
-        // A proxy from the environment cannot reach this machine's own ports.
+        // A proxy from the environment cannot reach the ports of this machine.
         if is_loopback(url) {
             config = config.proxy(None);
         }
@@ -54,7 +54,7 @@ impl Client {
         self.read(request.send(body))
     }
 
-    /// Deletes what the URL names.
+    /// Sends a DELETE.
     pub fn delete<'h>(&self, headers: impl IntoIterator<Item = (&'h str, &'h str)>) -> Result<Answer> {
         let request = self.agent.delete(&self.url);
         let request = headers.into_iter().fold(request, |request, (name, value)| request.header(name, value));
@@ -74,9 +74,11 @@ impl Client {
         let url = &self.url;
         match error {
             ureq::Error::Io(error) if error.kind() == ErrorKind::ConnectionRefused => {
-                anyhow!("nobody listens at {url}: start the gateway with `make dev`, or name its place with --url")
+                anyhow!("no server listens at {url}: start the gateway with `make dev`, or set its URL with --url")
             }
-            ureq::Error::BadUri(_) => anyhow!("{url:?} is no URL, such as http://127.0.0.1:8787/webhooks/generic"),
+            ureq::Error::BadUri(_) => {
+                anyhow!("{url:?} is not a URL; write one such as http://127.0.0.1:8787/webhooks/generic")
+            }
             error => anyhow!("sending to {url} failed: {error}"),
         }
     }

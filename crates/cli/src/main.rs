@@ -1,4 +1,4 @@
-//! The command line: signs, sends and checks webhooks with the gateway's own code. `hookgate help` says how.
+//! The command line: signs, sends and checks webhooks with the gateway's own code.
 
 mod body;
 mod catalogue;
@@ -36,7 +36,7 @@ Examples:
   hookgate demo
   hookgate providers stripe
 
-Each command has a --help of its own.";
+Each command has its own --help.";
 
 #[derive(Subcommand)]
 enum Command {
@@ -50,7 +50,7 @@ enum Command {
     Catalogue(catalogue::Catalogue),
 }
 
-/// Whether everything a command looked at was as it should be. Either way the command itself worked.
+/// What a command found. A command that fails to run returns an error instead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum CommandResult {
     Success,
@@ -58,8 +58,8 @@ enum CommandResult {
 }
 
 impl From<bool> for CommandResult {
-    fn from(well: bool) -> Self {
-        if well { Self::Success } else { Self::Problems }
+    fn from(success: bool) -> Self {
+        if success { Self::Success } else { Self::Problems }
     }
 }
 
@@ -78,13 +78,12 @@ impl Command {
     }
 }
 
-/// Runs the command that the arguments name: 0 where all is well, 1 where it found trouble or failed, 2 where the
-/// arguments make no sense.
+/// Runs the command that the arguments name. Exit codes: 0 for success, 1 for a problem or an error, 2 for wrong arguments.
 fn main() -> ExitCode {
     match Cli::parse().command.run(&mut std::io::stdout()) {
         Ok(CommandResult::Success) => ExitCode::SUCCESS,
         Ok(CommandResult::Problems) => ExitCode::FAILURE,
-        // Whoever reads along, `head` say, has seen enough.
+        // The reader of a pipe, such as `head`, has stopped reading.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");

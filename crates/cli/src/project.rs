@@ -1,4 +1,4 @@
-//! What the configuration file and `.dev.vars` say: the same texts the Worker gets, read from where they are kept.
+//! The configuration file and `.dev.vars`: the variables and secrets that the Worker gets.
 
 mod file;
 mod local;
@@ -10,22 +10,22 @@ use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-/// Which files describe the gateway.
+/// The files that describe the gateway.
 #[derive(clap::Args)]
 pub struct ConfigFiles {
     /// The gateway's configuration [default: wrangler.json, wrangler.jsonc or wrangler.toml]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// The environment, as wrangler's --env has it; "" is the top level
+    /// The environment, as in wrangler's --env; "" is the top level
     #[arg(long, short, value_name = "NAME")]
     env: Option<String>,
-    /// The secrets for local use [default: .dev.vars.NAME of the environment, or .dev.vars, beside the configuration]
+    /// The local secrets [default: .dev.vars.NAME of the environment, or .dev.vars, beside the configuration]
     #[arg(long, value_name = "FILE")]
     vars: Option<PathBuf>,
 }
 
 impl ConfigFiles {
-    /// Whether `project` is what the arguments ask for: every environment, where they name none.
+    /// Whether the arguments ask for `project`. Without --env they ask for every environment.
     pub fn ask_for(&self, project: &Project) -> bool {
         self.env.as_deref().is_none_or(|name| name == project.environment.as_deref().unwrap_or_default())
     }
@@ -39,18 +39,18 @@ impl ConfigFiles {
 /// One environment of the configuration: a Worker, with its variables, bindings and local secrets.
 pub struct Project {
     path: PathBuf,
-    /// Its name; none at the top level.
+    /// The environment's name. `None` at the top level.
     environment: Option<String>,
-    /// The settings it is deployed with.
+    /// The settings that the Worker is deployed with.
     wrangler: Value,
-    /// What the top level has and this environment lacks.
+    /// The keys that the top level has and this environment lacks.
     lacks: Vec<&'static str>,
     local: BTreeMap<String, String>,
 }
 
 impl Project {
-    /// Reads the environment that the arguments name, or the top level, with its local secrets. Secrets that are not
-    /// there are not an error yet.
+    /// Reads the environment that the arguments name, or the top level, with its local secrets. A missing secret is not
+    /// an error here.
     pub fn open(files: &ConfigFiles) -> Result<Self> {
         let wanted = files.env.clone().unwrap_or_default();
         let mut projects = Self::all(files)?;
@@ -60,7 +60,7 @@ impl Project {
         Ok(project)
     }
 
-    /// Reads every environment, the top level first, without local secrets: those are not deployed.
+    /// Reads every environment without local secrets. The top level is the first.
     pub fn all(files: &ConfigFiles) -> Result<Vec<Self>> {
         let path = files.config.clone().unwrap_or_else(file::find);
         let file = file::read(&path)?;
@@ -77,23 +77,23 @@ impl Project {
         Ok(std::iter::once(None).chain(names.into_iter().map(Some)).map(environment).collect())
     }
 
-    /// Reads the secrets for local use.
+    /// Reads the local secrets.
     pub fn take_local_secrets(&mut self, files: &ConfigFiles) -> Result<()> {
         self.local = local::read(files.vars.as_deref(), &self.path, self.environment.as_deref())?;
         Ok(())
     }
 
-    /// How people call this environment.
+    /// The environment's name in messages.
     pub fn title(&self) -> String {
         self.environment.as_ref().map_or_else(|| "the top level".to_owned(), |name| format!("env.{name}"))
     }
 
-    /// The name of this environment; none at the top level.
+    /// The environment's name. `None` at the top level.
     pub fn environment(&self) -> Option<&str> {
         self.environment.as_deref()
     }
 
-    /// The setting at `path`, as `/queues/producers`.
+    /// The setting at `path`, such as `/queues/producers`.
     pub fn setting(&self, path: &str) -> Option<&Value> {
         self.wrangler.pointer(path)
     }
@@ -108,17 +108,17 @@ impl Project {
         self.setting(path).and_then(Value::as_array).into_iter().flatten()
     }
 
-    /// What the top level has and this environment lacks, since it is not inherited.
+    /// The keys that the top level has and this environment lacks, because wrangler does not inherit them.
     pub fn lacks(&self) -> &[&'static str] {
         &self.lacks
     }
 
-    /// A table's head in this environment's notation, as `env.staging.vars` for `vars`.
+    /// The full key of a table in this environment, such as `env.staging.vars` for `vars`.
     pub fn head(&self, key: &str) -> String {
         self.environment.as_ref().map_or_else(|| key.to_owned(), |name| format!("env.{name}.{key}"))
     }
 
-    /// The variables of the file, by name.
+    /// The names and values of the file's variables.
     pub fn variables(&self) -> impl Iterator<Item = (&str, &Value)> {
         let vars = self.setting("/vars").and_then(Value::as_object);
         vars.into_iter().flatten().map(|(name, value)| (name.as_str(), value))
@@ -129,7 +129,7 @@ impl Project {
         self.variables().any(|(name, _)| name.starts_with(SOURCES))
     }
 
-    /// The configuration, as the Worker would parse it with the texts that `lookup` finds.
+    /// Parses the configuration as the Worker does, with the texts from `lookup`.
     pub fn config_with(&self, lookup: &dyn Fn(&str) -> Option<String>) -> Result<Config> {
         let sources = self.sources();
         let place =
@@ -138,22 +138,29 @@ impl Project {
             let not_inherited = if self.lacks.contains(&"vars") { "; [vars] is not inherited" } else { "" };
             bail!("{place} configures no source: add one as [{}.SOURCES.billing]{not_inherited}", self.head("vars"));
         }
+        for (name, value) in &sources {
+            // A text without a brace is another mistake, which the parser reports.
+            if let Some(text) = value.as_str().filter(|text| text.trim_start().starts_with('{')) {
+                let parsed = serde_json::from_str::<serde::de::IgnoredAny>(text);
+                parsed.map_err(|error| anyhow!("{place}: the variable {name} is not JSON: {error}"))?;
+            }
+        }
         Config::parse_all(&sources, self.bindings(), lookup).context(place)
     }
 
-    /// The configuration, as the Worker would parse it on this machine.
+    /// Parses the configuration as the Worker does on this machine.
     pub fn config(&self) -> Result<Config> {
         self.config_with(&|name| self.text(name))
     }
 
-    /// The variables that hold sources. A local one comes before the file's, as it does for wrangler.
+    /// The variables that hold sources. As in wrangler, a local variable replaces one of the file.
     fn sources(&self) -> Map<String, Value> {
         let of_file = self.variables().map(|(name, value)| (name.to_owned(), table(value)));
         let local = self.local.iter().map(|(name, text)| (name.clone(), table(&text.as_str().into())));
         of_file.chain(local).filter(|(name, _)| name.starts_with(SOURCES)).collect()
     }
 
-    /// A variable or local secret by name. Local secrets come first, as they do for wrangler.
+    /// The text of a variable or of a local secret. As in wrangler, a local secret replaces a variable.
     pub fn text(&self, name: &str) -> Option<String> {
         let variable = || match self.wrangler.get("vars")?.get(name)? {
             Value::String(text) => Some(text.clone()),
@@ -163,7 +170,7 @@ impl Project {
         self.local.get(name).cloned().or_else(variable)
     }
 
-    /// The names of the secrets that sources name, each once.
+    /// The names of all secrets that sources list, without repetitions.
     pub fn secret_names(&self) -> Vec<String> {
         let listed = |source: &Value| {
             let list = source.get("secrets").and_then(Value::as_array).cloned().unwrap_or_default();
@@ -177,7 +184,7 @@ impl Project {
         names
     }
 
-    /// Whether a source takes the secret `name` for a public key.
+    /// Whether a source uses the secret `name` as a public key.
     pub fn is_public_key(&self, name: &str) -> bool {
         let lists = |source: &Value| {
             source.get("secrets").and_then(Value::as_array).is_some_and(|list| list.contains(&name.into()))
@@ -186,7 +193,7 @@ impl Project {
         tables(&sources).any(|(_, _, table)| lists(table) && takes_public_keys(table))
     }
 
-    /// Where the source `name` stands, as `vars.SOURCES.billing`.
+    /// The full key of the source `name`, such as `vars.SOURCES.billing`.
     pub fn place(&self, name: &str) -> String {
         let sources = self.sources();
         let variable =
@@ -194,12 +201,12 @@ impl Project {
         self.head(&format!("vars.{variable}.{name}"))
     }
 
-    /// Whether `name` stands among the variables, which are no place for a secret.
+    /// Whether `name` is a variable. A secret must not be a variable.
     pub fn is_variable(&self, name: &str) -> bool {
         self.variables().any(|(variable, _)| variable == name)
     }
 
-    /// The verifier of the source `name`, which knows its provider, its secrets and its window.
+    /// The verifier of the source `name`.
     pub fn verifier(&self, name: &str) -> Result<Verifier> {
         let config = self.config()?;
         match config.source(name) {
@@ -212,19 +219,19 @@ impl Project {
         }
     }
 
-    /// The text of the first secret that the source `name` lists.
+    /// The text of the source's first secret. `None` if the source lists no secret, or if the secret is not set.
     pub fn first_secret(&self, name: &str) -> Option<String> {
         let sources = self.sources();
         let (_, _, table) = tables(&sources).find(|(_, source, _)| *source == name)?;
         self.text(table.get("secrets")?.get(0)?.as_str()?)
     }
 
-    /// The name of the queue that the producer `binding` sends to.
+    /// The queue of the producer `binding`.
     pub fn queue(&self, binding: &str) -> Option<&str> {
         self.find("/queues/producers", "binding", binding)?.get("queue")?.as_str()
     }
 
-    /// Whether something is kept that nothing ever deletes.
+    /// Whether bodies or dead letters are stored and no cron deletes them.
     pub fn is_never_swept(&self) -> bool {
         let Bindings { payloads, log, .. } = self.bindings();
         (payloads || log) && self.setting("/triggers/crons/0").is_none()
@@ -248,15 +255,12 @@ impl Project {
     }
 }
 
-/// A variable's table; a text may be one in JSON, as for the Worker.
+/// A variable's table. As for the Worker, a text may hold the table as JSON. Any other text is returned unchanged.
 fn table(value: &Value) -> Value {
-    match value {
-        Value::String(text) => serde_json::from_str(text).unwrap_or(Value::Null),
-        value => value.clone(),
-    }
+    value.as_str().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_else(|| value.clone())
 }
 
-/// Every source: the variable it stands in, its name, and its table.
+/// Every source: its variable, its name, and its table.
 fn tables(sources: &Map<String, Value>) -> impl Iterator<Item = (&str, &str, &Value)> {
     sources.iter().flat_map(|(variable, tables)| {
         let tables = tables.as_object().into_iter().flatten();

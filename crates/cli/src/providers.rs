@@ -1,4 +1,4 @@
-//! `hookgate providers`: what the gateway can verify, and how a provider is set up.
+//! `hookgate providers`: the providers that the gateway can verify, and the configuration of each.
 
 use super::{CommandResult, catalogue, table};
 use anyhow::{Context, Result, anyhow};
@@ -11,14 +11,14 @@ use hookgate_verify::{
 use std::fmt::Write as _;
 use std::io::Write;
 
-/// List the providers that can be verified, or show one: its scheme, its traps, and a block of configuration
+/// List the providers that the gateway can verify, or show one: its scheme, its traps, and a block of configuration
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Providers {
     /// The provider to show
     #[arg(value_name = "NAME")]
     name: Option<String>,
-    /// Write the list as Markdown, as it stands in docs/providers.md
+    /// Write the list as Markdown, for docs/providers.md
     #[arg(long, conflicts_with = "name")]
     markdown: bool,
 }
@@ -29,7 +29,8 @@ Examples:
   hookgate providers stripe
   hookgate providers | grep weak
 
-strong: the signature covers the body. weak: it does not, or there is none; who saw one delivery can send another.";
+strong: the signature covers the body. weak: it does not, or there is no signature; a reader of one request can forge
+another.";
 
 impl Providers {
     /// Prints the list, or one provider.
@@ -58,7 +59,7 @@ fn list(out: &mut dyn Write) -> Result<()> {
 
 fn row(preset: &Preset, about: &About) -> Result<[String; 6]> {
     let strength = preset.scheme.strength().to_string();
-    let proof = about.best_proof().context("every preset has vectors")?;
+    let proof = about.best_proof().context("a preset without a vector: add one to tests/vectors/")?;
     let recognition = preset.scheme.recognition();
     Ok([preset.name.clone(), algorithm(preset), freshness(preset), strength, proof.to_string(), recognition])
 }
@@ -70,19 +71,21 @@ fn algorithm(preset: &Preset) -> String {
         Algorithm::Hmac(Hash::Sha256) => "HMAC-SHA256",
         Algorithm::Hmac(Hash::Sha512) => "HMAC-SHA512",
         Algorithm::PlainHash => "SHA-256",
-        Algorithm::StaticToken if scheme.variants.iter().any(|form| form.encoding == Encoding::Base64) => "basic auth",
+        Algorithm::StaticToken if scheme.variants.iter().any(|variant| variant.encoding == Encoding::Base64) => {
+            "basic auth"
+        }
         Algorithm::StaticToken => "static token",
         Algorithm::Public(PublicAlgorithm::Ed25519) => "Ed25519",
         Algorithm::Public(PublicAlgorithm::EcdsaP256Der | PublicAlgorithm::EcdsaP256Fixed) => "ECDSA P-256",
         Algorithm::Public(PublicAlgorithm::RsaSha256) => "RSA-SHA256",
         Algorithm::Public(PublicAlgorithm::RsaSha1) => "RSA-SHA1",
     };
-    let is_token = scheme.variants.iter().any(|form| matches!(form.layout, Layout::Jws { .. }));
+    let is_token = scheme.variants.iter().any(|variant| matches!(variant.layout, Layout::Jws { .. }));
     if is_token { format!("JWT, {name}") } else { name.to_owned() }
 }
 
 fn freshness(preset: &Preset) -> String {
-    let of = |form: &Variant| match &form.timestamp {
+    let of = |variant: &Variant| match &variant.timestamp {
         None => "none".to_owned(),
         Some(timestamp) if timestamp.clock == Clock::Request => "of the delivery".to_owned(),
         Some(_) => format!("of the event, {}", span::shown(preset.retry_span)),
@@ -92,7 +95,7 @@ fn freshness(preset: &Preset) -> String {
     all.join(" or ")
 }
 
-/// Why duplicates are recognised that way.
+/// The reason for the rule of identity.
 fn why(rule: &IdentityRule) -> Option<String> {
     match rule {
         IdentityRule::Unstated => None,
@@ -103,18 +106,18 @@ fn why(rule: &IdentityRule) -> Option<String> {
     }
 }
 
-/// All of one provider.
+/// The page of one provider.
 fn page(preset: &Preset) -> Result<String> {
     let about = presets::about(&preset.name).context("every preset is described")?;
     let mut page = format!("{} ({})\n\n", about.title, preset.name);
     let mut fact = |name: &str, text: String| writeln!(page, "  {name:<12}{text}");
     fact("proven by", format!("{}; {}", algorithm(preset), preset.scheme.strength()))?;
     for place in &preset.scheme.locations {
-        fact("signature", place_of(place))?;
+        fact("signature", location_of(place))?;
     }
-    for form in &preset.scheme.variants {
-        fact(if form.alternative { "or" } else { "signed" }, content(form))?;
-        if let Some(timestamp) = form.timestamp.as_ref().filter(|_| !form.alternative) {
+    for variant in &preset.scheme.variants {
+        fact(if variant.alternative { "or" } else { "signed" }, content(variant))?;
+        if let Some(timestamp) = variant.timestamp.as_ref().filter(|_| !variant.alternative) {
             fact("time", format!("{}, {}", timestamp_of(&timestamp.at), timestamp.unit.expected()))?;
         }
     }
@@ -128,12 +131,12 @@ fn page(preset: &Preset) -> Result<String> {
         fact("waits", timeout.clone())?;
     }
     if let Some(status) = about.refusal {
-        fact("refusal", format!("it expects {status}; it gets 401, as everybody does"))?;
+        fact("refusal", format!("it expects {status}; it gets 401, as every provider does"))?;
     }
     for handshake in &preset.handshakes {
         fact("handshake", handshake_of(handshake))?;
     }
-    fact("secret", format!("{}; {}", secret_form(&preset.scheme.secret), about.secret_at))?;
+    fact("secret", format!("{}; {}", secret_encoding(&preset.scheme.secret), about.secret_at))?;
     if !preset.headers.is_empty() {
         let headers: Vec<String> = preset.headers.iter().map(|pattern| pattern.as_str().to_owned()).collect();
         fact("headers", format!("{} go on to the origin", headers.join(", ")))?;
@@ -144,13 +147,13 @@ fn page(preset: &Preset) -> Result<String> {
     for note in &about.notes {
         fact("note", note.clone())?;
     }
-    fact("proof", format!("vectors by whose work they are: {}", catalogue::split(&about)))?;
+    fact("proof", format!("vectors by their origin: {}", catalogue::split(&about)))?;
     page.push_str(&what_was_read(&about));
     write!(page, "\n{}", block(preset, &about))?;
     Ok(page)
 }
 
-/// The facts and their sources.
+/// The facts about a provider, and their sources.
 fn what_was_read(about: &About) -> String {
     let mut text = "\n".to_owned();
     for (name, _) in FACTS {
@@ -165,8 +168,8 @@ fn what_was_read(about: &About) -> String {
     text
 }
 
-fn place_of(place: &Location) -> String {
-    match place {
+fn location_of(location: &Location) -> String {
+    match location {
         Location::Header(name) => format!("header {name}"),
         Location::Query(name) => format!("query value {name}"),
         Location::Json(path) => format!("body, {path}"),
@@ -181,38 +184,38 @@ fn timestamp_of(at: &TimestampLocation) -> String {
     }
 }
 
-/// The signed content, as it is written in a scheme.
-fn content(form: &Variant) -> String {
+/// The signed content, in the notation of a scheme.
+fn content(variant: &Variant) -> String {
     let part = |part: &Part| match part {
         Part::Literal(text) => text.replace('\n', "\\n"),
         Part::Json(path) => format!("{{json:{}}}", path.to_string().trim_start_matches("$").trim_start_matches('.')),
         part => part.to_string(),
     };
-    if form.content.is_empty() {
+    if variant.content.is_empty() {
         return "nothing".to_owned();
     }
     let bracketed = |(place, of): (usize, &Part)| {
-        let is_optional = |place: Option<usize>| place.is_some_and(|place| form.optional.contains(&place));
+        let is_optional = |place: Option<usize>| place.is_some_and(|place| variant.optional.contains(&place));
         match (is_optional(place.checked_add(1)), is_optional(place.checked_sub(1))) {
             (true, _) => format!("[{}", part(of)),
             (_, true) => format!("{}]", part(of)),
             _ => part(of),
         }
     };
-    form.content.iter().enumerate().map(bracketed).collect()
+    variant.content.iter().enumerate().map(bracketed).collect()
 }
 
 fn event_type(preset: &Preset) -> String {
     let at = |place: &TypeLocation| match place {
         TypeLocation::Json(path) => path.to_string(),
-        TypeLocation::UnsignedHeader(name) => format!("{name} (unsigned, and so is what `events` decides)"),
+        TypeLocation::UnsignedHeader(name) => format!("{name} (unsigned, so `events` filters by an unsigned value)"),
     };
     let places: Vec<String> = preset.scheme.event_type.iter().map(at).collect();
-    if places.is_empty() { "not told".to_owned() } else { places.join(" or ") }
+    if places.is_empty() { "not stated".to_owned() } else { places.join(" or ") }
 }
 
-fn secret_form(form: &SecretEncoding) -> String {
-    match form {
+fn secret_encoding(encoding: &SecretEncoding) -> String {
+    match encoding {
         SecretEncoding::Utf8 => "the text as it is".to_owned(),
         SecretEncoding::Hex => "hexadecimal".to_owned(),
         SecretEncoding::Base64AfterPrefix(prefix) if prefix.is_empty() => "base64".to_owned(),
@@ -227,9 +230,9 @@ fn handshake_of(handshake: &Handshake) -> String {
         .when
         .iter()
         .map(|(place, wanted)| match wanted {
-            Condition::Any => place_of(place),
-            Condition::Text(text) => format!("{} is {text}", place_of(place)),
-            Condition::Nothing => format!("no {}", place_of(place)),
+            Condition::Any => location_of(place),
+            Condition::Text(text) => format!("{} is {text}", location_of(place)),
+            Condition::Nothing => format!("no {}", location_of(place)),
         })
         .collect();
     let proof = match &handshake.proof {
@@ -242,7 +245,7 @@ fn handshake_of(handshake: &Handshake) -> String {
     format!("{} where {when}{proof}: answered {}", handshake.method, handshake.reply.status)
 }
 
-/// A block of configuration, ready to be copied.
+/// A block of configuration to copy.
 fn block(preset: &Preset, about: &About) -> String {
     let name = &preset.name;
     let secret = format!("{}_SECRET", name.to_ascii_uppercase());
@@ -261,7 +264,7 @@ fn block(preset: &Preset, about: &About) -> String {
         line(format!("handshake_secret = \"{}_VERIFY_TOKEN\"", name.to_ascii_uppercase()));
     }
     if preset.handshakes.iter().any(|handshake| handshake.installs) {
-        line("# handshake = \"armed\" # in place of `secrets`, until the provider has sent the secret".to_owned());
+        line("# handshake = \"armed\" # instead of `secrets`, until the provider has sent the secret".to_owned());
     }
     if let Some(account) = about.account.as_ref() {
         line(format!("account = \"{account}\""));
@@ -275,17 +278,22 @@ fn markdown() -> Result<String> {
     let mut page = format!(
         "<!-- Written by `make providers`. Change the files in crates/verify/presets/, not this one. -->\n\
          # Providers\n\n\
-         {} providers, each a file in [`presets/`](../crates/verify/presets) with its facts, their sources and the day they were read. \
+         {} providers, each a file in [`presets/`](../crates/verify/presets) with its facts, their sources and the \
+         day they were read. \
          `hookgate providers NAME` shows one, and how it is set up.\n\n\
-         **proof** counts the preset's vectors in [`tests/vectors/`](../crates/verify/tests/vectors) by whose work the signature is. \
-         *provider*: the provider published it, or code that the provider published made or took it. *sdk*: the provider's own package \
-         makes or takes it, whenever the tests run. *library*: a third party's maintained code does. *own reading*: other code \
+         **proof** counts the preset's vectors in [`tests/vectors/`](../crates/verify/tests/vectors) by whose work \
+         the signature is. \
+         *provider*: the provider published it, or code that the provider published made or took it. *sdk*: the \
+         provider's own package \
+         makes or takes it, whenever the tests run. *library*: a third party's maintained code does. *own reading*: \
+         other code \
          signed it, from what we read in the documentation. {counts}\n\n\
          **weak** says that the signature does not cover the body, or that there is none: whoever saw one delivery can \
          send another. **by identical content** says that no id names an event: two requests with the same bytes are one \
          event, because the bytes of two events differ. **not recognised**: events may have the same bytes, so a retry is \
          forwarded again. **unsigned**: a stranger who captured a request could change it.\n\n\
-         | provider | name | algorithm | freshness | duplicates are recognised | strength | retries | proof |\n|---|---|---|---|---|---|---|---|\n",
+         | provider | name | algorithm | freshness | duplicates are recognised | strength | retries | proof \
+         |\n|---|---|---|---|---|---|---|---|\n",
         presets::ALL.len()
     );
     for (preset, about) in presets::described() {

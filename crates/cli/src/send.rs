@@ -1,4 +1,4 @@
-//! `hookgate send`: signs a body and posts it, as the provider would.
+//! `hookgate send`: signs a body as a provider does, and posts it.
 
 use super::CommandResult;
 use super::http::Client;
@@ -12,13 +12,13 @@ use std::io::Write;
 pub struct Send {
     #[command(flatten)]
     request: Request,
-    /// Where to [default: http://127.0.0.1:8787/webhooks/ and the source's or provider's name]
+    /// The URL to post to [default: http://127.0.0.1:8787/webhooks/NAME, with the name of the source or provider]
     #[arg(long)]
     url: Option<String>,
-    /// One more header, as 'name: value'; may be repeated
+    /// An additional header, as 'name: value'; may be repeated
     #[arg(long = "header", value_name = "HEADER")]
     headers: Vec<String>,
-    /// Send the very same request so many times
+    /// Send the same request N times
     #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u32).range(1..))]
     repeat: u32,
 }
@@ -30,10 +30,10 @@ Examples:
   hookgate send --source generic --at -3h examples/generic/user.created.json      # too old
   hookgate send --source github --header 'x-github-event: ping' ping.json
 
-Fails unless every answer is a 2xx. The time and the id are put into the body as `hookgate sign` does it.";
+Fails unless every answer is a 2xx. Writes the time and the id into the body as `hookgate sign` does.";
 
 impl Send {
-    /// Posts, and prints status and body of each answer.
+    /// Posts, and prints the status and the body of each answer.
     pub fn run(self, out: &mut dyn Write) -> Result<CommandResult> {
         let extra = self.headers.iter().zip(1..).map(header).collect::<Result<Vec<_>>>()?;
         let url = self.url.clone();
@@ -45,17 +45,17 @@ impl Send {
         let headers = (!typed).then_some(content_type).into_iter().chain(signed).chain(extra);
         let headers: Vec<(&str, &str)> = headers.collect();
         let client = Client::new(&if delivery.query.is_empty() { url } else { format!("{url}?{}", delivery.query) });
-        let mut all_taken = true;
+        let mut all_accepted = true;
         for _ in 0..self.repeat {
             let answer = client.post(headers.iter().copied(), &delivery.body)?;
-            all_taken &= answer.is_success();
+            all_accepted &= answer.is_success();
             writeln!(out, "{} {}", answer.status, answer.body.trim_end())?;
         }
-        Ok(all_taken.into())
+        Ok(all_accepted.into())
     }
 }
 
-/// Reads a header; what is wrong is told by its number, since its text may be a secret.
+/// Parses a header. An error names its number, because its text may be a secret.
 fn header((text, number): (&String, usize)) -> Result<(&str, &str)> {
     let (name, value) = text.split_once(':').ok_or_else(|| anyhow!("--header number {number} is not 'name: value'"))?;
     Ok((name.trim(), value.trim()))

@@ -1,10 +1,10 @@
-//! `hookgate sign`: the headers that make a body a signed delivery.
+//! `hookgate sign`: prints the headers that sign a body.
 
 use super::CommandResult;
 use super::moment::TimeArgument;
 use super::project::{ConfigFiles, Project};
 use super::signer::{Credentials, IdChoice, SignOptions, SignedRequest, Signer};
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::ArgGroup;
 use std::io::{IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
@@ -23,10 +23,10 @@ Examples:
   hookgate sign --provider stripe --secret-env STRIPE_SECRET --body-out signed.json event.json
   echo '{\"type\":\"ping\"}' | hookgate sign --provider standard_webhooks --secret-env SECRET
 
-A time or id that the scheme reads from the body is put there, and every other byte stays as it is.
-Signed is then the changed body: --body-out writes it, --keep-body leaves it alone.";
+If the scheme reads the time or the id from the body, they are written there. No other byte changes.
+The signature is then for the changed body: --body-out writes it. --keep-body changes nothing.";
 
-/// What is to be signed, as whom, and when. `hookgate send` takes the same.
+/// The body, the provider and the time of a signature. `hookgate sign` and `hookgate send` share these arguments.
 #[derive(clap::Args)]
 #[command(group = ArgGroup::new("signer").args(["source", "provider"]).required(true))]
 pub struct Request {
@@ -42,33 +42,33 @@ pub struct Request {
     /// The environment variable that holds the secret
     #[arg(long, value_name = "VAR", group = "a_secret", requires = "provider")]
     secret_env: Option<String>,
-    /// The secret itself, which others on this machine may see among the running commands
+    /// The secret itself; other users of this machine may see it in the list of processes
     #[arg(long, value_name = "TEXT", group = "a_secret", requires = "provider", allow_hyphen_values = true)]
     secret: Option<String>,
-    /// For providers that sign with one: the private key's file, PKCS #8 in PEM
+    /// The file of the private key, PKCS #8 in PEM, if the provider signs with one
     #[arg(long, value_name = "FILE")]
     private_key: Option<PathBuf>,
-    /// For providers that sign the URL: the one they have [default: the source's; for `send`, where it is sent]
+    /// The signed URL, if the provider signs it [default: the source's URL; for `send`, --url]
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
-    /// For providers that sign whose account it is: the account [default: the source's]
+    /// The signed account, if the provider signs it [default: the source's account]
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true, conflicts_with = "source")]
     account: String,
     #[command(flatten)]
     files: ConfigFiles,
-    /// When it is signed: 2026-01-15T12:00:00Z, Unix seconds, or -3h from now [default: now]
+    /// The time of the signature: 2026-01-15T12:00:00Z, Unix seconds, or -3h from now [default: now]
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     at: Option<TimeArgument>,
-    /// The event's id, in the header or the body as the scheme has it
+    /// The event's id; the scheme decides between header and body
     #[arg(long, value_name = "ID", conflicts_with = "fresh_id")]
     id: Option<String>,
     /// Give the event a new id
     #[arg(long)]
     fresh_id: bool,
-    /// Which of the provider's forms; lrdefender has two, with `t=` and without
+    /// The number of the scheme's variant; lrdefender has two, with `t=` and without
     #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u8).range(1..))]
     form: u8,
-    /// Sign the body as it is, with the time and id that stand there
+    /// Sign the unchanged body, with the time and the id in it
     #[arg(long)]
     keep_body: bool,
     /// Write the body that was signed to this file
@@ -77,14 +77,14 @@ pub struct Request {
 }
 
 impl Sign {
-    /// Prints the headers; what changed in the body goes to standard error.
+    /// Prints the headers. Changes of the body go to standard error.
     pub fn run(self, out: &mut dyn Write) -> Result<CommandResult> {
         let delivery = self.request.sign("")?;
         if !delivery.query.is_empty() {
-            eprintln!("note: it has to be sent with the query ?{}", delivery.query);
+            eprintln!("note: send it with the query ?{}", delivery.query);
         }
         if !delivery.changes.is_empty() && self.request.body_out.is_none() {
-            eprintln!("note: the changed body is what is signed; --body-out writes it");
+            eprintln!("note: the signature is for the changed body; --body-out writes it");
         }
         for (name, value) in &delivery.headers {
             writeln!(out, "{name}: {value}")?;
@@ -94,14 +94,15 @@ impl Sign {
 }
 
 impl Request {
-    /// The source or provider, whichever was named.
+    /// The name of the source or of the provider.
+    #[expect(clippy::expect_used, reason = "clap requires one of --source and --provider")]
     pub fn name(&self) -> &str {
-        self.source.as_deref().or(self.provider.as_deref()).unwrap_or_default()
+        self.source.as_deref().or(self.provider.as_deref()).expect("a source or a provider")
     }
 
-    /// Signs, and tells on standard error what is worth knowing about it.
+    /// Signs, and prints notes and warnings to standard error.
     pub fn sign(&self, sent_to: &str) -> Result<SignedRequest> {
-        let delivery = self.signer(sent_to)?.sign(read_body(&self.body)?, &self.order())?;
+        let delivery = self.signer(sent_to)?.sign(read_body(&self.body)?, &self.options())?;
         for change in &delivery.changes {
             eprintln!("note: {change}");
         }
@@ -125,30 +126,30 @@ impl Request {
             return Signer::of_source(&Project::open(&self.files)?, source, private_key.as_deref());
         }
         let url = self.public_url.clone().unwrap_or_else(|| sent_to.to_owned());
-        let provider = self.provider.as_deref().unwrap_or_default();
         let account = self.account.clone();
-        Signer::of_provider(Credentials { provider, secret: self.secret()?, url, account, private_key })
+        Signer::of_provider(Credentials { provider: self.name(), secret: self.secret()?, url, account, private_key })
     }
 
-    fn secret(&self) -> Result<String> {
-        let Some(name) = &self.secret_env else {
-            return match (&self.secret, &self.private_key) {
-                (Some(secret), _) => Ok(secret.clone()),
-                (None, Some(_)) => Ok(String::new()),
-                (None, None) => Err(anyhow!("--provider needs --secret-env or --secret, or --private-key")),
-            };
-        };
-        std::env::var(name).map_err(|_| anyhow!("--secret-env: the environment has no text called {name}"))
+    /// The secret. `None` if there is a private key alone.
+    fn secret(&self) -> Result<Option<String>> {
+        if let Some(name) = &self.secret_env {
+            let secret = std::env::var(name);
+            return secret.map(Some).map_err(|_| anyhow!("--secret-env: the environment has no text called {name}"));
+        }
+        if self.secret.is_none() && self.private_key.is_none() {
+            bail!("--provider needs --secret-env or --secret, or --private-key");
+        }
+        Ok(self.secret.clone())
     }
 
-    fn order(&self) -> SignOptions {
+    fn options(&self) -> SignOptions {
         let id = match &self.id {
             Some(id) => IdChoice::Given(id.clone()),
             None if self.fresh_id => IdChoice::Fresh,
             None => IdChoice::AsItIs,
         };
-        let form = usize::from(self.form.saturating_sub(1));
-        SignOptions { form, at: self.at.unwrap_or_else(TimeArgument::now), id, keep_body: self.keep_body }
+        let variant = usize::from(self.form.saturating_sub(1));
+        SignOptions { variant, at: self.at.unwrap_or_else(TimeArgument::now), id, keep_body: self.keep_body }
     }
 }
 
@@ -158,7 +159,7 @@ fn read_body(path: &Path) -> Result<Vec<u8>> {
     }
     let mut input = std::io::stdin().lock();
     if input.is_terminal() {
-        eprintln!("reading the body from the terminal; end it with Ctrl-D");
+        eprintln!("reading the body from the terminal; end the body with Ctrl-D");
     }
     let mut body = Vec::new();
     input.read_to_end(&mut body).context("cannot read standard input")?;

@@ -1,4 +1,4 @@
-//! Makes a body a signed delivery, fresh where the scheme wants it to be, and checks it with the gateway's eyes.
+//! Signs a body as a provider does, with a current time and a new id if the scheme has them, and verifies the result.
 
 use super::body;
 use super::moment::TimeArgument;
@@ -8,101 +8,104 @@ use hookgate_verify::native::{Native, PrivateKey, RequestHead};
 use hookgate_verify::presets;
 use hookgate_verify::{
     self, Algorithm, IdLocation, JsonPath, Location, Preset, Secret, SignError, Signed, TimeUnit, TimestampLocation,
-    Tolerance, Variant, Verifier, VerifyError,
+    Tolerance, Variant, VerificationKey, Verifier, VerifyError,
 };
 use serde_json::Value;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
-/// Signs as one provider does, with one secret.
+/// Signs as one provider does, with one key.
 pub struct Signer {
     pub preset: Arc<Preset>,
     verifier: Verifier,
-    /// The secret's text, for schemes that send it.
-    token: String,
-    private: Option<PrivateKey>,
+    key: SigningKey,
 }
 
-/// How one delivery is to be signed.
+/// The key that a provider signs with.
+enum SigningKey {
+    Private(PrivateKey),
+    /// The key of the shared secret, and the secret's text, which some schemes send.
+    Shared(VerificationKey, String),
+}
+
+/// How to sign one request.
 #[derive(Clone)]
 pub struct SignOptions {
-    /// Which of the scheme's forms, from 0.
-    pub form: usize,
-    /// When the provider is said to have signed.
+    /// The index of the scheme's variant, from 0.
+    pub variant: usize,
+    /// The time of the signature.
     pub at: TimeArgument,
     /// The event's id.
     pub id: IdChoice,
-    /// Whether the body stays as it is, old timestamps included.
+    /// Whether the body stays unchanged, with its timestamps and its id.
     pub keep_body: bool,
 }
 
-/// Which id the event gets.
+/// The id of the event.
 #[derive(Clone)]
 pub enum IdChoice {
-    /// The one in the body; a new one where the scheme has ids in a header.
+    /// The id in the body. If the scheme has the id in a header: a new id.
     AsItIs,
-    /// This one.
+    /// This id.
     Given(String),
-    /// A new one.
+    /// A new id.
     Fresh,
 }
 
-/// A body and what proves it.
+/// A signed request.
 pub struct SignedRequest {
     pub headers: Vec<(String, String)>,
-    /// What the URL's query has to be; empty for most.
+    /// The query that the URL needs. Empty for most providers.
     pub query: String,
     pub body: Vec<u8>,
-    /// What was changed in the body.
+    /// Descriptions of the changes to the body.
     pub changes: Vec<String>,
-    /// Why the gateway would refuse it all the same, as of the time it is signed at.
+    /// The gateway's reason to refuse the request now. `None` if the gateway would accept it.
     pub refusal: Option<VerifyError>,
 }
 
-/// A provider's name and what somebody signs with in its place.
+/// A provider's name, and keys to sign with.
 pub struct Credentials<'c> {
     pub provider: &'c str,
-    /// The shared secret, or the public key.
-    pub secret: String,
+    /// The shared secret, or the public key. `None` if there is a private key alone.
+    pub secret: Option<String>,
     /// The endpoint's public URL.
     pub url: String,
-    /// The user's account at the provider; empty where it does not matter.
+    /// The user's account at the provider. Empty if the provider does not sign it.
     pub account: String,
     /// The private key, in PEM.
     pub private_key: Option<String>,
 }
 
 impl Signer {
-    /// Signs as `source` of the project, with its first secret.
+    /// Signs as `source` of the project, with the source's first secret.
     pub fn of_source(project: &Project, source: &str, private_key: Option<&str>) -> Result<Self> {
-        let token = project.first_secret(source).unwrap_or_default();
-        Self::of(project.verifier(source)?, token, private_key)
+        Self::of(project.verifier(source)?, project.first_secret(source), private_key)
     }
 
-    /// Signs as somebody with these credentials.
+    /// Signs with these credentials.
     pub fn of_provider(credentials: Credentials<'_>) -> Result<Self> {
         let name = credentials.provider;
         let preset = presets::find(name).ok_or_else(|| anyhow!("{name:?}: {}", presets::unknown(name)))?;
         let scheme = &preset.scheme;
-        let mut keys = Vec::new();
-        // Whoever has the private key may check without the public one.
-        if credentials.private_key.is_none() || !credentials.secret.is_empty() {
-            let key = Secret::new(credentials.secret.as_str())
-                .and_then(|secret| secret.key(scheme.algorithm, &scheme.secret));
-            keys.push(key.map_err(|problem| anyhow!("the secret {problem}"))?);
-        }
+        let key = |text: &String| {
+            let key = Secret::new(text.as_str()).and_then(|secret| secret.key(scheme.algorithm, &scheme.secret));
+            key.map_err(|problem| anyhow!("the secret {problem}"))
+        };
+        let keys = credentials.secret.iter().map(key).collect::<Result<Vec<_>>>()?;
         let verifier = Verifier::new(preset, keys, None)?;
         let verifier = verifier.with_url(credentials.url).with_account(credentials.account);
         Self::of(verifier, credentials.secret, credentials.private_key.as_deref())
     }
 
-    fn of(verifier: Verifier, token: String, private_key: Option<&str>) -> Result<Self> {
+    fn of(verifier: Verifier, secret: Option<String>, private_key: Option<&str>) -> Result<Self> {
         let preset = Arc::clone(verifier.preset());
-        let private = match (preset.scheme.algorithm, private_key) {
-            (Algorithm::Public(algorithm), Some(pem)) => Some(
-                PrivateKey::parse(algorithm, pem)
-                    .ok_or_else(|| anyhow!("--private-key is no PKCS #8 key in PEM of {}'s algorithm", preset.name))?,
-            ),
+        let key = match (preset.scheme.algorithm, private_key) {
+            (Algorithm::Public(algorithm), Some(pem)) => {
+                SigningKey::Private(PrivateKey::parse(algorithm, pem).ok_or_else(|| {
+                    anyhow!("--private-key is not a PKCS #8 key in PEM for {}'s algorithm", preset.name)
+                })?)
+            }
             (Algorithm::Public(_), None) => {
                 bail!(
                     "{} signs with a private key: give one with --private-key, and its public key as the secret",
@@ -110,67 +113,69 @@ impl Signer {
                 )
             }
             (_, Some(_)) => bail!("{} signs with a shared secret: leave --private-key out", preset.name),
-            (_, None) => None,
+            (_, None) => match (verifier.current_key(), secret) {
+                (Some(key), Some(text)) => SigningKey::Shared(key.clone(), text),
+                _ => bail!("there is no secret to sign with: name one in `secrets` of the source, and set it"),
+            },
         };
-        Ok(Self { preset, verifier, token, private })
+        Ok(Self { preset, verifier, key })
     }
 
-    /// The window in which the gateway takes a delivery of this form; `None` where it carries no signed time.
-    pub fn window(&self, form: usize) -> Option<Tolerance> {
-        self.verifier.window(self.preset.scheme.variants.get(form)?)
+    /// The gateway's tolerance for a request of this variant. `None` if the variant has no signed time.
+    pub fn window(&self, variant: usize) -> Option<Tolerance> {
+        self.verifier.window(self.preset.scheme.variants.get(variant)?)
     }
 
-    /// Signs `body` as `order` says.
-    pub fn sign(&self, mut body: Vec<u8>, order: &SignOptions) -> Result<SignedRequest> {
-        let forms = &self.preset.scheme.variants;
-        let form = forms.get(order.form).ok_or_else(|| self.no_such_form(order.form))?;
+    /// Signs `body` with `options`.
+    pub fn sign(&self, mut body: Vec<u8>, options: &SignOptions) -> Result<SignedRequest> {
+        let variants = &self.preset.scheme.variants;
+        let variant = variants.get(options.variant).ok_or_else(|| self.no_such_variant(options.variant))?;
         let mut changes = Vec::new();
-        if !order.keep_body {
-            changes.extend(self.freshen_timestamps(&mut body, form, order.at)?);
+        if !options.keep_body {
+            changes.extend(self.freshen_timestamps(&mut body, variant, options.at)?);
         }
         let header_id = match &self.preset.scheme.id {
             IdLocation::Json { path, .. } => {
-                changes.extend(self.put_id(&mut body, path, order)?);
-                // A header that is signed beside it names the sending.
-                order.id.or_fresh()
+                changes.extend(self.put_id(&mut body, path, options)?);
+                // A signed header beside the id names the attempt.
+                options.id.or_fresh()
             }
-            IdLocation::Nowhere if !matches!(order.id, IdChoice::AsItIs) => {
+            IdLocation::Nowhere if !matches!(options.id, IdChoice::AsItIs) => {
                 bail!("{} has no event id: leave out --id and --fresh-id", self.preset.name)
             }
-            IdLocation::SignedHeader(_) | IdLocation::UnsignedHeader(..) | IdLocation::Nowhere => order.id.or_fresh(),
+            IdLocation::SignedHeader(_) | IdLocation::UnsignedHeader(..) | IdLocation::Nowhere => options.id.or_fresh(),
         };
         let url = self.verifier.url();
         let account = self.verifier.account();
         let delivery = hookgate_verify::SignInput {
-            variant: order.form,
+            variant: options.variant,
             id: &header_id,
-            now: order.at.unix(),
+            now: options.at.unix(),
             url,
             account,
             body: &body,
         };
-        let signed = match (&self.private, self.verifier.current_key()) {
-            (Some(private), _) => hookgate_verify::sign(&self.preset, private, &self.token, delivery),
-            (None, Some(key)) => hookgate_verify::sign(&self.preset, key, &self.token, delivery),
-            (None, None) => bail!("no secret to sign with"),
+        let signed = match &self.key {
+            SigningKey::Private(key) => hookgate_verify::sign(&self.preset, key, "", delivery),
+            SigningKey::Shared(key, text) => hookgate_verify::sign(&self.preset, key, text, delivery),
         };
         let signed = match signed {
             Ok(signed) => signed,
             Err(SignError::Body(problem)) => bail!("{} cannot sign this: {problem}", self.preset.name),
-            Err(SignError::NoSuchVariant) => return Err(self.no_such_form(order.form)),
+            Err(SignError::NoSuchVariant) => return Err(self.no_such_variant(options.variant)),
             Err(error @ SignError::NoPrivateKey) => bail!("{} {error}", self.preset.name),
         };
         self.place_signature(&signed, &mut body, &mut changes)?;
         let query = signed.query.clone();
         let request = RequestHead { query, headers: signed.into_headers(), ..RequestHead::default() };
-        let refusal = self.verify(&request, &body, order.at).err();
+        let refusal = self.verify(&request, &body, options.at).err();
         Ok(SignedRequest { headers: request.headers, query: request.query, body, changes, refusal })
     }
 
-    /// Puts a signature that belongs into the body there.
+    /// Writes the signature into the body, if the scheme has it in the body.
     fn place_signature(&self, signed: &Signed, body: &mut Vec<u8>, changes: &mut Vec<String>) -> Result<()> {
         let missing =
-            || anyhow!("the body has no {}, where {} has its signature: add it", signed.location, self.preset.name);
+            || anyhow!("the body has no {}, and {} has its signature there: add it", signed.location, self.preset.name);
         match &signed.location {
             Location::Json(path) => {
                 changes.push(put(body, path, signed.signature.as_str().into())?.ok_or_else(missing)?)
@@ -186,14 +191,14 @@ impl Signer {
         Ok(())
     }
 
-    /// Puts the time into the body, at each place where one of the scheme's forms reads it. A body that lacks the
-    /// place is an error only where the chosen form reads it.
+    /// Writes the time into the body, at each location where one of the scheme's variants reads it. A missing location is
+    /// an error only if the chosen variant reads it.
     fn freshen_timestamps(&self, body: &mut Vec<u8>, chosen: &Variant, at: TimeArgument) -> Result<Vec<String>> {
         let mut changes = Vec::new();
-        for form in &self.preset.scheme.variants {
-            let Some(timestamp) = &form.timestamp else { continue };
+        for variant in &self.preset.scheme.variants {
+            let Some(timestamp) = &variant.timestamp else { continue };
             let TimestampLocation::Json(path) = &timestamp.at else { continue };
-            let required = chosen.timestamp == form.timestamp;
+            let required = chosen.timestamp == variant.timestamp;
             let value = match timestamp.unit {
                 TimeUnit::Seconds | TimeUnit::Milliseconds | TimeUnit::Unix => {
                     at.unix().write(timestamp.unit).parse::<i64>()?.into()
@@ -204,11 +209,12 @@ impl Signer {
             match put(body, path, value) {
                 Ok(Some(change)) => changes.push(change),
                 Ok(None) if required => bail!(
-                    "the body has no {path}, where {} signs its time: add it, or sign the body as it is with --keep-body",
+                    "the body has no {path}, and {} signs the time there: add it, or sign the unchanged \
+                     body with --keep-body",
                     self.preset.name
                 ),
                 Err(error) if required => {
-                    let what = format!("{} signs the time in a JSON body, and this is none", self.preset.name);
+                    let what = format!("{} signs the time in a JSON body, and this body is not JSON", self.preset.name);
                     return Err(error).context(what);
                 }
                 Ok(None) | Err(_) => {}
@@ -217,28 +223,28 @@ impl Signer {
         Ok(changes)
     }
 
-    fn put_id(&self, body: &mut Vec<u8>, path: &JsonPath, order: &SignOptions) -> Result<Option<String>> {
-        if matches!(order.id, IdChoice::AsItIs) {
+    fn put_id(&self, body: &mut Vec<u8>, path: &JsonPath, options: &SignOptions) -> Result<Option<String>> {
+        if matches!(options.id, IdChoice::AsItIs) {
             return Ok(None);
         }
-        if order.keep_body {
-            bail!("--keep-body leaves no room for an id: {} has it in the body, at {path}", self.preset.name);
+        if options.keep_body {
+            bail!("--keep-body does not allow a new id: {} has the id in the body, at {path}", self.preset.name);
         }
-        let change = put(body, path, order.id.or_fresh().into());
-        let change = change.context("the id belongs into a JSON body, and this is none")?;
-        change.map(Some).ok_or_else(|| anyhow!("the body has no {path}, where the id belongs: add it"))
+        let change = put(body, path, options.id.or_fresh().into());
+        let change = change.context("the id is in a JSON body, and this body is not JSON")?;
+        change.map(Some).ok_or_else(|| anyhow!("the body has no {path}, and the id is there: add it"))
     }
 
     fn verify(&self, request: &RequestHead, body: &[u8], at: TimeArgument) -> Result<(), VerifyError> {
         if self.verifier.current_key().is_none() {
-            return Ok(()); // with a private key alone there is nothing to check with
+            return Ok(()); // a private key alone cannot verify
         }
         self.verifier.receive(request)?.verify(body, at.unix(), &Native).map(|_| ())
     }
 
-    fn no_such_form(&self, form: usize) -> anyhow::Error {
-        let (form, forms) = (form.saturating_add(1), self.preset.scheme.variants.len());
-        anyhow!("{} has no form {form}: --form goes from 1 to {forms}", self.preset.name)
+    fn no_such_variant(&self, variant: usize) -> anyhow::Error {
+        let (variant, variants) = (variant.saturating_add(1), self.preset.scheme.variants.len());
+        anyhow!("{} has no variant {variant}: --form takes 1 to {variants}", self.preset.name)
     }
 }
 
@@ -246,13 +252,13 @@ impl IdChoice {
     fn or_fresh(&self) -> String {
         match self {
             Self::Given(id) => id.clone(),
-            // Each RandomState has its own keys, so each of these texts is a new one.
+            // Each RandomState has new keys, so each id is new.
             Self::AsItIs | Self::Fresh => format!("test_{:016x}", RandomState::new().hash_one(0)),
         }
     }
 }
 
-/// Puts a value into the body and says so; `None` where the body has no such place.
+/// Writes a value into the body and describes the change. `None` if the body has no such location.
 fn put(body: &mut Vec<u8>, path: &JsonPath, value: Value) -> serde_json::Result<Option<String>> {
     Ok(body::replace(body, path, &value)?.then(|| format!("{path} is now {value}")))
 }

@@ -1,8 +1,8 @@
-//! Rows of text in columns that are as wide as they have to be.
+//! Tables of text.
 
 use std::io::{Result, Write};
 
-/// Writes `rows`, the last column without blanks after it.
+/// Writes `rows` in columns. Each column is as wide as its longest cell. No line ends with blanks.
 pub fn write<const N: usize>(rows: impl IntoIterator<Item = [String; N]>, out: &mut dyn Write) -> Result<()> {
     let rows: Vec<[String; N]> = rows.into_iter().collect();
     let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(String::len).max().unwrap_or(0);

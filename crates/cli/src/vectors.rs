@@ -1,4 +1,4 @@
-//! `hookgate vectors`: recorded deliveries, each proven or refused by the gateway's own verifier.
+//! `hookgate vectors`: verifies recorded requests with the gateway's own verifier.
 
 use super::CommandResult;
 use anyhow::{Context, Result};
@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Check recorded deliveries: prints a line for each, and the counts
+/// Verify recorded requests: prints a line for each, and the counts
 #[derive(clap::Args)]
 #[command(after_help = FORMAT)]
 pub struct Vectors {
@@ -28,17 +28,17 @@ pub struct Vectors {
 
 const FORMAT: &str = "\
 A file is a JSON list of objects:
-  id                      names the vector
-  provider                the preset; left out, the file's name is the provider's
+  id                      the vector's name
+  provider                the preset; default: the file's name
   secret, or secrets      as the provider shows them; or public_key
   headers                 an object; a repeated header is a list
-  account                 what the source's `account` has to be
-  method, url, query      as the request has them; the URL is the configured one, its query the request's, and
-                          the configured one's as well where the provider signs it with the body
-  body, or body_base64, or form_params as pairs; with body_len and body_sha256, where there, checked
-  now, or now_ms          when it arrived; left out, at the time it is signed with
-  tolerance_seconds       left out, the preset's
-  expected                left out, it must verify; else one of {\"verified\": {\"id\": …, …}},
+  account                 the source's `account`
+  method, url, query      of the request; the source's URL is `url` without its query, or with its query if the
+                          provider signs both
+  body, or body_base64, or form_params as pairs; body_len and body_sha256 are compared with it
+  now, or now_ms          the time of arrival; default: the signed time
+  tolerance_seconds       default: the preset's tolerance
+  expected                default: the request verifies; otherwise one of {\"verified\": {\"id\": …, …}},
                           {\"error\": CODE}, or the HMAC in hex of signed_content (or of the body)";
 
 #[derive(Deserialize)]
@@ -78,25 +78,27 @@ enum Texts {
 #[serde(untagged)]
 enum Expected {
     Mac(String),
-    Outcome(Outcome),
+    Tagged(Tagged),
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Outcome {
+enum Tagged {
     Verified(BTreeMap<String, Value>),
     Error(String),
     Mac(String),
 }
 
-/// What came of a vector, and what is worth saying about it.
+/// The result of a vector, with a remark.
 enum Verdict {
     Passed(Option<String>),
-    Failed(String),
     Skipped(String),
 }
 
-use Verdict::{Failed, Passed, Skipped};
+use Verdict::{Passed, Skipped};
+
+/// The result of a vector, or the reason for its failure.
+type Outcome = Result<Verdict, String>;
 
 impl Vectors {
     /// Runs every vector of every file.
@@ -106,9 +108,9 @@ impl Vectors {
             for vector in read(path)? {
                 let id = vector.get("id").and_then(Value::as_str).unwrap_or("(no id)").to_owned();
                 let (count, word, remark) = match judge(vector, path) {
-                    Passed(remark) => (&mut passed, "ok", remark),
-                    Failed(reason) => (&mut failed, "FAIL", Some(reason)),
-                    Skipped(reason) => (&mut skipped, "skip", Some(reason)),
+                    Ok(Passed(remark)) => (&mut passed, "ok", remark),
+                    Err(reason) => (&mut failed, "FAIL", Some(reason)),
+                    Ok(Skipped(reason)) => (&mut skipped, "skip", Some(reason)),
                 };
                 *count = count.saturating_add(1);
                 writeln!(out, "{word} {id}{}", remark.map(|remark| format!(": {remark}")).unwrap_or_default())?;
@@ -124,41 +126,36 @@ fn read(path: &Path) -> Result<Vec<Value>> {
     serde_json::from_slice(&text).with_context(|| format!("{} is not a JSON list of vectors", path.display()))
 }
 
-/// The provider is looked up before the rest is read: vectors of providers without a preset may look like anything.
-fn judge(vector: Value, path: &Path) -> Verdict {
-    let named = vector.get("provider").and_then(Value::as_str);
-    let provider = named.or_else(|| path.file_stem()?.to_str()).unwrap_or_default();
-    let Some(preset) = presets::find(provider) else { return Skipped(format!("no preset for provider {provider}")) };
-    match Vector::deserialize(vector) {
-        Ok(vector) => vector.judge(preset),
-        Err(error) => Failed(format!("not a vector: {error}")),
-    }
+/// Looks up the provider before it parses the rest, because a vector of an unknown provider may have any fields.
+fn judge(vector: Value, path: &Path) -> Outcome {
+    let provider = match (vector.get("provider"), path.file_stem()) {
+        (Some(Value::String(name)), _) => name.clone(),
+        (None, Some(stem)) => stem.to_string_lossy().into_owned(),
+        _ => return Err("its provider is not a text".to_owned()),
+    };
+    let Some(preset) = presets::find(&provider) else {
+        return Ok(Skipped(format!("no preset for provider {provider}")));
+    };
+    Vector::deserialize(vector).map_err(|error| format!("not a vector: {error}"))?.judge(preset)
 }
 
 impl Vector {
-    fn judge(&self, preset: Arc<Preset>) -> Verdict {
-        let keys = match self.keys(&preset) {
-            Ok(keys) => keys,
-            Err(problem) => return Failed(problem),
-        };
+    fn judge(&self, preset: Arc<Preset>) -> Outcome {
+        let keys = self.keys(&preset)?;
         let Some(key) = keys.first() else {
-            return Skipped(format!("has no shared secret, which is all that preset {} takes", preset.name));
+            return Ok(Skipped(format!("has no shared secret, and the preset {} takes no other key", preset.name)));
         };
-        let body = match self.body() {
-            Ok(body) => body,
-            Err(problem) => return Failed(problem),
-        };
-        if let Some(Expected::Mac(expected) | Expected::Outcome(Outcome::Mac(expected))) = &self.expected {
-            let content = self.signed_content.as_ref().map(String::as_bytes).or(body.as_deref()).unwrap_or_default();
+        let body = self.body()?;
+        if let Some(Expected::Mac(expected) | Expected::Tagged(Tagged::Mac(expected))) = &self.expected {
+            let content = self.signed_content.as_ref().map(String::as_bytes).or(body.as_deref());
+            let content = content.ok_or("has neither signed_content nor a body, so there is nothing to sign")?;
             let matches = hex::encode(key.mac(&[content], &Native)) == expected.to_ascii_lowercase();
-            return if matches { Passed(None) } else { Failed("another HMAC than expected".to_owned()) };
+            return if matches { Ok(Passed(None)) } else { Err("its HMAC is not the expected one".to_owned()) };
         }
-        let Some(body) = body else { return Skipped("has no body".to_owned()) };
-        let verifier = match Verifier::new(preset, keys, self.tolerance_seconds.map(Duration::from_secs)) {
-            Ok(verifier) => verifier,
-            Err(problem) => return Failed(problem.to_string()),
-        };
-        // Where the URL is signed with a query of its own, the configured one has it.
+        let Some(body) = body else { return Ok(Skipped("has no body".to_owned())) };
+        let verifier = Verifier::new(preset, keys, self.tolerance_seconds.map(Duration::from_secs));
+        let verifier = verifier.map_err(|problem| problem.to_string())?;
+        // If the provider signs the source's URL with its query, the source has the whole URL.
         let url = match verifier.preset().scheme.pins_query() {
             true => self.url.as_deref().unwrap_or_default(),
             false => self.split_url().0,
@@ -166,9 +163,9 @@ impl Vector {
         let verifier = verifier.with_url(url.to_owned()).with_account(self.account.clone());
         let verified = self.verify(&verifier, &body);
         match &self.expected {
-            Some(Expected::Outcome(Outcome::Error(code))) => refused_as(code, &verified),
-            Some(Expected::Outcome(Outcome::Verified(facts))) => verified_as(facts, &verified),
-            _ => verified_at_all(&verified),
+            Some(Expected::Tagged(Tagged::Error(code))) => refused_as(code, verified),
+            Some(Expected::Tagged(Tagged::Verified(facts))) => verified_as(facts, verified),
+            _ => verified_at_all(verified),
         }
     }
 
@@ -186,7 +183,9 @@ impl Vector {
     fn body(&self) -> Result<Option<Vec<u8>>, String> {
         let body = match (&self.body, &self.body_base64) {
             (Some(text), _) => text.clone().into_bytes(),
-            (None, Some(text)) => STANDARD.decode(text).map_err(|error| format!("its body_base64 is none: {error}"))?,
+            (None, Some(text)) => {
+                STANDARD.decode(text).map_err(|error| format!("its body_base64 is not base64: {error}"))?
+            }
             (None, None) => match &self.form_params {
                 Some(pairs) => {
                     form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish().into_bytes()
@@ -199,7 +198,7 @@ impl Vector {
         }
         let digest = format!("sha256:{}", self.body_sha256.as_deref().unwrap_or_default());
         if self.body_sha256.is_some() && Identity::of_body(&body).shown() != Some(digest) {
-            return Err("the file is damaged: its body is not the one of body_sha256".to_owned());
+            return Err("the file is damaged: its body does not have the digest body_sha256".to_owned());
         }
         Ok(Some(body))
     }
@@ -225,7 +224,7 @@ impl Vector {
         let verify = |now| verifier.receive(&request)?.verify(body, now, &Native);
         let now = self.now.or_else(|| self.now_ms.map(|now| now.div_euclid(1000)));
         match (now.map(UnixTime::from_seconds), verify(UnixTime::from_seconds(now.unwrap_or_default()))) {
-            // Without a `now`, the refusal tells the signed time, which then is the time of arrival.
+            // Without a `now`, the refusal contains the signed time. The signed time is then the time of arrival.
             (None, Err(VerifyError::TooNew { signed_at, .. } | VerifyError::TooOld { signed_at, .. })) => {
                 verify(signed_at)
             }
@@ -234,30 +233,27 @@ impl Vector {
     }
 }
 
-type Outcomes<'a, 'b> = &'a Result<Verified<'b>, VerifyError>;
+type Verification<'b> = Result<Verified<'b>, VerifyError>;
 
-/// Vectors of signatures often sign a text that is no event; the signature is what they are about.
-fn verified_at_all(verified: Outcomes<'_, '_>) -> Verdict {
+/// Published vectors often sign a text that is not an event. A valid signature is enough for them.
+fn verified_at_all(verified: Verification<'_>) -> Outcome {
     match verified {
-        Ok(_) => Passed(None),
-        Err(error) if error.is_authentic() => Passed(Some(error.to_string())),
-        Err(error) => Failed(error.to_string()),
+        Ok(_) => Ok(Passed(None)),
+        Err(error) if error.is_authentic() => Ok(Passed(Some(error.to_string()))),
+        Err(error) => Err(error.to_string()),
     }
 }
 
-fn refused_as(code: &str, verified: Outcomes<'_, '_>) -> Verdict {
+fn refused_as(code: &str, verified: Verification<'_>) -> Outcome {
     match verified {
-        Err(error) if error.code() == code => Passed(None),
-        Err(error) => Failed(format!("refused as {}, expected {code}: {error}", error.code())),
-        Ok(_) => Failed(format!("verified, expected {code}")),
+        Err(error) if error.code() == code => Ok(Passed(None)),
+        Err(error) => Err(format!("refused as {}, expected {code}: {error}", error.code())),
+        Ok(_) => Err(format!("verified, expected {code}")),
     }
 }
 
-fn verified_as(facts: &BTreeMap<String, Value>, verified: Outcomes<'_, '_>) -> Verdict {
-    let verified = match verified {
-        Ok(verified) => verified,
-        Err(error) => return Failed(error.to_string()),
-    };
+fn verified_as(facts: &BTreeMap<String, Value>, verified: Verification<'_>) -> Outcome {
+    let verified = verified.map_err(|error| error.to_string())?;
     let types = verified.event_types();
     let found = json!({
         "id": verified.identity().shown(),
@@ -267,10 +263,12 @@ fn verified_as(facts: &BTreeMap<String, Value>, verified: Outcomes<'_, '_>) -> V
         "signed_at": verified.signed_at().map(UnixTime::seconds),
     });
     for (fact, expected) in facts {
-        let found = found.get(fact).unwrap_or(&Value::Null);
+        let Some(found) = found.get(fact) else {
+            return Err(format!("expects {fact:?}, which is not a fact of a verified request"));
+        };
         if found != expected {
-            return Failed(format!("its {fact} is {found}, expected {expected}"));
+            return Err(format!("its {fact} is {found}, expected {expected}"));
         }
     }
-    Passed(None)
+    Ok(Passed(None))
 }

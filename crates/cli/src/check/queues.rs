@@ -1,4 +1,4 @@
-//! What one Worker's queues have to be like, so that no event is lost in them, and none goes round without end.
+//! Checks the queues of one Worker: no event may be lost in them or circulate without end.
 
 use super::super::project::Project;
 use super::Finding;
@@ -9,19 +9,19 @@ use hookgate::retry;
 use serde_json::Value;
 use std::time::Duration;
 
-/// What the schedule in `hookgate::retry` is made for: about ten hours.
+/// The number of retries of the schedule in `hookgate::retry`: about ten hours.
 const EVENT_RETRIES: u64 = 50;
-/// A dead letter is tried for most of the time that its queue keeps it, should the stores be away.
+/// If the stores fail, a dead letter is retried for most of its queue's retention.
 const LETTER_RETRIES: u64 = 100;
-/// What a consumer has where the file does not say (Cloudflare Queues, `max_retries`).
+/// The default number of retries (Cloudflare Queues, `max_retries`).
 const DEFAULT_RETRIES: u64 = 3;
 
-/// One Worker's queues: those it sends to, by binding, and those whose messages it is given.
+/// The queues of one Worker: its producers and its consumers.
 pub struct QueueSettings<'p> {
     pub events: Option<&'p str>,
     pub dead: Option<&'p str>,
     pub consumers: Vec<Consumer<'p>>,
-    /// The head of a consumer's table, as `queues.consumers`.
+    /// The full key of the consumers' tables, such as `queues.consumers`.
     head: String,
 }
 
@@ -29,16 +29,17 @@ pub struct QueueSettings<'p> {
 pub struct Consumer<'p> {
     pub queue: &'p str,
     pub dead_letters: Option<&'p str>,
-    retries: u64,
+    /// `None` if the file has something other than a number.
+    retries: Option<u64>,
 }
 
 impl<'p> QueueSettings<'p> {
-    /// As the file has them. A queue that is pulled from outside is not given to the Worker.
+    /// Reads the queues from the file. A pull consumer is left out, because its messages do not go to the Worker.
     pub fn of(project: &'p Project) -> Self {
         let pushed = |table: &&Value| table.get("type").is_none_or(|kind| kind == "worker");
         let consumers = project.list("/queues/consumers").filter(pushed).filter_map(|table| {
             let text = |key: &str| table.get(key).and_then(Value::as_str);
-            let retries = table.get("max_retries").and_then(Value::as_u64).unwrap_or(DEFAULT_RETRIES);
+            let retries = table.get("max_retries").map_or(Some(DEFAULT_RETRIES), Value::as_u64);
             Some(Consumer { queue: text("queue")?, dead_letters: text("dead_letter_queue"), retries })
         });
         Self {
@@ -53,18 +54,18 @@ impl<'p> QueueSettings<'p> {
         self.consumers.iter().find(|consumer| consumer.queue == queue)
     }
 
-    /// What is wrong with them.
+    /// The mistakes in the queues.
     pub fn findings(&self, config: &Config) -> Vec<Finding> {
         let used = is_used(config);
         let mut found = self.confusions();
         if self.events.is_some() && self.events == self.dead {
-            return found; // what follows would be said of both
+            return found; // the other findings would name this one queue twice
         }
         if let Some(events) = self.events {
             match self.consumer(events) {
-                Some(consumer) => found.extend(self.wrongs_of_events(consumer)),
+                Some(consumer) => found.extend(self.mistakes_of_events(consumer)),
                 None if used => found.push(Finding::Warning(format!(
-                    "no [[{}]] takes {events:?}, so nothing forwards its events, unless another Worker does",
+                    "no [[{}]] consumes {events:?}, so nothing forwards its events, unless another Worker does",
                     self.head
                 ))),
                 None => {}
@@ -72,13 +73,13 @@ impl<'p> QueueSettings<'p> {
         }
         if let Some(dead) = self.dead {
             match self.consumer(dead) {
-                Some(consumer) => found.extend(self.wrongs_of_letters(consumer, config.retention)),
+                Some(consumer) => found.extend(self.mistakes_of_letters(consumer, config.retention)),
                 None => {
                     let text = format!(
-                        "no [[{}]] takes {dead:?}, so dead letters are not kept, and expire there within days; add one",
+                        "no [[{}]] consumes {dead:?}, so dead letters are not stored, and expire within days; add one",
                         self.head
                     );
-                    // Where another Worker takes the events, it may take these too.
+                    // If another Worker consumes the events, it may consume the dead letters too.
                     match self.events.and_then(|events| self.consumer(events)) {
                         Some(_) => found.push(Finding::Fail(text)),
                         None if used => found.push(Finding::Warning(text)),
@@ -90,7 +91,7 @@ impl<'p> QueueSettings<'p> {
         found
     }
 
-    /// Where one queue is taken for another.
+    /// Queues with two purposes, with two consumers, or without a producer.
     fn confusions(&self) -> Vec<Finding> {
         let mut found = Vec::new();
         if let (Some(events), true) = (self.events, self.events == self.dead) {
@@ -99,29 +100,34 @@ impl<'p> QueueSettings<'p> {
                  dead letters; give DEAD a queue of its own"
             )));
         }
-        for (at, Consumer { queue, .. }) in self.consumers.iter().enumerate() {
+        for (at, Consumer { queue, retries, .. }) in self.consumers.iter().enumerate() {
+            if retries.is_none() {
+                found.push(Finding::Fail(format!(
+                    "the consumer of {queue:?} has a max_retries that is not a number from 0; write it as a number"
+                )));
+            }
             if Some(*queue) != self.events && Some(*queue) != self.dead {
                 found.push(Finding::Fail(format!(
-                    "a [[{}]] takes {queue:?}, to which neither EVENTS nor DEAD sends, so its messages would be taken \
-                     for events; take the consumer out, or name the queue in [[{}]]",
+                    "a [[{}]] consumes {queue:?}, but neither EVENTS nor DEAD sends to it, so its messages would count \
+                     as events; remove the consumer, or name the queue in [[{}]]",
                     self.head,
                     self.head.replace("consumers", "producers")
                 )));
             }
             if self.consumers.iter().take(at).any(|earlier| earlier.queue == *queue) {
-                found.push(Finding::Fail(format!("two [[{}]] take {queue:?}; keep one", self.head)));
+                found.push(Finding::Fail(format!("two [[{}]] consume {queue:?}; remove one", self.head)));
             }
         }
         found
     }
 
-    fn wrongs_of_events(&self, consumer: &Consumer<'_>) -> Vec<Finding> {
+    fn mistakes_of_events(&self, consumer: &Consumer<'_>) -> Vec<Finding> {
         let queue = consumer.queue;
         let wanted = self.dead.unwrap_or("hookgate-dead");
         let mut found = Vec::new();
         match consumer.dead_letters {
             None => found.push(Finding::Fail(format!(
-                "the consumer of {queue:?} has no dead_letter_queue, so events whose retries run out are deleted; \
+                "the consumer of {queue:?} has no dead_letter_queue, so an event is deleted after its last retry; \
                  set dead_letter_queue = {wanted:?}"
             ))),
             Some(other) if self.dead.is_some_and(|dead| dead != other) => found.push(Finding::Fail(format!(
@@ -132,45 +138,45 @@ impl<'p> QueueSettings<'p> {
         }
         if self.dead.is_none() {
             found.push(Finding::Fail(format!(
-                "no producer DEAD in [[{}]], so events that the origin refuses are tried in vain, and nothing takes those \
-                 whose retries ran out; add binding = \"DEAD\" with queue = {:?}",
+                "no producer DEAD in [[{}]], so an event that the origin refuses is retried without success, and is lost \
+                 after its last retry; add binding = \"DEAD\" with queue = {:?}",
                 self.head.replace("consumers", "producers"),
                 consumer.dead_letters.unwrap_or(wanted)
             )));
         }
-        if consumer.retries < EVENT_RETRIES {
+        if let Some(retries) = consumer.retries.filter(|retries| *retries < EVENT_RETRIES) {
             found.push(Finding::Warning(format!(
                 "the consumer of {queue:?} has max_retries = {}, so an event is dead {} after its first failure; \
-                 hookgate's delays are made for {EVENT_RETRIES}",
-                consumer.retries,
-                span::shown(retried_for(consumer.retries, |attempt| retry::backoff(attempt, 0)))
+                 hookgate's delays are for {EVENT_RETRIES} retries",
+                retries,
+                span::shown(retried_for(retries, |attempt| retry::backoff(attempt, 0)))
             )));
         }
         found
     }
 
-    fn wrongs_of_letters(&self, consumer: &Consumer<'_>, retention: Duration) -> Vec<Finding> {
+    fn mistakes_of_letters(&self, consumer: &Consumer<'_>, retention: Duration) -> Vec<Finding> {
         let queue = consumer.queue;
         let mut found = Vec::new();
         match consumer.dead_letters {
             Some(next) if next == queue || Some(next) == self.events => found.push(Finding::Fail(format!(
-                "the consumer of {queue:?} has dead_letter_queue = {next:?}, so a dead letter that cannot be kept would go \
-                 round without end; take it out"
+                "the consumer of {queue:?} has dead_letter_queue = {next:?}, so a dead letter that cannot be stored would \
+                 circulate without end; remove it"
             ))),
             _ => {}
         }
-        if consumer.retries < LETTER_RETRIES {
+        if let Some(retries) = consumer.retries.filter(|retries| *retries < LETTER_RETRIES) {
             found.push(Finding::Warning(format!(
-                "the consumer of {queue:?} has max_retries = {}, so a dead letter is lost where the stores are away for \
+                "the consumer of {queue:?} has max_retries = {}, so a dead letter is lost if the stores fail for \
                  {}; set {LETTER_RETRIES}",
-                consumer.retries,
-                span::shown(retried_for(consumer.retries, |attempt| retry::letter_backoff(attempt, retention)))
+                retries,
+                span::shown(retried_for(retries, |attempt| retry::letter_backoff(attempt, retention)))
             )));
         }
         found
     }
 
-    /// What the configuration says of the queues, beside the file.
+    /// A DEAD_QUEUE that is not the queue of the producer DEAD.
     pub fn contradictions(&self, config: &Config) -> Option<Finding> {
         let said = config.dead_queue.as_deref()?;
         if self.dead == Some(said) {
@@ -178,12 +184,12 @@ impl<'p> QueueSettings<'p> {
         }
         let sends = self.dead.map_or("there is no producer DEAD".to_owned(), |dead| format!("DEAD sends to {dead:?}"));
         Some(Finding::Fail(format!(
-            "DEAD_QUEUE is {said:?}, but {sends}; let both name one queue, or take DEAD_QUEUE out"
+            "DEAD_QUEUE is {said:?}, but {sends}; write the same queue in both, or remove DEAD_QUEUE"
         )))
     }
 }
 
-/// A line about the queues, where events go through them.
+/// A line about the queues, if events go through them.
 pub fn summary(project: &Project, config: &Config) -> Option<String> {
     let events = project.queue("EVENTS").filter(|_| is_used(config))?;
     let dead = project.queue("DEAD").map_or_else(String::new, |dead| format!(", dead letters in {dead:?}"));
@@ -200,7 +206,7 @@ pub fn is_used(config: &Config) -> bool {
     config.sources().any(|(_, source)| source.is_ok_and(|source| matches!(source.deliver, Deliver::Queue(_))))
 }
 
-/// How long so many retries take, each after its `delay`.
+/// The time that `retries` retries take, each after its `delay`.
 fn retried_for(retries: u64, delay: impl Fn(u32) -> Duration) -> Duration {
     (1..=u32::try_from(retries).unwrap_or(u32::MAX).min(100)).map(delay).sum()
 }

@@ -1,14 +1,14 @@
-//! What the Workers of one account must not share: names of queues and stores are the account's, and a copied environment
-//! has them all.
+//! Finds queues and stores that two Workers of one account share. Their names belong to the account, and a copied
+//! environment has all of them.
 
 use super::super::project::Project;
 use super::queues::QueueSettings;
 use serde_json::Value;
 
-/// What is wrong between each two environments: where they stand in `projects`, and what to do.
+/// The mistakes between two environments: their indexes in `projects`, and a text.
 pub fn findings(projects: &[Project]) -> Vec<(usize, usize, String)> {
     let mut found = Vec::new();
-    // Without a source it is not meant to be deployed: the top level, say, where every Worker is an environment.
+    // An environment without a source is not deployed. Such is a top level if every Worker is an environment.
     let workers = || projects.iter().enumerate().filter(|(_, project)| project.has_sources());
     for (at, one) in workers() {
         let earlier = workers().take_while(|(before, _)| *before < at);
@@ -23,14 +23,14 @@ pub fn findings(projects: &[Project]) -> Vec<(usize, usize, String)> {
     found
 }
 
-/// Whether both are the same Worker, of which the later deployment counts, or are in two accounts.
+/// Whether both are one Worker, which the later deployment replaces, or belong to two accounts.
 fn is_same(one: &Project, other: &Project) -> bool {
     let both = |key: &str| Some((one.setting_text(key)?, other.setting_text(key)?));
     both("/name").is_some_and(|(one, other)| one == other)
         || both("/account_id").is_some_and(|(one, other)| one != other)
 }
 
-/// One thing that belongs to the account.
+/// A queue or a store of the account.
 struct SharedName<'p> {
     kind: Kind,
     name: &'p str,
@@ -47,14 +47,14 @@ enum Kind {
 }
 
 impl Kind {
-    /// What it is called, and what would happen.
+    /// The noun, and the harm of sharing.
     fn harm(self) -> (&'static str, &'static str) {
         match self {
-            Self::Queue => ("queue", "so that one takes the other's events"),
-            Self::Keys => ("KV namespace", "so that what one has seen is a duplicate for the other, and dropped"),
-            Self::Claims => ("Worker's CLAIMS", "so that what one has seen is a duplicate for the other, and dropped"),
+            Self::Queue => ("queue", "so that one consumes the other's events"),
+            Self::Keys => ("KV namespace", "so that an event of one is a duplicate for the other, and is dropped"),
+            Self::Claims => ("Worker's CLAIMS", "so that an event of one is a duplicate for the other, and is dropped"),
             Self::Letters => ("database", "so that one redrives the other's dead letters to its own origin"),
-            Self::Bodies => ("bucket", "so that one sweeps away the bodies of the other's events"),
+            Self::Bodies => ("bucket", "so that one deletes the bodies of the other's events"),
         }
     }
 }
@@ -86,7 +86,7 @@ fn uses(project: &Project) -> Vec<SharedName<'_>> {
     uses
 }
 
-/// What is in both lists, each thing once.
+/// Texts for the names in both lists, without repetitions.
 fn shared(one: &[SharedName<'_>], other: &[SharedName<'_>]) -> Vec<String> {
     let mut told: Vec<(Kind, &str)> = Vec::new();
     let mut texts = Vec::new();

@@ -1,20 +1,19 @@
-//! Whether Cloudflare takes the variables: how large each is, and how many there are.
+//! Checks the size and the number of the variables against Cloudflare's limits.
 
 use super::super::project::Project;
 use super::Finding;
 use hookgate::config::SOURCES;
 use serde_json::{Map, Value};
 
-/// One variable takes 5 kB (Workers, Limits, Environment variable size).
+/// The largest variable, in bytes: 5 kB (Workers, Limits, Environment variable size).
 const LARGEST: usize = 5 * 1024;
-/// How large the variables are made that a large one is split into. The documentation does not say whether a kB has 1,000
-/// or 1,024 bytes.
+/// The largest part of a variable that is split. The documentation does not say if a kB has 1,000 or 1,024 bytes.
 const COMFORTABLE: usize = 5000;
-/// Variables and secrets together (Workers, Limits, Environment variables).
+/// The greatest number of variables and secrets together (Workers, Limits, Environment variables).
 const MOST: usize = 128;
 const MOST_FREE: usize = 64;
 
-/// What is wrong with the file's variables.
+/// The variables that Cloudflare would refuse.
 pub fn findings(project: &Project) -> Vec<Finding> {
     let mut found = Vec::new();
     let mut taken: Vec<String> = project.variables().map(|(name, _)| name.to_owned()).collect();
@@ -23,7 +22,7 @@ pub fn findings(project: &Project) -> Vec<Finding> {
         if size <= LARGEST {
             continue;
         }
-        let too_large = format!("the variable {name} takes {size} bytes, and Cloudflare takes {LARGEST}");
+        let too_large = format!("the variable {name} has {size} bytes, and Cloudflare allows {LARGEST}");
         found.push(Finding::Fail(match value {
             Value::Object(tables) if name.starts_with(SOURCES) => {
                 format!("{too_large}; {}", split(project, tables, &mut taken))
@@ -35,16 +34,16 @@ pub fn findings(project: &Project) -> Vec<Finding> {
     let count = project.variables().count().saturating_add(secrets);
     let together = format!("{} variables and {secrets} secrets", count.saturating_sub(secrets));
     if count > MOST {
-        found.push(Finding::Fail(format!("{together} are too many: a Worker takes {MOST} of both together")));
+        found.push(Finding::Fail(format!("{together} are too many: a Worker may have {MOST} of both together")));
     } else if count > MOST_FREE {
         found.push(Finding::Warning(format!(
-            "{together} are more than the {MOST_FREE} of both together that the free plan takes; a paid one takes {MOST}"
+            "{together} are more than the {MOST_FREE} that the free plan allows for both together; a paid plan allows {MOST}"
         )));
     }
     found
 }
 
-/// What wrangler uploads: a text as it is, anything else as JSON.
+/// The number of bytes that wrangler uploads: a text unchanged, any other value as JSON.
 fn size(value: &Value) -> usize {
     match value {
         Value::String(text) => text.len(),
@@ -52,14 +51,14 @@ fn size(value: &Value) -> usize {
     }
 }
 
-/// How to split a table of sources: what stays is the first part, in the order of names.
+/// Says how to split a table of sources. The first part, in the order of names, stays in the variable.
 fn split(project: &Project, tables: &Map<String, Value>, taken: &mut Vec<String>) -> String {
     let mut parts: Vec<(usize, Vec<&str>)> = Vec::new();
     for (name, table) in tables {
         // The name in quotes, a colon and a comma.
         let more = size(&name.as_str().into()).saturating_add(size(table)).saturating_add(4);
         if more > COMFORTABLE {
-            return format!("the source {name} takes {more} of them by itself: shorten it");
+            return format!("the source {name} alone has {more} of them: shorten it");
         }
         match parts.last_mut().filter(|(size, _)| size.saturating_add(more) <= COMFORTABLE) {
             Some((size, names)) => {
@@ -76,10 +75,11 @@ fn split(project: &Project, tables: &Map<String, Value>, taken: &mut Vec<String>
     moves.collect::<Vec<_>>().join("; ")
 }
 
-/// A name that no variable has yet.
+/// A name that is not yet the name of a variable.
+#[expect(clippy::expect_used, reason = "the numbers do not end, and the variables do")]
 fn unused(taken: &mut Vec<String>) -> String {
     let name = (2_usize..).map(|number| format!("{SOURCES}_{number}")).find(|name| !taken.contains(name));
-    let name = name.unwrap_or_else(|| format!("{SOURCES}_MORE"));
+    let name = name.expect("a number that no variable has");
     taken.push(name.clone());
     name
 }

@@ -1,43 +1,44 @@
-//! Wrangler's configuration file: found, read, and taken apart into its environments, by wrangler's own rules.
+//! Finds and reads wrangler's configuration file, and splits it into environments by wrangler's rules.
 
 use anyhow::{Result, anyhow};
 use jsonc_parser::{ParseOptions, parse_to_serde_value};
 use serde_json::{Map, Value};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-/// Where wrangler looks, and in which order.
+/// The names that wrangler looks for, in wrangler's order.
 const NAMES: [&str; 3] = ["wrangler.json", "wrangler.jsonc", "wrangler.toml"];
 
-/// The file that wrangler would take from this directory.
+/// The file in this directory that wrangler would read.
 pub fn find() -> PathBuf {
     let [.., customary] = NAMES;
     NAMES.into_iter().map(PathBuf::from).find(|path| path.exists()).unwrap_or_else(|| customary.into())
 }
 
-/// Reads a file in TOML, or in JSON with comments, as its name says.
+/// Reads a file. The ending of its name decides between TOML and JSON with comments.
 pub fn read(path: &Path) -> Result<Map<String, Value>> {
     let shown = path.display();
     let text = std::fs::read_to_string(path)
         .map_err(|error| anyhow!("cannot read {shown}: {error}; name the gateway's configuration with --config"))?;
     let json = path.extension().is_some_and(|extension| extension == "json" || extension == "jsonc");
-    // The parsers' own messages quote the line, which may hold a secret somebody put there by mistake.
+    // The parsers' full messages quote the line, and the line may hold a secret by mistake.
     let value = if json {
         parse_to_serde_value(&text, &JSONC)
             .map_err(|error| anyhow!("{shown}, line {}: {}", error.line_display(), error.kind()))?
     } else {
         let table: toml::Table = toml::from_str(&text).map_err(|error| {
-            let line = error.span().map_or(0, |span| line_number(&text, span.start));
-            anyhow!("{shown}, line {line}: {}", error.message())
+            let line = |span: Range<usize>| format!(", line {}", line_number(&text, span.start));
+            anyhow!("{shown}{}: {}", error.span().map_or_else(String::new, line), error.message())
         })?;
         serde_json::to_value(table)?
     };
     match value {
         Value::Object(table) => Ok(table),
-        _ => Err(anyhow!("{shown} is no table of settings")),
+        _ => Err(anyhow!("{shown} is not a table of settings")),
     }
 }
 
-/// What wrangler takes besides JSON: comments and trailing commas.
+/// Wrangler accepts comments and trailing commas.
 const JSONC: ParseOptions = ParseOptions {
     allow_comments: true,
     allow_trailing_commas: true,
@@ -60,9 +61,9 @@ pub fn environments(file: &Map<String, Value>) -> Vec<String> {
     file.get("env").and_then(Value::as_object).into_iter().flat_map(Map::keys).cloned().collect()
 }
 
-/// The settings that a Worker is deployed with: those at the top level, or those of `environment`. An environment
-/// inherits its triggers and its account, and its name is the top level's with its own behind it; variables and bindings
-/// are not inherited (Wrangler, Configuration, Environments).
+/// The settings that a Worker is deployed with: those of the top level, or those of `environment`. An environment
+/// inherits the triggers and the account. Its name is the top level's name with its own name appended. It inherits no
+/// variables and no bindings (Wrangler, Configuration, Environments).
 pub fn settings(file: &Map<String, Value>, environment: Option<&str>) -> Value {
     let Some(environment) = environment else { return Value::Object(file.clone()) };
     let own = file.get("env").and_then(|environments| environments.get(environment)).and_then(Value::as_object);
@@ -79,7 +80,7 @@ pub fn settings(file: &Map<String, Value>, environment: Option<&str>) -> Value {
     Value::Object(settings)
 }
 
-/// The settings that hookgate needs, which `environment` does not have and does not inherit, though the top level has them.
+/// The keys that hookgate needs, that the top level has, and that `environment` neither has nor inherits.
 pub fn not_inherited(file: &Map<String, Value>, environment: &Value) -> Vec<&'static str> {
     const KEYS: [&str; 7] =
         ["vars", "kv_namespaces", "queues", "durable_objects", "d1_databases", "r2_buckets", "ratelimits"];

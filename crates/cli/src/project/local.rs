@@ -1,15 +1,15 @@
-//! `.dev.vars`: the secrets for local use. Errors name the line and never show it.
+//! `.dev.vars`: the local secrets. An error names the line and does not show its text.
 //!
-//! The file is read by hand. Crates for such files, as dotenvy, replace `$NAME` in a value. Wrangler does not, and a secret may
-//! hold a `$`.
+//! No crate parses the file. Crates such as dotenvy replace `$NAME` in a value. Wrangler does not, and a secret may contain
+//! a `$`.
 
 use anyhow::{Context, Result, anyhow};
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-/// The secrets in `named`; without it those beside the `configuration`: in `.dev.vars.NAME` for the environment NAME,
-/// where that file is, and in `.dev.vars` else.
+/// Reads the secrets from `named`. Without `named`, reads `.dev.vars.NAME` of the environment NAME beside the
+/// `configuration`, or `.dev.vars` if there is no such file.
 pub fn read(named: Option<&Path>, configuration: &Path, environment: Option<&str>) -> Result<BTreeMap<String, String>> {
     if let Some(path) = named {
         return read_file(path)?.ok_or_else(|| anyhow!("cannot read {}: there is no such file", path.display()));
@@ -32,7 +32,7 @@ fn read_file(path: &Path) -> Result<Option<BTreeMap<String, String>>> {
     }
 }
 
-/// Reads the text as wrangler does, by npm's dotenv.
+/// Parses the text as npm's dotenv does, because wrangler uses it.
 fn parse(text: &str) -> Result<BTreeMap<String, String>> {
     let mut vars = BTreeMap::new();
     let mut lines = text.lines().zip(1_usize..);
@@ -65,13 +65,13 @@ fn parse(text: &str) -> Result<BTreeMap<String, String>> {
 
 const QUOTES: [char; 3] = ['"', '\'', '`'];
 
-/// The value up to a comment.
+/// The value without a comment.
 fn unquoted(value: &str) -> &str {
     value.split_once('#').map_or(value, |(value, _)| value).trim()
 }
 
-/// The value that begins with the `quote` of `first`, and goes on over `rest` up to the next such quote without a backslash
-/// before it. `None` where there is none, or where more than a comment follows it.
+/// The value between quotes. It begins in `first` and may continue in `rest`. It ends at the next `quote` without a
+/// backslash before it. `None` if no quote ends it, or if other text than a comment follows.
 fn quoted<'l>(first: &'l str, quote: char, rest: impl Iterator<Item = &'l str>) -> Option<String> {
     let mut value = String::new();
     for line in std::iter::once(first.strip_prefix(quote)?).chain(rest) {

@@ -1,4 +1,4 @@
-//! A gateway for the command line to talk to: the checkout's own configuration and verification, behind a socket.
+//! A gateway for the tests of the command line: the checkout's configuration and verifier, behind a socket.
 
 use hookgate::config::{Bindings, Config};
 use hookgate_verify::native::Native;
@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::SystemTime;
 
-/// Listens until it is dropped.
+/// A server. It listens until it is dropped.
 pub struct Gateway {
     address: SocketAddr,
     requests: Arc<Mutex<Vec<Request>>>,
@@ -20,7 +20,7 @@ pub struct Gateway {
     thread: Option<JoinHandle<()>>,
 }
 
-/// What arrived.
+/// A request that the gateway received.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
     pub method: String,
@@ -75,7 +75,7 @@ impl Gateway {
 impl Drop for Gateway {
     fn drop(&mut self) {
         self.ended.store(true, Ordering::SeqCst);
-        // Wakes it up.
+        // The connection ends the thread's `accept`.
         let _ = TcpStream::connect(self.address);
         let _ = self.thread.take().map(JoinHandle::join);
     }
@@ -109,7 +109,7 @@ fn read(stream: &mut TcpStream) -> Request {
     Request { method, path, headers, body }
 }
 
-/// Like the real one, it remembers an event a moment late: the second delivery may still be taken for the first.
+/// As the real gateway may, it records an event late: the second request still counts as new.
 fn answer(config: &Config, seen: &mut BTreeMap<(String, String), u8>, request: &Request) -> (u16, String) {
     let name = request.path.strip_prefix("/webhooks/").unwrap_or_default();
     let Some(Ok(source)) = config.source(name) else { return (404, String::new()) };
@@ -129,7 +129,7 @@ fn answer(config: &Config, seen: &mut BTreeMap<(String, String), u8>, request: &
     (200, answer.to_string())
 }
 
-/// As the real one's API answers: every key is known until it is forgotten.
+/// Answers as the real API does. Every key is known until it is forgotten.
 fn forget(config: &Config, forgotten: &mut BTreeSet<String>, query: &str, request: &Request) -> (u16, String) {
     let problem = |status: u16, title: &str| (status, json!({ "title": title, "status": status }).to_string());
     let known = config.sources().any(|(name, _)| query.starts_with(&format!("source={name}&")));
