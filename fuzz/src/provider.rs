@@ -113,13 +113,8 @@ fn honest(case: &Case, verifier: &Verifier, mut request: Request) {
             .and_then(|received| received.verify(&request.body, NOW, &Native).map(|_| ()));
         if let Err(error) = verified {
             let later = [
-                "too_old",
-                "too_new",
-                "timestamp_malformed",
-                "timestamp_missing",
-                "challenge_replayed",
-                "form_ambiguous",
-                "claim_mismatch",
+                "too_old", "too_new", "timestamp_malformed", "timestamp_missing", "challenge_replayed",
+                "form_ambiguous", "claim_mismatch",
             ];
             assert!(error.is_authentic() || later.contains(&error.code()), "{}: {error}", case.preset.name);
         }

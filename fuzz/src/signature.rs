@@ -35,13 +35,8 @@ pub fn run(data: &[u8]) {
         Err(error) => {
             assert_ne!(headers, honest, "{error}");
             let refusals = [
-                "signature_missing",
-                "signature_malformed",
-                "too_many_signatures",
-                "signature_mismatch",
-                "signed_header",
-                "timestamp_missing",
-                "timestamp_malformed",
+                "signature_missing", "signature_malformed", "too_many_signatures", "signature_mismatch",
+                "signed_header", "timestamp_missing", "timestamp_malformed",
             ];
             assert!(refusals.contains(&error.code()), "{error}");
         }

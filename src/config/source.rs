@@ -15,22 +15,8 @@ use std::time::Duration;
 
 /// The keys of a source.
 const SOURCE_KEYS: &[&str] = &[
-    "provider",
-    "scheme",
-    "secrets",
-    "url",
-    "account",
-    "handshake",
-    "handshake_secret",
-    "deliver",
-    "origin",
-    "dedup",
-    "dedup_ttl",
-    "tolerance",
-    "max_body",
-    "events",
-    "headers",
-    "answer",
+    "provider", "scheme", "secrets", "url", "account", "handshake", "handshake_secret", "deliver", "origin", "dedup",
+    "dedup_ttl", "tolerance", "max_body", "events", "headers", "answer",
 ];
 
 /// The default of `dedup_ttl`. Most providers retry for a shorter time.

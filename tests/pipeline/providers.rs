@@ -175,15 +175,9 @@ fn a_member_that_only_events_have_tells_a_handshake_from_an_event() {
     assert_eq!(send(r#"{"type":0}"#, &[]).answer.status, 204);
     // If the member exists, the request is an event, even if the member is empty.
     for body in [
-        r#"{"type":0,"token":"t"}"#,
-        r#"{"type":0,"token":""}"#,
-        r#"{"type":0,"token":null}"#,
-        r#"{"type":0,"token":{}}"#,
-        r#"{"type":0,"token":[1]}"#,
-        r#"{"type":0,"token":"a","token":"b"}"#,
-        r#"{"type":1}"#,
-        r#"{"type":0"#,
-        "type=0",
+        r#"{"type":0,"token":"t"}"#, r#"{"type":0,"token":""}"#, r#"{"type":0,"token":null}"#,
+        r#"{"type":0,"token":{}}"#, r#"{"type":0,"token":[1]}"#, r#"{"type":0,"token":"a","token":"b"}"#,
+        r#"{"type":1}"#, r#"{"type":0"#, "type=0",
     ] {
         let outcome = send(body, &[]);
         assert_eq!((outcome.answer.status, verdict(&outcome)), (200, Verdict::Accepted), "{body}");

@@ -7,18 +7,8 @@ use std::collections::BTreeMap;
 
 const LITERALS: &[&str] = &[".", ":", "..", "\n", "-", "a", "aba", "1", "id:", ";", "A"];
 const HEAD: &[&str] = &[
-    "{header:x-a}",
-    "{header:x-b}",
-    "{header:x-a|word}",
-    "{header:x-b|any}",
-    "{query:q}",
-    "{lower_query:q}",
-    "{method}",
-    "{url}",
-    "{query}",
-    "{listed_headers:x-list}",
-    "{timestamp}",
-    "{timestamp}",
+    "{header:x-a}", "{header:x-b}", "{header:x-a|word}", "{header:x-b|any}", "{query:q}", "{lower_query:q}",
+    "{method}", "{url}", "{query}", "{listed_headers:x-list}", "{timestamp}", "{timestamp}",
 ];
 const BODIES: [&[&str]; 3] = [
     &["{body}", "{body}", "{body_sha256}", "{body_sha256_bytes}"],

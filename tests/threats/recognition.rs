@@ -185,12 +185,7 @@ fn an_unreadable_type_is_not_an_absent_type() {
     assert_eq!(types("[]").found, TypesFound::Absent);
     let too_long = format!(r#"[{{"event":"{}"}}]"#, "x".repeat(257));
     for body in [
-        "\u{feff}[]",
-        "[{\"event\":",
-        "event=bounce",
-        "",
-        r#"[{"event":"a"},{"event":{}}]"#,
-        r#"{"event":"a"}"#,
+        "\u{feff}[]", "[{\"event\":", "event=bounce", "", r#"[{"event":"a"},{"event":{}}]"#, r#"{"event":"a"}"#,
         &too_long,
     ] {
         assert!(types(body).are_unreadable(), "{body}: {:?}", types(body));

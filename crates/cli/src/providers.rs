@@ -281,15 +281,15 @@ fn markdown() -> Result<String> {
          {} providers, each a file in [`presets/`](../crates/verify/presets) with its facts, their sources and the \
          day they were read. \
          `hookgate providers NAME` shows one, and how it is set up.\n\n\
-         **proof** counts the preset's vectors in [`tests/vectors/`](../crates/verify/tests/vectors) by whose work \
-         the signature is. \
+         **proof** counts the preset's vectors in [`tests/vectors/`](../crates/verify/tests/vectors) by the \
+         author of the signature. \
          *provider*: the provider published it, or code that the provider published made or took it. *sdk*: the \
          provider's own package \
          makes or takes it, whenever the tests run. *library*: a third party's maintained code does. *own reading*: \
          other code \
          signed it, from what we read in the documentation. {counts}\n\n\
-         **weak** says that the signature does not cover the body, or that there is none: whoever saw one delivery can \
-         send another. **by identical content** says that no id names an event: two requests with the same bytes are one \
+         **weak** says that the signature does not cover the body, or that there is none: a person who saw one request \
+         can send another. **by identical content** says that no id names an event: two requests with the same bytes are one \
          event, because the bytes of two events differ. **not recognised**: events may have the same bytes, so a retry is \
          forwarded again. **unsigned**: a stranger who captured a request could change it.\n\n\
          | provider | name | algorithm | freshness | duplicates are recognised | strength | retries | proof \

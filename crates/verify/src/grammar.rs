@@ -25,24 +25,8 @@ use std::time::Duration;
 use template::Template;
 
 const SCHEME_KEYS: &[&str] = &[
-    "algorithm",
-    "secret",
-    "signature",
-    "content",
-    "timestamp",
-    "forms",
-    "id",
-    "identity",
-    "type",
-    "claims",
-    "keys",
-    "account",
-    "retry_span",
-    "tries_within",
-    "repeats",
-    "handshakes",
-    "headers",
-    "answer",
+    "algorithm", "secret", "signature", "content", "timestamp", "forms", "id", "identity", "type", "claims", "keys",
+    "account", "retry_span", "tries_within", "repeats", "handshakes", "headers", "answer",
 ];
 const FORM_KEYS: &[&str] = &["signature", "content", "timestamp"];
 const SIGNATURE_KEYS: &[&str] =

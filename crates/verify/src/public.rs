@@ -213,16 +213,8 @@ mod tests {
             assert!(HostPattern::parse(pattern).is_some(), "{pattern}");
         }
         for pattern in [
-            "*",
-            "*.com",
-            "com",
-            "",
-            "keys.*.com",
-            "keys.example.*",
-            "a..example.com",
-            "{region}.com",
-            "Keys.example.com",
-            "https://a.example.com",
+            "*", "*.com", "com", "", "keys.*.com", "keys.example.*", "a..example.com", "{region}.com",
+            "Keys.example.com", "https://a.example.com",
         ] {
             assert_eq!(HostPattern::parse(pattern), None, "{pattern}");
         }

@@ -8,17 +8,7 @@ use crate::{
 };
 
 const KEYS: &[&str] = &[
-    "method",
-    "when",
-    "proof",
-    "challenge",
-    "alphabet",
-    "installs",
-    "visits",
-    "status",
-    "header",
-    "headers",
-    "text",
+    "method", "when", "proof", "challenge", "alphabet", "installs", "visits", "status", "header", "headers", "text",
     "json",
 ];
 
@@ -29,14 +19,8 @@ const ALPHABETS: &[(&str, Alphabet)] =
 
 /// Headers that a reply may not set: hookgate or the runtime writes them.
 const NOT_FOR_REPLIES: &[&str] = &[
-    "cache-control",
-    "x-content-type-options",
-    "content-type",
-    "content-length",
-    "transfer-encoding",
-    "connection",
-    "set-cookie",
-    "location",
+    "cache-control", "x-content-type-options", "content-type", "content-length", "transfer-encoding", "connection",
+    "set-cookie", "location",
 ];
 
 /// Reads the tables under `handshakes`.

@@ -18,13 +18,7 @@ const PLAIN: &[(&str, Part)] = &[
 ];
 
 const WITH_ARGUMENT: &[&str] = &[
-    "header:NAME",
-    "listed_headers:NAME",
-    "query:NAME",
-    "lower_query:NAME",
-    "json:PATH",
-    "form:NAME",
-    "lines:KEY,KEY",
+    "header:NAME", "listed_headers:NAME", "query:NAME", "lower_query:NAME", "json:PATH", "form:NAME", "lines:KEY,KEY",
 ];
 
 /// The formats that may be declared for a part, after a `|`.
@@ -218,12 +212,8 @@ mod tests {
         assert_eq!(parse("{lines:a,b}").expect("a template").len(), 1);
         assert_eq!(parse("{json:a[].b}").expect("a template").len(), 1);
         for text in [
-            "[{query:a}]{timestamp}",
-            "[a{query:a}]{timestamp}",
-            "[{query:a};]{timestamp}",
-            "[a{query:a}b{query:b}c]{timestamp}",
-            "[a{query:b|any};]{timestamp}",
-            "[a[b{query:a};]c]{timestamp}",
+            "[{query:a}]{timestamp}", "[a{query:a}]{timestamp}", "[{query:a};]{timestamp}",
+            "[a{query:a}b{query:b}c]{timestamp}", "[a{query:b|any};]{timestamp}", "[a[b{query:a};]c]{timestamp}",
         ] {
             assert!(parse(text).expect_err(text).starts_with("has brackets with something else"), "{text}");
         }

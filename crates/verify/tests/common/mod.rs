@@ -35,15 +35,7 @@ pub fn every_form() -> impl Iterator<Item = Case> {
 /// The variants of the exemplary presets. The threats and the fuzz targets use these.
 pub fn exemplary_forms() -> impl Iterator<Item = Case> {
     const NAMES: [&str; 10] = [
-        "chekt",
-        "generic",
-        "github",
-        "lrdefender",
-        "relaybox",
-        "relock",
-        "shopify",
-        "slack",
-        "standard_webhooks",
+        "chekt", "generic", "github", "lrdefender", "relaybox", "relock", "shopify", "slack", "standard_webhooks",
         "stripe",
     ];
     presets::ALL.iter().filter(|preset| NAMES.contains(&preset.name.as_str())).flat_map(cases)
