@@ -162,8 +162,7 @@ export class Gateway {
 
   /** The rows of the dead letters' table. */
   async letters() {
-    const database = await this.database();
-    return (await database.prepare("SELECT * FROM dead_letters ORDER BY number").all()).results;
+    return lettersIn(await this.database());
   }
 
   /** Everything that D1 and R2 hold, as text. */
@@ -261,6 +260,13 @@ export class Gateway {
       }
     });
   }
+}
+
+/** The rows of the dead letters' table. The first letter creates the table. */
+export async function lettersIn(database) {
+  const tables = await database.prepare("SELECT name FROM sqlite_master WHERE name = 'dead_letters'").all();
+  if (tables.results.length === 0) return [];
+  return (await database.prepare("SELECT * FROM dead_letters ORDER BY number").all()).results;
 }
 
 function notations(secret) {
