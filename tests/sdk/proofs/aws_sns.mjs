@@ -1,5 +1,5 @@
 // npm sns-validator: MessageValidator.validate. It fetches a certificate, and gets the vector's. SignatureVersion and
-// SigningCertURL are not signed. So the package always gets the right values of both, and refuses every other change.
+// SigningCertURL are not signed. So the package always gets the right values of both.
 import { EventEmitter } from "node:events";
 import https from "node:https";
 import { createRequire } from "node:module";
