@@ -2,10 +2,10 @@
 // and repeated events. See README.md.
 import { setTimeout as delay } from "node:timers/promises";
 import { send } from "../tests/runtime/http.mjs";
+import { ADMIN_TOKEN } from "../tests/runtime/providers.mjs";
 import { application } from "./origin.mjs";
 import { Provider, SYSTEMS } from "./provider.mjs";
 import { BINDINGS, HASTE } from "./rates.mjs";
-import { ADMIN_TOKEN } from "./runtime.mjs";
 import { verdict } from "./verdict.mjs";
 import { World } from "./world.mjs";
 

@@ -1,7 +1,7 @@
 // The real runtime with the built Worker. It can be killed and started again with the same state.
 import { Miniflare, convertV4MiniflareOptions } from "miniflare";
-import { QUIET, runtimePid, workerBehind } from "../tests/runtime/gateway.mjs";
-import { SECRETS, source } from "../tests/runtime/providers.mjs";
+import { QUIET, lettersIn, runtimePid, workerBehind } from "../tests/runtime/gateway.mjs";
+import { ADMIN_TOKEN, SECRETS, source } from "../tests/runtime/providers.mjs";
 import { SYSTEMS } from "./provider.mjs";
 
 const here = (file) => new URL(file, import.meta.url);
@@ -13,8 +13,6 @@ const stores = (place) => ({
   d1Databases: ["LOG"],
   r2Buckets: ["PAYLOADS"],
 });
-/** The token of the operator's API. */
-export const ADMIN_TOKEN = "canary-admin-token-proof";
 
 export class Runtime {
   /** A promise that is resolved while the runtime is up. `urls` change with each start. */
@@ -70,12 +68,10 @@ export class Runtime {
     await (this.up = this.#miniflare.dispose().then(again));
   }
 
-  /** The dead letters that were not redriven: `{ message, payload }`. */
+  /** The rows of the dead letters that are not redriven. */
   async letters() {
     const database = await this.#miniflare.getD1Database("LOG", "place-0");
-    const { results: tables } = await database.prepare("SELECT name FROM sqlite_master WHERE name = 'dead_letters'").all();
-    if (tables.length === 0) return []; // the first dead letter creates the table
-    return (await database.prepare("SELECT message, payload FROM dead_letters WHERE redriven IS NULL").all()).results;
+    return (await lettersIn(database)).filter(({ redriven }) => redriven === null);
   }
 
   /** The names of the stored bodies. */

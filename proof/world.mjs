@@ -66,9 +66,9 @@ export class World {
   #queues() {
     const { dice, ledger, clock } = this;
     const give = (queue, messages) => this.#give(queue, messages);
-    const buried = (kind) => ["pushed", "crashed"].includes(kind) || ledger.count(kind);
+    const heardDead = (kind) => ["pushed", "crashed"].includes(kind) || ledger.count(kind);
     const heard = (...what) => ledger.heard(...what);
-    const DEAD = new Queue({ name: "hookgate-dead", dice, clock, give, heard: buried });
+    const DEAD = new Queue({ name: "hookgate-dead", dice, clock, give, heard: heardDead });
     const ends = { maxRetries: MAX_RETRIES, deadLetters: DEAD };
     return { DEAD, EVENTS: new Queue({ name: "hookgate-events", dice, clock, give, heard, ...ends, consumers: 4 }) };
   }

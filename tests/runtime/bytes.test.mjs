@@ -4,7 +4,8 @@ import { randomBytes } from "node:crypto";
 import { after, describe, test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { Gateway } from "./gateway.mjs";
-import { delivery, source } from "./providers.mjs";
+import { eventually } from "./http.mjs";
+import { delivery, source, sourcesOf } from "./providers.mjs";
 
 const gzip = { "content-encoding": "gzip" };
 const noise = randomBytes(48_000);
@@ -17,6 +18,7 @@ const BODIES = {
   "only NUL bytes": { body: Buffer.alloc(64) },
   "an empty body": { body: Buffer.alloc(0) },
   "48 kB of noise": { body: noise },
+  "25 MiB of noise": { body: randomBytes(25 * 1024 * 1024) },
   "a form": { body: Buffer.from("a=%20&b=+"), headers: { "content-type": "application/x-www-form-urlencoded" } },
   "parts, with a charset": { body: Buffer.from("--x--"), headers: { "content-type": "multipart/mixed; boundary=x" } },
   "gzip with the label gzip": { body: gzipSync('{"zipped":true}'), headers: gzip },
@@ -28,13 +30,13 @@ const BODIES = {
 
 // Each body has its own source for each way to the origin, so the order of arrival does not matter.
 const names = Object.keys(BODIES).map((what, at) => ({ what, queued: `queued-${at}`, direct: `direct-${at}` }));
+const whole = { max_body: "25MiB" };
 const gateway = await Gateway.start({
   sources: {
-    ...Object.fromEntries(names.map(({ queued }) => [queued, source("github")])),
-    ...Object.fromEntries(names.map(({ direct }) => [direct, source("shopify", { deliver: "origin" })])),
+    ...sourcesOf(names.map(({ queued }) => queued), "github", whole),
+    ...sourcesOf(names.map(({ direct }) => direct), "shopify", { deliver: "origin", ...whole }),
+    ...sourcesOf(["untyped", "chunked", "stored"], "github"),
     crlf: source("generic"),
-    untyped: source("github"),
-    chunked: source("github"),
   },
 });
 after(() => gateway.close());
@@ -43,7 +45,7 @@ const { origin } = gateway;
 async function arrivesAsSent(name, sent) {
   assert.equal((await gateway.post(name, sent)).status, 200);
   const [forward] = await origin.received(name);
-  assert.deepEqual(forward.body, sent.body);
+  assert.ok(forward.body.equals(sent.body));
   for (const header of ["content-type", "content-encoding"]) {
     assert.equal(forward.headers[header], sent.headers[header], header);
   }
@@ -74,6 +76,22 @@ describe("a body arrives byte for byte, with its labels", { concurrency: true },
     assert.deepEqual(forward.body, noise);
     assert.equal(forward.headers["content-length"], String(noise.length));
   });
+});
+
+test("a body that is too large for a queue message waits in R2, and a mark replaces it after the delivery", async () => {
+  const objects = async () => {
+    const { key } = await gateway.logged({ source: "stored", verdict: "accepted" });
+    const all = (await (await gateway.bucket()).list()).objects;
+    return all.filter((one) => one.key.startsWith(`${key}/`)).map((one) => [/^[0-9a-f]{16}$/.test(one.key.slice(65)), one.size]);
+  };
+  const { promise: during, resolve } = Promise.withResolvers();
+  origin.answers("stored", async (response) => {
+    resolve(await objects());
+    response.end();
+  });
+  await arrivesAsSent("stored", delivery("github", { body: randomBytes(500_000) }));
+  assert.deepEqual(await during, [[true, 500_000]]);
+  await eventually("the mark", async () => (await objects()).every(([, size]) => size === 0));
 });
 
 gateway.provesThatNoSecretLeaves();

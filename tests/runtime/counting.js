@@ -1,5 +1,5 @@
-// Counts the bytes that the Worker holds: the memories of its WASM, and the buffers that it hands to the runtime. Imported
-// before the Worker, whose memories it sees then.
+// Counts the bytes that the Worker holds: the memories of its WASM, and the buffers that it hands to the runtime. It is
+// imported before the Worker, so it sees every memory.
 const memories = [];
 const { Instance } = WebAssembly;
 WebAssembly.Instance = class extends Instance {
@@ -14,14 +14,14 @@ let most = 0;
 
 const wasm = () => memories.reduce((sum, { buffer }) => sum + buffer.byteLength, 0);
 
-/** What is held now, and the most that ever was since it was asked for last. */
+/** The bytes now, and the most bytes since the last call. */
 export function held() {
   const found = { wasm: wasm(), most: Math.max(most, wasm() + handed) };
   most = 0;
   return found;
 }
 
-/** Counts a buffer of so many bytes for as long as `promise` is not settled. */
+/** Counts a buffer of so many bytes until `promise` is settled. */
 export function handing(bytes, promise) {
   handed += bytes;
   most = Math.max(most, wasm() + handed);

@@ -1,16 +1,16 @@
-// Runs the built Worker in the real runtime, with bindings as in wrangler.toml, a port and a state of its own.
+// Runs the built Worker in the real runtime, with the bindings of wrangler.toml. Each gateway has its own port and state.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { test } from "node:test";
 import { Miniflare, convertV4MiniflareOptions } from "miniflare";
 import { Origin, eventually, send } from "./http.mjs";
-import { SECRETS } from "./providers.mjs";
+import { ADMIN_TOKEN, SECRETS } from "./providers.mjs";
 
 const here = (path) => new URL(path, import.meta.url);
 const read = (path, encoding) => readFileSync(here(path), encoding);
 const COMPATIBILITY_DATE = /^compatibility_date = "(.+)"$/m.exec(read("../../wrangler.toml", "utf8"))[1];
-/** As in wrangler.toml; configuration.test.mjs sees to it that they stay so. */
+/** The queues of wrangler.toml. configuration.test.mjs compares them. */
 export const PRODUCERS = { EVENTS: "hookgate-events", DEAD: "hookgate-dead" };
 const BATCH = { maxBatchSize: 10, maxBatchTimeout: 1 };
 export const CONSUMERS = {
@@ -18,14 +18,14 @@ export const CONSUMERS = {
   "hookgate-dead": { ...BATCH, maxRetries: 100 },
 };
 
-/** What every run has in common: on the loopback, and nothing leaves the machine. */
+/** The options of every run: on the loopback, and nothing leaves the machine. */
 export const QUIET = { host: "127.0.0.1", port: 0, cf: false, telemetry: { enabled: false } };
 
-/** The built Worker behind `wrapper`, a module of its own that may import the files in `helpers`; all are URLs. */
+/** The built Worker behind the module `wrapper`, which may import the modules `helpers`. All are URLs. */
 export function workerBehind(wrapper, helpers = []) {
   const module = (url) => ({ type: "ESModule", path: `/${basename(url.pathname)}`, contents: read(url, "utf8") });
   return {
-    // The Worker itself, without the development server's entry before it, which would change headers.
+    // Requests do not pass through the development server, because it changes headers.
     unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
     compatibilityDate: COMPATIBILITY_DATE,
     modulesRoot: "/",
@@ -36,7 +36,7 @@ export function workerBehind(wrapper, helpers = []) {
   };
 }
 
-/** The one child of this process that is the runtime, as Linux tells. */
+/** The process id of the runtime, which is a child of this process. Linux lists the children. */
 export function runtimePid() {
   const children = readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, "utf8").trim().split(" ");
   const found = children.filter((pid) => readFileSync(`/proc/${pid}/comm`, "utf8").trim() === "workerd");
@@ -54,9 +54,9 @@ export class Gateway {
   #url;
 
   /**
-   * `sources` are `[vars.SOURCES.*]`, `secrets` the Worker's secrets, `state` a directory that outlives the runtime,
-   * `vars` further variables, `without` names bindings that are missing, and `rejects` is how many refusals a minute are
-   * within the limit. `queues` has other producers and consumers. Forwards go to `gateway.origin`.
+   * `sources` is the table `[vars.SOURCES]`. `state` is a directory that outlives the runtime. `without` names the missing
+   * bindings. `rejects` is the limit of refusals in a minute. `queues` has other producers and consumers. The destination
+   * of every source is `gateway.origin`.
    */
   static async start({ sources, secrets = SECRETS, state, without = [], rejects = 100_000, vars = {}, queues = {} }) {
     const kept = (bindings) => {
@@ -113,39 +113,46 @@ export class Gateway {
     return this.request(`/webhooks/${source}`, { headers, body });
   }
 
-  /** What the Worker has done to its bindings so far: `{ operation, args, failed }`, after the first `from`. */
+  /** Calls the operator's API. */
+  api(path, { method = "GET", token = ADMIN_TOKEN, body } = {}) {
+    return this.request(`/api/${path}`, { method, headers: { authorization: `Bearer ${token}` }, body });
+  }
+
+  /** The calls of bindings so far, after the first `from`: `{ operation, args, failed }`. */
   async operations(from = 0) {
     return this.#control({ from });
   }
 
-  /**
-   * Those of them that read or write something that stays for an event: all but the counting of refusals, and the message by
-   * which the Worker learns which queue is which.
-   */
+  /** The calls that read or write the state of an event. The counts of refusals and the probes of queues are none. */
   async stored(from = 0) {
     const learning = ({ args }) => /^(queue\/|\{"hookgate_probe")/.test(args[0]);
     const all = await this.operations(from);
     return all.filter((one) => /^(?!REJECTS)[A-Z]+\./.test(one.operation) && !learning(one));
   }
 
-  /** Fails the next `times` of an operation (`DEDUP.get`): `before` it is done, `after` it is done, or by a `hang`. */
-  async fail(operation, times = 1, when = "before") {
-    await this.#control({ fault: { operation, times, when } });
+  /** Fails the next `times` calls of an operation (`DEDUP.get`): `before` it is done, `after` it is done, or by a `hang`. */
+  fail(operation, times = 1, when = "before") {
+    return this.#control({ fault: { operation, times, when } });
   }
 
-  /** Sets the gateway's clock, its objects' too, so many milliseconds ahead. */
-  async ahead(milliseconds) {
-    await this.#control({ ahead: milliseconds });
+  /** Fails the next `times` calls of each operation of the database. */
+  async failDatabase(times) {
+    for (const operation of ["LOG.run", "LOG.all", "LOG.batch", "LOG.first"]) await this.fail(operation, times);
   }
 
-  /** What providers answer from now on to a GET: texts by URL. */
-  async publish(pages) {
-    await this.#control({ pages });
+  /** Sets the clock of the Worker and of its objects so many milliseconds ahead. */
+  ahead(milliseconds) {
+    return this.#control({ ahead: milliseconds });
+  }
+
+  /** Sets the providers' answers to a GET: texts by URL. */
+  publish(pages) {
+    return this.#control({ pages });
   }
 
   /** Runs the cron trigger. */
-  async sweep() {
-    await this.#control({ scheduled: true });
+  sweep() {
+    return this.#control({ scheduled: true });
   }
 
   /** Calls a method of the Durable Object `name`. */
@@ -155,13 +162,12 @@ export class Gateway {
 
   /** The rows of the dead letters' table. */
   async letters() {
-    const database = await this.#runtime.getD1Database("LOG");
-    return (await database.prepare("SELECT * FROM dead_letters ORDER BY number").all()).results;
+    return lettersIn(await this.database());
   }
 
   /** Everything that D1 and R2 hold, as text. */
   async #kept() {
-    const database = await this.#runtime.getD1Database("LOG");
+    const database = await this.database();
     const tables = await database.prepare("SELECT name FROM sqlite_master WHERE type = 'table'").all();
     const own = tables.results.map(({ name }) => name).filter((name) => !name.startsWith("_cf_"));
     const rows = await Promise.all(own.map((name) => database.prepare(`SELECT * FROM ${name}`).all()));
@@ -171,12 +177,7 @@ export class Gateway {
     return [rows.map(({ results }) => results), bodies.map((body) => Buffer.from(body).toString("latin1"))];
   }
 
-  /** The database of the dead letters. */
-  database() {
-    return this.#runtime.getD1Database("LOG");
-  }
-
-  /** Hands the Worker one message, as if `queue` gave it for the `attempts`-th time: what the Worker makes of it. */
+  /** Hands the Worker one message of `queue`, in its `attempts`-th attempt. Returns `ack` or `retry`. */
   async batch(queue, text, attempts = 1) {
     return (await this.batchOf(queue, [text], attempts))[0];
   }
@@ -186,8 +187,8 @@ export class Gateway {
     return (await this.#control({ batch: { queue, texts, attempts } })).settled;
   }
 
-  /** How many bytes the Worker holds: `wasm` now, and at `most`, with buffers, since this was asked for last. */
-  async held() {
+  /** The bytes that the Worker holds: `wasm` now, and at `most`, with buffers, since the last call. */
+  held() {
     return this.#control({ held: true });
   }
 
@@ -206,14 +207,14 @@ export class Gateway {
     return this.#runtime.getR2Bucket("PAYLOADS");
   }
 
-  /** Puts a message into the events' queue, past the Worker. */
-  async enqueue(body, contentType = "text") {
-    await this.#control({ enqueue: { body, contentType } });
+  /** Puts a message into the events' queue without the Worker. */
+  enqueue(body, contentType = "text") {
+    return this.#control({ enqueue: { body, contentType } });
   }
 
-  /** Lets the Worker panic: it draws `after` random numbers, and the next one cannot be had. */
-  async panics(after = 0) {
-    await this.#control({ panic: { after } });
+  /** Makes the Worker panic: after `after` random numbers, the next draw fails. */
+  panics(after = 0) {
+    return this.#control({ panic: { after } });
   }
 
   async #control(order) {
@@ -234,7 +235,7 @@ export class Gateway {
     return eventually(so, () => this.records().find(fits), within);
   }
 
-  /** Waits until whatever was put into the events' queue was delivered or is dead. */
+  /** Waits until each message of the events' queue is delivered or dead. */
   async drained(within = undefined) {
     const ended = () => this.records().filter(({ verdict, reason }) => {
       return verdict === "delivered" || (verdict === "dead" && reason !== "dead_letter");
@@ -244,7 +245,7 @@ export class Gateway {
     await eventually(so, () => ended().length >= sent.length, within);
   }
 
-  /** The last test of a file: whatever left the gateway in this file's tests held no secret, in no usual notation. */
+  /** The last test of a file: nothing that left the gateway in this file's tests contains a secret, in any usual notation. */
   provesThatNoSecretLeaves() {
     test("no secret is in any log line, answer, stored value, queue message or forward", async () => {
       const forwards = this.origin.requests.map(({ rawHeaders, body }) => [rawHeaders, body.toString("latin1")]);
@@ -259,6 +260,13 @@ export class Gateway {
       }
     });
   }
+}
+
+/** The rows of the dead letters' table. The first letter creates the table. */
+export async function lettersIn(database) {
+  const tables = await database.prepare("SELECT name FROM sqlite_master WHERE name = 'dead_letters'").all();
+  if (tables.results.length === 0) return [];
+  return (await database.prepare("SELECT * FROM dead_letters ORDER BY number").all()).results;
 }
 
 function notations(secret) {

@@ -1,18 +1,18 @@
-// Stands before the built Worker in the runtime: counts what the Worker does to its bindings, and makes that fail, or
-// the Worker itself panic, where a test asks for it. Other requests, and batches, pass through untouched.
+// Wraps the built Worker in the runtime. It records the calls of bindings, and makes calls fail or the Worker panic if a test
+// asks for it.
 import { handing, held } from "./counting.js";
 import Worker, { Claims as Inner } from "./index.js";
 import { faulty } from "./bindings.mjs";
 
-/** Called one by one, with what they are given. */
+/** Bindings whose calls are recorded with all arguments. */
 const PLAIN = ["DEDUP", "EVENTS", "DEAD", "REJECTS"];
-/** Called through what comes out of them, and told of in short: an argument may be a body of megabytes. */
+/** Bindings whose calls return objects with further calls. The record of an argument is short: it may be a large body. */
 const NESTED = ["CLAIMS", "LOG", "PAYLOADS"];
-// An isolate outlives its requests, so these are the whole run's.
+// An isolate outlives its requests, so these belong to the whole run.
 const operations = [];
 const faults = new Map();
 
-/** So many draws of random numbers succeed before one fails, which Rust takes for a reason to panic. */
+/** The number of draws of random numbers before one fails. Rust panics then. */
 let draws = Infinity;
 const draw = crypto.getRandomValues.bind(crypto);
 crypto.getRandomValues = (numbers) => {
@@ -52,7 +52,7 @@ function takeFault(operation) {
   return fault.when;
 }
 
-/** What a request throws when it is asked for its URL, from within WASM: a trap, a stack that is full, or `text`. */
+/** The errors that a request may throw when WASM reads its URL: a trap, a full stack, or `text`. */
 const THROWS = {
   trap: () => {
     throw new WebAssembly.RuntimeError("unreachable");
@@ -69,14 +69,14 @@ const throwing = ({ method, headers }, text) => Object.defineProperty({ method, 
   }),
 });
 
-/** Requests to the path `/moved` turn out to go elsewhere when the runtime has parsed their URL. */
+/** The runtime reads the URL of a request to the path `/moved` as a private address. */
 globalThis.Request = class extends Request {
   get url() {
     return super.url.replace(/^.*\/moved$/, "http://10.0.0.1/moved");
   }
 };
 
-/** What providers publish, by URL; nothing else leaves for a host but the loopback's. */
+/** The pages that providers publish, by URL. No other request leaves the loopback. */
 const pages = new Map();
 const fetchOutside = globalThis.fetch;
 globalThis.fetch = (request, init) => {
@@ -86,35 +86,25 @@ globalThis.fetch = (request, init) => {
   return watch("fetch", [url], answer);
 };
 
-/** The object, with a look inside, and failing inside. */
+/** The object, whose claims may fail inside it, with access to its tables. */
 export class Claims extends Inner {
   claim(...args) {
     return watch("object.claim", args, () => super.claim(...args));
   }
 
-  rows() {
-    return this.ctx.storage.sql.exec("SELECT count(*) AS rows FROM claims").one().rows;
+  /** The number of rows of a table. */
+  rows(table = "claims") {
+    return this.ctx.storage.sql.exec(`SELECT count(*) AS rows FROM ${table}`).one().rows;
   }
 
-  /** A claim as the version without acceptances stored it, in its table. */
-  asBefore(name) {
-    const { sql } = this.ctx.storage;
-    sql.exec("INSERT INTO claims (name, token, first_seen, leased_until, expires, confirmed) VALUES (?, ?, ?, ?, ?, ?)",
-      name, "00000000000000b6", 1000, 1000, 1e10, 1);
-  }
-
-  secrets() {
-    return this.ctx.storage.sql.exec("SELECT count(*) AS secrets FROM handshakes").one().secrets;
-  }
-
-  /** So many rows that have expired. */
+  /** Adds so many expired rows. */
   fillExpired(count) {
     const columns = "name, token, first_seen, leased_until, expires, confirmed";
     const numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)";
     this.ctx.storage.sql.exec(`INSERT INTO claims (${columns}) ${numbers} SELECT 'old ' || i, '0', 0, 0, 1, 1 FROM n`, count);
   }
 
-  /** Returns in how many milliseconds the next one comes, null where none does. */
+  /** Runs the alarm. Returns the milliseconds until the next alarm, or null. */
   async runAlarm() {
     await this.ctx.storage.deleteAlarm();
     await this.alarm();
@@ -123,7 +113,7 @@ export class Claims extends Inner {
   }
 }
 
-// The Worker and its objects share the isolate, and so this clock.
+// The Worker and its objects share the isolate and this clock.
 const now = Date.now;
 let ahead = 0;
 Date.now = () => now() + ahead;

@@ -1,4 +1,4 @@
-// How much memory large bodies take: an isolate has 128 MB for everything.
+// The memory for large bodies. An isolate has 128 MB for everything.
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { Gateway } from "./gateway.mjs";
@@ -29,10 +29,10 @@ test("a batch of ten events of 25 MiB is delivered, and the Worker holds none of
   assert.ok(most <= before.wasm + MIB, `${mib(most)} at most`);
 });
 
-test("twenty uploads of 25 MiB at once are taken, one after the other", async () => {
+test("twenty uploads of 25 MiB at once are accepted, within the memory", async () => {
   const sent = Array.from({ length: 20 }, (_, at) => large(`upload ${at}`));
   const takes = async (one) => {
-    // Who waits for too long is told to come again.
+    // A request that waits too long for a permit is answered 503.
     for (;;) {
       const { status } = await gateway.post("uploads", one);
       if (status === 200) return;

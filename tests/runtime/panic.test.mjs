@@ -1,5 +1,5 @@
-// What a panic costs: what is in flight in its instance is told to come again, and nothing is lost. The panics are Rust's
-// own, in the Worker as it is shipped: it panics where random numbers cannot be had.
+// A panic ends its instance. Requests in flight there are answered 503, and no event is lost. Rust itself panics here, in the
+// Worker as it is shipped, because a draw of random numbers fails.
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { Gateway } from "./gateway.mjs";
@@ -16,12 +16,12 @@ const gateway = await Gateway.start({
 after(() => gateway.close());
 const { origin } = gateway;
 
-/** A good delivery, which throws in the Worker. */
+/** A good request that throws an error in the Worker. */
 function breaking(how) {
   return gateway.post("plain", delivery("generic", { headers: { "instrumented-throw": how } }));
 }
 
-/** A good delivery, in which Rust panics. */
+/** A good request in which Rust panics. */
 async function panicking() {
   await gateway.panics();
   return gateway.post("plain", delivery("generic"));
@@ -44,10 +44,9 @@ async function assertServing(name = "plain") {
 
 const panics = () => gateway.records().filter(({ reason }) => reason === "panic");
 
-/** Holds `count` requests at the origin while `breaks` runs; returns their answers, and then the requests. */
+/** Holds `count` requests at the origin while `breaks` runs. Returns their answers and the requests. */
 async function beside(count, breaks) {
-  let release;
-  const held = new Promise((resolve) => (release = resolve));
+  const { promise: held, resolve: release } = Promise.withResolvers();
   const before = origin.of("slow").length;
   origin.answers("slow", async (response) => {
     await held;
@@ -86,7 +85,7 @@ test("50 requests in a row panic, and the next one is served", async () => {
   await assertServing();
 });
 
-test("one message of a batch panics: those in flight are given again, and each event is delivered", async (t) => {
+test("one message of a batch panics: the messages in flight are retried, and each event is delivered", async (t) => {
   const fresh = await Gateway.start({ sources: { plain: source("generic") } });
   t.after(() => fresh.close());
   const sent = Array.from({ length: 8 }, () => delivery("generic"));
@@ -107,7 +106,7 @@ test("a call of an object that panics is an error at once, and the next call is 
   await assertServing("exact");
 });
 
-test("what the runtime throws breaks off an instance, and its text stays out of the log", async () => {
+test("an error of the runtime ends its instance, and the log does not show its text", async () => {
   assertComeAgain(await breaking("whatever the request may hold"));
   const detail = "TypeError: withheld, because it may quote the request";
   await gateway.logged({ reason: "panic", detail });

@@ -15,9 +15,13 @@ export const SECRETS = {
 /** The secret that signs forwards, in the tests that set it. */
 export const ORIGIN_SIGNING_SECRET = `whsec_${Buffer.from("canary-origin-signing-key-a85e21").toString("base64")}`;
 
+/** The token of the operator, in the tests that set it. */
+export const ADMIN_TOKEN = "canary-admin-token-6b1f0c";
+
 export const SECOND = 1000;
 export const MINUTE = 60 * SECOND;
 export const HOUR = 60 * MINUTE;
+export const DAY = 24 * HOUR;
 
 const hmac = (key, text, encoding = "hex") => createHmac("sha256", key).update(text).digest(encoding);
 const iso = (at) => new Date(at).toISOString();
@@ -95,6 +99,9 @@ export const PROVIDERS = {
 export function source(name, more = {}) {
   return { provider: PROVIDERS[name].provider ?? name, secrets: [PROVIDERS[name].secret], ...more };
 }
+
+/** A source for each of these names. */
+export const sourcesOf = (names, ...table) => Object.fromEntries(names.map((name) => [name, source(...table)]));
 
 /** One signed request. Without `body`, it has a new event. */
 export function delivery(name, { id = randomUUID(), at = Date.now(), body, key, headers = {} } = {}) {

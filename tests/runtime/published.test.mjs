@@ -13,7 +13,6 @@ const gateway = await Gateway.start({
     fal: { provider: "fal", ...direct },
     sns: { provider: "aws_sns", account: TOPIC, ...direct },
     sns_v1: { provider: "aws_sns_v1", account: TOPIC, ...direct },
-    topicless: { provider: "aws_sns", ...direct },
   },
   secrets: {},
 });
@@ -70,12 +69,6 @@ describe("a set of keys", () => {
     assert.deepEqual(await fetched(before), [SET]);
   });
 
-  test("is not fetched again at once because of forged requests", async () => {
-    const before = await count();
-    for (let at = 0; at < 5; at += 1) assert.equal((await post(foreign)).status, 401);
-    assert.deepEqual(await fetched(before), []);
-  });
-
   test("that has changed is fetched again after a minute, once", async () => {
     await publish(first, second);
     await later(MINUTE);
@@ -86,12 +79,6 @@ describe("a set of keys", () => {
     assert.deepEqual(await fetched(before), [SET]);
   });
 
-  test("no longer proves requests with a withdrawn key, an hour later", async () => {
-    await publish(second);
-    await later(61 * MINUTE);
-    assert.equal((await post(first)).status, 401);
-    assert.equal((await post(second)).status, 200);
-  });
 });
 
 describe("a certificate that the message names", () => {
@@ -127,79 +114,16 @@ describe("a certificate that the message names", () => {
     assert.equal((await post(message({}, CERTIFICATE, "1"))).status, 401, "other sources refuse SHA-1");
   });
 
-  test("is fetched from no other host", async () => {
-    const places = [
-      "https://sns.eu-central-1.amazonaws.com.attacker.example/a.pem",
-      "https://attacker.example/sns.eu-central-1.amazonaws.com/a.pem",
-      "https://sns.eu-central-1.amazonaws.com@attacker.example/a.pem",
-      "https://sns.eu-central-1.amazonaws.com:8443/a.pem",
-      "http://sns.eu-central-1.amazonaws.com/a.pem",
-      "https://sns.a.b.amazonaws.com/a.pem",
-      "https://s3.eu-central-1.amazonaws.com/a.pem",
-      `${HOST}/?Action=GetEndpoint&x=.pem`,
-      "https://sns.amazonaws.com/a.pem",
-      "",
-    ];
-    const before = await count();
-    for (const place of places) {
-      await gateway.publish({ [place]: certificate });
-      assert.equal((await post(message({}, place))).status, 401, place);
-    }
-    assert.deepEqual(await fetched(before), []);
-  });
-
-  test("does not prove a message of another topic, which AWS signs with the same key", async () => {
-    assert.equal((await post(message({ TopicArn: "arn:aws:sns:eu-central-1:999999999999:evil" }))).status, 401);
-    await gateway.logged({ source: "sns", reason: "claim_mismatch" });
-    assert.equal((await post(message(), "topicless")).status, 500, "a source must name its topic");
-  });
-
-  test("that does not exist is a 401 and is fetched once a minute", async () => {
-    const gone = `${HOST}/SimpleNotificationService-gone.pem`;
-    const before = await count();
-    for (let at = 0; at < 3; at += 1) assert.equal((await post(message({}, gone))).status, 401);
-    assert.deepEqual(await fetched(before), [gone]);
-    await gateway.logged({ source: "sns", reason: "no_such_key", detail: `${gone} answered 404` });
-  });
-
-  test("is fetched at most sixteen times a minute, and a known certificate is still used", async () => {
-    await later(2 * MINUTE);
-    const before = await count();
-    for (let at = 0; at < 20; at += 1) {
-      const { status } = await post(message({}, `${HOST}/SimpleNotificationService-${at}.pem`));
-      assert.equal(status, at < 16 ? 401 : 503);
-    }
-    assert.equal((await fetched(before)).length, 16);
-    assert.equal((await post(message())).status, 200);
-    await later(2 * MINUTE);
-    assert.equal((await post(message())).status, 200);
-  });
-
-  describe("a subscription", () => {
-    const confirmation = (SubscribeURL, more = {}) =>
-      message({ Type: "SubscriptionConfirmation", Token: "2336412f37", SubscribeURL, ...more });
+  test("confirms a subscription only in a message that is verified, and at no other host", async () => {
+    const confirmation = (SubscribeURL) => message({ Type: "SubscriptionConfirmation", Token: "2336412f37", SubscribeURL });
     const visit = `${HOST}/?Action=ConfirmSubscription&TopicArn=${TOPIC}&Token=2336412f37`;
-
-    test("is confirmed after the message is verified", async () => {
-      await gateway.publish({ [visit]: "<ConfirmSubscriptionResponse/>" });
-      const before = await count();
-      assert.equal((await post(confirmation(visit))).status, 200);
-      assert.deepEqual((await fetched(before)).filter((url) => url === visit), [visit]);
-      await gateway.logged({ source: "sns", verdict: "handshake" });
-    });
-
-    test("is not confirmed if the visit fails: AWS retries", async () => {
-      assert.equal((await post(confirmation(`${visit}-gone`))).status, 503);
-    });
-
-    test("that is forged, of another topic or at another host is not visited", async () => {
-      const before = await count();
-      const forged = { ...confirmation(visit), Token: "another" };
-      const evil = "https://sns.eu-central-1.amazonaws.com.attacker.example/?Action=ConfirmSubscription";
-      assert.equal((await post(forged)).status, 401);
-      assert.equal((await post(confirmation(visit, { TopicArn: `${TOPIC}-2` }))).status, 401);
-      assert.equal((await post(confirmation(evil))).status, 200, "an authentic event, which is forwarded");
-      assert.deepEqual((await fetched(before)).filter((url) => url !== CERTIFICATE), []);
-    });
+    const elsewhere = visit.replace(HOST, `${HOST}.attacker.example`);
+    await gateway.publish({ [visit]: "<ConfirmSubscriptionResponse/>", [elsewhere]: "" });
+    const visits = async () => (await fetched()).filter((url) => url.includes("ConfirmSubscription"));
+    assert.equal((await post({ ...confirmation(visit), Token: "another" })).status, 401);
+    assert.equal((await post(confirmation(elsewhere))).status, 200, "an authentic event, which is forwarded");
+    assert.deepEqual(await visits(), []);
+    assert.equal((await post(confirmation(visit))).status, 200);
+    assert.deepEqual(await visits(), [visit]);
   });
 });

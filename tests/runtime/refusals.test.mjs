@@ -3,13 +3,11 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { Gateway } from "./gateway.mjs";
 import { openPost } from "./http.mjs";
-import { SECRETS, delivery, source } from "./providers.mjs";
+import { ADMIN_TOKEN, SECRETS, delivery, sourcesOf } from "./providers.mjs";
 
 const LIMIT = 5;
-const ADMIN_TOKEN = "canary-admin-token-6b1f0c";
-const NAMES = ["flooded", "other", "valid", "mixed"];
 const gateway = await Gateway.start({
-  sources: Object.fromEntries(NAMES.map((name) => [name, source("generic", { deliver: "origin" })])),
+  sources: sourcesOf(["flooded", "other", "mixed"], "generic", { deliver: "origin" }),
   secrets: { ...SECRETS, ADMIN_TOKEN },
   rejects: LIMIT,
 });
@@ -18,15 +16,24 @@ after(() => gateway.close());
 const from = (address, { headers, ...sent }) => ({ ...sent, headers: { ...headers, "cf-connecting-ip": address } });
 const forged = () => delivery("generic", { key: "not the secret" });
 
-/** Sends forged requests beyond the limit. Returns the statuses. */
-async function flood(name, address) {
-  const statuses = [];
-  for (let at = 0; at < LIMIT + 3; at += 1) statuses.push((await gateway.post(name, from(address, forged()))).status);
-  return statuses;
+/**
+ * Sends requests until the answer is 429. The limiter's window may end meanwhile and allow as many refusals again, so the
+ * number of 401s has a lower bound and an upper bound.
+ */
+async function flood(send) {
+  let refused = 0;
+  for (;;) {
+    const { status } = await send(refused);
+    if (status === 429) break;
+    assert.equal(status, 401);
+    refused += 1;
+    assert.ok(refused <= 2 * (LIMIT + 1), `${refused} requests are 401`);
+  }
+  assert.ok(refused > LIMIT, `${refused} requests are 401`);
 }
 
 test("past the limit a forged request is 429 with Retry-After, only for that source and that address", async () => {
-  assert.deepEqual(await flood("flooded", "203.0.113.7"), [401, 401, 401, 401, 401, 401, 429, 429]);
+  await flood(() => gateway.post("flooded", from("203.0.113.7", forged())));
   const before = (await gateway.operations()).length;
   const answer = await gateway.post("flooded", from("203.0.113.7", forged()));
   assert.equal(answer.status, 429);
@@ -52,51 +59,23 @@ test("past the limit an authentic request is accepted", async () => {
   assert.equal((await gateway.post("flooded", from("203.0.113.7", forged()))).status, 429, "the limit still holds");
 });
 
-test("past the limit the log has one line a second", async () => {
-  const lines = () => gateway.records("flooded").filter(({ status }) => status === 429).length;
-  const [before, began] = [lines(), Date.now()];
-  for (let at = 0; at < 50; at += 1) await gateway.post("flooded", from("203.0.113.7", forged()));
-  assert.ok(lines() - before <= 2 + (Date.now() - began) / 1000, `${lines() - before} lines`);
-});
-
-test("after a minute a forged request is 401 again", async () => {
-  await gateway.ahead(61_000);
-  assert.equal((await gateway.post("flooded", from("203.0.113.7", forged()))).status, 401);
-  await gateway.ahead(0);
-});
-
 test("one IPv6 network counts as one address", async () => {
-  await flood("mixed", "2001:db8:1:2::1");
+  await flood(() => gateway.post("mixed", from("2001:db8:1:2::1", forged())));
   assert.equal((await gateway.post("mixed", from("2001:db8:1:2:ffff::9", forged()))).status, 429);
   assert.equal((await gateway.post("mixed", from("2001:db8:1:3::1", forged()))).status, 401);
 });
 
-test("an authentic request never counts: a new event, a duplicate, an event without an id", async () => {
-  const before = (await gateway.operations()).length;
-  for (let at = 0; at < 2 * LIMIT; at += 1) {
-    const sent = from("203.0.113.9", delivery("generic"));
-    for (const one of [sent, sent]) assert.equal((await gateway.post("valid", one)).status, 200);
-    const body = JSON.stringify({ type: "t", created_at: new Date().toISOString() });
-    assert.equal((await gateway.post("valid", from("203.0.113.9", delivery("generic", { body })))).status, 422);
-  }
-  const counted = (await gateway.operations(before)).filter(({ operation }) => operation.startsWith("REJECTS"));
-  assert.deepEqual(counted, []);
-});
-
 test("wrong admin tokens count, and the right token always passes", async () => {
-  const ask = (token) => {
-    const headers = { authorization: `Bearer ${token}`, "cf-connecting-ip": "203.0.113.7" };
-    return gateway.request("/api/dead-letters", { method: "GET", headers });
-  };
-  for (let at = 0; at <= LIMIT; at += 1) assert.equal((await ask(`guess-${at}-of-the-token`)).status, 401);
-  assert.equal((await ask("another-guess-at-the-token")).status, 429);
+  const ask = (token) => gateway.request("/api/dead-letters", from("203.0.113.7", { method: "GET", headers: { authorization: `Bearer ${token}` } }));
+  await flood((at) => ask(`guess-${at}-of-the-token`));
   assert.equal((await ask(ADMIN_TOKEN)).status, 200);
 });
 
 test("if the limiter fails, forged requests are 401 as before", async () => {
   await gateway.fail("REJECTS.limit", 2 * LIMIT);
-  assert.deepEqual(new Set(await flood("other", "203.0.113.10")), new Set([401]));
-  await gateway.fail("REJECTS.limit", 0);
+  for (let at = 0; at < 2 * LIMIT; at += 1) {
+    assert.equal((await gateway.post("other", from("203.0.113.10", forged()))).status, 401);
+  }
 });
 
 gateway.provesThatNoSecretLeaves();

@@ -1,4 +1,4 @@
-// What an earlier build left in its stores and queues, the build at hand goes on with: see recorded/README.md.
+// The build at hand goes on with the state that an earlier build left in its stores and queues: see recorded/README.md.
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { readFileSync, readdirSync } from "node:fs";
@@ -12,9 +12,9 @@ import { unpacked, writeStores } from "./recorded/stores.mjs";
 
 const RECORDED = new URL("recorded/", import.meta.url);
 const records = readdirSync(RECORDED, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map(({ name }) => name);
-/** Their copies are no duplicates: nothing tells them apart, or their source does not look. */
+/** Copies of their events are no duplicates: the events have no identity, or the source has no deduplication. */
 const NAMELESS = ["queued-none", "queued-nameless"];
-/** What a forward has of its own, though it is of the same event. */
+/** The headers that differ between two forwards of an event. */
 const OWN = new Set(["host", "cf-worker", "hookgate-attempt", "webhook-timestamp", "webhook-signature"]);
 
 /** The headers of a forward that the event decides. */
@@ -45,10 +45,9 @@ for (const record of records) {
     /** Sets the clock to so many milliseconds after the recording. */
     const at = (later) => gateway.ahead(Date.parse(recorded) + later - Date.now());
     const post = (name) => gateway.post(name, { ...sent[name], body: unpacked(sent[name].body) });
-    const api = async (path, method = "GET") =>
-      gateway.request(`/api/${path}`, { method, headers: { authorization: `Bearer ${secrets.ADMIN_TOKEN}` } });
+    const api = (path, method) => gateway.api(path, { method, token: secrets.ADMIN_TOKEN });
     const listed = async (query = "") => (await api(`dead-letters${query}`)).json().dead_letters;
-    /** The forward of what was sent to `name` is the one that the earlier build made. */
+    /** The forward of the event at `name` is equal to the forward of the earlier build. */
     async function forwarded(name) {
       const [forward, ...others] = await gateway.origin.received(name);
       assert.deepEqual(others, []);
@@ -77,8 +76,8 @@ for (const record of records) {
       await rm(state, { recursive: true, force: true });
     });
 
-    // First of all: whatever claims by the recorded number adds that number to the registry.
-    test("no other number of objects is taken while the claims count", async () => {
+    // This test comes first, because a claim with the recorded number adds that number to the registry.
+    test("another number of objects is refused while the claims hold", async () => {
       await gateway.fail("DEDUP.get");
       const { status } = await post("kept-exact");
       const [{ detail }] = gateway.records("kept-exact");
@@ -88,7 +87,7 @@ for (const record of records) {
       assert.match(detail, /CLAIM_SHARDS_BEFORE = 2/);
     });
 
-    test("every dead letter is listed as it was, but for those that were redriven", async () => {
+    test("every dead letter is listed unchanged, without the redriven letters", async () => {
       const time = (seconds) => new Date(seconds * 1000).toISOString().replace(".000", "");
       const shown = ({ died, expires, redrives = 0, ...row }) => {
         const { id, source, event_id, type, key, received, reason, bytes } = row;
@@ -98,7 +97,7 @@ for (const record of records) {
       assert.deepEqual(await listed(), waiting.map(shown));
     });
 
-    test("an event that another request was at work on is refused until the lease ends", async () => {
+    test("an event with a claim of another request is refused until the lease ends", async () => {
       await at(0);
       const answer = await post("accepting");
       assert.equal(answer.status, 503);
@@ -114,7 +113,7 @@ for (const record of records) {
       });
     }
 
-    test("a delivery that another message was at work on is tried later", async () => {
+    test("a delivery with a claim of another message is retried later", async () => {
       await at(0);
       assert.equal(await gateway.batch("hookgate-events", events.delivering), "retry");
       await gateway.logged({ source: "delivering", reason: "in_flight" });
@@ -150,14 +149,14 @@ for (const record of records) {
       test(`the letter of ${source} is redriven`, () => redriven(source, id));
     }
 
-    test("a letter that was redriven is none any more, whenever it is asked for", async () => {
+    test("a redriven letter cannot be redriven again", async () => {
       await at(2 * MINUTE);
       const gone = rows.filter(({ redriven }) => redriven !== null);
       for (const { id } of gone) assert.equal((await api(`dead-letters/${id}/redrive`, "POST")).status, 404);
     });
 
     if (stores.r2.some(({ key }) => key.startsWith("letters/"))) {
-      test("a letter that waits in the bucket is brought in, and redriven", async () => {
+      test("a letter that waits in the bucket moves into the table and is redriven", async () => {
         await gateway.sweep();
         const [{ id }] = await listed("?source=waiting");
         await redriven("waiting", id);
@@ -165,7 +164,7 @@ for (const record of records) {
       });
     }
 
-    test("what was interrupted is done when its lease has ended, once", async () => {
+    test("an interrupted delivery and an interrupted acceptance are done once, after their leases", async () => {
       await at(2 * MINUTE);
       assert.equal(await gateway.batch("hookgate-events", events.delivering), "ack");
       await forwarded("delivering");
@@ -177,7 +176,7 @@ for (const record of records) {
     });
 
     if (installed) {
-      test("a secret that a provider sent is there for the operator, and proves its events; no other replaces it", async () => {
+      test("the operator reads the secret that a provider sent, the secret proves events, and no other secret replaces it", async () => {
         const offer = (secret) => gateway.post("asana", { body: "{}", headers: { "x-hook-secret": secret } });
         assert.equal((await offer("canary-of-somebody-else")).status, 503);
         assert.equal((await offer(installed.secret)).status, 200);

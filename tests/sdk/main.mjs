@@ -45,6 +45,13 @@ async function recorded(preset) {
   };
 }
 
+const { provider, secret, published, url = "", account = "", tolerance, now = NOW / 1000, looser = [] } = sdk;
+// Most SDKs are asked by the module of their preset.
+if (!sdk.accepts) {
+  const { takes } = await proofOf(provider);
+  sdk.accepts = (request) => takes({ secrets: [secret], url, account, tolerance_seconds: tolerance, now }, request);
+}
+
 /** A request with `body`, signed `shift` seconds from now: by the provider, or by a forger. */
 sdk.signed = async (body, shift = 0, forged = false) => {
   const made = await sdk.sign({ body, at: NOW + shift * 1000, forged, query: sdk.url ? QUERY : "" });
@@ -109,7 +116,6 @@ async function write(what, request) {
   if (!process.stdout.write(`${JSON.stringify(line)}\n`)) await once(process.stdout, "drain");
 }
 
-const { provider, secret, published, url = "", account = "", tolerance, now = NOW / 1000, looser = [] } = sdk;
 process.stdout.write(`${JSON.stringify({ provider, secret, published, url, query: QUERY, account, tolerance, now, looser })}\n`);
 for (const body of sdk.bodies) await write("untouched", await sdk.signed(body));
 // Changes that random choice would rarely make.

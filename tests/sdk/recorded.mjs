@@ -1,7 +1,8 @@
 // The vectors that a package made or accepts: `proofs/PRESET.mjs` or `proofs/PRESET.py` asks the package.
 //
-//   proofs/PRESET.mjs exports `accepts(request)`, which is true if the package accepts the request. An exception is a refusal.
-//   proofs/PRESET.py has the same function. A request has `headers` (an object, names in lower case), `body` (bytes),
+//   proofs/PRESET.mjs exports `accepts(request)`, which is true if the package accepts the request, or `verify(request)`, which
+//   throws if the package refuses the request. An exception of `accepts` is a refusal too.
+//   proofs/PRESET.py has the function `accepts`. A request has `headers` (an object, names in lower case), `body` (bytes),
 //   `text` (the body as text), `query`, `url` (with the query), `method`, `secrets`, `secret` (the first), `account`, `now`
 //   (seconds; the clock is stopped at this time), `tolerance` (seconds, or null). `looser` names changes that the package
 //   refuses and the gateway may accept, each with the reason.
@@ -53,12 +54,14 @@ export async function proofOf(name) {
     tolerance: vector.tolerance_seconds ?? null,
   });
   if (existsSync(file(name, "py"))) return asked(name, told);
-  const { accepts, looser = {} } = await import(file(name, "mjs"));
+  const { accepts, verify, looser = {} } = await import(file(name, "mjs"));
   if (!process.env.SHOW) console.error = () => {}; // some packages print each refusal
   const takes = async (vector, request) => {
     stopAt(vector.now * 1000);
     try {
-      return Boolean(await accepts(told(vector, request)));
+      if (accepts) return Boolean(await accepts(told(vector, request)));
+      await verify(told(vector, request));
+      return true;
     } catch (error) {
       if (process.env.SHOW) console.error(`${name}: ${error.stack}`);
       return false;

@@ -1,7 +1,7 @@
 // The SDKs of providers that sign with a token or a private key, or that sign in the body.
 import { NOW } from "./clock.mjs";
-import { OTHER, SECRET, URL_OF, full, hmac, key, seconds } from "./common.mjs";
-import { createHash, createPrivateKey, createPublicKey, sign as signed } from "node:crypto";
+import { OTHER, SECRET, URL_OF, full, hmac, key, seconds, sha256 } from "./common.mjs";
+import { createPrivateKey, createPublicKey, sign as signed } from "node:crypto";
 import { createRequire } from "node:module";
 
 const require = createRequire(import.meta.url);
@@ -15,11 +15,8 @@ function jwt(claims, secret) {
 
 export const TOKENS = {
   async sendgrid() {
-    const { EventWebhook } = require("@sendgrid/eventwebhook");
-    const webhook = new EventWebhook();
     const publicKey = key("p256.pub.pem").replace(/-----.*?-----|\s/g, "");
     const prefix = "x-twilio-email-event-webhook";
-    const parsed = webhook.convertPublicKeyToECDSA(publicKey);
     return {
       provider: "sendgrid",
       secret: publicKey,
@@ -36,13 +33,10 @@ export const TOKENS = {
           return { ...request, headers: { ...headers, [`${prefix}-signature`]: der.toString("base64") } };
         },
       },
-      accepts: ({ headers, body }) =>
-        webhook.verifySignature(parsed, body, headers[`${prefix}-signature`], headers[`${prefix}-timestamp`]),
     };
   },
 
   async discord() {
-    const { verifyKey } = require("discord-interactions");
     const { x } = createPublicKey(key("ed25519.pub.pem")).export({ format: "jwk" });
     const publicKey = Buffer.from(x, "base64url").toString("hex");
     return {
@@ -63,8 +57,6 @@ export const TOKENS = {
           }
         },
       },
-      accepts: ({ headers, body }) =>
-        verifyKey(body, headers["x-signature-ed25519"], headers["x-signature-timestamp"], publicKey),
     };
   },
 
@@ -109,35 +101,28 @@ export const TOKENS = {
   },
 
   async messagebird() {
-    const { verify } = require("messagebird/lib/webhook-signature-jwt");
     const url = URL_OF("messagebird_jwt");
     const header = "messagebird-signature-jwt";
-    const hash = (text) => createHash("sha256").update(text).digest("hex");
     return {
       provider: "messagebird_jwt",
       secret: SECRET,
       url,
       tolerance: 5,
       sign: ({ body, at, query, forged }) => {
-        const [iat, url_hash, payload_hash] = [seconds(at), hash(full(url, query)), hash(body)];
+        const [iat, url_hash, payload_hash] = [seconds(at), sha256(full(url, query)), sha256(body)];
         const claims = { iss: "MessageBird", nbf: iat, iat, exp: iat + 60, jti: "j-1", url_hash, payload_hash };
         return { headers: { [header]: jwt(claims, forged ? OTHER : SECRET) } };
-      },
-      accepts: async ({ headers, query, body }) => {
-        await verify(full(url, query), body, headers[header], Buffer.from(SECRET));
-        return true;
       },
     };
   },
 
   async vonage() {
     const { verifySignature } = require("@vonage/jwt");
-    const hash = (text) => createHash("sha256").update(text).digest("hex");
     return {
       provider: "vonage",
       secret: SECRET,
       sign: ({ body, at, forged }) => {
-        const claims = { iss: "Vonage", iat: seconds(at), jti: "j-1", payload_hash: hash(body), api_key: "k" };
+        const claims = { iss: "Vonage", iat: seconds(at), jti: "j-1", payload_hash: sha256(body), api_key: "k" };
         return { headers: { authorization: `Bearer ${jwt(claims, forged ? OTHER : SECRET)}` } };
       },
       accepts: ({ headers }) => {

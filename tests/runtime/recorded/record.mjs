@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Gateway } from "../gateway.mjs";
 import { eventually } from "../http.mjs";
-import { ORIGIN_SIGNING_SECRET, SECRETS, delivery, source } from "../providers.mjs";
+import { ADMIN_TOKEN, ORIGIN_SIGNING_SECRET, SECRETS, delivery, source } from "../providers.mjs";
 import { packed, readStores } from "./stores.mjs";
 
 const [record = ""] = process.argv.slice(2);
@@ -14,8 +14,6 @@ if (!/^[0-9a-z.-]+$/.test(record)) throw new Error("the record needs a name: nod
 if (existsSync(directory)) throw new Error(`${record} is recorded, and stays`);
 /** The gateway's clock. No alarm of an object comes, and no lease ends, because real time passes. */
 const EPOCH = Date.UTC(2100, 0, 1) - Date.now();
-const ADMIN_TOKEN = "canary-admin-token-6b1f0c";
-const LOG = ["LOG.run", "LOG.all", "LOG.batch", "LOG.first"];
 
 const exact = { dedup: "exact" };
 const sources = {
@@ -61,8 +59,7 @@ const messages = async (operation, name) => (await gateway.operations())
 const generic = () => delivery("generic", { at: now() });
 /** A body that no message can hold. */
 const large = (from) => delivery("github", { body: Buffer.from(Uint8Array.from({ length: 99_000 }, (_, at) => from + at + (at >> 8))) });
-const api = (path, method = "GET") => gateway.request(`/api/${path}`, { method, headers: { authorization: `Bearer ${ADMIN_TOKEN}` } });
-const listed = async (name) => (await api(`dead-letters?source=${name}`)).json().dead_letters;
+const listed = async (name) => (await gateway.api(`dead-letters?source=${name}`)).json().dead_letters;
 const answering = (name, ...statuses) => origin.answers(name, (response, _, earlier) => response.writeHead(statuses[earlier] ?? 200).end());
 const letterOf = (name) => eventually(`a letter of ${name}`, async () => (await listed(name))[0]);
 
@@ -74,7 +71,7 @@ for (const name of ["dead", "redriven", "dead-again", "dead-large"]) {
   await post(name, name === "dead-large" ? large(7) : generic());
   await letterOf(name);
 }
-for (const name of ["redriven", "dead-again"]) await api(`dead-letters/${(await letterOf(name)).id}/redrive`, "POST");
+for (const name of ["redriven", "dead-again"]) await gateway.api(`dead-letters/${(await letterOf(name)).id}/redrive`, { method: "POST" });
 await gateway.logged({ source: "redriven", verdict: "delivered" });
 await eventually("a letter that died again", async () => (await listed("dead-again"))[0]?.redrives === 1);
 await gateway.enqueue("no event");
@@ -82,8 +79,8 @@ await eventually("a letter that is none", async () => (await gateway.letters()).
 
 await gateway.post("asana", { body: "{}", headers: { "x-hook-secret": "canary-sent-by-asana-19f0" } });
 
-// From here on the database is away.
-for (const operation of LOG) await gateway.fail(operation, 1000);
+// From here on, the database fails.
+await gateway.failDatabase(1000);
 for (const name of ["buried", "waiting"]) {
   answering(name, 410);
   await post(name, generic());
@@ -115,7 +112,7 @@ for (const name of [...QUEUED, "kept-exact", "delivering"]) [events[name]] = awa
 const [buried] = await messages("DEAD.send", "buried");
 const forwards = {};
 for (const { path, rawHeaders } of origin.requests) forwards[path.slice(1)] ??= rawHeaders;
-const letters = (await api("dead-letters")).status;
+const letters = (await gateway.api("dead-letters")).status;
 if (letters !== 503) throw new Error(`the database is not away: ${letters}`);
 const recorded = new Date(now()).toISOString();
 await gateway.close();

@@ -51,7 +51,7 @@ export default {
 };
 `;
 
-/** What `use` does with the stores in the directory `state`, which are those of a gateway there. */
+/** Calls `use` with the stores of a gateway in the directory `state`. Returns its value. */
 async function withStores(state, use) {
   const stores = new Miniflare(convertV4MiniflareOptions({
     name: "hookgate",

@@ -1,6 +1,5 @@
-// npm sns-validator: MessageValidator.validate, which fetches the certificate; here it gets the one of the vector.
-// SignatureVersion, SigningCertURL and UnsubscribeURL are not signed, and the configuration says which algorithm it is: the
-// package is asked about the message with the vector's own in their place, so that no change of what is signed is excused.
+// npm sns-validator: MessageValidator.validate. It fetches a certificate, and gets the vector's. SignatureVersion and
+// SigningCertURL are not signed. So the package always gets the right values of both.
 import { EventEmitter } from "node:events";
 import https from "node:https";
 import { createRequire } from "node:module";

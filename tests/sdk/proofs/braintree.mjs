@@ -1,7 +1,7 @@
 // npm braintree: webhookNotification.parse
 import braintree from "braintree";
 
-export const accepts = async ({ text, secret, account }) => {
+export const verify = async ({ text, secret, account }) => {
   const gateway = new braintree.BraintreeGateway({
     environment: braintree.Environment.Sandbox,
     merchantId: "integration_merchant_id",
@@ -10,5 +10,4 @@ export const accepts = async ({ text, secret, account }) => {
   });
   const form = new URLSearchParams(text);
   await gateway.webhookNotification.parse(form.get("bt_signature"), form.get("bt_payload"));
-  return true;
 };

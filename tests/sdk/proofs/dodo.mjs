@@ -1,8 +1,7 @@
 // npm dodopayments: webhooks.unwrap
 import DodoPayments from "dodopayments";
 
-export const accepts = ({ text, headers, secret }) => {
+export const verify = ({ text, headers, secret }) => {
   const client = new DodoPayments({ bearerToken: "key", webhookKey: secret });
   client.webhooks.unwrap(text, { headers, key: secret });
-  return true;
 };

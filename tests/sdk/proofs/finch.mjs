@@ -3,7 +3,4 @@ import Finch from "@tryfinch/finch-api";
 
 const client = new Finch({ accessToken: "token" });
 
-export const accepts = async ({ text, headers, secret }) => {
-  client.webhooks.verifySignature(text, headers, secret);
-  return true;
-};
+export const verify = ({ text, headers, secret }) => client.webhooks.verifySignature(text, headers, secret);

@@ -1,7 +1,4 @@
 // npm standardwebhooks: Webhook.verify. GitLab says that it follows Standard Webhooks.
 import { Webhook } from "standardwebhooks";
 
-export const accepts = ({ body, headers, secret }) => {
-  new Webhook(secret).verify(body, headers);
-  return true;
-};
+export const verify = ({ body, headers, secret }) => new Webhook(secret).verify(body, headers);

@@ -3,7 +3,4 @@ import Increase from "increase";
 
 const client = new Increase({ apiKey: "key" });
 
-export const accepts = async ({ text, headers, secret }) => {
-  client.events.unwrap(text, { headers, key: secret });
-  return true;
-};
+export const verify = ({ text, headers, secret }) => client.events.unwrap(text, { headers, key: secret });

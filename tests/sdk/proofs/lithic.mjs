@@ -3,7 +3,4 @@ import Lithic from "lithic";
 
 const client = new Lithic({ apiKey: "key" });
 
-export const accepts = ({ text, headers, secret }) => {
-  client.webhooks.verifySignature(text, headers, secret);
-  return true;
-};
+export const verify = ({ text, headers, secret }) => client.webhooks.verifySignature(text, headers, secret);

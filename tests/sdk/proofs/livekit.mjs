@@ -1,7 +1,5 @@
 // npm livekit-server-sdk: WebhookReceiver.receive
 import { WebhookReceiver } from "livekit-server-sdk";
 
-export const accepts = async ({ text, headers, secret, account }) => {
-  await new WebhookReceiver(account, secret).receive(text, headers.authorization);
-  return true;
-};
+export const verify = ({ text, headers, secret, account }) =>
+  new WebhookReceiver(account, secret).receive(text, headers.authorization);

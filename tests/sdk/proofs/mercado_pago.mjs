@@ -1,7 +1,7 @@
 // npm mercadopago: WebhookSignatureValidator.validate
 import { WebhookSignatureValidator } from "mercadopago";
 
-export const accepts = ({ query, headers, secret, tolerance, now }) => {
+export const verify = ({ query, headers, secret, tolerance, now }) => {
   WebhookSignatureValidator.validate({
     xSignature: headers["x-signature"],
     xRequestId: headers["x-request-id"],
@@ -10,7 +10,6 @@ export const accepts = ({ query, headers, secret, tolerance, now }) => {
     toleranceSeconds: tolerance ?? 300,
     now: () => now * 1000,
   });
-  return true;
 };
 
 export const looser = {

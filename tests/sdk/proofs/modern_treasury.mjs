@@ -4,5 +4,3 @@ import ModernTreasury from "modern-treasury";
 const client = new ModernTreasury({ apiKey: "key", organizationID: "organization" });
 
 export const accepts = ({ text, headers, secret }) => client.webhooks.validateSignature(text, headers, { key: secret });
-
-export const looser = { capitals: "hexadecimal digits are the same in capitals; it compares texts" };

@@ -1,7 +1,5 @@
 // npm nylas 6: WebhookNotification.verifyWebhookSignature. Later versions leave this to their users.
 import webhook from "nylas/lib/models/webhook-notification.js";
 
-export const looser = { capitals: "hexadecimal digits are the same in capitals; it compares texts" };
-
 export const accepts = ({ body, headers, secret }) =>
   webhook.default.verifyWebhookSignature(headers["x-nylas-signature"], body, secret);

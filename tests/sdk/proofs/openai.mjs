@@ -1,8 +1,7 @@
 // npm openai: webhooks.verifySignature
 import OpenAI from "openai";
 
-export const accepts = async ({ text, headers, secret }) => {
+export const verify = async ({ text, headers, secret }) => {
   const client = new OpenAI({ apiKey: "key", webhookSecret: secret });
   await client.webhooks.verifySignature(text, headers, secret);
-  return true;
 };

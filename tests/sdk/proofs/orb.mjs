@@ -3,7 +3,4 @@ import Orb from "orb-billing";
 
 const orb = new Orb({ apiKey: "key" });
 
-export const accepts = ({ text, headers, secret }) => {
-  orb.webhooks.verifySignature(text, headers, secret);
-  return true;
-};
+export const verify = ({ text, headers, secret }) => orb.webhooks.verifySignature(text, headers, secret);

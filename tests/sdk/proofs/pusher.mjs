@@ -1,4 +1,4 @@
-// npm pusher: webhook().isValid. It looks the key's name up first, and wants JSON: neither is signed.
+// npm pusher: webhook().isValid. It first looks up the key's name and the content type. Neither is signed.
 import Pusher from "pusher";
 
 const key = "278d425bdf160c739803";

@@ -1,8 +1,7 @@
 // npm resend: webhooks.verify
 import { Resend } from "resend";
 
-export const accepts = ({ text, headers, secret }) => {
+export const verify = ({ text, headers, secret }) => {
   const named = { id: headers["svix-id"], timestamp: headers["svix-timestamp"], signature: headers["svix-signature"] };
   new Resend("re_1").webhooks.verify({ payload: text, headers: named, webhookSecret: secret });
-  return true;
 };

@@ -13,6 +13,6 @@ export const accepts = async ({ text, headers, secret }) => {
   });
   const rawRequest = { method: "POST", url: "/webhooks/shopify", headers };
   const outcome = await shopify.webhooks.validate({ rawBody: text, rawRequest, rawResponse: {} });
-  // It asks for further headers, which nothing signs, once the HMAC holds.
+  // After the HMAC, the package also wants headers that are not signed.
   return outcome.valid || outcome.reason === WebhookValidationErrorReason.MissingHeaders;
 };

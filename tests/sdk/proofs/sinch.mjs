@@ -1,4 +1,4 @@
-// npm @sinch/sdk-client: validateWebhookSignature. The file is named, because the package's entry wants all of @sinch/sdk-core.
+// npm @sinch/sdk-client: validateWebhookSignature. The entry of the package would need all of @sinch/sdk-core.
 const at = new URL("../node_modules/@sinch/sdk-client/dist/utils/authorization.helper.js", import.meta.url);
 const { default: sinch } = await import(at);
 

@@ -1,7 +1,4 @@
 // npm standardwebhooks: Webhook.verify
 import { Webhook } from "standardwebhooks";
 
-export const accepts = ({ text, headers, secret }) => {
-  new Webhook(secret).verify(text, headers);
-  return true;
-};
+export const verify = ({ text, headers, secret }) => new Webhook(secret).verify(text, headers);

@@ -1,7 +1,4 @@
 // npm svix: Webhook.verify
 import { Webhook } from "svix";
 
-export const accepts = ({ text, headers, secret }) => {
-  new Webhook(secret).verify(text, headers);
-  return true;
-};
+export const verify = ({ text, headers, secret }) => new Webhook(secret).verify(text, headers);

@@ -1,4 +1,4 @@
-// npm grammy: webhookCallback with a secretToken. The token proves nothing about the body, so grammy gets one that it can read.
+// npm grammy: webhookCallback with a secretToken. The token does not sign the body, so grammy gets a body that it can read.
 import { Bot, webhookCallback } from "grammy";
 
 const me = { id: 1, is_bot: true, first_name: "Bot", username: "a_bot" };

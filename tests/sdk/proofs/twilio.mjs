@@ -1,9 +1,6 @@
 // npm twilio: validateRequest
-import { createRequire } from "node:module";
+import twilio from "twilio/lib/webhooks/webhooks.js";
 import { params } from "../form.mjs";
 
-const require = createRequire(import.meta.url);
-const { validateRequest } = require("twilio/lib/webhooks/webhooks");
-
 export const accepts = ({ text, headers, secret, url }) =>
-  validateRequest(secret, headers["x-twilio-signature"], url, params(text));
+  twilio.validateRequest(secret, headers["x-twilio-signature"], url, params(text));

@@ -1,8 +1,5 @@
 // npm twilio: validateRequestWithBody
-import { createRequire } from "node:module";
-
-const require = createRequire(import.meta.url);
-const { validateRequestWithBody } = require("twilio/lib/webhooks/webhooks");
+import twilio from "twilio/lib/webhooks/webhooks.js";
 
 export const accepts = ({ text, headers, secret, url }) =>
-  validateRequestWithBody(secret, headers["x-twilio-signature"], url, text);
+  twilio.validateRequestWithBody(secret, headers["x-twilio-signature"], url, text);

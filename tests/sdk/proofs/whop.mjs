@@ -1,8 +1,7 @@
 // npm @whop/sdk: webhooks.unwrap, whose key is the secret in base64
 import Whop from "@whop/sdk";
 
-export const accepts = ({ text, headers, secret }) => {
+export const verify = ({ text, headers, secret }) => {
   const client = new Whop({ apiKey: "key" });
   client.webhooks.unwrap(text, { headers, key: Buffer.from(secret).toString("base64") });
-  return true;
 };

@@ -1,4 +1,4 @@
-// npm @workos-inc/node: webhooks.verifyHeader, which prints what was parsed again
+// npm @workos-inc/node: webhooks.verifyHeader. It prints the parsed body again.
 import { WorkOS } from "@workos-inc/node";
 
 export const accepts = ({ text, headers, secret, tolerance }) => {
@@ -7,7 +7,7 @@ export const accepts = ({ text, headers, secret, tolerance }) => {
   return webhooks.verifyHeader({ payload, sigHeader: headers["workos-signature"], secret, tolerance: (tolerance ?? 300) * 1000 });
 };
 
-// It splits the header at ", " and reads the first two parts, whatever they are called.
+// It splits the header at ", " and reads the first two parts with any names.
 export const looser = {
   "workos-signature: a character taken out": "a list's blank after its comma is no part of what is signed",
   "workos-signature: a blank inside": "the same, before the comma",
