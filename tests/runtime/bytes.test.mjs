@@ -82,7 +82,8 @@ test("a body that is too large for a queue message waits in R2, and a mark repla
   const objects = async () => {
     const { key } = await gateway.logged({ source: "stored", verdict: "accepted" });
     const all = (await (await gateway.bucket()).list()).objects;
-    return all.filter((one) => one.key.startsWith(`${key}/`)).map((one) => [/^[0-9a-f]{16}$/.test(one.key.slice(65)), one.size]);
+    const own = all.filter((one) => one.key.startsWith(`${key}/`));
+    return own.map((one) => [/^[0-9a-f]{16}$/.test(one.key.slice(65)), one.size]);
   };
   const { promise: during, resolve } = Promise.withResolvers();
   origin.answers("stored", async (response) => {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { Gateway } from "./gateway.mjs";
 import { assertUnavailable, eventually } from "./http.mjs";
-import { delivery, source, sourcesOf } from "./providers.mjs";
+import { delivery, sourcesOf } from "./providers.mjs";
 
 const large = delivery("github", { body: Buffer.alloc(500_000, "large") });
 /** The operation, the time of the fault, the reason in the log, and the operations of the failed request. */
@@ -15,7 +15,10 @@ const FAULTS = {
   "r2-after": ["PAYLOADS.put", "after", "store_failed", ["DEDUP.get", "PAYLOADS.put"]],
 };
 const gateway = await Gateway.start({
-  sources: { ...sourcesOf(Object.keys(FAULTS), "generic"), ...sourcesOf(["r2", "r2-after"], "github"), unwritten: source("generic") },
+  sources: {
+    ...sourcesOf([...Object.keys(FAULTS), "unwritten"], "generic"),
+    ...sourcesOf(["r2", "r2-after"], "github"),
+  },
 });
 after(() => gateway.close());
 

@@ -245,7 +245,7 @@ export class Gateway {
     await eventually(so, () => ended().length >= sent.length, within);
   }
 
-  /** The last test of a file: nothing that left the gateway in this file's tests contains a secret, in any usual notation. */
+  /** The last test of a file: no secret left the gateway in this file's tests, in any usual notation. */
   provesThatNoSecretLeaves() {
     test("no secret is in any log line, answer, stored value, queue message or forward", async () => {
       const forwards = this.origin.requests.map(({ rawHeaders, body }) => [rawHeaders, body.toString("latin1")]);

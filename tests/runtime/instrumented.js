@@ -1,5 +1,5 @@
-// Wraps the built Worker in the runtime. It records the calls of bindings, and makes calls fail or the Worker panic if a test
-// asks for it.
+// Wraps the built Worker in the runtime. It records the calls of bindings. If a test asks for it, calls fail or the Worker
+// panics.
 import { handing, held } from "./counting.js";
 import Worker, { Claims as Inner } from "./index.js";
 import { faulty } from "./bindings.mjs";

@@ -1,5 +1,5 @@
-// A panic ends its instance. Requests in flight there are answered 503, and no event is lost. Rust itself panics here, in the
-// Worker as it is shipped, because a draw of random numbers fails.
+// A panic ends its instance. Requests in flight there are answered 503, and no event is lost. Rust itself panics here, in
+// the shipped Worker, because a draw of random numbers fails.
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { Gateway } from "./gateway.mjs";

@@ -1,5 +1,5 @@
-// The queues have other names than in wrangler.toml, as in a second environment. Without any setting, no message goes round in
-// a circle.
+// The queues have other names than in wrangler.toml, as in a second environment. Without any setting, no message goes round
+// in a circle.
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";

@@ -11,8 +11,8 @@ const provider = (system) => PROVIDERS[system].provider ?? system;
 const gateway = await Gateway.start({
   sources: {
     ...Object.fromEntries(SYSTEMS.flatMap((system) => {
-      const exact = source(system, { dedup: "exact" });
-      return [["", source(system)], ["-forged", source(system)], ["-exact", exact]].map(([end, table]) => [endpoint(system) + end, table]);
+      const tables = { "": source(system), "-forged": source(system), "-exact": source(system, { dedup: "exact" }) };
+      return Object.entries(tables).map(([end, table]) => [endpoint(system) + end, table]);
     })),
     "generic-late": source("generic"),
   },

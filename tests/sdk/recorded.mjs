@@ -1,7 +1,7 @@
 // The vectors that a package made or accepts: `proofs/PRESET.mjs` or `proofs/PRESET.py` asks the package.
 //
-//   proofs/PRESET.mjs exports `accepts(request)`, which is true if the package accepts the request, or `verify(request)`, which
-//   throws if the package refuses the request. An exception of `accepts` is a refusal too.
+//   proofs/PRESET.mjs exports `accepts(request)`, which is true if the package accepts the request, or `verify(request)`,
+//   which throws if the package refuses the request. An exception of `accepts` is a refusal too.
 //   proofs/PRESET.py has the function `accepts`. A request has `headers` (an object, names in lower case), `body` (bytes),
 //   `text` (the body as text), `query`, `url` (with the query), `method`, `secrets`, `secret` (the first), `account`, `now`
 //   (seconds; the clock is stopped at this time), `tolerance` (seconds, or null). `looser` names changes that the package
