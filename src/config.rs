@@ -150,7 +150,7 @@ pub enum Dedup {
     None,
 }
 
-/// Which bindings the Worker has, as far as sources depend on them.
+/// Which bindings the Worker has. [`Config::off`] names a missing optional binding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Bindings {
     /// KV namespace `DEDUP`.
@@ -168,6 +168,9 @@ pub struct Bindings {
 }
 
 impl Bindings {
+    /// A Worker with all bindings.
+    pub const ALL: Self = Self { dedup: true, events: true, claims: true, payloads: true, log: true, rejects: true };
+
     /// The features whose binding is missing.
     fn off(self) -> Vec<&'static str> {
         let features = [

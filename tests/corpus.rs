@@ -33,6 +33,15 @@ fn every_file_of_the_corpora_holds() {
 }
 
 #[test]
+fn every_request_of_the_corpus_names_its_provider() {
+    for file in listed(&Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/provider")) {
+        let text = String::from_utf8_lossy(&fs::read(&file).unwrap()).into_owned();
+        let name = text.lines().next().unwrap();
+        assert!(hookgate_verify::presets::find(name).is_some(), "{}: {name:?} is no preset", file.display());
+    }
+}
+
+#[test]
 fn every_target_is_run_here() {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let stems = |directory: &str| -> BTreeSet<String> {

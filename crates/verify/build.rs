@@ -34,7 +34,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// Counts the preset's vectors without an expected error by their proof. A refused vector does not prove how a provider signs.
 fn proofs(name: &str) -> Result<BTreeMap<String, usize>, Box<dyn std::error::Error>> {
     let path = format!("tests/vectors/{name}.json");
-    let text = fs::read_to_string(&path).map_err(|error| format!("{path}: {error}"))?;
+    let text = fs::read_to_string(&path)
+        .map_err(|error| format!("{path}: {error}; a preset needs a file of signed requests"))?;
     let vectors: Vec<serde_json::Value> = serde_json::from_str(&text).map_err(|error| format!("{path}: {error}"))?;
     let mut proofs = BTreeMap::<String, usize>::new();
     for vector in vectors.iter().filter(|vector| vector["expected"].get("error").is_none()) {

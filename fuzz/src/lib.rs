@@ -44,6 +44,6 @@ fn choose(data: &[u8]) -> Option<(Case, &[u8])> {
 
 /// The configuration of a deployment with every binding or with none.
 fn configure(sources: &Value, bound: bool, lookup: &dyn Fn(&str) -> Option<String>) -> Result<Config, String> {
-    let bindings = Bindings { dedup: bound, events: bound, claims: bound, payloads: bound, log: bound, rejects: bound };
+    let bindings = if bound { Bindings::ALL } else { Bindings::default() };
     Config::parse(sources, bindings, lookup).map_err(|error| error.to_string())
 }

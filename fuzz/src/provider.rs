@@ -1,8 +1,8 @@
 //! Requests to a source of any preset: a request without the secret is refused, the answer to a handshake is harmless, and a
 //! request that the provider signed is authentic with any body.
 //!
-//! The input is a byte for the preset and a byte for the method; the query; a line for each header, `name:value`; an empty
-//! line; and the body.
+//! The input is a line with the preset's name; a byte for the method; the query; a line for each header, `name:value`; an
+//! empty line; and the body. A line that is no name stands for some preset, so that the fuzzer reaches all of them.
 
 use super::common::{Case, cases};
 use super::{ID, NOW, SEED};
@@ -21,9 +21,11 @@ struct Request {
 }
 
 pub fn run(data: &[u8]) {
-    let [preset, method, rest @ ..] = data else { return };
-    let presets = &presets::ALL;
-    let preset = &presets[usize::from(*preset) % presets.len()];
+    let Some(end) = data.iter().position(|byte| *byte == b'\n') else { return };
+    let (name, [_, method, rest @ ..]) = data.split_at(end) else { return };
+    let number: usize = name.iter().map(|byte| usize::from(*byte)).sum();
+    let preset = presets::ALL.iter().find(|preset| preset.name.as_bytes() == name);
+    let preset = preset.unwrap_or_else(|| &presets::ALL[number % presets::ALL.len()]);
     let Some(request) = parse(usize::from(*method), rest) else { return };
     let case = cases(preset).next().expect("a form");
     let keys = match preset.scheme.algorithm {

@@ -10,7 +10,7 @@ use hookgate_verify::presets;
 use serde_json::{Value, json};
 use std::time::Duration;
 
-const ALL: Bindings = Bindings { dedup: true, events: true, claims: true, payloads: true, log: true, rejects: true };
+const ALL: Bindings = Bindings::ALL;
 const CANARY: &str = "canary-secret-text";
 
 fn lookup(name: &str) -> Option<String> {

@@ -114,7 +114,7 @@ fn configured_with(sources: Value, name: &str, text: Option<&str>) -> Result<Con
     Config::parse(&sources, ALL, &|asked| if asked == name { text.map(str::to_owned) } else { lookup(asked) })
 }
 
-const ALL: Bindings = Bindings { dedup: true, events: true, claims: true, payloads: true, log: true, rejects: true };
+const ALL: Bindings = Bindings::ALL;
 
 fn lookup(name: &str) -> Option<String> {
     let text = match name {

@@ -4,7 +4,7 @@ import { handing, held } from "./counting.js";
 import Worker, { Claims as Inner } from "./index.js";
 import { faulty } from "./bindings.mjs";
 
-/** Bindings whose calls are recorded with all arguments. */
+/** Bindings whose calls are recorded with all arguments. Their calls return promises. */
 const PLAIN = ["DEDUP", "EVENTS", "DEAD", "REJECTS"];
 /** Bindings whose calls return objects with further calls. The record of an argument is short: it may be a large body. */
 const NESTED = ["CLAIMS", "LOG", "PAYLOADS"];

@@ -16,7 +16,7 @@ use hookgate_verify::{UnixTime, VerifyError};
 use ring::hmac;
 use serde_json::{Value, json};
 
-const ALL: Bindings = Bindings { dedup: true, events: true, claims: true, payloads: true, log: true, rejects: true };
+const ALL: Bindings = Bindings::ALL;
 /// 2026-01-15T12:00:00Z
 const NOW: UnixTime = UnixTime::from_seconds(1_768_478_400);
 

@@ -32,8 +32,7 @@ use std::sync::Arc;
 
 const NOW: UnixTime = UnixTime::from_seconds(1_768_478_400);
 const URL: &str = "https://h/x";
-const BINDINGS: Bindings =
-    Bindings { dedup: true, events: true, claims: true, payloads: true, log: true, rejects: true };
+const BINDINGS: Bindings = Bindings::ALL;
 
 fn read(scheme: &Value, url: &str) -> Result<Verifier, String> {
     let sources = json!({ "x": { "secrets": ["KEY"], "url": url, "scheme": scheme } });

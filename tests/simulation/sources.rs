@@ -64,7 +64,7 @@ pub fn configs(random: &Random) -> [Parsed; 2] {
             "CLAIM_SHARDS_BEFORE" => before.map(str::to_owned),
             _ => None,
         };
-        let all = Bindings { dedup: true, events: true, claims: true, payloads: true, log: true, rejects: true };
+        let all = Bindings::ALL;
         Config::parse(&sources, all, &lookup)
     })
 }

@@ -131,7 +131,7 @@ fn signed(case: &Case, body: &[u8]) -> Headers {
 
 /// A configuration with one source, `s`. The secret `SECRET` is `secret`.
 fn configured(source: &Value, secret: &str) -> Config {
-    let bindings = Bindings { dedup: true, events: true, claims: true, payloads: true, log: true, rejects: true };
+    let bindings = Bindings::ALL;
     let lookup = |name: &str| match name {
         "SECRET" => Some(secret.to_owned()),
         "ORIGIN" => Some("https://origin.example".to_owned()),

@@ -167,17 +167,17 @@ pub fn cited(fact: &str) -> Option<(&str, Vec<&str>)> {
 /// The facts about the preset `name`; `None` for an own scheme.
 pub fn about(name: &str) -> Option<About> {
     let (_, about) = rows().zip(ABOUTS.lines()).find(|((known, _), _)| *known == name)?;
-    Some(parse(about))
+    Some(parse(name, about))
 }
 
 /// All presets, sorted by name, with their facts.
 pub fn described() -> impl Iterator<Item = (&'static Arc<Preset>, About)> {
-    ALL.iter().zip(ABOUTS.lines().map(parse))
+    ALL.iter().zip(ABOUTS.lines()).map(|(preset, about)| (preset, parse(&preset.name, about)))
 }
 
-#[expect(clippy::expect_used, reason = "a test reads every row")]
-fn parse(about: &str) -> About {
-    serde_json::from_str(about).expect("the build writes each row from a preset file")
+#[expect(clippy::panic, reason = "a test reads every row")]
+fn parse(name: &str, about: &str) -> About {
+    serde_json::from_str(about).unwrap_or_else(|error| panic!("presets/{name}.toml: {error}"))
 }
 
 #[test]
