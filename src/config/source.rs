@@ -226,18 +226,16 @@ fn parse_deliver(
             Some(parsed.map_err(|problem| ConfigError { key, problem: format!("\"{text}\": {problem}") })?)
         }
     };
-    let direct = fields.choice("deliver", &[("queue", false), ("origin", true)])?.unwrap_or(false);
-    match direct {
-        true => {
-            let missing = || fields.error("deliver", "needs an `origin`, or the variable ORIGIN".to_owned());
-            Ok(Deliver::Direct(origin.ok_or_else(missing)?))
-        }
-        false if !bindings.events => {
-            let problem = "the queue needs the binding EVENTS in [[queues.producers]]; or set deliver = \"origin\"";
-            Err(fields.error("deliver", problem.to_owned()))
-        }
-        false => Ok(Deliver::Queue(origin)),
+    let is_direct = fields.choice("deliver", &[("queue", false), ("origin", true)])?.unwrap_or(false);
+    if is_direct {
+        let missing = || fields.error("deliver", "needs an `origin`, or the variable ORIGIN".to_owned());
+        return Ok(Deliver::Direct(origin.ok_or_else(missing)?));
     }
+    if !bindings.events {
+        let problem = "the queue needs the binding EVENTS in [[queues.producers]]; or set deliver = \"origin\"";
+        return Err(fields.error("deliver", problem.to_owned()));
+    }
+    Ok(Deliver::Queue(origin))
 }
 
 fn parse_dedup(fields: &Fields<'_>, preset: &Preset, bindings: Bindings) -> Result<Dedup, ConfigError> {

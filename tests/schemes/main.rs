@@ -16,7 +16,6 @@ use hookgate_verify::{UnixTime, VerifyError};
 use ring::hmac;
 use serde_json::{Value, json};
 
-const ALL: Bindings = Bindings::ALL;
 /// 2026-01-15T12:00:00Z
 const NOW: UnixTime = UnixTime::from_seconds(1_768_478_400);
 
@@ -35,7 +34,7 @@ fn no_public_url(name: &str) -> Option<String> {
 
 /// A configuration with the source `x`.
 fn configured(source: &Value, lookup: impl Fn(&str) -> Option<String>) -> Config {
-    Config::parse(&json!({ "x": source }), ALL, &lookup).expect("a table of sources")
+    Config::parse(&json!({ "x": source }), Bindings::ALL, &lookup).expect("a table of sources")
 }
 
 /// The text of a source in wrangler.toml, as a value.

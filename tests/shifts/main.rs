@@ -32,7 +32,6 @@ use std::sync::Arc;
 
 const NOW: UnixTime = UnixTime::from_seconds(1_768_478_400);
 const URL: &str = "https://h/x";
-const BINDINGS: Bindings = Bindings::ALL;
 
 fn read(scheme: &Value, url: &str) -> Result<Verifier, String> {
     let sources = json!({ "x": { "secrets": ["KEY"], "url": url, "scheme": scheme } });
@@ -41,7 +40,7 @@ fn read(scheme: &Value, url: &str) -> Result<Verifier, String> {
         "ORIGIN" => Some("https://origin.example".to_owned()),
         _ => None,
     };
-    let config = Config::parse(&sources, BINDINGS, &lookup).unwrap();
+    let config = Config::parse(&sources, Bindings::ALL, &lookup).unwrap();
     config.source("x").unwrap().map(|source| source.verifier.clone()).map_err(ToString::to_string)
 }
 
