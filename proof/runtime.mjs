@@ -5,7 +5,7 @@ import { ADMIN_TOKEN, SECRETS, source } from "../tests/runtime/providers.mjs";
 import { SYSTEMS } from "./provider.mjs";
 
 const here = (file) => new URL(file, import.meta.url);
-const MODULES = workerBehind(here("wrapper.js"), ["bindings.mjs", "clock.mjs", "dice.mjs"].map(here));
+const MODULES = workerBehind(...["wrapper.js", "bindings.mjs", "clock.mjs", "dice.mjs"].map(here));
 /** Every location has the same stores. The Durable Objects run at the first location. */
 const stores = (place) => ({
   kvNamespaces: ["DEDUP"],

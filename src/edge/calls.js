@@ -1,4 +1,4 @@
-// Each function does in one call what the `worker` crate does in a dozen calls from WASM to the runtime. Such calls are
+// Most functions do in one call what the `worker` crate does in a dozen calls from WASM to the runtime. Such calls are
 // most of the cost of a small webhook: bench/README.md says how to measure it.
 
 /** All headers of a request in one text, one header a line. */
@@ -20,3 +20,9 @@ export function answer(status, lines, body) {
 
 /** Completes a queue message with its body. The runtime encodes base64 several times faster than WASM. */
 export const messageText = (text, body) => (body === undefined ? text : `${text}${body.toBase64()}"}`);
+
+/**
+ * Calls a method of a Durable Object. This is a call in JavaScript, because a stub takes every member of a method for another
+ * method: `stub.claim.apply(…)` calls a method `apply` of the object, and the object has none.
+ */
+export const callObject = (stub, method, args) => stub[method](...args);

@@ -5,7 +5,7 @@ use crate::dedup::{ClaimOutcome, ClaimTerms, ClaimToken, Rings, RingsRefused, Sh
 use crate::pipeline::ports::{ClaimStore, PortError};
 use std::time::Duration;
 use wasm_bindgen::prelude::*;
-use worker::js_sys::{Array, Function, Promise, Reflect};
+use worker::js_sys::Promise;
 use worker::wasm_bindgen_futures::JsFuture;
 
 /// The time limit of a call. A request calls an object three times at most: two attempts to claim and one to release. So the
@@ -16,15 +16,20 @@ const REGISTRY: &str = "rings";
 /// The object with the secrets that providers sent.
 const HANDSHAKES: &str = "handshakes";
 
+#[wasm_bindgen(module = "/src/edge/calls.js")]
+extern "C" {
+    #[wasm_bindgen(js_name = callObject, catch)]
+    fn call_object(stub: &JsValue, method: &str, args: Vec<JsValue>) -> Result<JsValue, JsValue>;
+}
+
 impl Bindings {
     /// Calls a method of the object `name`. The crate has no function for it.
     async fn call(&self, name: &str, method: &str, args: Vec<JsValue>) -> Result<JsValue, PortError> {
         let stub = self.env.durable_object("CLAIMS").and_then(|space| space.get_by_name(name));
         let stub: JsValue = stub.map_err(failed("claims object"))?.into_rpc();
-        let method = Reflect::get(&stub, &method.into()).map_err(failed("claims object"))?;
-        let calling = method.unchecked_into::<Function>().apply(&stub, &args.into_iter().collect::<Array>());
+        let calling = call_object(&stub, method, args).map_err(failed("claims object"))?;
         // The call returns a thenable of the runtime's own, and `JsFuture` takes a Promise.
-        let calling = Promise::resolve(&calling.map_err(failed("claims object"))?);
+        let calling = Promise::resolve(&calling);
         self.within(PATIENCE_MS, "claims object", JsFuture::from(calling)).await
     }
 }

@@ -21,8 +21,8 @@ export const CONSUMERS = {
 /** The options of every run: on the loopback, and nothing leaves the machine. */
 export const QUIET = { host: "127.0.0.1", port: 0, cf: false, telemetry: { enabled: false } };
 
-/** The built Worker behind the module `wrapper`, which may import the modules `helpers`. All are URLs. */
-export function workerBehind(wrapper, helpers = []) {
+/** The built Worker behind a module that may import the modules after it. All are URLs. Without them, the Worker alone. */
+export function workerBehind(...wrapper) {
   const module = (url) => ({ type: "ESModule", path: `/${basename(url.pathname)}`, contents: read(url, "utf8") });
   return {
     // Requests do not pass through the development server, because it changes headers.
@@ -30,7 +30,7 @@ export function workerBehind(wrapper, helpers = []) {
     compatibilityDate: COMPATIBILITY_DATE,
     modulesRoot: "/",
     modules: [
-      ...[wrapper, ...helpers, new URL("../../build/index.js", import.meta.url)].map(module),
+      ...[...wrapper, here("../../build/index.js")].map(module),
       { type: "CompiledWasm", path: "/index_bg.wasm", contents: read("../../build/index_bg.wasm") },
     ],
   };
@@ -55,10 +55,13 @@ export class Gateway {
 
   /**
    * `sources` is the table `[vars.SOURCES]`. `state` is a directory that outlives the runtime. `without` names the missing
-   * bindings. `rejects` is the limit of refusals in a minute. `queues` has other producers and consumers. The destination
-   * of every source is `gateway.origin`.
+   * bindings. `rejects` is the limit of refusals in a minute. `queues` has other producers and consumers. A `plain` gateway
+   * has the runtime's own bindings, so it records no calls and takes no orders. The destination of every source is
+   * `gateway.origin`.
    */
-  static async start({ sources, secrets = SECRETS, state, without = [], rejects = 100_000, vars = {}, queues = {} }) {
+  static async start({
+    sources, secrets = SECRETS, state, without = [], rejects = 100_000, vars = {}, queues = {}, plain = false,
+  }) {
     const kept = (bindings) => {
       if (Array.isArray(bindings)) return bindings.filter((name) => !without.includes(name));
       return Object.fromEntries(Object.entries(bindings).filter(([name]) => !without.includes(name)));
@@ -69,7 +72,7 @@ export class Gateway {
     const options = {
       name: "hookgate",
       ...QUIET,
-      ...workerBehind(here("instrumented.js"), [here("counting.js"), here("../../proof/bindings.mjs")]),
+      ...workerBehind(...(plain ? [] : ["instrumented.js", "counting.js", "../../proof/bindings.mjs"].map(here))),
       handleStructuredLogs: (line) => gateway.lines.push(line),
       bindings: { ORIGIN: `${gateway.origin.url}/{source}`, SOURCES: sources, ...vars, ...secrets },
       kvNamespaces: kept(["DEDUP"]),
