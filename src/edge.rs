@@ -6,6 +6,7 @@
 
 mod claims;
 mod crypto;
+mod database;
 mod environment;
 mod large_body;
 mod letters;
@@ -31,7 +32,7 @@ use wasm_bindgen::prelude::*;
 use worker::js_sys::{self, Date};
 use worker::worker_sys::Message;
 use worker::{
-    Context, Env, MessageExt, QueueRetryOptionsBuilder, RawMessage, Result, ScheduleContext, ScheduledEvent,
+    Context, Delay, Env, MessageExt, QueueRetryOptionsBuilder, RawMessage, Result, ScheduleContext, ScheduledEvent,
     console_error, console_log, event, web_sys,
 };
 
@@ -40,6 +41,9 @@ extern "C" {
     #[wasm_bindgen(catch)]
     fn answer(status: u16, lines: &str, body: Option<&str>) -> std::result::Result<web_sys::Response, JsValue>;
 }
+
+/// How long refused requests and duplicates wait for others before they are written together.
+const LOG_DELAY: Duration = Duration::from_secs(5);
 
 #[event(start)]
 fn start() {
@@ -77,15 +81,33 @@ async fn fetch(request: web_sys::Request, env: Env, context: Context) -> Result<
     let began = milliseconds();
     let answered = life::bounded(began, async move {
         let config = environment::config(&env);
-        let bindings = Bindings::new(env, Some(context));
+        let bindings = Bindings::new(env.clone(), Some(context));
         let outcome = pipeline::serve(&Incoming::new(request), config, &bindings, seconds(began)).await;
         if let Some(record) = outcome.record {
             write(record, began);
+        }
+        if outcome.must_write_log {
+            bindings.after_answer(write_log_later(env));
         }
         outcome.answer
     });
     // `None`: the event was too old and was ended. Its sender has gone, or sends the request again.
     response(&answered.await.unwrap_or_else(Answer::unavailable))
+}
+
+/// Writes the log of this isolate a few seconds later, so that many requests share one write.
+async fn write_log_later(env: Env) {
+    Delay::from(LOG_DELAY).await;
+    write_log(env).await;
+}
+
+/// Writes the log of this isolate. `entry.js` calls it after each batch of a queue.
+#[wasm_bindgen(js_name = writeLog, wasm_bindgen_futures = worker::wasm_bindgen_futures, js_sys = worker::js_sys)]
+pub async fn write_log(env: Env) -> JsValue {
+    if let Some(record) = pipeline::write_log(&Bindings::new(env, None)).await {
+        write(record, milliseconds());
+    }
+    JsValue::UNDEFINED
 }
 
 /// Handles one message of a queue. It does not use `#[event(queue)]`, because the crate hides a message's number of

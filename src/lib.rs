@@ -11,12 +11,14 @@
 
 pub mod answer;
 pub mod config;
+pub mod database;
 pub mod dedup;
 pub mod forwarded_headers;
 pub mod headers;
 pub mod health;
 pub mod letter;
 pub mod limit;
+pub mod log;
 pub mod message;
 pub mod minimum_rate;
 pub mod pending_secret;

@@ -181,9 +181,8 @@ impl<'e> Event<'e> {
         self.encode_within(LARGEST_MESSAGE)
     }
 
-    #[expect(clippy::expect_used, reason = "texts and numbers are JSON, and writing to a text cannot fail")]
     fn encode_within(&self, limit: usize) -> Result<OutgoingMessage<'_>, TooLarge> {
-        let mut text = serde_json::to_string(self).expect("an event is an object of texts and numbers");
+        let mut text = self.head();
         let body = self.body.as_deref();
         let mut bytes = text.len();
         if let Some(body) = body {
@@ -257,8 +256,18 @@ impl<'e> Event<'e> {
         // A message of the version before has no acceptance, and without `dedup = "exact"` no `firstseen`. Its delivery is
         // not claimed, but the id of its dead letter contains this name with an empty acceptance. So an error in place of
         // the empty text would change the ids of old letters.
-        let acceptance = self.acceptance.as_deref().or(self.firstseen.as_deref()).unwrap_or_default();
-        format!("{}/{acceptance}/{}", self.dedupkey, self.redrive)
+        format!("{}/{}/{}", self.dedupkey, self.acceptance_text(), self.redrive)
+    }
+
+    /// The text that names the acceptance. Empty for a message of the version before without `dedup = "exact"`.
+    pub fn acceptance_text(&self) -> &str {
+        self.acceptance.as_deref().or(self.firstseen.as_deref()).unwrap_or_default()
+    }
+
+    /// The queue message without the body.
+    #[expect(clippy::expect_used, reason = "texts and numbers are JSON, and writing to a text cannot fail")]
+    pub fn head(&self) -> String {
+        serde_json::to_string(self).expect("an event is an object of texts and numbers")
     }
 
     /// The id of the event's dead letter, 64 hex digits. All dead letters of one acceptance have the same id.
@@ -326,6 +335,11 @@ impl<'e> Event<'e> {
     /// may be empty.
     pub fn dead_reason(&self) -> Option<&str> {
         self.deadreason.as_deref()
+    }
+
+    /// The event without its headers: a source that is gone cannot say which of them are secret.
+    pub fn without_headers(self) -> Self {
+        Self { headers: Vec::new(), ..self }
     }
 
     /// Drops the headers that `forwarded` does not admit. An older version queued more headers, and some of them were

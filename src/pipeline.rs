@@ -19,6 +19,7 @@ mod filter;
 mod handshakes;
 mod letters;
 mod limiter;
+mod logged;
 pub mod ports;
 mod published;
 mod queues;
@@ -27,12 +28,14 @@ mod refusal;
 pub use consume::consume;
 pub use disposition::{Disposition, ReceivedMessage};
 pub use letters::sweep;
+pub use logged::write_log;
 
 use crate::answer::Answer;
 use crate::config::{Config, ConfigError, Dedup, Deliver, Source};
 use crate::dedup::{ClaimToken, DedupKey, IsolateTable};
 use crate::health::Health;
 use crate::limit::Limited;
+use crate::log::LogBuffer;
 use crate::message::Event;
 use crate::record::{Record, Verdict};
 use claims::{Acquisition, KeyClaim};
@@ -57,6 +60,7 @@ pub struct IsolateState {
     admitted_until: Cell<Option<UnixTime>>,
     published: RefCell<PublishedKeys>,
     queues: RefCell<QueueRoles>,
+    log: RefCell<LogBuffer>,
 }
 
 /// The answer to a request, and the line for the log.
@@ -66,6 +70,8 @@ pub struct Outcome {
     pub answer: Answer,
     /// The line for the operator. `None` for a health check, and for a refusal that another line counts.
     pub record: Option<Record>,
+    /// Whether this request must call [`write_log`] a few seconds after its answer. Other requests rely on it.
+    pub must_write_log: bool,
 }
 
 /// Handles one HTTP request.
@@ -79,7 +85,7 @@ pub async fn serve<R: Request, P: Ports>(
     let mut record = Record::default();
     let served = match path.strip_prefix("/api/") {
         None if path == "/healthz" || path == "/webhooks/health" => match health(request, config, now) {
-            Ok(answer) => return Outcome { answer, record: None },
+            Ok(answer) => return Outcome { answer, record: None, must_write_log: false },
             Err(refusal) => Err(refusal),
         },
         Some(path) => api::serve(request, path, config, ports, now, &mut record).await,
@@ -91,14 +97,17 @@ pub async fn serve<R: Request, P: Ports>(
             let (refusal, is_told) = limiter::settle(refusal, request, &mut record, ports, now).await;
             let answer = refusal.answer();
             let answer = if wants_empty_answers(config, &record) { answer.without_body() } else { answer };
+            logged::refused(request, config, &answer, &mut record, ports, now);
             if !is_told {
-                return Outcome { answer, record: None };
+                let must_write_log = logged::must_write(ports, now);
+                return Outcome { answer, record: None, must_write_log };
             }
             answer
         }
     };
     record.status = Some(answer.status);
-    Outcome { answer, record: Some(record) }
+    logged::served(&mut record, ports, now);
+    Outcome { answer, record: Some(record), must_write_log: logged::must_write(ports, now) }
 }
 
 /// Whether the gateway works. The operator also gets a list of the sources.
@@ -159,7 +168,13 @@ async fn ingest<R: Request, P: Ports>(
     // A slow sender must not keep a request fresh, so the clock is read after the body.
     let now = ports.now();
     // 4. Prove signature, freshness and identity. Before this step, nothing is stored, looked up or forwarded.
-    let verified = verify(received, &body, source, ports, now, record).await?;
+    let verified = match verify(received, &body, source, ports, now, record).await {
+        Ok(verified) => verified,
+        Err(refusal) => {
+            record.body = Some(body);
+            return Err(refusal);
+        }
+    };
     if let Some(handshake) = handshakes::find(request, source, HandshakeStage::Signed(&body), ports) {
         return handshakes::answer(handshake, source, ports, record).await;
     }
@@ -168,9 +183,10 @@ async fn ingest<R: Request, P: Ports>(
     record.proven(&verified, &id, &key);
     record.strength = (source.verifier.preset().scheme.strength() == Strength::Weak).then_some("weak");
     if !source.wants(verified.event_types()) {
-        let key = identified.filter(|_| filter::must_claim(source, &verified));
-        filter::claim_filtered(key, source, config, ports, now, record).await?;
+        let claimed = identified.filter(|_| filter::must_claim(source, &verified));
+        filter::claim_filtered(claimed, source, config, ports, now, record).await?;
         record.filtered();
+        logged::filtered(request, source, &verified, &key, ports, now, record);
         return Ok(Answer::filtered(&id).as_configured(&source.success));
     }
     let headers = source.forwarded_headers().keep(&request.headers()).map_err(Refusal::HeadersTooLarge)?;
@@ -186,7 +202,7 @@ async fn ingest<R: Request, P: Ports>(
     };
     // 6. Make the event durable: in the queue, or at the destination.
     let event = claim.mark(Event::new(source, &verified, (&key, claim.acceptance()), &headers, now));
-    if let Err(refusal) = make_durable(event, &verified, source, config.signing.as_ref(), ports, now).await {
+    if let Err(refusal) = make_durable(event, &verified, source, config.signing.as_ref(), ports, now, record).await {
         claim.release(ports, now).await;
         return Err(refusal);
     }
@@ -275,6 +291,7 @@ async fn make_durable<P: Ports>(
     signing: Option<&HmacKey>,
     ports: &P,
     now: UnixTime,
+    record: &mut Record,
 ) -> Result<(), Refusal> {
     let destination = match &source.deliver {
         Deliver::Direct(destination) => destination,
@@ -282,8 +299,12 @@ async fn make_durable<P: Ports>(
     };
     let failed = Refusal::failed("origin_failed");
     let request = event.attempt_request(source.forwarded_headers(), destination, 1, signing, now);
+    let began = ports.milliseconds();
     match ports.send(request, None, DIRECT_TIMEOUT).await {
-        Ok(DestinationAnswer { status: 200..=299, .. }) => Ok(()),
+        Ok(DestinationAnswer { status: status @ 200..=299, .. }) => {
+            logged::direct(&event, source, destination, (status, began), ports, record, now);
+            Ok(())
+        }
         Ok(DestinationAnswer { status, .. }) => Err(failed(PortError(format!("the origin answered {status}")))),
         Err(error) => Err(failed(error)),
     }

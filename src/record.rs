@@ -1,6 +1,7 @@
 //! The log: one line of JSON for each request and each attempt. A line never has a secret or a body.
 
 use crate::dedup::DedupKey;
+use crate::log::Entry;
 use crate::message::Event;
 use crate::truncate::beginning;
 use hookgate_verify::{EventTypes, TypesFound, Verified};
@@ -41,6 +42,29 @@ pub enum Verdict {
     Learnt,
     /// A feature is off. This is no verdict on an event.
     Off,
+}
+
+impl Verdict {
+    /// The name of the verdict, as in the log.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Duplicate => "duplicate",
+            Self::Filtered => "filtered",
+            Self::Rejected => "rejected",
+            Self::Failed => "failed",
+            Self::Delivered => "delivered",
+            Self::Retried => "retried",
+            Self::Dead => "dead",
+            Self::Handshake => "handshake",
+            Self::Listed => "listed",
+            Self::Redriven => "redriven",
+            Self::Swept => "swept",
+            Self::Forgotten => "forgotten",
+            Self::Learnt => "learnt",
+            Self::Off => "off",
+        }
+    }
 }
 
 /// The longest line, in bytes. A sender cannot write a longer line with one request. The limits below share these bytes.
@@ -102,6 +126,12 @@ pub struct Record {
     pub attempt: Option<u32>,
     /// The duration, in milliseconds of the wall clock.
     pub ms: u64,
+    /// What the database's log gets of this event.
+    #[serde(skip)]
+    pub entry: Option<Box<Entry>>,
+    /// The beginning of a refused request's body, if the log wants a sample.
+    #[serde(skip)]
+    pub body: Option<Vec<u8>>,
 }
 
 impl Record {
@@ -211,6 +241,8 @@ mod tests {
                 status: Some(u16::MAX),
                 attempt: Some(u32::MAX),
                 ms: u64::MAX,
+                entry: None,
+                body: None,
             };
             let line = record.line();
             assert!((3000..=LONGEST_LINE).contains(&line.len()), "{letter:?}: {}", line.len());

@@ -26,3 +26,13 @@ export const messageText = (text, body) => (body === undefined ? text : `${text}
  * method: `stub.claim.apply(…)` calls a method `apply` of the object, and the object has none.
  */
 export const callObject = (stub, method, args) => stub[method](...args);
+
+/**
+ * Runs statements as one transaction, and returns the rows of each as JSON. `statements` is a JSON list of `[sql, values]`. A
+ * value in a list is base64.
+ */
+export async function runStatements(database, statements) {
+  const value = (given) => (Array.isArray(given) ? Uint8Array.fromBase64(given[0]) : given);
+  const prepared = JSON.parse(statements).map(([sql, values]) => database.prepare(sql).bind(...values.map(value)));
+  return JSON.stringify((await database.batch(prepared)).map(({ results }) => results));
+}

@@ -24,8 +24,9 @@ pub fn has(env: &Env, name: &str) -> bool {
     !value(env, name).is_undefined()
 }
 
+/// The binding, the variable or the secret of this name.
 #[expect(clippy::expect_used, reason = "the environment is an object without getters that throw")]
-fn value(env: &Env, name: &str) -> JsValue {
+pub fn value(env: &Env, name: &str) -> JsValue {
     Reflect::get(env, &name.into()).expect("a property of the environment can be read")
 }
 

@@ -57,6 +57,14 @@ impl Bindings {
         Self { env, context, isolate, timer: Timer::default() }
     }
 
+    /// Goes on with `work` after the answer. An event without an answer has no such limit.
+    pub fn after_answer(&self, work: impl Future<Output = ()> + 'static) {
+        match &self.context {
+            Some(context) => context.wait_until(work),
+            None => spawn_local(work),
+        }
+    }
+
     /// Waits for `call`, up to `milliseconds`. `what` names the call in the error.
     pub(super) async fn within<T, E: Into<worker::Error>>(
         &self,
@@ -115,10 +123,7 @@ impl DedupKeys for Bindings {
                 put_failed(&error);
             }
         };
-        match &self.context {
-            Some(context) => context.wait_until(putting),
-            None => spawn_local(putting),
-        }
+        self.after_answer(putting);
     }
 
     async fn forget(&self, key: &DedupKey) -> Result<(), PortError> {
@@ -226,6 +231,10 @@ impl Local for Bindings {
 
     fn now(&self) -> UnixTime {
         super::now()
+    }
+
+    fn milliseconds(&self) -> u64 {
+        super::milliseconds()
     }
 
     fn random(&self) -> u64 {

@@ -8,7 +8,7 @@ use super::claims::{Acquisition, DeliveryClaim};
 use super::disposition::{Disposition, Failure, ReceivedMessage, retention};
 use super::ports::{DestinationAnswer, Local, PortError, Ports, Stored};
 use super::queues::{self, QueueRole};
-use super::{entropy, letters};
+use super::{entropy, letters, logged};
 use crate::config::{Config, ConfigError, Destination, Source};
 use crate::message::Event;
 use crate::record::{Record, Verdict};
@@ -84,6 +84,7 @@ async fn forward<P: Ports>(
     let mut record = Record { attempt: Some(handed.attempt), ..Record::default() };
     let later = retry::backoff(handed.attempt, entropy(ports));
     let is_over = is_over(event.age(handed.now), later, retention(config));
+    let is_first = handed.attempt == 1 && !event.is_redriven();
     let disposition = match deliver(event, handed, config, ports, &mut record).await {
         // The message has no mark of a dead letter, so the letter's consumer claims the delivery.
         Err(failure) if is_over => {
@@ -100,6 +101,11 @@ async fn forward<P: Ports>(
         record.refused(Verdict::Retried, reason, problem);
         Disposition::Retry(later)
     });
+    let later = match disposition {
+        Disposition::Ack => None,
+        Disposition::Retry(delay) => Some(delay),
+    };
+    logged::consumed(&mut record, later, is_first, ports, handed.now);
     (disposition, record)
 }
 
@@ -113,8 +119,15 @@ async fn deliver<P: Ports>(
     record.of(&event);
     // 1. Find the destination. A source that is missing or misconfigured may come back, so the event waits.
     let found = find_destination(event.source(), config).map_err(|problem| Failure { reason: "no_origin", problem });
-    let (config, source, destination) = found?;
+    let (config, source, destination) = match found {
+        Ok(found) => found,
+        Err(failure) => {
+            record.entry = logged::taken(&event.without_headers(), None, ports, handed.now);
+            return Err(failure);
+        }
+    };
     event.keep_only(source.forwarded_headers());
+    record.entry = logged::taken(&event, Some(source), ports, handed.now);
     // 2. Claim the delivery. The queue may hand over a message twice, and an event may have two messages.
     let acquired = DeliveryClaim::acquire(&event, source, config, ports, handed.now).await;
     let claim = match acquired.map_err(Failure::of("claim_failed"))? {
@@ -214,7 +227,10 @@ async fn send<P: Ports>(
         }
         (_, stored) => stored.map(|(_, body)| body),
     };
+    let began = ports.milliseconds();
     let answer = ports.send(request, stored, ATTEMPT_TIMEOUT).await;
+    let outcome = answer.as_ref().map(|answer| answer.status).map_err(|PortError(problem)| problem.as_str());
+    logged::attempted(record, destination, outcome, began, (event, handed), ports);
     let DestinationAnswer { status, retry_after } = answer.map_err(Failure::of("origin_unreachable"))?;
     record.status = Some(status);
     let next = retry::after_answer(status, retry_after, attempt, now, entropy(ports));

@@ -2,6 +2,7 @@
 //! implement them in memory.
 
 use super::IsolateState;
+use crate::database::{Rows, Statement};
 use crate::dedup::{ClaimOutcome, ClaimTerms, ClaimToken, DedupKey, Rings, RingsRefused, Shard};
 use crate::headers::HeaderLines;
 use crate::letter::{Filter, Letter};
@@ -38,9 +39,12 @@ pub enum BodyError {
 }
 
 /// All ports.
-pub trait Ports: DedupKeys + Notes + ClaimStore + Outbox + Http + Payloads + Letters + Local + Crypto {}
+pub trait Ports:
+    DedupKeys + Notes + ClaimStore + Outbox + Http + Payloads + Letters + Database + Local + Crypto
+{
+}
 
-impl<P: DedupKeys + Notes + ClaimStore + Outbox + Http + Payloads + Letters + Local + Crypto> Ports for P {}
+impl<P: DedupKeys + Notes + ClaimStore + Outbox + Http + Payloads + Letters + Database + Local + Crypto> Ports for P {}
 
 /// The keys of durable events in Workers KV. Best effort: a lost key can only repeat an event.
 #[expect(async_fn_in_trait, reason = "isolates have one thread; no future needs to be Send")]
@@ -211,6 +215,18 @@ pub trait Letters {
     async fn referred(&self, names: &[String]) -> Result<Vec<String>, PortError>;
 }
 
+/// The D1 database with the log.
+#[expect(async_fn_in_trait, reason = "isolates have one thread; no future needs to be Send")]
+pub trait Database {
+    /// Whether there is a database.
+    fn has_database(&self) -> bool;
+    /// Runs the statements in order, all of them or none. Returns the rows of each.
+    ///
+    /// # Errors
+    /// The statements may or may not have been run.
+    async fn run(&self, statements: Vec<Statement>) -> Result<Vec<Rows>, PortError>;
+}
+
 /// The isolate itself: its state, its clock and its random numbers.
 #[expect(async_fn_in_trait, reason = "isolates have one thread; no future needs to be Send")]
 pub trait Local {
@@ -218,6 +234,8 @@ pub trait Local {
     fn isolate(&self) -> &IsolateState;
     /// The current time.
     fn now(&self) -> UnixTime;
+    /// The current time in milliseconds since 1970, to measure a wait.
+    fn milliseconds(&self) -> u64;
     /// A random number.
     fn random(&self) -> u64;
     /// Counts a refusal for `pair`. `true` if the pair is over the limit. Without a rate limiter always `false`.

@@ -3,6 +3,7 @@
 
 #![allow(dead_code, reason = "no test uses every part")]
 
+pub mod database;
 pub mod kv;
 pub mod random;
 pub mod stores;

@@ -1,14 +1,16 @@
 //! Ports on the stand-ins of `tests/fakes`. They record each step in order, and a test can make a step fail.
 
+use super::fakes::database::Sqlite;
 use super::fakes::kv::Kv;
 use super::fakes::stores::{self, Bodies, Claims};
+use hookgate::database::{Rows, Statement};
 use hookgate::dedup::{ClaimOutcome, ClaimTerms, ClaimToken, DedupKey, Rings, RingsRefused, Shard};
 use hookgate::letter::{Filter, Letter};
 use hookgate::message::{AttemptRequest, OutgoingMessage};
 use hookgate::pipeline::IsolateState;
 use hookgate::pipeline::ports::{
-    ClaimStore, DedupKeys, DestinationAnswer, Fetched, Http, Letters, Local, Notes, Outbox, Page, Payloads, PortError,
-    Stored,
+    ClaimStore, Database, DedupKeys, DestinationAnswer, Fetched, Http, Letters, Local, Notes, Outbox, Page, Payloads,
+    PortError, Stored,
 };
 use hookgate_verify::native::Native;
 use hookgate_verify::{Crypto, Hash, PublicAlgorithm, PublicKey, UnixTime};
@@ -33,6 +35,7 @@ pub struct Memory {
     pub sent: RefCell<Vec<Sent>>,
     pub payloads: RefCell<Bodies>,
     pub letters: RefCell<stores::Letters>,
+    pub database: Sqlite,
     pub refusals: RefCell<Vec<String>>,
     /// The number of refusals within the limit.
     pub limit: Cell<Option<usize>>,
@@ -320,6 +323,16 @@ impl Letters for Memory {
     }
 }
 
+impl Database for Memory {
+    fn has_database(&self) -> bool {
+        self.has("LOG")
+    }
+
+    async fn run(&self, statements: Vec<Statement>) -> Result<Vec<Rows>, PortError> {
+        self.step("log", || self.database.run(&statements))
+    }
+}
+
 impl Local for Memory {
     fn isolate(&self) -> &IsolateState {
         &self.isolate
@@ -327,6 +340,10 @@ impl Local for Memory {
 
     fn now(&self) -> UnixTime {
         Self::now(self)
+    }
+
+    fn milliseconds(&self) -> u64 {
+        Self::milliseconds(self)
     }
 
     fn random(&self) -> u64 {

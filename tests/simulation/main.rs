@@ -102,6 +102,7 @@ fn run(seed: u64) -> Result<Figures, String> {
     }
     calm_down(&world);
     redrive_late(&world);
+    invariants::check_log(&world);
     let figures = figures(&world);
     sweep_all(&world);
     match world.violation.take() {

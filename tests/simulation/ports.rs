@@ -3,12 +3,13 @@
 use super::gate::{CLAIMS_PATIENCE, Gate, KV_PATIENCE, PATIENCE};
 use super::world::{SECOND, World};
 use super::{invariants, queue};
+use hookgate::database::{Rows, Statement};
 use hookgate::dedup::{ClaimOutcome, ClaimTerms, ClaimToken, DedupKey, Rings, RingsRefused, Shard};
 use hookgate::letter::{Filter, Letter};
 use hookgate::message::OutgoingMessage;
 use hookgate::pipeline::IsolateState;
 use hookgate::pipeline::ports::{
-    ClaimStore, DedupKeys, Letters, Local, Notes, Outbox, Page, Payloads, PortError, Stored,
+    ClaimStore, Database, DedupKeys, Letters, Local, Notes, Outbox, Page, Payloads, PortError, Stored,
 };
 use hookgate_verify::native::Native;
 use hookgate_verify::{Crypto, Hash, PublicAlgorithm, PublicKey, UnixTime};
@@ -277,6 +278,17 @@ impl Letters for Gate {
     }
 }
 
+impl Database for Gate {
+    fn has_database(&self) -> bool {
+        true
+    }
+
+    async fn run(&self, statements: Vec<Statement>) -> Result<Vec<Rows>, PortError> {
+        let run = move |world: &World| world.log.run(&statements);
+        Ok(self.call("log", self.database(), PATIENCE, run).await?)
+    }
+}
+
 impl Local for Gate {
     fn isolate(&self) -> &IsolateState {
         &self.life.isolate
@@ -284,6 +296,10 @@ impl Local for Gate {
 
     fn now(&self) -> UnixTime {
         Self::now(self)
+    }
+
+    fn milliseconds(&self) -> u64 {
+        self.world.exec.now()
     }
 
     fn random(&self) -> u64 {

@@ -106,5 +106,13 @@ async fn handle(world: Rc<World>, life: Life, name: Name, item: Rc<Item>, attemp
     }
     gate.note(record.reason.unwrap_or("consumer ends, acknowledged:"), u64::from(disposition == Disposition::Ack));
     gate.ended();
+    // The consumer acknowledges after it has written the log, as `entry.js` does.
+    write_log(&world, &life).await;
     disposition
+}
+
+/// Writes the log of an isolate, for no particular event.
+pub async fn write_log(world: &Rc<World>, life: &Life) {
+    let gate = Gate::new(world, life, Handling::new(None, Side::Neither, 0, None), false);
+    pipeline::write_log(&gate).await;
 }

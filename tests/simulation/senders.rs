@@ -2,10 +2,10 @@
 
 use super::executor::{Millis, WORLD};
 use super::gate::Gate;
-use super::invariants;
 use super::sources::{SOURCES, Signer};
 use super::story::{Handling, Side, Story};
 use super::world::{DAY, HOUR, Life, MINUTE, SECOND, World};
+use super::{invariants, queue};
 use hookgate::dedup::DedupKey;
 use hookgate::headers::HeaderLines;
 use hookgate::pipeline;
@@ -66,6 +66,13 @@ async fn serve(post: Post, life: Life, story: Option<Rc<Story>>, untrusted: bool
     gate.note("request, in isolate", life.home);
     let now = gate.now();
     let outcome = pipeline::serve(&post, &life.config, &gate, now).await;
+    if outcome.must_write_log {
+        let (later, life) = (Rc::clone(world), life.clone());
+        world.exec.spawn(life.home, async move {
+            later.exec.sleep(5 * SECOND).await;
+            queue::write_log(&later, &life).await;
+        });
+    }
     let status = outcome.answer.status;
     let reason = outcome.record.and_then(|record| record.reason);
     if reason == Some("in_flight") {

@@ -1,6 +1,7 @@
 //! Everything outside the pipeline: isolates, which crash and restart, stores, queues, and the clock.
 
 use super::executor::{Executor, Home, Millis, Output, WORLD};
+use super::fakes::database::Sqlite;
 use super::fakes::kv::Kv;
 use super::fakes::stores::{Bodies, Claims, Letters};
 use super::faults::Faults;
@@ -58,6 +59,7 @@ pub struct World {
     pub keys: RefCell<Kv>,
     pub claims: RefCell<Claims>,
     pub letters: RefCell<Letters>,
+    pub log: Sqlite,
     pub bodies: RefCell<Bodies>,
     /// The number of retries after which a message is a dead letter.
     pub most_retries: u32,
@@ -88,6 +90,7 @@ impl World {
             keys: RefCell::default(),
             claims: RefCell::new(Claims::new(random)),
             letters: RefCell::default(),
+            log: Sqlite::default(),
             bodies: RefCell::default(),
             most_retries: random.between(2, 12) as u32,
             messages: RefCell::default(),

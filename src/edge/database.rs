@@ -1,0 +1,57 @@
+//! Runs statements in the D1 database.
+
+use super::environment;
+use super::ports::{Bindings, failed};
+use crate::database::{Rows, Statement};
+use crate::pipeline::ports::{Database, PortError};
+use wasm_bindgen::prelude::*;
+use worker::js_sys::Promise;
+use worker::wasm_bindgen_futures::JsFuture;
+
+/// The time limit of one write or of one list.
+const PATIENCE_MS: u32 = 10_000;
+/// The tables. They are created here if `make deploy` has not created them.
+const MIGRATIONS: [&str; 2] =
+    [include_str!("../../migrations/0001_dead_letters.sql"), include_str!("../../migrations/0002_log.sql")];
+
+#[wasm_bindgen(module = "/src/edge/calls.js")]
+extern "C" {
+    #[wasm_bindgen(js_name = runStatements, catch)]
+    fn run_statements(database: &JsValue, statements: &str) -> Result<Promise, JsValue>;
+}
+
+impl Bindings {
+    async fn run_once(&self, statements: &[Statement]) -> Result<Vec<Rows>, PortError> {
+        let database = environment::value(&self.env, "LOG");
+        let text = serde_json::to_string(statements).map_err(|error| PortError(format!("D1: {error}")))?;
+        let running = run_statements(&database, &text).map_err(failed("D1"))?;
+        let answer = self.within(PATIENCE_MS, "D1", JsFuture::from(running)).await?;
+        let unreadable = || PortError("D1: its answer cannot be read".to_owned());
+        let rows: Vec<_> = serde_json::from_slice(answer.as_string().ok_or_else(unreadable)?.as_bytes())
+            .map_err(|error| PortError(format!("D1: {error}")))?;
+        Ok(rows.into_iter().map(Rows).collect())
+    }
+}
+
+/// The statements of the migrations, without comments.
+fn migrations() -> Vec<Statement> {
+    let lines = MIGRATIONS.iter().flat_map(|text| text.lines()).filter(|line| !line.trim_start().starts_with("--"));
+    let text: String = lines.flat_map(|line| [line, "\n"]).collect();
+    text.split(';').map(str::trim).filter(|sql| !sql.is_empty()).map(|sql| Statement::new(sql, [])).collect()
+}
+
+impl Database for Bindings {
+    fn has_database(&self) -> bool {
+        environment::has(&self.env, "LOG")
+    }
+
+    async fn run(&self, statements: Vec<Statement>) -> Result<Vec<Rows>, PortError> {
+        match self.run_once(&statements).await {
+            Err(PortError(problem)) if problem.contains("no such table") => {
+                self.run_once(&migrations()).await?;
+                self.run_once(&statements).await
+            }
+            outcome => outcome,
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! The log in the D1 database `LOG`: what became of each event and of each refused request.
+//!
+//! An isolate collects entries in a [`LogBuffer`], and writes many of them at once: the queue's consumer after each batch,
+//! and a request a few seconds after its answer. So the log costs an accepted event no call before its answer. A lost entry
+//! loses no event: the queue has it.
+//!
+//! Architecture invariant: no failure of the log changes an answer, an attempt or an acknowledgement.
+
+mod buffer;
+mod deliveries;
+mod entry;
+mod filter;
+mod page;
+mod refused;
+
+pub use buffer::LogBuffer;
+pub use deliveries::{Delivery, LATENCY_BOUNDS};
+pub use entry::{Attempt, Entry, EventName, State};
+pub use filter::{EventFilter, FilterError};
+pub use page::{AttemptDetail, Cursor, EventDetail, EventPage, EventSummary, SCANNED, SEARCHED, page_of};
+pub use refused::{Refused, SAMPLE_BODY, SAMPLES};
+
+use hookgate_verify::UnixTime;
+
+/// The minute of `time`, counted from 1970.
+pub fn slot(time: UnixTime) -> i64 {
+    time.seconds().div_euclid(60)
+}

@@ -1,0 +1,250 @@
+//! What the log says of an event: one row, which each attempt updates.
+
+use crate::database::{Statement, Value};
+use crate::dedup::digest_of;
+use crate::message::Event;
+use crate::truncate::beginning;
+use hookgate_verify::UnixTime;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// The most attempts that one row keeps. A queue makes 101 at most, and each redrive or replay begins again.
+const MOST_ATTEMPTS: u32 = 200;
+const LONGEST_DETAIL: usize = 512;
+
+/// The state of an event's delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// No attempt could be made: the reason says what is missing.
+    Waiting,
+    /// The destination answered 2xx.
+    Delivered,
+    /// An attempt failed. Another attempt follows.
+    Retrying,
+    /// The destination is paused.
+    Paused,
+    /// No attempt follows. The event is a dead letter.
+    Dead,
+    /// The source does not want the event's type. The event was not forwarded.
+    Filtered,
+}
+
+impl State {
+    /// All states.
+    pub const ALL: [Self; 6] =
+        [Self::Waiting, Self::Delivered, Self::Retrying, Self::Paused, Self::Dead, Self::Filtered];
+
+    /// The name of the state, as in the API.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Delivered => "delivered",
+            Self::Retrying => "retrying",
+            Self::Paused => "paused",
+            Self::Dead => "dead",
+            Self::Filtered => "filtered",
+        }
+    }
+}
+
+/// Names the row of an event: the minute of its arrival, and a text of 32 hex digits that begins with its deduplication key.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct EventName {
+    /// The minute in which the event was received.
+    pub slot: i64,
+    /// 24 digits of the key, and 8 digits of the acceptance.
+    pub name: String,
+}
+
+impl EventName {
+    /// The number of digits of the key.
+    pub const KEY_DIGITS: usize = 24;
+    const DIGITS: usize = 32;
+
+    /// The name of `event`, or `None` if another program wrote its time.
+    pub fn of(event: &Event<'_>) -> Option<Self> {
+        let received = UnixTime::from_rfc3339(event.received())?;
+        let mut name = hex::encode(digest_of(&[event.acceptance_text().as_bytes()]));
+        name.truncate(Self::DIGITS.saturating_sub(Self::KEY_DIGITS));
+        name.insert_str(0, Self::prefix(&event.key().to_string()));
+        Some(Self { slot: super::slot(received), name })
+    }
+
+    /// The digits of a key with which the names of its events begin.
+    pub fn prefix(key: &str) -> &str {
+        key.get(..Self::KEY_DIGITS).unwrap_or(key)
+    }
+
+    /// Reads the text that [`Display`](fmt::Display) writes.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (slot, name) = text.split_once('-')?;
+        let is_name = name.len() == Self::DIGITS && name.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        let number: i64 = slot.parse().ok()?;
+        (is_name && number.to_string() == slot).then(|| Self { slot: number, name: name.to_owned() })
+    }
+}
+
+/// The id of the event in the API.
+impl fmt::Display for EventName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.slot, self.name)
+    }
+}
+
+/// One attempt to hand an event to its destination.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// When the attempt began, in seconds since 1970.
+    pub at: UnixTime,
+    /// The number of the attempt, from 1. A redrive begins with 1 again.
+    pub number: u32,
+    /// The destination's URL, without its query.
+    pub destination: String,
+    /// The status of the answer. `None` if there was no answer.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub status: Option<u16>,
+    /// The milliseconds until the head of the answer, or until the failure.
+    pub ms: u64,
+    /// Why the attempt failed.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub error: Option<String>,
+    /// When the next attempt follows.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub next: Option<UnixTime>,
+    /// How often the event had been redriven.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub redrive: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+/// A change of an event's row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    name: EventName,
+    received: UnixTime,
+    source: String,
+    event_id: String,
+    event_type: String,
+    bytes: u64,
+    payload: Option<String>,
+    head: String,
+    /// The body that the log keeps.
+    pub body: Option<Vec<u8>>,
+    /// For how many days the row is kept.
+    pub days: u32,
+    /// The new state.
+    pub state: State,
+    /// The code of the reason.
+    pub reason: Option<&'static str>,
+    /// The reason in words.
+    pub detail: Option<String>,
+    /// The attempt that was made.
+    pub attempt: Option<Attempt>,
+    /// When the queue hands the event over again.
+    pub next: Option<UnixTime>,
+    /// When this became so.
+    pub updated: UnixTime,
+}
+
+impl Entry {
+    /// The entry of `event`. `None` if another program wrote the event's time, so that the row has no place.
+    pub fn of(event: &Event<'_>, state: State, now: UnixTime) -> Option<Self> {
+        let name = EventName::of(event)?;
+        Some(Self {
+            name,
+            received: UnixTime::from_rfc3339(event.received())?,
+            source: event.source().to_owned(),
+            event_id: beginning(event.id(), LONGEST_DETAIL).into_owned(),
+            event_type: beginning(event.event_type(), LONGEST_DETAIL).into_owned(),
+            bytes: event.body_bytes(),
+            payload: event.payload().map(str::to_owned),
+            head: event.head(),
+            body: None,
+            days: 7,
+            state,
+            reason: None,
+            detail: None,
+            attempt: None,
+            next: None,
+            updated: now,
+        })
+    }
+
+    /// The name of the source.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// About how many bytes the row has.
+    pub fn bytes(&self) -> usize {
+        let body = self.body.as_ref().map_or(0, Vec::len);
+        body.saturating_add(self.head.len()).saturating_add(1024)
+    }
+
+    /// Writes the row, or adds the attempt to it. A state is replaced only by a later one. A statement that is run twice
+    /// adds its attempt once.
+    #[expect(clippy::expect_used, reason = "texts and numbers are JSON")]
+    pub fn statement(&self) -> Statement {
+        let attempts =
+            serde_json::to_string(self.attempt.as_slice()).expect("an attempt is an object of texts and numbers");
+        let status = self.attempt.as_ref().and_then(|attempt| attempt.status);
+        let delivered = (self.state == State::Delivered).then(|| self.updated.seconds());
+        let destination = self.attempt.as_ref().map(|attempt| attempt.destination.as_str());
+        let detail = self.detail.as_deref().map(|text| beginning(text, LONGEST_DETAIL).into_owned());
+        Statement::new(
+            UPSERT,
+            [
+                self.name.slot.into(),
+                self.name.name.as_str().into(),
+                self.received.seconds().into(),
+                self.updated.seconds().into(),
+                self.source.as_str().into(),
+                self.state.name().into(),
+                self.reason.into(),
+                status.map(u32::from).into(),
+                u32::from(self.attempt.is_some()).into(),
+                self.next.map(UnixTime::seconds).into(),
+                delivered.into(),
+                destination.into(),
+                self.event_id.as_str().into(),
+                self.event_type.as_str().into(),
+                i64::try_from(self.bytes).unwrap_or(i64::MAX).into(),
+                self.days.into(),
+                self.payload.as_deref().into(),
+                detail.into(),
+                attempts.into(),
+                self.head.as_str().into(),
+                self.body.clone().map_or(Value::Null, Value::from),
+                MOST_ATTEMPTS.into(),
+            ],
+        )
+    }
+}
+
+/// `events.attempts` gets the new attempt, if there is one. An entry without an attempt has an empty list, whose element 0
+/// is NULL.
+const UPSERT: &str = "\
+INSERT INTO events (slot, name, received, updated, source, state, reason, status, tries, next, delivered, destination, \
+event_id, type, bytes, days, payload, detail, attempts, head, body) \
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21) \
+ON CONFLICT (slot, name) DO UPDATE SET \
+state = iif(excluded.updated >= updated, excluded.state, state), \
+reason = iif(excluded.updated >= updated, excluded.reason, reason), \
+detail = iif(excluded.updated >= updated, excluded.detail, detail), \
+next = iif(excluded.updated >= updated, excluded.next, next), \
+status = iif(excluded.updated >= updated AND excluded.tries = 1, excluded.status, status), \
+destination = coalesce(excluded.destination, destination), \
+delivered = coalesce(delivered, excluded.delivered), \
+tries = tries + excluded.tries, \
+attempts = iif(excluded.tries = 1 AND json_array_length(attempts) < ?22, \
+json_insert(attempts, '$[#]', json(excluded.attempts ->> '$[0]')), attempts), \
+updated = max(updated, excluded.updated), \
+head = iif(length(excluded.head) > length(head), excluded.head, head), \
+body = coalesce(body, excluded.body) \
+WHERE excluded.tries = 0 OR NOT EXISTS (SELECT 1 FROM json_each(events.attempts) AS known \
+WHERE known.value = excluded.attempts ->> '$[0]')";

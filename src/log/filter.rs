@@ -1,0 +1,186 @@
+//! Which events of the log a list, a search or a replay selects.
+
+use super::State;
+use super::entry::EventName;
+use crate::database::Value;
+use crate::dedup::DedupKey;
+use hookgate_verify::UnixTime;
+use serde::Serialize;
+use std::borrow::Cow;
+use thiserror::Error;
+
+/// The longest value of a parameter, in bytes.
+const LONGEST_VALUE: usize = 512;
+/// The most names in one parameter, such as `state=dead,retrying`.
+const MOST_NAMES: usize = 20;
+
+/// A parameter that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("the parameter {name}={value}: {problem}")]
+pub struct FilterError {
+    /// The parameter's name.
+    pub name: String,
+    /// Its value.
+    pub value: String,
+    /// What is allowed.
+    pub problem: String,
+}
+
+/// A selection of events. Every part must fit.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct EventFilter {
+    /// Events of one of these sources.
+    pub sources: Vec<String>,
+    /// Events in one of these states.
+    pub states: Vec<State>,
+    /// Events whose last reason has one of these codes.
+    pub reasons: Vec<String>,
+    /// Events of one of these types. A name that ends with `*` selects all types with this beginning.
+    pub types: Vec<String>,
+    /// The event with this id.
+    pub id: Option<String>,
+    /// The events with this deduplication key.
+    pub key: Option<String>,
+    /// Events whose last attempt went to a URL with this beginning.
+    pub destination: Option<String>,
+    /// Events whose last answer had a status in one of these ranges.
+    pub statuses: Vec<(u16, u16)>,
+    /// Events that were received at this time or later.
+    pub since: Option<UnixTime>,
+    /// Events that were received before this time.
+    pub until: Option<UnixTime>,
+    /// Events whose id, type, headers or body have this text, in any case.
+    pub text: Option<String>,
+}
+
+impl EventFilter {
+    /// The parameters.
+    pub const NAMES: [&'static str; 11] =
+        ["source", "state", "reason", "type", "id", "key", "destination", "status", "since", "until", "text"];
+
+    /// Sets the parameter `name`. `Ok(false)` if there is no such parameter.
+    ///
+    /// # Errors
+    /// The value cannot be used. A filter with a mistake must not select all events.
+    pub fn set(&mut self, name: &str, value: &str) -> Result<bool, FilterError> {
+        let wrong = |problem: &str| FilterError {
+            name: name.to_owned(),
+            value: crate::truncate::beginning(value, 100).into_owned(),
+            problem: problem.to_owned(),
+        };
+        if !Self::NAMES.contains(&name) {
+            return Ok(false);
+        }
+        if value.is_empty() || value.len() > LONGEST_VALUE {
+            return Err(wrong("must have 1 to 512 bytes"));
+        }
+        let names =
+            || Some(value.split(',').map(str::to_owned).collect::<Vec<_>>()).filter(|all| all.len() <= MOST_NAMES);
+        let list = || names().ok_or_else(|| wrong("must have at most 20 names"));
+        let time = || UnixTime::from_rfc3339(value).or_else(|| UnixTime::from_unix_text(value));
+        let time = || time().ok_or_else(|| wrong("must be a time such as 2026-11-28T09:30:00Z, or seconds since 1970"));
+        match name {
+            "source" => self.sources = list()?,
+            "state" => {
+                let state = |name: &String| State::ALL.into_iter().find(|state| state.name() == name);
+                let states: Option<Vec<State>> = list()?.iter().map(state).collect();
+                let known = "must be one or more of waiting, delivered, retrying, paused, dead and filtered";
+                self.states = states.ok_or_else(|| wrong(known))?;
+            }
+            "reason" => self.reasons = list()?,
+            "type" => self.types = list()?,
+            "id" => self.id = Some(value.to_owned()),
+            "key" => {
+                let key = DedupKey::parse(value).ok_or_else(|| wrong("must be 64 hex digits, as in the log"))?;
+                self.key = Some(key.to_string());
+            }
+            "destination" => self.destination = Some(value.to_owned()),
+            "status" => {
+                let ranges: Option<Vec<_>> = list()?.iter().map(|text| range(text)).collect();
+                self.statuses = ranges.ok_or_else(|| wrong("must be a status such as 503, or a class such as 5xx"))?;
+            }
+            "since" => self.since = Some(time()?),
+            "until" => self.until = Some(time()?),
+            _ => self.text = Some(value.to_owned()),
+        }
+        Ok(true)
+    }
+
+    /// The first and the last minute of the selection.
+    pub fn slots(&self) -> (i64, i64) {
+        let last = self.until.map_or(i64::from(u32::MAX), super::slot);
+        (self.since.map_or(0, super::slot), last)
+    }
+
+    /// The condition in SQL over the columns of `events`. Its parameters are added to `values`. The text of `text` needs the
+    /// columns `head` and `body`.
+    pub fn condition(&self, values: &mut Vec<Value>) -> String {
+        let mut all: Vec<Cow<'_, str>> = vec!["1".into()];
+        let mut bind = |value: Value| {
+            values.push(value);
+            format!("?{}", values.len())
+        };
+        let mut any = |column: &str, names: &mut dyn Iterator<Item = Value>, all: &mut Vec<Cow<'_, str>>| {
+            let bound: Vec<String> = names.map(&mut bind).collect();
+            if !bound.is_empty() {
+                all.push(format!("{column} IN ({})", bound.join(", ")).into());
+            }
+        };
+        any("source", &mut self.sources.iter().map(|name| name.as_str().into()), &mut all);
+        any("state", &mut self.states.iter().map(|state| state.name().into()), &mut all);
+        any("reason", &mut self.reasons.iter().map(|name| name.as_str().into()), &mut all);
+        any("event_id", &mut self.id.iter().map(|id| id.as_str().into()), &mut all);
+        if let Some(key) = &self.key {
+            let key = bind(EventName::prefix(key).into());
+            all.push(format!("substr(name, 1, {}) = {key}", EventName::KEY_DIGITS).into());
+        }
+        if let Some(destination) = &self.destination {
+            let destination = bind(destination.as_str().into());
+            all.push(format!("substr(destination, 1, length({destination})) = {destination}").into());
+        }
+        let types: Vec<String> = self
+            .types
+            .iter()
+            .map(|name| {
+                let (begins, name) = (name.ends_with('*'), name.trim_end_matches('*'));
+                let bound = bind(name.into());
+                if begins { format!("substr(type, 1, length({bound})) = {bound}") } else { format!("type = {bound}") }
+            })
+            .collect();
+        let statuses: Vec<String> = self
+            .statuses
+            .iter()
+            .map(|(from, to)| {
+                format!("status BETWEEN {} AND {}", bind(u32::from(*from).into()), bind(u32::from(*to).into()))
+            })
+            .collect();
+        for alternatives in [types, statuses].into_iter().filter(|one| !one.is_empty()) {
+            all.push(format!("({})", alternatives.join(" OR ")).into());
+        }
+        if let Some(since) = self.since {
+            all.push(format!("received >= {}", bind(since.seconds().into())).into());
+        }
+        if let Some(until) = self.until {
+            all.push(format!("received < {}", bind(until.seconds().into())).into());
+        }
+        if let Some(text) = &self.text {
+            let text = bind(text.to_ascii_lowercase().into());
+            let has = |column: &str| format!("instr(lower({column}), {text}) > 0");
+            // Bytes that are no text are not searched.
+            all.push(format!("({} OR {})", has("head"), has("CAST(body AS TEXT)")).into());
+        }
+        all.join(" AND ")
+    }
+}
+
+/// The statuses of `503` or `5xx`.
+fn range(text: &str) -> Option<(u16, u16)> {
+    let class =
+        text.strip_suffix("xx").and_then(|digit| digit.parse::<u16>().ok()).filter(|digit| (1..=5).contains(digit));
+    if let Some(class) = class {
+        let from = class.saturating_mul(100);
+        return Some((from, from.saturating_add(99)));
+    }
+    let status = text.parse().ok().filter(|status| (100..=599).contains(status))?;
+    Some((status, status))
+}

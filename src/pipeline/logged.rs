@@ -1,0 +1,216 @@
+//! What the pipeline tells the log in the database. Nothing here waits, except [`write_log`].
+
+use super::ports::{Database, Local, PortError, Ports, Request};
+use super::{IsolateState, ReceivedMessage};
+use crate::answer::Answer;
+use crate::config::{Config, ConfigError, Destination, Source};
+use crate::dedup::{Acceptance, ClaimToken, DedupKey};
+use crate::log::{Attempt, Delivery, Entry, Refused, State};
+use crate::message::Event;
+use crate::record::{Record, Verdict};
+use hookgate_verify::{UnixTime, Verified};
+use std::time::Duration;
+
+/// The name for the log of a header whose value is not kept.
+const WITHHELD: &str = "[withheld]";
+
+/// The entry of a queued event, before its attempt. Without a database there is none.
+pub fn taken(event: &Event<'_>, source: Option<&Source>, ports: &impl Database, now: UnixTime) -> Option<Box<Entry>> {
+    if !ports.has_database() {
+        return None;
+    }
+    let mut entry = Entry::of(event, State::Waiting, now)?;
+    // Without the source's configuration, nobody knows what must be redacted.
+    entry.body = source.and_then(|_| event.payload().is_none().then(|| event.body().to_vec()));
+    Some(Box::new(entry))
+}
+
+/// Notes an attempt that began at `began` (milliseconds since 1970).
+pub fn attempted(
+    record: &mut Record,
+    destination: &Destination,
+    outcome: Result<u16, &str>,
+    began: u64,
+    (event, handed): (&Event<'_>, &ReceivedMessage<'_>),
+    ports: &impl Local,
+) {
+    let Some(entry) = &mut record.entry else { return };
+    let url = destination.as_str();
+    entry.attempt = Some(Attempt {
+        at: handed.now,
+        number: handed.attempt,
+        destination: url.split_once('?').map_or(url, |(url, _)| url).to_owned(),
+        status: outcome.ok(),
+        ms: ports.milliseconds().saturating_sub(began),
+        error: outcome.err().map(str::to_owned),
+        next: None,
+        redrive: event.redrives(),
+    });
+}
+
+/// Gives the entry of a queued event to the log. `later` is the delay before the next attempt.
+pub fn consumed(record: &mut Record, later: Option<Duration>, is_first: bool, ports: &impl Local, now: UnixTime) {
+    let Some(mut entry) = record.entry.take() else { return };
+    let next = later.map(|delay| now.plus(delay));
+    entry.state = match (record.verdict, &entry.attempt) {
+        (Verdict::Delivered, _) => State::Delivered,
+        (Verdict::Dead, _) => State::Dead,
+        (Verdict::Retried, Some(_)) => State::Retrying,
+        // Another message of the event is on its way, and tells the log about it.
+        (Verdict::Retried, None) if record.reason == Some("in_flight") => return,
+        (Verdict::Retried, None) => State::Waiting,
+        // The event is settled, and another message told the log about it.
+        _ => return,
+    };
+    (entry.reason, entry.detail, entry.next, entry.updated) = (record.reason, record.detail.clone(), next, now);
+    if let Some(attempt) = &mut entry.attempt {
+        attempt.next = next;
+    }
+    let delivery = Delivery {
+        is_first,
+        is_delivered: entry.state == State::Delivered,
+        is_dead: entry.state == State::Dead,
+        attempt: entry.attempt.as_ref().map(|attempt| (attempt.status, attempt.ms)),
+    };
+    let destination = entry.attempt.as_ref().map_or("", |attempt| &attempt.destination);
+    let mut log = ports.isolate().log.borrow_mut();
+    log.delivery(entry.source(), destination, delivery, now);
+    log.entry(*entry);
+}
+
+/// Notes an event that its source does not want. Its row has the whole event, so that it can be sent after all.
+pub fn filtered<P: Ports>(
+    request: &impl Request,
+    source: &Source,
+    verified: &Verified<'_>,
+    key: &DedupKey,
+    ports: &P,
+    now: UnixTime,
+    record: &mut Record,
+) {
+    if !ports.has_database() {
+        return;
+    }
+    // An event whose headers are too large for a forward could not be sent after all.
+    let Ok(headers) = source.forwarded_headers().keep(&request.headers()) else { return };
+    // A filtered event has no acceptance. One name for all of them makes one row of requests in the same minute.
+    let acceptance = Acceptance::Drawn(ClaimToken(0));
+    let event = Event::new(source, verified, (key, acceptance), &headers, now);
+    record.entry = taken(&event, Some(source), ports, now).map(|mut entry| {
+        (entry.state, entry.reason, entry.detail) = (State::Filtered, Some("unwanted_type"), record.detail.clone());
+        entry
+    });
+}
+
+/// Notes an event that the destination accepted while the provider waited.
+pub fn direct(
+    event: &Event<'_>,
+    source: &Source,
+    destination: &Destination,
+    (status, began): (u16, u64),
+    ports: &(impl Database + Local),
+    record: &mut Record,
+    now: UnixTime,
+) {
+    record.entry = taken(event, Some(source), ports, now);
+    let handed = ReceivedMessage { text: "", queue: "", attempt: 1, now };
+    attempted(record, destination, Ok(status), began, (event, &handed), ports);
+    let verdict = std::mem::replace(&mut record.verdict, Verdict::Delivered);
+    consumed(record, None, true, ports, now);
+    record.verdict = verdict;
+}
+
+/// Counts a request that was served, but not accepted.
+pub fn served<P: Database + Local>(record: &mut Record, ports: &P, now: UnixTime) {
+    if !ports.has_database() {
+        return;
+    }
+    let mut log = ports.isolate().log.borrow_mut();
+    match record.verdict {
+        Verdict::Duplicate if record.reason.is_none() => {
+            log.count(record.place(), record.verdict, None, now);
+            if let Some(key) = record.key.as_deref().and_then(DedupKey::parse) {
+                log.duplicate(key, now);
+            }
+        }
+        Verdict::Filtered => {
+            log.count(record.place(), record.verdict, None, now);
+            if let Some(entry) = record.entry.take() {
+                log.entry(*entry);
+            }
+        }
+        Verdict::Handshake => {
+            log.count(record.place(), record.verdict, None, now);
+        }
+        // The rest is counted as a refusal, or by the consumer, or is no webhook.
+        _ => {}
+    }
+}
+
+/// Counts a refused request, and keeps a sample of it if the log wants one.
+pub fn refused<P: Database + Local>(
+    request: &impl Request,
+    config: &Result<Config, ConfigError>,
+    answer: &Answer,
+    record: &mut Record,
+    ports: &P,
+    now: UnixTime,
+) {
+    let body = record.body.take();
+    if !ports.has_database() {
+        return;
+    }
+    // A request to no source and not to the API has an empty name.
+    let path = request.path();
+    let place = if record.source.is_none() && !path.starts_with("/api/") { "" } else { record.place() };
+    let mut log = ports.isolate().log.borrow_mut();
+    if !log.count(place, record.verdict, record.reason, now) {
+        return;
+    }
+    let Some(reason) = record.reason else { return };
+    let source = record.source.as_deref().and_then(|name| config.as_ref().ok()?.source(name)?.ok());
+    let shown = |name: &str, value: &str| {
+        // The headers that are forwarded contain no secret. The values of all others are withheld.
+        source.is_some_and(|source: &Source| source.forwarded_headers().admits(name, value))
+    };
+    let headers = request.headers();
+    let headers = headers.iter().map(|(name, value)| {
+        (name.to_owned(), if shown(name, value) { value.to_owned() } else { WITHHELD.to_owned() })
+    });
+    log.sample(Refused {
+        at: now,
+        source: place.to_owned(),
+        reason,
+        detail: record.detail.clone().unwrap_or_else(|| reason.to_owned()),
+        status: answer.status,
+        method: request.method(),
+        path,
+        headers: headers.collect(),
+        bytes: record.body_bytes,
+        body: body.filter(|_| source.is_some()).map(|mut body| {
+            body.truncate(crate::log::SAMPLE_BODY);
+            body
+        }),
+    });
+}
+
+/// Whether this request must write the log after its answer.
+pub fn must_write<P: Database + Local>(ports: &P, now: UnixTime) -> bool {
+    ports.has_database() && ports.isolate().log.borrow_mut().promise(now)
+}
+
+/// Writes what waits in this isolate. A failure is a line in the log, and the entries wait for the next write.
+pub async fn write_log<P: Database + Local>(ports: &P) -> Option<Record> {
+    let IsolateState { log, .. } = ports.isolate();
+    let mut groups = log.borrow_mut().take().into_iter();
+    while let Some(group) = groups.next() {
+        if let Err(PortError(problem)) = ports.run(group.clone()).await {
+            let mut log = log.borrow_mut();
+            log.put_back(std::iter::once(group).chain(groups).collect());
+            let dropped = log.dropped();
+            let lost = if dropped > 0 { format!("; {dropped} entries were dropped") } else { String::new() };
+            return Some(Record::complaint("log_failed", format!("{problem}{lost}")));
+        }
+    }
+    None
+}
