@@ -21,6 +21,7 @@ pub mod limit;
 pub mod log;
 pub mod message;
 pub mod minimum_rate;
+mod operate;
 pub mod pending_secret;
 pub mod pipeline;
 pub mod record;
