@@ -8,6 +8,7 @@
 
 mod buffer;
 mod deliveries;
+mod detail;
 mod entry;
 mod filter;
 mod page;
@@ -15,9 +16,10 @@ mod refused;
 
 pub use buffer::LogBuffer;
 pub use deliveries::{Delivery, LATENCY_BOUNDS};
+pub use detail::{AttemptDetail, BodyPlace, EventDetail, detail_of};
 pub use entry::{Attempt, Entry, EventName, State};
 pub use filter::{EventFilter, FilterError};
-pub use page::{AttemptDetail, Cursor, EventDetail, EventPage, EventSummary, SCANNED, SEARCHED, page_of};
+pub use page::{Cursor, EventPage, EventSummary, SCANNED, SEARCHED, page_of};
 pub use refused::{Refused, SAMPLE_BODY, SAMPLES};
 
 use hookgate_verify::UnixTime;

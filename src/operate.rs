@@ -2,6 +2,7 @@
 
 pub mod access;
 mod dead_letters;
+mod events;
 mod handshakes;
 mod keys;
 
@@ -27,6 +28,9 @@ pub async fn serve<R: Request, P: Ports>(
     }
     if path == "keys" {
         return keys::forget(request, config, ports, now, record).await;
+    }
+    if let Some(path) = path.strip_prefix("events") {
+        return events::serve(request, path, ports, now, record).await;
     }
     let path = path.strip_prefix("dead-letters").ok_or(Refusal::NotFound)?;
     dead_letters::serve(request, path, ports, now, record).await

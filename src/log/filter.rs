@@ -7,12 +7,18 @@ use crate::dedup::DedupKey;
 use hookgate_verify::UnixTime;
 use serde::Serialize;
 use std::borrow::Cow;
+use std::time::Duration;
 use thiserror::Error;
 
 /// The longest value of a parameter, in bytes.
 const LONGEST_VALUE: usize = 512;
 /// The most names in one parameter, such as `state=dead,retrying`.
 const MOST_NAMES: usize = 20;
+
+/// The longest time that the log keeps an event, and a day for the sweep.
+pub const OLDEST: Duration = Duration::from_secs(31 * 24 * 3600);
+/// The largest difference of two clocks.
+const CLOCKS: Duration = Duration::from_secs(300);
 
 /// A parameter that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -106,10 +112,12 @@ impl EventFilter {
         Ok(true)
     }
 
-    /// The first and the last minute of the selection.
-    pub fn slots(&self) -> (i64, i64) {
-        let last = self.until.map_or(i64::from(u32::MAX), super::slot);
-        (self.since.map_or(0, super::slot), last)
+    /// The first and the last minute of the selection. The log has no event that is older than [`OLDEST`].
+    pub fn slots(&self, now: UnixTime) -> (i64, i64) {
+        let (oldest, newest) = (now.minus(OLDEST), now.plus(CLOCKS));
+        let first = self.since.unwrap_or(oldest).max(oldest);
+        let last = self.until.unwrap_or(newest).min(newest);
+        (super::slot(first), super::slot(last))
     }
 
     /// The condition in SQL over the columns of `events`. Its parameters are added to `values`. The text of `text` needs the

@@ -1,6 +1,6 @@
 //! The statements that read events, and what the API shows of them.
 
-use super::entry::{Attempt, EventName};
+use super::entry::EventName;
 use super::filter::EventFilter;
 use crate::database::{Rows, Statement, Value};
 use hookgate_verify::UnixTime;
@@ -71,8 +71,9 @@ pub struct EventSummary {
     pub duplicates: u64,
 }
 
+/// A row with the [`COLUMNS`].
 #[derive(Deserialize)]
-struct Row {
+pub(super) struct Row {
     slot: i64,
     name: String,
     received: i64,
@@ -91,7 +92,6 @@ struct Row {
     duplicates: Option<u64>,
 }
 
-/// The columns of [`Row`].
 const COLUMNS: &str = "slot, name, received, updated, source, state, reason, status, tries, next, delivered, destination, \
                        event_id, type, bytes";
 
@@ -134,35 +134,40 @@ const ORDER: &str = "ORDER BY slot DESC, received DESC, name DESC";
 
 impl EventFilter {
     /// The statements that read a page of at most `limit` events after `after`.
-    pub fn page(&self, after: Option<&Cursor>, limit: u32) -> Vec<Statement> {
+    pub fn page(&self, after: Option<&Cursor>, limit: u32, now: UnixTime) -> Vec<Statement> {
         let mut values = Vec::new();
-        let scope = self.scope(after, &mut values);
-        let end = Statement::new(
-            format!(
-                "SELECT slot, received, name FROM events WHERE {scope} {ORDER} LIMIT 1 OFFSET ?{}",
-                values.len().saturating_add(1)
-            ),
-            values.iter().cloned().chain([i64::from(self.scanned()).saturating_sub(1).into()]),
-        );
-        values.push(self.scanned().into());
-        let scanned = values.len();
-        let condition = self.condition(&mut values);
-        values.push(limit.saturating_add(1).into());
-        let most = values.len();
-        // The texts are large. So a search sorts the keys alone, and then reads the texts.
-        let from = if self.text.is_some() {
-            let keys = format!("(SELECT slot, name FROM events WHERE {scope} {ORDER} LIMIT ?{scanned})");
-            format!("{keys} CROSS JOIN events USING (slot, name)")
-        } else {
-            format!("(SELECT {COLUMNS} FROM events WHERE {scope} {ORDER} LIMIT ?{scanned})")
+        let scope = self.scope(after, now, &mut values);
+        let scanned = self.scanned();
+        // Where the scan ends. The key finds its events without a scan.
+        let end = self.key.is_none().then(|| {
+            let offset = scanned.saturating_sub(1);
+            let sql = format!("SELECT slot, received, name FROM events WHERE {scope} {ORDER} LIMIT 1 OFFSET {offset}");
+            Statement::new(sql, values.clone())
+        });
+        let keys = |columns: &str| format!("(SELECT {columns} FROM events WHERE {scope} {ORDER} LIMIT {scanned})");
+        let from = match (&self.key, &self.text) {
+            (Some(key), _) => {
+                values.push(EventName::prefix(key).into());
+                let key = values.len();
+                format!(
+                    "(WITH RECURSIVE minutes (minute) AS (SELECT ?2 UNION ALL SELECT minute - 1 FROM minutes \
+                     WHERE minute > ?1) SELECT events.* FROM minutes CROSS JOIN events ON slot = minute \
+                     AND name >= ?{key} AND name < ?{key} || 'g' WHERE {scope} {ORDER})"
+                )
+            }
+            // The texts are large. So a search sorts the keys alone, and then reads the texts.
+            (None, Some(_)) => format!("{} CROSS JOIN events USING (slot, name)", keys("slot, name")),
+            (None, None) => keys(COLUMNS),
         };
-        let found = format!("SELECT {COLUMNS} FROM {from} WHERE {condition} LIMIT ?{most}");
+        let condition = self.condition(&mut values);
+        let most = limit.saturating_add(1);
         let sql = format!(
-            "SELECT found.*, duplicates.count AS duplicates FROM ({found}) AS found \
+            "SELECT found.*, duplicates.count AS duplicates FROM \
+             (SELECT {COLUMNS} FROM {from} WHERE {condition} LIMIT {most}) AS found \
              LEFT JOIN duplicates ON duplicates.key = substr(found.name, 1, {}) {ORDER}",
             EventName::KEY_DIGITS
         );
-        vec![Statement::new(sql, values), end]
+        std::iter::once(Statement::new(sql, values)).chain(end).collect()
     }
 
     /// How many events one call looks at.
@@ -170,15 +175,28 @@ impl EventFilter {
         if self.text.is_some() { SEARCHED } else { SCANNED }
     }
 
-    /// The condition for the primary key.
-    fn scope(&self, after: Option<&Cursor>, values: &mut Vec<Value>) -> String {
-        let (first, last) = self.slots();
+    /// The condition for the primary key. `?1` and `?2` are the first and the last minute.
+    fn scope(&self, after: Option<&Cursor>, now: UnixTime, values: &mut Vec<Value>) -> String {
+        let (first, last) = self.slots(now);
         values.push(first.into());
         values.push(after.map_or(last, |after| after.slot.min(last)).into());
         let scope = "slot BETWEEN ?1 AND ?2".to_owned();
         let Some(after) = after else { return scope };
         values.extend([after.slot.into(), after.received.into(), after.name.as_str().into()]);
         format!("{scope} AND (slot < ?3 OR received < ?4 OR (received = ?4 AND name < ?5))")
+    }
+}
+
+impl EventName {
+    /// The statement that reads everything of one event.
+    pub fn detail(&self) -> Statement {
+        let sql = format!(
+            "SELECT {COLUMNS}, detail, attempts, head, payload, days, iif(typeof(body) = 'text', body, NULL) AS body, \
+             iif(typeof(body) = 'blob', hex(body), NULL) AS hex, count AS duplicates FROM events \
+             LEFT JOIN duplicates ON duplicates.key = substr(name, 1, {}) WHERE slot = ?1 AND name = ?2",
+            Self::KEY_DIGITS
+        );
+        Statement::new(sql, [self.slot.into(), self.name.as_str().into()])
     }
 }
 
@@ -196,64 +214,4 @@ pub fn page_of(answers: Vec<Rows>, limit: u32) -> Result<EventPage, String> {
     let last = rows.last().map(|row| Cursor { slot: row.slot, received: row.received, name: row.name.clone() });
     let next = if has_more { last } else { end.into_iter().next() };
     Ok(EventPage { events: rows.into_iter().map(Into::into).collect(), next: next.map(|cursor| cursor.to_text()) })
-}
-
-/// One event, with everything that the log has of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct EventDetail {
-    /// What the list shows.
-    #[serde(flatten)]
-    pub summary: EventSummary,
-    /// What happened and why, in plain words.
-    pub why: String,
-    /// Every attempt, the first one first.
-    pub attempts_made: Vec<AttemptDetail>,
-    /// The deduplication key, which is also the `idempotency-key` of each attempt.
-    pub key: String,
-    /// The name of the preset.
-    pub provider: String,
-    /// The headers that are forwarded.
-    pub headers: Vec<(String, String)>,
-    /// The body, if it is a text and the log has it.
-    pub body: Option<String>,
-    /// The body in base64, if it is no text and the log has it.
-    pub body_base64: Option<String>,
-    /// The place of the body: `log`, `bucket`, or `none` with the reason in `why`.
-    pub body_in: &'static str,
-}
-
-/// An attempt, as the API shows it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct AttemptDetail {
-    /// The number of the attempt, from 1. A redrive begins with 1 again.
-    pub number: u32,
-    /// When it began, in RFC 3339.
-    pub at: String,
-    /// The destination's URL, without its query.
-    pub destination: String,
-    /// The status of the answer.
-    pub status: Option<u16>,
-    /// The milliseconds until the head of the answer, or until the failure.
-    pub ms: u64,
-    /// Why it failed.
-    pub error: Option<String>,
-    /// When the next attempt follows, in RFC 3339.
-    pub next_attempt: Option<String>,
-    /// How often the event had been redriven.
-    pub redrive: u32,
-}
-
-impl From<Attempt> for AttemptDetail {
-    fn from(attempt: Attempt) -> Self {
-        Self {
-            number: attempt.number,
-            at: attempt.at.to_rfc3339(),
-            destination: attempt.destination,
-            status: attempt.status,
-            ms: attempt.ms,
-            error: attempt.error,
-            next_attempt: attempt.next.map(UnixTime::to_rfc3339),
-            redrive: attempt.redrive,
-        }
-    }
 }

@@ -17,6 +17,7 @@ mod forwarded_headers;
 mod handshakes;
 mod ingest;
 mod lines;
+mod log;
 mod memory;
 mod payloads;
 mod providers;

@@ -1,0 +1,165 @@
+//! Everything that the log has of one event, and what happened to it in plain words.
+
+use super::entry::Attempt;
+use super::page::{EventSummary, Row};
+use crate::database::Rows;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hookgate_verify::UnixTime;
+use serde::{Deserialize, Serialize};
+
+/// One event, with everything that the log has of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct EventDetail {
+    /// What the list shows.
+    #[serde(flatten)]
+    pub summary: EventSummary,
+    /// What happened and why, in plain words.
+    pub why: String,
+    /// Every attempt, the first one first.
+    pub history: Vec<AttemptDetail>,
+    /// The deduplication key, which is also the `idempotency-key` of each attempt.
+    pub key: String,
+    /// The name of the preset.
+    pub provider: String,
+    /// The headers that are forwarded.
+    pub headers: Vec<(String, String)>,
+    /// Where the body is.
+    pub body_in: BodyPlace,
+    /// The body, if it is a text and the log has it.
+    pub body: Option<String>,
+    /// The body in base64, if it is no text and the log has it.
+    pub body_base64: Option<String>,
+}
+
+/// Where the body of an event is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BodyPlace {
+    /// In this answer.
+    Here,
+    /// In the bucket `PAYLOADS`.
+    Bucket,
+    /// The log keeps no body of this source, or not the whole body.
+    Nowhere,
+}
+
+/// An attempt, as the API shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AttemptDetail {
+    /// The number of the attempt, from 1. A redrive begins with 1 again.
+    pub number: u32,
+    /// When it began, in RFC 3339.
+    pub at: String,
+    /// The destination's URL, without its query.
+    pub destination: String,
+    /// The status of the answer.
+    pub status: Option<u16>,
+    /// The milliseconds until the head of the answer, or until the failure.
+    pub ms: u64,
+    /// Why it failed.
+    pub error: Option<String>,
+    /// When the next attempt follows, in RFC 3339.
+    pub next_attempt: Option<String>,
+    /// How often the event had been redriven.
+    pub redrive: u32,
+}
+
+impl From<Attempt> for AttemptDetail {
+    fn from(attempt: Attempt) -> Self {
+        Self {
+            number: attempt.number,
+            at: attempt.at.to_rfc3339(),
+            destination: attempt.destination,
+            status: attempt.status,
+            ms: attempt.ms,
+            error: attempt.error,
+            next_attempt: attempt.next.map(UnixTime::to_rfc3339),
+            redrive: attempt.redrive,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Stored {
+    #[serde(flatten)]
+    row: Row,
+    detail: Option<String>,
+    attempts: String,
+    head: String,
+    payload: Option<String>,
+    body: Option<String>,
+    hex: Option<String>,
+}
+
+/// The members of a queue message that the list does not show.
+#[derive(Deserialize)]
+struct Head {
+    dedupkey: String,
+    provider: String,
+    headers: String,
+}
+
+/// The event in the answer to [`EventName::detail`](super::EventName::detail). `None` if the log has no such event.
+///
+/// # Errors
+/// The row has other columns, or a member cannot be read.
+pub fn detail_of(answers: Vec<Rows>) -> Result<Option<EventDetail>, String> {
+    let rows: Vec<Stored> = answers.into_iter().next().unwrap_or_default().parse()?;
+    let Some(stored) = rows.into_iter().next() else { return Ok(None) };
+    let unreadable = |what: &'static str| move |error: serde_json::Error| format!("the {what} in D1: {error}");
+    let attempts: Vec<Attempt> = serde_json::from_slice(stored.attempts.as_bytes()).map_err(unreadable("attempts"))?;
+    let head: Head = serde_json::from_slice(stored.head.as_bytes()).map_err(unreadable("message"))?;
+    let headers = serde_json::from_slice(head.headers.as_bytes()).map_err(unreadable("headers"))?;
+    let bytes =
+        stored.hex.map(|hex| hex::decode(hex).map_err(|error| format!("the body in D1: {error}"))).transpose()?;
+    let summary = EventSummary::from(stored.row);
+    let body_in = match (&stored.body, &bytes, &stored.payload) {
+        (None, None, Some(_)) => BodyPlace::Bucket,
+        (None, None, None) => BodyPlace::Nowhere,
+        _ => BodyPlace::Here,
+    };
+    let why = why(&summary, stored.detail.as_deref(), attempts.last());
+    Ok(Some(EventDetail {
+        summary,
+        why,
+        history: attempts.into_iter().map(Into::into).collect(),
+        key: head.dedupkey,
+        provider: head.provider,
+        headers,
+        body_in,
+        body: stored.body,
+        body_base64: bytes.map(|bytes| STANDARD.encode(bytes)),
+    }))
+}
+
+/// What happened to the event, and what to do.
+fn why(event: &EventSummary, detail: Option<&str>, last: Option<&Attempt>) -> String {
+    let detail = detail.map(|detail| format!(" The reason: {detail}.")).unwrap_or_default();
+    let tries = match event.attempts {
+        1 => "1 attempt".to_owned(),
+        number => format!("{number} attempts"),
+    };
+    let when = |time: &Option<String>| time.as_deref().map_or(String::new(), |time| format!(" at {time}"));
+    let text = match event.state.as_str() {
+        "delivered" => {
+            let took = last.map_or(String::new(), |last| format!(" The last one took {} ms.", last.ms));
+            format!("The destination accepted the event{}, after {tries}.{took}", when(&event.delivered))
+        }
+        "retrying" => format!("{tries} failed.{detail} The next attempt follows{}.", when(&event.next_attempt)),
+        "dead" => format!(
+            "No attempt follows, after {tries}.{detail} The event is a dead letter: redrive it when the destination \
+             accepts it again."
+        ),
+        "waiting" => format!("No attempt could be made.{detail} The queue tries again{}.", when(&event.next_attempt)),
+        "filtered" => format!("The event was not forwarded, because of the source's key `events`.{detail}"),
+        "paused" => format!("The destination is paused.{detail}"),
+        state => format!("The state is {state}.{detail}"),
+    };
+    let again = match event.duplicates {
+        0 => String::new(),
+        1 => " The provider sent it once more: that request was a duplicate.".to_owned(),
+        number => format!(" The provider sent it {number} times more: those requests were duplicates."),
+    };
+    format!("{text}{again}")
+}

@@ -1,0 +1,345 @@
+//! What the log in the database says of each event and of each refused request.
+
+use super::memory::{EVENTS, Memory, NOW};
+use super::{BODY, Post, SECRET, TOKEN, configured, forward, json_of, kill_all, post, queued, request, serve};
+use hookgate::pipeline::{self, Disposition};
+use hookgate::record::Record;
+use pollster::block_on;
+use serde_json::{Value, json};
+
+fn get(path: &str, ports: &Memory) -> (u16, Value) {
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
+    let bearer = format!("Bearer {TOKEN}");
+    let request = Post { path: format!("/api/{path}"), ..request("GET", "", query, &[("authorization", &bearer)], "") };
+    let answer = serve(&request, ports).answer;
+    (answer.status, json_of(&answer))
+}
+
+/// The only event of the list.
+fn only(ports: &Memory) -> Value {
+    let (status, page) = get("events", ports);
+    let events = page["events"].as_array().unwrap_or_else(|| panic!("{status} {page}"));
+    assert_eq!((status, events.len(), &page["next"]), (200, 1, &Value::Null), "{page}");
+    events[0].clone()
+}
+
+/// The details of the only event.
+fn details(ports: &Memory) -> Value {
+    let id = only(ports)["id"].as_str().unwrap().to_owned();
+    let (status, event) = get(&format!("events/{id}"), ports);
+    assert_eq!(status, 200, "{event}");
+    event
+}
+
+fn write(ports: &Memory) -> Option<Record> {
+    block_on(pipeline::write_log(ports))
+}
+
+fn take(ports: &Memory) -> String {
+    ports.queue.take().remove(0)
+}
+
+#[test]
+fn an_accepted_event_costs_no_call_to_the_database_before_it_is_delivered() {
+    let ports = Memory::default();
+    let outcome = serve(&post("queued", BODY), &ports);
+    assert!(!ports.steps().contains(&"log") && !outcome.must_write_log);
+    forward(&take(&ports), 1, &ports);
+    assert!(!ports.steps().contains(&"log"), "the consumer writes after the batch");
+    assert_eq!(write(&ports).map(|record| record.line()), None);
+    assert_eq!(ports.steps(), ["log"]);
+    let event = details(&ports);
+    let expected = json!({
+        "source": "queued", "state": "delivered", "reason": null, "event_id": "evt_1", "type": "user.created",
+        "received": "2026-01-15T12:30:00Z", "updated": "2026-01-15T12:30:00Z", "delivered": "2026-01-15T12:30:00Z",
+        "bytes": BODY.len(), "attempts": 1, "status": 200, "destination": "https://origin.example/queued",
+        "next_attempt": null, "duplicates": 0, "provider": "generic", "body_in": "here", "body": BODY, "body_base64": null,
+    });
+    for (name, value) in expected.as_object().unwrap() {
+        assert_eq!(&event[name], value, "{name}");
+    }
+    assert_eq!(event["key"].as_str().map(str::len), Some(64));
+    let history = event["history"].as_array().unwrap();
+    assert_eq!((history.len(), &history[0]["number"], &history[0]["status"]), (1, &json!(1), &json!(200)));
+}
+
+#[test]
+fn each_attempt_is_in_the_row_of_its_event_and_the_state_is_the_last_one() {
+    let (ports, message) = (Memory::default(), queued(&post("queued", BODY)));
+    ports.origin_status.set(Some(503));
+    let (disposition, _) = forward(&message, 1, &ports);
+    assert!(matches!(disposition, Disposition::Retry(_)));
+    let event = only(&ports);
+    assert_eq!(
+        (&event["state"], &event["reason"], &event["status"]),
+        (&json!("retrying"), &json!("origin_failed"), &json!(503))
+    );
+    assert!(event["next_attempt"].as_str().unwrap() > "2026-01-15T12:30:00Z");
+    ports.wait(30);
+    ports.fail.set(Some("send"));
+    forward(&message, 2, &ports);
+    assert_eq!(only(&ports)["reason"], "origin_unreachable");
+    ports.fail.set(None);
+    ports.wait(60);
+    ports.origin_status.set(None);
+    forward(&message, 3, &ports);
+    let event = details(&ports);
+    let of = |name: &str| event["history"].as_array().unwrap().iter().map(|one| one[name].clone()).collect::<Vec<_>>();
+    assert_eq!(of("number"), [json!(1), json!(2), json!(3)]);
+    assert_eq!(of("status"), [json!(503), Value::Null, json!(200)]);
+    assert_eq!(
+        (&event["state"], &event["attempts"], &event["next_attempt"]),
+        (&json!("delivered"), &json!(3), &Value::Null)
+    );
+    let rows =
+        ports.database.query("SELECT accepted, delivered, s2xx, s5xx, unreachable FROM deliveries ORDER BY slot");
+    let sum = |name: &str| rows.iter().map(|row| row[name].as_i64().unwrap()).sum::<i64>();
+    assert_eq!(["accepted", "delivered", "s2xx", "s5xx", "unreachable"].map(sum), [1, 1, 1, 1, 1]);
+}
+
+#[test]
+fn a_state_that_arrives_late_replaces_no_newer_state() {
+    let (ports, message) = (Memory::default(), queued(&post("queued", BODY)));
+    ports.wait(60);
+    forward(&message, 2, &ports);
+    write(&ports);
+    // The entry of the first attempt waited in another isolate.
+    ports.now.set(Some(NOW));
+    ports.origin_status.set(Some(503));
+    forward(&message, 1, &ports);
+    let event = details(&ports);
+    assert_eq!((&event["state"], &event["status"], &event["attempts"]), (&json!("delivered"), &json!(200), &json!(2)));
+    assert_eq!(event["history"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn a_write_whose_answer_is_lost_adds_no_attempt_twice() {
+    let (ports, message) = (Memory::default(), queued(&post("queued", BODY)));
+    ports.origin_status.set(Some(503));
+    forward(&message, 1, &ports);
+    ports.fail.set(Some("log"));
+    ports.fail_after.set(true);
+    assert!(write(&ports).is_some());
+    ports.fail.set(None);
+    assert!(write(&ports).is_none());
+    let event = details(&ports);
+    assert_eq!((&event["attempts"], event["history"].as_array().unwrap().len()), (&json!(1), 1));
+}
+
+#[test]
+fn a_database_that_fails_changes_no_answer_and_no_attempt() {
+    let ports = Memory::failing("log");
+    assert_eq!(serve(&post("queued", BODY), &ports).answer.status, 200);
+    assert_eq!(serve(&post("queued", BODY), &ports).answer.status, 200, "a duplicate");
+    assert_eq!(serve(&post("queued", BODY).forged(), &ports).answer.status, 401);
+    assert_eq!(forward(&take(&ports), 1, &ports).0, Disposition::Ack);
+    assert!(write(&ports).is_some());
+    assert_eq!(ports.sent.borrow().len(), 1);
+    assert_eq!(get("events", &ports).0, 503);
+    ports.fail.set(None);
+    let event = only(&ports);
+    assert_eq!((&event["state"], &event["duplicates"]), (&json!("delivered"), &json!(1)), "nothing of it is lost");
+}
+
+#[test]
+fn without_a_database_nothing_is_collected_and_the_list_says_what_is_missing() {
+    let ports = Memory::without("LOG");
+    serve(&post("queued", BODY), &ports);
+    let outcome = serve(&post("queued", BODY).forged(), &ports);
+    assert!(!outcome.must_write_log);
+    forward(&take(&ports), 1, &ports);
+    assert!(write(&ports).is_none() && !ports.steps().contains(&"log"));
+    let (status, problem) = get("events", &ports);
+    assert!(status >= 400 && problem["detail"].as_str().unwrap().contains("LOG"), "{status} {problem}");
+}
+
+#[test]
+fn a_dead_event_has_the_reason() {
+    let ports = Memory::default();
+    serve(&post("queued", BODY), &ports);
+    kill_all(&ports);
+    let event = details(&ports);
+    assert_eq!(
+        (&event["state"], &event["reason"], &event["status"]),
+        (&json!("dead"), &json!("origin_refused"), &json!(410))
+    );
+    assert!(event["why"].as_str().unwrap().contains("the origin answered 410"), "{}", event["why"]);
+}
+
+#[test]
+fn an_event_whose_source_is_gone_waits_and_the_log_has_neither_its_body_nor_its_headers() {
+    let (ports, message) = (Memory::default(), queued(&post("queued", BODY).with("x-webhook-extra", "value")));
+    let handed = pipeline::ReceivedMessage { text: &message, queue: EVENTS, attempt: 1, now: NOW };
+    block_on(pipeline::consume(handed, &configured(json!({})), &ports));
+    let event = details(&ports);
+    assert_eq!((&event["state"], &event["reason"]), (&json!("waiting"), &json!("no_origin")));
+    assert_eq!((&event["body_in"], &event["headers"]), (&json!("nowhere"), &json!([])));
+    forward(&message, 2, &ports);
+    assert_eq!(details(&ports)["body"], BODY, "the source is back");
+}
+
+#[test]
+fn a_filtered_event_is_in_the_list_with_the_rule() {
+    let ports = Memory::default();
+    for _ in 0..3 {
+        assert!(serve(&post("picky", BODY), &ports).answer.body.contains("filtered"));
+    }
+    let event = details(&ports);
+    assert_eq!(
+        (&event["state"], &event["reason"], &event["attempts"]),
+        (&json!("filtered"), &json!("unwanted_type"), &json!(0))
+    );
+    assert!(event["why"].as_str().unwrap().contains("user.created"), "{}", event["why"]);
+    assert_eq!(event["body"], BODY);
+    let rows = ports.database.query("SELECT count FROM counts WHERE verdict = 'filtered'");
+    assert_eq!(rows[0]["count"], 3);
+}
+
+#[test]
+fn a_direct_delivery_is_in_the_list() {
+    let ports = Memory::default();
+    let outcome = serve(&post("straight", BODY), &ports);
+    assert!(outcome.must_write_log, "no consumer writes it");
+    let event = details(&ports);
+    assert_eq!((&event["state"], &event["attempts"], &event["status"]), (&json!("delivered"), &json!(1), &json!(200)));
+}
+
+#[test]
+fn refusals_are_counted_exactly_and_sampled_within_the_bound() {
+    let ports = Memory::default();
+    let forged = post("queued", BODY).with("authorization", "Bearer hidden").forged();
+    let promised = (0..200).filter(|_| serve(&forged, &ports).must_write_log).count();
+    assert_eq!(promised, 1, "one request writes for all of them");
+    for _ in 0..3 {
+        serve(&request("POST", "nobody", "", &[], ""), &ports);
+    }
+    write(&ports);
+    ports.wait(1);
+    (0..50).for_each(|_| drop(serve(&forged, &ports)));
+    write(&ports);
+    let counts =
+        ports.database.query("SELECT source, verdict, reason, sum(count) AS count FROM counts GROUP BY 1, 2, 3");
+    let counts: Vec<_> = counts
+        .iter()
+        .map(|row| (row["source"].as_str().unwrap(), row["reason"].as_str().unwrap(), row["count"].as_i64().unwrap()))
+        .collect();
+    assert_eq!(counts, [("", "not_found", 3), ("queued", "signature_mismatch", 250)]);
+    let samples = ports.database.query("SELECT * FROM refused WHERE source = 'queued'");
+    assert_eq!(samples.len(), 5);
+    let sample = &samples[0];
+    assert_eq!((&sample["status"], &sample["body"], &sample["method"]), (&json!(401), &json!("{}"), &json!("POST")));
+    assert!(!format!("{samples:?}").contains("hidden"), "{samples:?}");
+    assert!(sample["headers"].as_str().unwrap().contains(r#"["authorization","[withheld]"]"#));
+}
+
+#[test]
+fn an_event_has_the_number_of_its_duplicates_even_if_they_came_first() {
+    let ports = Memory::default();
+    (0..4).for_each(|_| drop(serve(&post("queued", BODY), &ports)));
+    write(&ports);
+    forward(&take(&ports), 1, &ports);
+    let event = details(&ports);
+    assert_eq!(event["duplicates"], 3);
+    assert!(event["why"].as_str().unwrap().contains("3 times more"), "{}", event["why"]);
+}
+
+/// Events `0` to `count`, one every seven seconds.
+fn many(count: u32, ports: &Memory) {
+    for number in 0..count {
+        let body = BODY.replace("evt_1", &format!("evt_{number}"));
+        assert_eq!(serve(&post("queued", body), ports).answer.status, 200);
+        ports.origin_status.set(Some([200, 503, 410][number as usize % 3]));
+        forward(&take(ports), 1, ports);
+        ports.wait(7);
+    }
+    ports.origin_status.set(None);
+    while !ports.dead.take().is_empty() {}
+}
+
+#[test]
+fn pages_have_each_event_once_while_other_events_come() {
+    let ports = Memory::default();
+    many(60, &ports);
+    let (mut seen, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let (status, page) = get(&format!("events?limit=7{cursor}"), &ports);
+        assert_eq!(status, 200, "{page}");
+        seen.extend(
+            page["events"].as_array().unwrap().iter().map(|event| event["event_id"].as_str().unwrap().to_owned()),
+        );
+        let Some(next) = page["next"].as_str() else { break };
+        cursor = format!("&cursor={next}");
+        let body = BODY.replace("evt_1", &format!("later_{}", seen.len()));
+        serve(&post("queued", body), &ports);
+        forward(&take(&ports), 1, &ports);
+    }
+    let expected: Vec<String> = (0..60).rev().map(|number| format!("evt_{number}")).collect();
+    assert_eq!(seen, expected);
+}
+
+#[test]
+fn each_filter_selects_what_it_says() {
+    let ports = Memory::default();
+    many(9, &ports);
+    let key = get("events?id=evt_4", &ports).1["events"][0].clone();
+    let detail = get(&format!("events/{}", key["id"].as_str().unwrap()), &ports).1;
+    let rows = [
+        ("state=delivered", vec![6, 3, 0]),
+        ("state=retrying,dead", vec![8, 7, 5, 4, 2, 1]),
+        ("status=503", vec![7, 4, 1]),
+        ("status=4xx,200", vec![8, 6, 5, 3, 2, 0]),
+        ("reason=origin_refused", vec![8, 5, 2]),
+        ("id=evt_4", vec![4]),
+        ("type=user.created&status=410", vec![8, 5, 2]),
+        ("type=user.*&id=evt_1", vec![1]),
+        ("type=user", vec![]),
+        ("source=queued&id=evt_0", vec![0]),
+        ("source=other", vec![]),
+        ("destination=https://origin.example/q&id=evt_3", vec![3]),
+        ("destination=https://elsewhere.example", vec![]),
+        ("since=2026-01-15T12:30:50Z", vec![8]),
+        ("until=2026-01-15T12:30:08Z", vec![1, 0]),
+        ("text=EVT_5", vec![5]),
+        ("text=created_at&status=503", vec![7, 4, 1]),
+        ("text=nowhere", vec![]),
+        ("text=%25", vec![]),
+    ];
+    let key = format!("key={}", detail["key"].as_str().unwrap());
+    for (query, expected) in rows.into_iter().chain([(key.as_str(), vec![4])]) {
+        let (status, page) = get(&format!("events?{query}"), &ports);
+        assert_eq!(status, 200, "{query}: {page}");
+        let ids: Vec<_> = page["events"].as_array().unwrap().iter().map(|event| event["event_id"].clone()).collect();
+        let expected: Vec<_> = expected.into_iter().map(|number| json!(format!("evt_{number}"))).collect();
+        assert_eq!((ids, &page["next"]), (expected, &Value::Null), "{query}");
+    }
+}
+
+#[test]
+fn a_mistake_in_a_parameter_is_named_and_selects_nothing() {
+    let long = format!("text={}", "x".repeat(513));
+    for query in [
+        "sources=a", "state=done", "status=5x", "status=099", "status=6xx", "since=yesterday", "limit=0", "limit=201",
+        "limit=x", "cursor=abc", "cursor=1.2-3", "key=abc", "id=", "type=", &long,
+    ] {
+        let (status, problem) = get(&format!("events?{query}"), &Memory::default());
+        let name = query.split('=').next().unwrap();
+        assert_eq!(status, 422, "{query}");
+        assert!(problem["detail"].as_str().unwrap().contains(&format!("the parameter {name}=")), "{query}: {problem}");
+    }
+    for id in ["x", "1-2", "29471310-", &format!("0-{}", "0".repeat(32)), "01-00000000000000000000000000000000"] {
+        assert_eq!(get(&format!("events/{id}"), &Memory::default()).0, 404, "{id}");
+    }
+}
+
+#[test]
+fn no_secret_is_in_the_log() {
+    let ports = Memory::default();
+    serve(&post("queued", BODY), &ports);
+    serve(&post("queued", BODY).forged(), &ports);
+    kill_all(&ports);
+    write(&ports);
+    for table in ["events", "counts", "refused", "deliveries", "duplicates"] {
+        let rows = format!("{:?}", ports.database.query(&format!("SELECT * FROM {table}")));
+        assert!(!rows.contains(SECRET) && !rows.contains(TOKEN), "{table}: {rows}");
+    }
+}
