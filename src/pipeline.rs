@@ -171,7 +171,7 @@ async fn ingest<R: Request, P: Ports>(
     let verified = match verify(received, &body, source, ports, now, record).await {
         Ok(verified) => verified,
         Err(refusal) => {
-            record.body = Some(body);
+            record.body = Some(logged::beginning(body));
             return Err(refusal);
         }
     };

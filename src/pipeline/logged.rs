@@ -5,7 +5,7 @@ use super::{IsolateState, ReceivedMessage};
 use crate::answer::Answer;
 use crate::config::{Config, ConfigError, Destination, Source};
 use crate::dedup::{Acceptance, ClaimToken, DedupKey};
-use crate::log::{Attempt, Delivery, Entry, Refused, State};
+use crate::log::{Attempt, Delivery, Entry, Refused, SAMPLE_BODY, State};
 use crate::message::Event;
 use crate::record::{Record, Verdict};
 use hookgate_verify::{UnixTime, Verified};
@@ -147,6 +147,13 @@ pub fn served<P: Database + Local>(record: &mut Record, ports: &P, now: UnixTime
     }
 }
 
+/// The part of a refused body that a sample has. The rest is freed at once, because many large forged bodies may come.
+pub fn beginning(mut body: Vec<u8>) -> Vec<u8> {
+    body.truncate(SAMPLE_BODY);
+    body.shrink_to_fit();
+    body
+}
+
 /// Counts a refused request, and keeps a sample of it if the log wants one.
 pub fn refused<P: Database + Local>(
     request: &impl Request,
@@ -187,10 +194,7 @@ pub fn refused<P: Database + Local>(
         path,
         headers: headers.collect(),
         bytes: record.body_bytes,
-        body: body.filter(|_| source.is_some()).map(|mut body| {
-            body.truncate(crate::log::SAMPLE_BODY);
-            body
-        }),
+        body: body.filter(|_| source.is_some()),
     });
 }
 

@@ -126,11 +126,14 @@ export class Gateway {
     return this.#control({ from });
   }
 
-  /** The calls that read or write the state of an event. The counts of refusals and the probes of queues are none. */
+  /**
+   * The calls that read or write the state of an event. The counts of refusals, the probes of queues and the writes of the
+   * log are none.
+   */
   async stored(from = 0) {
     const learning = ({ args }) => /^(queue\/|\{"hookgate_probe")/.test(args[0]);
     const all = await this.operations(from);
-    return all.filter((one) => /^(?!REJECTS)[A-Z]+\./.test(one.operation) && !learning(one));
+    return all.filter((one) => /^(?!REJECTS|LOG\.batch)[A-Z]+\./.test(one.operation) && !learning(one));
   }
 
   /** Fails the next `times` calls of an operation (`DEDUP.get`): `before` it is done, `after` it is done, or by a `hang`. */
