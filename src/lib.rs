@@ -22,6 +22,7 @@ pub mod minimum_rate;
 pub mod pending_secret;
 pub mod pipeline;
 pub mod record;
+pub mod redact;
 pub mod retry;
 pub mod source_name;
 pub mod truncate;
