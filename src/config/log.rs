@@ -1,6 +1,6 @@
 //! `log_bodies` and `redact`: what the log keeps of a source's requests.
 
-use super::ConfigError;
+use super::{Config, ConfigError};
 use crate::redact::Redactions;
 use hookgate_verify::grammar::{Fields, span};
 use std::time::Duration;
@@ -22,6 +22,17 @@ pub struct LogPolicy {
 impl Default for LogPolicy {
     fn default() -> Self {
         Self { bodies: Some(DEFAULT_BODIES), redactions: Redactions::default() }
+    }
+}
+
+/// Nothing that may be secret.
+static UNKNOWN: LogPolicy = LogPolicy { bodies: None, redactions: Redactions::UNKNOWN };
+
+impl Config {
+    /// What the log keeps of the requests of the source `name`. If the source does not exist or is misconfigured, its rules
+    /// are not known: then the log keeps no body and no value of a header. An event in a queue outlives its source.
+    pub fn log_policy(&self, name: &str) -> &LogPolicy {
+        self.source(name).and_then(Result::ok).map_or(&UNKNOWN, |source| &source.log)
     }
 }
 

@@ -159,6 +159,16 @@ fn the_log_may_keep_no_bodies_or_keep_them_for_a_day_to_thirty_days() {
 }
 
 #[test]
+fn of_a_source_that_is_removed_or_misconfigured_the_log_keeps_nothing() {
+    let sources = json!({ "good": stripe(&[]), "bad": stripe(&[("redact", json!(["$..card"]))]) });
+    let config = Config::parse(&sources, ALL, &lookup).unwrap();
+    assert_eq!(config.log_policy("good"), &LogPolicy::default());
+    for name in ["bad", "removed"] {
+        assert_eq!(config.log_policy(name), &LogPolicy { bodies: None, redactions: Redactions::UNKNOWN }, "{name}");
+    }
+}
+
+#[test]
 fn five_secrets_are_too_many_even_if_all_are_set() {
     let error = mistake(&[("secrets", json!(["SECRET", "SECRET", "SECRET", "SECRET", "SECRET"]))]);
     assert_eq!(error, "SOURCES.billing.secrets: more than 4 secrets");
