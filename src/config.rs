@@ -5,6 +5,7 @@
 mod answer;
 mod destination;
 mod events;
+mod log;
 mod source;
 mod token;
 mod variables;
@@ -12,6 +13,7 @@ mod variables;
 pub use destination::Destination;
 pub use events::{EventFilter, Pattern};
 pub use hookgate_verify::grammar::ConfigError;
+pub use log::LogPolicy;
 #[cfg(not(target_arch = "wasm32"))]
 pub use source::takes_public_keys;
 pub use token::{AdminToken, HashedToken};
@@ -88,6 +90,8 @@ pub struct Source {
     pub verify_token: Option<HashedToken>,
     /// Whether a handshake may offer a secret (`handshake = "armed"`).
     pub armed: bool,
+    /// What the log keeps of its requests.
+    pub log: LogPolicy,
 }
 
 impl Source {

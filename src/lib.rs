@@ -25,6 +25,7 @@ mod operate;
 pub mod pending_secret;
 pub mod pipeline;
 pub mod record;
+pub mod redact;
 pub mod retry;
 pub mod source_name;
 pub mod truncate;

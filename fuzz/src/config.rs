@@ -43,6 +43,7 @@ pub fn run(data: &[u8]) {
         let keyless = source.armed || source.verifier.preset().scheme.public_keys.is_some();
         assert!(keyless || source.verifier.current_key().is_some());
         assert!((1..=25 << 20).contains(&source.max_body));
+        assert!(source.log.bodies.is_none_or(|kept| (1..=30).contains(&(kept.as_secs() / 86_400))));
         assert!(bound || source.dedup == Dedup::None);
         assert_eq!(span::parse(&span::shown(source.dedup_ttl)), Some(source.dedup_ttl));
         for form in &source.verifier.preset().scheme.variants {

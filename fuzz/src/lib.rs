@@ -9,6 +9,7 @@ pub mod config;
 pub mod json;
 pub mod message;
 pub mod provider;
+pub mod redact;
 pub mod signature;
 pub mod timestamp;
 
@@ -26,6 +27,7 @@ pub const TARGETS: &[Target] = &[
     ("json", json::run),
     ("message", message::run),
     ("provider", provider::run),
+    ("redact", redact::run),
     ("signature", signature::run),
     ("timestamp", timestamp::run),
 ];

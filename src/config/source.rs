@@ -2,8 +2,8 @@
 
 use super::variables::SourceEntry;
 use super::{
-    Bindings, ConfigError, Dedup, Deliver, Destination, EventFilter, HashedToken, Pattern, Source, Success,
-    VariableLookup, answer,
+    Bindings, ConfigError, Dedup, Deliver, Destination, EventFilter, HashedToken, LogPolicy, Pattern, Source, Success,
+    VariableLookup, answer, log,
 };
 use crate::source_name::SourceName;
 use hookgate_verify::grammar::{self, Fields, span};
@@ -16,7 +16,7 @@ use std::time::Duration;
 /// The keys of a source.
 const SOURCE_KEYS: &[&str] = &[
     "provider", "scheme", "secrets", "url", "account", "handshake", "handshake_secret", "deliver", "origin", "dedup",
-    "dedup_ttl", "tolerance", "max_body", "events", "headers", "answer",
+    "dedup_ttl", "tolerance", "max_body", "events", "headers", "answer", "log_bodies", "redact",
 ];
 
 /// The default of `dedup_ttl`. Most providers retry for a shorter time.
@@ -78,6 +78,7 @@ pub(super) fn parse(entry: &SourceEntry<'_>, outside: &SourceContext<'_>) -> Res
         success: Success::Json,
         verify_token: None,
         armed,
+        log: LogPolicy::default(),
     };
     let url = parse_url(&fields, &source, outside)?;
     source.verifier = source.verifier.with_url(url);
@@ -104,6 +105,7 @@ pub(super) fn parse(entry: &SourceEntry<'_>, outside: &SourceContext<'_>) -> Res
     source.headers = fields.headers("headers", source.verifier.preset())?;
     source.success = answer::parse(&fields, source.verifier.preset())?;
     source.verify_token = parse_handshake_token(&fields, outside.lookup)?;
+    source.log = log::parse(&fields)?;
     Ok(source)
 }
 

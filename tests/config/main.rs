@@ -4,7 +4,8 @@
 
 mod variables;
 
-use hookgate::config::{Bindings, Config, Dedup, Deliver, Source};
+use hookgate::config::{Bindings, Config, Dedup, Deliver, LogPolicy, Source};
+use hookgate::redact::Redactions;
 use hookgate_verify::Tolerance;
 use hookgate_verify::presets;
 use serde_json::{Value, json};
@@ -63,6 +64,10 @@ fn two_lines_are_enough_and_all_other_settings_have_defaults() {
         assert_eq!((source.dedup, source.dedup_ttl), (Dedup::Kv, Duration::from_secs(7 * 86_400)));
         assert_eq!((source.max_body, source.events.is_none()), (1024 * 1024, true));
         assert!(source.verifier.current_key().is_some());
+        assert_eq!(
+            source.log,
+            LogPolicy { bodies: Some(Duration::from_secs(7 * 86_400)), redactions: Redactions::default() }
+        );
     });
 }
 
@@ -77,6 +82,8 @@ fn every_setting_is_read() {
         ("tolerance", json!("10m")),
         ("max_body", json!("5MiB")),
         ("events", json!(["invoice.*", "charge.paid"])),
+        ("log_bodies", json!("36h")),
+        ("redact", json!(["$.card.number", "header:Authorization"])),
     ];
     with_source(&extra, |source| {
         assert!(
@@ -87,6 +94,8 @@ fn every_setting_is_read() {
         let form = source.verifier.preset().scheme.variants.first().unwrap();
         let window = Tolerance { past: Duration::from_secs(600), future: Duration::from_secs(300) };
         assert_eq!(source.verifier.window(form), Some(window));
+        let redactions = Redactions::parse(&["$.card.number", "header:authorization"]).unwrap();
+        assert_eq!(source.log, LogPolicy { bodies: Some(Duration::from_secs(36 * 3600)), redactions });
     });
 }
 
@@ -123,9 +132,39 @@ fn the_error_of_a_mistake_names_the_key_the_value_and_the_right_text() {
         ("max_body", json!("26MiB"), "SOURCES.billing.max_body: \"26MiB\": must lie between 1 B and 25 MiB"),
         ("events", json!([]), "SOURCES.billing.events: lists event types"),
         ("events", json!(["*.paid"]), "SOURCES.billing.events: lists event types"),
+        ("log_bodies", json!("23h"), "SOURCES.billing.log_bodies: \"23h\": must be \"none\", or a time from \"1d\" to"),
+        ("log_bodies", json!("31d"), "SOURCES.billing.log_bodies: \"31d\": must be \"none\", or a time from"),
+        ("log_bodies", json!("None"), "SOURCES.billing.log_bodies: \"None\": must be \"none\", or a time from"),
+        ("log_bodies", json!("7"), "SOURCES.billing.log_bodies: \"7\": must be \"none\", or a time from"),
+        ("log_bodies", json!(false), "SOURCES.billing.log_bodies: must be a text in quotes"),
+        ("log_bodys", json!("7d"), "SOURCES.billing.log_bodys: unknown key (did you mean `log_bodies`?)"),
+        ("redact", json!("$.card"), "SOURCES.billing.redact: must be a list of texts"),
+        ("redact", json!(["$..card"]), "SOURCES.billing.redact: \"$..card\" has `..`, which is not supported"),
+        ("redact", json!(["$"]), "SOURCES.billing.redact: \"$\" is the whole body; to keep no bodies, set log_bodies"),
+        ("redact", json!(["$.a", CANARY]), "SOURCES.billing.redact: rule 2 is neither a path into the body"),
+        ("redact", json!(["header:*"]), "SOURCES.billing.redact: \"header:*\" names no header"),
+        ("redact", json!(vec!["$.a"; 33]), "SOURCES.billing.redact: lists 33 rules, of 32 at most"),
     ] {
         let error = mistake(&[(key, value)]);
         assert!(error.starts_with(told), "{error}\nshould begin with\n{told}");
+    }
+}
+
+#[test]
+fn the_log_may_keep_no_bodies_or_keep_them_for_a_day_to_thirty_days() {
+    let bodies =
+        |text: &str| with_source(&[("log_bodies", json!(text)), ("redact", json!([]))], |source| source.log.bodies);
+    let days = |days: u64| Some(Duration::from_secs(days * 86_400));
+    assert_eq!([bodies("none"), bodies("1d"), bodies("24h"), bodies("30d")], [None, days(1), days(1), days(30)]);
+}
+
+#[test]
+fn of_a_source_that_is_removed_or_misconfigured_the_log_keeps_nothing() {
+    let sources = json!({ "good": stripe(&[]), "bad": stripe(&[("redact", json!(["$..card"]))]) });
+    let config = Config::parse(&sources, ALL, &lookup).unwrap();
+    assert_eq!(config.log_policy("good"), &LogPolicy::default());
+    for name in ["bad", "removed"] {
+        assert_eq!(config.log_policy(name), &LogPolicy { bodies: None, redactions: Redactions::UNKNOWN }, "{name}");
     }
 }
 

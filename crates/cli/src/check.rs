@@ -1,5 +1,6 @@
 //! `hookgate check`: parses the configuration as the Worker does, and reports mistakes.
 
+mod log;
 mod queues;
 mod shared;
 mod variables;
@@ -216,7 +217,7 @@ fn summary(source: &Source) -> String {
     };
     let weak = preset.scheme.weakness().map(|weakness| format!(" (weak: {weakness})")).unwrap_or_default();
     let filter = filter(source).map(|filter| format!("; {filter}")).unwrap_or_default();
-    format!("{}{weak}; {deliver}; {dedup}; {}{filter}", preset.name, window(source))
+    format!("{}{weak}; {deliver}; {dedup}; {}{filter}{}", preset.name, window(source), log::summary(source))
 }
 
 /// The part of a request that decides the filter, if no signature covers the part.
@@ -331,7 +332,7 @@ fn source_warnings(name: &str, source: &Source) -> Vec<String> {
         ttl_warning(name, source),
         audience_warning(name, source),
     ];
-    warnings.into_iter().flatten().chain(traps(name, source)).collect()
+    warnings.into_iter().flatten().chain(log::warnings(name, source)).chain(traps(name, source)).collect()
 }
 
 fn warnings(project: &Project, config: &Config) -> Vec<String> {

@@ -39,6 +39,7 @@ mod path;
 pub mod presets;
 mod proof;
 mod public;
+mod scanner;
 mod scheme;
 mod secret;
 mod sign;
@@ -56,6 +57,7 @@ pub use headers::{HeaderPattern, never_forwarded};
 pub use identity::{DigestOf, EventId, EventTypes, Identity, IdentityRule, TypesFound};
 pub use path::{JsonPath, Step};
 pub use public::{Crypto, HostPattern, PublicKey, PublicKeySource};
+pub use scanner::JsonScanner;
 pub use scheme::{
     Algorithm, ClaimText, Clock, DeclaredFormat, Encoding, Hash, IdLocation, Layout, Location, Part, Preset,
     PublicAlgorithm, Scheme, SecretEncoding, Strength, TimeUnit, Timestamp, TimestampLocation, TokenClaims,

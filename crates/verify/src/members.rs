@@ -1,6 +1,6 @@
 //! The digest of a JSON body without some of its members, such as a counter of attempts.
 
-use super::{JsonPath, Step, json};
+use super::{JsonPath, JsonScanner, Step, json};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -13,7 +13,7 @@ pub(super) fn digest_without(body: &[u8], paths: &[JsonPath]) -> Option<[u8; 32]
     json::extract(body, &[]).ok()?;
     let paths: Vec<&[Step]> = paths.iter().map(JsonPath::steps).collect();
     let mut hash = MemberHash(Sha256::new());
-    write(Scanner { rest: body }.value()?, &paths, &mut hash)?;
+    write(JsonScanner::new(body).value()?, &paths, &mut hash)?;
     Some(hash.0.finalize().into())
 }
 
@@ -49,7 +49,7 @@ fn write_text(text: &[u8], hash: &mut MemberHash) {
 fn write_array(array: &[u8], paths: &[&[Step]], hash: &mut MemberHash) -> Option<()> {
     let rest = through(paths, |step| *step == Step::Each);
     let is_left_out = rest.iter().any(|path| path.is_empty());
-    let mut scanner = Scanner { rest: array };
+    let mut scanner = JsonScanner::new(array);
     scanner.begin(b'[')?;
     hash.update(b"[");
     while !scanner.ends(b']')? {
@@ -64,7 +64,7 @@ fn write_array(array: &[u8], paths: &[&[Step]], hash: &mut MemberHash) -> Option
 
 fn write_object(object: &[u8], paths: &[&[Step]], hash: &mut MemberHash) -> Option<()> {
     let mut seen: Vec<String> = Vec::new();
-    let mut scanner = Scanner { rest: object };
+    let mut scanner = JsonScanner::new(object);
     scanner.begin(b'{')?;
     hash.update(b"{");
     while !scanner.ends(b'}')? {
@@ -92,65 +92,6 @@ fn write_object(object: &[u8], paths: &[&[Step]], hash: &mut MemberHash) -> Opti
 fn through<'p>(paths: &[&'p [Step]], leads: impl Fn(&Step) -> bool) -> Vec<&'p [Step]> {
     let split = paths.iter().filter_map(|path| path.split_first());
     split.filter(|(step, _)| leads(step)).map(|(_, rest)| rest).collect()
-}
-
-/// Finds the bounds of the values in an array or object. The text must be valid JSON.
-struct Scanner<'b> {
-    rest: &'b [u8],
-}
-
-impl<'b> Scanner<'b> {
-    fn skip_blanks(&mut self) {
-        while let Some((b' ' | b'\t' | b'\n' | b'\r', rest)) = self.rest.split_first() {
-            self.rest = rest;
-        }
-    }
-
-    fn take(&mut self, byte: u8) -> bool {
-        let rest = self.rest.strip_prefix(&[byte]);
-        self.rest = rest.unwrap_or(self.rest);
-        rest.is_some()
-    }
-
-    /// Skips `byte` and the blanks after it. `None` if the next byte is another one.
-    fn begin(&mut self, byte: u8) -> Option<()> {
-        let is_there = self.take(byte);
-        self.skip_blanks();
-        is_there.then_some(())
-    }
-
-    /// The next value, without the blanks around it.
-    fn value(&mut self) -> Option<&'b [u8]> {
-        self.skip_blanks();
-        let (mut depth, mut in_text, mut escaped) = (0_usize, false, false);
-        let ends = |byte: &u8| {
-            match byte {
-                _ if escaped => escaped = false,
-                b'\\' if in_text => escaped = true,
-                b'"' => in_text = !in_text,
-                _ if in_text => {}
-                b'[' | b'{' => depth = depth.saturating_add(1),
-                b']' | b'}' if depth > 0 => depth = depth.saturating_sub(1),
-                b',' | b':' | b']' | b'}' | b' ' | b'\t' | b'\n' | b'\r' if depth == 0 => return true,
-                _ => {}
-            }
-            false
-        };
-        let length = self.rest.iter().position(ends).unwrap_or(self.rest.len());
-        let (value, rest) = self.rest.split_at_checked(length)?;
-        self.rest = rest;
-        self.skip_blanks();
-        (!value.is_empty()).then_some(value)
-    }
-
-    /// Whether the array or object ends here. If not, skips the comma before the next item.
-    fn ends(&mut self, end: u8) -> Option<bool> {
-        if self.take(end) {
-            return Some(true);
-        }
-        let _ = self.take(b','); // the first item has no comma before it
-        (!self.rest.is_empty()).then_some(false)
-    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,49 @@
+//! `log_bodies` and `redact`: what the log keeps of a source's requests.
+
+use super::{Config, ConfigError};
+use crate::redact::Redactions;
+use hookgate_verify::grammar::{Fields, span};
+use std::time::Duration;
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+const DEFAULT_BODIES: Duration = Duration::from_secs(7 * 24 * 3600);
+const LONGEST_BODIES: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// What the log keeps of a source's requests.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogPolicy {
+    /// How long the log keeps a body: from 1 day to 30 days. `None` if it keeps no bodies.
+    pub bodies: Option<Duration>,
+    /// What the log leaves out of bodies and headers.
+    pub redactions: Redactions,
+}
+
+/// Bodies for 7 days, without redaction.
+impl Default for LogPolicy {
+    fn default() -> Self {
+        Self { bodies: Some(DEFAULT_BODIES), redactions: Redactions::default() }
+    }
+}
+
+/// Nothing that may be secret.
+static UNKNOWN: LogPolicy = LogPolicy { bodies: None, redactions: Redactions::UNKNOWN };
+
+impl Config {
+    /// What the log keeps of the requests of the source `name`. If the source does not exist or is misconfigured, its rules
+    /// are not known: then the log keeps no body and no value of a header. An event in a queue outlives its source.
+    pub fn log_policy(&self, name: &str) -> &LogPolicy {
+        self.source(name).and_then(Result::ok).map_or(&UNKNOWN, |source| &source.log)
+    }
+}
+
+pub(super) fn parse(fields: &Fields<'_>) -> Result<LogPolicy, ConfigError> {
+    let problem = || fields.error("log_bodies", "must be \"none\", or a time from \"1d\" to \"30d\"".to_owned());
+    let bodies = match fields.text("log_bodies")? {
+        None => Some(DEFAULT_BODIES),
+        Some("none") => None,
+        Some(text) => Some(span::parse(text).filter(|span| (DAY..=LONGEST_BODIES).contains(span)).ok_or_else(problem)?),
+    };
+    let rules = fields.texts("redact")?.unwrap_or_default();
+    let redactions = Redactions::parse(&rules).map_err(|problem| fields.error("redact", problem))?;
+    Ok(LogPolicy { bodies, redactions })
+}
