@@ -2,8 +2,8 @@
 -- primary key, and an event's attempts are in the row of the event. Times are seconds since 1970, and slots are minutes.
 
 -- One row an event. `name` begins with the event's deduplication key. `attempts` is a JSON list. `head` is the queue message
--- without its body. `body` is a text if it is UTF-8, and NULL if the source keeps no bodies or if R2 has the body
--- (`payload`).
+-- without its body. `kept` says what `body` and the headers in `head` are: `exact`, `bucket` (the exact body is in R2, under
+-- the name `payload`), `redacted`, `none`, or why the body is withheld. `body` is a text if it is UTF-8.
 CREATE TABLE IF NOT EXISTS events (
   slot INTEGER NOT NULL,
   name TEXT NOT NULL,
@@ -22,6 +22,7 @@ CREATE TABLE IF NOT EXISTS events (
   bytes INTEGER NOT NULL,
   days INTEGER NOT NULL,
   payload TEXT,
+  kept TEXT NOT NULL,
   detail TEXT,
   attempts TEXT NOT NULL,
   head TEXT NOT NULL,

@@ -8,6 +8,7 @@ use crate::config::Source;
 use crate::dedup::{Acceptance, DedupKey, digest_of};
 use crate::forwarded_headers::ForwardedHeaders;
 use crate::headers::HeaderLines;
+use crate::redact::Redactions;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hookgate_verify::{UnixTime, Verified};
@@ -337,9 +338,18 @@ impl<'e> Event<'e> {
         self.deadreason.as_deref()
     }
 
-    /// The event without its headers: a source that is gone cannot say which of them are secret.
-    pub fn without_headers(self) -> Self {
-        Self { headers: Vec::new(), ..self }
+    /// The queue message without the body, and with the headers that `redactions` leaves. `true` if that is all of them.
+    pub fn head_for_log(&self, redactions: &Redactions) -> (String, bool) {
+        if self.headers.iter().all(|(name, value)| redactions.header(name, value) == value) {
+            return (self.head(), true);
+        }
+        let mut shown = self.clone();
+        for (name, value) in &mut shown.headers {
+            *value = redactions.header(name, value).to_owned();
+        }
+        let content_type = shown.datacontenttype.as_deref();
+        shown.datacontenttype = content_type.map(|value| redactions.header("content-type", value).to_owned());
+        (shown.head(), false)
     }
 
     /// Drops the headers that `forwarded` does not admit. An older version queued more headers, and some of them were

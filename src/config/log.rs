@@ -25,14 +25,21 @@ impl Default for LogPolicy {
     }
 }
 
-/// Nothing that may be secret.
-static UNKNOWN: LogPolicy = LogPolicy { bodies: None, redactions: Redactions::UNKNOWN };
+impl LogPolicy {
+    /// Nothing that may be secret: for a source whose rules are not known.
+    pub const UNKNOWN: &'static Self = &Self { bodies: None, redactions: Redactions::UNKNOWN };
+
+    /// How long the log keeps the row of an event.
+    pub fn row(&self) -> Duration {
+        self.bodies.unwrap_or(DEFAULT_BODIES)
+    }
+}
 
 impl Config {
     /// What the log keeps of the requests of the source `name`. If the source does not exist or is misconfigured, its rules
     /// are not known: then the log keeps no body and no value of a header. An event in a queue outlives its source.
     pub fn log_policy(&self, name: &str) -> &LogPolicy {
-        self.source(name).and_then(Result::ok).map_or(&UNKNOWN, |source| &source.log)
+        self.source(name).and_then(Result::ok).map_or(LogPolicy::UNKNOWN, |source| &source.log)
     }
 }
 

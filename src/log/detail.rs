@@ -24,24 +24,13 @@ pub struct EventDetail {
     pub provider: String,
     /// The headers that are forwarded.
     pub headers: Vec<(String, String)>,
-    /// Where the body is.
-    pub body_in: BodyPlace,
+    /// Whether this answer has the exact event: `exact`; `bucket` if the exact body is in R2; `redacted` or `none`, as the
+    /// source's `redact` and `log_bodies` say; or the code of the reason for which the body is withheld.
+    pub kept: String,
     /// The body, if it is a text and the log has it.
     pub body: Option<String>,
     /// The body in base64, if it is no text and the log has it.
     pub body_base64: Option<String>,
-}
-
-/// Where the body of an event is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum BodyPlace {
-    /// In this answer.
-    Here,
-    /// In the bucket `PAYLOADS`.
-    Bucket,
-    /// The log keeps no body of this source, or not the whole body.
-    Nowhere,
 }
 
 /// An attempt, as the API shows it.
@@ -87,7 +76,7 @@ struct Stored {
     detail: Option<String>,
     attempts: String,
     head: String,
-    payload: Option<String>,
+    kept: String,
     body: Option<String>,
     hex: Option<String>,
 }
@@ -114,11 +103,6 @@ pub fn detail_of(answers: Vec<Rows>) -> Result<Option<EventDetail>, String> {
     let bytes =
         stored.hex.map(|hex| hex::decode(hex).map_err(|error| format!("the body in D1: {error}"))).transpose()?;
     let summary = EventSummary::from(stored.row);
-    let body_in = match (&stored.body, &bytes, &stored.payload) {
-        (None, None, Some(_)) => BodyPlace::Bucket,
-        (None, None, None) => BodyPlace::Nowhere,
-        _ => BodyPlace::Here,
-    };
     let why = why(&summary, stored.detail.as_deref(), attempts.last());
     Ok(Some(EventDetail {
         summary,
@@ -127,7 +111,7 @@ pub fn detail_of(answers: Vec<Rows>) -> Result<Option<EventDetail>, String> {
         key: head.dedupkey,
         provider: head.provider,
         headers,
-        body_in,
+        kept: stored.kept,
         body: stored.body,
         body_base64: bytes.map(|bytes| STANDARD.encode(bytes)),
     }))

@@ -1,8 +1,10 @@
 //! What the log says of an event: one row, which each attempt updates.
 
+use crate::config::LogPolicy;
 use crate::database::{Statement, Value};
 use crate::dedup::digest_of;
 use crate::message::Event;
+use crate::redact::{BodyPart, RedactedBody};
 use crate::truncate::beginning;
 use hookgate_verify::UnixTime;
 use serde::{Deserialize, Serialize};
@@ -11,6 +13,10 @@ use std::fmt;
 /// The most attempts that one row keeps. A queue makes 101 at most, and each redrive or replay begins again.
 const MOST_ATTEMPTS: u32 = 200;
 const LONGEST_DETAIL: usize = 512;
+/// The row has every byte of the event, so the event can be sent again.
+pub const EXACT: &str = "exact";
+/// A value is missing, as the source's `redact` says.
+pub const REDACTED: &str = "redacted";
 
 /// The state of an event's delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -133,10 +139,9 @@ pub struct Entry {
     bytes: u64,
     payload: Option<String>,
     head: String,
-    /// The body that the log keeps.
-    pub body: Option<Vec<u8>>,
-    /// For how many days the row is kept.
-    pub days: u32,
+    body: Option<Vec<u8>>,
+    kept: &'static str,
+    days: u32,
     /// The new state.
     pub state: State,
     /// The code of the reason.
@@ -152,9 +157,25 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// The entry of `event`. `None` if another program wrote the event's time, so that the row has no place.
-    pub fn of(event: &Event<'_>, state: State, now: UnixTime) -> Option<Self> {
+    /// The entry of `event`, as `policy` allows. `None` if another program wrote the event's time, so that the row has no
+    /// place.
+    pub fn of(event: &Event<'_>, policy: &LogPolicy, state: State, now: UnixTime) -> Option<Self> {
         let name = EventName::of(event)?;
+        let (head, is_head_exact) = event.head_for_log(&policy.redactions);
+        let (body, kept) = match (event.payload(), policy.bodies) {
+            (Some(_), _) => (None, "bucket"),
+            (None, None) => (None, "none"),
+            (None, Some(_)) => {
+                let body = policy.redactions.body(BodyPart::Whole(event.body()));
+                let kept = match &body {
+                    RedactedBody::Exact(_) => EXACT,
+                    RedactedBody::Redacted { .. } => REDACTED,
+                    RedactedBody::Withheld(reason) => reason.code(),
+                };
+                (body.bytes().map(<[u8]>::to_vec), kept)
+            }
+        };
+        let is_exact = kept == EXACT || kept == "bucket";
         Some(Self {
             name,
             received: UnixTime::from_rfc3339(event.received())?,
@@ -163,9 +184,10 @@ impl Entry {
             event_type: beginning(event.event_type(), LONGEST_DETAIL).into_owned(),
             bytes: event.body_bytes(),
             payload: event.payload().map(str::to_owned),
-            head: event.head(),
-            body: None,
-            days: 7,
+            head,
+            body,
+            kept: if is_exact && !is_head_exact { REDACTED } else { kept },
+            days: u32::try_from(policy.row().as_secs().div_euclid(24 * 3600)).unwrap_or(u32::MAX),
             state,
             reason: None,
             detail: None,
@@ -216,6 +238,7 @@ impl Entry {
                 i64::try_from(self.bytes).unwrap_or(i64::MAX).into(),
                 self.days.into(),
                 self.payload.as_deref().into(),
+                self.kept.into(),
                 detail.into(),
                 attempts.into(),
                 self.head.as_str().into(),
@@ -230,8 +253,8 @@ impl Entry {
 /// is NULL.
 const UPSERT: &str = "\
 INSERT INTO events (slot, name, received, updated, source, state, reason, status, tries, next, delivered, destination, \
-event_id, type, bytes, days, payload, detail, attempts, head, body) \
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21) \
+event_id, type, bytes, days, payload, kept, detail, attempts, head, body) \
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22) \
 ON CONFLICT (slot, name) DO UPDATE SET \
 state = iif(excluded.updated >= updated, excluded.state, state), \
 reason = iif(excluded.updated >= updated, excluded.reason, reason), \
@@ -241,10 +264,11 @@ status = iif(excluded.updated >= updated AND excluded.tries = 1, excluded.status
 destination = coalesce(excluded.destination, destination), \
 delivered = coalesce(delivered, excluded.delivered), \
 tries = tries + excluded.tries, \
-attempts = iif(excluded.tries = 1 AND json_array_length(attempts) < ?22, \
+attempts = iif(excluded.tries = 1 AND json_array_length(attempts) < ?23, \
 json_insert(attempts, '$[#]', json(excluded.attempts ->> '$[0]')), attempts), \
 updated = max(updated, excluded.updated), \
-head = iif(length(excluded.head) > length(head), excluded.head, head), \
-body = coalesce(body, excluded.body) \
+head = iif(excluded.kept = 'exact', excluded.head, head), \
+body = iif(excluded.kept = 'exact', excluded.body, body), \
+kept = iif(excluded.kept = 'exact', excluded.kept, kept) \
 WHERE excluded.tries = 0 OR NOT EXISTS (SELECT 1 FROM json_each(events.attempts) AS known \
 WHERE known.value = excluded.attempts ->> '$[0]')";

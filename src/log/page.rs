@@ -191,7 +191,7 @@ impl EventName {
     /// The statement that reads everything of one event.
     pub fn detail(&self) -> Statement {
         let sql = format!(
-            "SELECT {COLUMNS}, detail, attempts, head, payload, days, iif(typeof(body) = 'text', body, NULL) AS body, \
+            "SELECT {COLUMNS}, detail, attempts, head, kept, iif(typeof(body) = 'text', body, NULL) AS body, \
              iif(typeof(body) = 'blob', hex(body), NULL) AS hex, count AS duplicates FROM events \
              LEFT JOIN duplicates ON duplicates.key = substr(name, 1, {}) WHERE slot = ?1 AND name = ?2",
             Self::KEY_DIGITS

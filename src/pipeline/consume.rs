@@ -9,7 +9,7 @@ use super::disposition::{Disposition, Failure, ReceivedMessage, retention};
 use super::ports::{DestinationAnswer, Local, PortError, Ports, Stored};
 use super::queues::{self, QueueRole};
 use super::{entropy, letters, logged};
-use crate::config::{Config, ConfigError, Destination, Source};
+use crate::config::{Config, ConfigError, Destination, LogPolicy, Source};
 use crate::message::Event;
 use crate::record::{Record, Verdict};
 use crate::retry::{self, AfterAttempt};
@@ -122,12 +122,12 @@ async fn deliver<P: Ports>(
     let (config, source, destination) = match found {
         Ok(found) => found,
         Err(failure) => {
-            record.entry = logged::taken(&event.without_headers(), None, ports, handed.now);
+            record.entry = logged::taken(&event, LogPolicy::UNKNOWN, ports, handed.now);
             return Err(failure);
         }
     };
     event.keep_only(source.forwarded_headers());
-    record.entry = logged::taken(&event, Some(source), ports, handed.now);
+    record.entry = logged::taken(&event, &source.log, ports, handed.now);
     // 2. Claim the delivery. The queue may hand over a message twice, and an event may have two messages.
     let acquired = DeliveryClaim::acquire(&event, source, config, ports, handed.now).await;
     let claim = match acquired.map_err(Failure::of("claim_failed"))? {

@@ -3,26 +3,24 @@
 use super::ports::{Database, Local, PortError, Ports, Request};
 use super::{IsolateState, ReceivedMessage};
 use crate::answer::Answer;
-use crate::config::{Config, ConfigError, Destination, Source};
+use crate::config::{Config, ConfigError, Destination, LogPolicy, Source};
 use crate::dedup::{Acceptance, ClaimToken, DedupKey};
 use crate::log::{Attempt, Delivery, Entry, Refused, SAMPLE_BODY, State};
 use crate::message::Event;
 use crate::record::{Record, Verdict};
+use crate::redact::BodyPart;
 use hookgate_verify::{UnixTime, Verified};
 use std::time::Duration;
 
 /// The name for the log of a header whose value is not kept.
 const WITHHELD: &str = "[withheld]";
 
-/// The entry of a queued event, before its attempt. Without a database there is none.
-pub fn taken(event: &Event<'_>, source: Option<&Source>, ports: &impl Database, now: UnixTime) -> Option<Box<Entry>> {
+/// The entry of an event, before its attempt. Without a database there is none.
+pub fn taken(event: &Event<'_>, policy: &LogPolicy, ports: &impl Database, now: UnixTime) -> Option<Box<Entry>> {
     if !ports.has_database() {
         return None;
     }
-    let mut entry = Entry::of(event, State::Waiting, now)?;
-    // Without the source's configuration, nobody knows what must be redacted.
-    entry.body = source.and_then(|_| event.payload().is_none().then(|| event.body().to_vec()));
-    Some(Box::new(entry))
+    Entry::of(event, policy, State::Waiting, now).map(Box::new)
 }
 
 /// Notes an attempt that began at `began` (milliseconds since 1970).
@@ -96,7 +94,7 @@ pub fn filtered<P: Ports>(
     // A filtered event has no acceptance. One name for all of them makes one row of requests in the same minute.
     let acceptance = Acceptance::Drawn(ClaimToken(0));
     let event = Event::new(source, verified, (key, acceptance), &headers, now);
-    record.entry = taken(&event, Some(source), ports, now).map(|mut entry| {
+    record.entry = taken(&event, &source.log, ports, now).map(|mut entry| {
         (entry.state, entry.reason, entry.detail) = (State::Filtered, Some("unwanted_type"), record.detail.clone());
         entry
     });
@@ -112,7 +110,7 @@ pub fn direct(
     record: &mut Record,
     now: UnixTime,
 ) {
-    record.entry = taken(event, Some(source), ports, now);
+    record.entry = taken(event, &source.log, ports, now);
     let handed = ReceivedMessage { text: "", queue: "", attempt: 1, now };
     attempted(record, destination, Ok(status), began, (event, &handed), ports);
     let verdict = std::mem::replace(&mut record.verdict, Verdict::Delivered);
@@ -176,14 +174,17 @@ pub fn refused<P: Database + Local>(
     }
     let Some(reason) = record.reason else { return };
     let source = record.source.as_deref().and_then(|name| config.as_ref().ok()?.source(name)?.ok());
-    let shown = |name: &str, value: &str| {
+    let shown = |name: &str, value: &str| match source {
         // The headers that are forwarded contain no secret. The values of all others are withheld.
-        source.is_some_and(|source: &Source| source.forwarded_headers().admits(name, value))
+        Some(source) if source.forwarded_headers().admits(name, value) => {
+            source.log.redactions.header(name, value).to_owned()
+        }
+        _ => WITHHELD.to_owned(),
     };
     let headers = request.headers();
-    let headers = headers.iter().map(|(name, value)| {
-        (name.to_owned(), if shown(name, value) { value.to_owned() } else { WITHHELD.to_owned() })
-    });
+    let headers = headers.iter().map(|(name, value)| (name.to_owned(), shown(name, value)));
+    let policy = source.map_or(LogPolicy::UNKNOWN, |source| &source.log);
+    let body = body.filter(|_| policy.bodies.is_some());
     log.sample(Refused {
         at: now,
         source: place.to_owned(),
@@ -194,8 +195,13 @@ pub fn refused<P: Database + Local>(
         path,
         headers: headers.collect(),
         bytes: record.body_bytes,
-        body: body.filter(|_| source.is_some()),
+        body: body.and_then(|body| policy.redactions.body(part(&body)).bytes().map(<[u8]>::to_vec)),
     });
+}
+
+/// A body of the largest size was perhaps cut.
+fn part(body: &[u8]) -> BodyPart<'_> {
+    if body.len() < SAMPLE_BODY { BodyPart::Whole(body) } else { BodyPart::Beginning(body) }
 }
 
 /// Whether this request must write the log after its answer.

@@ -1,7 +1,9 @@
 //! What the log in the database says of each event and of each refused request.
 
 use super::memory::{EVENTS, Memory, NOW};
-use super::{BODY, Post, SECRET, TOKEN, configured, forward, json_of, kill_all, post, queued, request, serve};
+use super::{
+    BODY, Post, SECRET, TOKEN, configured, forward, json_of, kill_all, post, queued, request, serve, serve_as,
+};
 use hookgate::pipeline::{self, Disposition};
 use hookgate::record::Record;
 use pollster::block_on;
@@ -53,7 +55,7 @@ fn an_accepted_event_costs_no_call_to_the_database_before_it_is_delivered() {
         "source": "queued", "state": "delivered", "reason": null, "event_id": "evt_1", "type": "user.created",
         "received": "2026-01-15T12:30:00Z", "updated": "2026-01-15T12:30:00Z", "delivered": "2026-01-15T12:30:00Z",
         "bytes": BODY.len(), "attempts": 1, "status": 200, "destination": "https://origin.example/queued",
-        "next_attempt": null, "duplicates": 0, "provider": "generic", "body_in": "here", "body": BODY, "body_base64": null,
+        "next_attempt": null, "duplicates": 0, "provider": "generic", "kept": "exact", "body": BODY, "body_base64": null,
     });
     for (name, value) in expected.as_object().unwrap() {
         assert_eq!(&event[name], value, "{name}");
@@ -173,7 +175,9 @@ fn an_event_whose_source_is_gone_waits_and_the_log_has_neither_its_body_nor_its_
     block_on(pipeline::consume(handed, &configured(json!({})), &ports));
     let event = details(&ports);
     assert_eq!((&event["state"], &event["reason"]), (&json!("waiting"), &json!("no_origin")));
-    assert_eq!((&event["body_in"], &event["headers"]), (&json!("nowhere"), &json!([])));
+    assert_eq!((&event["kept"], &event["body"]), (&json!("none"), &Value::Null));
+    let headers = event["headers"].as_array().unwrap();
+    assert!(!headers.is_empty() && headers.iter().all(|header| header[1] == "[redacted]"), "{headers:?}");
     forward(&message, 2, &ports);
     assert_eq!(details(&ports)["body"], BODY, "the source is back");
 }
@@ -342,4 +346,39 @@ fn no_secret_is_in_the_log() {
         let rows = format!("{:?}", ports.database.query(&format!("SELECT * FROM {table}")));
         assert!(!rows.contains(SECRET) && !rows.contains(TOKEN), "{table}: {rows}");
     }
+}
+
+#[test]
+fn the_source_says_what_the_log_keeps() {
+    let secrets = json!(["GENERIC_SECRET"]);
+    let config = configured(json!({
+        "none": { "provider": "generic", "secrets": secrets, "log_bodies": "none" },
+        "long": { "provider": "generic", "secrets": secrets, "log_bodies": "30d" },
+        "some": { "provider": "generic", "secrets": secrets, "redact": ["$.secret", "header:content-type"] },
+    }));
+    let ports = Memory::default();
+    let body = BODY.replace('}', r#","secret":"hunter2"}"#);
+    for source in ["none", "long", "some"] {
+        assert_eq!(serve_as(&post(source, body.clone()), &config, &ports).answer.status, 200);
+        assert_eq!(serve_as(&post(source, body.clone()).forged(), &config, &ports).answer.status, 401);
+        let mut forged = post(source, body.clone());
+        forged.body = Ok(format!("{body} ").into_bytes());
+        serve_as(&forged, &config, &ports);
+        super::forward_as(&take(&ports), &config, &ports);
+    }
+    write(&ports);
+    let rows = ports.database.query("SELECT source, days, kept, body, head FROM events ORDER BY source");
+    let of = |name: &str| rows.iter().map(|row| row[name].clone()).collect::<Vec<_>>();
+    assert_eq!(
+        (of("source"), of("days")),
+        (vec![json!("long"), json!("none"), json!("some")], vec![json!(30), json!(7), json!(7)])
+    );
+    assert_eq!(of("kept"), ["exact", "none", "redacted"]);
+    assert_eq!(of("body"), [json!(body), Value::Null, json!(body.replace("hunter2", "[redacted]"))]);
+    assert!(!rows[2]["head"].as_str().unwrap().contains("charset"), "{}", rows[2]["head"]);
+    let samples = ports.database.query("SELECT source, body, headers FROM refused ORDER BY source, number");
+    assert!(samples.iter().any(|row| row["source"] == "long" && row["body"] == format!("{body} ")));
+    assert!(samples.iter().all(|row| row["source"] != "none" || row["body"].is_null()));
+    let some: Vec<_> = samples.iter().filter(|row| row["source"] == "some").collect();
+    assert!(!some.is_empty() && !format!("{some:?}").contains("hunter2") && !format!("{some:?}").contains("charset"));
 }
