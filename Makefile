@@ -64,9 +64,10 @@ storm: build ## Sends each event ten times at once, and counts the repeated deli
 # The environment of wrangler.toml to deploy. Empty: the top level.
 ENV ?= $(CLOUDFLARE_ENV)
 
-deploy: build ## Checks the configuration and deploys the Worker; ENV=staging deploys that environment
+deploy: build ## Checks the configuration, deploys the Worker and creates the tables; ENV=staging deploys that environment
 	cargo hookgate check --deploy --env "$(ENV)"
 	. scripts/env && wrangler deploy --env "$(ENV)"
+	@. scripts/env && sh scripts/migrate "$(ENV)"
 
 sdks: ## Installs the providers' packages, with which the tests compare
 	@sh scripts/packages tests/sdk

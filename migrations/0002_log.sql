@@ -2,8 +2,9 @@
 -- primary key, and an event's attempts are in the row of the event. Times are seconds since 1970, and slots are minutes.
 
 -- One row an event. `name` begins with the event's deduplication key. `attempts` is a JSON list. `head` is the queue message
--- without its body. `kept` says what `body` and the headers in `head` are: `exact`, `bucket` (the exact body is in R2, under
--- the name `payload`), `redacted`, `none`, or why the body is withheld. `body` is a text if it is UTF-8.
+-- without its body. `body` is a text if it is UTF-8. `kept` says what `body` and the headers in `head` are: `exact`, `bucket`
+-- (R2 has the exact body, under the name `payload`), `delivered` (R2 had it until the delivery), `redacted`, `none`, or why
+-- the body is withheld.
 CREATE TABLE IF NOT EXISTS events (
   slot INTEGER NOT NULL,
   name TEXT NOT NULL,
@@ -94,4 +95,10 @@ CREATE TABLE IF NOT EXISTS deliveries (
   ms14 INTEGER NOT NULL,
   ms15 INTEGER NOT NULL,
   PRIMARY KEY (slot, source, destination)
+) WITHOUT ROWID;
+
+-- Up to which minute the expired rows of each retention are deleted.
+CREATE TABLE IF NOT EXISTS swept (
+  days INTEGER NOT NULL PRIMARY KEY,
+  slot INTEGER NOT NULL
 ) WITHOUT ROWID;

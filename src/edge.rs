@@ -142,7 +142,10 @@ pub async fn settle(queue: String, message: Message, attempt: u32, env: Env) -> 
 #[event(scheduled)]
 async fn scheduled(_: ScheduledEvent, env: Env, _: ScheduleContext) {
     let began = milliseconds();
-    let swept = life::bounded(began, async move { pipeline::sweep(&Bindings::new(env, None), seconds(began)).await });
+    let swept = life::bounded(began, async move {
+        let config = environment::config(&env);
+        pipeline::sweep(&Bindings::new(env, None), config, seconds(began)).await
+    });
     if let Some(record) = swept.await {
         write(record, began);
     }

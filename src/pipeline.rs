@@ -23,6 +23,7 @@ pub mod ports;
 mod published;
 mod queues;
 pub(crate) mod refusal;
+mod retention;
 
 pub use consume::consume;
 pub use disposition::{Disposition, ReceivedMessage};

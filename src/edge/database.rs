@@ -8,8 +8,8 @@ use wasm_bindgen::prelude::*;
 use worker::js_sys::Promise;
 use worker::wasm_bindgen_futures::JsFuture;
 
-/// The time limit of one write or of one list.
-const PATIENCE_MS: u32 = 10_000;
+/// The time limit of one write or of one list. A queue's consumer acknowledges its batch after the write.
+const PATIENCE_MS: u32 = 3_000;
 /// The tables. They are created here if `make deploy` has not created them.
 const MIGRATIONS: [&str; 2] =
     [include_str!("../../migrations/0001_dead_letters.sql"), include_str!("../../migrations/0002_log.sql")];

@@ -15,6 +15,8 @@ const MOST_ATTEMPTS: u32 = 200;
 const LONGEST_DETAIL: usize = 512;
 /// The row has every byte of the event, so the event can be sent again.
 pub const EXACT: &str = "exact";
+/// R2 had the exact body, and forgot it after the delivery.
+const FORGOTTEN: &str = "delivered";
 /// A value is missing, as the source's `redact` says.
 pub const REDACTED: &str = "redacted";
 
@@ -238,7 +240,7 @@ impl Entry {
                 i64::try_from(self.bytes).unwrap_or(i64::MAX).into(),
                 self.days.into(),
                 self.payload.as_deref().into(),
-                self.kept.into(),
+                (if self.payload.is_some() && self.state == State::Delivered { FORGOTTEN } else { self.kept }).into(),
                 detail.into(),
                 attempts.into(),
                 self.head.as_str().into(),
@@ -269,6 +271,6 @@ json_insert(attempts, '$[#]', json(excluded.attempts ->> '$[0]')), attempts), \
 updated = max(updated, excluded.updated), \
 head = iif(excluded.kept = 'exact', excluded.head, head), \
 body = iif(excluded.kept = 'exact', excluded.body, body), \
-kept = iif(excluded.kept = 'exact', excluded.kept, kept) \
+kept = iif(excluded.kept IN ('exact', 'delivered'), excluded.kept, kept) \
 WHERE excluded.tries = 0 OR NOT EXISTS (SELECT 1 FROM json_each(events.attempts) AS known \
 WHERE known.value = excluded.attempts ->> '$[0]')";

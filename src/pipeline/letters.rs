@@ -2,7 +2,7 @@
 
 use super::claims::{Acquisition, DeliveryClaim};
 use super::disposition::{Disposition, Failure, ReceivedMessage, retention};
-use super::ports::{Letters, Payloads, PortError, Ports, Stored};
+use super::ports::{Database, Letters, Payloads, PortError, Ports, Stored};
 use crate::config::{Config, ConfigError, LONGEST_IN_QUEUE};
 use crate::letter::{Letter, PARKED_PREFIX, ParkedLetter};
 use crate::message::{DecodeError, Event};
@@ -155,8 +155,12 @@ async fn claim<P: Ports>(
 }
 
 /// Deletes expired letters, and bodies to which no letter and no message can refer: bodies of expired letters, and bodies
-/// whose message was never sent. Before that, letters in the bucket move into the database.
-pub async fn sweep<P: Letters + Payloads>(ports: &P, now: UnixTime) -> Record {
+/// whose message was never sent, and expired rows of the log. Before that, letters in the bucket move into the database.
+pub async fn sweep<P: Letters + Payloads + Database>(
+    ports: &P,
+    config: &Result<Config, ConfigError>,
+    now: UnixTime,
+) -> Record {
     let mut record = Record { verdict: Verdict::Swept, ..Record::default() };
     match swept(ports, now).await {
         Ok(Swept { moved, unreadable, letters, payloads }) => {
@@ -170,6 +174,16 @@ pub async fn sweep<P: Letters + Payloads>(ports: &P, now: UnixTime) -> Record {
             }
         }
         Err(PortError(problem)) => record.refused(Verdict::Failed, "sweep_failed", problem),
+    }
+    if ports.has_database() {
+        match super::retention::expire(ports, config.as_ref().ok(), now).await {
+            Ok(0) => {}
+            Ok(rows) => {
+                let told = record.detail.take().map(|told| format!("{told}, ")).unwrap_or_default();
+                record.detail = Some(format!("{told}{rows} rows of the log"));
+            }
+            Err(PortError(problem)) => record.trouble("log_sweep", problem),
+        }
     }
     record
 }

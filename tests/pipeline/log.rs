@@ -382,3 +382,46 @@ fn the_source_says_what_the_log_keeps() {
     let some: Vec<_> = samples.iter().filter(|row| row["source"] == "some").collect();
     assert!(!some.is_empty() && !format!("{some:?}").contains("hunter2") && !format!("{some:?}").contains("charset"));
 }
+
+#[test]
+fn rows_are_deleted_when_their_retention_ends_and_no_sooner() {
+    let secrets = json!(["GENERIC_SECRET"]);
+    let config = configured(json!({
+        "week": { "provider": "generic", "secrets": secrets },
+        "long": { "provider": "generic", "secrets": secrets, "log_bodies": "30d" },
+        "short": { "provider": "generic", "secrets": secrets, "log_bodies": "1d" },
+    }));
+    let ports = Memory::default();
+    for source in ["week", "long", "short"] {
+        serve_as(&post(source, BODY), &config, &ports);
+        serve_as(&post(source, BODY), &config, &ports);
+        serve_as(&post(source, BODY).forged(), &config, &ports);
+        super::forward_as(&take(&ports), &config, &ports);
+    }
+    write(&ports);
+    let left = |table: &str| {
+        let rows = ports.database.query(&format!("SELECT * FROM {table}"));
+        rows.iter()
+            .map(|row| row.get("source").map_or("x", |name| name.as_str().unwrap()).to_owned())
+            .collect::<Vec<_>>()
+    };
+    // The cron runs each hour. A run in which the database fails is made up for by the next one.
+    for hour in 0..32 * 24 {
+        ports.fail.set((hour % 5 == 0).then_some("log"));
+        block_on(pipeline::sweep(&ports, &config, ports.now()));
+        let mut events = left("events");
+        events.sort();
+        let expected: &[&str] = match hour {
+            0..24 => &["long", "short", "week"],
+            27..168 => &["long", "week"],
+            171..720 => &["long"],
+            750.. => &[],
+            _ => &events.iter().map(String::as_str).collect::<Vec<_>>(),
+        };
+        assert_eq!(events, expected, "hour {hour}");
+        ports.wait(3600);
+    }
+    for table in ["events", "counts", "refused", "deliveries", "duplicates"] {
+        assert_eq!(left(table), [""; 0], "{table}");
+    }
+}

@@ -208,7 +208,7 @@ fn kill_all(ports: &Memory) {
 }
 
 fn sweep(days: u64, ports: &Memory) -> Record {
-    block_on(pipeline::sweep(ports, NOW.plus(Duration::from_secs(days * 86_400))))
+    block_on(pipeline::sweep(ports, &config(), NOW.plus(Duration::from_secs(days * 86_400))))
 }
 
 /// Whether the queue is told to wait for about `seconds`.

@@ -199,7 +199,7 @@ pub async fn sweep(world: &Rc<World>) {
     let life = world.isolate();
     let gate = Gate::new(world, &life, Handling::new(None, Side::Neither, 0, None), false);
     let sweep = async move {
-        pipeline::sweep(&gate, gate.now()).await;
+        pipeline::sweep(&gate, &gate.life.config, gate.now()).await;
         gate.ended();
     };
     world.exec.wait(world.run_in(&life, sweep), DAY).await;
