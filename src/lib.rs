@@ -24,6 +24,7 @@ pub mod pipeline;
 pub mod record;
 pub mod retry;
 pub mod source_name;
+pub mod trace;
 pub mod truncate;
 
 #[cfg(target_arch = "wasm32")]

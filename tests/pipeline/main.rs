@@ -23,6 +23,7 @@ mod providers;
 mod published;
 mod queues;
 mod refusals;
+mod traces;
 
 use hookgate::answer::Answer;
 use hookgate::config::{Bindings, Config, ConfigError};
