@@ -23,6 +23,7 @@ pub mod pending_secret;
 pub mod pipeline;
 pub mod record;
 pub mod retry;
+pub mod rotation;
 pub mod source_name;
 pub mod trace;
 pub mod truncate;
