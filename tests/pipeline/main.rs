@@ -9,6 +9,7 @@ mod answers;
 mod api;
 mod claims;
 mod consumer;
+mod contract;
 mod dead_letters;
 #[path = "../fakes/mod.rs"]
 mod fakes;
