@@ -102,3 +102,12 @@ CREATE TABLE IF NOT EXISTS swept (
   days INTEGER NOT NULL PRIMARY KEY,
   slot INTEGER NOT NULL
 ) WITHOUT ROWID;
+
+-- When a secret last proved a request of a source, to about ten minutes. The row without a name says since when the log
+-- watches the source.
+CREATE TABLE IF NOT EXISTS secrets (
+  source TEXT NOT NULL,
+  name TEXT NOT NULL,
+  matched INTEGER NOT NULL,
+  PRIMARY KEY (source, name)
+) WITHOUT ROWID;

@@ -24,7 +24,7 @@ use crate::forwarded_headers::ForwardedHeaders;
 use crate::retry::DEFAULT_RETENTION;
 use crate::source_name::SourceName;
 use hookgate_verify::grammar::span;
-use hookgate_verify::{EventTypes, HeaderPattern, HmacKey, Secret, Verifier};
+use hookgate_verify::{EventTypes, HeaderPattern, HmacKey, Secret, Verified, Verifier};
 use serde_json::{Map, Value};
 use std::time::Duration;
 
@@ -70,6 +70,8 @@ pub struct Source {
     pub name: SourceName,
     /// Verifies the source's requests.
     pub verifier: Verifier,
+    /// The names of the secrets, in the order of the verifier's keys.
+    pub secrets: Vec<String>,
     /// Where the source's events go.
     pub deliver: Deliver,
     /// How duplicates are found.
@@ -98,6 +100,11 @@ impl Source {
     /// Which headers are forwarded to the destination.
     pub fn forwarded_headers(&self) -> ForwardedHeaders<'_> {
         ForwardedHeaders::new(self.verifier.preset(), &self.headers)
+    }
+
+    /// The name of the secret that proved a request. `None` if a key that the provider publishes proved it.
+    pub fn matched_secret(&self, verified: &Verified<'_>) -> Option<&str> {
+        verified.matched_secret().and_then(|number| self.secrets.get(number)).map(String::as_str)
     }
 
     /// Whether the source wants an event of these types, or may want it.

@@ -18,7 +18,8 @@ use thiserror::Error;
 /// The most bytes of names and values that one event keeps. Providers send one or two kilobytes.
 pub const MOST_BYTES: usize = 16 * 1024;
 
-/// The headers that every source forwards: the kind of the body, the sender, and the trace (W3C Trace Context).
+/// The headers that every source forwards: the kind of the body, the sender, and the trace. The trace's headers are not
+/// forwarded as they came: [`crate::trace`] reads them, and each attempt writes its own.
 const ALWAYS: &[&str] =
     &["content-encoding", "content-language", "content-type", "traceparent", "tracestate", "user-agent"];
 

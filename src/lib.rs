@@ -27,7 +27,9 @@ pub mod pipeline;
 pub mod record;
 pub mod redact;
 pub mod retry;
+pub mod rotation;
 pub mod source_name;
+pub mod trace;
 pub mod truncate;
 
 #[cfg(target_arch = "wasm32")]

@@ -9,6 +9,7 @@ use crate::dedup::{Acceptance, DedupKey, digest_of};
 use crate::forwarded_headers::ForwardedHeaders;
 use crate::headers::HeaderLines;
 use crate::redact::Redactions;
+use crate::trace::{self, Trace, TraceContext, TraceId, TraceState};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hookgate_verify::{UnixTime, Verified};
@@ -70,7 +71,8 @@ pub struct TooLarge {
 /// byte. A body that is too large for a message is in R2, under the name `payload`. The attributes `payload`,
 /// `payloadbytes`, `provider`, `typestate`, `idprovenance`, `dedupkey`, `acceptance`, `headers`, `firstseen`, `redrive`,
 /// `redrivenat` and `deadreason` are extensions. `headers` is the text of a JSON list of names and values, because an
-/// attribute cannot have nested values.
+/// attribute cannot have nested values. `traceparent` and `tracestate` are the Distributed Tracing extension of CloudEvents:
+/// the trace with which the event came in, or which began with the event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event<'e> {
     specversion: Cow<'static, str>,
@@ -94,6 +96,11 @@ pub struct Event<'e> {
     acceptance: Option<String>,
     #[serde(serialize_with = "to_json_text", deserialize_with = "of_json_text")]
     headers: Vec<(String, String)>,
+    /// A message of the version before has no trace. It may have the trace's headers among `headers`.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "trace::of_message")]
+    traceparent: Option<Trace>,
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "trace::state_of_message")]
+    tracestate: Option<TraceState>,
     /// When a Durable Object first claimed the event.
     #[serde(skip_serializing_if = "Option::is_none")]
     firstseen: Option<String>,
@@ -131,16 +138,18 @@ pub enum DecodeError {
 }
 
 impl<'e> Event<'e> {
-    /// The verified event, accepted at `now` as `acceptance`. `headers` are the headers of the request.
+    /// The verified event, accepted at `now` as `acceptance`, in the trace `context`. `headers` are the headers of the
+    /// request.
     pub fn new(
         source: &Source,
         verified: &Verified<'e>,
         (key, acceptance): (&DedupKey, Acceptance),
         headers: &HeaderLines,
+        TraceContext { trace, state }: TraceContext,
         now: UnixTime,
     ) -> Self {
         let forwarded = source.forwarded_headers();
-        let kept = headers.iter().filter(|(name, value)| forwarded.admits(name, value));
+        let kept = headers.iter().filter(|(name, value)| forwarded.admits(name, value) && !trace::is_header(name));
         let headers: Vec<_> = kept.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         let content_type = headers.iter().find(|(name, _)| name == "content-type");
         Self {
@@ -156,6 +165,8 @@ impl<'e> Event<'e> {
             dedupkey: *key,
             acceptance: Some(acceptance.to_string()),
             headers,
+            traceparent: Some(trace),
+            tracestate: state,
             firstseen: None,
             redrive: 0,
             redrivenat: None,
@@ -311,6 +322,11 @@ impl<'e> Event<'e> {
     /// The deduplication key.
     pub fn key(&self) -> DedupKey {
         self.dedupkey
+    }
+
+    /// The id of the event's trace. `None` for a message of the version before.
+    pub fn trace(&self) -> Option<TraceId> {
+        self.traceparent.map(Trace::id)
     }
 
     /// When the event was received, in RFC 3339.

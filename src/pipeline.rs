@@ -39,6 +39,7 @@ use crate::log::LogBuffer;
 use crate::message::Event;
 use crate::operate::{self, access};
 use crate::record::{Record, Verdict};
+use crate::trace::TraceContext;
 use claims::{Acquisition, KeyClaim};
 use hookgate_verify::{
     HandshakeStage, HmacKey, Identity, PublicKeySource, Received, Strength, UnixTime, Verified, VerifyError,
@@ -179,6 +180,7 @@ async fn ingest<R: Request, P: Ports>(
     if let Some(handshake) = handshakes::find(request, source, HandshakeStage::Signed(&body), ports) {
         return handshakes::answer(handshake, source, ports, record).await;
     }
+    logged::proven(source, &verified, ports, now);
     let (identified, key) = key_of(source, &verified, ports);
     let id = key.id_of(verified.identity());
     record.proven(&verified, &id, &key);
@@ -191,6 +193,8 @@ async fn ingest<R: Request, P: Ports>(
         return Ok(Answer::filtered(&id).as_configured(&source.success));
     }
     let headers = source.forwarded_headers().keep(&request.headers()).map_err(Refusal::HeadersTooLarge)?;
+    let traced = TraceContext::of(&headers);
+    record.trace = traced.as_ref().map(|context| context.trace.id());
     // 5. Claim the key. An event without an identity has no duplicates.
     let acquired = KeyClaim::acquire(source, config, identified, ports, now).await;
     let claim = match acquired.map_err(Refusal::failed("claim_failed"))? {
@@ -202,7 +206,9 @@ async fn ingest<R: Request, P: Ports>(
         }
     };
     // 6. Make the event durable: in the queue, or at the destination.
-    let event = claim.mark(Event::new(source, &verified, (&key, claim.acceptance()), &headers, now));
+    let traced = traced.unwrap_or_else(|| TraceContext::begin(&key, ports.random()));
+    record.trace = Some(traced.trace.id());
+    let event = claim.mark(Event::new(source, &verified, (&key, claim.acceptance()), &headers, traced, now));
     if let Err(refusal) = make_durable(event, &verified, source, config.signing.as_ref(), ports, now, record).await {
         claim.release(ports, now).await;
         return Err(refusal);
@@ -299,7 +305,7 @@ async fn make_durable<P: Ports>(
         Deliver::Queue(_) => return queue(event, verified, ports).await,
     };
     let failed = Refusal::failed("origin_failed");
-    let request = event.attempt_request(source.forwarded_headers(), destination, 1, signing, now);
+    let request = event.attempt_request(source.forwarded_headers(), destination, 1, signing, ports.random(), now);
     let began = ports.milliseconds();
     match ports.send(request, None, DIRECT_TIMEOUT).await {
         Ok(DestinationAnswer { status: status @ 200..=299, .. }) => {

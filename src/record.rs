@@ -3,6 +3,7 @@
 use crate::dedup::DedupKey;
 use crate::log::Entry;
 use crate::message::Event;
+use crate::trace::TraceId;
 use crate::truncate::beginning;
 use hookgate_verify::{EventTypes, TypesFound, Verified};
 use serde::{Serialize, Serializer};
@@ -69,7 +70,7 @@ impl Verdict {
 
 /// The longest line, in bytes. A sender cannot write a longer line with one request. The limits below share these bytes.
 pub const LONGEST_LINE: usize = 4096;
-const LONGEST_DETAIL: usize = 1472;
+const LONGEST_DETAIL: usize = 1408;
 const LONGEST_TROUBLE: usize = 768;
 const LONGEST_NAME: usize = 512;
 const LONGEST_WORD: usize = 128;
@@ -115,6 +116,9 @@ pub struct Record {
     /// The size of the body, in bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub body_bytes: Option<u64>,
+    /// The id of the event's trace (W3C Trace Context), in hex.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trace: Option<TraceId>,
     /// The number of requests in this line, if it is not 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
@@ -152,6 +156,7 @@ impl Record {
         self.event_type = Some(event.event_type().to_owned());
         self.key = Some(event.key().to_string());
         self.body_bytes = Some(event.body_bytes());
+        self.trace = event.trace();
     }
 
     /// Writes down the event of a proven request.
@@ -209,6 +214,7 @@ fn cut<const MOST: usize, S: Serializer>(text: &Option<String>, to: S) -> Result
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::trace::Trace;
 
     #[test]
     fn a_second_trouble_does_not_hide_the_first() {
@@ -237,6 +243,7 @@ mod tests {
                 provenance: Some("a provenance as long as any"),
                 strength: Some("weak"),
                 body_bytes: Some(u64::MAX),
+                trace: Trace::parse(&format!("00-{}-{}-01", "f".repeat(32), "f".repeat(16))).map(Trace::id),
                 count: Some(u64::MAX),
                 status: Some(u16::MAX),
                 attempt: Some(u32::MAX),

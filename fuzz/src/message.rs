@@ -6,6 +6,7 @@ use super::{ID, NOW, SEED, configure};
 use hookgate::config::{Config, Destination};
 use hookgate::dedup::{Acceptance, ClaimToken, DedupKey};
 use hookgate::message::Event;
+use hookgate::trace::TraceContext;
 use hookgate_verify::VerificationKey;
 use hookgate_verify::native::Native;
 use serde_json::json;
@@ -39,7 +40,9 @@ fn comes_in(data: &[u8]) {
     let verified =
         source.verifier.receive(&headers).and_then(|received| received.verify(data, NOW, &Native)).expect("verified");
     let key = DedupKey::new(&source.name, verified.identity()).expect("an identity");
-    let event = Event::new(source, &verified, (&key, Acceptance::Drawn(ClaimToken(7))), &headers.iter().collect(), NOW);
+    let lines = headers.iter().collect();
+    let context = TraceContext::of(&lines).unwrap_or_else(|| TraceContext::begin(&key, 7));
+    let event = Event::new(source, &verified, (&key, Acceptance::Drawn(ClaimToken(7))), &lines, context, NOW);
     survives_the_queue(&event);
     forwards(&event);
     assert_eq!((event.body(), event.source()), (data, "repo"));
@@ -68,11 +71,15 @@ fn forwards(event: &Event<'_>) {
     let source = CONFIG.source("repo").and_then(Result::ok).expect("a source");
     let origin = Destination::parse("https://origin.example/").expect("an origin");
     let VerificationKey::HmacSha256(signing) = standard.key(SEED) else { panic!("of SHA-256") };
-    let forward = event.attempt_request(source.forwarded_headers(), &origin, 1, Some(&signing), NOW);
+    let forward = event.attempt_request(source.forwarded_headers(), &origin, 1, Some(&signing), 7, NOW);
     assert_eq!((forward.origin, forward.body), (&origin, event.body()));
     for ours in ["idempotency-key", "hookgate-source", "hookgate-attempt", "webhook-id", "webhook-signature"] {
         let alike = |name: &str| name.replace('_', "-").eq_ignore_ascii_case(ours);
         assert_eq!(forward.headers.iter().filter(|(name, _)| alike(name)).count(), 1, "{ours}");
+    }
+    for traced in ["traceparent", "tracestate"] {
+        let values = forward.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case(traced));
+        assert!(event.trace().is_none() || values.count() <= 1, "{traced}");
     }
     for foreign in
         ["host", "connection", "content-length", "x-forwarded-for", "cf-connecting-ip", "authorization", "remote-user"]

@@ -68,6 +68,7 @@ pub(super) fn parse(entry: &SourceEntry<'_>, outside: &SourceContext<'_>) -> Res
     let mut source = Source {
         name,
         verifier,
+        secrets: fields.texts("secrets")?.unwrap_or_default().into_iter().map(str::to_owned).collect(),
         deliver: Deliver::Queue(None),
         dedup: Dedup::None,
         dedup_ttl: DEFAULT_TTL,

@@ -6,6 +6,7 @@ use super::{Delivery, Entry, EventName, Refused};
 use crate::database::{Statement, Value};
 use crate::dedup::DedupKey;
 use crate::record::Verdict;
+use crate::rotation::Noted;
 use hookgate_verify::UnixTime;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -26,6 +27,8 @@ pub struct LogBuffer {
     waiting: Batch,
     /// What the database did not take.
     unwritten: Vec<Vec<Statement>>,
+    /// The secrets that were noted lately.
+    noted: Noted,
     /// When a request promised to write what waits.
     promised: Option<UnixTime>,
     /// How many entries were dropped, because the database failed for too long.
@@ -41,6 +44,8 @@ struct Batch {
     duplicates: BTreeMap<DedupKey, (i64, UnixTime)>,
     deliveries: Deliveries,
     refusals: Refusals,
+    /// When a secret of a source last proved a request.
+    matched: BTreeMap<(String, String), UnixTime>,
 }
 
 impl LogBuffer {
@@ -72,6 +77,13 @@ impl LogBuffer {
             (*count, *last) = (count.saturating_add(1), now);
         } else {
             self.dropped = self.dropped.saturating_add(1);
+        }
+    }
+
+    /// Notes that the secret `name` proved a request of `source`. Each name is noted once in ten minutes.
+    pub fn matched(&mut self, source: &str, name: &str, now: UnixTime) {
+        if self.noted.is_due(source, name, now) {
+            self.waiting.matched.insert((source.to_owned(), name.to_owned()), now);
         }
     }
 
@@ -127,7 +139,8 @@ impl Batch {
 
     fn rows(&self) -> usize {
         let counts = self.deliveries.len().saturating_add(self.refusals.len());
-        self.entries.len().saturating_add(self.duplicates.len()).saturating_add(counts)
+        let noted = self.duplicates.len().saturating_add(self.matched.len());
+        self.entries.len().saturating_add(noted).saturating_add(counts)
     }
 
     fn is_full(&self, more: usize) -> bool {
@@ -140,8 +153,13 @@ impl Batch {
                 [EventName::prefix(&key.to_string()).into(), (*count).into(), last.seconds().into()];
             Statement::new(DUPLICATE, values)
         });
+        let matched = self.matched.iter().flat_map(|((source, name), at)| {
+            let values = |name: &str| [source.as_str().into(), name.into(), at.seconds().into()];
+            [Statement::new(WATCHED, values("")), Statement::new(MATCHED, values(name))]
+        });
         let entries = self.entries.iter().map(Entry::statement);
-        let all = entries.chain(self.deliveries.statements()).chain(self.refusals.statements()).chain(duplicates);
+        let counts = self.deliveries.statements().chain(self.refusals.statements());
+        let all = entries.chain(counts).chain(duplicates).chain(matched);
         let (mut groups, mut group, mut bytes) = (Vec::new(), Vec::new(), 0_usize);
         for statement in all {
             let more = statement.bytes();
@@ -161,3 +179,9 @@ impl Batch {
 const DUPLICATE: &str = "\
 INSERT INTO duplicates (key, count, last) VALUES (?1, ?2, ?3) \
 ON CONFLICT (key) DO UPDATE SET count = count + excluded.count, last = max(last, excluded.last)";
+
+const WATCHED: &str = "INSERT OR IGNORE INTO secrets (source, name, matched) VALUES (?1, ?2, ?3)";
+/// Many isolates note the same secret, so a row is written at most once in five minutes.
+const MATCHED: &str = "\
+INSERT INTO secrets (source, name, matched) VALUES (?1, ?2, ?3) \
+ON CONFLICT (source, name) DO UPDATE SET matched = excluded.matched WHERE excluded.matched >= matched + 300";

@@ -22,6 +22,8 @@ pub struct EventDetail {
     pub key: String,
     /// The name of the preset.
     pub provider: String,
+    /// The id of the event's trace (W3C Trace Context), 32 hex digits.
+    pub trace: Option<String>,
     /// The headers that are forwarded.
     pub headers: Vec<(String, String)>,
     /// Whether this answer has the exact event: `exact`; `bucket` if the exact body is in R2; `redacted` or `none`, as the
@@ -87,6 +89,8 @@ struct Head {
     dedupkey: String,
     provider: String,
     headers: String,
+    #[serde(default)]
+    traceparent: Option<String>,
 }
 
 /// The event in the answer to [`EventName::detail`](super::EventName::detail). `None` if the log has no such event.
@@ -110,6 +114,7 @@ pub fn detail_of(answers: Vec<Rows>) -> Result<Option<EventDetail>, String> {
         history: attempts.into_iter().map(Into::into).collect(),
         key: head.dedupkey,
         provider: head.provider,
+        trace: head.traceparent.and_then(|text| text.split('-').nth(1).map(str::to_owned)),
         headers,
         kept: stored.kept,
         body: stored.body,

@@ -3,6 +3,7 @@
 use super::Event;
 use crate::config::Destination;
 use crate::forwarded_headers::ForwardedHeaders;
+use crate::trace;
 use hookgate_verify::{HmacKey, UnixTime};
 
 /// A POST to the destination. The sender must not follow redirects.
@@ -23,15 +24,20 @@ impl Event<'_> {
     /// With `signing`, a Standard Webhooks signature is made for each attempt. So the destination accepts the time in the
     /// signature, even if the event waited for hours. A body in R2 is not signed here: the consumer signs it while it reads
     /// it.
+    ///
+    /// The attempt is a new child in the event's trace: `drawn` is random, and becomes the parent's id in `traceparent`.
     pub fn attempt_request<'f>(
         &'f self,
         forwarded: ForwardedHeaders<'_>,
         origin: &'f Destination,
         attempt: u32,
         signing: Option<&HmacKey>,
+        drawn: u64,
         now: UnixTime,
     ) -> AttemptRequest<'f> {
-        let admitted = self.headers.iter().filter(|(name, value)| forwarded.admits(name, value));
+        // A message of the version before has the headers of its trace among the others.
+        let is_own = |name: &str| self.traceparent.is_some() && trace::is_header(name);
+        let admitted = self.headers.iter().filter(|(name, value)| forwarded.admits(name, value) && !is_own(name));
         let mut headers: Vec<_> = admitted.cloned().collect();
         let mut add = |name: &str, value: &str| headers.push((name.to_owned(), value.to_owned()));
         let key = self.dedupkey.to_string();
@@ -45,6 +51,12 @@ impl Event<'_> {
         add("hookgate-attempt", &attempt.to_string());
         if let Some(state) = &self.typestate {
             add("hookgate-type", state);
+        }
+        if let Some(trace) = self.traceparent {
+            add(trace::PARENT, &trace.child(drawn).to_string());
+            if let Some(state) = &self.tracestate {
+                add(trace::STATE, state.as_str());
+            }
         }
         if let Some(signing) = signing.filter(|_| self.payload.is_none()) {
             let [_, timestamp, signature] = signing.standard_webhooks(&key, now, self.body());

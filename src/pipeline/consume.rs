@@ -217,7 +217,8 @@ async fn send<P: Ports>(
         }
     }
     let &ReceivedMessage { attempt, now, .. } = handed;
-    let mut request = event.attempt_request(source.forwarded_headers(), destination, attempt, signing, now);
+    let drawn = ports.random();
+    let mut request = event.attempt_request(source.forwarded_headers(), destination, attempt, signing, drawn, now);
     let stored = match (signing, stored) {
         (Some(key), Some((payload, body))) => {
             let signed = sign(key, event, payload, body, now, ports).await;

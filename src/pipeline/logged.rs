@@ -9,6 +9,7 @@ use crate::log::{Attempt, Delivery, Entry, Refused, SAMPLE_BODY, State};
 use crate::message::Event;
 use crate::record::{Record, Verdict};
 use crate::redact::BodyPart;
+use crate::trace::TraceContext;
 use hookgate_verify::{UnixTime, Verified};
 use std::time::Duration;
 
@@ -76,6 +77,13 @@ pub fn consumed(record: &mut Record, later: Option<Duration>, is_first: bool, po
     log.entry(*entry);
 }
 
+/// Notes which secret proved a request.
+pub fn proven<P: Database + Local>(source: &Source, verified: &Verified<'_>, ports: &P, now: UnixTime) {
+    if let Some(name) = source.matched_secret(verified).filter(|_| ports.has_database()) {
+        ports.isolate().log.borrow_mut().matched(source.name.as_str(), name, now);
+    }
+}
+
 /// Notes an event that its source does not want. Its row has the whole event, so that it can be sent after all.
 pub fn filtered<P: Ports>(
     request: &impl Request,
@@ -93,7 +101,8 @@ pub fn filtered<P: Ports>(
     let Ok(headers) = source.forwarded_headers().keep(&request.headers()) else { return };
     // A filtered event has no acceptance. One name for all of them makes one row of requests in the same minute.
     let acceptance = Acceptance::Drawn(ClaimToken(0));
-    let event = Event::new(source, verified, (key, acceptance), &headers, now);
+    let traced = TraceContext::of(&headers).unwrap_or_else(|| TraceContext::begin(key, ports.random()));
+    let event = Event::new(source, verified, (key, acceptance), &headers, traced, now);
     record.entry = taken(&event, &source.log, ports, now).map(|mut entry| {
         (entry.state, entry.reason, entry.detail) = (State::Filtered, Some("unwanted_type"), record.detail.clone());
         entry

@@ -58,7 +58,7 @@ impl Sqlite {
 fn rows(connection: &Connection, Statement(sql, values): &Statement) -> Rows {
     assert!(values.len() <= 100, "D1 takes at most 100 parameters: {sql}");
     let mut prepared = connection.prepare(sql).unwrap_or_else(|error| panic!("{error}: {sql}"));
-    let names: Vec<String> = prepared.column_names().into_iter().map(str::to_owned).collect();
+    let names: Vec<String> = prepared.column_names().map(str::to_owned).collect();
     let mut rows = prepared.query(rusqlite::params_from_iter(values.iter().map(Parameter))).unwrap();
     let mut all = Vec::new();
     while let Some(row) = rows.next().unwrap_or_else(|error| panic!("{error}: {sql}")) {

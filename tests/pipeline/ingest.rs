@@ -228,9 +228,19 @@ fn the_queue_message_is_pinned() {
         "dedupkey": "69e636b4d7bfef7fe3213ddadb2de3626dc5728d8f708dd761390f6c04326860",
         "acceptance": "0000000000000001", // the first random number
         "headers": json!([request.headers[0], request.headers[1]]).to_string(),
+        // The first 8 bytes of the key, the second random number, and the next 8 bytes of the key.
+        "traceparent": "00-69e636b4d7bfef7f0000000000000002-e3213ddadb2de362-01",
         "data_base64": "eyJpZCI6ImV2dF8xIiwidHlwZSI6InVzZXIuY3JlYXRlZCIsImNyZWF0ZWRfYXQiOiIyMDI2LTAxLTE1VDEyOjMwOjAwWiJ9",
     });
     let message: Value = serde_json::from_str(&queued(&request)).unwrap();
+    assert_eq!(message, expected);
+    let traced = request
+        .with("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00")
+        .with("tracestate", "a=1");
+    let mut expected = expected;
+    expected["traceparent"] = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00".into();
+    expected["tracestate"] = "a=1".into();
+    let message: Value = serde_json::from_str(&queued(&traced)).unwrap();
     assert_eq!(message, expected);
     // CloudEvents allows only lower-case letters in a name.
     let mut names = message.as_object().unwrap().keys().filter(|name| *name != "data_base64");

@@ -9,6 +9,7 @@ mod answers;
 mod api;
 mod claims;
 mod consumer;
+mod contract;
 mod dead_letters;
 #[path = "../fakes/mod.rs"]
 mod fakes;
@@ -24,6 +25,7 @@ mod providers;
 mod published;
 mod queues;
 mod refusals;
+mod traces;
 
 use hookgate::answer::Answer;
 use hookgate::config::{Bindings, Config, ConfigError};

@@ -5,7 +5,7 @@ import { Gateway } from "./gateway.mjs";
 import { openPost } from "./http.mjs";
 import { ORIGIN_SIGNING_SECRET, SECRETS, delivery, isSignedForward, source, sourcesOf } from "./providers.mjs";
 
-const NAMES = ["queued", "nominated", "underscored", "unusual", "invalid"];
+const NAMES = ["queued", "traceless", "nominated", "underscored", "unusual", "invalid"];
 const gateway = await Gateway.start({
   sources: { ...sourcesOf(NAMES, "generic"), direct: source("generic", { deliver: "origin" }) },
   secrets: { ...SECRETS, ORIGIN_SIGNING_SECRET },
@@ -39,12 +39,13 @@ const ORDINARY = {
   "user-agent": "Provider/1.0 (+https://provider.example)",
   "content-language": "de",
   "x-webhook-attempt": "2",
-  traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
   tracestate: "a=1",
   "x-webhook-empty": "",
   "x-webhook-colon": "a:b:c",
   "x-webhook-quoted": '"a", "b\\"c"',
 };
+const TRACE = "0af7651916cd43dd8448eb211c80319c";
+const PARENT = "b7ad6b7169203331";
 /** Unsigned headers that are on no list. Many frameworks trust them, as if a proxy had set them. */
 const UNLISTED = {
   accept: "unlisted/*",
@@ -71,7 +72,7 @@ function assertOwnHeaders(forward, name) {
 describe("a forward", { concurrency: true }, () => {
   for (const name of ["queued", "direct"]) {
     test(`(${name}) has the provider's headers, and none that imitates the gateway or a proxy`, async () => {
-      const sent = delivery("generic", { headers: { ...IMITATIONS, ...ORDINARY, ...UNLISTED } });
+      const sent = delivery("generic", { headers: { ...IMITATIONS, ...ORDINARY, ...UNLISTED, traceparent: `00-${TRACE}-${PARENT}-01` } });
       assert.equal((await gateway.post(name, sent)).status, 200);
       const [forward] = await gateway.origin.received(name);
       const kept = { ...ORDINARY, "x-webhook-signature": sent.headers["x-webhook-signature"] };
@@ -85,12 +86,24 @@ describe("a forward", { concurrency: true }, () => {
       assert.doesNotMatch(text, /evil|unlisted|198\.51\.100\.1|ZXZpbA==/);
       assertOwnHeaders(forward, name);
       assert.ok(isSignedForward(forward));
+      const [, trace, parent] = /^00-([0-9a-f]{32})-([0-9a-f]{16})-01$/.exec(forward.headers.traceparent);
+      assert.equal(trace, TRACE);
+      assert.notEqual(parent, PARENT);
       const lower = forward.rawHeaders.filter((_, at) => at % 2 === 0).map((header) => header.toLowerCase());
-      for (const header of [...OURS, ...SIGNED]) {
+      for (const header of [...OURS, ...SIGNED, "traceparent", "tracestate"]) {
         assert.equal(lower.filter((other) => other === header).length, 1, header);
       }
     });
   }
+
+  test("begins a trace if the request names none, and logs its id", async () => {
+    const sent = delivery("generic", { headers: { traceparent: "00-0-0-01" } });
+    assert.equal((await gateway.post("traceless", sent)).status, 200);
+    const [forward] = await gateway.origin.received("traceless");
+    const [, trace] = /^00-([0-9a-f]{32})-[0-9a-f]{16}-01$/.exec(forward.headers.traceparent);
+    await gateway.logged({ source: "traceless", verdict: "accepted", trace });
+    await gateway.logged({ source: "traceless", verdict: "delivered", trace });
+  });
 
   test("has no imitation with underscores, which many origins read as dashes", async () => {
     const imitations = Object.keys(IMITATIONS).map((name) => [name.replaceAll("-", "_"), "evil"]);

@@ -3,7 +3,7 @@
 use super::signature::CandidateSignatures;
 use super::{Algorithm, Crypto, Preset, PublicAlgorithm, Received, Variant, VerificationKey, VerifyError, variants};
 use std::borrow::Cow;
-use subtle::{Choice, ConstantTimeEq};
+use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
 /// The most signatures under a public key that one request may carry. Each signature costs a verification with each key,
 /// over the whole content. A provider that changes its key sends two signatures.
@@ -13,7 +13,8 @@ const MAX_PUBLIC_SIGNATURES: usize = 2;
 const MAX_PUBLISHED_KEYS: usize = 8;
 
 impl Received<'_> {
-    /// Proves that one of `signatures` covers `content`, which is a content of `variant`.
+    /// Proves that one of `signatures` covers `content`, which is a content of `variant`. Returns the number of the key, among
+    /// the verifier's keys, under which it does: `None` for a key that the provider publishes.
     ///
     /// # Errors
     /// [`VerifyError::SignatureMismatch`] and [`VerifyError::TooManySignatures`]. Also [`VerifyError::NotCanonical`],
@@ -24,7 +25,7 @@ impl Received<'_> {
         signatures: &CandidateSignatures,
         content: &[Cow<'_, [u8]>],
         crypto: &impl Crypto,
-    ) -> Result<(), VerifyError> {
+    ) -> Result<Option<usize>, VerifyError> {
         let Preset { scheme, handshakes, .. } = &*self.verifier.preset;
         let parts: Vec<&[u8]> = content.iter().map(Cow::as_ref).collect();
         // Anybody can extend a hash over a secret and a content without the secret. The extended content has the padding of
@@ -34,18 +35,17 @@ impl Received<'_> {
             return Err(VerifyError::NotCanonical { problem });
         }
         let proven = match scheme.algorithm {
-            Algorithm::Public(algorithm) => self.is_under_public_key(algorithm, signatures, &parts, crypto)?,
+            Algorithm::Public(algorithm) => self.matching_public_key(algorithm, signatures, &parts, crypto)?,
             Algorithm::Hmac(_) | Algorithm::PlainHash | Algorithm::StaticToken => {
-                self.is_mac(signatures, &parts, crypto)
+                self.matching_secret(signatures, &parts, crypto)
             }
         };
-        if !proven {
-            return Err(VerifyError::SignatureMismatch {
-                place: scheme.location(),
-                candidates: signatures.signatures.len(),
-                secrets: self.verifier.verification_keys.len().saturating_add(self.published.len()),
-            });
-        }
+        let secrets = self.verifier.verification_keys.len();
+        let number = proven.ok_or_else(|| VerifyError::SignatureMismatch {
+            place: scheme.location(),
+            candidates: signatures.signatures.len(),
+            secrets: secrets.saturating_add(self.published.len()),
+        })?;
         // An attacker can make the provider's handshake sign a challenge. Such a signature must not prove a request.
         if handshakes.iter().any(|handshake| handshake.would_sign(content)) {
             return Err(VerifyError::ChallengeReplayed);
@@ -55,30 +55,41 @@ impl Received<'_> {
         {
             return Err(VerifyError::VariantAmbiguous);
         }
-        Ok(())
+        Ok(Some(number).filter(|number| *number < secrets))
     }
 
-    /// Tries every secret on every signature, in constant time and without an early exit.
-    fn is_mac(&self, signatures: &CandidateSignatures, parts: &[&[u8]], crypto: &impl Crypto) -> bool {
+    /// The number of the first secret that made one of the signatures. Tries every secret on every signature, in constant
+    /// time and without an early exit. Neither the time nor a branch depends on the number.
+    fn matching_secret(
+        &self,
+        signatures: &CandidateSignatures,
+        parts: &[&[u8]],
+        crypto: &impl Crypto,
+    ) -> Option<usize> {
         let mut proven = Choice::from(0);
-        for key in &self.verifier.verification_keys {
+        let mut matched = 0_u8;
+        for (number, key) in (0_u8..).zip(&self.verifier.verification_keys) {
             let expected = key.mac(parts, crypto);
+            let mut fits = Choice::from(0);
             for candidate in &signatures.signatures {
-                proven |= expected.ct_eq(candidate);
+                fits |= expected.ct_eq(candidate);
             }
+            matched.conditional_assign(&number, fits & !proven);
+            proven |= fits;
         }
-        proven.into()
+        bool::from(proven).then_some(usize::from(matched))
     }
 
-    /// Tries the public keys. A public key is not secret, so the first match ends the search. A token may name its key:
+    /// The number of the first public key under which one of the signatures is valid: the verifier's keys come first, and
+    /// then the published keys. A public key is not secret, so the first match ends the search. A token may name its key:
     /// then other published keys with an id are not tried.
-    fn is_under_public_key(
+    fn matching_public_key(
         &self,
         algorithm: PublicAlgorithm,
         signatures: &CandidateSignatures,
         parts: &[&[u8]],
         crypto: &impl Crypto,
-    ) -> Result<bool, VerifyError> {
+    ) -> Result<Option<usize>, VerifyError> {
         if signatures.signatures.len() > MAX_PUBLIC_SIGNATURES {
             let place = self.verifier.preset.scheme.location();
             return Err(VerifyError::TooManySignatures { place, max: MAX_PUBLIC_SIGNATURES });
@@ -86,7 +97,7 @@ impl Received<'_> {
         let named = signatures.jws.as_ref().and_then(|jws| jws.key_id.as_deref());
         let published = self.published.iter().filter(|key| key.answers_to(named)).take(MAX_PUBLISHED_KEYS);
         let content = joined(parts);
-        Ok(self.verifier.verification_keys.iter().chain(published).any(|key| match key {
+        Ok(self.verifier.verification_keys.iter().chain(published).position(|key| match key {
             VerificationKey::Public(key) => {
                 signatures.signatures.iter().any(|candidate| crypto.verifies(algorithm, key, &content, candidate))
             }

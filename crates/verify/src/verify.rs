@@ -249,7 +249,7 @@ impl<'v> Received<'v> {
         let (timestamp, signed_at) = self.signed_time(variant, signatures)?;
         let beside = HeadContent { head: &candidate.head, timestamp, jws: jws.map(|jws| jws.content.as_str()) };
         let content = content::of_all(variant, beside, &texts, body, |body| sha256(body, crypto))?;
-        self.prove_signature(variant, signatures, &content, crypto)?;
+        let matched_secret = self.prove_signature(variant, signatures, &content, crypto)?;
         self.prove_freshness(signed_at, now)?;
         self.prove_claims(jws, body, now, crypto)?;
         let facts = self.read_facts(variant, body)?;
@@ -265,7 +265,7 @@ impl<'v> Received<'v> {
         self.prove_freshness(told, now)?;
         let identity = self.identify(candidate, body, &content, &facts, crypto)?;
         let event_types = self.event_types(variant, facts.names);
-        Ok(Verified { body, identity, event_types, signed_at: signed_at.or(told) })
+        Ok(Verified { body, identity, event_types, signed_at: signed_at.or(told), matched_secret })
     }
 
     /// The text of the signed time in the head or beside the signature, and the time. `None` if the scheme has no time
@@ -338,6 +338,7 @@ pub struct Verified<'b> {
     identity: Identity,
     event_types: EventTypes,
     signed_at: Option<UnixTime>,
+    matched_secret: Option<usize>,
 }
 
 impl<'b> Verified<'b> {
@@ -359,5 +360,11 @@ impl<'b> Verified<'b> {
     /// The signed time. `None` if the scheme signs no time.
     pub fn signed_at(&self) -> Option<UnixTime> {
         self.signed_at
+    }
+
+    /// The number of the secret that proved the request, from 0, in the order of the keys of [`Verifier::new`]: the first
+    /// one, if several would. `None` if a key that the provider publishes proved the request.
+    pub fn matched_secret(&self) -> Option<usize> {
+        self.matched_secret
     }
 }

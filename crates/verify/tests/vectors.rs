@@ -11,8 +11,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hookgate_verify::native::{Native, RequestHead};
 use hookgate_verify::presets::{self, SignedBy};
-use hookgate_verify::{Algorithm, Encoding, Preset, Secret, UnixTime, Verified, Verifier, VerifyError};
+use hookgate_verify::{
+    Algorithm, Crypto, Encoding, Hash, Preset, PublicAlgorithm, PublicKey, Secret, UnixTime, VerificationKey, Verified,
+    Verifier, VerifyError,
+};
 use serde::Deserialize;
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
@@ -102,16 +106,39 @@ impl Vector {
         self.headers.iter().flat_map(each).collect()
     }
 
-    /// The actual result.
-    fn outcome(&self, preset: &Arc<Preset>) -> Expected {
+    fn keys(&self, preset: &Preset) -> Vec<VerificationKey> {
         let scheme = &preset.scheme;
         let key =
             |text: &String| Secret::new(text.as_str()).and_then(|text| text.key(scheme.algorithm, &scheme.secret));
-        let keys: Vec<_> = self.secrets.iter().map(|text| key(text).expect("a usable secret")).collect();
-        let body = self.body();
+        self.secrets.iter().map(|text| key(text).expect("a usable secret")).collect()
+    }
+
+    /// The actual result.
+    fn outcome(&self, preset: &Arc<Preset>) -> Expected {
+        let keys = self.keys(preset);
         if matches!(self.expected, Expected::Mac(_)) {
+            let body = self.body();
             return Expected::Mac(hex::encode(keys.first().expect("a secret").mac(&[body.as_slice()], &Native)));
         }
+        self.verify(preset, keys, Vec::new(), &Native, |verified, body| match verified {
+            Ok(verified) => {
+                assert_eq!(verified.body(), body, "{}: the body is unchanged", self.id);
+                Expected::Verified(Facts::of(&verified))
+            }
+            Err(error) => Expected::Error(error.code().to_owned()),
+        })
+    }
+
+    /// Verifies the request with these keys and published keys, and reads the outcome.
+    fn verify<T>(
+        &self,
+        preset: &Arc<Preset>,
+        keys: Vec<VerificationKey>,
+        published: Vec<PublicKey>,
+        crypto: &impl Crypto,
+        read: impl FnOnce(Result<Verified<'_>, VerifyError>, &[u8]) -> T,
+    ) -> T {
+        let body = self.body();
         let tolerance = self.tolerance_seconds.map(Duration::from_secs);
         let (url, query) = self.url.as_deref().map_or(("", ""), |url| url.split_once('?').unwrap_or((url, "")));
         let verifier = Verifier::new(Arc::clone(preset), keys, tolerance).expect("at most four secrets");
@@ -120,16 +147,19 @@ impl Vector {
         let verifier = verifier.with_url(configured.to_owned()).with_account(self.account.clone());
         let method = self.method.clone().unwrap_or_default();
         let request = RequestHead { method, query: query.to_owned(), headers: self.headers() };
-        let verified: Result<_, VerifyError> = verifier
-            .receive(&request)
-            .and_then(|received| received.verify(&body, UnixTime::from_seconds(self.now), &Native));
-        match verified {
-            Ok(verified) => {
-                assert_eq!(verified.body(), body, "{}: the body is unchanged", self.id);
-                Expected::Verified(Facts::of(&verified))
-            }
-            Err(error) => Expected::Error(error.code().to_owned()),
-        }
+        let now = UnixTime::from_seconds(self.now);
+        let received = verifier.receive(&request);
+        read(received.and_then(|received| received.with_published(published).verify(&body, now, crypto)), &body)
+    }
+
+    /// The number of the key that proved the request: `Some(None)` for a published key, `None` if none did.
+    fn matched(
+        &self,
+        preset: &Arc<Preset>,
+        keys: Vec<VerificationKey>,
+        published: Vec<PublicKey>,
+    ) -> Option<Option<usize>> {
+        self.verify(preset, keys, published, &Native, |verified, _| verified.ok().map(|proof| proof.matched_secret()))
     }
 }
 
@@ -218,4 +248,111 @@ fn every_vector_has_its_own_id_and_a_source() {
             assert!(ids.insert(vector.id.clone()), "{name}/{} occurs twice", vector.id);
         }
     }
+}
+
+/// A key of the scheme that made no vector. A public key with a family but no value is never the key of a signature.
+fn decoy(preset: &Preset, number: usize) -> VerificationKey {
+    let jwk = match preset.scheme.algorithm {
+        Algorithm::Public(PublicAlgorithm::Ed25519) => r#"{"kty":"OKP","crv":"Ed25519"}"#,
+        Algorithm::Public(PublicAlgorithm::EcdsaP256Der | PublicAlgorithm::EcdsaP256Fixed) => {
+            r#"{"kty":"EC","crv":"P-256"}"#
+        }
+        Algorithm::Public(PublicAlgorithm::RsaSha256 | PublicAlgorithm::RsaSha1) => r#"{"kty":"RSA"}"#,
+        Algorithm::Hmac(_) | Algorithm::PlainHash | Algorithm::StaticToken => {
+            return VerificationKey::new(preset.scheme.algorithm, format!("decoy {number} of a secret").as_bytes());
+        }
+    };
+    VerificationKey::Public(PublicKey::Jwk(jwk.to_owned()))
+}
+
+/// Four keys: the vector's key in the place `right`, and decoys.
+fn four(preset: &Preset, key: &VerificationKey, right: usize) -> Vec<VerificationKey> {
+    (0..4).map(|number| if number == right { key.clone() } else { decoy(preset, number) }).collect()
+}
+
+/// Every vector of every preset: so each algorithm, each layout, and requests with several signatures.
+#[test]
+fn a_proof_names_the_secret_that_made_it() {
+    let (mut families, mut rotated) = (BTreeSet::new(), 0);
+    for (name, vectors) in files() {
+        let preset = presets::find(&name).expect("a preset");
+        for vector in vectors.iter().filter(|vector| matches!(vector.expected, Expected::Verified(_))) {
+            let keys = vector.keys(&preset);
+            let is_right = |key: &VerificationKey| vector.matched(&preset, vec![key.clone()], Vec::new()).is_some();
+            let right = keys.iter().position(is_right);
+            let told = vector.matched(&preset, keys.clone(), Vec::new());
+            assert_eq!(told, Some(right), "{name}/{}: the first key that proves the request alone", vector.id);
+            let Some(key) = right.and_then(|number| keys.get(number)) else { continue };
+            for place in [0, 1, 3] {
+                let told = vector.matched(&preset, four(&preset, key, place), Vec::new());
+                assert_eq!(told, Some(Some(place)), "{name}/{}", vector.id);
+            }
+            let twice = vec![decoy(&preset, 0), key.clone(), key.clone()];
+            assert_eq!(vector.matched(&preset, twice, Vec::new()), Some(Some(1)), "{name}/{}", vector.id);
+            rotated += usize::from(right > Some(0));
+            families.insert(format!("{:?}", preset.scheme.algorithm));
+        }
+    }
+    assert!(families.len() >= 10, "{families:?}");
+    assert!(rotated > 0, "a vector whose second secret is right");
+}
+
+#[test]
+fn a_published_key_is_no_secret_of_the_source() {
+    let mut seen = 0;
+    for (name, vectors) in files() {
+        let preset = presets::find(&name).expect("a preset");
+        for vector in vectors.iter().filter(|vector| matches!(vector.expected, Expected::Verified(_))) {
+            let keys = vector.keys(&preset);
+            let [VerificationKey::Public(key)] = keys.as_slice() else { continue };
+            let published = || vec![key.clone()];
+            assert_eq!(vector.matched(&preset, Vec::new(), published()), Some(None), "{name}/{}", vector.id);
+            assert_eq!(vector.matched(&preset, vec![decoy(&preset, 0)], published()), Some(None), "{name}");
+            assert_eq!(vector.matched(&preset, keys.clone(), published()), Some(Some(0)), "{name}: the own key first");
+            seen += 1;
+        }
+    }
+    assert!(seen > 20, "{seen}");
+}
+
+/// The primitives, with the number of MACs.
+struct Counting(Cell<usize>);
+
+impl Crypto for Counting {
+    fn hmac(&self, hash: Hash, key: &[u8], parts: &[&[u8]]) -> Vec<u8> {
+        self.0.set(self.0.get().saturating_add(1));
+        Native.hmac(hash, key, parts)
+    }
+
+    fn digest(&self, hash: Hash, content: &[u8]) -> Vec<u8> {
+        Native.digest(hash, content)
+    }
+
+    fn verifies(&self, algorithm: PublicAlgorithm, key: &PublicKey, content: &[u8], signature: &[u8]) -> bool {
+        Native.verifies(algorithm, key, content, signature)
+    }
+}
+
+/// The number of the right secret must not show in the time.
+#[test]
+fn every_secret_is_tried_wherever_the_right_one_is() {
+    let mut seen = 0;
+    for (name, vectors) in files() {
+        let preset = presets::find(&name).expect("a preset");
+        if !matches!(preset.scheme.algorithm, Algorithm::Hmac(Hash::Sha1 | Hash::Sha512)) {
+            continue;
+        }
+        for vector in vectors.iter().filter(|vector| matches!(vector.expected, Expected::Verified(_))) {
+            let [key] = &*vector.keys(&preset) else { continue };
+            let macs = [0, 1, 3].map(|place| {
+                let counting = Counting(Cell::new(0));
+                let keys = four(&preset, key, place);
+                vector.verify(&preset, keys, Vec::new(), &counting, |verified, _| assert!(verified.is_ok()));
+                counting.0.get()
+            });
+            assert!(macs.iter().all(|count| *count >= 4 && *count == macs[0]), "{name}/{}: {macs:?}", vector.id);
+            seen += 1;
+        }
+    }
+    assert!(seen > 5, "{seen}");
 }
