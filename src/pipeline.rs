@@ -11,8 +11,7 @@
 //! Architecture invariant: a claim is confirmed only after its event is durable. A crash between the two repeats an event,
 //! and loses no event.
 
-mod api;
-mod claims;
+pub(crate) mod claims;
 mod consume;
 mod disposition;
 mod filter;
@@ -22,7 +21,7 @@ mod limiter;
 pub mod ports;
 mod published;
 mod queues;
-mod refusal;
+pub(crate) mod refusal;
 
 pub use consume::consume;
 pub use disposition::{Disposition, ReceivedMessage};
@@ -34,6 +33,7 @@ use crate::dedup::{ClaimToken, DedupKey, IsolateTable};
 use crate::health::Health;
 use crate::limit::Limited;
 use crate::message::Event;
+use crate::operate::{self, access};
 use crate::record::{Record, Verdict};
 use claims::{Acquisition, KeyClaim};
 use hookgate_verify::{
@@ -82,7 +82,7 @@ pub async fn serve<R: Request, P: Ports>(
             Ok(answer) => return Outcome { answer, record: None },
             Err(refusal) => Err(refusal),
         },
-        Some(path) => api::serve(request, path, config, ports, now, &mut record).await,
+        Some(path) => operate::serve(request, path, config, ports, now, &mut record).await,
         None => ingest(request, &path, config, ports, now, &mut record).await,
     };
     let answer = match served {
@@ -108,10 +108,10 @@ fn health(request: &impl Request, config: &Result<Config, ConfigError>, now: Uni
     }
     let health = Health::of(config, now);
     // A wrong token is refused and counted, as at /api. Otherwise it could be guessed here without a limit.
-    match api::admin(request, config).filter(|_| request.header("authorization").is_some()) {
+    match access::admin(request, config).filter(|_| request.header("authorization").is_some()) {
         None => Ok(Answer::ok(&health)),
         Some(admin) => {
-            api::authorize(request, admin)?;
+            access::authorize(request, admin)?;
             Ok(Answer::ok(&health.with_sources(config)))
         }
     }

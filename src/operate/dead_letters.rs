@@ -1,16 +1,14 @@
-//! The operator's API, `/api/…`: list and redrive dead letters, read the secrets from handshakes, and forget keys.
+//! `/api/dead-letters`: list and redrive dead letters.
 
-use super::claims;
-use super::ports::{PortError, Ports, Request};
-use super::refusal::Refusal;
+use super::allow;
 use crate::answer::Answer;
-use crate::config::{AdminToken, Config, ConfigError, LONGEST_IN_QUEUE};
-use crate::dedup::DedupKey;
+use crate::config::LONGEST_IN_QUEUE;
 use crate::letter::{Filter, KEPT, Letter};
 use crate::message::Event;
+use crate::pipeline::ports::{PortError, Ports, Request};
+use crate::pipeline::refusal::Refusal;
 use crate::record::{Record, Verdict};
-use crate::source_name::SourceName;
-use hookgate_verify::{Identity, UnixTime};
+use hookgate_verify::UnixTime;
 use serde::Serialize;
 use serde_json::Value;
 use std::time::Duration;
@@ -24,44 +22,20 @@ struct List {
     dead_letters: Vec<Letter>,
 }
 
-/// A secret from a handshake. The operator stores it.
-#[derive(Serialize)]
-struct Installed<'a> {
-    source: &'a str,
-    secret: String,
-}
-
-#[derive(Serialize)]
-struct Forgotten {
-    forgotten: bool,
-}
-
 #[derive(Serialize)]
 struct Redriven {
     redriven: usize,
     failed: usize,
 }
 
-/// Handles a request for `/api/{path}`. Without an `ADMIN_TOKEN`, the answer is 404.
+/// Handles a request for `/api/dead-letters{path}`.
 pub async fn serve<R: Request, P: Ports>(
     request: &R,
     path: &str,
-    config: &Result<Config, ConfigError>,
     ports: &P,
     now: UnixTime,
     record: &mut Record,
 ) -> Result<Answer, Refusal> {
-    authorize(request, admin(request, config).ok_or(Refusal::NotFound)?)?;
-    if let Some(source) = path.strip_prefix("handshakes/") {
-        allow(request, "GET")?;
-        let secret = ports.installed(source).await.map_err(Refusal::failed("list_failed"))?.ok_or(Refusal::NotFound)?;
-        record.verdict = Verdict::Listed;
-        return Ok(Answer::ok(&Installed { source, secret }));
-    }
-    if path == "keys" {
-        return forget(request, config, ports, now, record).await;
-    }
-    let path = path.strip_prefix("dead-letters").ok_or(Refusal::NotFound)?;
     match path {
         "" => list(request, ports, record).await,
         "/redrive" => redrive_all(request, ports, now, record).await,
@@ -69,82 +43,6 @@ pub async fn serve<R: Request, P: Ports>(
             let id = path.strip_prefix('/').and_then(|path| path.strip_suffix("/redrive"));
             redrive_one(request, id.ok_or(Refusal::NotFound)?, ports, now, record).await
         }
-    }
-}
-
-/// The token of the operator's API at this URL. `None` if the API is off there.
-pub fn admin<'c>(request: &impl Request, config: &'c Result<Config, ConfigError>) -> Option<&'c AdminToken> {
-    config.as_ref().ok()?.admin.as_ref().filter(|admin| admin.opens_at(&request.host()))
-}
-
-/// Checks the token. A sender over the limit is checked too, because the operator may share an address with an attacker.
-///
-/// # Errors
-/// [`Refusal::Unauthorized`].
-pub fn authorize(request: &impl Request, admin: &AdminToken) -> Result<(), Refusal> {
-    let given = request.header("authorization").ok_or(Refusal::Unauthorized("no authorization header"))?;
-    let given = given.strip_prefix("Bearer ").ok_or(Refusal::Unauthorized("no bearer token"))?;
-    if admin.is(given) { Ok(()) } else { Err(Refusal::Unauthorized("the token is not ADMIN_TOKEN")) }
-}
-
-/// `DELETE /api/keys?source=…&id=…`, or `key=` instead of `id=`: forgets the key of an event, so that the provider can send
-/// the event again.
-async fn forget<R: Request, P: Ports>(
-    request: &R,
-    config: &Result<Config, ConfigError>,
-    ports: &P,
-    now: UnixTime,
-    record: &mut Record,
-) -> Result<Answer, Refusal> {
-    allow(request, "DELETE")?;
-    let asked = Forget::parse(&request.query()).map_err(Refusal::Unusable)?;
-    let config = config.as_ref().map_err(|error| Refusal::Misconfigured(error.clone()))?;
-    let source = config
-        .source(&asked.source)
-        .ok_or_else(|| Refusal::Unusable(format!("the parameter source={}: no source has this name", asked.source)))?;
-    let source = source.map_err(|error| Refusal::Misconfigured(error.clone()))?;
-    let mut forgotten = false;
-    for key in asked.keys(&source.name) {
-        forgotten |= claims::forget(source, config, key, ports, now).await.map_err(Refusal::failed("forget_failed"))?;
-        record.key = Some(key.to_string());
-    }
-    record.verdict = Verdict::Forgotten;
-    record.id = asked.id;
-    Ok(Answer::ok(&Forgotten { forgotten }))
-}
-
-/// The query of `DELETE /api/keys`.
-struct Forget {
-    source: String,
-    id: Option<String>,
-    key: Option<DedupKey>,
-}
-
-impl Forget {
-    fn parse(query: &str) -> Result<Self, String> {
-        let (mut source, mut id, mut key) = (None, None, None);
-        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-            match &*name {
-                "source" => source = Some(value.into_owned()),
-                "id" if !value.is_empty() => id = Some(value.into_owned()),
-                "key" => {
-                    let problem = || format!("the parameter key={value}: 64 hex digits, as in the log");
-                    key = Some(DedupKey::parse(&value).ok_or_else(problem)?);
-                }
-                _ => return Err(format!("unknown parameter {name}={value}: the parameters are source, and id or key")),
-            }
-        }
-        let source = source.ok_or("the parameter source is missing")?;
-        if id.is_some() == key.is_some() {
-            return Err("exactly one of the parameters id and key is needed".to_owned());
-        }
-        Ok(Self { source, id, key })
-    }
-
-    /// All keys that the event may have at its source.
-    fn keys(&self, source: &SourceName) -> Vec<DedupKey> {
-        let identities = self.id.iter().flat_map(|id| Identity::shown_as(id));
-        self.key.into_iter().chain(identities.filter_map(|identity| DedupKey::new(source, &identity))).collect()
     }
 }
 
@@ -233,10 +131,6 @@ async fn is_there<P: Ports>(filter: &Filter, ports: &P) -> Result<(), Refusal> {
 /// The ports, if they keep dead letters.
 fn letters<P: Ports>(ports: &P) -> Result<&P, Refusal> {
     if ports.keeps_letters() { Ok(ports) } else { Err(Refusal::Off { binding: "LOG" }) }
-}
-
-fn allow(request: &impl Request, allowed: &'static str) -> Result<(), Refusal> {
-    if request.method() == allowed { Ok(()) } else { Err(Refusal::WrongMethod { allowed }) }
 }
 
 /// The filter in a body. An empty body selects all letters.
