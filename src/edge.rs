@@ -4,6 +4,7 @@
 //! `wasm-bindgen-futures` drives one future for each event. A panic ends the whole WASM instance. `entry.js` then answers
 //! the events that were in flight in that instance, and starts a new instance.
 
+mod audit;
 mod claims;
 mod crypto;
 mod environment;

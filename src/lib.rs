@@ -10,6 +10,7 @@
 //! invariants.
 
 pub mod answer;
+pub mod audit;
 pub mod config;
 pub mod dedup;
 pub mod forwarded_headers;

@@ -2,6 +2,7 @@
 //! implement them in memory.
 
 use super::IsolateState;
+use crate::audit::AuditEntry;
 use crate::dedup::{ClaimOutcome, ClaimTerms, ClaimToken, DedupKey, Rings, RingsRefused, Shard};
 use crate::headers::HeaderLines;
 use crate::letter::{Filter, Letter};
@@ -38,9 +39,9 @@ pub enum BodyError {
 }
 
 /// All ports.
-pub trait Ports: DedupKeys + Notes + ClaimStore + Outbox + Http + Payloads + Letters + Local + Crypto {}
+pub trait Ports: DedupKeys + Notes + ClaimStore + Outbox + Http + Payloads + Letters + Audit + Local + Crypto {}
 
-impl<P: DedupKeys + Notes + ClaimStore + Outbox + Http + Payloads + Letters + Local + Crypto> Ports for P {}
+impl<P: DedupKeys + Notes + ClaimStore + Outbox + Http + Payloads + Letters + Audit + Local + Crypto> Ports for P {}
 
 /// The keys of durable events in Workers KV. Best effort: a lost key can only repeat an event.
 #[expect(async_fn_in_trait, reason = "isolates have one thread; no future needs to be Send")]
@@ -209,6 +210,17 @@ pub trait Letters {
     async fn expire(&self, now: UnixTime) -> Result<usize, PortError>;
     /// The bodies of `names` to which a letter refers.
     async fn referred(&self, names: &[String]) -> Result<Vec<String>, PortError>;
+}
+
+/// The audit in D1: who changed what by `/api`.
+#[expect(async_fn_in_trait, reason = "isolates have one thread; no future needs to be Send")]
+pub trait Audit {
+    /// Whether there is a database.
+    fn keeps_audit(&self) -> bool;
+    /// Stores `entry`. Returns after the entry is durable. An entry with the same id is not replaced.
+    async fn audit(&self, entry: &AuditEntry) -> Result<(), PortError>;
+    /// At most `limit` entries, the newest first. With `before`, only entries that are older than the entry with this id.
+    async fn audited(&self, before: Option<&str>, limit: u32) -> Result<Vec<AuditEntry>, PortError>;
 }
 
 /// The isolate itself: its state, its clock and its random numbers.

@@ -2,13 +2,14 @@
 
 use super::fakes::kv::Kv;
 use super::fakes::stores::{self, Bodies, Claims};
+use hookgate::audit::AuditEntry;
 use hookgate::dedup::{ClaimOutcome, ClaimTerms, ClaimToken, DedupKey, Rings, RingsRefused, Shard};
 use hookgate::letter::{Filter, Letter};
 use hookgate::message::{AttemptRequest, OutgoingMessage};
 use hookgate::pipeline::IsolateState;
 use hookgate::pipeline::ports::{
-    ClaimStore, DedupKeys, DestinationAnswer, Fetched, Http, Letters, Local, Notes, Outbox, Page, Payloads, PortError,
-    Stored,
+    Audit, ClaimStore, DedupKeys, DestinationAnswer, Fetched, Http, Letters, Local, Notes, Outbox, Page, Payloads,
+    PortError, Stored,
 };
 use hookgate_verify::native::Native;
 use hookgate_verify::{Crypto, Hash, PublicAlgorithm, PublicKey, UnixTime};
@@ -33,6 +34,7 @@ pub struct Memory {
     pub sent: RefCell<Vec<Sent>>,
     pub payloads: RefCell<Bodies>,
     pub letters: RefCell<stores::Letters>,
+    pub audit: RefCell<stores::AuditLog>,
     pub refusals: RefCell<Vec<String>>,
     /// The number of refusals within the limit.
     pub limit: Cell<Option<usize>>,
@@ -317,6 +319,20 @@ impl Letters for Memory {
 
     async fn referred(&self, names: &[String]) -> Result<Vec<String>, PortError> {
         Ok(self.letters.borrow().referred(names))
+    }
+}
+
+impl Audit for Memory {
+    fn keeps_audit(&self) -> bool {
+        self.has("LOG")
+    }
+
+    async fn audit(&self, entry: &AuditEntry) -> Result<(), PortError> {
+        self.step("audit", || self.audit.borrow_mut().add(entry.clone()))
+    }
+
+    async fn audited(&self, before: Option<&str>, limit: u32) -> Result<Vec<AuditEntry>, PortError> {
+        Ok(self.audit.borrow().page(before, limit))
     }
 }
 

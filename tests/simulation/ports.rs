@@ -3,12 +3,13 @@
 use super::gate::{CLAIMS_PATIENCE, Gate, KV_PATIENCE, PATIENCE};
 use super::world::{SECOND, World};
 use super::{invariants, queue};
+use hookgate::audit::AuditEntry;
 use hookgate::dedup::{ClaimOutcome, ClaimTerms, ClaimToken, DedupKey, Rings, RingsRefused, Shard};
 use hookgate::letter::{Filter, Letter};
 use hookgate::message::OutgoingMessage;
 use hookgate::pipeline::IsolateState;
 use hookgate::pipeline::ports::{
-    ClaimStore, DedupKeys, Letters, Local, Notes, Outbox, Page, Payloads, PortError, Stored,
+    Audit, ClaimStore, DedupKeys, Letters, Local, Notes, Outbox, Page, Payloads, PortError, Stored,
 };
 use hookgate_verify::native::Native;
 use hookgate_verify::{Crypto, Hash, PublicAlgorithm, PublicKey, UnixTime};
@@ -274,6 +275,20 @@ impl Letters for Gate {
         let names = names.to_vec();
         let referred = move |world: &World| world.letters.borrow().referred(&names);
         Ok(self.call("list referred", self.database(), PATIENCE, referred).await?)
+    }
+}
+
+impl Audit for Gate {
+    fn keeps_audit(&self) -> bool {
+        true
+    }
+
+    async fn audit(&self, _entry: &AuditEntry) -> Result<(), PortError> {
+        Ok(self.call("audit", self.database(), PATIENCE, |_: &World| ()).await?)
+    }
+
+    async fn audited(&self, _before: Option<&str>, _limit: u32) -> Result<Vec<AuditEntry>, PortError> {
+        Err(PortError("this simulation lists no audit".to_owned()))
     }
 }
 
