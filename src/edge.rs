@@ -78,8 +78,9 @@ async fn fetch(request: web_sys::Request, env: Env, context: Context) -> Result<
     let began = milliseconds();
     let answered = life::bounded(began, async move {
         let config = environment::config(&env);
+        let incoming = Incoming::new(request, &context);
         let bindings = Bindings::new(env, Some(context));
-        let outcome = pipeline::serve(&Incoming::new(request), config, &bindings, seconds(began)).await;
+        let outcome = pipeline::serve(&incoming, config, &bindings, seconds(began)).await;
         if let Some(record) = outcome.record {
             write(record, began);
         }

@@ -26,3 +26,14 @@ export const messageText = (text, body) => (body === undefined ? text : `${text}
  * method: `stub.claim.apply(…)` calls a method `apply` of the object, and the object has none.
  */
 export const callObject = (stub, method, args) => stub[method](...args);
+
+/**
+ * The identity that the runtime states for a request that Cloudflare Access has let in, as JSON. `undefined` without one. A
+ * name that is no text is left out.
+ */
+export async function accessIdentity(context) {
+  const identity = await context.access?.getIdentity();
+  if (identity === undefined || identity === null) return undefined;
+  const text = (value) => (typeof value === "string" ? value : undefined);
+  return JSON.stringify({ email: text(identity.email), common_name: text(identity.common_name) });
+}

@@ -9,6 +9,7 @@ use crate::letter::{Filter, Letter};
 use crate::message::{AttemptRequest, OutgoingMessage};
 use crate::retry::RetryAfter;
 use hookgate_verify::{Crypto, Head, UnixTime};
+use serde::Deserialize;
 use std::time::Duration;
 
 /// An HTTP request.
@@ -25,6 +26,23 @@ pub trait Request: Head {
     /// # Errors
     /// [`BodyError::TooLarge`] as soon as the body has more than `limit` bytes.
     async fn body(&self, limit: usize) -> Result<Vec<u8>, BodyError>;
+    /// The identity that the runtime states for a request that Cloudflare Access has let in. A header is never such an
+    /// identity. `None` if Cloudflare Access has not seen the request.
+    ///
+    /// # Errors
+    /// [`PortError`] if the identity cannot be read. The caller is unknown then.
+    async fn access_identity(&self) -> Result<Option<AccessIdentity>, PortError> {
+        Ok(None)
+    }
+}
+
+/// Whom Cloudflare Access has let in. The runtime gives both as text.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+pub struct AccessIdentity {
+    /// The address of a person.
+    pub email: Option<String>,
+    /// The name of a service token or of a client certificate.
+    pub common_name: Option<String>,
 }
 
 /// Why a body cannot be read.
