@@ -20,7 +20,7 @@ pub mod letter;
 pub mod limit;
 pub mod message;
 pub mod minimum_rate;
-mod operate;
+pub mod operate;
 pub mod pending_secret;
 pub mod pipeline;
 pub mod record;

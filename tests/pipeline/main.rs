@@ -5,6 +5,7 @@
 #![allow(clippy::arithmetic_side_effects)]
 
 mod acceptances;
+mod access;
 mod answers;
 mod api;
 mod claims;
