@@ -111,3 +111,13 @@ CREATE TABLE IF NOT EXISTS secrets (
   matched INTEGER NOT NULL,
   PRIMARY KEY (source, name)
 ) WITHOUT ROWID;
+
+-- Who changed what by the API. The id begins with the time.
+CREATE TABLE IF NOT EXISTS audit (
+  id TEXT NOT NULL PRIMARY KEY,
+  at INTEGER NOT NULL,
+  caller TEXT NOT NULL,
+  action TEXT NOT NULL,
+  target TEXT NOT NULL,
+  detail TEXT NOT NULL
+) WITHOUT ROWID;

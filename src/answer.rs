@@ -106,11 +106,25 @@ impl Answer {
         Self::problem(401, "Not authentic", "The request carries no valid and fresh signature.")
     }
 
-    /// 401 of `/api`: the request has no valid `ADMIN_TOKEN`.
+    /// 401 of `/api`: the request has no valid token.
     pub fn unauthorized() -> Self {
-        let answer =
-            Self::problem(401, "Unauthorized", "This needs the header `authorization: Bearer` and ADMIN_TOKEN.");
+        let answer = Self::problem(
+            401,
+            "Unauthorized",
+            "This needs the header `authorization: Bearer` and a token such as ADMIN_TOKEN.",
+        );
         answer.with(("www-authenticate", "Bearer"))
+    }
+
+    /// 403 of `/api`: the caller is known, and may only read.
+    pub fn read_only() -> Self {
+        Self::problem(403, "Read only", "This caller may only read. The request needs a token of the kind write.")
+    }
+
+    /// 403 of `/api`: a page of another site sent the request with the caller's session of Cloudflare Access.
+    pub fn cross_site() -> Self {
+        let detail = "A change by a caller of Cloudflare Access must not come from a page of another site.";
+        Self::problem(403, "Cross-site request", detail)
     }
 
     /// 429: too many requests from this address were refused.

@@ -16,7 +16,7 @@ pub use hookgate_verify::grammar::ConfigError;
 pub use log::LogPolicy;
 #[cfg(not(target_arch = "wasm32"))]
 pub use source::takes_public_keys;
-pub use token::{AdminToken, HashedToken};
+pub use token::{AdminToken, AdminTokens, CallerKind, HashedToken};
 pub use variables::PREFIX as SOURCES;
 
 use crate::dedup::Rings;
@@ -49,8 +49,10 @@ pub struct Config {
     unreadable: Vec<(String, Result<Source, ConfigError>)>,
     /// The key that signs forwarded requests, if `ORIGIN_SIGNING_SECRET` is set.
     pub signing: Option<HmacKey>,
-    /// The token for `/api`, if `ADMIN_TOKEN` is set and long enough.
-    pub admin: Option<AdminToken>,
+    /// The tokens for `/api`: `ADMIN_TOKEN` and `ADMIN_TOKENS`.
+    pub admin: AdminTokens,
+    /// What a caller may do at `/api` whom Cloudflare Access has let in: `ACCESS`. `None` if such a caller may do nothing.
+    pub access: Option<CallerKind>,
     /// The number of Durable Objects with exact claims: `CLAIM_SHARDS`, and `CLAIM_SHARDS_BEFORE` while the number changes.
     pub rings: Rings,
     /// How long the events' queue keeps a message: `QUEUE_RETENTION`, or a day.
@@ -59,6 +61,8 @@ pub struct Config {
     pub dead_queue: Option<String>,
     /// Settings that are allowed, but probably mistakes.
     pub warnings: Vec<String>,
+    /// Mistakes in settings that no source needs. The Worker leaves out the mistaken settings.
+    pub mistakes: Vec<String>,
     /// The features that are off because a binding is missing.
     pub off: Vec<&'static str>,
 }
@@ -227,7 +231,10 @@ impl Config {
         let outside =
             source::SourceContext { bindings, origin: lookup("ORIGIN"), public_url: lookup("PUBLIC_URL"), lookup };
         let mut warnings = shared_secrets(&entries, lookup);
-        let admin = lookup("ADMIN_TOKEN").and_then(|text| parse_admin(&text, &mut warnings));
+        let mut mistakes = Vec::new();
+        let (admin, several) = (lookup("ADMIN_TOKEN"), lookup("ADMIN_TOKENS"));
+        let admin = AdminTokens::parse(admin.as_deref(), several.as_deref(), &mut mistakes, &mut warnings);
+        let access = lookup("ACCESS").and_then(|text| parse_access(&text, &mut mistakes));
         let mut sources = Vec::with_capacity(entries.len());
         for entry in &entries {
             let source = source::parse(entry, &outside);
@@ -243,10 +250,12 @@ impl Config {
             unreadable,
             signing,
             admin,
+            access,
             rings,
             retention: retention.unwrap_or(DEFAULT_RETENTION),
             dead_queue,
             warnings,
+            mistakes,
             off: bindings.off(),
         })
     }
@@ -291,19 +300,14 @@ fn parse_signing(text: String) -> Result<HmacKey, ConfigError> {
     })
 }
 
-/// Reads `ADMIN_TOKEN`. A bad token is a warning and no error, because the sources do not need the token.
-fn parse_admin(text: &str, warnings: &mut Vec<String>) -> Option<AdminToken> {
-    let admin = AdminToken::parse(text);
-    let problem = match &admin {
-        Some(token) if token.is_example() => {
-            "ADMIN_TOKEN is the public one of .dev.vars.example: /api opens on localhost alone, and is 404 \
-                elsewhere; set another with `wrangler secret put ADMIN_TOKEN`"
-        }
-        Some(_) => return admin,
-        None => "ADMIN_TOKEN is shorter than 16 characters, or begins or ends with a blank: /api stays off",
-    };
-    warnings.push(problem.to_owned());
-    admin
+/// Reads `ACCESS`. After a mistake, Cloudflare Access opens nothing.
+fn parse_access(text: &str, mistakes: &mut Vec<String>) -> Option<CallerKind> {
+    let access = CallerKind::parse(text);
+    if access.is_none() {
+        mistakes
+            .push(format!("ACCESS: \"{text}\": must be \"read\" or \"write\"; Cloudflare Access opens nothing now"));
+    }
+    access
 }
 
 fn parse_shards(name: &str, text: &str) -> Result<u32, ConfigError> {

@@ -4,6 +4,7 @@
 //! `wasm-bindgen-futures` drives one future for each event. A panic ends the whole WASM instance. `entry.js` then answers
 //! the events that were in flight in that instance, and starts a new instance.
 
+mod audit;
 mod claims;
 mod crypto;
 mod database;
@@ -81,8 +82,9 @@ async fn fetch(request: web_sys::Request, env: Env, context: Context) -> Result<
     let began = milliseconds();
     let answered = life::bounded(began, async move {
         let config = environment::config(&env);
+        let incoming = Incoming::new(request, &context);
         let bindings = Bindings::new(env.clone(), Some(context));
-        let outcome = pipeline::serve(&Incoming::new(request), config, &bindings, seconds(began)).await;
+        let outcome = pipeline::serve(&incoming, config, &bindings, seconds(began)).await;
         if let Some(record) = outcome.record {
             write(record, began);
         }

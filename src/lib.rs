@@ -10,6 +10,7 @@
 //! invariants.
 
 pub mod answer;
+pub mod audit;
 pub mod config;
 pub mod database;
 pub mod dedup;
@@ -21,7 +22,7 @@ pub mod limit;
 pub mod log;
 pub mod message;
 pub mod minimum_rate;
-mod operate;
+pub mod operate;
 pub mod pending_secret;
 pub mod pipeline;
 pub mod record;

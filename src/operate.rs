@@ -1,20 +1,53 @@
-//! The operator's API, `/api/…`: list and redrive dead letters, read the secrets from handshakes, and forget keys.
+//! The operator's API, `/api/…`: list and redrive dead letters, read the secrets from handshakes, forget keys, and list the
+//! audit.
+//!
+//! `routes.rs` has the table of routes, and `access.rs` says who may call them. Each resource has a file.
 
-pub mod access;
+pub(crate) mod access;
+mod audit;
 mod dead_letters;
 mod events;
 mod handshakes;
 mod keys;
+mod routes;
+
+pub use access::Caller;
+pub use routes::{Endpoint, ROUTES, Route};
 
 use crate::answer::Answer;
+use crate::audit::AuditEntry;
 use crate::config::{Config, ConfigError};
 use crate::pipeline::ports::{Ports, Request};
 use crate::pipeline::refusal::Refusal;
 use crate::record::Record;
 use hookgate_verify::UnixTime;
 
-/// Handles a request for `/api/{path}`. Without an `ADMIN_TOKEN`, the answer is 404.
-pub async fn serve<R: Request, P: Ports>(
+/// A request of a known caller, for the handler of its route.
+struct Call<'a, R, P> {
+    request: &'a R,
+    caller: &'a Caller,
+    config: &'a Result<Config, ConfigError>,
+    ports: &'a P,
+    now: UnixTime,
+}
+
+impl<R: Request, P: Ports> Call<'_, R, P> {
+    /// Stores that the caller asks for a change. The handler calls this right before it makes the change, so no change is
+    /// without an entry. Without a database there is no audit, and the log alone names the caller.
+    ///
+    /// # Errors
+    /// The entry is not stored. The change must not be made then.
+    async fn intend(&self, action: &'static str, target: &str, detail: &str) -> Result<(), Refusal> {
+        if !self.ports.keeps_audit() {
+            return Ok(());
+        }
+        let entry = AuditEntry::new(self.now, self.ports.random(), &self.caller.name, action, target, detail);
+        self.ports.audit(&entry).await.map_err(Refusal::failed("audit_failed"))
+    }
+}
+
+/// Handles a request for `/api/{path}`. The answer is 404 if neither a token nor Cloudflare Access opens `/api`.
+pub(crate) async fn serve<R: Request, P: Ports>(
     request: &R,
     path: &str,
     config: &Result<Config, ConfigError>,
@@ -22,20 +55,18 @@ pub async fn serve<R: Request, P: Ports>(
     now: UnixTime,
     record: &mut Record,
 ) -> Result<Answer, Refusal> {
-    access::authorize(request, access::admin(request, config).ok_or(Refusal::NotFound)?)?;
-    if let Some(source) = path.strip_prefix("handshakes/") {
-        return handshakes::read(request, source, ports, record).await;
+    let caller = access::caller(request, config).await?;
+    record.by = Some(caller.name.clone());
+    let (endpoint, part) = routes::find(&request.method(), path, caller.kind)?;
+    let call = Call { request, caller: &caller, config, ports, now };
+    match endpoint {
+        Endpoint::Audit => audit::list(&call, record).await,
+        Endpoint::DeadLetters => dead_letters::list(&call, record).await,
+        Endpoint::RedriveAll => dead_letters::redrive_all(&call, record).await,
+        Endpoint::RedriveOne => dead_letters::redrive_one(&call, part, record).await,
+        Endpoint::Events => events::list(&call, record).await,
+        Endpoint::Event => events::one(&call, part, record).await,
+        Endpoint::Handshake => handshakes::read(&call, part, record).await,
+        Endpoint::ForgetKey => keys::forget(&call, record).await,
     }
-    if path == "keys" {
-        return keys::forget(request, config, ports, now, record).await;
-    }
-    if let Some(path) = path.strip_prefix("events") {
-        return events::serve(request, path, ports, now, record).await;
-    }
-    let path = path.strip_prefix("dead-letters").ok_or(Refusal::NotFound)?;
-    dead_letters::serve(request, path, ports, now, record).await
-}
-
-fn allow(request: &impl Request, allowed: &'static str) -> Result<(), Refusal> {
-    if request.method() == allowed { Ok(()) } else { Err(Refusal::WrongMethod { allowed }) }
 }

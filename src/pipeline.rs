@@ -119,10 +119,10 @@ fn health(request: &impl Request, config: &Result<Config, ConfigError>, now: Uni
     }
     let health = Health::of(config, now);
     // A wrong token is refused and counted, as at /api. Otherwise it could be guessed here without a limit.
-    match access::admin(request, config).filter(|_| request.header("authorization").is_some()) {
+    match access::admin(request, config).zip(request.header("authorization")) {
         None => Ok(Answer::ok(&health)),
-        Some(admin) => {
-            access::authorize(request, admin)?;
+        Some((admin, header)) => {
+            access::by_token(&header, request, admin)?;
             Ok(Answer::ok(&health.with_sources(config)))
         }
     }

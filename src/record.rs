@@ -31,7 +31,7 @@ pub enum Verdict {
     Dead,
     /// The request was a provider's handshake, and was answered.
     Handshake,
-    /// The operator read dead letters, or a pending secret.
+    /// The operator read dead letters, the audit, or a pending secret.
     Listed,
     /// Dead letters were redriven.
     Redriven,
@@ -70,7 +70,7 @@ impl Verdict {
 
 /// The longest line, in bytes. A sender cannot write a longer line with one request. The limits below share these bytes.
 pub const LONGEST_LINE: usize = 4096;
-const LONGEST_DETAIL: usize = 1408;
+const LONGEST_DETAIL: usize = 1272;
 const LONGEST_TROUBLE: usize = 768;
 const LONGEST_NAME: usize = 512;
 const LONGEST_WORD: usize = 128;
@@ -89,6 +89,9 @@ pub struct Record {
     /// Failures that did not change the verdict.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "cut::<LONGEST_TROUBLE, _>")]
     pub trouble: Option<String>,
+    /// The caller of `/api`: the name of a token, or of a person or a service that Cloudflare Access has let in.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "cut::<LONGEST_WORD, _>")]
+    pub by: Option<String>,
     /// The source's name.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "cut::<LONGEST_WORD, _>")]
     pub source: Option<String>,
@@ -234,6 +237,7 @@ mod tests {
                 reason: Some("a_reason_as_long_as_the_longest_that_there_is"),
                 detail: text(),
                 trouble: text(),
+                by: text(),
                 source: text(),
                 id: text(),
                 event_type: text(),

@@ -36,3 +36,14 @@ export async function runStatements(database, statements) {
   const prepared = JSON.parse(statements).map(([sql, values]) => database.prepare(sql).bind(...values.map(value)));
   return JSON.stringify((await database.batch(prepared)).map(({ results }) => results));
 }
+
+/**
+ * The identity that the runtime states for a request that Cloudflare Access has let in, as JSON. `undefined` without one. A
+ * name that is no text is left out.
+ */
+export async function accessIdentity(context) {
+  const identity = await context.access?.getIdentity();
+  if (identity === undefined || identity === null) return undefined;
+  const text = (value) => (typeof value === "string" ? value : undefined);
+  return JSON.stringify({ email: text(identity.email), common_name: text(identity.common_name) });
+}

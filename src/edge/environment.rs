@@ -45,7 +45,7 @@ fn parse(env: &Env) -> Parsed {
     match &parsed {
         Err(error) => complain(error.to_string()),
         Ok(config) => {
-            config.warnings.iter().cloned().for_each(complain);
+            config.warnings.iter().chain(&config.mistakes).cloned().for_each(complain);
             config.off.iter().for_each(|feature| console_log!("{}", Record::off(feature).line()));
             let broken = config.sources().filter_map(|(_, source)| source.err());
             broken.for_each(|error| complain(error.to_string()));

@@ -3,26 +3,34 @@
 use super::large_body::{self, LARGE, LargeBodyPermit};
 use super::milliseconds;
 use super::parts::{Parts, broken};
+use super::ports::failed;
 use super::timer::Timer;
 use crate::headers::HeaderLines;
 use crate::minimum_rate::MinimumRate;
-use crate::pipeline::ports::{BodyError, Request};
+use crate::pipeline::ports::{AccessIdentity, BodyError, PortError, Request};
 use hookgate_verify::Head;
 use std::cell::RefCell;
 use wasm_bindgen::prelude::*;
-use worker::js_sys::Uint8Array;
+use worker::Context;
+use worker::js_sys::{Promise, Uint8Array};
 use worker::wasm_bindgen_futures::JsFuture;
 use worker::web_sys::{self, ReadableStream};
+use worker::worker_sys::Context as JsContext;
 
 /// How many bytes over the limit are still read. A sender that is almost done can then read the 413.
 const DRAIN: usize = 1024 * 1024;
 /// The longest wait for the next part of a body.
 const PART_PATIENCE_MS: u32 = 10_000;
+/// The longest wait for the identity of Cloudflare Access.
+const ACCESS_PATIENCE_MS: u32 = 10_000;
 
 #[wasm_bindgen(module = "/src/edge/calls.js")]
 extern "C" {
     #[wasm_bindgen(js_name = headerLines)]
     fn header_lines(headers: &web_sys::Headers) -> String;
+    // With `catch`, the glue has a function for it. WASM would otherwise import the module itself, which the bundle lacks.
+    #[wasm_bindgen(js_name = accessIdentity, catch)]
+    fn access_identity(context: &JsValue) -> Result<Promise, JsValue>;
 }
 
 /// The runtime's request. Its fields are read only when they are needed.
@@ -30,15 +38,18 @@ pub struct Incoming {
     request: web_sys::Request,
     headers: web_sys::Headers,
     url: String,
+    /// The context of the request, for the identity of Cloudflare Access.
+    context: JsValue,
     timer: Timer,
     /// The permit of a large body. It is kept until the request ends.
     permit: RefCell<Option<LargeBodyPermit>>,
 }
 
 impl Incoming {
-    pub fn new(request: web_sys::Request) -> Self {
+    pub fn new(request: web_sys::Request, context: &Context) -> Self {
         let (headers, url) = (request.headers(), request.url());
-        Self { request, headers, url, timer: Timer::default(), permit: RefCell::default() }
+        let context = AsRef::<JsValue>::as_ref(AsRef::<JsContext>::as_ref(context)).clone();
+        Self { request, headers, url, context, timer: Timer::default(), permit: RefCell::default() }
     }
 
     /// Waits for the permit of a large body.
@@ -211,5 +222,14 @@ impl Request for Incoming {
         let reading = JsFuture::from(self.request.array_buffer().map_err(broken)?);
         let body = Uint8Array::new(&reading.await.map_err(broken)?).to_vec();
         if body.len() <= limit { Ok(body) } else { Err(BodyError::TooLarge) }
+    }
+
+    async fn access_identity(&self) -> Result<Option<AccessIdentity>, PortError> {
+        let failed = failed("the identity of Cloudflare Access");
+        let reading = JsFuture::from(access_identity(&self.context).map_err(&failed)?);
+        let read = self.timer.within(ACCESS_PATIENCE_MS, reading).await;
+        let read = read.map_err(|late| PortError(format!("the identity of Cloudflare Access: {late}")))?;
+        let Some(text) = read.map_err(&failed)?.as_string() else { return Ok(None) };
+        serde_json::from_str(&text).map(Some).map_err(|error| PortError(error.to_string()))
     }
 }

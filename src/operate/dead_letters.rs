@@ -1,6 +1,6 @@
 //! `/api/dead-letters`: list and redrive dead letters.
 
-use super::allow;
+use super::Call;
 use crate::answer::Answer;
 use crate::config::LONGEST_IN_QUEUE;
 use crate::letter::{Filter, KEPT, Letter};
@@ -28,68 +28,47 @@ struct Redriven {
     failed: usize,
 }
 
-/// Handles a request for `/api/dead-letters{path}`.
-pub async fn serve<R: Request, P: Ports>(
-    request: &R,
-    path: &str,
-    ports: &P,
-    now: UnixTime,
-    record: &mut Record,
-) -> Result<Answer, Refusal> {
-    match path {
-        "" => list(request, ports, record).await,
-        "/redrive" => redrive_all(request, ports, now, record).await,
-        _ => {
-            let id = path.strip_prefix('/').and_then(|path| path.strip_suffix("/redrive"));
-            redrive_one(request, id.ok_or(Refusal::NotFound)?, ports, now, record).await
-        }
-    }
-}
-
-async fn list<R: Request, P: Ports>(request: &R, ports: &P, record: &mut Record) -> Result<Answer, Refusal> {
-    allow(request, "GET")?;
-    let ports = letters(ports)?;
-    let filter = filter_of(&request.query())?;
+/// `GET /api/dead-letters`: a page of dead letters, the oldest first.
+pub async fn list<R: Request, P: Ports>(call: &Call<'_, R, P>, record: &mut Record) -> Result<Answer, Refusal> {
+    let ports = letters(call.ports)?;
+    let filter = filter_of(&call.request.query())?;
     is_there(&filter, ports).await?;
     let dead_letters = ports.list(&filter).await.map_err(Refusal::failed("list_failed"))?;
     record.verdict = Verdict::Listed;
     Ok(Answer::ok(&List { dead_letters }))
 }
 
-async fn redrive_one<R: Request, P: Ports>(
-    request: &R,
+/// `POST /api/dead-letters/{id}/redrive`.
+pub async fn redrive_one<R: Request, P: Ports>(
+    call: &Call<'_, R, P>,
     id: &str,
-    ports: &P,
-    now: UnixTime,
     record: &mut Record,
 ) -> Result<Answer, Refusal> {
-    allow(request, "POST")?;
-    let failed = Refusal::failed("redrive_failed");
-    match redrive(id, letters(ports)?, now).await {
+    let ports = letters(call.ports)?;
+    call.intend("redrive", id, "").await?;
+    match redrive(id, ports, call.now).await {
         Ok(true) => {
             record.verdict = Verdict::Redriven;
             record.id = Some(id.to_owned());
             Ok(Answer::ok(&Redriven { redriven: 1, failed: 0 }))
         }
         Ok(false) => Err(Refusal::NotFound),
-        Err(error) => Err(failed(error)),
+        Err(error) => Err(Refusal::failed("redrive_failed")(error)),
     }
 }
 
-async fn redrive_all<R: Request, P: Ports>(
-    request: &R,
-    ports: &P,
-    now: UnixTime,
-    record: &mut Record,
-) -> Result<Answer, Refusal> {
-    allow(request, "POST")?;
-    let ports = letters(ports)?;
-    let body = request.body(MAX_BODY).await.map_err(|error| Refusal::body_over(error, MAX_BODY))?;
+/// `POST /api/dead-letters/redrive`: redrives the letters that the filter in the body selects.
+pub async fn redrive_all<R: Request, P: Ports>(call: &Call<'_, R, P>, record: &mut Record) -> Result<Answer, Refusal> {
+    let ports = letters(call.ports)?;
+    let body = call.request.body(MAX_BODY).await.map_err(|error| Refusal::body_over(error, MAX_BODY))?;
     let filter = filter_in(&body)?;
     is_there(&filter, ports).await?;
+    let Filter { source, after, limit } = &filter;
+    let after = after.as_ref().map(|after| format!("after={after} ")).unwrap_or_default();
+    call.intend("redrive_all", source.as_deref().unwrap_or("*"), &format!("{after}limit={limit}")).await?;
     let mut done = Redriven { redriven: 0, failed: 0 };
     for letter in ports.list(&filter).await.map_err(Refusal::failed("list_failed"))? {
-        match redrive(&letter.id, ports, now).await {
+        match redrive(&letter.id, ports, call.now).await {
             Ok(true) => done.redriven = done.redriven.saturating_add(1),
             Ok(false) => {} // another redrive has the letter
             Err(PortError(problem)) => {

@@ -1,6 +1,6 @@
 //! `/api/handshakes`: read the secrets from handshakes.
 
-use super::allow;
+use super::Call;
 use crate::answer::Answer;
 use crate::pipeline::ports::{Ports, Request};
 use crate::pipeline::refusal::Refusal;
@@ -14,15 +14,16 @@ struct Installed<'a> {
     secret: String,
 }
 
-/// `GET /api/handshakes/{source}`: the secret that waits for `source`.
+/// `GET /api/handshakes/{source}`: the secret that waits for `source`. Whoever has the secret can sign webhooks, so the audit
+/// names the caller.
 pub async fn read<R: Request, P: Ports>(
-    request: &R,
+    call: &Call<'_, R, P>,
     source: &str,
-    ports: &P,
     record: &mut Record,
 ) -> Result<Answer, Refusal> {
-    allow(request, "GET")?;
-    let secret = ports.installed(source).await.map_err(Refusal::failed("list_failed"))?.ok_or(Refusal::NotFound)?;
+    call.intend("read_secret", source, "").await?;
+    let secret = call.ports.installed(source).await.map_err(Refusal::failed("list_failed"))?;
+    let secret = secret.ok_or(Refusal::NotFound)?;
     record.verdict = Verdict::Listed;
     Ok(Answer::ok(&Installed { source, secret }))
 }

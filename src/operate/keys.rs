@@ -1,15 +1,14 @@
 //! `/api/keys`: forget keys.
 
-use super::allow;
+use super::Call;
 use crate::answer::Answer;
-use crate::config::{Config, ConfigError};
 use crate::dedup::DedupKey;
 use crate::pipeline::claims;
 use crate::pipeline::ports::{Ports, Request};
 use crate::pipeline::refusal::Refusal;
 use crate::record::{Record, Verdict};
 use crate::source_name::SourceName;
-use hookgate_verify::{Identity, UnixTime};
+use hookgate_verify::Identity;
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -19,23 +18,18 @@ struct Forgotten {
 
 /// `DELETE /api/keys?source=…&id=…`, or `key=` instead of `id=`: forgets the key of an event, so that the provider can send
 /// the event again.
-pub async fn forget<R: Request, P: Ports>(
-    request: &R,
-    config: &Result<Config, ConfigError>,
-    ports: &P,
-    now: UnixTime,
-    record: &mut Record,
-) -> Result<Answer, Refusal> {
-    allow(request, "DELETE")?;
-    let asked = Forget::parse(&request.query()).map_err(Refusal::Unusable)?;
-    let config = config.as_ref().map_err(|error| Refusal::Misconfigured(error.clone()))?;
+pub async fn forget<R: Request, P: Ports>(call: &Call<'_, R, P>, record: &mut Record) -> Result<Answer, Refusal> {
+    let asked = Forget::parse(&call.request.query()).map_err(Refusal::Unusable)?;
+    let config = call.config.as_ref().map_err(|error| Refusal::Misconfigured(error.clone()))?;
     let source = config
         .source(&asked.source)
         .ok_or_else(|| Refusal::Unusable(format!("the parameter source={}: no source has this name", asked.source)))?;
     let source = source.map_err(|error| Refusal::Misconfigured(error.clone()))?;
+    call.intend("forget_key", &asked.source, &asked.event()).await?;
     let mut forgotten = false;
     for key in asked.keys(&source.name) {
-        forgotten |= claims::forget(source, config, key, ports, now).await.map_err(Refusal::failed("forget_failed"))?;
+        let forget = claims::forget(source, config, key, call.ports, call.now).await;
+        forgotten |= forget.map_err(Refusal::failed("forget_failed"))?;
         record.key = Some(key.to_string());
     }
     record.verdict = Verdict::Forgotten;
@@ -69,6 +63,12 @@ impl Forget {
             return Err("exactly one of the parameters id and key is needed".to_owned());
         }
         Ok(Self { source, id, key })
+    }
+
+    /// The event, for the audit.
+    fn event(&self) -> String {
+        let (id, key) = (self.id.as_ref().map(|id| format!("id={id}")), self.key.map(|key| format!("key={key}")));
+        id.or(key).unwrap_or_default()
     }
 
     /// All keys that the event may have at its source.

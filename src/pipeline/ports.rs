@@ -2,6 +2,7 @@
 //! implement them in memory.
 
 use super::IsolateState;
+use crate::audit::AuditEntry;
 use crate::database::{Rows, Statement};
 use crate::dedup::{ClaimOutcome, ClaimTerms, ClaimToken, DedupKey, Rings, RingsRefused, Shard};
 use crate::headers::HeaderLines;
@@ -9,6 +10,7 @@ use crate::letter::{Filter, Letter};
 use crate::message::{AttemptRequest, OutgoingMessage};
 use crate::retry::RetryAfter;
 use hookgate_verify::{Crypto, Head, UnixTime};
+use serde::Deserialize;
 use std::time::Duration;
 
 /// An HTTP request.
@@ -25,6 +27,23 @@ pub trait Request: Head {
     /// # Errors
     /// [`BodyError::TooLarge`] as soon as the body has more than `limit` bytes.
     async fn body(&self, limit: usize) -> Result<Vec<u8>, BodyError>;
+    /// The identity that the runtime states for a request that Cloudflare Access has let in. A header is never such an
+    /// identity. `None` if Cloudflare Access has not seen the request.
+    ///
+    /// # Errors
+    /// [`PortError`] if the identity cannot be read. The caller is unknown then.
+    async fn access_identity(&self) -> Result<Option<AccessIdentity>, PortError> {
+        Ok(None)
+    }
+}
+
+/// Whom Cloudflare Access has let in. The runtime gives both as text.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+pub struct AccessIdentity {
+    /// The address of a person.
+    pub email: Option<String>,
+    /// The name of a service token or of a client certificate.
+    pub common_name: Option<String>,
 }
 
 /// Why a body cannot be read.
@@ -40,11 +59,14 @@ pub enum BodyError {
 
 /// All ports.
 pub trait Ports:
-    DedupKeys + Notes + ClaimStore + Outbox + Http + Payloads + Letters + Database + Local + Crypto
+    DedupKeys + Notes + ClaimStore + Outbox + Http + Payloads + Letters + Audit + Database + Local + Crypto
 {
 }
 
-impl<P: DedupKeys + Notes + ClaimStore + Outbox + Http + Payloads + Letters + Database + Local + Crypto> Ports for P {}
+impl<P: DedupKeys + Notes + ClaimStore + Outbox + Http + Payloads + Letters + Audit + Database + Local + Crypto> Ports
+    for P
+{
+}
 
 /// The keys of durable events in Workers KV. Best effort: a lost key can only repeat an event.
 #[expect(async_fn_in_trait, reason = "isolates have one thread; no future needs to be Send")]
@@ -225,6 +247,17 @@ pub trait Database {
     /// # Errors
     /// The statements may or may not have been run.
     async fn run(&self, statements: Vec<Statement>) -> Result<Vec<Rows>, PortError>;
+}
+
+/// The audit in D1: who changed what by `/api`.
+#[expect(async_fn_in_trait, reason = "isolates have one thread; no future needs to be Send")]
+pub trait Audit {
+    /// Whether there is a database.
+    fn keeps_audit(&self) -> bool;
+    /// Stores `entry`. Returns after the entry is durable. An entry with the same id is not replaced.
+    async fn audit(&self, entry: &AuditEntry) -> Result<(), PortError>;
+    /// At most `limit` entries, the newest first. With `before`, only entries that are older than the entry with this id.
+    async fn audited(&self, before: Option<&str>, limit: u32) -> Result<Vec<AuditEntry>, PortError>;
 }
 
 /// The isolate itself: its state, its clock and its random numbers.

@@ -25,6 +25,10 @@ pub enum Refusal {
     Misconfigured(ConfigError),
     Unverified(VerifyError),
     Unauthorized(&'static str),
+    /// The caller of `/api` may only read.
+    ReadOnly,
+    /// Another site made the caller's browser send a change.
+    CrossSite,
     /// The request names a key that the provider does not publish.
     NoSuchKey(String),
     /// The provider's keys cannot be fetched now.
@@ -86,6 +90,8 @@ impl Refusal {
             Self::Unverified(error) if error.is_authentic() => Answer::unusable(&error.to_string()),
             Self::Unverified(_) | Self::NoSuchKey(_) => Answer::unauthentic(),
             Self::Unauthorized(_) => Answer::unauthorized(),
+            Self::ReadOnly => Answer::read_only(),
+            Self::CrossSite => Answer::cross_site(),
             Self::Unusable(problem) => Answer::unusable(problem),
             Self::BodyTooLarge { limit } => Answer::body_too_large(*limit),
             Self::MessageTooLarge(_) => Answer::message_too_large(),
@@ -111,6 +117,8 @@ impl Refusal {
             | Self::TooMany { .. }
             | Self::Unverified(_)
             | Self::Unauthorized(_)
+            | Self::ReadOnly
+            | Self::CrossSite
             | Self::NoSuchKey(_)
             | Self::SecretPending
             | Self::Unusable(_)
@@ -128,6 +136,8 @@ impl Refusal {
             Self::NotFound
             | Self::WrongMethod { .. }
             | Self::TooMany { .. }
+            | Self::ReadOnly
+            | Self::CrossSite
             | Self::Misconfigured(_)
             | Self::Unusable(_)
             | Self::BodyTooLarge { .. }
@@ -171,6 +181,8 @@ impl Refusal {
             Self::Misconfigured(_) => "misconfigured",
             Self::Unverified(error) => error.code(),
             Self::Unauthorized(_) => "unauthorized",
+            Self::ReadOnly => "read_only",
+            Self::CrossSite => "cross_site",
             Self::Unusable(_) => "unusable",
             Self::BodyTooLarge { .. } => "body_too_large",
             Self::BodyBroken(_) => "body_broken",
@@ -196,6 +208,8 @@ impl Refusal {
             Self::Misconfigured(error) => error.to_string(),
             Self::Unverified(error) => error.to_string(),
             Self::Unauthorized(problem) => (*problem).to_owned(),
+            Self::ReadOnly => "this caller may only read".to_owned(),
+            Self::CrossSite => "a page of another site made the browser of this caller send the request".to_owned(),
             Self::BodyTooLarge { limit } => {
                 format!("the body is larger than {limit} bytes; a larger max_body would accept it")
             }

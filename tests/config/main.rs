@@ -3,6 +3,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod secrets;
+mod tokens;
 mod variables;
 
 use hookgate::config::{Bindings, Config, Dedup, Deliver, LogPolicy, Source};

@@ -134,14 +134,6 @@ fn the_variables_of_the_queues_are_read() {
 }
 
 #[test]
-fn only_the_whole_admin_token_matches_and_it_is_never_shown() {
-    let lookup = |name: &str| (name == "ADMIN_TOKEN").then(|| CANARY.to_owned());
-    let admin = Config::parse(&json!({}), ALL, &lookup).unwrap().admin.expect("the token is long enough");
-    assert!(admin.is(CANARY) && !admin.is("") && !admin.is("canary-secret-tex") && !admin.is("canary-secret-texts"));
-    assert_eq!(format!("{admin:?}"), "AdminToken { token: HashedToken(redacted), is_example: false }");
-}
-
-#[test]
 fn the_longest_claim_is_the_longest_ttl_or_the_longest_time_in_the_queue() {
     let longest = |ttl: &str| parse(&stripe(&[("dedup_ttl", json!(ttl))]), ALL).longest_claim();
     assert_eq!(longest("30d"), Duration::from_secs(30 * 86_400));

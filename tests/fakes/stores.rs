@@ -1,6 +1,7 @@
 //! Stand-ins for the objects of claims, the table of dead letters, and the bucket of bodies. Each call is one atomic step.
 
 use super::random::Random;
+use hookgate::audit::AuditEntry;
 use hookgate::dedup::{self, ClaimEntry, ClaimOutcome, ClaimTerms, ClaimToken, Rings, RingsRefused, Shard};
 use hookgate::letter::{Filter, Letter};
 use hookgate::pending_secret::{self, OfferOutcome, PendingSecret};
@@ -212,6 +213,22 @@ impl Bodies {
         let next = (page.len() == Self::PAGE).then(|| page[Self::PAGE - 1].0.clone());
         let old = page.into_iter().filter(|(_, (stored, _))| *stored < before);
         Page { names: old.map(|(name, _)| name.clone()).collect(), next }
+    }
+}
+
+/// The table of the audit.
+#[derive(Default)]
+pub struct AuditLog(BTreeMap<String, AuditEntry>);
+
+impl AuditLog {
+    pub fn add(&mut self, entry: AuditEntry) {
+        self.0.entry(entry.id.clone()).or_insert(entry);
+    }
+
+    /// The newest entries, before the id `before`.
+    pub fn page(&self, before: Option<&str>, limit: u32) -> Vec<AuditEntry> {
+        let newest = self.0.values().rev().filter(|entry| before.is_none_or(|before| entry.id.as_str() < before));
+        newest.take(limit.try_into().unwrap()).cloned().collect()
     }
 }
 

@@ -80,7 +80,7 @@ fn a_redriven_letter_is_delivered_again_and_leaves_the_list() {
         ports.wait(60);
         ports.steps();
         assert_eq!(redrive(&id, &ports), (200, json!({"redriven":1,"failed":0})));
-        assert_eq!(ports.steps(), ["enqueue", "note redriven"]);
+        assert_eq!(ports.steps(), ["audit", "enqueue", "note redriven"]);
         assert_eq!(redrive(&id, &ports).0, 404, "the letter is redriven");
         assert!(letters(&ports).is_empty());
         let message = ports.queue.borrow()[0].clone();

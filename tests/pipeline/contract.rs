@@ -49,6 +49,7 @@ fn assert_documented(heading: &str, code: &BTreeSet<String>) {
 fn full(long: &str) -> Record {
     let text = || Some(long.to_owned());
     Record {
+        by: text(),
         verdict: Verdict::Accepted,
         reason: Some("reason"),
         detail: text(),

@@ -86,6 +86,7 @@ impl Case {
             query: self.query.clone(),
             headers: self.headers.iter().map(|(name, value)| (name.to_lowercase(), value.clone())).collect(),
             body: Ok(self.body.clone().into_bytes()),
+            access: Ok(None),
         }
     }
 

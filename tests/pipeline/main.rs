@@ -5,6 +5,7 @@
 #![allow(clippy::arithmetic_side_effects)]
 
 mod acceptances;
+mod access;
 mod answers;
 mod api;
 mod claims;
@@ -30,7 +31,7 @@ mod traces;
 use hookgate::answer::Answer;
 use hookgate::config::{Bindings, Config, ConfigError};
 use hookgate::headers::HeaderLines;
-use hookgate::pipeline::ports::{BodyError, Request};
+use hookgate::pipeline::ports::{AccessIdentity, BodyError, PortError, Request};
 use hookgate::pipeline::{self, Disposition, Outcome, ReceivedMessage};
 use hookgate::record::Record;
 use hookgate_verify::{Head, Preset, Secret, SignInput, presets, sign};
@@ -52,6 +53,8 @@ struct Post {
     query: String,
     headers: Vec<(String, String)>,
     body: Result<Vec<u8>, BodyError>,
+    /// Whom Cloudflare Access has let in.
+    access: Result<Option<AccessIdentity>, PortError>,
 }
 
 impl Head for Post {
@@ -83,6 +86,11 @@ impl Request for Post {
 
     async fn body(&self, limit: usize) -> Result<Vec<u8>, BodyError> {
         self.body.clone().and_then(|body| if body.len() > limit { Err(BodyError::TooLarge) } else { Ok(body) })
+    }
+
+    async fn access_identity(&self) -> Result<Option<AccessIdentity>, PortError> {
+        assert!(self.path.starts_with("/api/"), "only /api asks for the identity");
+        self.access.clone()
     }
 }
 
@@ -139,6 +147,7 @@ fn request(method: &'static str, source: &str, query: &str, headers: &[(&str, &s
         query: query.to_owned(),
         headers: headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
         body: Ok(body.as_bytes().to_vec()),
+        access: Ok(None),
     }
 }
 

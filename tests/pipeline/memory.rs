@@ -3,14 +3,15 @@
 use super::fakes::database::Sqlite;
 use super::fakes::kv::Kv;
 use super::fakes::stores::{self, Bodies, Claims};
+use hookgate::audit::AuditEntry;
 use hookgate::database::{Rows, Statement};
 use hookgate::dedup::{ClaimOutcome, ClaimTerms, ClaimToken, DedupKey, Rings, RingsRefused, Shard};
 use hookgate::letter::{Filter, Letter};
 use hookgate::message::{AttemptRequest, OutgoingMessage};
 use hookgate::pipeline::IsolateState;
 use hookgate::pipeline::ports::{
-    ClaimStore, Database, DedupKeys, DestinationAnswer, Fetched, Http, Letters, Local, Notes, Outbox, Page, Payloads,
-    PortError, Stored,
+    Audit, ClaimStore, Database, DedupKeys, DestinationAnswer, Fetched, Http, Letters, Local, Notes, Outbox, Page,
+    Payloads, PortError, Stored,
 };
 use hookgate_verify::native::Native;
 use hookgate_verify::{Crypto, Hash, PublicAlgorithm, PublicKey, UnixTime};
@@ -36,6 +37,7 @@ pub struct Memory {
     pub payloads: RefCell<Bodies>,
     pub letters: RefCell<stores::Letters>,
     pub database: Sqlite,
+    pub audit: RefCell<stores::AuditLog>,
     pub refusals: RefCell<Vec<String>>,
     /// The number of refusals within the limit.
     pub limit: Cell<Option<usize>>,
@@ -330,6 +332,20 @@ impl Database for Memory {
 
     async fn run(&self, statements: Vec<Statement>) -> Result<Vec<Rows>, PortError> {
         self.step("log", || self.database.run(&statements))
+    }
+}
+
+impl Audit for Memory {
+    fn keeps_audit(&self) -> bool {
+        self.has("LOG")
+    }
+
+    async fn audit(&self, entry: &AuditEntry) -> Result<(), PortError> {
+        self.step("audit", || self.audit.borrow_mut().add(entry.clone()))
+    }
+
+    async fn audited(&self, before: Option<&str>, limit: u32) -> Result<Vec<AuditEntry>, PortError> {
+        Ok(self.audit.borrow().page(before, limit))
     }
 }
 

@@ -3,13 +3,14 @@
 use super::gate::{CLAIMS_PATIENCE, Gate, KV_PATIENCE, PATIENCE};
 use super::world::{SECOND, World};
 use super::{invariants, queue};
+use hookgate::audit::AuditEntry;
 use hookgate::database::{Rows, Statement};
 use hookgate::dedup::{ClaimOutcome, ClaimTerms, ClaimToken, DedupKey, Rings, RingsRefused, Shard};
 use hookgate::letter::{Filter, Letter};
 use hookgate::message::OutgoingMessage;
 use hookgate::pipeline::IsolateState;
 use hookgate::pipeline::ports::{
-    ClaimStore, Database, DedupKeys, Letters, Local, Notes, Outbox, Page, Payloads, PortError, Stored,
+    Audit, ClaimStore, Database, DedupKeys, Letters, Local, Notes, Outbox, Page, Payloads, PortError, Stored,
 };
 use hookgate_verify::native::Native;
 use hookgate_verify::{Crypto, Hash, PublicAlgorithm, PublicKey, UnixTime};
@@ -286,6 +287,20 @@ impl Database for Gate {
     async fn run(&self, statements: Vec<Statement>) -> Result<Vec<Rows>, PortError> {
         let run = move |world: &World| world.log.run(&statements);
         Ok(self.call("log", self.database(), PATIENCE, run).await?)
+    }
+}
+
+impl Audit for Gate {
+    fn keeps_audit(&self) -> bool {
+        true
+    }
+
+    async fn audit(&self, _entry: &AuditEntry) -> Result<(), PortError> {
+        Ok(self.call("audit", self.database(), PATIENCE, |_: &World| ()).await?)
+    }
+
+    async fn audited(&self, _before: Option<&str>, _limit: u32) -> Result<Vec<AuditEntry>, PortError> {
+        Err(PortError("this simulation lists no audit".to_owned()))
     }
 }
 

@@ -134,6 +134,7 @@ fn worker(project: &Project) -> String {
 fn others(project: &Project, config: &Config) -> (Vec<String>, Vec<String>) {
     let queues = QueueSettings::of(project);
     let mut findings: Vec<Finding> = warnings(project, config).into_iter().map(Finding::Warning).collect();
+    findings.extend(config.mistakes.iter().cloned().map(Finding::Fail));
     findings.extend(queues.findings(config));
     findings.extend(queues.contradictions(config));
     findings.extend(variables::findings(project));
@@ -344,7 +345,8 @@ fn warnings(project: &Project, config: &Config) -> Vec<String> {
             "there are no crons in [triggers], so expired dead letters and stray bodies are never deleted".to_owned(),
         );
     }
-    for name in project.secret_names() {
+    let tokens = ["ADMIN_TOKEN", "ADMIN_TOKENS"].map(str::to_owned);
+    for name in project.secret_names().into_iter().chain(tokens) {
         if project.is_variable(&name) {
             warnings.push(format!(
                 "{name} is in [vars], where everybody can read it; set it with `wrangler secret put {name}`"

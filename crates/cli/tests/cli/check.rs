@@ -193,6 +193,20 @@ fn what_an_environment_lacks_and_does_not_inherit_is_named() {
 }
 
 #[test]
+fn a_mistake_in_the_tokens_of_the_api_fails_and_no_token_is_printed() {
+    let variables = "ACCESS = \"yes\"\nADMIN_TOKENS = \"ci:read:canary-0123456789 on-call:write:canary\"\nSOURCES = {";
+    let (passed, printed) = checked(QUEUES, &[(SOURCES, variables)], &[]);
+    let expected = [
+        "FAIL ADMIN_TOKENS: entry 2 is not used: its token is shorter than 16 characters",
+        "FAIL ACCESS: \"yes\": must be \"read\" or \"write\"; Cloudflare Access opens nothing now",
+        "warning: every token in ADMIN_TOKENS only reads: no token can redrive an event or forget a key",
+        "warning: ADMIN_TOKENS is in [vars], where everybody can read it; set it with `wrangler secret put ADMIN_TOKENS`",
+    ];
+    assert!(!passed && !printed.contains("canary"), "{printed}");
+    assert_eq!(problems(&printed), expected);
+}
+
+#[test]
 fn a_variable_that_is_broken_json_is_named() {
     let (passed, printed) = checked("vars.SOURCES = '{\"code\": canary}'\n", &[], &[]);
     assert!(

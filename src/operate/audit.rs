@@ -1,0 +1,53 @@
+//! `/api/audit`: who changed what.
+
+use super::Call;
+use crate::answer::Answer;
+use crate::audit::AuditEntry;
+use crate::pipeline::ports::{Ports, Request};
+use crate::pipeline::refusal::Refusal;
+use crate::record::{Record, Verdict};
+use serde::Serialize;
+
+/// The most entries of a page.
+const MOST: u32 = 100;
+
+#[derive(Serialize)]
+struct List {
+    audit: Vec<AuditEntry>,
+    /// `before` for the next page. `null` on the last page.
+    next: Option<String>,
+}
+
+/// `GET /api/audit?before=…&limit=…`: a page of the audit, the newest entry first.
+pub async fn list<R: Request, P: Ports>(call: &Call<'_, R, P>, record: &mut Record) -> Result<Answer, Refusal> {
+    if !call.ports.keeps_audit() {
+        return Err(Refusal::Off { binding: "LOG" });
+    }
+    let (before, limit) = page(&call.request.query()).map_err(Refusal::Unusable)?;
+    // One entry more than asked for shows whether there is another page.
+    let asked = call.ports.audited(before.as_deref(), limit.saturating_add(1)).await;
+    let mut audit = asked.map_err(Refusal::failed("list_failed"))?;
+    let most = usize::try_from(limit).unwrap_or(usize::MAX);
+    let is_last = audit.len() <= most;
+    audit.truncate(most);
+    let next = audit.last().filter(|_| !is_last).map(|entry| entry.id.clone());
+    record.verdict = Verdict::Listed;
+    Ok(Answer::ok(&List { audit, next }))
+}
+
+fn page(query: &str) -> Result<(Option<String>, u32), String> {
+    let (mut before, mut limit) = (None, MOST);
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        let unusable = |expected: &str| format!("the parameter {name}={value}: {expected}");
+        match &*name {
+            "before" if AuditEntry::is_id(&value) => before = Some(value.into_owned()),
+            "before" => return Err(unusable("the value of `next` in the page before")),
+            "limit" => {
+                let number = value.parse().ok().filter(|limit| (1..=MOST).contains(limit));
+                limit = number.ok_or_else(|| unusable("a number from 1 to 100"))?;
+            }
+            _ => return Err(unusable("the parameters are before and limit")),
+        }
+    }
+    Ok((before, limit))
+}

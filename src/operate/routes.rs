@@ -1,0 +1,130 @@
+//! The table of routes: what each path of `/api` does, and what its caller must be allowed to do.
+
+use crate::config::CallerKind;
+use crate::pipeline::refusal::Refusal;
+
+/// What the API does for a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Endpoint {
+    /// Lists the audit.
+    Audit,
+    /// Lists dead letters.
+    DeadLetters,
+    /// Redrives the dead letters that a filter selects.
+    RedriveAll,
+    /// Redrives one dead letter.
+    RedriveOne,
+    /// Lists events.
+    Events,
+    /// Tells everything about one event.
+    Event,
+    /// Reads the secret from a handshake.
+    Handshake,
+    /// Forgets the key of an event.
+    ForgetKey,
+}
+
+/// One method at one path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Route {
+    /// The method.
+    pub method: &'static str,
+    /// The path after `/api/`. `{}` is one part of a path: not empty, and without a slash.
+    pub path: &'static str,
+    /// All methods of the path, for the header `allow`.
+    pub allow: &'static str,
+    /// What the caller must be allowed to do. A route that changes something, or that shows a secret, needs `Write`, and its
+    /// handler stores an entry in the audit first.
+    pub needs: CallerKind,
+    /// What the API does.
+    pub endpoint: Endpoint,
+}
+
+const fn read(path: &'static str, endpoint: Endpoint) -> Route {
+    Route { method: "GET", path, allow: "GET", needs: CallerKind::Read, endpoint }
+}
+
+const fn write(method: &'static str, path: &'static str, endpoint: Endpoint) -> Route {
+    Route { method, path, allow: method, needs: CallerKind::Write, endpoint }
+}
+
+/// Every route.
+pub const ROUTES: [Route; 8] = [
+    read("audit", Endpoint::Audit),
+    read("dead-letters", Endpoint::DeadLetters),
+    write("POST", "dead-letters/redrive", Endpoint::RedriveAll),
+    write("POST", "dead-letters/{}/redrive", Endpoint::RedriveOne),
+    read("events", Endpoint::Events),
+    read("events/{}", Endpoint::Event),
+    // The secret signs webhooks, so whoever reads it can forge them.
+    write("GET", "handshakes/{}", Endpoint::Handshake),
+    write("DELETE", "keys", Endpoint::ForgetKey),
+];
+
+impl Route {
+    /// The part of `path` at `{}`. Empty if the route has no such part. `None` if the route does not have this path.
+    fn part<'p>(&self, path: &'p str) -> Option<&'p str> {
+        let Some((before, after)) = self.path.split_once("{}") else { return (self.path == path).then_some("") };
+        let part = path.strip_prefix(before)?.strip_suffix(after)?;
+        (!part.is_empty() && !part.contains('/')).then_some(part)
+    }
+}
+
+/// Whether a request with this method only reads. No other method is sent by a caller who may only read.
+pub fn only_reads(method: &str) -> bool {
+    matches!(method, "GET" | "HEAD")
+}
+
+/// The route of a request by a caller of `kind`, and the part of `path` at its `{}`.
+///
+/// # Errors
+/// The path or the method does not exist, or the caller may not use the route.
+pub fn find<'p>(method: &str, path: &'p str, kind: CallerKind) -> Result<(Endpoint, &'p str), Refusal> {
+    // Without regard to the table: a mistake in the table must not let a caller change something who may only read.
+    if kind == CallerKind::Read && !only_reads(method) {
+        return Err(Refusal::ReadOnly);
+    }
+    let mut allowed = None;
+    for route in &ROUTES {
+        let Some(part) = route.part(path) else { continue };
+        if route.method != method {
+            allowed = Some(route.allow);
+            continue;
+        }
+        if route.needs == CallerKind::Write && kind == CallerKind::Read {
+            return Err(Refusal::ReadOnly);
+        }
+        return Ok((route.endpoint, part));
+    }
+    Err(allowed.map_or(Refusal::NotFound, |allowed| Refusal::WrongMethod { allowed }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_is_not_a_plain_read_needs_the_right_to_write() {
+        for route in &ROUTES {
+            assert!(only_reads(route.method) || route.needs == CallerKind::Write, "{route:?}");
+        }
+    }
+
+    #[test]
+    fn each_route_names_all_methods_of_its_path() {
+        for route in &ROUTES {
+            let methods: Vec<_> =
+                ROUTES.iter().filter(|other| other.path == route.path).map(|other| other.method).collect();
+            assert_eq!(route.allow, methods.join(", "), "{route:?}");
+        }
+    }
+
+    #[test]
+    fn no_path_has_two_routes() {
+        for route in &ROUTES {
+            let path = route.path.replace("{}", "x");
+            let found: Vec<_> = ROUTES.iter().filter(|other| other.part(&path).is_some()).collect();
+            assert!(found.iter().all(|other| other.path == route.path), "{path}: {found:?}");
+        }
+    }
+}
