@@ -62,7 +62,7 @@ pub use scheme::{
     TypeLocation, Variant, Weakness, WithoutId,
 };
 pub use secret::{HmacKey, Secret, SecretError, VerificationKey};
-pub use sign::{SignError, SignInput, Signed, Signer, sign};
+pub use sign::{SampleEvent, SampleRequest, SharedSigner, SignError, SignInput, Signed, Signer, sample, sign};
 pub use signature::MAX_SIGNATURES;
 pub use variants::{Indistinguishable, check_distinguishable};
 pub use verify::{Received, Verified, Verifier};

@@ -82,6 +82,11 @@ impl Verifier {
         self.verification_keys.first()
     }
 
+    /// The key of each secret, in the order of the configuration.
+    pub fn keys(&self) -> &[VerificationKey] {
+        &self.verification_keys
+    }
+
     /// The length of the shortest shared secret, in bytes. `None` if the source has no shared secret.
     pub fn shortest_secret(&self) -> Option<usize> {
         self.verification_keys.iter().filter_map(VerificationKey::secret_length).min()
