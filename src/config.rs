@@ -68,6 +68,8 @@ pub struct Source {
     pub name: SourceName,
     /// Verifies the source's requests.
     pub verifier: Verifier,
+    /// The names of the secrets, in the order of the verifier's keys.
+    pub secrets: Vec<String>,
     /// Where the source's events go.
     pub deliver: Deliver,
     /// How duplicates are found.

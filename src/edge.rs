@@ -79,7 +79,10 @@ async fn fetch(request: web_sys::Request, env: Env, context: Context) -> Result<
         let config = environment::config(&env);
         let bindings = Bindings::new(env, Some(context));
         let outcome = pipeline::serve(&Incoming::new(request), config, &bindings, seconds(began)).await;
-        if let Some(record) = outcome.record {
+        if let Some(mut record) = outcome.record {
+            for request in std::mem::take(&mut record.requests) {
+                write(request, began);
+            }
             write(record, began);
         }
         outcome.answer

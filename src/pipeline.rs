@@ -11,6 +11,7 @@
 //! Architecture invariant: a claim is confirmed only after its event is durable. A crash between the two repeats an event,
 //! and loses no event.
 
+mod any_request;
 mod api;
 mod claims;
 mod consume;
@@ -23,6 +24,8 @@ pub mod ports;
 mod published;
 mod queues;
 mod refusal;
+#[path = "operate/test_event.rs"]
+mod test_event;
 
 pub use consume::consume;
 pub use disposition::{Disposition, ReceivedMessage};
@@ -35,9 +38,10 @@ use crate::health::Health;
 use crate::limit::Limited;
 use crate::message::Event;
 use crate::record::{Record, Verdict};
+use any_request::AnyRequest;
 use claims::{Acquisition, KeyClaim};
 use hookgate_verify::{
-    HandshakeStage, HmacKey, Identity, PublicKeySource, Received, Strength, UnixTime, Verified, VerifyError,
+    HandshakeStage, Head, HmacKey, Identity, PublicKeySource, Received, Strength, UnixTime, Verified, VerifyError,
 };
 use ports::{DestinationAnswer, Local, PortError, Ports, Request};
 use published::{PublicKeyUrl, PublishedKeys};
@@ -83,7 +87,7 @@ pub async fn serve<R: Request, P: Ports>(
             Err(refusal) => Err(refusal),
         },
         Some(path) => api::serve(request, path, config, ports, now, &mut record).await,
-        None => ingest(request, &path, config, ports, now, &mut record).await,
+        None => ingest(&AnyRequest::Outside(request), &path, config, ports, now, &mut record).await,
     };
     let answer = match served {
         Ok(answer) => answer,
@@ -124,8 +128,8 @@ fn wants_empty_answers(config: &Result<Config, ConfigError>, record: &Record) ->
 }
 
 /// Handles one webhook, in the order of the module's documentation.
-async fn ingest<R: Request, P: Ports>(
-    request: &R,
+pub(crate) async fn ingest<R: Request, P: Ports>(
+    request: &AnyRequest<'_, R>,
     path: &str,
     config: &Result<Config, ConfigError>,
     ports: &P,
@@ -185,7 +189,8 @@ async fn ingest<R: Request, P: Ports>(
         }
     };
     // 6. Make the event durable: in the queue, or at the destination.
-    let event = claim.mark(Event::new(source, &verified, (&key, claim.acceptance()), &headers, now));
+    let event = Event::new(source, &verified, (&key, claim.acceptance()), &headers, now);
+    let event = claim.mark(event.marked_as_test(record.test));
     if let Err(refusal) = make_durable(event, &verified, source, config.signing.as_ref(), ports, now).await {
         claim.release(ports, now).await;
         return Err(refusal);

@@ -37,6 +37,8 @@ pub enum Verdict {
     Swept,
     /// A key was forgotten.
     Forgotten,
+    /// The operator sent a test event.
+    Tested,
     /// The gateway learnt which queue has the events, and which has the dead letters.
     Learnt,
     /// A feature is off. This is no verdict on an event.
@@ -97,11 +99,17 @@ pub struct Record {
     /// The status of our answer to a request, or of the destination's answer to an attempt.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
+    /// Whether the event is a test event of the operator.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub test: bool,
     /// The number of the attempt, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attempt: Option<u32>,
     /// The duration, in milliseconds of the wall clock.
     pub ms: u64,
+    /// The records of the requests that the gateway sent to itself for this request. Each of them is a line of its own.
+    #[serde(skip)]
+    pub requests: Vec<Record>,
 }
 
 impl Record {
@@ -122,6 +130,7 @@ impl Record {
         self.event_type = Some(event.event_type().to_owned());
         self.key = Some(event.key().to_string());
         self.body_bytes = Some(event.body_bytes());
+        self.test = event.is_test();
     }
 
     /// Writes down the event of a proven request.
@@ -209,8 +218,10 @@ mod tests {
                 body_bytes: Some(u64::MAX),
                 count: Some(u64::MAX),
                 status: Some(u16::MAX),
+                test: true,
                 attempt: Some(u32::MAX),
                 ms: u64::MAX,
+                requests: Vec::new(),
             };
             let line = record.line();
             assert!((3000..=LONGEST_LINE).contains(&line.len()), "{letter:?}: {}", line.len());

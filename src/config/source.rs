@@ -68,6 +68,7 @@ pub(super) fn parse(entry: &SourceEntry<'_>, outside: &SourceContext<'_>) -> Res
     let mut source = Source {
         name,
         verifier,
+        secrets: Vec::new(),
         deliver: Deliver::Queue(None),
         dedup: Dedup::None,
         dedup_ttl: DEFAULT_TTL,
@@ -79,6 +80,7 @@ pub(super) fn parse(entry: &SourceEntry<'_>, outside: &SourceContext<'_>) -> Res
         verify_token: None,
         armed,
     };
+    source.secrets = fields.texts("secrets")?.unwrap_or_default().into_iter().map(str::to_owned).collect();
     let url = parse_url(&fields, &source, outside)?;
     source.verifier = source.verifier.with_url(url);
     match fields.text("account")? {

@@ -58,6 +58,10 @@ pub async fn serve<R: Request, P: Ports>(
         record.verdict = Verdict::Listed;
         return Ok(Answer::ok(&Installed { source, secret }));
     }
+    if let Some(source) = path.strip_prefix("sources/").and_then(|path| path.strip_suffix("/test")) {
+        allow(request, "POST")?;
+        return super::test_event::serve(request, source, config, ports, now, record).await;
+    }
     if path == "keys" {
         return forget(request, config, ports, now, record).await;
     }

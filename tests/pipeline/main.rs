@@ -23,6 +23,7 @@ mod providers;
 mod published;
 mod queues;
 mod refusals;
+mod test_events;
 
 use hookgate::answer::Answer;
 use hookgate::config::{Bindings, Config, ConfigError};

@@ -94,6 +94,20 @@ pub trait Head {
     }
 }
 
+impl<H: Head + ?Sized> Head for &H {
+    fn header(&self, name: &str) -> Option<String> {
+        (**self).header(name)
+    }
+
+    fn method(&self) -> String {
+        (**self).method()
+    }
+
+    fn query(&self) -> String {
+        (**self).query()
+    }
+}
+
 impl Head for [(String, String)] {
     fn header(&self, name: &str) -> Option<String> {
         let mut values = self.iter().filter(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str());

@@ -107,7 +107,7 @@ fn sign_with(preset: &Preset, signer: &impl Signer, token: &[u8], input: SignInp
     let head = of_head(variant, timestamp, &request, input.url)?;
     let texts = Texts::read(scheme, variant, input.body)?;
     let beside = HeadContent { head: &head, timestamp, jws: token_content.as_deref() };
-    let content = of_all(variant, beside, &texts, input.body, |body| Sha256::digest(body).into())?.concat();
+    let content = of_all(variant, beside, &texts, input.body, &|body| Sha256::digest(body).into())?.concat();
     let text = match scheme.algorithm {
         Algorithm::StaticToken => variant.encoding.encode(token),
         Algorithm::Hmac(_) | Algorithm::PlainHash | Algorithm::Public(_) => {
