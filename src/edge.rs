@@ -85,7 +85,10 @@ async fn fetch(request: web_sys::Request, env: Env, context: Context) -> Result<
         let incoming = Incoming::new(request, &context);
         let bindings = Bindings::new(env.clone(), Some(context));
         let outcome = pipeline::serve(&incoming, config, &bindings, seconds(began)).await;
-        if let Some(record) = outcome.record {
+        if let Some(mut record) = outcome.record {
+            for request in std::mem::take(&mut record.requests) {
+                write(request, began);
+            }
             write(record, began);
         }
         if outcome.must_write_log {

@@ -70,7 +70,7 @@ pub struct TooLarge {
 /// The text is one CloudEvents 1.0 JSON object (CloudEvents JSON format, section 3). The body is in `data_base64`, byte for
 /// byte. A body that is too large for a message is in R2, under the name `payload`. The attributes `payload`,
 /// `payloadbytes`, `provider`, `typestate`, `idprovenance`, `dedupkey`, `acceptance`, `headers`, `firstseen`, `redrive`,
-/// `redrivenat` and `deadreason` are extensions. `headers` is the text of a JSON list of names and values, because an
+/// `redrivenat`, `test` and `deadreason` are extensions. `headers` is the text of a JSON list of names and values, because an
 /// attribute cannot have nested values. `traceparent` and `tracestate` are the Distributed Tracing extension of CloudEvents:
 /// the trace with which the event came in, or which began with the event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -109,6 +109,9 @@ pub struct Event<'e> {
     /// When the event was redriven last.
     #[serde(skip_serializing_if = "Option::is_none")]
     redrivenat: Option<String>,
+    /// Whether the operator sent the event as a test.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    test: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     payload: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -170,6 +173,7 @@ impl<'e> Event<'e> {
             firstseen: None,
             redrive: 0,
             redrivenat: None,
+            test: false,
             payload: None,
             payloadbytes: None,
             deadreason: None,
@@ -222,6 +226,16 @@ impl<'e> Event<'e> {
     /// The event with the time at which a Durable Object first claimed it.
     pub fn claimed(self, first_seen: UnixTime) -> Self {
         Self { firstseen: Some(first_seen.to_rfc3339()), ..self }
+    }
+
+    /// The event as a test of the operator, if `is_test`.
+    pub fn marked_as_test(self, is_test: bool) -> Self {
+        Self { test: is_test, ..self }
+    }
+
+    /// Whether the operator sent the event as a test.
+    pub fn is_test(&self) -> bool {
+        self.test
     }
 
     /// The event with its body in R2, under `name`.

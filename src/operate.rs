@@ -10,6 +10,7 @@ mod events;
 mod handshakes;
 mod keys;
 mod routes;
+mod test_event;
 
 pub use access::Caller;
 pub use routes::{Endpoint, ROUTES, Route};
@@ -66,6 +67,7 @@ pub(crate) async fn serve<R: Request, P: Ports>(
         Endpoint::RedriveOne => dead_letters::redrive_one(&call, part, record).await,
         Endpoint::Events => events::list(&call, record).await,
         Endpoint::Event => events::one(&call, part, record).await,
+        Endpoint::Test => test_event::send_test(&call, part, record).await,
         Endpoint::Handshake => handshakes::read(&call, part, record).await,
         Endpoint::ForgetKey => keys::forget(&call, record).await,
     }

@@ -11,6 +11,7 @@
 //! Architecture invariant: a claim is confirmed only after its event is durable. A crash between the two repeats an event,
 //! and loses no event.
 
+pub(crate) mod any_request;
 pub(crate) mod claims;
 mod consume;
 mod disposition;
@@ -40,9 +41,10 @@ use crate::message::Event;
 use crate::operate::{self, access};
 use crate::record::{Record, Verdict};
 use crate::trace::TraceContext;
+use any_request::AnyRequest;
 use claims::{Acquisition, KeyClaim};
 use hookgate_verify::{
-    HandshakeStage, HmacKey, Identity, PublicKeySource, Received, Strength, UnixTime, Verified, VerifyError,
+    HandshakeStage, Head, HmacKey, Identity, PublicKeySource, Received, Strength, UnixTime, Verified, VerifyError,
 };
 use ports::{DestinationAnswer, Local, PortError, Ports, Request};
 use published::{PublicKeyUrl, PublishedKeys};
@@ -91,7 +93,7 @@ pub async fn serve<R: Request, P: Ports>(
             Err(refusal) => Err(refusal),
         },
         Some(path) => operate::serve(request, path, config, ports, now, &mut record).await,
-        None => ingest(request, &path, config, ports, now, &mut record).await,
+        None => ingest(&AnyRequest::Outside(request), &path, config, ports, now, &mut record).await,
     };
     let answer = match served {
         Ok(answer) => answer,
@@ -135,8 +137,8 @@ fn wants_empty_answers(config: &Result<Config, ConfigError>, record: &Record) ->
 }
 
 /// Handles one webhook, in the order of the module's documentation.
-async fn ingest<R: Request, P: Ports>(
-    request: &R,
+pub(crate) async fn ingest<R: Request, P: Ports>(
+    request: &AnyRequest<'_, R>,
     path: &str,
     config: &Result<Config, ConfigError>,
     ports: &P,
@@ -180,7 +182,9 @@ async fn ingest<R: Request, P: Ports>(
     if let Some(handshake) = handshakes::find(request, source, HandshakeStage::Signed(&body), ports) {
         return handshakes::answer(handshake, source, ports, record).await;
     }
-    logged::proven(source, &verified, ports, now);
+    if !record.test {
+        logged::proven(source, &verified, ports, now);
+    }
     let (identified, key) = key_of(source, &verified, ports);
     let id = key.id_of(verified.identity());
     record.proven(&verified, &id, &key);
@@ -208,7 +212,8 @@ async fn ingest<R: Request, P: Ports>(
     // 6. Make the event durable: in the queue, or at the destination.
     let traced = traced.unwrap_or_else(|| TraceContext::begin(&key, ports.random()));
     record.trace = Some(traced.trace.id());
-    let event = claim.mark(Event::new(source, &verified, (&key, claim.acceptance()), &headers, traced, now));
+    let event = Event::new(source, &verified, (&key, claim.acceptance()), &headers, traced, now);
+    let event = claim.mark(event.marked_as_test(record.test));
     if let Err(refusal) = make_durable(event, &verified, source, config.signing.as_ref(), ports, now, record).await {
         claim.release(ports, now).await;
         return Err(refusal);

@@ -39,6 +39,8 @@ pub enum Verdict {
     Swept,
     /// A key was forgotten.
     Forgotten,
+    /// The operator sent a test event.
+    Tested,
     /// The gateway learnt which queue has the events, and which has the dead letters.
     Learnt,
     /// A feature is off. This is no verdict on an event.
@@ -64,6 +66,7 @@ impl Verdict {
             Self::Forgotten => "forgotten",
             Self::Learnt => "learnt",
             Self::Off => "off",
+            Self::Tested => "tested",
         }
     }
 }
@@ -128,6 +131,9 @@ pub struct Record {
     /// The status of our answer to a request, or of the destination's answer to an attempt.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
+    /// Whether the event is a test event of the operator.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub test: bool,
     /// The number of the attempt, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attempt: Option<u32>,
@@ -139,6 +145,9 @@ pub struct Record {
     /// The beginning of a refused request's body, if the log wants a sample.
     #[serde(skip)]
     pub body: Option<Vec<u8>>,
+    /// The records of the requests that the gateway sent to itself for this request. Each of them is a line of its own.
+    #[serde(skip)]
+    pub requests: Vec<Record>,
 }
 
 impl Record {
@@ -160,6 +169,7 @@ impl Record {
         self.key = Some(event.key().to_string());
         self.body_bytes = Some(event.body_bytes());
         self.trace = event.trace();
+        self.test = event.is_test();
     }
 
     /// Writes down the event of a proven request.
@@ -250,10 +260,12 @@ mod tests {
                 trace: Trace::parse(&format!("00-{}-{}-01", "f".repeat(32), "f".repeat(16))).map(Trace::id),
                 count: Some(u64::MAX),
                 status: Some(u16::MAX),
+                test: true,
                 attempt: Some(u32::MAX),
                 ms: u64::MAX,
                 entry: None,
                 body: None,
+                requests: Vec::new(),
             };
             let line = record.line();
             assert!((3000..=LONGEST_LINE).contains(&line.len()), "{letter:?}: {}", line.len());

@@ -68,7 +68,7 @@ pub(super) fn parse(entry: &SourceEntry<'_>, outside: &SourceContext<'_>) -> Res
     let mut source = Source {
         name,
         verifier,
-        secrets: fields.texts("secrets")?.unwrap_or_default().into_iter().map(str::to_owned).collect(),
+        secrets: Vec::new(),
         deliver: Deliver::Queue(None),
         dedup: Dedup::None,
         dedup_ttl: DEFAULT_TTL,
@@ -81,6 +81,7 @@ pub(super) fn parse(entry: &SourceEntry<'_>, outside: &SourceContext<'_>) -> Res
         armed,
         log: LogPolicy::default(),
     };
+    source.secrets = fields.texts("secrets")?.unwrap_or_default().into_iter().map(str::to_owned).collect();
     let url = parse_url(&fields, &source, outside)?;
     source.verifier = source.verifier.with_url(url);
     match fields.text("account")? {

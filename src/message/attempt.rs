@@ -58,6 +58,9 @@ impl Event<'_> {
                 add(trace::STATE, state.as_str());
             }
         }
+        if self.test {
+            add("hookgate-test", "1");
+        }
         if let Some(signing) = signing.filter(|_| self.payload.is_none()) {
             let [_, timestamp, signature] = signing.standard_webhooks(&key, now, self.body());
             for (name, value) in [timestamp, signature] {

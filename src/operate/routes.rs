@@ -18,6 +18,8 @@ pub enum Endpoint {
     Events,
     /// Tells everything about one event.
     Event,
+    /// Sends a test event.
+    Test,
     /// Reads the secret from a handshake.
     Handshake,
     /// Forgets the key of an event.
@@ -49,13 +51,14 @@ const fn write(method: &'static str, path: &'static str, endpoint: Endpoint) -> 
 }
 
 /// Every route.
-pub const ROUTES: [Route; 8] = [
+pub const ROUTES: [Route; 9] = [
     read("audit", Endpoint::Audit),
     read("dead-letters", Endpoint::DeadLetters),
     write("POST", "dead-letters/redrive", Endpoint::RedriveAll),
     write("POST", "dead-letters/{}/redrive", Endpoint::RedriveOne),
     read("events", Endpoint::Events),
     read("events/{}", Endpoint::Event),
+    write("POST", "sources/{}/test", Endpoint::Test),
     // The secret signs webhooks, so whoever reads it can forge them.
     write("GET", "handshakes/{}", Endpoint::Handshake),
     write("DELETE", "keys", Endpoint::ForgetKey),

@@ -66,10 +66,15 @@ fn worked(route: &Route, token: &str) -> (Memory, Post) {
         "events/{}" => route.path.replace("{}", &event(&ports)),
         "dead-letters/{}/redrive" => route.path.replace("{}", &id),
         "handshakes/{}" => route.path.replace("{}", "queued"),
+        "sources/{}/test" => route.path.replace("{}", "queued"),
         "keys" => "keys?source=queued&id=evt_1".to_owned(),
         other => panic!("write an example for {other}"),
     };
-    (ports, with_token(route.method, &path, token))
+    let mut request = with_token(route.method, &path, token);
+    if route.path == "sources/{}/test" {
+        request.body = Ok(br#"{"kind":"good"}"#.to_vec());
+    }
+    (ports, request)
 }
 
 /// The id of the only event.

@@ -50,6 +50,8 @@ fn full(long: &str) -> Record {
     let text = || Some(long.to_owned());
     Record {
         by: text(),
+        test: true,
+        requests: Vec::new(),
         verdict: Verdict::Accepted,
         reason: Some("reason"),
         detail: text(),
@@ -84,6 +86,7 @@ fn every_field_of_a_line_is_documented_with_its_type_and_bound() {
         let (told, length) = match &fields[&name] {
             Value::String(text) => ("text", text.len()),
             Value::Number(_) => ("number", 0),
+            Value::Bool(_) => ("boolean", 0),
             other => panic!("{name}: {other}"),
         };
         assert_eq!(kind, told, "{name}");

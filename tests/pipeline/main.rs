@@ -26,6 +26,7 @@ mod providers;
 mod published;
 mod queues;
 mod refusals;
+mod test_events;
 mod traces;
 
 use hookgate::answer::Answer;

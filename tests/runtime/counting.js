@@ -9,6 +9,19 @@ WebAssembly.Instance = class extends Instance {
   }
 };
 
+/** Fills the memory of the current instance to WebAssembly's limit, so that its next allocation of new pages fails. */
+export function exhaust() {
+  const memory = memories.pop(); // the instance fails soon, so its memory does not count any more
+  const PAGE = 65536;
+  for (let pages = PAGE; pages >= 1; pages /= 2) {
+    try {
+      for (;;) memory.grow(pages);
+    } catch {
+      // Fewer pages may still fit.
+    }
+  }
+}
+
 let handed = 0;
 let most = 0;
 

@@ -136,7 +136,10 @@ export class Gateway {
     return all.filter((one) => /^(?!REJECTS|LOG\.batch)[A-Z]+\./.test(one.operation) && !learning(one));
   }
 
-  /** Fails the next `times` calls of an operation (`DEDUP.get`): `before` it is done, `after` it is done, or by a `hang`. */
+  /**
+   * Fails the next `times` calls of an operation (`DEDUP.get`): `before` it is done, `after` it is done, by a
+   * `hang`, or by a `panic` (only `object.claim`).
+   */
   fail(operation, times = 1, when = "before") {
     return this.#control({ fault: { operation, times, when } });
   }
@@ -193,6 +196,11 @@ export class Gateway {
     return (await this.#control({ batch: { queue, texts, attempts } })).settled;
   }
 
+  /** Hands the Worker messages of `queue`. Returns the seconds after which it wants each message again. */
+  async delays(queue, texts, attempts) {
+    return (await this.#control({ batch: { queue, texts, attempts } })).delays;
+  }
+
   /** The bytes that the Worker holds: `wasm` now, and at `most`, with buffers, since the last call. */
   held() {
     return this.#control({ held: true });
@@ -221,6 +229,11 @@ export class Gateway {
   /** Makes the Worker panic: after `after` random numbers, the next draw fails. */
   panics(after = 0) {
     return this.#control({ panic: { after } });
+  }
+
+  /** Fills the memory of the Worker's instance, so that it can allocate no more. */
+  exhausts() {
+    return this.#control({ exhaust: true });
   }
 
   async #control(order) {

@@ -1,6 +1,6 @@
 // Wraps the built Worker in the runtime. It records the calls of bindings. If a test asks for it, calls fail or the Worker
 // panics.
-import { handing, held } from "./counting.js";
+import { exhaust, handing, held } from "./counting.js";
 import Worker, { Claims as Inner } from "./index.js";
 import { faulty } from "./bindings.mjs";
 
@@ -89,7 +89,27 @@ globalThis.fetch = (request, init) => {
 /** The object, whose claims may fail inside it, with access to its tables. */
 export class Claims extends Inner {
   claim(...args) {
-    return watch("object.claim", args, () => super.claim(...args));
+    const claim = () => super.claim(...args);
+    if (faults.get("object.claim")?.when === "panic" && takeFault("object.claim")) return this.#withoutDatabase(claim);
+    return watch("object.claim", args, claim);
+  }
+
+  /** Makes the instance of the object fail: it has no database while `call` runs. */
+  async #withoutDatabase(call) {
+    const { ctx } = this;
+    const storage = {
+      getAlarm: () => ctx.storage.getAlarm(),
+      setAlarm: (at) => ctx.storage.setAlarm(at),
+      get sql() {
+        throw new WebAssembly.RuntimeError("unreachable");
+      },
+    };
+    this.ctx = { storage };
+    try {
+      return await call();
+    } finally {
+      this.ctx = ctx;
+    }
   }
 
   /** The number of rows of a table. */
@@ -137,12 +157,18 @@ async function control(order, env) {
   if (order.batch) {
     const { queue, texts, attempts } = order.batch;
     const settled = texts.map(() => undefined);
+    const delays = texts.map(() => undefined);
     const messages = texts.map((body, at) => {
-      return { body, attempts, ack: () => (settled[at] = "ack"), retry: () => (settled[at] = "retry") };
+      const retry = (options) => {
+        settled[at] = "retry";
+        delays[at] = options?.delaySeconds;
+      };
+      return { body, attempts, ack: () => (settled[at] = "ack"), retry };
     });
     await Worker.queue({ queue, messages }, instrumented(env));
-    return Response.json({ settled });
+    return Response.json({ settled, delays });
   }
+  if (order.exhaust) exhaust();
   if (order.held) return Response.json(held());
   if (order.fault) faults.set(order.fault.operation, order.fault);
   if (order.enqueue) await env.EVENTS.send(order.enqueue.body, { contentType: order.enqueue.contentType });

@@ -11,6 +11,7 @@ const gateway = await Gateway.start({
     plain: source("generic"),
     exact: source("generic", { dedup: "exact" }),
     slow: source("generic", { deliver: "origin" }),
+    large: source("github", { deliver: "origin", max_body: "25MiB" }),
   },
 });
 after(() => gateway.close());
@@ -80,6 +81,21 @@ for (const [what, breaks, detail] of [
   });
 }
 
+test("a request whose body does not fit into the memory, and the 20 in flight beside it, are answered 503", async () => {
+  const body = Buffer.alloc(20 * 1024 * 1024, "x");
+  const { answers, sent } = await beside(20, async () => {
+    await gateway.exhausts();
+    assertComeAgain(await gateway.post("large", delivery("github", { body })));
+  });
+  answers.forEach(assertComeAgain);
+  assert.match(panics().at(-1).detail, /^unreachable, in /);
+  // The new instance has a memory of its own.
+  assert.equal((await gateway.post("large", delivery("github", { body }))).status, 200);
+  assert.ok((await gateway.held()).wasm < 100 * 1024 * 1024);
+  const again = await Promise.all(sent.map((one) => gateway.post("slow", one)));
+  assert.deepEqual(again.map(({ status }) => status), Array(20).fill(200));
+});
+
 test("50 requests in a row panic, and the next one is served", async () => {
   for (let time = 0; time < 50; time += 1) assertComeAgain(await panicking());
   await assertServing();
@@ -104,6 +120,31 @@ test("a call of an object that panics is an error at once, and the next call is 
   await assert.rejects(gateway.object("panicking", "claim", "name", 60, 60));
   assert.notEqual(JSON.parse(await gateway.object("panicking", "claim", "name", 60, 60)).first, undefined);
   await assertServing("exact");
+});
+
+test("a request whose object fails is answered 503, and is accepted when it is sent again", async () => {
+  for (const sent of [delivery("generic"), delivery("generic")]) {
+    await gateway.fail("object.claim", 1, "panic");
+    assertComeAgain(await gateway.post("exact", sent));
+    assert.match(panics().at(-1).detail, /^unreachable, in /);
+    assert.deepEqual((await gateway.post("exact", sent)).json(), { received: true, id: sent.id });
+    await gateway.logged({ id: sent.id, verdict: "delivered" });
+  }
+});
+
+test("a message in flight in a failed instance comes again after the delay of its attempt", async () => {
+  const sent = delivery("generic");
+  await gateway.post("plain", sent);
+  const sends = (await gateway.operations()).filter(({ operation }) => operation === "EVENTS.send");
+  const { args: [text] } = sends.at(-1);
+  await gateway.logged({ id: sent.id, verdict: "delivered" });
+  for (const [attempt, most] of [[1, 5], [2, 10], [3, 20], [9, 900], [40, 900]]) {
+    const before = panics().length;
+    await gateway.panics();
+    const [delay] = await gateway.delays("hookgate-events", [text], attempt);
+    await eventually("a panic", () => panics().length > before);
+    assert.ok((most * 3) / 4 <= delay && delay <= most, `attempt ${attempt}: ${delay} s`);
+  }
 });
 
 test("an error of the runtime ends its instance, and the log does not show its text", async () => {

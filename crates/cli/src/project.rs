@@ -219,13 +219,6 @@ impl Project {
         }
     }
 
-    /// The text of the source's first secret. `None` if the source lists no secret, or if the secret is not set.
-    pub fn first_secret(&self, name: &str) -> Option<String> {
-        let sources = self.sources();
-        let (_, _, table) = tables(&sources).find(|(_, source, _)| *source == name)?;
-        self.text(table.get("secrets")?.get(0)?.as_str()?)
-    }
-
     /// The queue of the producer `binding`.
     pub fn queue(&self, binding: &str) -> Option<&str> {
         self.find("/queues/producers", "binding", binding)?.get("queue")?.as_str()

@@ -40,8 +40,10 @@ impl Send {
         let url = url.unwrap_or_else(|| format!("http://127.0.0.1:8787/webhooks/{}", self.request.name()));
         let delivery = self.request.sign(&url)?;
         let content_type = ("content-type", content_type(&delivery.body));
-        let typed = extra.iter().any(|(name, _)| name.eq_ignore_ascii_case(content_type.0));
         let signed = delivery.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        // Some providers sign the media type.
+        let mut given = signed.clone().chain(extra.iter().copied());
+        let typed = given.any(|(name, _)| name.eq_ignore_ascii_case(content_type.0));
         let headers = (!typed).then_some(content_type).into_iter().chain(signed).chain(extra);
         let headers: Vec<(&str, &str)> = headers.collect();
         let client = Client::new(&if delivery.query.is_empty() { url } else { format!("{url}?{}", delivery.query) });

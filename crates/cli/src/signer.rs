@@ -7,8 +7,8 @@ use anyhow::{Context, Result, anyhow, bail};
 use hookgate_verify::native::{Native, PrivateKey, RequestHead};
 use hookgate_verify::presets;
 use hookgate_verify::{
-    self, Algorithm, IdLocation, JsonPath, Location, Preset, Secret, SignError, Signed, TimeUnit, TimestampLocation,
-    Tolerance, Variant, VerificationKey, Verifier, VerifyError,
+    self, Algorithm, IdLocation, JsonPath, Location, Preset, Secret, SharedSigner, SignError, Signed, TimeUnit,
+    TimestampLocation, Tolerance, Variant, VerificationKey, Verifier, VerifyError,
 };
 use serde_json::Value;
 use std::hash::{BuildHasher, RandomState};
@@ -24,8 +24,7 @@ pub struct Signer {
 /// The key that a provider signs with.
 enum SigningKey {
     Private(PrivateKey),
-    /// The key of the shared secret, and the secret's text, which some schemes send.
-    Shared(VerificationKey, String),
+    Shared(VerificationKey),
 }
 
 /// How to sign one request.
@@ -80,7 +79,7 @@ pub struct Credentials<'c> {
 impl Signer {
     /// Signs as `source` of the project, with the source's first secret.
     pub fn of_source(project: &Project, source: &str, private_key: Option<&str>) -> Result<Self> {
-        Self::of(project.verifier(source)?, project.first_secret(source), private_key)
+        Self::of(project.verifier(source)?, private_key)
     }
 
     /// Signs with these credentials.
@@ -95,10 +94,10 @@ impl Signer {
         let keys = credentials.secret.iter().map(key).collect::<Result<Vec<_>>>()?;
         let verifier = Verifier::new(preset, keys, None)?;
         let verifier = verifier.with_url(credentials.url).with_account(credentials.account);
-        Self::of(verifier, credentials.secret, credentials.private_key.as_deref())
+        Self::of(verifier, credentials.private_key.as_deref())
     }
 
-    fn of(verifier: Verifier, secret: Option<String>, private_key: Option<&str>) -> Result<Self> {
+    fn of(verifier: Verifier, private_key: Option<&str>) -> Result<Self> {
         let preset = Arc::clone(verifier.preset());
         let key = match (preset.scheme.algorithm, private_key) {
             (Algorithm::Public(algorithm), Some(pem)) => {
@@ -113,9 +112,9 @@ impl Signer {
                 )
             }
             (_, Some(_)) => bail!("{} signs with a shared secret: leave --private-key out", preset.name),
-            (_, None) => match (verifier.current_key(), secret) {
-                (Some(key), Some(text)) => SigningKey::Shared(key.clone(), text),
-                _ => bail!("there is no secret to sign with: name one in `secrets` of the source, and set it"),
+            (_, None) => match verifier.current_key() {
+                Some(key) => SigningKey::Shared(key.clone()),
+                None => bail!("there is no secret to sign with: name one in `secrets` of the source, and set it"),
             },
         };
         Ok(Self { preset, verifier, key })
@@ -157,13 +156,13 @@ impl Signer {
         };
         let signed = match &self.key {
             SigningKey::Private(key) => hookgate_verify::sign(&self.preset, key, "", delivery),
-            SigningKey::Shared(key, text) => hookgate_verify::sign(&self.preset, key, text, delivery),
+            SigningKey::Shared(key) => SharedSigner::new(key, &Native).sign(&self.preset, delivery),
         };
         let signed = match signed {
             Ok(signed) => signed,
             Err(SignError::Body(problem)) => bail!("{} cannot sign this: {problem}", self.preset.name),
             Err(SignError::NoSuchVariant) => return Err(self.no_such_variant(options.variant)),
-            Err(error @ SignError::NoPrivateKey) => bail!("{} {error}", self.preset.name),
+            Err(error @ (SignError::NoPrivateKey | SignError::NoPlace)) => bail!("{} {error}", self.preset.name),
         };
         self.place_signature(&signed, &mut body, &mut changes)?;
         let query = signed.query.clone();

@@ -19,7 +19,7 @@ pub(super) use texts::{Texts, form_value, json_text};
 pub(super) fn of_head(
     form: &Variant,
     timestamp: Option<&str>,
-    head: &(impl Head + ?Sized),
+    head: &dyn Head,
     url: &str,
 ) -> Result<Vec<Option<String>>, VerifyError> {
     let mut texts = Vec::new();
@@ -65,7 +65,7 @@ pub(super) fn of_head(
 }
 
 /// The value of a signed header, at most [`LONGEST_HEADER`] bytes.
-fn bounded_header(name: &str, head: &(impl Head + ?Sized)) -> Result<Option<String>, VerifyError> {
+fn bounded_header(name: &str, head: &dyn Head) -> Result<Option<String>, VerifyError> {
     match utf8(name, head.header(name))? {
         Some(value) if value.len() > LONGEST_HEADER => {
             Err(VerifyError::SignedHeader { place: name.to_owned(), problem: "longer than 16 KiB" })
@@ -76,7 +76,7 @@ fn bounded_header(name: &str, head: &(impl Head + ?Sized)) -> Result<Option<Stri
 
 /// The value of `name` in the request's query. Each alternative content reads the query again, so the query must then be
 /// short.
-fn query_of(form: &Variant, head: &(impl Head + ?Sized), name: &str) -> Result<Option<String>, VerifyError> {
+fn query_of(form: &Variant, head: &dyn Head, name: &str) -> Result<Option<String>, VerifyError> {
     let query = head.query();
     query_value(if form.alternative { short(&query)? } else { &query }, name)
 }
@@ -195,7 +195,7 @@ pub(super) fn of_all<'a>(
     beside: HeadContent<'a>,
     texts: &'a Texts<'_>,
     body: &'a [u8],
-    sha256: impl Fn(&[u8]) -> [u8; 32],
+    sha256: &dyn Fn(&[u8]) -> [u8; 32],
 ) -> Result<Vec<Cow<'a, [u8]>>, VerifyError> {
     let mut head = beside.head.iter();
     let text = |text: &'a str| Cow::Borrowed(text.as_bytes());

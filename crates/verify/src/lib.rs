@@ -64,7 +64,7 @@ pub use scheme::{
     TypeLocation, Variant, Weakness, WithoutId,
 };
 pub use secret::{HmacKey, Secret, SecretError, VerificationKey};
-pub use sign::{SignError, SignInput, Signed, Signer, sign};
+pub use sign::{SampleEvent, SampleRequest, SharedSigner, SignError, SignInput, Signed, Signer, sample, sign};
 pub use signature::MAX_SIGNATURES;
 pub use variants::{Indistinguishable, check_distinguishable};
 pub use verify::{Received, Verified, Verifier};
@@ -93,6 +93,20 @@ pub trait Head {
     /// The URL's query without the `?`. Empty if the URL has no query.
     fn query(&self) -> String {
         String::new()
+    }
+}
+
+impl<H: Head + ?Sized> Head for &H {
+    fn header(&self, name: &str) -> Option<String> {
+        (**self).header(name)
+    }
+
+    fn method(&self) -> String {
+        (**self).method()
+    }
+
+    fn query(&self) -> String {
+        (**self).query()
     }
 }
 

@@ -1,6 +1,6 @@
 //! Cryptography and request heads for the command line and for tests. In the Worker, the runtime has both.
 
-use crate::{Crypto, Hash, Head, PublicAlgorithm, PublicKey, SignError, Signer, VerificationKey};
+use crate::{Crypto, Hash, Head, PublicAlgorithm, PublicKey, SharedSigner, SignError, Signer, VerificationKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::rand::SystemRandom;
@@ -112,10 +112,7 @@ fn verify(algorithm: PublicAlgorithm, key: &[u8], content: &[u8], signature: &[u
 
 impl Signer for VerificationKey {
     fn signature(&self, content: &[u8]) -> Result<Vec<u8>, SignError> {
-        match self {
-            Self::Public(_) => Err(SignError::NoPrivateKey),
-            key => Ok(key.mac(&[content], &Native)),
-        }
+        SharedSigner::new(self, &Native).signature(content)
     }
 }
 

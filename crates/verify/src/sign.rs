@@ -1,4 +1,10 @@
-//! Signs requests as a provider signs them. The command line and the tests use this module.
+//! Signs requests as a provider signs them: for the command line, for test events, and for tests.
+
+mod sample;
+mod shared;
+
+pub use sample::{SampleEvent, SampleRequest, sample};
+pub use shared::SharedSigner;
 
 use super::content::{HeadContent, Texts, of_all, of_head};
 use super::jws::{self, TokenContext};
@@ -36,6 +42,8 @@ impl Signed {
     }
 }
 
+const CONTENT_TYPE: &str = "content-type";
+
 /// The input of one signature.
 #[derive(Debug, Clone, Copy)]
 pub struct SignInput<'d> {
@@ -65,6 +73,9 @@ pub enum SignError {
     /// The signer has only a public key.
     #[error("needs the provider's private key")]
     NoPrivateKey,
+    /// The scheme has the signature where the body has another value.
+    #[error("the body has no place for the signature")]
+    NoPlace,
 }
 
 /// Makes signatures.
@@ -81,6 +92,11 @@ pub trait Signer {
 /// # Errors
 /// [`SignError`].
 pub fn sign(preset: &Preset, signer: &impl Signer, token: &str, input: SignInput<'_>) -> Result<Signed, SignError> {
+    sign_with(preset, signer, token.as_bytes(), input)
+}
+
+/// Signs as [`sign`]. `token` has the decoded bytes of the shared secret.
+fn sign_with(preset: &Preset, signer: &impl Signer, token: &[u8], input: SignInput<'_>) -> Result<Signed, SignError> {
     let scheme = &preset.scheme;
     let variant = scheme.variants.get(input.variant).ok_or(SignError::NoSuchVariant)?;
     let location = scheme.locations.first().cloned().ok_or(SignError::NoSuchVariant)?;
@@ -91,9 +107,9 @@ pub fn sign(preset: &Preset, signer: &impl Signer, token: &str, input: SignInput
     let head = of_head(variant, timestamp, &request, input.url)?;
     let texts = Texts::read(scheme, variant, input.body)?;
     let beside = HeadContent { head: &head, timestamp, jws: token_content.as_deref() };
-    let content = of_all(variant, beside, &texts, input.body, |body| Sha256::digest(body).into())?.concat();
+    let content = of_all(variant, beside, &texts, input.body, &|body| Sha256::digest(body).into())?.concat();
     let text = match scheme.algorithm {
-        Algorithm::StaticToken => variant.encoding.encode(token.as_bytes()),
+        Algorithm::StaticToken => variant.encoding.encode(token),
         Algorithm::Hmac(_) | Algorithm::PlainHash | Algorithm::Public(_) => {
             variant.encoding.encode(&signer.signature(&content)?)
         }
@@ -126,6 +142,9 @@ impl DraftRequest {
                 Part::ListedHeaders(name) => {
                     let listed: Vec<&str> = time_header.into_iter().chain([name.as_str()]).collect();
                     request.headers.push((name.clone(), listed.join(",")));
+                }
+                Part::Header(name) if name == CONTENT_TYPE => {
+                    request.headers.push((name.clone(), "application/json".to_owned()));
                 }
                 Part::Header(name) => request.headers.push((name.clone(), input.id.to_owned())),
                 Part::Query(name) | Part::QueryLower(name) => request.add_to_query(name, input.id),

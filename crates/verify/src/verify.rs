@@ -82,6 +82,11 @@ impl Verifier {
         self.verification_keys.first()
     }
 
+    /// The key of each secret, in the order of the configuration.
+    pub fn keys(&self) -> &[VerificationKey] {
+        &self.verification_keys
+    }
+
     /// The length of the shortest shared secret, in bytes. `None` if the source has no shared secret.
     pub fn shortest_secret(&self) -> Option<usize> {
         self.verification_keys.iter().filter_map(VerificationKey::secret_length).min()
@@ -130,7 +135,7 @@ impl Verifier {
         };
         let signed_at = timestamp.as_deref().map(|text| read_time(variant, text)).transpose()?;
         let contents =
-            contents(scheme, variant, |variant| content::of_head(variant, timestamp.as_deref(), head, &self.url))?;
+            contents(scheme, variant, |variant| content::of_head(variant, timestamp.as_deref(), &head, &self.url))?;
         let unsigned = UnsignedHeaders::of(scheme, head);
         let claims = &scheme.token_claims;
         let query =
@@ -248,7 +253,7 @@ impl<'v> Received<'v> {
         let jws = signatures.jws.as_ref();
         let (timestamp, signed_at) = self.signed_time(variant, signatures)?;
         let beside = HeadContent { head: &candidate.head, timestamp, jws: jws.map(|jws| jws.content.as_str()) };
-        let content = content::of_all(variant, beside, &texts, body, |body| sha256(body, crypto))?;
+        let content = content::of_all(variant, beside, &texts, body, &|body| sha256(body, crypto))?;
         let matched_secret = self.prove_signature(variant, signatures, &content, crypto)?;
         self.prove_freshness(signed_at, now)?;
         self.prove_claims(jws, body, now, crypto)?;

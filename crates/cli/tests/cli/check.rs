@@ -198,7 +198,7 @@ fn a_mistake_in_the_tokens_of_the_api_fails_and_no_token_is_printed() {
     let (passed, printed) = checked(QUEUES, &[(SOURCES, variables)], &[]);
     let expected = [
         "FAIL ADMIN_TOKENS: entry 2 is not used: its token is shorter than 16 characters",
-        "FAIL ACCESS: \"yes\": must be \"read\" or \"write\"; Cloudflare Access opens nothing now",
+        "FAIL ACCESS must be \"read\" or \"write\"; Cloudflare Access opens nothing now",
         "warning: every token in ADMIN_TOKENS only reads: no token can redrive an event or forget a key",
         "warning: ADMIN_TOKENS is in [vars], where everybody can read it; set it with `wrangler secret put ADMIN_TOKENS`",
     ];

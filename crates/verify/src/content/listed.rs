@@ -41,7 +41,7 @@ fn bit(length: usize) -> u64 {
 ///
 /// # Errors
 /// [`VerifyError::SignedHeader`].
-pub(super) fn listed_headers(form: &Variant, list: &str, head: &(impl Head + ?Sized)) -> Result<String, VerifyError> {
+pub(super) fn listed_headers(form: &Variant, list: &str, head: &dyn Head) -> Result<String, VerifyError> {
     let refused = |place: &str, problem| VerifyError::SignedHeader { place: place.to_owned(), problem };
     let text = usable(list, head.header(list))?.to_ascii_lowercase();
     let names = listed_names(&text).map_err(|problem| refused(list, problem))?;
