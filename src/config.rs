@@ -2,6 +2,7 @@
 //!
 //! Parsed once per isolate. A misconfigured source is kept as an error, and the other sources work.
 
+mod alerts;
 mod answer;
 mod destination;
 mod events;
@@ -9,6 +10,7 @@ mod source;
 mod token;
 mod variables;
 
+pub use alerts::{Alerts, NAME as ALERTS, Recipient};
 pub use destination::Destination;
 pub use events::{EventFilter, Pattern};
 pub use hookgate_verify::grammar::ConfigError;
@@ -55,6 +57,8 @@ pub struct Config {
     pub retention: Duration,
     /// The name of the queue whose messages are dead letters, if `DEAD_QUEUE` is set.
     pub dead_queue: Option<String>,
+    /// The alerts: `ALERTS`. A mistake there stops the alerts, and no source.
+    pub alerts: Result<Alerts, ConfigError>,
     /// Settings that are allowed, but probably mistakes.
     pub warnings: Vec<String>,
     /// The features that are off because a binding is missing.
@@ -217,6 +221,7 @@ impl Config {
             source::SourceContext { bindings, origin: lookup("ORIGIN"), public_url: lookup("PUBLIC_URL"), lookup };
         let mut warnings = shared_secrets(&entries, lookup);
         let admin = lookup("ADMIN_TOKEN").and_then(|text| parse_admin(&text, &mut warnings));
+        let alerts = alerts::parse(&entries, lookup);
         let mut sources = Vec::with_capacity(entries.len());
         for entry in &entries {
             let source = source::parse(entry, &outside);
@@ -235,6 +240,7 @@ impl Config {
             rings,
             retention: retention.unwrap_or(DEFAULT_RETENTION),
             dead_queue,
+            alerts,
             warnings,
             off: bindings.off(),
         })
