@@ -112,19 +112,21 @@ impl Notice {
     pub fn text(&self) -> String {
         let Alert { since, ended, .. } = &self.alert;
         let (what, todo) = (self.what(), todo(self.alert.group.rule, self.alert.group.is_summary()));
-        let began = since.to_rfc3339();
+        let began = match self.alert.measured {
+            // An age says by itself since when.
+            Measured::Age { .. } => String::new(),
+            _ => format!(" It began at {}.", since.to_rfc3339()),
+        };
         let text = match self.kind {
-            NoticeKind::Opened => format!("{what} It began at {began}. {todo}"),
+            NoticeKind::Opened => format!("{what}{began} {todo}"),
             NoticeKind::Reminder => {
                 let lasts = lasting(since.until(self.at).as_secs());
-                format!(
-                    "Still open after {lasts}: {what} It began at {began}. {todo} Acknowledge the alert to end the reminders."
-                )
+                format!("Still open after {lasts}: {what}{began} {todo} Acknowledge the alert to end the reminders.")
             }
             NoticeKind::Resolved => {
                 let over = ended.unwrap_or(self.at);
                 let lasted = lasting(since.until(over).as_secs());
-                format!("Resolved after {lasted}, from {began} to {}: {}", over.to_rfc3339(), self.was())
+                format!("Resolved after {lasted}, from {} to {}: {}", since.to_rfc3339(), over.to_rfc3339(), self.was())
             }
             NoticeKind::Test => format!("This is a test of the alerts. An alert looks like this: {what} {todo}"),
         };
@@ -147,10 +149,10 @@ impl Notice {
                 format!("{events} to {place} became dead letters in the last hour. {all} dead letters are kept.")
             }
             (Measured::Age { seconds }, Rule::Backlog) => {
-                format!("The oldest event to {place} has waited for {}.", lasting(seconds))
+                format!("the oldest event to {place} has waited for {}.", self.age(seconds))
             }
-            (Measured::Age { seconds }, Rule::Paused) => format!("{place} has been paused for {}.", lasting(seconds)),
-            (Measured::Age { seconds }, _) => format!("{place} has sent no event for {}.", lasting(seconds)),
+            (Measured::Age { seconds }, Rule::Paused) => format!("{place} has been paused for {}.", self.age(seconds)),
+            (Measured::Age { seconds }, _) => format!("{place} has sent no event for {}.", self.age(seconds)),
             (Measured::More { groups }, _) => {
                 let more =
                     if groups == 1 { "1 more group fires".to_owned() } else { format!("{groups} more groups fire") };
@@ -174,8 +176,14 @@ impl Notice {
             }
             Rule::Backlog => format!("no event to {place} waits for long."),
             Rule::Paused => format!("{place} is not paused any more."),
-            Rule::Silent => format!("{place} sends events again."),
+            Rule::Silent => format!("{place} sends events again, or is no longer watched."),
         }
+    }
+
+    /// The age, and since when.
+    fn age(&self, seconds: u64) -> String {
+        let since = self.at.minus(Duration::from_secs(seconds));
+        format!("{}, since {}", lasting(seconds), since.to_rfc3339())
     }
 
     fn place(&self) -> String {

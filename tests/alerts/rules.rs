@@ -114,7 +114,12 @@ fn silence_fires_and_stops() {
         |_| Some(of_source(SourceWindow { last_event: Some(last), usual_gap: usual, ..source("billing", 0, &[]) }));
     assert_eq!(watch.see_at(6 * 60, &mut { silent }).told(), [], "just below");
     let opened = watch.see_at(1, &mut { silent }).texts();
-    assert!(opened[0].starts_with("The source billing has sent no event for 6h 1m. It began at "), "{opened:?}");
+    assert!(
+        opened[0].starts_with(
+            "The source billing has sent no event for 6h 1m, since 2026-01-15T12:10:00Z. Look at the provider"
+        ),
+        "{opened:?}"
+    );
     assert_eq!(watch.see_at(12, &mut |now| Some(silent_for(1, usual, now))).told(), [(Resolved, Rule::Silent)]);
 }
 
