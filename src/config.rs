@@ -2,6 +2,7 @@
 //!
 //! Parsed once per isolate. A misconfigured source is kept as an error, and the other sources work.
 
+mod alerts;
 mod answer;
 mod destination;
 mod events;
@@ -10,6 +11,7 @@ mod source;
 mod token;
 mod variables;
 
+pub use alerts::{Alerts, NAME as ALERTS, Recipient};
 pub use destination::Destination;
 pub use events::{EventFilter, Pattern};
 pub use hookgate_verify::grammar::ConfigError;
@@ -59,6 +61,8 @@ pub struct Config {
     pub retention: Duration,
     /// The name of the queue whose messages are dead letters, if `DEAD_QUEUE` is set.
     pub dead_queue: Option<String>,
+    /// The alerts: `ALERTS`. A mistake there stops the alerts, and no source.
+    pub alerts: Result<Alerts, ConfigError>,
     /// Settings that are allowed, but probably mistakes.
     pub warnings: Vec<String>,
     /// Mistakes in settings that no source needs. The Worker leaves out the mistaken settings.
@@ -235,6 +239,7 @@ impl Config {
         let (admin, several) = (lookup("ADMIN_TOKEN"), lookup("ADMIN_TOKENS"));
         let admin = AdminTokens::parse(admin.as_deref(), several.as_deref(), &mut mistakes, &mut warnings);
         let access = lookup("ACCESS").and_then(|text| parse_access(&text, &mut mistakes));
+        let alerts = alerts::parse(&entries, lookup);
         let mut sources = Vec::with_capacity(entries.len());
         for entry in &entries {
             let source = source::parse(entry, &outside);
@@ -254,6 +259,7 @@ impl Config {
             rings,
             retention: retention.unwrap_or(DEFAULT_RETENTION),
             dead_queue,
+            alerts,
             warnings,
             mistakes,
             off: bindings.off(),

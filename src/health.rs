@@ -23,7 +23,8 @@ struct Usable {
 impl<'c> Health<'c> {
     /// The state at the time `now`: `degraded` if the configuration or one source is unusable, else `ok`.
     pub fn of(config: &Result<Config, ConfigError>, now: UnixTime) -> Self {
-        let well = config.as_ref().is_ok_and(|config| config.sources().all(|(_, source)| source.is_ok()));
+        let is_well = |config: &Config| config.alerts.is_ok() && config.sources().all(|(_, source)| source.is_ok());
+        let well = config.as_ref().is_ok_and(is_well);
         let status = if well { "ok" } else { "degraded" };
         Self { status, version: env!("CARGO_PKG_VERSION"), time: now.to_rfc3339(), sources: None }
     }

@@ -9,6 +9,7 @@
 //! Start with [`pipeline`]: it has the way of a webhook from top to bottom. `docs/ARCHITECTURE.md` has the map and the
 //! invariants.
 
+pub mod alert;
 pub mod answer;
 pub mod audit;
 pub mod config;

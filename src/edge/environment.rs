@@ -31,7 +31,11 @@ pub fn value(env: &Env, name: &str) -> JsValue {
 }
 
 fn parse(env: &Env) -> Parsed {
-    let text = |name: &str| text_or_number(&value(env, name));
+    let text = |name: &str| match name {
+        // The alerts are a table: wrangler sets an object.
+        config::ALERTS => has(env, name).then(|| text_or_json(&value(env, name))),
+        _ => text_or_number(&value(env, name)),
+    };
     let bindings = config::Bindings {
         dedup: has(env, "DEDUP"),
         events: has(env, "EVENTS"),
@@ -49,6 +53,7 @@ fn parse(env: &Env) -> Parsed {
             config.off.iter().for_each(|feature| console_log!("{}", Record::off(feature).line()));
             let broken = config.sources().filter_map(|(_, source)| source.err());
             broken.for_each(|error| complain(error.to_string()));
+            config.alerts.as_ref().err().into_iter().for_each(|error| complain(error.to_string()));
         }
     }
     parsed

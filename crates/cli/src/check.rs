@@ -1,5 +1,6 @@
 //! `hookgate check`: parses the configuration as the Worker does, and reports mistakes.
 
+mod alerts;
 mod log;
 mod queues;
 mod shared;
@@ -103,6 +104,13 @@ impl Check {
             }
         }
         let mut well = broken == 0;
+        match alerts::summary(project, config, self.deploy) {
+            Ok(line) => line.map_or(Ok(()), |line| writeln!(out, "{line}"))?,
+            Err(problem) => {
+                well = false;
+                writeln!(out, "FAIL {problem}")?;
+            }
+        }
         let (failures, warnings) = others(project, config);
         for failure in failures {
             well = false;
@@ -174,7 +182,11 @@ fn doubled(project: &Project) -> impl Iterator<Item = String> {
 /// The configuration with a placeholder for each secret that is not in the file. Deployed secrets cannot be read.
 fn config_to_deploy(project: &Project) -> Result<Config> {
     let secrets = project.secret_names();
+    let alerts_secret = project.alerts_secret();
     project.config_with(&|name| {
+        if alerts_secret.as_deref() == Some(name) {
+            return Some(alerts::PLACEHOLDER.to_owned());
+        }
         // Each name has its own placeholder, so that no sources seem to share a secret. Hex digits are valid base64 too.
         let digits = || hex::encode(Sha256::digest(name));
         let placeholder = || match project.is_public_key(name) {
@@ -345,6 +357,7 @@ fn warnings(project: &Project, config: &Config) -> Vec<String> {
             "there are no crons in [triggers], so expired dead letters and stray bodies are never deleted".to_owned(),
         );
     }
+    warnings.extend(alerts::warning(config, project));
     let tokens = ["ADMIN_TOKEN", "ADMIN_TOKENS"].map(str::to_owned);
     for name in project.secret_names().into_iter().chain(tokens) {
         if project.is_variable(&name) {

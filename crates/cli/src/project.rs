@@ -4,7 +4,7 @@ mod file;
 mod local;
 
 use anyhow::{Context, Result, anyhow, bail};
-use hookgate::config::{Bindings, Config, SOURCES, takes_public_keys};
+use hookgate::config::{ALERTS, Bindings, Config, SOURCES, takes_public_keys};
 use hookgate_verify::Verifier;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -165,12 +165,20 @@ impl Project {
         let variable = || match self.wrangler.get("vars")?.get(name)? {
             Value::String(text) => Some(text.clone()),
             Value::Number(number) => Some(number.to_string()),
+            // As for the Worker, the alerts' table is read as JSON.
+            table if name == ALERTS => Some(table.to_string()),
             _ => None,
         };
         self.local.get(name).cloned().or_else(variable)
     }
 
-    /// The names of all secrets that sources list, without repetitions.
+    /// The name of the secret with the URL of the alerts' receiver.
+    pub fn alerts_secret(&self) -> Option<String> {
+        let table: Value = serde_json::from_str(&self.text(ALERTS)?).ok()?;
+        table.get("url_secret")?.as_str().map(str::to_owned)
+    }
+
+    /// The names of all secrets that sources and alerts name, without repetitions.
     pub fn secret_names(&self) -> Vec<String> {
         let listed = |source: &Value| {
             let list = source.get("secrets").and_then(Value::as_array).cloned().unwrap_or_default();
@@ -179,6 +187,7 @@ impl Project {
         let sources = self.sources();
         let secrets = tables(&sources).flat_map(|(_, _, table)| listed(table));
         let mut names: Vec<String> = secrets.filter_map(|secret| secret.as_str().map(str::to_owned)).collect();
+        names.extend(self.alerts_secret());
         names.sort();
         names.dedup();
         names

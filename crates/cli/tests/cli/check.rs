@@ -215,3 +215,70 @@ fn a_variable_that_is_broken_json_is_named() {
     );
     assert!(!printed.contains("canary"), "{printed}");
 }
+
+/// The line about the alerts and the findings, with this table in `ALERTS`. The queues have no findings.
+fn alerts(table: &str, arguments: &[&str]) -> (bool, Vec<String>) {
+    let (passed, printed) = checked(QUEUES, &[(SOURCES, &format!("ALERTS = {table}\n{SOURCES}"))], arguments);
+    let about = |line: &&str| line.contains("ALERTS") || line.starts_with("alerts: ");
+    (passed, printed.lines().filter(about).map(str::to_owned).collect())
+}
+
+#[test]
+fn the_alerts_are_checked() {
+    let slack = "https://hooks.slack.com/services/canary";
+    let url = "url = \"https://ops.example.com/hooks\"";
+    for (table, arguments, passes, expected) in [
+        (
+            format!("{{ {url}, format = \"standard\" }}"),
+            &[][..],
+            true,
+            vec!["alerts: to https://ops.example.com, as Standard Webhooks, again every 4h"],
+        ),
+        (
+            format!("{{ {url}, format = \"standard\", remind = \"off\", silent = \"off\", paused = \"off\" }}"),
+            &[],
+            true,
+            vec!["alerts: to https://ops.example.com, as Standard Webhooks, without reminders; off: paused, silent"],
+        ),
+        ("{ silent = \"1h\" }".to_owned(), &[], true, vec!["alerts: told to nobody; set `url` and `format`"]),
+        (
+            format!("{{ {url}, formt = \"slack\" }}"),
+            &[],
+            false,
+            vec!["FAIL ALERTS.formt: unknown key (did you mean `format`?)"],
+        ),
+        (
+            format!("{{ url = \"{slack}\", format = \"slack\" }}"),
+            &[],
+            true,
+            vec![
+                "alerts: to https://hooks.slack.com, as Slack, again every 4h",
+                "warning: ALERTS.url is in [vars], where",
+            ],
+        ),
+        (
+            "{ url_secret = \"ALERTS_URL\", format = \"slack\" }".to_owned(),
+            &[],
+            false,
+            vec!["FAIL ALERTS.url_secret: ALERTS_URL is not set: put it into .dev.vars, or when deployed, `wrangler"],
+        ),
+        (
+            "{ url_secret = \"ALERTS_URL\", format = \"slack\" }".to_owned(),
+            &["--deploy"],
+            true,
+            vec!["alerts: to the URL in ALERTS_URL, as Slack, again every 4h", "  wrangler secret put ALERTS_URL"],
+        ),
+        (
+            "{ url = \"http://127.0.0.1:9000/\", format = \"standard\" }".to_owned(),
+            &["--deploy"],
+            false,
+            vec!["FAIL ALERTS.url: http://127.0.0.1:9000 is on this machine, and the deployed Worker cannot reach it"],
+        ),
+    ] {
+        let (passed, lines) = alerts(&table, arguments);
+        assert_eq!((passed, lines.len()), (passes, expected.len()), "{table}: {lines:?}");
+        assert!(lines.iter().zip(&expected).all(|(line, start)| line.starts_with(start)), "{table}: {lines:?}");
+        assert!(lines.iter().all(|line| !line.contains("canary")), "{lines:?}");
+    }
+    assert!(!checked(QUEUES, &[], &[]).1.contains("alerts"), "without ALERTS there is nothing to say");
+}
