@@ -121,3 +121,19 @@ CREATE TABLE IF NOT EXISTS audit (
   target TEXT NOT NULL,
   detail TEXT NOT NULL
 ) WITHOUT ROWID;
+
+-- The events that are waiting or retrying. Only an event whose first attempt failed has a row here.
+CREATE TABLE IF NOT EXISTS waiting (
+  source TEXT NOT NULL,
+  slot INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  received INTEGER NOT NULL,
+  PRIMARY KEY (source, slot, name)
+) WITHOUT ROWID;
+
+-- The state of the alerts, in one row.
+CREATE TABLE IF NOT EXISTS alerts (
+  id INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
+  revision INTEGER NOT NULL,
+  state TEXT NOT NULL
+);

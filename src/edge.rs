@@ -43,6 +43,8 @@ extern "C" {
     fn answer(status: u16, lines: &str, body: Option<&str>) -> std::result::Result<web_sys::Response, JsValue>;
 }
 
+/// The cron trigger that only watches. Any other trigger also sweeps.
+const EACH_MINUTE: &str = "* * * * *";
 /// How long refused requests and duplicates wait for others before they are written together.
 const LOG_DELAY: Duration = Duration::from_secs(5);
 
@@ -143,10 +145,21 @@ pub async fn settle(queue: String, message: Message, attempt: u32, env: Env) -> 
     Ok(JsValue::UNDEFINED)
 }
 
-/// Runs the hourly sweep.
+/// Watches the alerts, and runs the hourly sweep.
 #[event(scheduled)]
-async fn scheduled(_: ScheduledEvent, env: Env, _: ScheduleContext) {
+async fn scheduled(event: ScheduledEvent, env: Env, _: ScheduleContext) {
     let began = milliseconds();
+    let watching = env.clone();
+    let watched = life::bounded(began, async move {
+        let config = environment::config(&watching);
+        pipeline::watch(&Bindings::new(watching, None), config, seconds(began)).await
+    });
+    if let Some(record) = watched.await.flatten() {
+        write(record, began);
+    }
+    if event.cron() == EACH_MINUTE {
+        return;
+    }
     let swept = life::bounded(began, async move {
         let config = environment::config(&env);
         pipeline::sweep(&Bindings::new(env, None), config, seconds(began)).await

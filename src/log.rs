@@ -13,6 +13,7 @@ mod entry;
 mod filter;
 mod page;
 mod refused;
+mod window;
 
 pub use buffer::LogBuffer;
 pub use deliveries::{Delivery, LATENCY_BOUNDS};
@@ -21,6 +22,7 @@ pub use entry::{Attempt, EXACT, Entry, EventName, REDACTED, State};
 pub use filter::{EventFilter, FilterError, OLDEST};
 pub use page::{Cursor, EventPage, EventSummary, SCANNED, SEARCHED, page_of};
 pub use refused::{Refused, SAMPLE_BODY, SAMPLES};
+pub use window::{window_of, window_statements};
 
 use hookgate_verify::UnixTime;
 

@@ -28,13 +28,20 @@ const LARGEST_ACCEPTED: usize = LARGEST_MESSAGE - 1_024;
 /// The longest reason of a dead letter, in bytes. JSON may need six bytes for each of these bytes.
 const LONGEST_REASON: usize = 128;
 
-/// The text of an [`Event`], small enough for the queue. Only [`Event`] makes such a message.
+/// The text of an [`Event`], small enough for the queue. Only [`Event`] makes such a message, and an alert.
 ///
 /// The port encodes the body in base64, because the runtime has a faster encoder than this crate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutgoingMessage<'e> {
     text: String,
     body: Option<&'e [u8]>,
+}
+
+impl OutgoingMessage<'static> {
+    /// The message of an alert's notice, which has at most 20 kB. It is no event.
+    pub const fn notice(text: String) -> Self {
+        Self { text, body: None }
+    }
 }
 
 impl OutgoingMessage<'_> {

@@ -4,6 +4,7 @@
 //! `routes.rs` has the table of routes, and `access.rs` says who may call them. Each resource has a file.
 
 pub(crate) mod access;
+mod alerts;
 mod audit;
 mod dead_letters;
 mod events;
@@ -61,6 +62,9 @@ pub(crate) async fn serve<R: Request, P: Ports>(
     let (endpoint, part) = routes::find(&request.method(), path, caller.kind)?;
     let call = Call { request, caller: &caller, config, ports, now };
     match endpoint {
+        Endpoint::Alerts => alerts::list(&call, record).await,
+        Endpoint::Acknowledge => alerts::acknowledge(&call, part, record).await,
+        Endpoint::TestAlerts => alerts::test(&call, record).await,
         Endpoint::Audit => audit::list(&call, record).await,
         Endpoint::DeadLetters => dead_letters::list(&call, record).await,
         Endpoint::RedriveAll => dead_letters::redrive_all(&call, record).await,

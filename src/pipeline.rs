@@ -11,6 +11,7 @@
 //! Architecture invariant: a claim is confirmed only after its event is durable. A crash between the two repeats an event,
 //! and loses no event.
 
+pub(crate) mod alerting;
 pub(crate) mod any_request;
 pub(crate) mod claims;
 mod consume;
@@ -26,6 +27,7 @@ mod queues;
 pub(crate) mod refusal;
 mod retention;
 
+pub use alerting::watch;
 pub use consume::consume;
 pub use disposition::{Disposition, ReceivedMessage};
 pub use letters::sweep;

@@ -35,6 +35,8 @@ pub enum Verdict {
     Listed,
     /// Dead letters were redriven.
     Redriven,
+    /// The operator acknowledged an alert.
+    Acknowledged,
     /// The hourly run deleted expired data.
     Swept,
     /// A key was forgotten.
@@ -66,6 +68,7 @@ impl Verdict {
             Self::Forgotten => "forgotten",
             Self::Learnt => "learnt",
             Self::Off => "off",
+            Self::Acknowledged => "acknowledged",
             Self::Tested => "tested",
         }
     }

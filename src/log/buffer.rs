@@ -157,7 +157,7 @@ impl Batch {
             let values = |name: &str| [source.as_str().into(), name.into(), at.seconds().into()];
             [Statement::new(WATCHED, values("")), Statement::new(MATCHED, values(name))]
         });
-        let entries = self.entries.iter().map(Entry::statement);
+        let entries = self.entries.iter().flat_map(Entry::statements);
         let counts = self.deliveries.statements().chain(self.refusals.statements());
         let all = entries.chain(counts).chain(duplicates).chain(matched);
         let (mut groups, mut group, mut bytes) = (Vec::new(), Vec::new(), 0_usize);

@@ -210,10 +210,24 @@ impl Entry {
         body.saturating_add(self.head.len()).saturating_add(1024)
     }
 
+    /// The statements that write the entry.
+    pub fn statements(&self) -> impl Iterator<Item = Statement> {
+        let place = || [self.source.as_str().into(), self.name.slot.into(), self.name.name.as_str().into()];
+        let is_first = self.attempt.as_ref().is_none_or(|attempt| attempt.number <= 1);
+        let waiting = match self.state {
+            State::Waiting | State::Retrying | State::Paused => Some(Statement::new(WAITS, place())),
+            // An event whose first attempt settled it has never waited.
+            State::Delivered | State::Dead if is_first => None,
+            State::Delivered | State::Dead => Some(Statement::new(WAITS_NO_MORE, place())),
+            State::Filtered => None,
+        };
+        std::iter::once(self.statement()).chain(waiting)
+    }
+
     /// Writes the row, or adds the attempt to it. A state is replaced only by a later one. A statement that is run twice
     /// adds its attempt once.
     #[expect(clippy::expect_used, reason = "texts and numbers are JSON")]
-    pub fn statement(&self) -> Statement {
+    fn statement(&self) -> Statement {
         let attempts =
             serde_json::to_string(self.attempt.as_slice()).expect("an attempt is an object of texts and numbers");
         let status = self.attempt.as_ref().and_then(|attempt| attempt.status);
@@ -274,3 +288,11 @@ body = iif(excluded.kept = 'exact', excluded.body, body), \
 kept = iif(excluded.kept IN ('exact', 'delivered'), excluded.kept, kept) \
 WHERE excluded.tries = 0 OR NOT EXISTS (SELECT 1 FROM json_each(events.attempts) AS known \
 WHERE known.value = excluded.attempts ->> '$[0]')";
+
+/// An entry that is written late must not let a settled event wait again.
+const WAITS: &str = "\
+INSERT OR IGNORE INTO waiting (source, slot, name, received) SELECT source, slot, name, received FROM events \
+WHERE slot = ?2 AND name = ?3 AND source = ?1 AND state IN ('waiting', 'retrying', 'paused')";
+const WAITS_NO_MORE: &str = "\
+DELETE FROM waiting WHERE source = ?1 AND slot = ?2 AND name = ?3 AND NOT EXISTS (SELECT 1 FROM events \
+WHERE events.slot = ?2 AND events.name = ?3 AND state IN ('waiting', 'retrying', 'paused'))";

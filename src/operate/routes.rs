@@ -6,6 +6,12 @@ use crate::pipeline::refusal::Refusal;
 /// What the API does for a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Endpoint {
+    /// Lists alerts.
+    Alerts,
+    /// Acknowledges an alert.
+    Acknowledge,
+    /// Sends a notice as a test.
+    TestAlerts,
     /// Lists the audit.
     Audit,
     /// Lists dead letters.
@@ -51,7 +57,10 @@ const fn write(method: &'static str, path: &'static str, endpoint: Endpoint) -> 
 }
 
 /// Every route.
-pub const ROUTES: [Route; 9] = [
+pub const ROUTES: [Route; 12] = [
+    read("alerts", Endpoint::Alerts),
+    write("POST", "alerts/{}/acknowledge", Endpoint::Acknowledge),
+    write("POST", "alerts/test", Endpoint::TestAlerts),
     read("audit", Endpoint::Audit),
     read("dead-letters", Endpoint::DeadLetters),
     write("POST", "dead-letters/redrive", Endpoint::RedriveAll),

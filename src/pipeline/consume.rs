@@ -8,7 +8,7 @@ use super::claims::{Acquisition, DeliveryClaim};
 use super::disposition::{Disposition, Failure, ReceivedMessage, retention};
 use super::ports::{DestinationAnswer, Local, PortError, Ports, Stored};
 use super::queues::{self, QueueRole};
-use super::{entropy, letters, logged};
+use super::{alerting, entropy, letters, logged};
 use crate::config::{Config, ConfigError, Destination, LogPolicy, Source};
 use crate::message::Event;
 use crate::record::{Record, Verdict};
@@ -28,6 +28,9 @@ pub async fn consume<P: Ports>(
     let ReceivedMessage { text, queue, now, .. } = handed;
     if let Some(asker) = queues::parse_probe(text) {
         return learn(queues::probe_arrived(&asker, queue, ports, now).await, handed, ports);
+    }
+    if let Some(notice) = alerting::parse(text) {
+        return alerting::deliver(notice, &handed, config, ports).await;
     }
     // A message with the gateway's mark is a dead letter in any queue, and so is an unreadable message. For the other
     // messages, the role of the queue decides. A failure to learn the role delays no message: a later message learns it.

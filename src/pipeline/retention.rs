@@ -17,6 +17,11 @@ const MOST_STATEMENTS: usize = 40;
 const COUNTS_KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
 /// How long samples of refused requests are kept.
 const SAMPLES_KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
+/// How long the audit is kept.
+const AUDIT_KEPT: Duration = Duration::from_secs(365 * 24 * 3600);
+/// A row of `waiting` whose event is settled: the entry that said so was lost.
+const SETTLED: &str = "slot < ?1 OR NOT EXISTS (SELECT 1 FROM events WHERE events.slot = waiting.slot \
+                       AND events.name = waiting.name AND state IN ('waiting', 'retrying', 'paused'))";
 const DAY: Duration = Duration::from_secs(24 * 3600);
 const DEFAULT_DAYS: u32 = 7;
 
@@ -55,6 +60,8 @@ pub async fn expire<P: Database>(ports: &P, config: Option<&Config>, now: UnixTi
         ("refused", "slot, source, reason, number", "slot < ?1", before(SAMPLES_KEPT)),
         ("deliveries", "slot, source, destination", "slot < ?1", before(COUNTS_KEPT)),
         ("duplicates", "key", "last < ?1", [now.minus(OLDEST).seconds().into()]),
+        ("waiting", "source, slot, name", SETTLED, before(OLDEST)),
+        ("audit", "id", "at < ?1", [now.minus(AUDIT_KEPT).seconds().into()]),
     ];
     for (table, key, condition, values) in tables {
         deleted = deleted.saturating_add(delete(ports, table, key, condition, &values).await?.rows);

@@ -6,6 +6,7 @@
 
 mod acceptances;
 mod access;
+mod alerts;
 mod answers;
 mod api;
 mod claims;
