@@ -127,7 +127,8 @@ describe("the log", () => {
   const sent = delivery("generic");
 
   test("has one line for an accepted request and one for its forward", async () => {
-    const { key, ms, provenance, ...line } = await lineOf(() => gateway.post("good", sent));
+    const { key, ms, provenance, trace, ...line } = await lineOf(() => gateway.post("good", sent));
+    assert.match(trace, /^[0-9a-f]{32}$/);
     assert.match(key, /^[0-9a-f]{64}$/);
     assert.ok(Number.isInteger(ms) && ms >= 0);
     const event = { source: "good", id: sent.id, type: "user.created", body_bytes: sent.body.length, status: 200 };
