@@ -16,9 +16,9 @@ INSERT INTO events (slot, name, received, updated, source, state, reason, status
   event_id, type, bytes, days, payload, kept, detail, attempts, head, body)
 WITH RECURSIVE n (i) AS (SELECT CAST(?1 AS INTEGER) UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?2),
 made AS (
-  SELECT i, CAST(?3 + i * ?4 / ?5 AS INTEGER) AS received, ?6 ->> ('$[' || i % ${SOURCES} || ']') AS template,
-    ?7 ->> ('$[' || i * 7 % ${TYPES.length} || ']') AS type, ?8 ->> ('$[' || max(0, i % 20 - 15) || ']') AS state,
-    printf('evt_%08x-%s', i, lower(hex(randomblob(8)))) AS id, i * 3 % 5 + 1 AS tries
+  SELECT i, CAST(?3 + i * ?4 / ?5 AS INTEGER) AS received, ?6 ->> ('$[' || (i % ${SOURCES}) || ']') AS template,
+    ?7 ->> ('$[' || (i * 7 % ${TYPES.length}) || ']') AS type, ?8 ->> ('$[' || max(0, i % 20 - 15) || ']') AS state,
+    printf('evt_%08x-%012x', i, i * 2654435761 % 281474976710597) AS id, i * 3 % 5 + 1 AS tries
   FROM n
 )
 SELECT received / 60, lower(hex(randomblob(16))), received, received + tries * 5, template ->> 'source', state,
