@@ -1,11 +1,11 @@
 # Every target first installs the tools that it needs. The tools that scripts/setup cannot install must be present: rustup,
 # a C compiler, Node with npm, and for `make test` also Python. The scripts name each missing tool.
 
-.PHONY: help dev demo test simulate check fuzz build providers catalogue bench work faults storm mutants deploy sdks setup clean
+.PHONY: help dev demo test simulate check fuzz build providers catalogue bench bench-log work faults storm flood mutants deploy sdks setup clean
 
 help: ## Lists the targets
 	@echo "make TARGET, where TARGET is one of:"
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1|\2/p' Makefile | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' Makefile | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
 
 dev: ## Serves the Worker on 127.0.0.1:8787; PORT changes the port, ORIGIN the destination
 	@exec sh scripts/dev
@@ -52,6 +52,9 @@ bench: build ## Measures the cost of a request; ROUNDS=7; AGAINST=DIR also measu
 	@sh scripts/packages bench
 	@. scripts/env && node bench/run.mjs
 
+bench-log: build ## Measures the API's lists over a full log, and the rows that the log writes; EVENTS, CALLS, SHAPES, PARTS
+	@. scripts/env && node bench/log.mjs
+
 work: ## Counts the instructions of forged requests: at most four times a raw body's; needs valgrind
 	CARGO_PROFILE_RELEASE_CODEGEN_UNITS=1 cargo test --locked --release --package hookgate-verify --test bounded -- --ignored --nocapture
 
@@ -60,6 +63,9 @@ faults: build ## Kills the runtime again and again under load, and counts the lo
 
 storm: build ## Sends each event ten times at once, and counts the repeated deliveries; ISOLATES, STALE, DEDUP
 	@. scripts/env && node proof/storm.mjs
+
+flood: build ## Sends forged requests, and checks that the log counts all of them in few rows; REQUESTS=100000
+	@. scripts/env && node proof/flood.mjs
 
 # The environment of wrangler.toml to deploy. Empty: the top level.
 ENV ?= $(CLOUDFLARE_ENV)

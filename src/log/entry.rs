@@ -68,7 +68,7 @@ pub struct EventName {
 impl EventName {
     /// The number of digits of the key.
     pub const KEY_DIGITS: usize = 24;
-    const DIGITS: usize = 32;
+    pub(super) const DIGITS: usize = 32;
 
     /// The name of `event`, or `None` if another program wrote its time.
     pub fn of(event: &Event<'_>) -> Option<Self> {

@@ -8,9 +8,11 @@ use serde::{Deserialize, Serialize};
 
 /// The most events that one call looks at. A list whose filter fits few events has shorter pages, and every call costs
 /// about the same.
-pub const SCANNED: u32 = 50_000;
+pub const SCANNED: u32 = 20_000;
 /// The most events in which one call searches a text.
 pub const SEARCHED: u32 = 10_000;
+/// The most minutes in which one call looks for a key: a week. Each minute is a look-up of its own.
+const MINUTES: u32 = 7 * 24 * 60;
 
 /// A place in the list: the last event of a page. The list is in the order of arrival, the newest event first. So an event
 /// that comes later moves no event of a later page.
@@ -132,18 +134,28 @@ pub struct EventPage {
 
 const ORDER: &str = "ORDER BY slot DESC, received DESC, name DESC";
 
+/// Reads where a scan ends.
+fn end_of_scan(scope: &str, scanned: u32) -> String {
+    let offset = scanned.saturating_sub(1);
+    format!("SELECT slot, received, name FROM events WHERE {scope} {ORDER} LIMIT 1 OFFSET {offset}")
+}
+
+/// Reads where the search for a key ends, if there are older events: before the first event of its last minute.
+fn end_of_minutes() -> String {
+    format!(
+        "SELECT ?2 - {MINUTES} + 1 AS slot, 0 AS received, '{}' AS name \
+         WHERE EXISTS (SELECT 1 FROM events WHERE slot >= ?1 AND slot < ?2 - {MINUTES} + 1)",
+        "0".repeat(EventName::DIGITS)
+    )
+}
+
 impl EventFilter {
     /// The statements that read a page of at most `limit` events after `after`.
     pub fn page(&self, after: Option<&Cursor>, limit: u32, now: UnixTime) -> Vec<Statement> {
         let mut values = Vec::new();
         let scope = self.scope(after, now, &mut values);
         let scanned = self.scanned();
-        // Where the scan ends. The key finds its events without a scan.
-        let end = self.key.is_none().then(|| {
-            let offset = scanned.saturating_sub(1);
-            let sql = format!("SELECT slot, received, name FROM events WHERE {scope} {ORDER} LIMIT 1 OFFSET {offset}");
-            Statement::new(sql, values.clone())
-        });
+        let scope_values = values.clone();
         let keys = |columns: &str| format!("(SELECT {columns} FROM events WHERE {scope} {ORDER} LIMIT {scanned})");
         let from = match (&self.key, &self.text) {
             (Some(key), _) => {
@@ -151,7 +163,8 @@ impl EventFilter {
                 let key = values.len();
                 format!(
                     "(WITH RECURSIVE minutes (minute) AS (SELECT ?2 UNION ALL SELECT minute - 1 FROM minutes \
-                     WHERE minute > ?1) SELECT events.* FROM minutes CROSS JOIN events ON slot = minute \
+                     WHERE minute > max(?1, ?2 - {MINUTES} + 1)) \
+                     SELECT events.* FROM minutes CROSS JOIN events ON slot = minute \
                      AND name >= ?{key} AND name < ?{key} || 'g' WHERE {scope} {ORDER})"
                 )
             }
@@ -161,13 +174,26 @@ impl EventFilter {
         };
         let condition = self.condition(&mut values);
         let most = limit.saturating_add(1);
+        let found = format!("SELECT {COLUMNS} FROM {from} WHERE {condition} LIMIT {most}");
         let sql = format!(
-            "SELECT found.*, duplicates.count AS duplicates FROM \
-             (SELECT {COLUMNS} FROM {from} WHERE {condition} LIMIT {most}) AS found \
+            "SELECT found.*, duplicates.count AS duplicates FROM ({found}) AS found \
              LEFT JOIN duplicates ON duplicates.key = substr(found.name, 1, {}) {ORDER}",
             EventName::KEY_DIGITS
         );
-        std::iter::once(Statement::new(sql, values)).chain(end).collect()
+        let end = match (&self.key, &self.text) {
+            (Some(_), _) => Statement::new(end_of_minutes(), scope_values.into_iter().take(2)),
+            // A text is searched once, because the search costs more than to find the end.
+            (None, Some(_)) => Statement::new(end_of_scan(&scope, scanned), scope_values),
+            // A full page does not need the end of the scan, and the end costs more than a full page.
+            (None, None) => {
+                let sql = format!(
+                    "SELECT * FROM ({}) WHERE (SELECT count(*) FROM ({found})) < {most}",
+                    end_of_scan(&scope, scanned)
+                );
+                Statement::new(sql, values.clone())
+            }
+        };
+        vec![Statement::new(sql, values), end]
     }
 
     /// How many events one call looks at.

@@ -4,6 +4,7 @@ use super::memory::{EVENTS, Memory, NOW};
 use super::{
     BODY, Post, SECRET, TOKEN, configured, forward, json_of, kill_all, post, queued, request, serve, serve_as,
 };
+use hookgate::log::SCANNED;
 use hookgate::pipeline::{self, Disposition};
 use hookgate::record::Record;
 use pollster::block_on;
@@ -323,6 +324,49 @@ fn each_filter_selects_what_it_says() {
         let expected: Vec<_> = expected.into_iter().map(|number| json!(format!("evt_{number}"))).collect();
         assert_eq!((ids, &page["next"]), (expected, &Value::Null), "{query}");
     }
+}
+
+/// The ids of all pages, and the number of the pages.
+fn all_pages(query: &str, ports: &Memory) -> (Vec<String>, usize) {
+    let (mut ids, mut cursor) = (Vec::new(), String::new());
+    for pages in 1..100 {
+        let (status, page) = get(&format!("events?{query}{cursor}"), ports);
+        assert_eq!(status, 200, "{page}");
+        ids.extend(page["events"].as_array().unwrap().iter().map(|one| one["event_id"].as_str().unwrap().to_owned()));
+        let Some(next) = page["next"].as_str() else { return (ids, pages) };
+        cursor = format!("&cursor={next}");
+    }
+    panic!("the list of {query} has no end");
+}
+
+#[test]
+fn a_key_is_found_in_every_week_of_the_log() {
+    let ports = Memory::default();
+    many(1, &ports);
+    let id = get("events", &ports).1["events"][0]["id"].as_str().unwrap().to_owned();
+    let key = get(&format!("events/{id}"), &ports).1["key"].as_str().unwrap().to_owned();
+    assert_eq!(all_pages(&format!("key={key}"), &ports), (vec!["evt_0".to_owned()], 1));
+    ports.wait(15 * 24 * 3600);
+    assert_eq!(all_pages(&format!("key={key}"), &ports), (vec!["evt_0".to_owned()], 3));
+    assert_eq!(all_pages(&format!("key={}", "0".repeat(64)), &ports).0, [""; 0]);
+}
+
+#[test]
+fn a_filter_that_fits_few_events_finds_them_behind_the_end_of_a_scan() {
+    let ports = Memory::default();
+    many(1, &ports);
+    only(&ports); // a call of the API writes the event's row
+    let copies = SCANNED + 10;
+    ports.database.query(&format!(
+        "INSERT INTO events SELECT slot + 1, printf('%032x', value), received + 60, updated, source, state, reason, status, \
+         tries, next, delivered, destination, 'copy', type, bytes, days, payload, kept, detail, attempts, head, body \
+         FROM events, (WITH RECURSIVE n (value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n WHERE value < {copies}) \
+         SELECT value FROM n) RETURNING 1 AS made"
+    ));
+    ports.wait(120);
+    assert_eq!(all_pages("id=evt_0", &ports), (vec!["evt_0".to_owned()], 2));
+    assert_eq!(all_pages("id=none", &ports), (vec![], 2));
+    assert_eq!(all_pages("text=evt_0&id=evt_0", &ports), (vec!["evt_0".to_owned()], 3));
 }
 
 #[test]
