@@ -67,6 +67,8 @@ pub struct Config {
     pub warnings: Vec<String>,
     /// Mistakes in settings that no source needs. The Worker leaves out the mistaken settings.
     pub mistakes: Vec<String>,
+    /// The bindings that the Worker has.
+    pub bindings: Bindings,
     /// The features that are off because a binding is missing.
     pub off: Vec<&'static str>,
 }
@@ -262,6 +264,7 @@ impl Config {
             alerts,
             warnings,
             mistakes,
+            bindings,
             off: bindings.off(),
         })
     }

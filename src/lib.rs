@@ -28,6 +28,7 @@ pub mod pending_secret;
 pub mod pipeline;
 pub mod record;
 pub mod redact;
+pub mod replay;
 pub mod retry;
 pub mod rotation;
 pub mod source_name;

@@ -1,11 +1,12 @@
 //! The queue message of an event, and the request of an attempt to deliver the event.
 
+mod again;
 mod attempt;
 
 pub use attempt::AttemptRequest;
 
 use crate::config::Source;
-use crate::dedup::{Acceptance, DedupKey, digest_of};
+use crate::dedup::{Acceptance, DedupKey};
 use crate::forwarded_headers::ForwardedHeaders;
 use crate::headers::HeaderLines;
 use crate::redact::Redactions;
@@ -17,7 +18,6 @@ use serde::de::Error as _;
 use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::borrow::Cow;
-use std::time::Duration;
 use thiserror::Error;
 
 /// The largest queue message, in bytes. The limit is 128,000 bytes, and Cloudflare uses about 100 of them (Queues, Limits).
@@ -77,9 +77,9 @@ pub struct TooLarge {
 /// The text is one CloudEvents 1.0 JSON object (CloudEvents JSON format, section 3). The body is in `data_base64`, byte for
 /// byte. A body that is too large for a message is in R2, under the name `payload`. The attributes `payload`,
 /// `payloadbytes`, `provider`, `typestate`, `idprovenance`, `dedupkey`, `acceptance`, `headers`, `firstseen`, `redrive`,
-/// `redrivenat`, `test` and `deadreason` are extensions. `headers` is the text of a JSON list of names and values, because an
-/// attribute cannot have nested values. `traceparent` and `tracestate` are the Distributed Tracing extension of CloudEvents:
-/// the trace with which the event came in, or which began with the event.
+/// `redrivenat`, `replay`, `replayedat`, `test` and `deadreason` are extensions. `headers` is the text of a JSON list of
+/// names and values, because an attribute cannot have nested values. `traceparent` and `tracestate` are the Distributed
+/// Tracing extension of CloudEvents: the trace with which the event came in, or which began with the event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event<'e> {
     specversion: Cow<'static, str>,
@@ -119,6 +119,12 @@ pub struct Event<'e> {
     /// Whether the operator sent the event as a test.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     test: bool,
+    /// Names the replay. An event that an operator did not send again has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replay: Option<String>,
+    /// When the event was replayed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replayedat: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     payload: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -181,6 +187,8 @@ impl<'e> Event<'e> {
             redrive: 0,
             redrivenat: None,
             test: false,
+            replay: None,
+            replayedat: None,
             payload: None,
             payloadbytes: None,
             deadreason: None,
@@ -196,7 +204,7 @@ impl<'e> Event<'e> {
         self.encode_within(LARGEST_ACCEPTED)
     }
 
-    /// The queue message of a dead letter or of a redriven event.
+    /// The queue message of a dead letter, or of a redriven or replayed event.
     ///
     /// # Errors
     /// [`TooLarge`]. Every accepted event has space for these attributes, so only a message of another program is too large.
@@ -224,8 +232,21 @@ impl<'e> Event<'e> {
     pub fn decode(text: &str) -> Result<Event<'static>, DecodeError> {
         // All of the Worker reads bytes: `from_str` would add a second reader of JSON, of 8 kB gzipped.
         let event: Event<'static> = serde_json::from_slice(text.as_bytes())?;
-        match (&event.body, &event.payload, event.payloadbytes) {
-            (Some(_), None, None) | (None, Some(_), Some(_)) => Ok(event),
+        event.with_one_body()
+    }
+
+    /// The event of a queue message whose text without its body is `head`. Without `body`, the body must be in R2.
+    ///
+    /// # Errors
+    /// [`DecodeError`], if `head` is not such a text, or if there is not exactly one body.
+    pub fn rebuilt(head: &str, body: Option<Vec<u8>>) -> Result<Event<'static>, DecodeError> {
+        let event: Event<'static> = serde_json::from_slice(head.as_bytes())?;
+        Event { body: body.map(Cow::Owned), ..event }.with_one_body()
+    }
+
+    fn with_one_body(self) -> Result<Self, DecodeError> {
+        match (&self.body, &self.payload, self.payloadbytes) {
+            (Some(_), None, None) | (None, Some(_), Some(_)) => Ok(self),
             _ => Err(DecodeError::Body),
         }
     }
@@ -250,69 +271,10 @@ impl<'e> Event<'e> {
         Self { payloadbytes: Some(self.body_bytes()), payload: Some(name), body: None, ..self }
     }
 
-    /// The event as a dead letter. The reason is cut if the message has no space for all of it.
-    pub fn dead(self, reason: &str) -> Self {
-        let cut = |most: usize| reason.get(..reason.floor_char_boundary(most)).unwrap_or(reason).to_owned();
-        let mut dead = Self { deadreason: Some(cut(LONGEST_REASON)), ..self };
-        if let Err(TooLarge { bytes, limit }) = dead.encode_again() {
-            // The version before left less space for a reason. Even an empty reason marks the message as a dead letter.
-            let over = bytes.saturating_sub(limit);
-            let kept = dead.deadreason.as_ref().map_or(0, String::len).saturating_sub(over);
-            dead.deadreason = Some(cut(kept));
-        }
-        dead
-    }
-
-    /// The event of a dead letter, redriven at `now`.
-    pub fn redriven(self, now: UnixTime) -> Self {
-        let redrive = self.redrive.saturating_add(1);
-        Self { deadreason: None, redrive, redrivenat: Some(now.to_rfc3339()), ..self }
-    }
-
-    /// How often the event was redriven.
-    pub fn redrives(&self) -> u32 {
-        self.redrive
-    }
-
-    /// Whether the event was redriven.
-    pub fn is_redriven(&self) -> bool {
-        self.redrive > 0
-    }
-
-    /// The time since the event was accepted or last redriven. `None` if that time cannot be read.
-    pub fn age(&self, now: UnixTime) -> Option<Duration> {
-        UnixTime::from_rfc3339(self.redrivenat.as_ref().unwrap_or(&self.time)).map(|began| began.until(now))
-    }
-
-    /// The name of the claim on the delivery. Each acceptance and each redrive has another name.
-    pub fn claim_name(&self) -> String {
-        // A message of the version before has no acceptance, and without `dedup = "exact"` no `firstseen`. Its delivery is
-        // not claimed, but the id of its dead letter contains this name with an empty acceptance. So an error in place of
-        // the empty text would change the ids of old letters.
-        format!("{}/{}/{}", self.dedupkey, self.acceptance_text(), self.redrive)
-    }
-
-    /// The text that names the acceptance. Empty for a message of the version before without `dedup = "exact"`.
-    pub fn acceptance_text(&self) -> &str {
-        self.acceptance.as_deref().or(self.firstseen.as_deref()).unwrap_or_default()
-    }
-
     /// The queue message without the body.
     #[expect(clippy::expect_used, reason = "texts and numbers are JSON, and writing to a text cannot fail")]
     pub fn head(&self) -> String {
         serde_json::to_string(self).expect("an event is an object of texts and numbers")
-    }
-
-    /// The id of the event's dead letter, 64 hex digits. All dead letters of one acceptance have the same id.
-    pub fn letter_id(&self) -> String {
-        hex::encode(match &self.acceptance {
-            Some(acceptance) => digest_of(&[b"letter", self.dedupkey.to_string().as_bytes(), acceptance.as_bytes()]),
-            // The version before made this id. A message with its body inside has an empty payload here: see `claim_name`.
-            None => {
-                let payload = self.payload.as_deref().unwrap_or_default();
-                digest_of(&[self.claim_name().as_bytes(), payload.as_bytes(), self.body()])
-            }
-        })
     }
 
     /// Whether a Durable Object claimed the event.

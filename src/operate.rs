@@ -1,4 +1,4 @@
-//! The operator's API, `/api/…`: list and redrive dead letters, read the secrets from handshakes, forget keys, and list the
+//! The operator's API, `/api/…`: list and replay events, list and redrive dead letters, read the secrets from handshakes, forget keys, and list the
 //! audit.
 //!
 //! `routes.rs` has the table of routes, and `access.rs` says who may call them. Each resource has a file.
@@ -10,6 +10,7 @@ mod dead_letters;
 mod events;
 mod handshakes;
 mod keys;
+mod replay;
 mod routes;
 mod test_event;
 
@@ -73,6 +74,7 @@ pub(crate) async fn serve<R: Request, P: Ports>(
         Endpoint::Event => events::one(&call, part, record).await,
         Endpoint::Test => test_event::send_test(&call, part, record).await,
         Endpoint::Handshake => handshakes::read(&call, part, record).await,
+        Endpoint::Replay => replay::one(&call, part, record).await,
         Endpoint::ForgetKey => keys::forget(&call, record).await,
     }
 }

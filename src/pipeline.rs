@@ -25,6 +25,7 @@ pub mod ports;
 mod published;
 mod queues;
 pub(crate) mod refusal;
+pub(crate) mod replays;
 mod retention;
 
 pub use alerting::watch;

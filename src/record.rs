@@ -37,6 +37,8 @@ pub enum Verdict {
     Redriven,
     /// The operator acknowledged an alert.
     Acknowledged,
+    /// An event was put into the queue again.
+    Replayed,
     /// The hourly run deleted expired data.
     Swept,
     /// A key was forgotten.
@@ -64,6 +66,7 @@ impl Verdict {
             Self::Handshake => "handshake",
             Self::Listed => "listed",
             Self::Redriven => "redriven",
+            Self::Replayed => "replayed",
             Self::Swept => "swept",
             Self::Forgotten => "forgotten",
             Self::Learnt => "learnt",

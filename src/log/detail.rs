@@ -38,7 +38,7 @@ pub struct EventDetail {
 /// An attempt, as the API shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct AttemptDetail {
-    /// The number of the attempt, from 1. A redrive begins with 1 again.
+    /// The number of the attempt, from 1. A redrive and a replay begin with 1 again.
     pub number: u32,
     /// When it began, in RFC 3339.
     pub at: String,
@@ -54,6 +54,8 @@ pub struct AttemptDetail {
     pub next_attempt: Option<String>,
     /// How often the event had been redriven.
     pub redrive: u32,
+    /// The token of the replay that the attempt belongs to.
+    pub replay: Option<String>,
 }
 
 impl From<Attempt> for AttemptDetail {
@@ -67,6 +69,7 @@ impl From<Attempt> for AttemptDetail {
             error: attempt.error,
             next_attempt: attempt.next.map(UnixTime::to_rfc3339),
             redrive: attempt.redrive,
+            replay: attempt.replay,
         }
     }
 }

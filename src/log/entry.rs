@@ -105,7 +105,7 @@ impl fmt::Display for EventName {
 pub struct Attempt {
     /// When the attempt began, in seconds since 1970.
     pub at: UnixTime,
-    /// The number of the attempt, from 1. A redrive begins with 1 again.
+    /// The number of the attempt, from 1. A redrive and a replay begin with 1 again.
     pub number: u32,
     /// The destination's URL, without its query.
     pub destination: String,
@@ -123,6 +123,9 @@ pub struct Attempt {
     /// How often the event had been redriven.
     #[serde(skip_serializing_if = "is_zero", default)]
     pub redrive: u32,
+    /// The token of the replay that the attempt belongs to.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub replay: Option<String>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
@@ -283,9 +286,9 @@ tries = tries + excluded.tries, \
 attempts = iif(excluded.tries = 1 AND json_array_length(attempts) < ?23, \
 json_insert(attempts, '$[#]', json(excluded.attempts ->> '$[0]')), attempts), \
 updated = max(updated, excluded.updated), \
-head = iif(excluded.kept = 'exact', excluded.head, head), \
+head = iif(excluded.kept = 'exact' OR (excluded.kept = 'bucket' AND kept = 'bucket'), excluded.head, head), \
 body = iif(excluded.kept = 'exact', excluded.body, body), \
-kept = iif(excluded.kept IN ('exact', 'delivered'), excluded.kept, kept) \
+kept = iif(excluded.kept = 'exact' OR (excluded.kept = 'delivered' AND kept <> 'exact'), excluded.kept, kept) \
 WHERE excluded.tries = 0 OR NOT EXISTS (SELECT 1 FROM json_each(events.attempts) AS known \
 WHERE known.value = excluded.attempts ->> '$[0]')";
 

@@ -49,6 +49,9 @@ impl Event<'_> {
         add("hookgate-source", &self.source);
         add("hookgate-provider", &self.provider);
         add("hookgate-attempt", &attempt.to_string());
+        if self.replay.is_some() {
+            add("hookgate-replay", "1");
+        }
         if let Some(state) = &self.typestate {
             add("hookgate-type", state);
         }

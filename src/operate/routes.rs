@@ -26,6 +26,8 @@ pub enum Endpoint {
     Event,
     /// Sends a test event.
     Test,
+    /// Sends one event again.
+    Replay,
     /// Reads the secret from a handshake.
     Handshake,
     /// Forgets the key of an event.
@@ -57,7 +59,7 @@ const fn write(method: &'static str, path: &'static str, endpoint: Endpoint) -> 
 }
 
 /// Every route.
-pub const ROUTES: [Route; 12] = [
+pub const ROUTES: [Route; 13] = [
     read("alerts", Endpoint::Alerts),
     write("POST", "alerts/{}/acknowledge", Endpoint::Acknowledge),
     write("POST", "alerts/test", Endpoint::TestAlerts),
@@ -68,6 +70,7 @@ pub const ROUTES: [Route; 12] = [
     read("events", Endpoint::Events),
     read("events/{}", Endpoint::Event),
     write("POST", "sources/{}/test", Endpoint::Test),
+    write("POST", "events/{}/replay", Endpoint::Replay),
     // The secret signs webhooks, so whoever reads it can forge them.
     write("GET", "handshakes/{}", Endpoint::Handshake),
     write("DELETE", "keys", Endpoint::ForgetKey),

@@ -16,8 +16,9 @@ const SHORTEST_LEASE: Duration = Duration::from_secs(1);
 /// The lease of the claim on a delivery. A delivery takes less: up to 30 s to read the body, 30 s to wait for the destination,
 /// and 10 s to confirm.
 pub const FORWARD_LEASE: Duration = Duration::from_secs(90);
-/// The TTL of the claim on the delivery of a redriven event. If a redrive could not be noted, its letter can be redriven
-/// again until the letter is deleted. The TTL for other events is [`LONGEST_IN_QUEUE`]: a second message can wait so long.
+/// The TTL of the claim on the delivery of a redriven or replayed event. If a redrive could not be noted, its letter can be
+/// redriven again until the letter is deleted. A job of replays may enqueue an event again when it goes on after a crash. The
+/// TTL for other events is [`LONGEST_IN_QUEUE`]: a second message can wait so long.
 const REDRIVE_REMEMBERED: Duration = KEPT.saturating_add(LONGEST_IN_QUEUE);
 /// How many times a confirmation is tried. Without it, an event may be accepted or delivered twice.
 const CONFIRM_TRIES: usize = 3;
@@ -139,7 +140,8 @@ impl KeyClaim {
     }
 }
 
-/// The claim on the delivery of an event. `None` without `dedup = "exact"`.
+/// The claim on the delivery of an event. `None` without `dedup = "exact"`, but for a replay, which is always claimed if the
+/// Worker has the objects: a replay that comes twice would be a second delivery that nobody asked for.
 pub struct DeliveryClaim(Option<ObjectClaim>);
 
 impl DeliveryClaim {
@@ -151,10 +153,12 @@ impl DeliveryClaim {
         ports: &(impl ClaimStore + Local),
         now: UnixTime,
     ) -> Result<Acquisition<Self>, PortError> {
-        if source.dedup != Dedup::Exact || !event.was_claimed() {
+        let is_exact = source.dedup == Dedup::Exact && event.was_claimed();
+        let is_claimed_replay = event.replay().is_some() && config.bindings.claims;
+        if !is_exact && !is_claimed_replay {
             return Ok(Acquisition::Acquired(Self(None)));
         }
-        let ttl = if event.is_redriven() { REDRIVE_REMEMBERED } else { LONGEST_IN_QUEUE };
+        let ttl = if event.is_redriven() || event.replay().is_some() { REDRIVE_REMEMBERED } else { LONGEST_IN_QUEUE };
         let terms = ClaimTerms { lease: FORWARD_LEASE, ttl };
         let acquired = ObjectClaim::acquire(ports, config, &event.key(), event.claim_name(), terms, now).await?;
         Ok(acquired.map(|claim| Self(Some(claim))))

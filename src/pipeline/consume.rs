@@ -87,7 +87,7 @@ async fn forward<P: Ports>(
     let mut record = Record { attempt: Some(handed.attempt), ..Record::default() };
     let later = retry::backoff(handed.attempt, entropy(ports));
     let is_over = is_over(event.age(handed.now), later, retention(config));
-    let is_first = handed.attempt == 1 && !event.is_redriven();
+    let is_first = handed.attempt == 1 && !event.is_redriven() && event.replay().is_none();
     let disposition = match deliver(event, handed, config, ports, &mut record).await {
         // The message has no mark of a dead letter, so the letter's consumer claims the delivery.
         Err(failure) if is_over => {
@@ -180,7 +180,8 @@ async fn deliver<P: Ports>(
     disposition
 }
 
-fn find_destination<'c>(
+/// The source, and its destination.
+pub(super) fn find_destination<'c>(
     source: &str,
     config: &'c Result<Config, ConfigError>,
 ) -> Result<(&'c Config, &'c Source, &'c Destination), String> {

@@ -44,6 +44,7 @@ pub fn attempted(
         error: outcome.err().map(str::to_owned),
         next: None,
         redrive: event.redrives(),
+        replay: event.replay().map(str::to_owned),
     });
 }
 

@@ -67,7 +67,7 @@ fn worked(route: &Route, token: &str) -> (Memory, Post) {
         "alerts" | "alerts/test" | "audit" | "dead-letters" | "dead-letters/redrive" | "events" => {
             route.path.to_owned()
         }
-        "events/{}" => route.path.replace("{}", &event(&ports)),
+        "events/{}" | "events/{}/replay" => route.path.replace("{}", &event(&ports)),
         "dead-letters/{}/redrive" => route.path.replace("{}", &id),
         "handshakes/{}" => route.path.replace("{}", "queued"),
         "alerts/{}/acknowledge" => route.path.replace("{}", &alert(&ports)),

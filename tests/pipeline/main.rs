@@ -27,6 +27,7 @@ mod providers;
 mod published;
 mod queues;
 mod refusals;
+mod replay;
 mod test_events;
 mod traces;
 

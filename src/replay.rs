@@ -1,0 +1,127 @@
+//! Replays: sending an event of the log again, byte for byte.
+//!
+//! A replay is for an operator whose application lost events, or did not accept them. It bypasses deduplication on purpose,
+//! and the application gets the same idempotency key. So a replay must never be wider than the operator meant it.
+
+use crate::database::{Rows, Statement};
+use crate::log::{EXACT, EventName, REDACTED};
+use crate::message::{DecodeError, Event};
+use hookgate_verify::UnixTime;
+use serde::Deserialize;
+use thiserror::Error;
+
+/// Why an event cannot be sent again. The text is for the operator.
+#[derive(Debug, Error)]
+pub enum CannotReplay {
+    /// The log never had the body.
+    #[error("the log has no body of it, because of `log_bodies` of its source; ask the provider to send it again")]
+    NoBody,
+    /// The log does not have every byte.
+    #[error("the log has it without some values, because of `redact` of its source; ask the provider to send it again")]
+    Redacted,
+    /// The body was in R2, and was deleted.
+    #[error("its body was in PAYLOADS, and was deleted after the delivery; ask the provider to send it again")]
+    Delivered,
+    /// The body is in R2 no longer.
+    #[error("its body is missing from PAYLOADS; ask the provider to send it again")]
+    Gone,
+    /// The log withholds the body, for the reason with this code.
+    #[error("the log withholds its body ({0}); ask the provider to send it again")]
+    Withheld(String),
+    /// The row does not have the event that its columns tell of.
+    #[error("its row in the log is damaged ({0}); ask the provider to send it again")]
+    Damaged(String),
+    /// The source has no usable destination.
+    #[error("{0}; bring the source back, or ask the provider to send it again")]
+    Source(String),
+    /// No queue message can hold the event.
+    #[error("it is too large for the queue without the binding PAYLOADS")]
+    TooLarge,
+}
+
+impl From<DecodeError> for CannotReplay {
+    fn from(error: DecodeError) -> Self {
+        Self::Damaged(error.to_string())
+    }
+}
+
+/// What the log has of an event.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct LoggedEvent {
+    slot: i64,
+    name: String,
+    /// The state of its delivery.
+    pub state: String,
+    /// When it was first delivered, in seconds since 1970.
+    pub delivered: Option<i64>,
+    bytes: u64,
+    kept: String,
+    head: String,
+    body: Option<String>,
+    hex: Option<String>,
+}
+
+impl LoggedEvent {
+    /// The columns of `events` for this type.
+    pub const COLUMNS: &'static str = "slot, name, state, delivered, bytes, kept, head, \
+                                       iif(typeof(body) = 'text', body, NULL) AS body, \
+                                       iif(typeof(body) = 'blob', hex(body), NULL) AS hex";
+
+    /// The statement that reads the event `name`.
+    pub fn read(name: &EventName) -> Statement {
+        let sql = format!("SELECT {} FROM events WHERE slot = ?1 AND name = ?2", Self::COLUMNS);
+        Statement::new(sql, [name.slot.into(), name.name.as_str().into()])
+    }
+
+    /// The events in the answer to a statement.
+    ///
+    /// # Errors
+    /// The database has other columns.
+    pub fn of(answers: Vec<Rows>) -> Result<Vec<Self>, String> {
+        answers.into_iter().next().unwrap_or_default().parse()
+    }
+
+    /// The id of the event in the API.
+    pub fn id(&self) -> EventName {
+        EventName { slot: self.slot, name: self.name.clone() }
+    }
+
+    /// When the event was first delivered.
+    pub fn delivered(&self) -> Option<UnixTime> {
+        self.delivered.map(UnixTime::from_seconds)
+    }
+
+    /// The exact event.
+    ///
+    /// # Errors
+    /// [`CannotReplay`], if the log does not have every byte of it.
+    pub fn event(self) -> Result<Event<'static>, CannotReplay> {
+        if let Some(problem) = problem_of(&self.kept) {
+            return Err(problem);
+        }
+        let (name, bytes) = (self.id(), self.bytes);
+        let body = match (self.body, self.hex) {
+            (Some(text), _) => Some(text.into_bytes()),
+            (None, Some(hex)) => {
+                Some(hex::decode(hex).map_err(|error| CannotReplay::Damaged(format!("its body: {error}")))?)
+            }
+            (None, None) => None,
+        };
+        let event = Event::rebuilt(&self.head, body)?;
+        if EventName::of(&event) != Some(name) || event.body_bytes() != bytes {
+            return Err(CannotReplay::Damaged("its message is of another event".to_owned()));
+        }
+        Ok(event)
+    }
+}
+
+/// Why an event cannot be replayed whose column `kept` has this text. `None` if it can be replayed.
+pub fn problem_of(kept: &str) -> Option<CannotReplay> {
+    match kept {
+        EXACT | "bucket" => None,
+        "none" => Some(CannotReplay::NoBody),
+        "delivered" => Some(CannotReplay::Delivered),
+        REDACTED => Some(CannotReplay::Redacted),
+        code => Some(CannotReplay::Withheld(code.to_owned())),
+    }
+}
