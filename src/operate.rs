@@ -75,6 +75,9 @@ pub(crate) async fn serve<R: Request, P: Ports>(
         Endpoint::Test => test_event::send_test(&call, part, record).await,
         Endpoint::Handshake => handshakes::read(&call, part, record).await,
         Endpoint::Replay => replay::one(&call, part, record).await,
+        Endpoint::ReplayMany => replay::many(&call, record).await,
+        Endpoint::ReplayJob => replay::job(&call, part, record).await,
+        Endpoint::CancelReplay => replay::cancel(&call, part, record).await,
         Endpoint::ForgetKey => keys::forget(&call, record).await,
     }
 }

@@ -18,6 +18,7 @@ mod consume;
 mod disposition;
 mod filter;
 mod handshakes;
+pub(crate) mod jobs;
 mod letters;
 mod limiter;
 mod logged;

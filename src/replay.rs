@@ -3,6 +3,10 @@
 //! A replay is for an operator whose application lost events, or did not accept them. It bypasses deduplication on purpose,
 //! and the application gets the same idempotency key. So a replay must never be wider than the operator meant it.
 
+pub mod job;
+pub mod request;
+pub mod selection;
+
 use crate::database::{Rows, Statement};
 use crate::log::{EXACT, EventName, REDACTED};
 use crate::message::{DecodeError, Event};

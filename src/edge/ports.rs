@@ -88,10 +88,12 @@ impl Bindings {
         })
     }
 
-    /// Sends the message as text, so that the consumer gets exactly this text.
-    async fn put_into(&self, queue: &str, message: JsValue) -> Result<(), PortError> {
+    /// Sends the message as text, so that the consumer gets exactly this text, after `delay` seconds.
+    async fn put_into(&self, queue: &str, message: JsValue, delay: u32) -> Result<(), PortError> {
         let queue = self.env.queue(queue).map_err(failed("queue send"))?;
-        let message = RawMessageBuilder::new(message).build_with_content_type(QueueContentType::Text);
+        let message = RawMessageBuilder::new(message);
+        let message = if delay > 0 { message.delay_seconds(delay) } else { message };
+        let message = message.build_with_content_type(QueueContentType::Text);
         self.within(PATIENCE_MS, "queue send", queue.send_raw(message)).await
     }
 }
@@ -153,11 +155,15 @@ impl Notes for Bindings {
 impl Outbox for Bindings {
     async fn enqueue(&self, message: &OutgoingMessage<'_>) -> Result<(), PortError> {
         let (text, body) = message.parts();
-        self.put_into("EVENTS", message_text(text, body)).await
+        self.put_into("EVENTS", message_text(text, body), 0).await
+    }
+
+    async fn enqueue_later(&self, message: &str, delay: Duration) -> Result<(), PortError> {
+        self.put_into("EVENTS", message.into(), super::whole_seconds(delay)).await
     }
 
     async fn send_to_dead_letters(&self, message: &str) -> Result<(), PortError> {
-        self.put_into("DEAD", message.into()).await
+        self.put_into("DEAD", message.into(), 0).await
     }
 }
 

@@ -5,7 +5,7 @@ use super::entry::EventName;
 use crate::database::Value;
 use crate::dedup::DedupKey;
 use hookgate_verify::UnixTime;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::time::Duration;
 use thiserror::Error;
@@ -33,7 +33,7 @@ pub struct FilterError {
 }
 
 /// A selection of events. Every part must fit.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct EventFilter {
     /// Events of one of these sources.
     pub sources: Vec<String>,

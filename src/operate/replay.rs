@@ -1,16 +1,25 @@
-//! `POST /api/events/{id}/replay`: sends an event of the log again.
+//! `POST /api/events/{id}/replay`: sends an event of the log again. `/api/replay`: jobs that send many events again.
 
 use super::{Call, events};
 use crate::answer::Answer;
+use crate::config::Config;
+use crate::database::Rows;
 use crate::dedup::ClaimToken;
 use crate::log::EventName;
+use crate::pipeline::jobs;
 use crate::pipeline::ports::{PortError, Ports, Request};
 use crate::pipeline::refusal::Refusal;
 use crate::pipeline::replays::{self, ReplayFailure};
 use crate::record::{Record, Verdict};
 use crate::replay::LoggedEvent;
+use crate::replay::job::{Job, MOST_RUNNING};
+use crate::replay::request::ReplayRequest;
+use crate::replay::selection::{DryRun, Scope, Selection};
 use hookgate_verify::UnixTime;
 use serde::Serialize;
+use std::time::Duration;
+
+const MAX_BODY: usize = 16 * 1024;
 
 #[derive(Serialize)]
 struct Replayed {
@@ -64,4 +73,125 @@ pub async fn one<R: Request, P: Ports>(
     record.verdict = Verdict::Replayed;
     let delivered = delivered.map(UnixTime::to_rfc3339);
     Ok(Answer::ok(&Replayed { replayed: true, id: id.to_owned(), replay: token, state, delivered }))
+}
+
+/// `POST /api/replay`: the dry run of a job, or with the token of a dry run its beginning.
+pub async fn many<R: Request, P: Ports>(call: &Call<'_, R, P>, record: &mut Record) -> Result<Answer, Refusal> {
+    let config = bound(call)?;
+    let body = call.request.body(MAX_BODY).await.map_err(|error| Refusal::body_over(error, MAX_BODY))?;
+    let ReplayRequest { selection, rate, scope } = ReplayRequest::parse(&body).map_err(Refusal::Unusable)?;
+    if scope.as_ref().is_some_and(|scope| scope.is_old(call.now)) {
+        return Err(Refusal::Unusable("the token is older than an hour: make another dry run".to_owned()));
+    }
+    let sent = String::from_utf8_lossy(body.trim_ascii());
+    let action = if scope.is_some() { "replay_many" } else { "replay_dry_run" };
+    call.intend(action, scope.as_ref().map_or("", Scope::job), &sent).await?;
+    let ports = events::logged(call, record).await?;
+    record.verdict = Verdict::Listed;
+    let Some(scope) = scope else {
+        let run = dry_run(&selection.fixed(call.now), rate, call.now, config, ports).await?;
+        return Ok(Answer::ok(&run));
+    };
+    // The call may come twice: then the job is there, and its messages may be there or not.
+    let at = scope.at;
+    let selection = selection.fixed(at);
+    let known = find(scope.job(), ports).await?;
+    let (job, ports) = match known {
+        Some(job) => (job, ports),
+        None => {
+            let run = dry_run(&selection, rate, at, config, ports).await?;
+            if run.token != Some(scope.to_string()) {
+                let problem =
+                    "since the dry run, the selection, the options or the number of events has changed: it would";
+                let problem = format!("{problem} send {} events now; make another dry run", run.selected);
+                return Err(Refusal::Unusable(problem));
+            }
+            let begin = Job::begin(scope.job(), &selection, (rate, run.selected), at, &call.caller.name, call.now);
+            let answers = ports.run(begin).await.map_err(Refusal::failed("replay_failed"))?;
+            (begun(answers)?, ports)
+        }
+    };
+    if job.is_running() && job.step == 0 {
+        jobs::send(&job.id, 0, Duration::ZERO, ports).await.map_err(Refusal::failed("replay_failed"))?;
+    }
+    record.verdict = Verdict::Replayed;
+    record.detail = Some(format!("the job {} of {} events", job.id, job.total));
+    progress(&job, ports).await
+}
+
+/// `GET /api/replay/{id}`: the progress of a job.
+pub async fn job<R: Request, P: Ports>(
+    call: &Call<'_, R, P>,
+    id: &str,
+    record: &mut Record,
+) -> Result<Answer, Refusal> {
+    let ports = events::logged(call, record).await?;
+    let job = find(id, ports).await?.ok_or(Refusal::NotFound)?;
+    record.verdict = Verdict::Listed;
+    progress(&job, ports).await
+}
+
+/// `POST /api/replay/{id}/cancel`: ends a job. Its messages in the queue are not sent anymore.
+pub async fn cancel<R: Request, P: Ports>(
+    call: &Call<'_, R, P>,
+    id: &str,
+    record: &mut Record,
+) -> Result<Answer, Refusal> {
+    if !call.ports.has_database() {
+        return Err(Refusal::Off { binding: "LOG" });
+    }
+    call.intend("cancel_replay", id, "").await?;
+    let ports = events::logged(call, record).await?;
+    let ending = vec![Job::end(id, "cancelled", None, call.now), Job::read(id)];
+    let answers = ports.run(ending).await.map_err(Refusal::failed("replay_failed"))?;
+    let job = Job::of(&mut answers.into_iter().skip(1)).map_err(unreadable)?;
+    let job = job.into_iter().next().ok_or(Refusal::NotFound)?;
+    record.verdict = Verdict::Replayed;
+    record.detail = Some(format!("the job {} is {}", job.id, job.state));
+    progress(&job, ports).await
+}
+
+/// The configuration, if the Worker can run jobs. Without the objects, an event of a job could come twice after a crash.
+fn bound<'c, R: Request, P: Ports>(call: &Call<'c, R, P>) -> Result<&'c Config, Refusal> {
+    let config = call.config.as_ref().map_err(|error| Refusal::Misconfigured(error.clone()))?;
+    let needs =
+        [("LOG", call.ports.has_database()), ("EVENTS", config.bindings.events), ("CLAIMS", config.bindings.claims)];
+    match needs.into_iter().find(|(_, is_bound)| !is_bound) {
+        Some((binding, _)) => Err(Refusal::Off { binding }),
+        None => Ok(config),
+    }
+}
+
+fn unreadable(problem: String) -> Refusal {
+    Refusal::failed("list_failed")(PortError(problem))
+}
+
+async fn dry_run<P: Ports>(
+    selection: &Selection,
+    rate: u32,
+    at: UnixTime,
+    config: &Config,
+    ports: &P,
+) -> Result<DryRun, Refusal> {
+    let answers = ports.run(selection.count(at)).await.map_err(Refusal::failed("list_failed"))?;
+    let destination = |source: &str| replays::destination(source, config);
+    DryRun::of(answers, selection, rate, at, destination).map_err(unreadable)
+}
+
+async fn find<P: Ports>(id: &str, ports: &P) -> Result<Option<Job>, Refusal> {
+    let answers = ports.run(vec![Job::read(id)]).await.map_err(Refusal::failed("list_failed"))?;
+    Ok(Job::of(&mut answers.into_iter()).map_err(unreadable)?.into_iter().next())
+}
+
+fn begun(answers: Vec<Rows>) -> Result<Job, Refusal> {
+    let job = Job::of(&mut answers.into_iter().skip(1)).map_err(unreadable)?.into_iter().next();
+    let problem = || format!("{MOST_RUNNING} jobs run already: cancel one, or wait until one is done");
+    job.ok_or_else(|| Refusal::Unusable(problem()))
+}
+
+async fn progress<P: Ports>(job: &Job, ports: &P) -> Result<Answer, Refusal> {
+    let counting = job.outcome().map_err(unreadable)?;
+    let answers = ports.run(vec![counting]).await.map_err(Refusal::failed("list_failed"))?;
+    let progress = job.progress(answers.into_iter().next().unwrap_or_default()).map_err(unreadable)?;
+    Ok(Answer::ok(&progress))
 }

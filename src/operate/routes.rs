@@ -28,6 +28,12 @@ pub enum Endpoint {
     Test,
     /// Sends one event again.
     Replay,
+    /// Sends many events again, or says which ones it would send.
+    ReplayMany,
+    /// The progress of a job that sends many events again.
+    ReplayJob,
+    /// Cancels such a job.
+    CancelReplay,
     /// Reads the secret from a handshake.
     Handshake,
     /// Forgets the key of an event.
@@ -59,7 +65,7 @@ const fn write(method: &'static str, path: &'static str, endpoint: Endpoint) -> 
 }
 
 /// Every route.
-pub const ROUTES: [Route; 13] = [
+pub const ROUTES: [Route; 16] = [
     read("alerts", Endpoint::Alerts),
     write("POST", "alerts/{}/acknowledge", Endpoint::Acknowledge),
     write("POST", "alerts/test", Endpoint::TestAlerts),
@@ -74,6 +80,9 @@ pub const ROUTES: [Route; 13] = [
     // The secret signs webhooks, so whoever reads it can forge them.
     write("GET", "handshakes/{}", Endpoint::Handshake),
     write("DELETE", "keys", Endpoint::ForgetKey),
+    write("POST", "replay", Endpoint::ReplayMany),
+    read("replay/{}", Endpoint::ReplayJob),
+    write("POST", "replay/{}/cancel", Endpoint::CancelReplay),
 ];
 
 impl Route {

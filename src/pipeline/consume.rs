@@ -8,7 +8,7 @@ use super::claims::{Acquisition, DeliveryClaim};
 use super::disposition::{Disposition, Failure, ReceivedMessage, retention};
 use super::ports::{DestinationAnswer, Local, PortError, Ports, Stored};
 use super::queues::{self, QueueRole};
-use super::{alerting, entropy, letters, logged};
+use super::{alerting, entropy, jobs, letters, logged};
 use crate::config::{Config, ConfigError, Destination, LogPolicy, Source};
 use crate::message::Event;
 use crate::record::{Record, Verdict};
@@ -31,6 +31,9 @@ pub async fn consume<P: Ports>(
     }
     if let Some(notice) = alerting::parse(text) {
         return alerting::deliver(notice, &handed, config, ports).await;
+    }
+    if let Some(asked) = jobs::parse(text) {
+        return jobs::step(&asked, handed, config, ports).await;
     }
     // A message with the gateway's mark is a dead letter in any queue, and so is an unreadable message. For the other
     // messages, the role of the queue decides. A failure to learn the role delays no message: a later message learns it.
@@ -148,6 +151,14 @@ async fn deliver<P: Ports>(
             return Ok(Disposition::Retry(handed.now.until(until).max(Duration::from_secs(1))));
         }
     };
+    match jobs::is_obsolete(&event, ports).await {
+        Ok(false) => {}
+        Ok(true) => return Ok(leave_out(claim, ports, record).await),
+        Err(error) => {
+            claim.release(ports).await;
+            return Err(Failure::of("replay_check_failed")(error));
+        }
+    }
     // 3. Send the event. It goes to the dead letters' queue if the destination refuses it or no time is left for a retry.
     let age = event.age(handed.now);
     let mut next = send(&event, source, destination, config.signing.as_ref(), handed, ports, record).await;
@@ -180,14 +191,30 @@ async fn deliver<P: Ports>(
     disposition
 }
 
+/// Ends the message of a replay that must not be sent anymore.
+async fn leave_out<P: Ports>(claim: DeliveryClaim, ports: &P, record: &mut Record) -> Disposition {
+    let problem = "its job was cancelled, or another message delivered the event after the job had selected it";
+    record.refused(Verdict::Duplicate, "replay_obsolete", problem.to_owned());
+    if let Err(PortError(problem)) = claim.confirm(ports).await {
+        record.trouble("confirm_failed", problem);
+    }
+    Disposition::Ack
+}
+
 /// The source, and its destination.
 pub(super) fn find_destination<'c>(
     source: &str,
     config: &'c Result<Config, ConfigError>,
 ) -> Result<(&'c Config, &'c Source, &'c Destination), String> {
     let config = config.as_ref().map_err(ToString::to_string)?;
+    let (source, destination) = destination_in(source, config)?;
+    Ok((config, source, destination))
+}
+
+/// The source in `config`, and its destination.
+pub(super) fn destination_in<'c>(source: &str, config: &'c Config) -> Result<(&'c Source, &'c Destination), String> {
     let source = config.source(source).ok_or("the source is no longer configured")?.map_err(ToString::to_string)?;
-    Ok((config, source, source.deliver.origin().ok_or("the source has no destination")?))
+    Ok((source, source.deliver.origin().ok_or("the source has no destination")?))
 }
 
 /// Makes one attempt to deliver the event, and decides on the next step.

@@ -2,7 +2,7 @@
 
 use super::claims::{Acquisition, DeliveryClaim};
 use super::disposition::{Disposition, Failure, ReceivedMessage, retention};
-use super::ports::{Database, Letters, Payloads, PortError, Ports, Stored};
+use super::ports::{Database, Letters, Outbox, Payloads, PortError, Ports, Stored};
 use crate::config::{Config, ConfigError, LONGEST_IN_QUEUE};
 use crate::letter::{Letter, PARKED_PREFIX, ParkedLetter};
 use crate::message::{DecodeError, Event};
@@ -155,8 +155,8 @@ async fn claim<P: Ports>(
 }
 
 /// Deletes expired letters, and bodies to which no letter and no message can refer: bodies of expired letters, and bodies
-/// whose message was never sent, and expired rows of the log. Before that, letters in the bucket move into the database.
-pub async fn sweep<P: Letters + Payloads + Database>(
+/// whose message was never sent, and expired rows of the log. Jobs that stand still go on. Before that, letters in the bucket move into the database.
+pub async fn sweep<P: Letters + Payloads + Database + Outbox>(
     ports: &P,
     config: &Result<Config, ConfigError>,
     now: UnixTime,
@@ -183,6 +183,11 @@ pub async fn sweep<P: Letters + Payloads + Database>(
                 record.detail = Some(format!("{told}{rows} rows of the log"));
             }
             Err(PortError(problem)) => record.trouble("log_sweep", problem),
+        }
+        match super::jobs::restart(ports, now).await {
+            Ok(0) => {}
+            Ok(jobs) => record.trouble("job_restarted", format!("{jobs} replays stood still, and go on")),
+            Err(PortError(problem)) => record.trouble("job_sweep", problem),
         }
     }
     record

@@ -119,6 +119,9 @@ pub trait ClaimStore {
 pub trait Outbox {
     /// Puts a message into the events' queue. Returns after the message is durable.
     async fn enqueue(&self, message: &OutgoingMessage<'_>) -> Result<(), PortError>;
+    /// Puts a message of the Worker to itself into the events' queue. The queue hands it over after `delay`. Returns after the
+    /// message is durable.
+    async fn enqueue_later(&self, message: &str, delay: Duration) -> Result<(), PortError>;
     /// Puts a message into the dead letters' queue. Returns after the message is durable.
     async fn send_to_dead_letters(&self, message: &str) -> Result<(), PortError>;
 }

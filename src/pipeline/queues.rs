@@ -169,6 +169,10 @@ mod tests {
             Ok(())
         }
 
+        async fn enqueue_later(&self, _message: &str, _delay: Duration) -> Result<(), PortError> {
+            Ok(())
+        }
+
         async fn send_to_dead_letters(&self, message: &str) -> Result<(), PortError> {
             self.0.borrow_mut().push(message.to_owned());
             Ok(())

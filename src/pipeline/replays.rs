@@ -1,6 +1,6 @@
 //! Puts events of the log into the queue again.
 
-use super::consume::find_destination;
+use super::consume::{destination_in, find_destination};
 use super::ports::{PortError, Ports, Stored};
 use crate::config::{Config, ConfigError};
 use crate::dedup::ClaimToken;
@@ -26,6 +26,16 @@ impl From<PortError> for ReplayFailure {
     fn from(error: PortError) -> Self {
         Self::Failed(error)
     }
+}
+
+/// The URL of the destination of `source`, without its query.
+///
+/// # Errors
+/// Why the events of this source cannot be replayed.
+pub fn destination(source: &str, config: &Config) -> Result<String, String> {
+    let (_, destination) = destination_in(source, config)?;
+    let url = destination.as_str();
+    Ok(url.split_once('?').map_or(url, |(url, _)| url).to_owned())
 }
 
 /// Puts `logged` into the queue, as a part of the replay `token`. Returns the event as the log has it.

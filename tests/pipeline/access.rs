@@ -72,6 +72,8 @@ fn worked(route: &Route, token: &str) -> (Memory, Post) {
         "handshakes/{}" => route.path.replace("{}", "queued"),
         "alerts/{}/acknowledge" => route.path.replace("{}", &alert(&ports)),
         "sources/{}/test" => route.path.replace("{}", "queued"),
+        "replay" => "replay".to_owned(),
+        "replay/{}" | "replay/{}/cancel" => route.path.replace("{}", &job(&ports)),
         "keys" => "keys?source=queued&id=evt_1".to_owned(),
         other => panic!("write an example for {other}"),
     };
@@ -95,6 +97,20 @@ fn alert(ports: &Memory) -> String {
     ports.refusals.borrow_mut().clear();
     let alerts = json_of(&outcome.answer)["alerts"].clone();
     alerts[0]["id"].as_str().unwrap_or_else(|| panic!("{alerts}")).to_owned()
+}
+
+/// Begins a job for the only event. Returns its id.
+fn job(ports: &Memory) -> String {
+    ports.wait(1);
+    let ask_for = |body: Value| {
+        let request = Post { body: Ok(body.to_string().into_bytes()), ..with_token("POST", "replay", TOKEN) };
+        json_of(&ask(&request, ports).answer)
+    };
+    let run = ask_for(json!({}));
+    let job = ask_for(json!({ "dry_run": false, "token": run["token"] }));
+    ports.audit.take();
+    ports.steps();
+    job["id"].as_str().expect("a job").to_owned()
 }
 
 /// The id of the only event.

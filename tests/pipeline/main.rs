@@ -19,6 +19,7 @@ mod filters;
 mod forwarded_headers;
 mod handshakes;
 mod ingest;
+mod jobs;
 mod lines;
 mod log;
 mod memory;

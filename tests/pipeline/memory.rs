@@ -32,6 +32,8 @@ pub struct Memory {
     pub known: RefCell<Kv>,
     pub claims: RefCell<Claims>,
     pub queue: RefCell<Vec<String>>,
+    /// The messages of the Worker to itself, with their delays.
+    pub later: RefCell<Vec<(String, Duration)>>,
     pub dead: RefCell<Vec<String>>,
     pub sent: RefCell<Vec<Sent>>,
     pub payloads: RefCell<Bodies>,
@@ -219,6 +221,10 @@ impl Outbox for Memory {
             std::future::pending::<()>().await;
         }
         self.step("enqueue", || self.queue.borrow_mut().push(message.clone().into_text()))
+    }
+
+    async fn enqueue_later(&self, message: &str, delay: Duration) -> Result<(), PortError> {
+        self.step("enqueue later", || self.later.borrow_mut().push((message.to_owned(), delay)))
     }
 
     async fn send_to_dead_letters(&self, message: &str) -> Result<(), PortError> {

@@ -173,6 +173,10 @@ impl Outbox for Gate {
         Ok(self.call("enqueue", self.world.faults.queue, PATIENCE, send).await?)
     }
 
+    async fn enqueue_later(&self, _message: &str, _delay: Duration) -> Result<(), PortError> {
+        unreachable!("the simulation has no jobs")
+    }
+
     async fn send_to_dead_letters(&self, message: &str) -> Result<(), PortError> {
         let (world, text) = (Rc::clone(&self.world), message.to_owned());
         let send = move |_: &World| queue::send(&world, queue::Name::Dead, text);

@@ -1,0 +1,299 @@
+//! A job: a replay of many events, step by step. The database has its state, so that it goes on after a crash.
+
+use super::selection::{LOOKED_AT, Selection};
+use crate::database::{Rows, Statement, Value};
+use crate::log::EventName;
+use crate::truncate::beginning;
+use hookgate_verify::UnixTime;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// How long the maker of a step has the job. A step ends sooner.
+pub const LEASE: Duration = Duration::from_secs(120);
+/// The longest time of a job. 10,000 events at one a second take less than three hours.
+const LONGEST: Duration = Duration::from_secs(24 * 3600);
+/// A job without a step for so long is started again.
+const STUCK: Duration = Duration::from_secs(900);
+/// How long a job is kept after its start.
+const KEPT: Duration = Duration::from_secs(31 * 24 * 3600);
+/// The most jobs that run at a time.
+pub const MOST_RUNNING: u32 = 5;
+const LONGEST_PROBLEM: usize = 512;
+
+/// A job, as its row has it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Job {
+    /// 16 hex digits. The token of the replay in each of its messages.
+    pub id: String,
+    /// `running`, `done`, `cancelled` or `failed`.
+    pub state: String,
+    selection: String,
+    /// Events a second.
+    pub rate: u32,
+    /// The number of events that the dry run selected.
+    pub total: u64,
+    /// When the dry run was made.
+    pub at: UnixTime,
+    /// The number of the next step.
+    pub step: u32,
+    slot: i64,
+    name: String,
+    /// The number of events that were put into the queue.
+    pub enqueued: u64,
+    /// The number of events that were not sent after all.
+    pub skipped: u64,
+    caller: String,
+    created: UnixTime,
+    ended: Option<UnixTime>,
+    leased_until: UnixTime,
+    problem: Option<String>,
+}
+
+const COLUMNS: &str = "id, state, selection, rate, total, at, step, slot, name, enqueued, skipped, caller, created, ended, \
+                       leased_until, problem";
+
+/// What a step of a job has done.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct StepDone {
+    /// The job goes on after this event.
+    pub cursor: Option<EventName>,
+    /// The number of events that were put into the queue.
+    pub enqueued: u64,
+    /// The number of events that cannot be sent.
+    pub skipped: u64,
+    /// Whether this was the last step.
+    pub is_last: bool,
+    /// What went wrong.
+    pub problem: Option<String>,
+}
+
+impl Job {
+    /// The statements that begin the job `id`, if no such job is there and not too many run.
+    #[expect(clippy::expect_used, reason = "a selection is an object of texts and numbers")]
+    pub fn begin(
+        id: &str,
+        selection: &Selection,
+        (rate, total): (u32, u64),
+        at: UnixTime,
+        caller: &str,
+        now: UnixTime,
+    ) -> Vec<Statement> {
+        let text = serde_json::to_string(selection).expect("a selection is an object of texts and numbers");
+        let insert = format!(
+            "INSERT INTO jobs (id, state, selection, repeats, rate, total, at, step, slot, name, enqueued, skipped, caller, \
+             created, lease, leased_until) SELECT ?1, 'running', ?2, ?3, ?4, ?5, ?6, 0, 0, '', 0, 0, ?7, ?8, '', ?8 \
+             WHERE (SELECT count(*) FROM jobs WHERE state = 'running') < {MOST_RUNNING} ON CONFLICT (id) DO NOTHING"
+        );
+        let values = [
+            id.into(),
+            text.into(),
+            u32::from(selection.include_delivered).into(),
+            rate.into(),
+            i64::try_from(total).unwrap_or(i64::MAX).into(),
+            at.seconds().into(),
+            beginning(caller, LONGEST_PROBLEM).into_owned().into(),
+            now.seconds().into(),
+        ];
+        vec![Statement::new(insert, values), Self::read(id)]
+    }
+
+    /// The statement that reads the job `id`.
+    pub fn read(id: &str) -> Statement {
+        Statement::new(format!("SELECT {COLUMNS} FROM jobs WHERE id = ?1"), [id.into()])
+    }
+
+    /// The statements that take the job `id` at `step`, under the lease `lease`. The second answer has the job in any case.
+    pub fn take(id: &str, step: u32, lease: &str, now: UnixTime) -> Vec<Statement> {
+        let sql = format!(
+            "UPDATE jobs SET lease = ?3, leased_until = ?4 WHERE id = ?1 AND step = ?2 AND state = 'running' \
+             AND leased_until <= ?5 RETURNING {COLUMNS}"
+        );
+        let until = now.plus(LEASE).seconds();
+        let values = [id.into(), step.into(), lease.into(), until.into(), now.seconds().into()];
+        vec![Statement::new(sql, values), Self::read(id)]
+    }
+
+    /// The statement that notes a step under the lease `lease`, and gives the lease back.
+    pub fn done(&self, lease: &str, step: &StepDone, now: UnixTime) -> Statement {
+        let sql = "UPDATE jobs SET step = step + 1, slot = ?4, name = ?5, enqueued = enqueued + ?6, skipped = skipped + ?7, \
+                   problem = coalesce(?8, problem), lease = '', leased_until = ?9, \
+                   ended = iif(state = 'running' AND ?10 = 1, ?9, ended), \
+                   state = iif(state = 'running' AND ?10 = 1, 'done', state) WHERE id = ?1 AND lease = ?2 AND step = ?3";
+        let cursor = step.cursor.clone().unwrap_or_else(|| self.cursor());
+        let count = |number: u64| Value::from(i64::try_from(number).unwrap_or(i64::MAX));
+        let values = [
+            self.id.as_str().into(),
+            lease.into(),
+            self.step.into(),
+            cursor.slot.into(),
+            cursor.name.into(),
+            count(step.enqueued),
+            count(step.skipped),
+            step.problem.as_deref().map(|problem| beginning(problem, LONGEST_PROBLEM).into_owned()).into(),
+            now.seconds().into(),
+            u32::from(step.is_last).into(),
+        ];
+        Statement::new(sql, values)
+    }
+
+    /// The statement that gives the lease `lease` back without a step, because of `problem`.
+    pub fn release(&self, lease: &str, problem: &str, now: UnixTime) -> Statement {
+        let sql = "UPDATE jobs SET lease = '', leased_until = ?3, problem = ?4 WHERE id = ?1 AND lease = ?2";
+        let problem = beginning(problem, LONGEST_PROBLEM).into_owned();
+        Statement::new(sql, [self.id.as_str().into(), lease.into(), now.seconds().into(), problem.into()])
+    }
+
+    /// The statement that ends the job `id` in `state`, if it runs.
+    pub fn end(id: &str, state: &'static str, problem: Option<&str>, now: UnixTime) -> Statement {
+        let sql = "UPDATE jobs SET state = ?2, ended = ?3, problem = coalesce(?4, problem) \
+                   WHERE id = ?1 AND state = 'running'";
+        Statement::new(sql, [id.into(), state.into(), now.seconds().into(), problem.into()])
+    }
+
+    /// The statement that finds running jobs without a step for a long time.
+    pub fn stuck(now: UnixTime) -> Statement {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM jobs WHERE state = 'running' AND leased_until <= ?1 ORDER BY id LIMIT {MOST_RUNNING}"
+        );
+        Statement::new(sql, [now.minus(STUCK).seconds().into()])
+    }
+
+    /// The statement that deletes old jobs.
+    pub fn expire(now: UnixTime) -> Statement {
+        let sql = "DELETE FROM jobs WHERE id IN (SELECT id FROM jobs WHERE created < ?1 LIMIT 1000)";
+        Statement::new(sql, [now.minus(KEPT).seconds().into()])
+    }
+
+    /// The statement that finds out whether the event `event` of the job `id` must not be sent anymore: the job is cancelled,
+    /// or somebody else delivered the event and the job does not want that again. Then the answer has a row, and the event is
+    /// counted as skipped.
+    pub fn guard(id: &str, event: &EventName) -> Statement {
+        let sql = "UPDATE jobs SET skipped = skipped + 1 WHERE id = ?1 AND (state = 'cancelled' OR (repeats = 0 AND EXISTS \
+                   (SELECT 1 FROM events WHERE slot = ?2 AND name = ?3 AND delivered IS NOT NULL))) RETURNING state";
+        Statement::new(sql, [id.into(), event.slot.into(), event.name.as_str().into()])
+    }
+
+    /// The jobs in the answer number `number`.
+    ///
+    /// # Errors
+    /// The database has other columns.
+    pub fn of(answers: &mut impl Iterator<Item = Rows>) -> Result<Vec<Self>, String> {
+        answers.next().unwrap_or_default().parse()
+    }
+
+    /// Which events the job selects.
+    ///
+    /// # Errors
+    /// The text cannot be read.
+    pub fn selection(&self) -> Result<Selection, String> {
+        serde_json::from_slice(self.selection.as_bytes()).map_err(|error| format!("the selection in D1: {error}"))
+    }
+
+    /// The event after which the job goes on.
+    pub fn cursor(&self) -> EventName {
+        EventName { slot: self.slot, name: self.name.clone() }
+    }
+
+    /// Whether the job runs.
+    pub fn is_running(&self) -> bool {
+        self.state == "running"
+    }
+
+    /// Whether the job has run for too long.
+    pub fn is_too_old(&self, now: UnixTime) -> bool {
+        self.created.until(now) > LONGEST
+    }
+
+    /// How many events the job may still send.
+    pub fn left(&self) -> u64 {
+        self.total.saturating_sub(self.enqueued)
+    }
+
+    /// How many events one step may send, and for how long the job then waits.
+    pub fn pace(&self) -> (u64, Duration) {
+        let rate = u64::from(self.rate.max(1));
+        let most = rate.saturating_mul(3).min(200);
+        (most, Duration::from_secs(most.div_ceil(rate)))
+    }
+
+    /// How long somebody else has the lease. `None` if nobody has it.
+    pub fn leased(&self, now: UnixTime) -> Option<Duration> {
+        (self.leased_until > now).then(|| now.until(self.leased_until))
+    }
+
+    /// The statement that counts what became of the job's events.
+    ///
+    /// # Errors
+    /// The selection cannot be read.
+    pub fn outcome(&self) -> Result<Statement, String> {
+        let (first, last) = self.selection()?.filter.slots(self.at);
+        let sql = format!(
+            "SELECT coalesce(sum(is_delivered), 0) AS delivered, \
+             coalesce(sum(NOT is_delivered AND state = 'dead'), 0) AS failed FROM (SELECT state, EXISTS (SELECT 1 FROM \
+             json_each(attempts) AS one WHERE one.value ->> 'replay' = ?3 AND one.value ->> 'status' BETWEEN 200 AND 299) \
+             AS is_delivered FROM (SELECT state, attempts FROM events WHERE slot BETWEEN ?1 AND ?2 ORDER BY slot, name \
+             LIMIT {LOOKED_AT}) WHERE instr(attempts, ?3) > 0)"
+        );
+        Ok(Statement::new(sql, [first.into(), last.into(), self.id.as_str().into()]))
+    }
+
+    /// The progress, with the answer to [`Job::outcome`].
+    ///
+    /// # Errors
+    /// The database has other columns.
+    pub fn progress(&self, outcome: Rows) -> Result<Progress, String> {
+        let outcome: Option<Outcome> = outcome.parse()?.into_iter().next();
+        let outcome = outcome.ok_or("D1 counted nothing")?;
+        let rfc3339 = UnixTime::to_rfc3339;
+        Ok(Progress {
+            id: self.id.clone(),
+            state: self.state.clone(),
+            rate: self.rate,
+            selected: self.total,
+            enqueued: self.enqueued,
+            delivered: outcome.delivered,
+            failed: outcome.failed,
+            skipped: self.skipped,
+            by: self.caller.clone(),
+            created: rfc3339(self.created),
+            ended: self.ended.map(rfc3339),
+            problem: self.problem.clone(),
+        })
+    }
+}
+
+#[derive(Deserialize)]
+struct Outcome {
+    delivered: u64,
+    failed: u64,
+}
+
+/// The progress of a job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Progress {
+    /// 16 hex digits.
+    pub id: String,
+    /// `running`, `done` (every event is in the queue), `cancelled` or `failed`.
+    pub state: String,
+    /// Events a second.
+    pub rate: u32,
+    /// The number of events that the dry run selected.
+    pub selected: u64,
+    /// The number of events that were put into the queue.
+    pub enqueued: u64,
+    /// The number of events that the destination accepted from this job.
+    pub delivered: u64,
+    /// The number of events that are dead letters again.
+    pub failed: u64,
+    /// The number of events that were not sent after all: they cannot be sent, somebody else delivered them, or the job was
+    /// cancelled.
+    pub skipped: u64,
+    /// Who asked for the job.
+    pub by: String,
+    /// When the job began, in RFC 3339.
+    pub created: String,
+    /// When the last event was put into the queue, or the job was cancelled.
+    pub ended: Option<String>,
+    /// What went wrong last.
+    pub problem: Option<String>,
+}
