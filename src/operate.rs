@@ -9,7 +9,11 @@ mod dead_letters;
 mod events;
 mod handshakes;
 mod keys;
+mod metrics;
+mod refused;
 mod routes;
+mod sources;
+mod stats;
 
 pub use access::Caller;
 pub use routes::{Endpoint, ROUTES, Route};
@@ -68,5 +72,10 @@ pub(crate) async fn serve<R: Request, P: Ports>(
         Endpoint::Event => events::one(&call, part, record).await,
         Endpoint::Handshake => handshakes::read(&call, part, record).await,
         Endpoint::ForgetKey => keys::forget(&call, record).await,
+        Endpoint::Metrics => metrics::read(&call, record).await,
+        Endpoint::Refused => refused::list(&call, record).await,
+        Endpoint::Sources => sources::list(&call, record).await,
+        Endpoint::Source => sources::one(&call, part, record).await,
+        Endpoint::Stats => stats::read(&call, record).await,
     }
 }

@@ -22,6 +22,16 @@ pub enum Endpoint {
     Handshake,
     /// Forgets the key of an event.
     ForgetKey,
+    /// The numbers of the day in OpenMetrics.
+    Metrics,
+    /// Lists samples of refused requests, and counts refused requests.
+    Refused,
+    /// Lists the configured sources.
+    Sources,
+    /// Tells everything about one source.
+    Source,
+    /// The numbers over time, and what waits.
+    Stats,
 }
 
 /// One method at one path.
@@ -49,7 +59,7 @@ const fn write(method: &'static str, path: &'static str, endpoint: Endpoint) -> 
 }
 
 /// Every route.
-pub const ROUTES: [Route; 8] = [
+pub const ROUTES: [Route; 13] = [
     read("audit", Endpoint::Audit),
     read("dead-letters", Endpoint::DeadLetters),
     write("POST", "dead-letters/redrive", Endpoint::RedriveAll),
@@ -59,6 +69,11 @@ pub const ROUTES: [Route; 8] = [
     // The secret signs webhooks, so whoever reads it can forge them.
     write("GET", "handshakes/{}", Endpoint::Handshake),
     write("DELETE", "keys", Endpoint::ForgetKey),
+    read("metrics", Endpoint::Metrics),
+    read("refused", Endpoint::Refused),
+    read("sources", Endpoint::Sources),
+    read("sources/{}", Endpoint::Source),
+    read("stats", Endpoint::Stats),
 ];
 
 impl Route {
