@@ -58,6 +58,11 @@ impl Answer {
         Self { status: 200, headers: vec![JSON, NO_STORE], body: json(body) }
     }
 
+    /// 200 with a text.
+    pub fn text(media_type: &'static str, body: String) -> Self {
+        Self { status: 200, headers: vec![("content-type".into(), media_type.into()), NO_STORE, NO_SNIFF], body }
+    }
+
     /// 200: the event `id` is durable now.
     pub fn accepted(id: &str) -> Self {
         Self::ok(&Received { received: true, duplicate: None, filtered: None, id })

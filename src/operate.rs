@@ -10,7 +10,11 @@ mod dead_letters;
 mod events;
 mod handshakes;
 mod keys;
+mod metrics;
+mod refused;
 mod routes;
+mod sources;
+mod stats;
 mod test_event;
 
 pub use access::Caller;
@@ -74,5 +78,10 @@ pub(crate) async fn serve<R: Request, P: Ports>(
         Endpoint::Test => test_event::send_test(&call, part, record).await,
         Endpoint::Handshake => handshakes::read(&call, part, record).await,
         Endpoint::ForgetKey => keys::forget(&call, record).await,
+        Endpoint::Metrics => metrics::read(&call, record).await,
+        Endpoint::Refused => refused::list(&call, record).await,
+        Endpoint::Sources => sources::list(&call, record).await,
+        Endpoint::Source => sources::one(&call, part, record).await,
+        Endpoint::Stats => stats::read(&call, record).await,
     }
 }

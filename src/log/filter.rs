@@ -18,7 +18,7 @@ const MOST_NAMES: usize = 20;
 /// The longest time that the log keeps an event, and a day for the sweep.
 pub const OLDEST: Duration = Duration::from_secs(31 * 24 * 3600);
 /// The largest difference of two clocks.
-const CLOCKS: Duration = Duration::from_secs(300);
+pub(super) const CLOCKS: Duration = Duration::from_secs(300);
 
 /// A parameter that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -39,6 +39,9 @@ pub struct EventFilter {
     pub sources: Vec<String>,
     /// Events in one of these states.
     pub states: Vec<State>,
+    /// Filtered events (`true`), or accepted events (`false`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub is_filtered: Option<bool>,
     /// Events whose last reason has one of these codes.
     pub reasons: Vec<String>,
     /// Events of one of these types. A name that ends with `*` selects all types with this beginning.
@@ -61,8 +64,9 @@ pub struct EventFilter {
 
 impl EventFilter {
     /// The parameters.
-    pub const NAMES: [&'static str; 11] =
-        ["source", "state", "reason", "type", "id", "key", "destination", "status", "since", "until", "text"];
+    pub const NAMES: [&'static str; 12] = [
+        "source", "verdict", "state", "reason", "type", "id", "key", "destination", "status", "since", "until", "text",
+    ];
 
     /// Sets the parameter `name`. `Ok(false)` if there is no such parameter.
     ///
@@ -92,6 +96,13 @@ impl EventFilter {
                 let states: Option<Vec<State>> = list()?.iter().map(state).collect();
                 let known = "must be one or more of waiting, delivered, retrying, paused, dead and filtered";
                 self.states = states.ok_or_else(|| wrong(known))?;
+            }
+            "verdict" => {
+                let problem = "must be accepted or filtered: a duplicate is counted on its event, and refused requests are \
+                               at /api/refused";
+                let verdicts = [("accepted", false), ("filtered", true)];
+                let verdict = verdicts.into_iter().find(|(known, _)| *known == value).ok_or_else(|| wrong(problem))?;
+                self.is_filtered = Some(verdict.1);
             }
             "reason" => self.reasons = list()?,
             "type" => self.types = list()?,
@@ -138,6 +149,9 @@ impl EventFilter {
         any("state", &mut self.states.iter().map(|state| state.name().into()), &mut all);
         any("reason", &mut self.reasons.iter().map(|name| name.as_str().into()), &mut all);
         any("event_id", &mut self.id.iter().map(|id| id.as_str().into()), &mut all);
+        if let Some(is_filtered) = self.is_filtered {
+            all.push(if is_filtered { "state = 'filtered'" } else { "state <> 'filtered'" }.into());
+        }
         if let Some(key) = &self.key {
             let key = bind(EventName::prefix(key).into());
             all.push(format!("substr(name, 1, {}) = {key}", EventName::KEY_DIGITS).into());

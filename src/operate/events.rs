@@ -39,7 +39,10 @@ pub async fn one<R: Request, P: Ports>(
 
 /// The ports, if they have a database. What this isolate has collected is written first, so that the operator sees it at
 /// once.
-async fn logged<'c, R: Request, P: Ports>(call: &Call<'c, R, P>, record: &mut Record) -> Result<&'c P, Refusal> {
+pub(super) async fn logged<'c, R: Request, P: Ports>(
+    call: &Call<'c, R, P>,
+    record: &mut Record,
+) -> Result<&'c P, Refusal> {
     if !call.ports.has_database() {
         return Err(Refusal::Off { binding: "LOG" });
     }

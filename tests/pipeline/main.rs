@@ -22,6 +22,8 @@ mod ingest;
 mod lines;
 mod log;
 mod memory;
+mod metrics;
+mod numbers;
 mod payloads;
 mod providers;
 mod published;
