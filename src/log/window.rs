@@ -2,7 +2,7 @@
 
 use super::filter::{CLOCKS, OLDEST};
 use super::slot;
-use crate::database::{Rows, Statement};
+use crate::database::{Rows, Statement, Value};
 use hookgate_verify::UnixTime;
 use serde::Deserialize;
 use std::time::Duration;
@@ -92,7 +92,7 @@ pub(super) fn start(slot: i64) -> UnixTime {
 }
 
 /// The condition that `column` is one of `names`, whose parameters are added to `values`. `None` for no names.
-pub(super) fn any_of(column: &str, names: &[String], values: &mut Vec<crate::database::Value>) -> Option<String> {
+pub(super) fn any_of(column: &str, names: &[String], values: &mut Vec<Value>) -> Option<String> {
     let bound: Vec<String> = names
         .iter()
         .map(|name| {

@@ -253,8 +253,7 @@ fn a_question_without_a_bound_is_refused() {
         assert!(json_of(&answer)["detail"].as_str().unwrap().contains("parameter"), "{query} {name}: {}", answer.body);
     }
     // Very long or odd text is a text.
-    let odd = format!("refused?cursor={}", "1.1.%27%3B.%F0%9F%A6%80");
-    assert_eq!(ask(&odd, &Memory::default()).status, 200);
+    assert_eq!(ask("refused?cursor=1.1.%27%3B.%F0%9F%A6%80", &Memory::default()).status, 200);
     assert_eq!(ask(&format!("refused?cursor=1.1.x.{}", "y".repeat(300)), &Memory::default()).status, 422);
 }
 
