@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// The number of attempts in each range of [`LATENCY_BOUNDS`], and the number of longer ones.
 pub type Histogram = [u64; LATENCY_BOUNDS.len() + 1];
 
-/// The sums of a group of rows, as [`sums`](super::deliveries::sums) selects them.
+/// The sums of a group of rows, as `sums` selects them.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Sums {
     /// Events that were taken from the queue for the first time.
