@@ -31,10 +31,15 @@ struct Received<'a> {
     id: &'a str,
 }
 
+/// The details of a problem (RFC 9457).
 #[derive(Serialize)]
-struct Problem<'a> {
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+pub(crate) struct Problem<'a> {
+    /// The kind of the problem.
     title: &'a str,
+    /// The status code of the answer.
     status: u16,
+    /// What is wrong, and what to do.
     detail: &'a str,
 }
 

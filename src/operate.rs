@@ -11,6 +11,8 @@ mod events;
 mod handshakes;
 mod keys;
 mod metrics;
+#[cfg(not(target_arch = "wasm32"))]
+mod openapi;
 mod refused;
 mod routes;
 mod sources;
@@ -18,6 +20,8 @@ mod stats;
 mod test_event;
 
 pub use access::Caller;
+#[cfg(not(target_arch = "wasm32"))]
+pub use openapi::openapi;
 pub use routes::{Endpoint, ROUTES, Route};
 
 use crate::answer::Answer;

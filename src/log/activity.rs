@@ -16,6 +16,7 @@ const MOST_SECRETS: u32 = 10_000;
 
 /// The numbers of a source in the last 24 hours.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct LastDay {
     /// The number of requests by verdict. `accepted` counts events that were taken from the queue for the first time.
     pub verdicts: BTreeMap<String, u64>,

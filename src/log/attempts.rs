@@ -25,6 +25,7 @@ pub struct Sums {
 
 /// The number of attempts by the class of their answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct Attempts {
     /// The destination accepted the event.
     #[serde(rename = "2xx")]
@@ -78,6 +79,7 @@ impl Sums {
 /// Milliseconds until the head of the answer, or until the failure. An attempt is known only by its range, so a value is
 /// interpolated in its range. An attempt of more than 30 seconds counts as 30 seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct Latency {
     /// The median.
     pub p50: u64,

@@ -15,10 +15,12 @@ const MARGIN: Duration = Duration::from_secs(3600);
 
 /// What waits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct Backlog {
     /// Events that wait for an attempt, by source and state, and were received within the retention of the queue.
     pub events: Vec<Waiting>,
     /// Events that were received before this time, in RFC 3339, are not counted: there are more events than one call reads.
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(extend("format" = "date-time")))]
     pub events_partial_before: Option<String>,
     /// Dead letters that were not redriven, by source. The oldest one is the one that died first.
     pub dead_letters: Vec<Waiting>,
@@ -30,6 +32,7 @@ pub struct Backlog {
 
 /// What waits of a source.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct Waiting {
     /// The source's name.
     pub source: String,
@@ -38,6 +41,7 @@ pub struct Waiting {
     /// The number of events.
     pub count: u64,
     /// When the oldest one was received or died, in RFC 3339.
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(extend("format" = "date-time")))]
     pub oldest: String,
     /// The age of the oldest one.
     pub oldest_seconds: u64,
@@ -45,10 +49,12 @@ pub struct Waiting {
 
 /// The messages in the events' queue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct QueueState {
     /// The number of messages, as the queue knows it.
     pub messages: u64,
     /// When the oldest message came, in RFC 3339.
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(extend("format" = "date-time")))]
     pub oldest: Option<String>,
     /// The age of the oldest message.
     pub oldest_seconds: Option<u64>,

@@ -128,10 +128,12 @@ impl RefusedCursor {
 
 /// A sample of a refused request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct RefusedSample {
     /// The id of the sample in this API.
     pub id: String,
     /// When the request was refused, in RFC 3339.
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(extend("format" = "date-time")))]
     pub at: String,
     /// The source's name, `/api`, or empty if no source is configured at the path.
     pub source: String,
@@ -159,6 +161,7 @@ pub struct RefusedSample {
 
 /// How many requests were refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct RefusedCount {
     /// The source's name, `/api`, or empty if no source is configured at the path.
     pub source: String,
@@ -172,6 +175,7 @@ pub struct RefusedCount {
 
 /// A page of refused requests.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct RefusedPage {
     /// The samples, the newest first: at most five for each minute, source and reason.
     pub refused: Vec<RefusedSample>,
@@ -180,6 +184,7 @@ pub struct RefusedPage {
     /// The exact numbers in the minutes of the selection, the largest first. Only the first page has them.
     pub counts: Option<Vec<RefusedCount>>,
     /// The counts lack the minutes before this time, in RFC 3339: the selection has more rows than one call reads.
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(extend("format" = "date-time")))]
     pub counts_partial_before: Option<String>,
 }
 

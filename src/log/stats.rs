@@ -106,15 +106,19 @@ pub struct StatsSpan {
 
 /// The numbers over time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct Stats {
     /// The beginning of the first minute, in RFC 3339.
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(extend("format" = "date-time")))]
     pub since: String,
     /// The end of the last minute, in RFC 3339.
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(extend("format" = "date-time")))]
     pub until: String,
     /// The time from a point to the next one. Points begin at whole multiples of it since 1970, so a point of a day is a day
     /// in UTC. The first and the last point may be cut by `since` and `until`.
     pub step_seconds: i64,
     /// The numbers before this time, in RFC 3339, are not complete: the selection has more rows than one call reads.
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(extend("format" = "date-time")))]
     pub partial_before: Option<String>,
     /// The sums over the whole time, by source.
     pub totals: Vec<SourceStats>,
@@ -124,8 +128,10 @@ pub struct Stats {
 
 /// A source at a point in time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct StatsPoint {
     /// The beginning of the point, in RFC 3339.
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(extend("format" = "date-time")))]
     pub at: String,
     /// The numbers.
     #[serde(flatten)]
@@ -134,6 +140,7 @@ pub struct StatsPoint {
 
 /// The numbers of a source.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct SourceStats {
     /// The source's name, `/api`, or empty for requests to a path without a source.
     pub source: String,
@@ -148,6 +155,7 @@ pub struct SourceStats {
 
 /// The numbers of a destination.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct DestinationStats {
     /// Events that were taken from the queue for the first time.
     pub accepted: u64,

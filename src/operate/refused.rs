@@ -9,8 +9,8 @@ use crate::pipeline::refusal::Refusal;
 use crate::record::{Record, Verdict};
 
 /// The number of samples of a page, and the largest number.
-const PAGE: u32 = 50;
-const LARGEST_PAGE: u32 = 100;
+pub(super) const PAGE: u32 = 50;
+pub(super) const LARGEST_PAGE: u32 = 100;
 
 /// `GET /api/refused?source&reason&since&until&cursor&limit`: a page of samples, the newest first.
 pub async fn list<R: Request, P: Ports>(call: &Call<'_, R, P>, record: &mut Record) -> Result<Answer, Refusal> {

@@ -15,52 +15,62 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// A list of sources.
 #[derive(Serialize)]
-struct List<'c> {
-    sources: Vec<Shown<'c>>,
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+pub(super) struct SourceList<'c> {
+    /// The sources of the configuration, and the variables that cannot be read.
+    pub(super) sources: Vec<Shown<'c>>,
 }
 
 /// A configured source.
 #[derive(Serialize)]
-struct Shown<'c> {
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[cfg_attr(not(target_arch = "wasm32"), schemars(rename = "Source"))]
+pub(super) struct Shown<'c> {
     /// The source's name, or the name of a variable that cannot be read.
-    name: &'c str,
+    pub(super) name: &'c str,
     /// Whether the source accepts requests.
-    usable: bool,
+    pub(super) usable: bool,
     /// The mistake in its configuration.
-    error: Option<String>,
+    pub(super) error: Option<String>,
     /// Its settings. `null` for a source that is not usable.
-    settings: Option<Settings<'c>>,
+    pub(super) settings: Option<Settings<'c>>,
     /// The verdict on each secret, by its name.
-    secrets: Vec<SecretUse<'c>>,
+    pub(super) secrets: Vec<SecretUse<'c>>,
     /// When the last event came that was accepted, filtered or a duplicate, in RFC 3339, to a minute; to ten minutes if it
     /// came more than three days ago. `null` if the log knows of no event.
-    last_event: Option<String>,
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(extend("format" = "date-time")))]
+    pub(super) last_event: Option<String>,
     /// The numbers of the last 24 hours. `null` without the database.
-    last_24h: Option<LastDay>,
+    pub(super) last_24h: Option<LastDay>,
 }
 
+/// The settings of a source.
 #[derive(Serialize)]
-struct Settings<'c> {
-    provider: &'c str,
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[cfg_attr(not(target_arch = "wasm32"), schemars(rename = "SourceSettings"))]
+pub(super) struct Settings<'c> {
+    /// The name of the preset, or of the own scheme.
+    pub(super) provider: &'c str,
     /// `strong`, or `weak` if an attacker who has seen a request can make another one.
-    strength: String,
+    pub(super) strength: String,
     /// Why it is weak.
-    weakness: Option<String>,
+    pub(super) weakness: Option<String>,
     /// `queue`, or `origin` if the provider waits for the destination.
-    deliver: &'static str,
+    pub(super) deliver: &'static str,
     /// The URL of the destination without its query.
-    destination: Option<&'c str>,
-    dedup: &'static str,
+    pub(super) destination: Option<&'c str>,
+    /// The level of deduplication: `kv`, `exact` or `none`.
+    pub(super) dedup: &'static str,
     /// How long a key is remembered.
-    dedup_ttl_seconds: u64,
+    pub(super) dedup_ttl_seconds: u64,
     /// The largest body.
-    max_body_bytes: usize,
+    pub(super) max_body_bytes: usize,
     /// The event types that are wanted. `null` for all.
-    events: Option<Vec<String>>,
+    pub(super) events: Option<Vec<String>>,
     /// How long the log keeps bodies. `null` if it keeps none.
-    log_bodies_seconds: Option<u64>,
+    pub(super) log_bodies_seconds: Option<u64>,
     /// The number of rules in `redact`.
-    redact_rules: usize,
+    pub(super) redact_rules: usize,
 }
 
 impl<'c> Settings<'c> {
@@ -97,7 +107,7 @@ pub async fn list<R: Request, P: Ports>(call: &Call<'_, R, P>, record: &mut Reco
     let known = known(call, &all, record).await?;
     let sources = all.into_iter().map(|source| shown(source, known.as_ref(), call.now)).collect();
     record.verdict = Verdict::Listed;
-    Ok(Answer::ok(&List { sources }))
+    Ok(Answer::ok(&SourceList { sources }))
 }
 
 /// `GET /api/sources/{name}`.

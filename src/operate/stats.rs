@@ -10,11 +10,15 @@ use crate::record::{Record, Verdict};
 use crate::retry::DEFAULT_RETENTION;
 use serde::Serialize;
 
+/// The numbers over time, and what waits.
 #[derive(Serialize)]
-struct Told {
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[cfg_attr(not(target_arch = "wasm32"), schemars(rename = "Stats"))]
+pub(super) struct Told {
     #[serde(flatten)]
-    stats: Stats,
-    backlog: Backlog,
+    pub(super) stats: Stats,
+    /// What waits.
+    pub(super) backlog: Backlog,
 }
 
 /// `GET /api/stats?source&destination&since&until&step`.
