@@ -1,7 +1,7 @@
 # Every target first installs the tools that it needs. The tools that scripts/setup cannot install must be present: rustup,
 # a C compiler, Node with npm, and for `make test` also Python. The scripts name each missing tool.
 
-.PHONY: help dev demo test simulate check fuzz build providers catalogue bench bench-log work faults storm flood mutants deploy sdks setup clean
+.PHONY: help dev demo test simulate check fuzz build providers openapi catalogue bench bench-log work faults storm flood mutants deploy sdks setup clean
 
 help: ## Lists the targets
 	@echo "make TARGET, where TARGET is one of:"
@@ -28,6 +28,7 @@ check: setup ## Checks format, lints, documentation and packages, native and in 
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	cargo clippy --locked --lib --package hookgate --target wasm32-unknown-unknown -- -D warnings
 	@cargo hookgate providers --markdown | diff docs/providers.md - || { echo "docs/providers.md is stale: make providers"; exit 1; }
+	@cargo hookgate openapi | diff docs/openapi.json - || { echo "docs/openapi.json is stale: make openapi"; exit 1; }
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --lib --package hookgate --target wasm32-unknown-unknown
 	@cargo hookgate catalogue --stale
@@ -44,6 +45,9 @@ mutants: setup ## Changes one decision of the source at a time, and lists the ch
 
 providers: ## Writes docs/providers.md from presets/
 	cargo hookgate providers --markdown > docs/providers.md
+
+openapi: ## Writes docs/openapi.json from the table of routes and the types of the answers
+	cargo hookgate openapi > target/openapi.json && mv target/openapi.json docs/openapi.json
 
 catalogue: ## Prints how each preset was proven, and how long ago its sources were read
 	@cargo hookgate catalogue

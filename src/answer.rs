@@ -31,10 +31,15 @@ struct Received<'a> {
     id: &'a str,
 }
 
+/// The details of a problem (RFC 9457).
 #[derive(Serialize)]
-struct Problem<'a> {
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+pub(crate) struct Problem<'a> {
+    /// The kind of the problem.
     title: &'a str,
+    /// The status code of the answer.
     status: u16,
+    /// What is wrong, and what to do.
     detail: &'a str,
 }
 
@@ -56,6 +61,11 @@ impl Answer {
     /// 200 with a JSON body.
     pub fn ok(body: &impl Serialize) -> Self {
         Self { status: 200, headers: vec![JSON, NO_STORE], body: json(body) }
+    }
+
+    /// 200 with a text.
+    pub fn text(media_type: &'static str, body: String) -> Self {
+        Self { status: 200, headers: vec![("content-type".into(), media_type.into()), NO_STORE, NO_SNIFF], body }
     }
 
     /// 200: the event `id` is durable now.

@@ -14,11 +14,13 @@ const ID: usize = 26;
 /// What a caller asked for. An entry is stored before its change is made, so no change is without an entry. An entry without
 /// its change is possible: the change failed, found nothing to do, or the Worker stopped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct AuditEntry {
     /// The id. The order of ids is the order of times, in seconds. Entries of one second have a random order.
     pub id: String,
     /// When the caller asked. Stored in seconds since the epoch.
     #[serde(serialize_with = "as_rfc3339")]
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "String", extend("format" = "date-time")))]
     pub at: UnixTime,
     /// The caller's name, at most 320 bytes.
     pub caller: String,

@@ -6,17 +6,26 @@ use serde::{Serialize, Serializer};
 
 /// The state of the gateway's configuration.
 #[derive(Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct Health<'c> {
+    /// `degraded` if the configuration or one source is unusable.
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(extend("enum" = ["ok", "degraded"])))]
     status: &'static str,
+    /// The version of hookgate.
     version: &'static str,
+    /// The time of the Worker.
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(extend("format" = "date-time")))]
     time: String,
     /// Only for the operator: the names of sources show which providers somebody uses.
     #[serde(serialize_with = "by_name", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "std::collections::BTreeMap<String, Usable>"))]
     sources: Option<Vec<(&'c str, Usable)>>,
 }
 
 #[derive(Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 struct Usable {
+    /// Whether the source can accept events.
     usable: bool,
 }
 

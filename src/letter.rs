@@ -13,6 +13,8 @@ pub const KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// A dead letter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[cfg_attr(not(target_arch = "wasm32"), schemars(rename = "DeadLetter"))]
 pub struct Letter {
     /// 64 hex digits. Each acceptance of an event has one id, for every time that its dead letter is stored.
     pub id: String,
@@ -31,6 +33,7 @@ pub struct Letter {
     pub received: String,
     /// When it died.
     #[serde(serialize_with = "as_rfc3339")]
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "String", extend("format" = "date-time")))]
     pub died: UnixTime,
     /// Why the event became a dead letter.
     pub reason: String,
@@ -41,6 +44,7 @@ pub struct Letter {
     pub payload: Option<String>,
     /// When the letter is deleted.
     #[serde(serialize_with = "as_rfc3339")]
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "String", extend("format" = "date-time")))]
     pub expires: UnixTime,
     /// The queue message, as it was.
     #[serde(skip_serializing)]
@@ -122,15 +126,20 @@ pub const PARKED_PREFIX: &str = "letters/";
 
 /// A selection of dead letters.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
+#[cfg_attr(not(target_arch = "wasm32"), schemars(rename = "DeadLetterFilter"))]
 pub struct Filter {
     /// Only letters of this source.
     #[serde(deserialize_with = "text")]
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "String"))]
     pub source: Option<String>,
     /// Only letters after the letter with this id, in the order of the list.
     #[serde(deserialize_with = "text")]
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "String"))]
     pub after: Option<String>,
     /// The most letters to select.
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(range(min = 1, max = Self::MOST)))]
     pub limit: u32,
 }
 
@@ -144,12 +153,16 @@ impl Filter {
     /// Names an unknown or invalid member. A misspelt member must not select all letters.
     pub fn from_json(members: Map<String, Value>) -> Result<Self, String> {
         let filter: Self = serde_json::from_value(Value::Object(members)).map_err(|error| error.to_string())?;
-        Ok(filter.bounded())
+        filter.checked()
     }
 
-    /// The filter with its limit within bounds.
-    pub fn bounded(self) -> Self {
-        Self { limit: self.limit.clamp(1, Self::MOST), ..self }
+    /// The filter, if its limit is within bounds.
+    ///
+    /// # Errors
+    /// `limit` is 0 or too large. A caller who asks for none must not get one.
+    pub fn checked(self) -> Result<Self, String> {
+        let is_usable = (1..=Self::MOST).contains(&self.limit);
+        if is_usable { Ok(self) } else { Err(format!("limit={}: a number from 1 to {}", self.limit, Self::MOST)) }
     }
 }
 

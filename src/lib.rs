@@ -23,6 +23,7 @@ pub mod limit;
 pub mod log;
 pub mod message;
 pub mod minimum_rate;
+pub mod openmetrics;
 pub mod operate;
 pub mod pending_secret;
 pub mod pipeline;

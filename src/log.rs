@@ -6,23 +6,39 @@
 //!
 //! Architecture invariant: no failure of the log changes an answer, an attempt or an acknowledgement.
 
+mod activity;
+mod advice;
+mod attempts;
+mod backlog;
 mod buffer;
 mod deliveries;
 mod detail;
 mod entry;
 mod filter;
+mod metrics;
 mod page;
 mod refused;
+mod refused_page;
+mod stats;
+mod watched;
 mod window;
 
+pub use activity::{Activity, LastDay, activity, activity_of, days};
+pub use advice::advice;
+pub use attempts::{Attempts, Histogram, Latency, Sums};
+pub use backlog::{Backlog, QueueState, Waiting, backlog, backlog_of};
 pub use buffer::LogBuffer;
 pub use deliveries::{Delivery, LATENCY_BOUNDS};
 pub use detail::{AttemptDetail, EventDetail, detail_of};
 pub use entry::{Attempt, EXACT, Entry, EventName, REDACTED, State};
-pub use filter::{EventFilter, FilterError, OLDEST};
+pub use filter::{EventFilter, FilterError, LONGEST_VALUE, MOST_NAMES, OLDEST};
+pub use metrics::{Metrics, metrics, metrics_of};
 pub use page::{Cursor, EventPage, EventSummary, SCANNED, SEARCHED, page_of};
 pub use refused::{Refused, SAMPLE_BODY, SAMPLES};
-pub use window::{window_of, window_statements};
+pub use refused_page::{RefusedCount, RefusedCursor, RefusedFilter, RefusedPage, RefusedSample, refused_page_of};
+pub use stats::{DestinationStats, SourceStats, Stats, StatsError, StatsPoint, StatsQuery, StatsSpan, stats_of};
+pub use watched::{window_of, window_statements};
+pub use window::{MOST_ROWS, Window};
 
 use hookgate_verify::UnixTime;
 

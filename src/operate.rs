@@ -10,11 +10,19 @@ mod dead_letters;
 mod events;
 mod handshakes;
 mod keys;
+mod metrics;
+#[cfg(not(target_arch = "wasm32"))]
+mod openapi;
+mod refused;
 mod replay;
 mod routes;
+mod sources;
+mod stats;
 mod test_event;
 
 pub use access::Caller;
+#[cfg(not(target_arch = "wasm32"))]
+pub use openapi::openapi;
 pub use routes::{Endpoint, ROUTES, Route};
 
 use crate::answer::Answer;
@@ -79,5 +87,10 @@ pub(crate) async fn serve<R: Request, P: Ports>(
         Endpoint::ReplayJob => replay::job(&call, part, record).await,
         Endpoint::CancelReplay => replay::cancel(&call, part, record).await,
         Endpoint::ForgetKey => keys::forget(&call, record).await,
+        Endpoint::Metrics => metrics::read(&call, record).await,
+        Endpoint::Refused => refused::list(&call, record).await,
+        Endpoint::Sources => sources::list(&call, record).await,
+        Endpoint::Source => sources::one(&call, part, record).await,
+        Endpoint::Stats => stats::read(&call, record).await,
     }
 }

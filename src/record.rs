@@ -10,6 +10,7 @@ use serde::{Serialize, Serializer};
 
 /// The outcome of a request, of an attempt, or of other work of the gateway.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// Authentic, new and durable.

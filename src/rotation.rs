@@ -54,6 +54,7 @@ pub struct Observed<'a> {
 /// Whether a secret is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub enum SecretState {
     /// The secret proved a request lately.
     InUse,
@@ -67,6 +68,7 @@ pub enum SecretState {
 
 /// The verdict on one secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct SecretUse<'a> {
     /// The secret's name.
     pub secret: &'a str,
@@ -74,6 +76,7 @@ pub struct SecretUse<'a> {
     pub state: SecretState,
     /// When the secret last proved a request, in RFC 3339, to about ten minutes.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_rfc3339")]
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "String", extend("format" = "date-time")))]
     pub last_matched: Option<UnixTime>,
     /// The verdict and its reason, for people.
     pub text: String,

@@ -118,7 +118,10 @@ fn honest(case: &Case, verifier: &Verifier, mut request: Request) {
                 "too_old", "too_new", "timestamp_malformed", "timestamp_missing", "challenge_replayed",
                 "form_ambiguous", "claim_mismatch",
             ];
-            assert!(error.is_authentic() || later.contains(&error.code()), "{}: {error}", case.preset.name);
+            // Our signer signs a body with a NUL, and the core refuses it where a hash without a key could be extended.
+            let is_extendable = error.to_string().contains("it has a NUL");
+            let is_known = error.is_authentic() || is_extendable || later.contains(&error.code());
+            assert!(is_known, "{}: {error}", case.preset.name);
         }
     }
 }

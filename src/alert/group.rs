@@ -13,6 +13,8 @@ pub(super) const SEVERAL: &str = "several";
 /// A rule, and the source, the destination and the cause for which it fires. Every text is bounded, of one line, and without
 /// the query of a URL, which may hold a token.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[cfg_attr(not(target_arch = "wasm32"), schemars(rename = "AlertGroup"))]
 pub struct Group {
     /// The rule.
     pub rule: Rule,

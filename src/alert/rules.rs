@@ -6,6 +6,8 @@ use std::time::Duration;
 /// One of the six rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[cfg_attr(not(target_arch = "wasm32"), schemars(rename = "AlertRule"))]
 pub enum Rule {
     /// A source refuses too large a share of its requests.
     Refusals,

@@ -32,6 +32,8 @@ pub struct State {
 /// The status of an alert.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[cfg_attr(not(target_arch = "wasm32"), schemars(rename = "AlertStatus"))]
 pub enum Status {
     /// Over its threshold, but not yet for long enough.
     Pending,
@@ -45,31 +47,37 @@ pub enum Status {
 
 /// The alert of one group.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct Alert {
-    /// [`Group::id`].
+    /// The id: 16 hex digits, always the same for one group.
     pub id: String,
     /// What the alert is about.
     pub group: Group,
     /// Its status.
     pub status: Status,
-    /// When its cause began to last.
+    /// When its cause began to last, in seconds since 1970.
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "i64"))]
     pub since: UnixTime,
-    /// When it was resolved.
+    /// When it was resolved, in seconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "i64"))]
     pub ended: Option<UnixTime>,
-    /// Who acknowledged it, and when.
+    /// Who acknowledged it, and when, in seconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "(String, i64)"))]
     pub acknowledged: Option<(String, UnixTime)>,
     /// The newest figures.
     pub measured: Measured,
-    /// When it was told last.
+    /// When it was told last, in seconds since 1970.
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "i64"))]
     pub(super) told: UnixTime,
     /// How many reminders there were.
     pub(super) reminders: u32,
     /// How many times it came back soon after it was resolved.
     pub(super) returns: u8,
-    /// How many evaluations in turn would change its status, and since when.
+    /// How many evaluations in turn would change its status, and since when, in seconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "(u8, i64)"))]
     pub(super) streak: Option<(u8, UnixTime)>,
 }
 
@@ -123,6 +131,8 @@ impl Alert {
 /// The figures of an alert.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[cfg_attr(not(target_arch = "wasm32"), schemars(rename = "AlertFigures"))]
 pub enum Measured {
     /// So many of so many requests or attempts failed.
     Share {

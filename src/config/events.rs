@@ -70,6 +70,16 @@ impl EventFilter {
         self.0.contains(&Pattern::All)
     }
 
+    /// The patterns, as they are written.
+    pub fn texts(&self) -> Vec<String> {
+        let text = |pattern: &Pattern| match pattern {
+            Pattern::All => "*".to_owned(),
+            Pattern::Exact(name) => name.clone(),
+            Pattern::Prefix(prefix) => format!("{prefix}*"),
+        };
+        self.0.iter().map(text).collect()
+    }
+
     /// Whether any of these types is wanted. A type that cannot be read counts as wanted: a mistake would lose the event.
     pub fn wants(&self, types: &EventTypes) -> bool {
         match &types.found {

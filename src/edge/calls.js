@@ -22,6 +22,16 @@ export function answer(status, lines, body) {
 export const messageText = (text, body) => (body === undefined ? text : `${text}${body.toBase64()}"}`);
 
 /**
+ * The number of messages in a queue, and the milliseconds since 1970 of the oldest message, or 0, as a JSON list. `undefined`
+ * without a queue, and if the runtime does not know.
+ */
+export async function queueBacklog(queue) {
+  if (typeof queue?.metrics !== "function") return undefined;
+  const { backlogCount, oldestMessageTimestamp } = await queue.metrics();
+  return JSON.stringify([backlogCount, Number(oldestMessageTimestamp ?? 0)]);
+}
+
+/**
  * Calls a method of a Durable Object. This is a call in JavaScript, because a stub takes every member of a method for another
  * method: `stub.claim.apply(…)` calls a method `apply` of the object, and the object has none.
  */

@@ -7,7 +7,9 @@ use crate::config::Destination;
 use crate::dedup::DedupKey;
 use crate::message::{AttemptRequest, OutgoingMessage};
 use crate::pipeline::IsolateState;
-use crate::pipeline::ports::{BodyError, DedupKeys, DestinationAnswer, Fetched, Http, Local, Notes, Outbox, PortError};
+use crate::pipeline::ports::{
+    BodyError, DedupKeys, DestinationAnswer, Fetched, Http, Local, Notes, Outbox, PortError, QueueBacklog,
+};
 use crate::record::Record;
 use crate::retry::RetryAfter;
 use hookgate_verify::UnixTime;
@@ -15,7 +17,7 @@ use std::cell::OnceCell;
 use std::fmt::Display;
 use std::time::Duration;
 use wasm_bindgen::prelude::*;
-use worker::js_sys::Uint8Array;
+use worker::js_sys::{Promise, Uint8Array};
 use worker::wasm_bindgen_futures::{JsFuture, spawn_local};
 use worker::{
     AbortSignal, Context, Env, Fetch, Headers, KvStore, Method, QueueContentType, RawMessageBuilder, RequestInit,
@@ -26,11 +28,15 @@ use worker::{
 extern "C" {
     #[wasm_bindgen(js_name = messageText)]
     fn message_text(text: &str, body: Option<&[u8]>) -> JsValue;
+    #[wasm_bindgen(js_name = queueBacklog, catch)]
+    fn queue_backlog(queue: &JsValue) -> Result<Promise, JsValue>;
 }
 
 /// The time limit of a fetch of keys, and of a call of KV, of a queue or of the rate limiter. A queue's call and the R2
 /// write before it fit into the usual lease of a claim (30 s).
 const PATIENCE_MS: u32 = 10_000;
+/// The time limit of a question to a queue. An operator waits for the answer.
+const BACKLOG_MS: u32 = 2_000;
 
 /// The largest key set of a provider, in bytes. Real key sets are smaller.
 const MOST_PUBLISHED: usize = 64 * 1024;
@@ -164,6 +170,16 @@ impl Outbox for Bindings {
 
     async fn send_to_dead_letters(&self, message: &str) -> Result<(), PortError> {
         self.put_into("DEAD", message.into(), 0).await
+    }
+
+    async fn backlog(&self) -> Result<Option<QueueBacklog>, PortError> {
+        let asked = queue_backlog(&environment::value(&self.env, "EVENTS")).map_err(failed("queue metrics"))?;
+        let told = self.within(BACKLOG_MS, "queue metrics", JsFuture::from(asked)).await?;
+        let Some(text) = told.as_string() else { return Ok(None) };
+        let told: (u64, u64) = serde_json::from_slice(text.as_bytes())
+            .map_err(|error| PortError(format!("queue metrics: {text}: {error}")))?;
+        let (messages, oldest) = told;
+        Ok(Some(QueueBacklog { messages, oldest: (oldest > 0).then(|| super::seconds(oldest)) }))
     }
 }
 

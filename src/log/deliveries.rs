@@ -21,6 +21,14 @@ const DEAD: usize = 2;
 const UNREACHABLE: usize = 7;
 const FIRST_LATENCY: usize = 8;
 
+/// The sums of the columns over a group of rows, for SELECT. The latencies are a JSON list with the name `ms`.
+pub(super) fn sums() -> String {
+    let (counts, latencies) = COLUMNS.split_at(FIRST_LATENCY);
+    let counts: String = counts.iter().map(|column| format!("sum({column}) AS {column}, ")).collect();
+    let latencies: Vec<String> = latencies.iter().map(|column| format!("sum({column})")).collect();
+    format!("{counts}json_array({}) AS ms", latencies.join(", "))
+}
+
 /// What one message of the queue adds to the counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Delivery {

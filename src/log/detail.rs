@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 /// One event, with everything that the log has of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct EventDetail {
     /// What the list shows.
     #[serde(flatten)]
@@ -37,10 +38,12 @@ pub struct EventDetail {
 
 /// An attempt, as the API shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct AttemptDetail {
     /// The number of the attempt, from 1. A redrive and a replay begin with 1 again.
     pub number: u32,
     /// When it began, in RFC 3339.
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(extend("format" = "date-time")))]
     pub at: String,
     /// The destination's URL, without its query.
     pub destination: String,
@@ -51,6 +54,7 @@ pub struct AttemptDetail {
     /// Why it failed.
     pub error: Option<String>,
     /// When the next attempt follows, in RFC 3339.
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(extend("format" = "date-time")))]
     pub next_attempt: Option<String>,
     /// How often the event had been redriven.
     pub redrive: u32,

@@ -22,6 +22,7 @@ pub const REDACTED: &str = "redacted";
 
 /// The state of an event's delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum State {
     /// No attempt could be made: the reason says what is missing.

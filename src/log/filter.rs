@@ -10,15 +10,15 @@ use std::borrow::Cow;
 use std::time::Duration;
 use thiserror::Error;
 
-/// The longest value of a parameter, in bytes.
-const LONGEST_VALUE: usize = 512;
+/// The longest value of a parameter, in characters.
+pub const LONGEST_VALUE: usize = 512;
 /// The most names in one parameter, such as `state=dead,retrying`.
-const MOST_NAMES: usize = 20;
+pub const MOST_NAMES: usize = 20;
 
 /// The longest time that the log keeps an event, and a day for the sweep.
 pub const OLDEST: Duration = Duration::from_secs(31 * 24 * 3600);
 /// The largest difference of two clocks.
-const CLOCKS: Duration = Duration::from_secs(300);
+pub(super) const CLOCKS: Duration = Duration::from_secs(300);
 
 /// A parameter that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -39,6 +39,9 @@ pub struct EventFilter {
     pub sources: Vec<String>,
     /// Events in one of these states.
     pub states: Vec<State>,
+    /// Filtered events (`true`), or accepted events (`false`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub is_filtered: Option<bool>,
     /// Events whose last reason has one of these codes.
     pub reasons: Vec<String>,
     /// Events of one of these types. A name that ends with `*` selects all types with this beginning.
@@ -61,8 +64,9 @@ pub struct EventFilter {
 
 impl EventFilter {
     /// The parameters.
-    pub const NAMES: [&'static str; 11] =
-        ["source", "state", "reason", "type", "id", "key", "destination", "status", "since", "until", "text"];
+    pub const NAMES: [&'static str; 12] = [
+        "source", "verdict", "state", "reason", "type", "id", "key", "destination", "status", "since", "until", "text",
+    ];
 
     /// Sets the parameter `name`. `Ok(false)` if there is no such parameter.
     ///
@@ -77,8 +81,8 @@ impl EventFilter {
         if !Self::NAMES.contains(&name) {
             return Ok(false);
         }
-        if value.is_empty() || value.len() > LONGEST_VALUE {
-            return Err(wrong("must have 1 to 512 bytes"));
+        if value.is_empty() || value.chars().nth(LONGEST_VALUE).is_some() {
+            return Err(wrong("must have 1 to 512 characters"));
         }
         let names =
             || Some(value.split(',').map(str::to_owned).collect::<Vec<_>>()).filter(|all| all.len() <= MOST_NAMES);
@@ -92,6 +96,13 @@ impl EventFilter {
                 let states: Option<Vec<State>> = list()?.iter().map(state).collect();
                 let known = "must be one or more of waiting, delivered, retrying, paused, dead and filtered";
                 self.states = states.ok_or_else(|| wrong(known))?;
+            }
+            "verdict" => {
+                let problem = "must be accepted or filtered: a duplicate is counted on its event, and refused requests are \
+                               at /api/refused";
+                let verdicts = [("accepted", false), ("filtered", true)];
+                let verdict = verdicts.into_iter().find(|(known, _)| *known == value).ok_or_else(|| wrong(problem))?;
+                self.is_filtered = Some(verdict.1);
             }
             "reason" => self.reasons = list()?,
             "type" => self.types = list()?,
@@ -128,16 +139,23 @@ impl EventFilter {
             values.push(value);
             format!("?{}", values.len())
         };
-        let mut any = |column: &str, names: &mut dyn Iterator<Item = Value>, all: &mut Vec<Cow<'_, str>>| {
-            let bound: Vec<String> = names.map(&mut bind).collect();
-            if !bound.is_empty() {
-                all.push(format!("{column} IN ({})", bound.join(", ")).into());
+        // A list is one parameter, because D1 takes at most 100 parameters.
+        for (column, names) in [("source", &self.sources), ("reason", &self.reasons)] {
+            if !names.is_empty() {
+                let names = bind(Value::Text(serde_json::json!(names).to_string()));
+                all.push(format!("{column} IN (SELECT value FROM json_each({names}))").into());
             }
-        };
-        any("source", &mut self.sources.iter().map(|name| name.as_str().into()), &mut all);
-        any("state", &mut self.states.iter().map(|state| state.name().into()), &mut all);
-        any("reason", &mut self.reasons.iter().map(|name| name.as_str().into()), &mut all);
-        any("event_id", &mut self.id.iter().map(|id| id.as_str().into()), &mut all);
+        }
+        if !self.states.is_empty() {
+            let states: Vec<String> = self.states.iter().map(|state| format!("'{}'", state.name())).collect();
+            all.push(format!("state IN ({})", states.join(", ")).into());
+        }
+        if let Some(id) = &self.id {
+            all.push(format!("event_id = {}", bind(id.as_str().into())).into());
+        }
+        if let Some(is_filtered) = self.is_filtered {
+            all.push(if is_filtered { "state = 'filtered'" } else { "state <> 'filtered'" }.into());
+        }
         if let Some(key) = &self.key {
             let key = bind(EventName::prefix(key).into());
             all.push(format!("substr(name, 1, {}) = {key}", EventName::KEY_DIGITS).into());
@@ -155,13 +173,8 @@ impl EventFilter {
                 if begins { format!("substr(type, 1, length({bound})) = {bound}") } else { format!("type = {bound}") }
             })
             .collect();
-        let statuses: Vec<String> = self
-            .statuses
-            .iter()
-            .map(|(from, to)| {
-                format!("status BETWEEN {} AND {}", bind(u32::from(*from).into()), bind(u32::from(*to).into()))
-            })
-            .collect();
+        let statuses: Vec<String> =
+            self.statuses.iter().map(|(from, to)| format!("status BETWEEN {from} AND {to}")).collect();
         for alternatives in [types, statuses].into_iter().filter(|one| !one.is_empty()) {
             all.push(format!("({})", alternatives.join(" OR ")).into());
         }
@@ -183,12 +196,13 @@ impl EventFilter {
 
 /// The statuses of `503` or `5xx`.
 fn range(text: &str) -> Option<(u16, u16)> {
-    let class =
-        text.strip_suffix("xx").and_then(|digit| digit.parse::<u16>().ok()).filter(|digit| (1..=5).contains(digit));
+    let class = text.strip_suffix("xx").filter(|digit| digit.len() == 1).and_then(|digit| digit.parse::<u16>().ok());
+    let class = class.filter(|digit| (1..=5).contains(digit));
     if let Some(class) = class {
         let from = class.saturating_mul(100);
         return Some((from, from.saturating_add(99)));
     }
-    let status = text.parse().ok().filter(|status| (100..=599).contains(status))?;
+    let is_plain = text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_digit());
+    let status = text.parse().ok().filter(|status| is_plain && (100..=599).contains(status))?;
     Some((status, status))
 }

@@ -1,6 +1,8 @@
 //! The statements that read events, and what the API shows of them.
 
 use super::entry::EventName;
+#[cfg(not(target_arch = "wasm32"))]
+use super::entry::State;
 use super::filter::EventFilter;
 use crate::database::{Rows, Statement, Value};
 use hookgate_verify::UnixTime;
@@ -39,12 +41,14 @@ impl Cursor {
 
 /// An event in a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct EventSummary {
     /// The id of the event in this API.
     pub id: String,
     /// The source's name.
     pub source: String,
     /// The state of the delivery.
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "State"))]
     pub state: String,
     /// The code of the reason for the state.
     pub reason: Option<String>,
@@ -54,8 +58,10 @@ pub struct EventSummary {
     #[serde(rename = "type")]
     pub event_type: String,
     /// When the event was received, in RFC 3339.
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(extend("format" = "date-time")))]
     pub received: String,
     /// When the state became so, in RFC 3339.
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(extend("format" = "date-time")))]
     pub updated: String,
     /// The size of the body, in bytes.
     pub bytes: u64,
@@ -66,8 +72,10 @@ pub struct EventSummary {
     /// The URL of the last attempt.
     pub destination: Option<String>,
     /// When the next attempt follows, in RFC 3339.
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(extend("format" = "date-time")))]
     pub next_attempt: Option<String>,
     /// When the event was first delivered, in RFC 3339.
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(extend("format" = "date-time")))]
     pub delivered: Option<String>,
     /// How many requests came again for this event.
     pub duplicates: u64,
@@ -125,6 +133,7 @@ impl From<Row> for EventSummary {
 
 /// A page of events.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct EventPage {
     /// The events, the newest first.
     pub events: Vec<EventSummary>,

@@ -1,161 +1,129 @@
-//! Reads the records of the last hours for the alerts.
+//! The span of time that a call of the API looks at, in whole minutes.
 
+use super::filter::{CLOCKS, OLDEST};
 use super::slot;
-use crate::alert::{Counts, DEAD_SPAN, DestinationWindow, LONGER, RECENT, SourceWindow, Window};
-use crate::config::Config;
-use crate::database::{Rows, Statement};
+use crate::database::{Rows, Statement, Value};
 use hookgate_verify::UnixTime;
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::time::Duration;
 
-/// The statements that read the window.
-pub fn window_statements(now: UnixTime) -> Vec<Statement> {
-    let (longer, recent) = (slot(now.minus(LONGER)), slot(now.minus(RECENT)));
-    let spans = || [longer.into(), recent.into(), slot(now.minus(DEAD_SPAN)).into()];
-    let both =
-        |column: &str| format!("sum({column}) AS {column}, sum(iif(slot >= ?2, {column}, 0)) AS recent_{column}");
-    let classes: Vec<String> = CLASSES.iter().map(|(column, _)| both(column)).collect();
-    vec![
-        Statement::new(
-            "SELECT source, verdict, reason, sum(count) AS longer, sum(iif(slot >= ?2, count, 0)) AS recent, \
-             max(slot) AS last FROM counts WHERE slot >= ?1 GROUP BY source, verdict, reason",
-            [longer.into(), recent.into()],
-        ),
-        Statement::new(
-            format!(
-                "SELECT source, destination, {}, {}, {}, sum(iif(slot >= ?3, dead, 0)) AS dead, \
-                 max(iif(accepted > 0, slot, NULL)) AS last FROM deliveries WHERE slot >= ?1 GROUP BY source, destination",
-                both("accepted"),
-                both("s2xx"),
-                classes.join(", ")
-            ),
-            spans(),
-        ),
-        Statement::new("SELECT source, max(matched) AS at FROM secrets GROUP BY source", []),
-        Statement::new("SELECT source, min(received) AS at FROM waiting GROUP BY source", []),
-        Statement::new("SELECT source, count(*) AS at FROM dead_letters WHERE redriven IS NULL GROUP BY source", []),
-    ]
-}
+/// The most rows of one table of counts that a call reads: a day of 40 busy destinations, or a week of five.
+pub const MOST_ROWS: u32 = 60_000;
+const SECOND: Duration = Duration::from_secs(1);
 
-/// The columns of failed attempts, and the names of their classes.
-const CLASSES: [(&str, &str); 4] = [("s3xx", "3xx"), ("s4xx", "4xx"), ("s5xx", "5xx"), ("unreachable", "unreachable")];
-
-#[derive(Deserialize)]
-struct Counted {
-    source: String,
-    verdict: String,
-    reason: String,
-    longer: u64,
-    recent: u64,
+/// Whole minutes, from the first to the last. In each statement, `?1` and `?2` are these minutes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    first: i64,
     last: i64,
 }
 
 #[derive(Deserialize)]
-struct Delivered {
-    source: String,
-    destination: String,
-    accepted: u64,
-    recent_accepted: u64,
-    s2xx: u64,
-    recent_s2xx: u64,
-    dead: u64,
-    last: Option<i64>,
-    #[serde(flatten)]
-    classes: BTreeMap<String, u64>,
+struct End {
+    slot: i64,
 }
 
-#[derive(Deserialize)]
-struct At {
-    source: String,
-    at: i64,
+impl Window {
+    /// The minutes from `since` up to `until`, which is not part of it. Without `until` up to now, and without `since` the
+    /// last `usual` before. Older minutes than the log keeps are left out. `None` if no minute is left.
+    pub fn new(since: Option<UnixTime>, until: Option<UnixTime>, usual: Duration, now: UnixTime) -> Option<Self> {
+        let until = until.unwrap_or(now.plus(SECOND)).min(now.plus(CLOCKS));
+        let since = since.unwrap_or(until.minus(usual)).max(now.minus(OLDEST));
+        (since < until).then(|| Self { first: slot(since), last: slot(until.minus(SECOND)) })
+    }
+
+    /// The minutes since `since`, with the minute of `now`.
+    pub fn ending(since: UnixTime, now: UnixTime) -> Self {
+        Self { first: slot(since), last: slot(now.plus(CLOCKS)) }
+    }
+
+    /// The first and the last minute.
+    pub fn slots(self) -> (i64, i64) {
+        (self.first, self.last)
+    }
+
+    /// The number of minutes.
+    pub fn minutes(self) -> i64 {
+        self.last.saturating_sub(self.first).saturating_add(1)
+    }
+
+    /// The beginning of the first minute.
+    pub fn since(self) -> UnixTime {
+        start(self.first)
+    }
+
+    /// The end of the last minute.
+    pub fn until(self) -> UnixTime {
+        start(self.last.saturating_add(1))
+    }
+
+    /// The condition for the newest of these minutes that have at most [`MOST_ROWS`] rows of `table`, so that a call has a
+    /// bound.
+    pub(super) fn range(table: &str) -> String {
+        let cut = format!("SELECT slot + 1 FROM {table} WHERE slot BETWEEN ?1 AND ?2 ORDER BY slot DESC LIMIT 1");
+        format!("slot BETWEEN coalesce(({cut} OFFSET {MOST_ROWS}), ?1) AND ?2")
+    }
+
+    /// The statement that finds the minute before which [`Window::range`] has no rows. See [`partial`].
+    pub(super) fn end(self, table: &str) -> Statement {
+        let sql = format!(
+            "SELECT slot FROM {table} WHERE slot BETWEEN ?1 AND ?2 ORDER BY slot DESC LIMIT 1 OFFSET {MOST_ROWS}"
+        );
+        self.statement(sql)
+    }
+
+    /// The statement `sql` without other parameters than these minutes.
+    pub(super) fn statement(self, sql: impl Into<String>) -> Statement {
+        Statement::new(sql, [self.first.into(), self.last.into()])
+    }
 }
 
-/// The window in the answers to [`window_statements`].
+/// The end of the minute before which rows are missing, in the answer to [`Window::end`]. `None` if no row is missing.
 ///
 /// # Errors
-/// The rows have other columns. A window with a hole would resolve alerts whose cause is still there.
-pub fn window_of(answers: Vec<Rows>, config: &Config) -> Result<Window, String> {
-    let mut answers = answers.into_iter();
-    let mut next = || answers.next().ok_or("an answer of D1 is missing");
-    let counted: Vec<Counted> = next()?.parse()?;
-    let delivered: Vec<Delivered> = next()?.parse()?;
-    let [proven, waiting, letters] = [at(next()?)?, at(next()?)?, at(next()?)?];
-    let source = |(name, _): (&str, _)| {
-        let counted = counted.iter().filter(|row| row.source == name);
-        let delivered = delivered.iter().filter(|row| row.source == name);
-        source_window(name, counted, delivered, proven.get(name).copied())
-    };
-    let destinations = delivered.iter().filter(|row| !row.destination.is_empty());
-    let mut destinations: Vec<_> = destinations.map(|row| destination_window(row, &waiting, &letters)).collect();
-    // A source without an attempt in the window may have events that wait, and dead letters.
-    for (name, configured) in config.sources() {
-        let Some(destination) = configured.ok().and_then(|source| source.deliver.origin()) else { continue };
-        if !destinations.iter().any(|known| known.source == name) {
-            let url = destination.as_str();
-            destinations.push(DestinationWindow {
-                source: name.to_owned(),
-                destination: url.split_once('?').map_or(url, |(url, _)| url).to_owned(),
-                dead_in_all: letters.get(name).copied().and_then(|count| u64::try_from(count).ok()).unwrap_or(0),
-                oldest_waiting: waiting.get(name).copied().map(UnixTime::from_seconds),
-                ..DestinationWindow::default()
-            });
-        }
-    }
-    Ok(Window { sources: config.sources().map(source).collect(), destinations })
+/// The database has other columns.
+pub(super) fn partial(rows: Rows) -> Result<Option<UnixTime>, String> {
+    Ok(rows.parse::<End>()?.first().map(|end| start(end.slot.saturating_add(1))))
 }
 
-fn at(rows: Rows) -> Result<BTreeMap<String, i64>, String> {
-    Ok(rows.parse::<At>()?.into_iter().map(|row| (row.source, row.at)).collect())
+/// The time at which the minute `slot` begins.
+pub(super) fn start(slot: i64) -> UnixTime {
+    UnixTime::from_seconds(slot.saturating_mul(60))
 }
 
-fn source_window<'r>(
-    name: &str,
-    counted: impl Iterator<Item = &'r Counted>,
-    delivered: impl Iterator<Item = &'r Delivered>,
-    proven: Option<i64>,
-) -> SourceWindow {
-    let mut window = SourceWindow { source: name.to_owned(), ..SourceWindow::default() };
-    let mut last = proven;
-    for row in counted {
-        window.longer.all = window.longer.all.saturating_add(row.longer);
-        window.recent.all = window.recent.all.saturating_add(row.recent);
-        if matches!(row.verdict.as_str(), "rejected" | "failed") {
-            window.longer.failed.push((row.reason.clone(), row.longer));
-            window.recent.failed.push((row.reason.clone(), row.recent));
-        } else {
-            last = last.max(Some(row.last.saturating_mul(60)));
-        }
-    }
-    for row in delivered {
-        window.longer.all = window.longer.all.saturating_add(row.accepted);
-        window.recent.all = window.recent.all.saturating_add(row.recent_accepted);
-        last = last.max(row.last.map(|slot| slot.saturating_mul(60)));
-    }
-    SourceWindow { last_event: last.map(UnixTime::from_seconds), ..window }
+/// The condition that `column` is one of `names`, whose parameters are added to `values`. `None` for no names.
+pub(super) fn any_of(column: &str, names: &[String], values: &mut Vec<Value>) -> Option<String> {
+    let bound: Vec<String> = names
+        .iter()
+        .map(|name| {
+            values.push(name.as_str().into());
+            format!("?{}", values.len())
+        })
+        .collect();
+    (!bound.is_empty()).then(|| format!("{column} IN ({})", bound.join(", ")))
 }
 
-fn destination_window(
-    row: &Delivered,
-    waiting: &BTreeMap<String, i64>,
-    letters: &BTreeMap<String, i64>,
-) -> DestinationWindow {
-    let counts = |prefix: &str, delivered: u64| {
-        let class = |(column, name): &(&str, &str)| {
-            let count = row.classes.get(&format!("{prefix}{column}")).copied().unwrap_or(0);
-            ((*name).to_owned(), count)
-        };
-        let failed: Vec<_> = CLASSES.iter().map(class).filter(|(_, count)| *count > 0).collect();
-        let all = failed.iter().fold(delivered, |all, (_, count)| all.saturating_add(*count));
-        Counts { all, failed }
-    };
-    DestinationWindow {
-        source: row.source.clone(),
-        destination: row.destination.clone(),
-        recent: counts("recent_", row.recent_s2xx),
-        longer: counts("", row.s2xx),
-        dead: row.dead,
-        dead_in_all: letters.get(&row.source).copied().and_then(|count| u64::try_from(count).ok()).unwrap_or(0),
-        oldest_waiting: waiting.get(&row.source).copied().map(UnixTime::from_seconds),
-        paused_since: None,
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_has_whole_minutes_and_no_minute_of_its_end() {
+        let now = UnixTime::from_seconds(6000);
+        let at = |seconds| Some(UnixTime::from_seconds(seconds));
+        let hour = Duration::from_secs(3600);
+        assert_eq!(Window::new(at(119), at(180), hour, now), Some(Window { first: 1, last: 2 }));
+        assert_eq!(Window::new(at(119), at(181), hour, now), Some(Window { first: 1, last: 3 }));
+        assert_eq!(Window::new(None, None, hour, now), Some(Window { first: 40, last: 100 }));
+        assert_eq!(Window::new(at(60), at(60), hour, now), None);
+        assert_eq!(Window::new(at(9000), None, hour, now), None);
+        assert_eq!(Window::new(None, at(i64::MAX), hour, now), Some(Window { first: 45, last: 104 }));
+    }
+
+    #[test]
+    fn a_window_is_not_longer_than_the_log() {
+        let now = UnixTime::from_seconds(1_768_480_200);
+        let window = Window::new(Some(UnixTime::from_seconds(0)), None, Duration::ZERO, now);
+        assert_eq!(window.map(Window::minutes), Some(31 * 24 * 60 + 1));
     }
 }

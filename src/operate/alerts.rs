@@ -13,17 +13,24 @@ use serde::Serialize;
 /// How often an acknowledgement is tried while the cron changes the state.
 const TRIES: usize = 5;
 
+/// The alerts.
 #[derive(Serialize)]
-struct List<'a> {
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+pub(super) struct AlertList<'a> {
     /// The host that is told. `null`: alerts are only listed.
-    receiver: Option<&'a str>,
-    alerts: Vec<&'a Alert>,
+    pub(super) receiver: Option<&'a str>,
+    /// Open and acknowledged alerts, and those that were resolved within the last day.
+    pub(super) alerts: Vec<&'a Alert>,
 }
 
+/// The notice was sent.
 #[derive(Serialize)]
-struct Sent<'a> {
-    sent: bool,
-    receiver: &'a str,
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+pub(super) struct Sent<'a> {
+    /// `true`: the receiver accepted the notice.
+    pub(super) sent: bool,
+    /// The host of the receiver.
+    pub(super) receiver: &'a str,
 }
 
 /// `GET /api/alerts`: open, acknowledged, and resolved within the last day.
@@ -31,7 +38,7 @@ pub async fn list<R: Request, P: Ports>(call: &Call<'_, R, P>, record: &mut Reco
     let state = state(call).await?;
     let receiver = alerts(call)?.to.as_ref().map(crate::config::Recipient::host);
     record.verdict = Verdict::Listed;
-    Ok(Answer::ok(&List { receiver, alerts: state.alerts().collect() }))
+    Ok(Answer::ok(&AlertList { receiver, alerts: state.alerts().collect() }))
 }
 
 /// `POST /api/alerts/{id}/acknowledge`: no more reminders of this alert.

@@ -9,13 +9,16 @@ use crate::record::{Record, Verdict};
 use serde::Serialize;
 
 /// The most entries of a page.
-const MOST: u32 = 100;
+pub(super) const MOST: u32 = 100;
 
+/// A page of the audit.
 #[derive(Serialize)]
-struct List {
-    audit: Vec<AuditEntry>,
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+pub(super) struct AuditPage {
+    /// The entries, the newest first.
+    pub(super) audit: Vec<AuditEntry>,
     /// `before` for the next page. `null` on the last page.
-    next: Option<String>,
+    pub(super) next: Option<String>,
 }
 
 /// `GET /api/audit?before=…&limit=…`: a page of the audit, the newest entry first.
@@ -32,7 +35,7 @@ pub async fn list<R: Request, P: Ports>(call: &Call<'_, R, P>, record: &mut Reco
     audit.truncate(most);
     let next = audit.last().filter(|_| !is_last).map(|entry| entry.id.clone());
     record.verdict = Verdict::Listed;
-    Ok(Answer::ok(&List { audit, next }))
+    Ok(Answer::ok(&AuditPage { audit, next }))
 }
 
 fn page(query: &str) -> Result<(Option<String>, u32), String> {

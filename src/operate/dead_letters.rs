@@ -13,19 +13,26 @@ use serde::Serialize;
 use serde_json::Value;
 use std::time::Duration;
 
-const MAX_BODY: usize = 16 * 1024;
+pub(super) const MAX_BODY: usize = 16 * 1024;
 /// The lease of a redrive on its letter.
 const REDRIVE_LEASE: Duration = Duration::from_secs(60);
 
+/// A page of dead letters.
 #[derive(Serialize)]
-struct List {
-    dead_letters: Vec<Letter>,
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+pub(super) struct DeadLetterPage {
+    /// The letters, the oldest first. The id of the last one is `after` for the next page.
+    pub(super) dead_letters: Vec<Letter>,
 }
 
+/// What a redrive did.
 #[derive(Serialize)]
-struct Redriven {
-    redriven: usize,
-    failed: usize,
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+pub(super) struct Redriven {
+    /// How many letters are in the queue again.
+    pub(super) redriven: usize,
+    /// How many letters could not be redriven. They are still dead letters.
+    pub(super) failed: usize,
 }
 
 /// `GET /api/dead-letters`: a page of dead letters, the oldest first.
@@ -35,7 +42,7 @@ pub async fn list<R: Request, P: Ports>(call: &Call<'_, R, P>, record: &mut Reco
     is_there(&filter, ports).await?;
     let dead_letters = ports.list(&filter).await.map_err(Refusal::failed("list_failed"))?;
     record.verdict = Verdict::Listed;
-    Ok(Answer::ok(&List { dead_letters }))
+    Ok(Answer::ok(&DeadLetterPage { dead_letters }))
 }
 
 /// `POST /api/dead-letters/{id}/redrive`.
@@ -136,5 +143,5 @@ fn filter_of(query: &str) -> Result<Filter, Refusal> {
             _ => return Err(unusable("the parameters are source, after and limit")),
         }
     }
-    Ok(filter.bounded())
+    filter.checked().map_err(|problem| Refusal::Unusable(format!("the parameter {problem}")))
 }

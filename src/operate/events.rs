@@ -9,8 +9,8 @@ use crate::pipeline::write_log;
 use crate::record::{Record, Verdict};
 
 /// The number of events of a page, and the largest number.
-const PAGE: u32 = 50;
-const LARGEST_PAGE: u32 = 200;
+pub(super) const PAGE: u32 = 50;
+pub(super) const LARGEST_PAGE: u32 = 200;
 
 /// `GET /api/events?…`: a page of the events that a filter selects, the newest event first.
 pub async fn list<R: Request, P: Ports>(call: &Call<'_, R, P>, record: &mut Record) -> Result<Answer, Refusal> {

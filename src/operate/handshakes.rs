@@ -9,9 +9,12 @@ use serde::Serialize;
 
 /// A secret from a handshake. The operator stores it.
 #[derive(Serialize)]
-struct Installed<'a> {
-    source: &'a str,
-    secret: String,
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+pub(super) struct Installed<'a> {
+    /// The source's name.
+    pub(super) source: &'a str,
+    /// The secret, as the provider sent it.
+    pub(super) secret: String,
 }
 
 /// `GET /api/handshakes/{source}`: the secret that waits for `source`. Whoever has the secret can sign webhooks, so the audit

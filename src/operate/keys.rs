@@ -11,9 +11,12 @@ use crate::source_name::SourceName;
 use hookgate_verify::Identity;
 use serde::Serialize;
 
+/// Whether a key was forgotten.
 #[derive(Serialize)]
-struct Forgotten {
-    forgotten: bool,
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+pub(super) struct Forgotten {
+    /// `false` if the gateway knew no such key.
+    pub(super) forgotten: bool,
 }
 
 /// `DELETE /api/keys?source=…&id=…`, or `key=` instead of `id=`: forgets the key of an event, so that the provider can send

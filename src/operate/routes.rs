@@ -38,6 +38,16 @@ pub enum Endpoint {
     Handshake,
     /// Forgets the key of an event.
     ForgetKey,
+    /// The numbers of the day in OpenMetrics.
+    Metrics,
+    /// Lists samples of refused requests, and counts refused requests.
+    Refused,
+    /// Lists the configured sources.
+    Sources,
+    /// Tells everything about one source.
+    Source,
+    /// The numbers over time, and what waits.
+    Stats,
 }
 
 /// One method at one path.
@@ -65,7 +75,7 @@ const fn write(method: &'static str, path: &'static str, endpoint: Endpoint) -> 
 }
 
 /// Every route.
-pub const ROUTES: [Route; 16] = [
+pub const ROUTES: [Route; 21] = [
     read("alerts", Endpoint::Alerts),
     write("POST", "alerts/{}/acknowledge", Endpoint::Acknowledge),
     write("POST", "alerts/test", Endpoint::TestAlerts),
@@ -80,9 +90,14 @@ pub const ROUTES: [Route; 16] = [
     // The secret signs webhooks, so whoever reads it can forge them.
     write("GET", "handshakes/{}", Endpoint::Handshake),
     write("DELETE", "keys", Endpoint::ForgetKey),
+    read("metrics", Endpoint::Metrics),
+    read("refused", Endpoint::Refused),
     write("POST", "replay", Endpoint::ReplayMany),
     read("replay/{}", Endpoint::ReplayJob),
     write("POST", "replay/{}/cancel", Endpoint::CancelReplay),
+    read("sources", Endpoint::Sources),
+    read("sources/{}", Endpoint::Source),
+    read("stats", Endpoint::Stats),
 ];
 
 impl Route {

@@ -19,7 +19,7 @@ use hookgate_verify::{
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-const MAX_BODY: usize = 16 * 1024;
+pub(super) const MAX_BODY: usize = 16 * 1024;
 /// The beginning of the id of each test event.
 const ID_PREFIX: &str = "hookgate-test-";
 /// The type of a test event, if the operator names no type.
@@ -31,6 +31,7 @@ const TOO_LATE: Duration = Duration::from_secs(60);
 
 /// The test that the operator wants.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct WantedTest {
     /// What is tested.
@@ -40,12 +41,15 @@ pub struct WantedTest {
     pub secret: Option<String>,
     /// The type of the event. Without a type, the type is `hookgate.test`.
     #[serde(rename = "type", default)]
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(length(min = 1, max = LONGEST_TYPE)))]
     pub event_type: Option<String>,
 }
 
 /// What is tested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(not(target_arch = "wasm32"), schemars(rename = "TestKind"))]
 pub enum Kind {
     /// One request, which must be accepted.
     Good,
@@ -70,6 +74,7 @@ impl Kind {
 
 /// The result of a test.
 #[derive(Debug, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct TestReport {
     /// The source's name.
     pub source: String,
@@ -93,6 +98,7 @@ pub struct TestReport {
 
 /// One request of a test.
 #[derive(Debug, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct TestedRequest {
     /// Whether the verdict and the reason are the expected ones.
     pub as_expected: bool,
@@ -123,6 +129,7 @@ pub struct TestedRequest {
 
 /// The verdict that a request should have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct Expected {
     /// The verdict.
     pub verdict: Verdict,

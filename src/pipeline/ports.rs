@@ -124,6 +124,19 @@ pub trait Outbox {
     async fn enqueue_later(&self, message: &str, delay: Duration) -> Result<(), PortError>;
     /// Puts a message into the dead letters' queue. Returns after the message is durable.
     async fn send_to_dead_letters(&self, message: &str) -> Result<(), PortError>;
+    /// What waits in the events' queue. `None` if the runtime does not tell, or if there is no queue.
+    async fn backlog(&self) -> Result<Option<QueueBacklog>, PortError> {
+        Ok(None)
+    }
+}
+
+/// The messages that wait in a queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QueueBacklog {
+    /// Their number. The queue counts with a delay of some seconds.
+    pub messages: u64,
+    /// When the oldest message came. `None` for an empty queue.
+    pub oldest: Option<UnixTime>,
 }
 
 /// HTTP requests to destinations and to providers.

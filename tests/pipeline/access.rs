@@ -67,6 +67,8 @@ fn worked(route: &Route, token: &str) -> (Memory, Post) {
         "alerts" | "alerts/test" | "audit" | "dead-letters" | "dead-letters/redrive" | "events" => {
             route.path.to_owned()
         }
+        "metrics" | "refused" | "sources" | "stats" => route.path.to_owned(),
+        "sources/{}" => route.path.replace("{}", "queued"),
         "events/{}" | "events/{}/replay" => route.path.replace("{}", &event(&ports)),
         "dead-letters/{}/redrive" => route.path.replace("{}", &id),
         "handshakes/{}" => route.path.replace("{}", "queued"),

@@ -62,7 +62,7 @@ fn the_list_of_letters_never_shows_a_body() {
     let after = format!("dead-letters?limit=1&after={}&source=queued", first["id"].as_str().unwrap());
     assert_eq!(ids(&answer("GET", &after, "", &ports).1), ["\"b\""]);
     assert_eq!(ids(&answer("GET", "dead-letters?source=other", "", &ports).1), [""; 0]);
-    for query in ["limit=many", "colour=blue", "limit=-1", "after=UNKNOWN"] {
+    for query in ["limit=many", "colour=blue", "limit=-1", "limit=0", "limit=101", "after=UNKNOWN"] {
         let (status, problem) = answer("GET", &format!("dead-letters?{query}"), "", &ports);
         assert_eq!(status, 422, "{problem}");
     }
@@ -151,7 +151,10 @@ fn a_redrive_of_many_letters_has_a_filter_and_limits() {
     assert_eq!(redrive_all("", &ports), redriven(0, 0), "the failed redrive holds the letter");
     ports.wait(60);
     assert_eq!(redrive_all("", &ports), redriven(1, 0));
-    for body in ["7", "{", "[]", r#"["queued"]"#, r#"{"colour":"blue"}"#, r#"{"limit":"2"}"#, r#"{"source":null}"#] {
+    for body in [
+        "7", "{", "[]", r#"["queued"]"#, r#"{"colour":"blue"}"#, r#"{"limit":"2"}"#, r#"{"limit":0}"#,
+        r#"{"limit":101}"#, r#"{"source":null}"#,
+    ] {
         assert_eq!(answer("POST", "dead-letters/redrive", body, &ports).0, 422, "{body}");
     }
     assert_eq!(answer("POST", "dead-letters/redrive", &format!("{{}}{}", " ".repeat(16_000)), &ports).0, 200);

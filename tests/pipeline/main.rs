@@ -23,6 +23,8 @@ mod jobs;
 mod lines;
 mod log;
 mod memory;
+mod metrics;
+mod numbers;
 mod payloads;
 mod providers;
 mod published;

@@ -11,7 +11,7 @@ use hookgate::message::{AttemptRequest, OutgoingMessage};
 use hookgate::pipeline::IsolateState;
 use hookgate::pipeline::ports::{
     Audit, ClaimStore, Database, DedupKeys, DestinationAnswer, Fetched, Http, Letters, Local, Notes, Outbox, Page,
-    Payloads, PortError, Stored,
+    Payloads, PortError, QueueBacklog, Stored,
 };
 use hookgate_verify::native::Native;
 use hookgate_verify::{Crypto, Hash, PublicAlgorithm, PublicKey, UnixTime};
@@ -57,6 +57,8 @@ pub struct Memory {
     pub fail_once: Cell<bool>,
     /// Whether the queue never answers.
     pub stuck: Cell<bool>,
+    /// What the events' queue tells.
+    pub backlog: Cell<Option<QueueBacklog>>,
     pub origin_status: Cell<Option<u16>>,
     pub now: Cell<Option<UnixTime>>,
     pub without: RefCell<BTreeSet<&'static str>>,
@@ -229,6 +231,14 @@ impl Outbox for Memory {
 
     async fn send_to_dead_letters(&self, message: &str) -> Result<(), PortError> {
         self.step("bury", || self.dead.borrow_mut().push(message.to_owned()))
+    }
+
+    async fn backlog(&self) -> Result<Option<QueueBacklog>, PortError> {
+        // The question changes nothing, so it is no step.
+        if self.fail.get() == Some("backlog") {
+            return Err(PortError("backlog is told to fail".to_owned()));
+        }
+        Ok(self.backlog.get())
     }
 }
 

@@ -7,6 +7,7 @@ mod demo;
 mod forget;
 mod http;
 mod moment;
+mod openapi;
 mod project;
 mod providers;
 mod send;
@@ -48,6 +49,8 @@ enum Command {
     Forget(forget::Forget),
     Providers(providers::Providers),
     Catalogue(catalogue::Catalogue),
+    #[command(name = "openapi")]
+    OpenApi(openapi::OpenApi),
 }
 
 /// What a command found. A command that fails to run returns an error instead.
@@ -74,6 +77,7 @@ impl Command {
             Self::Forget(forget) => forget.run(out),
             Self::Providers(providers) => providers.run(out),
             Self::Catalogue(catalogue) => catalogue.run(out),
+            Self::OpenApi(openapi) => openapi.run(out),
         }
     }
 }

@@ -1,0 +1,185 @@
+//! `GET /api/sources`: each configured source, what it did, and which of its secrets are used.
+
+use super::Call;
+use super::events::logged;
+use crate::answer::Answer;
+use crate::config::{Config, ConfigError, Dedup, Deliver, EventFilter, Source};
+use crate::log::{Activity, LastDay, activity, activity_of, days};
+use crate::pipeline::ports::{PortError, Ports, Request};
+use crate::pipeline::refusal::Refusal;
+use crate::record::{Record, Verdict};
+use crate::rotation::{Observed, SecretState, SecretUse, judge, window};
+use hookgate_verify::UnixTime;
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A list of sources.
+#[derive(Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+pub(super) struct SourceList<'c> {
+    /// The sources of the configuration, and the variables that cannot be read.
+    pub(super) sources: Vec<Shown<'c>>,
+}
+
+/// A configured source.
+#[derive(Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[cfg_attr(not(target_arch = "wasm32"), schemars(rename = "Source"))]
+pub(super) struct Shown<'c> {
+    /// The source's name, or the name of a variable that cannot be read.
+    pub(super) name: &'c str,
+    /// Whether the source accepts requests.
+    pub(super) usable: bool,
+    /// The mistake in its configuration.
+    pub(super) error: Option<String>,
+    /// Its settings. `null` for a source that is not usable.
+    pub(super) settings: Option<Settings<'c>>,
+    /// The verdict on each secret, by its name.
+    pub(super) secrets: Vec<SecretUse<'c>>,
+    /// When the last event came that was accepted, filtered or a duplicate, in RFC 3339, to a minute; to ten minutes if it
+    /// came more than three days ago. `null` if the log knows of no event.
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(extend("format" = "date-time")))]
+    pub(super) last_event: Option<String>,
+    /// The numbers of the last 24 hours. `null` without the database.
+    pub(super) last_24h: Option<LastDay>,
+}
+
+/// The settings of a source.
+#[derive(Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[cfg_attr(not(target_arch = "wasm32"), schemars(rename = "SourceSettings"))]
+pub(super) struct Settings<'c> {
+    /// The name of the preset, or of the own scheme.
+    pub(super) provider: &'c str,
+    /// `strong`, or `weak` if an attacker who has seen a request can make another one.
+    pub(super) strength: String,
+    /// Why it is weak.
+    pub(super) weakness: Option<String>,
+    /// `queue`, or `origin` if the provider waits for the destination.
+    pub(super) deliver: &'static str,
+    /// The URL of the destination without its query.
+    pub(super) destination: Option<&'c str>,
+    /// The level of deduplication: `kv`, `exact` or `none`.
+    pub(super) dedup: &'static str,
+    /// How long a key is remembered.
+    pub(super) dedup_ttl_seconds: u64,
+    /// The largest body.
+    pub(super) max_body_bytes: usize,
+    /// The event types that are wanted. `null` for all.
+    pub(super) events: Option<Vec<String>>,
+    /// How long the log keeps bodies. `null` if it keeps none.
+    pub(super) log_bodies_seconds: Option<u64>,
+    /// The number of rules in `redact`.
+    pub(super) redact_rules: usize,
+}
+
+impl<'c> Settings<'c> {
+    fn of(source: &'c Source) -> Self {
+        let scheme = &source.verifier.preset().scheme;
+        let url = source.deliver.origin().map(|destination| destination.as_str());
+        Self {
+            provider: &source.verifier.preset().name,
+            strength: scheme.strength().to_string(),
+            weakness: scheme.weakness().map(|weakness| weakness.to_string()),
+            deliver: if matches!(source.deliver, Deliver::Direct(_)) { "origin" } else { "queue" },
+            destination: url.map(|url| url.split_once('?').map_or(url, |(url, _)| url)),
+            dedup: match source.dedup {
+                Dedup::Kv => "kv",
+                Dedup::Exact => "exact",
+                Dedup::None => "none",
+            },
+            dedup_ttl_seconds: source.dedup_ttl.as_secs(),
+            max_body_bytes: source.max_body,
+            events: source.events.as_ref().map(EventFilter::texts),
+            log_bodies_seconds: source.log.bodies.map(|kept| kept.as_secs()),
+            redact_rules: source.log.redactions.count(),
+        }
+    }
+}
+
+/// What the log knows of the sources. `None` without the database.
+type Known = Option<BTreeMap<String, Activity>>;
+type Configured<'c> = (&'c str, Result<&'c Source, &'c ConfigError>);
+
+/// `GET /api/sources`.
+pub async fn list<R: Request, P: Ports>(call: &Call<'_, R, P>, record: &mut Record) -> Result<Answer, Refusal> {
+    let all: Vec<_> = call.config.iter().flat_map(Config::sources).collect();
+    let known = known(call, &all, record).await?;
+    let sources = all.into_iter().map(|source| shown(source, known.as_ref(), call.now)).collect();
+    record.verdict = Verdict::Listed;
+    Ok(Answer::ok(&SourceList { sources }))
+}
+
+/// `GET /api/sources/{name}`.
+pub async fn one<R: Request, P: Ports>(
+    call: &Call<'_, R, P>,
+    name: &str,
+    record: &mut Record,
+) -> Result<Answer, Refusal> {
+    let source = call.config.iter().flat_map(Config::sources).find(|(known, _)| *known == name);
+    let source = source.ok_or(Refusal::NotFound)?;
+    let known = known(call, &[source], record).await?;
+    record.verdict = Verdict::Listed;
+    Ok(Answer::ok(&shown(source, known.as_ref(), call.now)))
+}
+
+async fn known<R: Request, P: Ports>(
+    call: &Call<'_, R, P>,
+    sources: &[Configured<'_>],
+    record: &mut Record,
+) -> Result<Known, Refusal> {
+    if let Some((name, value)) = form_urlencoded::parse(call.request.query().as_bytes()).next() {
+        return Err(Refusal::Unusable(format!("the parameter {name}={value}: there are no parameters")));
+    }
+    if !call.ports.has_database() {
+        return Ok(None);
+    }
+    let ports = logged(call, record).await?;
+    let usable = sources.iter().filter_map(|(_, source)| source.ok());
+    let windows: BTreeSet<u32> = usable.map(|source| days(window(source.verifier.preset().retry_span))).collect();
+    let answers = ports.run(activity(&windows, call.now)).await.map_err(Refusal::failed("list_failed"))?;
+    let known = activity_of(answers, &windows).map_err(PortError).map_err(Refusal::failed("list_failed"))?;
+    Ok(Some(known))
+}
+
+fn shown<'c>((name, source): Configured<'c>, known: Option<&BTreeMap<String, Activity>>, now: UnixTime) -> Shown<'c> {
+    let activity = known.map(|known| known.get(name).cloned().unwrap_or_default());
+    Shown {
+        name,
+        usable: source.is_ok(),
+        error: source.err().map(ToString::to_string),
+        settings: source.ok().map(Settings::of),
+        secrets: source.map_or_else(|_| Vec::new(), |source| secrets(source, activity.as_ref(), now)),
+        last_event: activity.as_ref().and_then(|known| known.last_event).map(UnixTime::to_rfc3339),
+        last_24h: activity.map(|known| known.last_day),
+    }
+}
+
+fn secrets<'c>(source: &'c Source, activity: Option<&Activity>, now: UnixTime) -> Vec<SecretUse<'c>> {
+    let Some(activity) = activity else {
+        let unknown = |secret: &'c String| SecretUse {
+            secret,
+            state: SecretState::Unknown,
+            last_matched: None,
+            text: "without the binding LOG no match is noted: cannot tell".to_owned(),
+        };
+        return source.secrets.iter().map(unknown).collect();
+    };
+    let window = window(source.verifier.preset().retry_span);
+    let (events, mismatches) = activity.within(window);
+    let verdicts = judge(&Observed {
+        names: &source.secrets,
+        matches: &activity.matches,
+        since: activity.since.unwrap_or(now),
+        window,
+        events,
+        mismatches,
+        now,
+    });
+    // The verdicts are in the order of the names. They must not borrow from `activity`.
+    let owned = |(secret, verdict): (&'c String, SecretUse<'_>)| {
+        let SecretUse { state, last_matched, text, .. } = verdict;
+        SecretUse { secret, state, last_matched, text }
+    };
+    source.secrets.iter().zip(verdicts).map(owned).collect()
+}

@@ -1,0 +1,64 @@
+//! `GET /api/stats`: the numbers of each source and destination over time, and what waits.
+
+use super::Call;
+use super::events::logged;
+use crate::answer::Answer;
+use crate::log::{Backlog, QueueState, Stats, StatsError, StatsQuery, backlog, backlog_of, stats_of};
+use crate::pipeline::ports::{PortError, Ports, Request};
+use crate::pipeline::refusal::Refusal;
+use crate::record::{Record, Verdict};
+use crate::retry::DEFAULT_RETENTION;
+use serde::Serialize;
+
+/// The numbers over time, and what waits.
+#[derive(Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[cfg_attr(not(target_arch = "wasm32"), schemars(rename = "Stats"))]
+pub(super) struct Told {
+    #[serde(flatten)]
+    pub(super) stats: Stats,
+    /// What waits.
+    pub(super) backlog: Backlog,
+}
+
+/// `GET /api/stats?source&destination&since&until&step`.
+pub async fn read<R: Request, P: Ports>(call: &Call<'_, R, P>, record: &mut Record) -> Result<Answer, Refusal> {
+    let query = parse(&call.request.query()).map_err(Refusal::Unusable)?;
+    let span = query.span(call.now).map_err(Refusal::Unusable)?;
+    let ports = logged(call, record).await?;
+    let answers = ports.run(query.statements(span)).await.map_err(Refusal::failed("list_failed"))?;
+    let stats = stats_of(answers, span).map_err(|error| match error {
+        StatsError::Unreadable(problem) => Refusal::failed("list_failed")(PortError(problem)),
+        StatsError::TooMany => Refusal::Unusable(
+            "the answer has more than 10,000 numbers: ask with a larger step, a shorter time, or a source".to_owned(),
+        ),
+    })?;
+    let retention = call.config.as_ref().map_or(DEFAULT_RETENTION, |config| config.retention);
+    let waiting = ports.run(backlog(retention, call.now)).await.map_err(Refusal::failed("list_failed"))?;
+    let queue = queue_state(call, record).await;
+    let backlog = backlog_of(waiting, queue, call.now).map_err(PortError).map_err(Refusal::failed("list_failed"))?;
+    record.verdict = Verdict::Listed;
+    Ok(Answer::ok(&Told { stats, backlog }))
+}
+
+/// The state of the events' queue. A failure is a trouble, and no error of the whole answer.
+pub async fn queue_state<R: Request, P: Ports>(call: &Call<'_, R, P>, record: &mut Record) -> Option<QueueState> {
+    match call.ports.backlog().await {
+        Ok(known) => known.map(|known| QueueState::new(known.messages, known.oldest, call.now)),
+        Err(PortError(problem)) => {
+            record.trouble("queue_unknown", problem);
+            None
+        }
+    }
+}
+
+fn parse(query: &str) -> Result<StatsQuery, String> {
+    let mut parsed = StatsQuery::default();
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        if !parsed.set(&name, &value).map_err(|error| error.to_string())? {
+            let names = StatsQuery::NAMES.join(", ");
+            return Err(format!("the parameter {name}={value}: the parameters are {names}"));
+        }
+    }
+    Ok(parsed)
+}
