@@ -1,5 +1,5 @@
-//! The operator's API, `/api/…`: list and replay events, list and redrive dead letters, read the secrets from handshakes, forget keys, and list the
-//! audit.
+//! The operator's API, `/api/…`: list and replay events, list and redrive dead letters, read the secrets from handshakes,
+//! forget keys, and list the audit.
 //!
 //! `routes.rs` has the table of routes, and `access.rs` says who may call them. Each resource has a file.
 
@@ -80,17 +80,17 @@ pub(crate) async fn serve<R: Request, P: Ports>(
         Endpoint::RedriveOne => dead_letters::redrive_one(&call, part, record).await,
         Endpoint::Events => events::list(&call, record).await,
         Endpoint::Event => events::one(&call, part, record).await,
-        Endpoint::Test => test_event::send_test(&call, part, record).await,
-        Endpoint::Handshake => handshakes::read(&call, part, record).await,
         Endpoint::Replay => replay::one(&call, part, record).await,
-        Endpoint::ReplayMany => replay::many(&call, record).await,
-        Endpoint::ReplayJob => replay::job(&call, part, record).await,
-        Endpoint::CancelReplay => replay::cancel(&call, part, record).await,
+        Endpoint::Handshake => handshakes::read(&call, part, record).await,
         Endpoint::ForgetKey => keys::forget(&call, record).await,
         Endpoint::Metrics => metrics::read(&call, record).await,
         Endpoint::Refused => refused::list(&call, record).await,
+        Endpoint::ReplayMany => replay::many(&call, record).await,
+        Endpoint::ReplayJob => replay::job(&call, part, record).await,
+        Endpoint::CancelReplay => replay::cancel(&call, part, record).await,
         Endpoint::Sources => sources::list(&call, record).await,
         Endpoint::Source => sources::one(&call, part, record).await,
+        Endpoint::Test => test_event::send_test(&call, part, record).await,
         Endpoint::Stats => stats::read(&call, record).await,
     }
 }

@@ -85,5 +85,9 @@ const ADVICE: &[(&str, &str)] = &[
     ("off", "Add the binding in `detail`."),
     ("list_failed", "D1 or the Durable Objects failed. Try again."),
     ("redrive_failed", "D1 or the queue failed. Try again."),
+    (
+        "replay_failed",
+        "R2 or the queue failed. The event may be in the queue, so look at its attempts before you try again.",
+    ),
     ("forget_failed", "KV or the Durable Objects failed. Try again."),
 ];

@@ -19,19 +19,24 @@ use hookgate_verify::UnixTime;
 use serde::Serialize;
 use std::time::Duration;
 
-const MAX_BODY: usize = 16 * 1024;
+/// The most bytes of a body.
+pub(super) const MAX_BODY: usize = 16 * 1024;
 
+/// The answer to `POST /api/events/{id}/replay`.
 #[derive(Serialize)]
-struct Replayed {
-    replayed: bool,
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+pub(super) struct Replayed {
+    /// Always true: the event is in the queue.
+    pub(super) replayed: bool,
     /// The id of the event.
-    id: String,
+    pub(super) id: String,
     /// The token of the replay, which its attempts have in the log.
-    replay: String,
+    pub(super) replay: String,
     /// The state before the replay.
-    state: String,
-    /// When the event was first delivered. `null` if it was not delivered before.
-    delivered: Option<String>,
+    pub(super) state: String,
+    /// When the event was first delivered, in RFC 3339. `null` if it was not delivered before.
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(extend("format" = "date-time")))]
+    pub(super) delivered: Option<String>,
 }
 
 /// `POST /api/events/{id}/replay`: puts one event into the queue again.

@@ -24,16 +24,8 @@ pub enum Endpoint {
     Events,
     /// Tells everything about one event.
     Event,
-    /// Sends a test event.
-    Test,
     /// Sends one event again.
     Replay,
-    /// Sends many events again, or says which ones it would send.
-    ReplayMany,
-    /// The progress of a job that sends many events again.
-    ReplayJob,
-    /// Cancels such a job.
-    CancelReplay,
     /// Reads the secret from a handshake.
     Handshake,
     /// Forgets the key of an event.
@@ -42,10 +34,18 @@ pub enum Endpoint {
     Metrics,
     /// Lists samples of refused requests, and counts refused requests.
     Refused,
+    /// Sends many events again, or says which ones it would send.
+    ReplayMany,
+    /// The progress of a job that sends many events again.
+    ReplayJob,
+    /// Cancels such a job.
+    CancelReplay,
     /// Lists the configured sources.
     Sources,
     /// Tells everything about one source.
     Source,
+    /// Sends a test event.
+    Test,
     /// The numbers over time, and what waits.
     Stats,
 }
@@ -85,7 +85,6 @@ pub const ROUTES: [Route; 21] = [
     write("POST", "dead-letters/{}/redrive", Endpoint::RedriveOne),
     read("events", Endpoint::Events),
     read("events/{}", Endpoint::Event),
-    write("POST", "sources/{}/test", Endpoint::Test),
     write("POST", "events/{}/replay", Endpoint::Replay),
     // The secret signs webhooks, so whoever reads it can forge them.
     write("GET", "handshakes/{}", Endpoint::Handshake),
@@ -97,6 +96,7 @@ pub const ROUTES: [Route; 21] = [
     write("POST", "replay/{}/cancel", Endpoint::CancelReplay),
     read("sources", Endpoint::Sources),
     read("sources/{}", Endpoint::Source),
+    write("POST", "sources/{}/test", Endpoint::Test),
     read("stats", Endpoint::Stats),
 ];
 

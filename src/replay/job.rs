@@ -270,6 +270,7 @@ struct Outcome {
 
 /// The progress of a job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct Progress {
     /// 16 hex digits.
     pub id: String,
@@ -291,8 +292,10 @@ pub struct Progress {
     /// Who asked for the job.
     pub by: String,
     /// When the job began, in RFC 3339.
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(extend("format" = "date-time")))]
     pub created: String,
-    /// When the last event was put into the queue, or the job was cancelled.
+    /// When the last event was put into the queue, or the job was cancelled. In RFC 3339.
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(extend("format" = "date-time")))]
     pub ended: Option<String>,
     /// What went wrong last.
     pub problem: Option<String>,

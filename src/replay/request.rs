@@ -4,9 +4,12 @@ use super::selection::{Scope, Selection};
 use crate::log::EventFilter;
 use serde_json::{Map, Value};
 
-/// How many events a second a job sends.
-const DEFAULT_RATE: u32 = 10;
-const LARGEST_RATE: u32 = 100;
+/// How many events a second a job sends, if the operator asks for no other rate.
+pub const DEFAULT_RATE: u32 = 10;
+/// The most events a second.
+pub const LARGEST_RATE: u32 = 100;
+/// The members of the filter that may be a list.
+pub const LISTS: [&str; 5] = ["source", "state", "reason", "type", "status"];
 
 /// What an operator asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,7 +61,9 @@ impl ReplayRequest {
                     if !known {
                         return Err(wrong(&format!("is unknown{}", nearest(name))));
                     }
-                    let text = text_of(value).ok_or_else(|| wrong("must be a text, a number, or a list of them"))?;
+                    let is_list = LISTS.contains(&name.as_str());
+                    let expected = if is_list { "a text, a number, or a list of them" } else { "a text or a number" };
+                    let text = text_of(value, is_list).ok_or_else(|| wrong(&format!("must be {expected}")))?;
                     request.selection.filter.set(name, &text).map_err(|error| error.to_string())?;
                 }
             }
@@ -71,8 +76,8 @@ impl ReplayRequest {
     }
 }
 
-/// The value as a parameter of the list has it.
-fn text_of(value: &Value) -> Option<String> {
+/// The value as a parameter of the list of events has it.
+fn text_of(value: &Value, is_list: bool) -> Option<String> {
     let one = |value: &Value| match value {
         Value::String(text) => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),
@@ -80,7 +85,7 @@ fn text_of(value: &Value) -> Option<String> {
     };
     match value {
         // A comma separates two names.
-        Value::Array(all) => {
+        Value::Array(all) if is_list => {
             let all: Option<Vec<String>> =
                 all.iter().map(|value| one(value).filter(|text| !text.contains(','))).collect();
             all.map(|all| all.join(","))
@@ -129,12 +134,14 @@ mod tests {
             (r#"{"sorce":"billing"}"#, "did you mean source?"),
             (r#"{"dryrun":false}"#, "did you mean dry_run?"),
             (r#"{"limit":7}"#, "the member limit"),
-            (r#"{"completely_different":7}"#, "the members are source, state"),
+            (r#"{"completely_different":7}"#, "the members are source, verdict, state"),
             (r#"{"source":null}"#, "the member source"),
             (r#"{"source":""}"#, "source"),
             (r#"{"source":[]}"#, "source"),
             (r#"{"source":["a,b"]}"#, "the member source"),
             (r#"{"source":{"a":1}}"#, "the member source"),
+            // The text `evt_1,evt_2` would be one id, of no event.
+            (r#"{"id":["evt_1","evt_2"]}"#, "the member id: must be a text or a number"),
             (r#"{"state":"lost"}"#, "state=lost"),
             (r#"{"status":"9xx"}"#, "status=9xx"),
             (r#"{"since":"yesterday"}"#, "since=yesterday"),

@@ -160,16 +160,20 @@ struct Group {
 
 /// What a job would send.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct DryRun {
     /// Always true: nothing was sent.
     pub dry_run: bool,
     /// How many events would be sent.
     pub selected: u64,
     /// When the first of them was received, in RFC 3339.
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(extend("format" = "date-time")))]
     pub first: Option<String>,
-    /// When the last of them was received.
+    /// When the last of them was received, in RFC 3339.
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(extend("format" = "date-time")))]
     pub last: Option<String>,
-    /// Events that were received before this time were looked at.
+    /// Events that were received before this time were looked at. In RFC 3339.
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(extend("format" = "date-time")))]
     pub until: String,
     /// The events to be sent, for each source and its destination.
     pub destinations: Vec<ToDestination>,
@@ -189,6 +193,7 @@ pub struct DryRun {
 
 /// Events to one destination.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct ToDestination {
     /// The source's name.
     pub source: String,
@@ -200,6 +205,7 @@ pub struct ToDestination {
 
 /// Why events of the filter would not be sent.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct Skipped {
     /// They were delivered before, and `include_delivered` is false.
     pub delivered: u64,
@@ -211,6 +217,7 @@ pub struct Skipped {
 
 /// Events that cannot be sent.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct Cannot {
     /// The source's name.
     pub source: String,

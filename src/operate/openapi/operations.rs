@@ -2,6 +2,7 @@
 //! A route without an entry does not compile.
 
 mod numbers;
+mod replays;
 
 use super::operation::{Operation, Schemas};
 use super::parameters::{digest, limit, of_filter, query, required, source};
@@ -19,7 +20,7 @@ use crate::operate::test_event::{self, TestReport, WantedTest};
 use crate::operate::{audit, events};
 use crate::pipeline::refusal::Refusal;
 use hookgate_verify::UnixTime;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// The time of the examples: 2026-01-15T12:30:00Z.
 const AT: UnixTime = UnixTime::from_seconds(1_768_480_200);
@@ -54,13 +55,17 @@ pub fn of(endpoint: Endpoint, schemas: &mut Schemas) -> Operation {
         Endpoint::RedriveOne => redrive_one(schemas),
         Endpoint::Events => list_events(schemas),
         Endpoint::Event => one_event(schemas),
+        Endpoint::Replay => replays::one(schemas),
         Endpoint::Handshake => handshake(schemas),
         Endpoint::ForgetKey => forget_key(schemas),
-        Endpoint::Test => test(schemas),
         Endpoint::Metrics => numbers::metrics(),
         Endpoint::Refused => numbers::list_refused(schemas),
+        Endpoint::ReplayMany => replays::many(schemas),
+        Endpoint::ReplayJob => replays::job(schemas),
+        Endpoint::CancelReplay => replays::cancel(schemas),
         Endpoint::Sources => numbers::list_sources(schemas),
         Endpoint::Source => numbers::one_source(schemas),
+        Endpoint::Test => test(schemas),
         Endpoint::Stats => numbers::stats(schemas),
     }
 }
@@ -178,6 +183,7 @@ fn one_event(schemas: &mut Schemas) -> Operation {
         error: None,
         next_attempt: None,
         redrive: 0,
+        replay: None,
     };
     let detail = EventDetail {
         summary: event(),
@@ -194,10 +200,14 @@ fn one_event(schemas: &mut Schemas) -> Operation {
     };
     let answer = schemas.ok("The event.", &detail);
     let about = "What happened and why, every attempt, the headers, and the body if the log has it.";
-    let id = json!({ "type": "string", "pattern": "^(0|[1-9][0-9]{0,15})-[0-9a-f]{32}$" });
     Operation::new("getEvent", "Tells everything about one event", about, answer)
-        .part("id", "The `id` of the event in the list.", &id)
+        .part("id", "The `id` of the event in the list.", &event_id())
         .refuses([OFF])
+}
+
+/// The schema of the id of an event in this API.
+fn event_id() -> Value {
+    json!({ "type": "string", "pattern": "^(0|[1-9][0-9]{0,15})-[0-9a-f]{32}$" })
 }
 
 fn handshake(schemas: &mut Schemas) -> Operation {
