@@ -23,6 +23,7 @@ use crate::answer::Answer;
 use crate::pipeline::{self, Disposition, ReceivedMessage};
 use crate::record::{Record, Verdict};
 use crate::retry;
+use crate::serve::serve;
 use environment::text_or_json;
 use hookgate_verify::UnixTime;
 use ports::Bindings;
@@ -86,7 +87,7 @@ async fn fetch(request: web_sys::Request, env: Env, context: Context) -> Result<
         let config = environment::config(&env);
         let incoming = Incoming::new(request, &context);
         let bindings = Bindings::new(env.clone(), Some(context));
-        let outcome = pipeline::serve(&incoming, config, &bindings, seconds(began)).await;
+        let outcome = serve(&incoming, config, &bindings, seconds(began)).await;
         if let Some(mut record) = outcome.record {
             for request in std::mem::take(&mut record.requests) {
                 write(request, began);
@@ -98,7 +99,8 @@ async fn fetch(request: web_sys::Request, env: Env, context: Context) -> Result<
         }
         outcome.answer
     });
-    // `None`: the event was too old and was ended. Its sender has gone, or sends the request again.
+    // `None`: the event was too old, and another request ended it. Its sender has gone, or gets 500 from the runtime, and
+    // sends the request again.
     response(&answered.await.unwrap_or_else(Answer::unavailable))
 }
 

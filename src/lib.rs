@@ -32,6 +32,7 @@ pub mod redact;
 pub mod replay;
 pub mod retry;
 pub mod rotation;
+pub mod serve;
 pub mod source_name;
 pub mod trace;
 pub mod truncate;

@@ -4,7 +4,7 @@
 use super::memory::{Memory, NOW};
 use super::{BODY, DEAD, block_on, config, consume, forward, kill_all, note_dead_letter, post, serve, sweep};
 use hookgate::message::Event;
-use hookgate::pipeline::{self, Disposition};
+use hookgate::pipeline::Disposition;
 use hookgate::record::Verdict;
 use std::collections::BTreeSet;
 
@@ -160,6 +160,6 @@ fn while_the_database_is_down_a_dead_letter_waits_in_the_bucket() {
 fn a_request_ages_while_its_body_arrives() {
     let ports = Memory::default();
     ports.wait(3 * 3600);
-    let answer = block_on(pipeline::serve(&post("queued", BODY), &config(), &ports, NOW)).answer;
+    let answer = block_on(hookgate::serve::serve(&post("queued", BODY), &config(), &ports, NOW)).answer;
     assert_eq!(answer.status, 401, "the request was fresh when its head arrived and stale when its body was complete");
 }

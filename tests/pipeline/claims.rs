@@ -6,7 +6,7 @@ use super::{
     signed,
 };
 use hookgate::config::Config;
-use hookgate::pipeline::{self, Disposition};
+use hookgate::pipeline::Disposition;
 use hookgate::record::Verdict;
 use hookgate_verify::presets;
 use serde_json::json;
@@ -123,7 +123,7 @@ fn leave_in_flight(source: &str, ports: &Memory) {
     use std::task::{Context, Poll, Waker};
     let (request, config) = (post(source, BODY), config());
     ports.stuck.set(true);
-    let mut serving = Box::pin(pipeline::serve(&request, &config, ports, ports.now()));
+    let mut serving = Box::pin(hookgate::serve::serve(&request, &config, ports, ports.now()));
     let polled = serving.as_mut().poll(&mut Context::from_waker(Waker::noop()));
     assert!(matches!(polled, Poll::Pending));
     ports.stuck.set(false);

@@ -3,8 +3,8 @@
 use super::memory::Memory;
 use super::{Post, configured, forward_as, json_of, serve_as, signed};
 use hookgate::config::Config;
-use hookgate::pipeline::Outcome;
 use hookgate::record::Verdict;
+use hookgate::serve::Outcome;
 use serde_json::{Value, json};
 
 fn config() -> Config {

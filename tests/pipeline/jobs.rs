@@ -6,8 +6,8 @@ use super::{
     request, serve, serve_as, sweep,
 };
 use hookgate::config::{Bindings, Config};
-use hookgate::pipeline::Outcome;
 use hookgate::record::Verdict;
+use hookgate::serve::Outcome;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::Duration;

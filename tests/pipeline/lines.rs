@@ -3,8 +3,8 @@
 use super::memory::{Memory, NOW};
 use super::providers::{CERTIFICATE_URL, serve_at, vector};
 use super::{BODY, Post, TOKEN, forward, note_dead_letter, post, queued, request, serve};
-use hookgate::pipeline::Outcome;
 use hookgate::record::{LONGEST_LINE, Record};
+use hookgate::serve::Outcome;
 
 const LARGE: usize = 900_000;
 

@@ -38,8 +38,9 @@ use hookgate::answer::Answer;
 use hookgate::config::{Bindings, Config, ConfigError};
 use hookgate::headers::HeaderLines;
 use hookgate::pipeline::ports::{AccessIdentity, BodyError, PortError, Request};
-use hookgate::pipeline::{self, Disposition, Outcome, ReceivedMessage};
+use hookgate::pipeline::{self, Disposition, ReceivedMessage};
 use hookgate::record::Record;
+use hookgate::serve::Outcome;
 use hookgate_verify::{Head, Preset, Secret, SignInput, presets, sign};
 use memory::{DEAD, EVENTS, Memory, NOW};
 use pollster::block_on;
@@ -190,7 +191,7 @@ fn serve(request: &Post, ports: &Memory) -> Outcome {
 }
 
 fn serve_as(request: &Post, config: &Result<Config, ConfigError>, ports: &Memory) -> Outcome {
-    block_on(pipeline::serve(request, config, ports, ports.now()))
+    block_on(hookgate::serve::serve(request, config, ports, ports.now()))
 }
 
 /// Consumes `text`, which `queue` hands over for the `attempt`-th time.

@@ -4,8 +4,8 @@ use super::memory::Memory;
 use super::{NOW, Post, SECRET, TOKEN, configured, header, json_of, request};
 use hookgate::answer::Answer;
 use hookgate::pipeline::ports::BodyError;
-use hookgate::pipeline::{self, Outcome};
 use hookgate::record::Verdict;
+use hookgate::serve::Outcome;
 use hookgate_verify::UnixTime;
 use pollster::block_on;
 use serde_json::{Value, json};
@@ -30,7 +30,7 @@ pub fn serve_at(request: &Post, ports: &Memory, now: UnixTime) -> Outcome {
         "grid": { "secrets": secrets, "dedup": "none", "scheme": grid() },
         "events": { "secrets": secrets, "dedup": "none", "scheme": events() },
     });
-    block_on(pipeline::serve(request, &configured(sources), ports, now))
+    block_on(hookgate::serve::serve(request, &configured(sources), ports, now))
 }
 
 pub fn serve(request: &Post, ports: &Memory) -> Answer {

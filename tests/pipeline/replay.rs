@@ -6,8 +6,9 @@ use super::{
     post, request, serve, serve_as, signed,
 };
 use hookgate::config::{Bindings, Config, ConfigError};
-use hookgate::pipeline::{self, Disposition, Outcome};
+use hookgate::pipeline::{self, Disposition};
 use hookgate::record::Verdict;
+use hookgate::serve::Outcome;
 use hookgate_verify::presets;
 use serde_json::{Value, json};
 

@@ -65,7 +65,7 @@ async fn serve(post: Post, life: Life, story: Option<Rc<Story>>, untrusted: bool
     let gate = Gate::new(world, &life, Handling::new(story.clone(), side, 0, None), untrusted);
     gate.note("request, in isolate", life.home);
     let now = gate.now();
-    let outcome = pipeline::serve(&post, &life.config, &gate, now).await;
+    let outcome = hookgate::serve::serve(&post, &life.config, &gate, now).await;
     if outcome.must_write_log {
         let (later, life) = (Rc::clone(world), life.clone());
         world.exec.spawn(life.home, async move {
