@@ -153,16 +153,9 @@ impl Filter {
     /// Names an unknown or invalid member. A misspelt member must not select all letters.
     pub fn from_json(members: Map<String, Value>) -> Result<Self, String> {
         let filter: Self = serde_json::from_value(Value::Object(members)).map_err(|error| error.to_string())?;
-        filter.checked()
-    }
-
-    /// The filter, if its limit is within bounds.
-    ///
-    /// # Errors
-    /// `limit` is 0 or too large. A caller who asks for none must not get one.
-    pub fn checked(self) -> Result<Self, String> {
-        let is_usable = (1..=Self::MOST).contains(&self.limit);
-        if is_usable { Ok(self) } else { Err(format!("limit={}: a number from 1 to {}", self.limit, Self::MOST)) }
+        // A caller who asks for none must not get one.
+        let is_usable = (1..=Self::MOST).contains(&filter.limit);
+        if is_usable { Ok(filter) } else { Err(format!("limit={}: a number from 1 to {}", filter.limit, Self::MOST)) }
     }
 }
 

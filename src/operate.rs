@@ -1,7 +1,7 @@
-//! The operator's API, `/api/…`: list and replay events, list and redrive dead letters, read the secrets from handshakes,
-//! forget keys, and list the audit.
+//! The operator's API, `/api/…`: see the log and the numbers, send events again, and change what the gateway keeps.
 //!
-//! `routes.rs` has the table of routes, and `access.rs` says who may call them. Each resource has a file.
+//! `routes.rs` has the table of routes, `access.rs` says who may call them, and `query.rs` reads their parameters. Each
+//! resource has a file.
 
 pub(crate) mod access;
 mod alerts;
@@ -13,6 +13,7 @@ mod keys;
 mod metrics;
 #[cfg(not(target_arch = "wasm32"))]
 mod openapi;
+mod query;
 mod refused;
 mod replay;
 mod routes;
@@ -28,8 +29,10 @@ pub use routes::{Endpoint, ROUTES, Route};
 use crate::answer::Answer;
 use crate::audit::AuditEntry;
 use crate::config::{Config, ConfigError};
-use crate::pipeline::ports::{Ports, Request};
+use crate::database::{Rows, Statement};
+use crate::pipeline::ports::{PortError, Ports, Request};
 use crate::pipeline::refusal::Refusal;
+use crate::pipeline::write_log;
 use crate::record::Record;
 use hookgate_verify::UnixTime;
 
@@ -42,7 +45,7 @@ struct Call<'a, R, P> {
     now: UnixTime,
 }
 
-impl<R: Request, P: Ports> Call<'_, R, P> {
+impl<'a, R: Request, P: Ports> Call<'a, R, P> {
     /// Stores that the caller asks for a change. The handler calls this right before it makes the change, so no change is
     /// without an entry. Without a database there is no audit, and the log alone names the caller.
     ///
@@ -55,6 +58,45 @@ impl<R: Request, P: Ports> Call<'_, R, P> {
         let entry = AuditEntry::new(self.now, self.ports.random(), &self.caller.name, action, target, detail);
         self.ports.audit(&entry).await.map_err(Refusal::failed("audit_failed"))
     }
+
+    /// The configuration.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    fn config(&self) -> Result<&'a Config, Refusal> {
+        self.config.as_ref().map_err(|error| Refusal::Misconfigured(error.clone()))
+    }
+
+    /// The body of the request, of at most `limit` bytes.
+    async fn body(&self, limit: usize) -> Result<Vec<u8>, Refusal> {
+        self.request.body(limit).await.map_err(|error| Refusal::body_over(error, limit))
+    }
+
+    /// # Errors
+    /// There is no database.
+    fn needs_database(&self) -> Result<(), Refusal> {
+        if self.ports.has_database() { Ok(()) } else { Err(Refusal::Off { binding: "LOG" }) }
+    }
+
+    /// The ports, if they have a database. What this isolate has collected is written first, so that the operator sees it
+    /// at once.
+    async fn logged(&self, record: &mut Record) -> Result<&'a P, Refusal> {
+        self.needs_database()?;
+        if let Some(Record { detail: Some(problem), .. }) = write_log(self.ports).await {
+            record.trouble("log_failed", problem);
+        }
+        Ok(self.ports)
+    }
+}
+
+/// The answers of the database to the statements of a list.
+async fn rows<P: Ports>(ports: &P, statements: Vec<Statement>) -> Result<Vec<Rows>, Refusal> {
+    ports.run(statements).await.map_err(Refusal::failed("list_failed"))
+}
+
+/// The refusal of a list whose rows have other columns.
+fn unreadable(problem: String) -> Refusal {
+    Refusal::failed("list_failed")(PortError(problem))
 }
 
 /// Handles a request for `/api/{path}`. The answer is 404 if neither a token nor Cloudflare Access opens `/api`.
@@ -69,6 +111,9 @@ pub(crate) async fn serve<R: Request, P: Ports>(
     let caller = access::caller(request, config).await?;
     record.by = Some(caller.name.clone());
     let (endpoint, part) = routes::find(&request.method(), path, caller.kind)?;
+    if !endpoint.has_parameters() {
+        query::read(&request.query(), &[], |_, _| Ok(false))?;
+    }
     let call = Call { request, caller: &caller, config, ports, now };
     match endpoint {
         Endpoint::Alerts => alerts::list(&call, record).await,

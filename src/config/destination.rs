@@ -45,6 +45,11 @@ impl Destination {
         &self.url
     }
 
+    /// The URL as configured, without its query. The query may have a secret.
+    pub fn without_query(&self) -> &str {
+        self.url.split_once('?').map_or(&self.url, |(url, _)| url)
+    }
+
     /// Whether the destination is on the same machine. Only a Worker in development can reach such a destination.
     pub fn is_loopback(&self) -> bool {
         self.loopback

@@ -91,10 +91,9 @@ pub fn window_of(answers: Vec<Rows>, config: &Config) -> Result<Window, String> 
     for (name, configured) in config.sources() {
         let Some(destination) = configured.ok().and_then(|source| source.deliver.origin()) else { continue };
         if !destinations.iter().any(|known| known.source == name) {
-            let url = destination.as_str();
             destinations.push(DestinationWindow {
                 source: name.to_owned(),
-                destination: url.split_once('?').map_or(url, |(url, _)| url).to_owned(),
+                destination: destination.without_query().to_owned(),
                 dead_in_all: letters.get(name).copied().and_then(|count| u64::try_from(count).ok()).unwrap_or(0),
                 oldest_waiting: waiting.get(name).copied().map(UnixTime::from_seconds),
                 ..DestinationWindow::default()

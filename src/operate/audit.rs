@@ -1,6 +1,6 @@
 //! `/api/audit`: who changed what.
 
-use super::Call;
+use super::{Call, query};
 use crate::answer::Answer;
 use crate::audit::AuditEntry;
 use crate::pipeline::ports::{Ports, Request};
@@ -26,7 +26,16 @@ pub async fn list<R: Request, P: Ports>(call: &Call<'_, R, P>, record: &mut Reco
     if !call.ports.keeps_audit() {
         return Err(Refusal::Off { binding: "LOG" });
     }
-    let (before, limit) = page(&call.request.query()).map_err(Refusal::Unusable)?;
+    let (mut before, mut limit) = (None, MOST);
+    query::read(&call.request.query(), &["before", "limit"], |name, value| {
+        match name {
+            "before" if AuditEntry::is_id(value) => before = Some(value.to_owned()),
+            "before" => return Err("must be the `next` of a page".to_owned()),
+            "limit" => limit = query::limit(value, MOST)?,
+            _ => return Ok(false),
+        }
+        Ok(true)
+    })?;
     // One entry more than asked for shows whether there is another page.
     let asked = call.ports.audited(before.as_deref(), limit.saturating_add(1)).await;
     let mut audit = asked.map_err(Refusal::failed("list_failed"))?;
@@ -36,21 +45,4 @@ pub async fn list<R: Request, P: Ports>(call: &Call<'_, R, P>, record: &mut Reco
     let next = audit.last().filter(|_| !is_last).map(|entry| entry.id.clone());
     record.verdict = Verdict::Listed;
     Ok(Answer::ok(&AuditPage { audit, next }))
-}
-
-fn page(query: &str) -> Result<(Option<String>, u32), String> {
-    let (mut before, mut limit) = (None, MOST);
-    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-        let unusable = |expected: &str| format!("the parameter {name}={value}: {expected}");
-        match &*name {
-            "before" if AuditEntry::is_id(&value) => before = Some(value.into_owned()),
-            "before" => return Err(unusable("the value of `next` in the page before")),
-            "limit" => {
-                let number = value.parse().ok().filter(|limit| (1..=MOST).contains(limit));
-                limit = number.ok_or_else(|| unusable("a number from 1 to 100"))?;
-            }
-            _ => return Err(unusable("the parameters are before and limit")),
-        }
-    }
-    Ok((before, limit))
 }

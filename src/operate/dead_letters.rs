@@ -1,6 +1,6 @@
 //! `/api/dead-letters`: list and redrive dead letters.
 
-use super::Call;
+use super::{Call, query};
 use crate::answer::Answer;
 use crate::config::LONGEST_IN_QUEUE;
 use crate::letter::{Filter, KEPT, Letter};
@@ -67,7 +67,7 @@ pub async fn redrive_one<R: Request, P: Ports>(
 /// `POST /api/dead-letters/redrive`: redrives the letters that the filter in the body selects.
 pub async fn redrive_all<R: Request, P: Ports>(call: &Call<'_, R, P>, record: &mut Record) -> Result<Answer, Refusal> {
     let ports = letters(call.ports)?;
-    let body = call.request.body(MAX_BODY).await.map_err(|error| Refusal::body_over(error, MAX_BODY))?;
+    let body = call.body(MAX_BODY).await?;
     let filter = filter_in(&body)?;
     is_there(&filter, ports).await?;
     let Filter { source, after, limit } = &filter;
@@ -134,14 +134,14 @@ fn filter_in(body: &[u8]) -> Result<Filter, Refusal> {
 
 fn filter_of(query: &str) -> Result<Filter, Refusal> {
     let mut filter = Filter::default();
-    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-        let unusable = |expected: &str| Refusal::Unusable(format!("the parameter {name}={value}: {expected}"));
-        match &*name {
-            "source" => filter.source = Some(value.into_owned()),
-            "after" => filter.after = Some(value.into_owned()),
-            "limit" => filter.limit = value.parse().map_err(|_| unusable("a number from 1 to 100"))?,
-            _ => return Err(unusable("the parameters are source, after and limit")),
+    query::read(query, &["source", "after", "limit"], |name, value| {
+        match name {
+            "source" => filter.source = Some(value.to_owned()),
+            "after" => filter.after = Some(value.to_owned()),
+            "limit" => filter.limit = query::limit(value, Filter::MOST)?,
+            _ => return Ok(false),
         }
-    }
-    filter.checked().map_err(|problem| Refusal::Unusable(format!("the parameter {problem}")))
+        Ok(true)
+    })?;
+    Ok(filter)
 }

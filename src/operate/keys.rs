@@ -1,6 +1,6 @@
 //! `/api/keys`: forget keys.
 
-use super::Call;
+use super::{Call, query};
 use crate::answer::Answer;
 use crate::dedup::DedupKey;
 use crate::pipeline::claims;
@@ -22,8 +22,8 @@ pub(super) struct Forgotten {
 /// `DELETE /api/keys?source=…&id=…`, or `key=` instead of `id=`: forgets the key of an event, so that the provider can send
 /// the event again.
 pub async fn forget<R: Request, P: Ports>(call: &Call<'_, R, P>, record: &mut Record) -> Result<Answer, Refusal> {
-    let asked = Forget::parse(&call.request.query()).map_err(Refusal::Unusable)?;
-    let config = call.config.as_ref().map_err(|error| Refusal::Misconfigured(error.clone()))?;
+    let asked = Forget::parse(&call.request.query())?;
+    let config = call.config()?;
     let source = config
         .source(&asked.source)
         .ok_or_else(|| Refusal::Unusable(format!("the parameter source={}: no source has this name", asked.source)))?;
@@ -48,22 +48,22 @@ struct Forget {
 }
 
 impl Forget {
-    fn parse(query: &str) -> Result<Self, String> {
+    fn parse(query: &str) -> Result<Self, Refusal> {
         let (mut source, mut id, mut key) = (None, None, None);
-        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-            match &*name {
-                "source" => source = Some(value.into_owned()),
-                "id" if !value.is_empty() => id = Some(value.into_owned()),
-                "key" => {
-                    let problem = || format!("the parameter key={value}: 64 hex digits, as in the log");
-                    key = Some(DedupKey::parse(&value).ok_or_else(problem)?);
-                }
-                _ => return Err(format!("unknown parameter {name}={value}: the parameters are source, and id or key")),
+        query::read(query, &["source", "id", "key"], |name, value| {
+            match name {
+                "source" => source = Some(value.to_owned()),
+                "id" if value.is_empty() => return Err("must not be empty".to_owned()),
+                "id" => id = Some(value.to_owned()),
+                "key" => key = Some(DedupKey::parse(value).ok_or("must be 64 hex digits, as in the log")?),
+                _ => return Ok(false),
             }
-        }
-        let source = source.ok_or("the parameter source is missing")?;
+            Ok(true)
+        })?;
+        let unusable = |problem: &str| Refusal::Unusable(problem.to_owned());
+        let source = source.ok_or_else(|| unusable("the parameter source is missing"))?;
         if id.is_some() == key.is_some() {
-            return Err("exactly one of the parameters id and key is needed".to_owned());
+            return Err(unusable("exactly one of the parameters id and key is needed"));
         }
         Ok(Self { source, id, key })
     }

@@ -1,6 +1,6 @@
 //! `POST /api/events/{id}/replay`: sends an event of the log again. `/api/replay`: jobs that send many events again.
 
-use super::{Call, events};
+use super::{Call, rows, unreadable};
 use crate::answer::Answer;
 use crate::config::Config;
 use crate::database::Rows;
@@ -47,18 +47,15 @@ pub async fn one<R: Request, P: Ports>(
     id: &str,
     record: &mut Record,
 ) -> Result<Answer, Refusal> {
-    if !call.ports.has_database() {
-        return Err(Refusal::Off { binding: "LOG" });
-    }
+    call.needs_database()?;
     if !call.config.as_ref().is_ok_and(|config| config.bindings.events) {
         return Err(Refusal::Off { binding: "EVENTS" });
     }
     let name = EventName::parse(id).ok_or(Refusal::NotFound)?;
     let token = ClaimToken(call.ports.random()).to_string();
     call.intend("replay", id, &token).await?;
-    let ports = events::logged(call, record).await?;
-    let answers = ports.run(vec![LoggedEvent::read(&name)]).await.map_err(Refusal::failed("list_failed"))?;
-    let found = LoggedEvent::of(answers).map_err(PortError).map_err(Refusal::failed("list_failed"))?;
+    let ports = call.logged(record).await?;
+    let found = LoggedEvent::of(rows(ports, vec![LoggedEvent::read(&name)]).await?).map_err(unreadable)?;
     let logged = found.into_iter().next().ok_or(Refusal::NotFound)?;
     let (state, delivered) = (logged.state.clone(), logged.delivered());
     let event = match replays::enqueue(logged, &token, call.config, ports, call.now).await {
@@ -83,7 +80,7 @@ pub async fn one<R: Request, P: Ports>(
 /// `POST /api/replay`: the dry run of a job, or with the token of a dry run its beginning.
 pub async fn many<R: Request, P: Ports>(call: &Call<'_, R, P>, record: &mut Record) -> Result<Answer, Refusal> {
     let config = bound(call)?;
-    let body = call.request.body(MAX_BODY).await.map_err(|error| Refusal::body_over(error, MAX_BODY))?;
+    let body = call.body(MAX_BODY).await?;
     let ReplayRequest { selection, rate, scope } = ReplayRequest::parse(&body).map_err(Refusal::Unusable)?;
     if scope.as_ref().is_some_and(|scope| scope.is_old(call.now)) {
         return Err(Refusal::Unusable("the token is older than an hour: make another dry run".to_owned()));
@@ -91,7 +88,7 @@ pub async fn many<R: Request, P: Ports>(call: &Call<'_, R, P>, record: &mut Reco
     let sent = String::from_utf8_lossy(body.trim_ascii());
     let action = if scope.is_some() { "replay_many" } else { "replay_dry_run" };
     call.intend(action, scope.as_ref().map_or("", Scope::job), &sent).await?;
-    let ports = events::logged(call, record).await?;
+    let ports = call.logged(record).await?;
     record.verdict = Verdict::Listed;
     let Some(scope) = scope else {
         let run = dry_run(&selection.fixed(call.now), rate, call.now, config, ports).await?;
@@ -130,7 +127,7 @@ pub async fn job<R: Request, P: Ports>(
     id: &str,
     record: &mut Record,
 ) -> Result<Answer, Refusal> {
-    let ports = events::logged(call, record).await?;
+    let ports = call.logged(record).await?;
     let job = find(id, ports).await?.ok_or(Refusal::NotFound)?;
     record.verdict = Verdict::Listed;
     progress(&job, ports).await
@@ -142,11 +139,9 @@ pub async fn cancel<R: Request, P: Ports>(
     id: &str,
     record: &mut Record,
 ) -> Result<Answer, Refusal> {
-    if !call.ports.has_database() {
-        return Err(Refusal::Off { binding: "LOG" });
-    }
+    call.needs_database()?;
     call.intend("cancel_replay", id, "").await?;
-    let ports = events::logged(call, record).await?;
+    let ports = call.logged(record).await?;
     let ending = vec![Job::end(id, "cancelled", None, call.now), Job::read(id)];
     let answers = ports.run(ending).await.map_err(Refusal::failed("replay_failed"))?;
     let job = Job::of(&mut answers.into_iter().skip(1)).map_err(unreadable)?;
@@ -158,17 +153,13 @@ pub async fn cancel<R: Request, P: Ports>(
 
 /// The configuration, if the Worker can run jobs. Without the objects, an event of a job could come twice after a crash.
 fn bound<'c, R: Request, P: Ports>(call: &Call<'c, R, P>) -> Result<&'c Config, Refusal> {
-    let config = call.config.as_ref().map_err(|error| Refusal::Misconfigured(error.clone()))?;
+    let config = call.config()?;
     let needs =
         [("LOG", call.ports.has_database()), ("EVENTS", config.bindings.events), ("CLAIMS", config.bindings.claims)];
     match needs.into_iter().find(|(_, is_bound)| !is_bound) {
         Some((binding, _)) => Err(Refusal::Off { binding }),
         None => Ok(config),
     }
-}
-
-fn unreadable(problem: String) -> Refusal {
-    Refusal::failed("list_failed")(PortError(problem))
 }
 
 async fn dry_run<P: Ports>(
@@ -178,13 +169,13 @@ async fn dry_run<P: Ports>(
     config: &Config,
     ports: &P,
 ) -> Result<DryRun, Refusal> {
-    let answers = ports.run(selection.count(at)).await.map_err(Refusal::failed("list_failed"))?;
+    let answers = rows(ports, selection.count(at)).await?;
     let destination = |source: &str| replays::destination(source, config);
     DryRun::of(answers, selection, rate, at, destination).map_err(unreadable)
 }
 
 async fn find<P: Ports>(id: &str, ports: &P) -> Result<Option<Job>, Refusal> {
-    let answers = ports.run(vec![Job::read(id)]).await.map_err(Refusal::failed("list_failed"))?;
+    let answers = rows(ports, vec![Job::read(id)]).await?;
     Ok(Job::of(&mut answers.into_iter()).map_err(unreadable)?.into_iter().next())
 }
 
@@ -196,7 +187,7 @@ fn begun(answers: Vec<Rows>) -> Result<Job, Refusal> {
 
 async fn progress<P: Ports>(job: &Job, ports: &P) -> Result<Answer, Refusal> {
     let counting = job.outcome().map_err(unreadable)?;
-    let answers = ports.run(vec![counting]).await.map_err(Refusal::failed("list_failed"))?;
+    let answers = rows(ports, vec![counting]).await?;
     let progress = job.progress(answers.into_iter().next().unwrap_or_default()).map_err(unreadable)?;
     Ok(Answer::ok(&progress))
 }

@@ -50,6 +50,31 @@ pub enum Endpoint {
     Stats,
 }
 
+impl Endpoint {
+    /// Whether a request has parameters. Where there are none, a parameter is a mistake: `POST
+    /// /api/dead-letters/redrive?source=billing` must not redrive the letters of all sources.
+    pub fn has_parameters(self) -> bool {
+        match self {
+            Self::Audit | Self::DeadLetters | Self::Events | Self::ForgetKey | Self::Refused | Self::Stats => true,
+            Self::Alerts
+            | Self::Acknowledge
+            | Self::TestAlerts
+            | Self::RedriveAll
+            | Self::RedriveOne
+            | Self::Event
+            | Self::Test
+            | Self::Replay
+            | Self::ReplayMany
+            | Self::ReplayJob
+            | Self::CancelReplay
+            | Self::Handshake
+            | Self::Metrics
+            | Self::Sources
+            | Self::Source => false,
+        }
+    }
+}
+
 /// One method at one path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Route {

@@ -1,11 +1,10 @@
 //! `GET /api/sources`: each configured source, what it did, and which of its secrets are used.
 
-use super::Call;
-use super::events::logged;
+use super::{Call, rows, unreadable};
 use crate::answer::Answer;
-use crate::config::{Config, ConfigError, Dedup, Deliver, EventFilter, Source};
+use crate::config::{Config, ConfigError, Dedup, Deliver, Destination, EventFilter, Source};
 use crate::log::{Activity, LastDay, activity, activity_of, days};
-use crate::pipeline::ports::{PortError, Ports, Request};
+use crate::pipeline::ports::{Ports, Request};
 use crate::pipeline::refusal::Refusal;
 use crate::record::{Record, Verdict};
 use crate::rotation::{Observed, SecretState, SecretUse, judge, window};
@@ -76,13 +75,12 @@ pub(super) struct Settings<'c> {
 impl<'c> Settings<'c> {
     fn of(source: &'c Source) -> Self {
         let scheme = &source.verifier.preset().scheme;
-        let url = source.deliver.origin().map(|destination| destination.as_str());
         Self {
             provider: &source.verifier.preset().name,
             strength: scheme.strength().to_string(),
             weakness: scheme.weakness().map(|weakness| weakness.to_string()),
             deliver: if matches!(source.deliver, Deliver::Direct(_)) { "origin" } else { "queue" },
-            destination: url.map(|url| url.split_once('?').map_or(url, |(url, _)| url)),
+            destination: source.deliver.origin().map(Destination::without_query),
             dedup: match source.dedup {
                 Dedup::Kv => "kv",
                 Dedup::Exact => "exact",
@@ -128,18 +126,14 @@ async fn known<R: Request, P: Ports>(
     sources: &[Configured<'_>],
     record: &mut Record,
 ) -> Result<Known, Refusal> {
-    if let Some((name, value)) = form_urlencoded::parse(call.request.query().as_bytes()).next() {
-        return Err(Refusal::Unusable(format!("the parameter {name}={value}: there are no parameters")));
-    }
     if !call.ports.has_database() {
         return Ok(None);
     }
-    let ports = logged(call, record).await?;
+    let ports = call.logged(record).await?;
     let usable = sources.iter().filter_map(|(_, source)| source.ok());
     let windows: BTreeSet<u32> = usable.map(|source| days(window(source.verifier.preset().retry_span))).collect();
-    let answers = ports.run(activity(&windows, call.now)).await.map_err(Refusal::failed("list_failed"))?;
-    let known = activity_of(answers, &windows).map_err(PortError).map_err(Refusal::failed("list_failed"))?;
-    Ok(Some(known))
+    let answers = rows(ports, activity(&windows, call.now)).await?;
+    Ok(Some(activity_of(answers, &windows).map_err(unreadable)?))
 }
 
 fn shown<'c>((name, source): Configured<'c>, known: Option<&BTreeMap<String, Activity>>, now: UnixTime) -> Shown<'c> {

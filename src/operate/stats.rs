@@ -1,7 +1,6 @@
 //! `GET /api/stats`: the numbers of each source and destination over time, and what waits.
 
-use super::Call;
-use super::events::logged;
+use super::{Call, query, rows, unreadable};
 use crate::answer::Answer;
 use crate::log::{Backlog, QueueState, Stats, StatsError, StatsQuery, backlog, backlog_of, stats_of};
 use crate::pipeline::ports::{PortError, Ports, Request};
@@ -23,20 +22,22 @@ pub(super) struct Told {
 
 /// `GET /api/stats?source&destination&since&until&step`.
 pub async fn read<R: Request, P: Ports>(call: &Call<'_, R, P>, record: &mut Record) -> Result<Answer, Refusal> {
-    let query = parse(&call.request.query()).map_err(Refusal::Unusable)?;
+    let mut query = StatsQuery::default();
+    query::read(&call.request.query(), &StatsQuery::NAMES, |name, value| {
+        query.set(name, value).map_err(|error| error.problem)
+    })?;
     let span = query.span(call.now).map_err(Refusal::Unusable)?;
-    let ports = logged(call, record).await?;
-    let answers = ports.run(query.statements(span)).await.map_err(Refusal::failed("list_failed"))?;
-    let stats = stats_of(answers, span).map_err(|error| match error {
-        StatsError::Unreadable(problem) => Refusal::failed("list_failed")(PortError(problem)),
+    let ports = call.logged(record).await?;
+    let stats = stats_of(rows(ports, query.statements(span)).await?, span).map_err(|error| match error {
+        StatsError::Unreadable(problem) => unreadable(problem),
         StatsError::TooMany => Refusal::Unusable(
             "the answer has more than 10,000 numbers: ask with a larger step, a shorter time, or a source".to_owned(),
         ),
     })?;
     let retention = call.config.as_ref().map_or(DEFAULT_RETENTION, |config| config.retention);
-    let waiting = ports.run(backlog(retention, call.now)).await.map_err(Refusal::failed("list_failed"))?;
+    let waiting = rows(ports, backlog(retention, call.now)).await?;
     let queue = queue_state(call, record).await;
-    let backlog = backlog_of(waiting, queue, call.now).map_err(PortError).map_err(Refusal::failed("list_failed"))?;
+    let backlog = backlog_of(waiting, queue, call.now).map_err(unreadable)?;
     record.verdict = Verdict::Listed;
     Ok(Answer::ok(&Told { stats, backlog }))
 }
@@ -50,15 +51,4 @@ pub async fn queue_state<R: Request, P: Ports>(call: &Call<'_, R, P>, record: &m
             None
         }
     }
-}
-
-fn parse(query: &str) -> Result<StatsQuery, String> {
-    let mut parsed = StatsQuery::default();
-    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-        if !parsed.set(&name, &value).map_err(|error| error.to_string())? {
-            let names = StatsQuery::NAMES.join(", ");
-            return Err(format!("the parameter {name}={value}: the parameters are {names}"));
-        }
-    }
-    Ok(parsed)
 }

@@ -153,12 +153,11 @@ pub async fn send_test<R: Request, P: Ports>(
     name: &str,
     record: &mut Record,
 ) -> Result<Answer, Refusal> {
-    let &Call { request, config, ports, now, .. } = call;
-    let body = request.body(MAX_BODY).await.map_err(|error| Refusal::body_over(error, MAX_BODY))?;
+    let &Call { config, ports, now, .. } = call;
+    let body = call.body(MAX_BODY).await?;
     let wanted: WantedTest = serde_json::from_slice(&body)
         .map_err(|error| Refusal::Unusable(format!("the test, such as {{\"kind\": \"good\"}}: {error}")))?;
-    let parsed = config.as_ref().map_err(|error| Refusal::Misconfigured(error.clone()))?;
-    let source = parsed.source(name).ok_or(Refusal::NotFound)?;
+    let source = call.config()?.source(name).ok_or(Refusal::NotFound)?;
     let source = source.map_err(|error| Refusal::Misconfigured(error.clone()))?;
     usable(source, &wanted)?;
     call.intend("test", name, wanted.kind.name()).await?;

@@ -34,11 +34,10 @@ pub fn attempted(
     ports: &impl Local,
 ) {
     let Some(entry) = &mut record.entry else { return };
-    let url = destination.as_str();
     entry.attempt = Some(Attempt {
         at: handed.now,
         number: handed.attempt,
-        destination: url.split_once('?').map_or(url, |(url, _)| url).to_owned(),
+        destination: destination.without_query().to_owned(),
         status: outcome.ok(),
         ms: ports.milliseconds().saturating_sub(began),
         error: outcome.err().map(str::to_owned),

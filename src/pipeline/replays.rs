@@ -34,8 +34,7 @@ impl From<PortError> for ReplayFailure {
 /// Why the events of this source cannot be replayed.
 pub fn destination(source: &str, config: &Config) -> Result<String, String> {
     let (_, destination) = destination_in(source, config)?;
-    let url = destination.as_str();
-    Ok(url.split_once('?').map_or(url, |(url, _)| url).to_owned())
+    Ok(destination.without_query().to_owned())
 }
 
 /// Puts `logged` into the queue, as a part of the replay `token`. Returns the event as the log has it.

@@ -4,8 +4,9 @@ use super::memory::Memory;
 use super::{BODY, Post, TOKEN, configured_with, header, json_of, kill_all, lookup, post, request, serve, serve_as};
 use hookgate::config::{Bindings, CallerKind, Config, ConfigError};
 use hookgate::operate::{ROUTES, Route};
+use hookgate::pipeline;
 use hookgate::pipeline::ports::{AccessIdentity, PortError};
-use hookgate::pipeline::{self, Outcome};
+use hookgate::serve::Outcome;
 use pollster::block_on;
 use serde_json::{Value, json};
 
@@ -180,6 +181,20 @@ fn each_route_that_changes_something_is_in_the_audit_before_it_works() {
         let (ports, request) = worked(route, WRITER);
         ask(&request, &ports);
         assert_eq!(audit(&ports, "")["audit"], json!([]), "{route:?}");
+    }
+}
+
+#[test]
+fn a_parameter_that_a_route_does_not_have_is_named_and_nothing_changes() {
+    for route in &ROUTES {
+        let (ports, mut request) = worked(route, TOKEN);
+        request.query.push_str("&sorce=billing");
+        let Outcome { answer, .. } = ask(&request, &ports);
+        let detail = json_of(&answer)["detail"].as_str().unwrap_or_default().to_owned();
+        assert_eq!(answer.status, 422, "{route:?}");
+        assert!(detail.contains("the parameter sorce=billing: "), "{route:?}: {detail}");
+        let changes: Vec<_> = ports.steps().into_iter().filter(|step| *step != "log").collect();
+        assert_eq!(changes, [""; 0], "{route:?}");
     }
 }
 
