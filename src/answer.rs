@@ -176,6 +176,12 @@ impl Answer {
         Self::problem(422, "Authentic, but not usable", &beginning(detail, LONGEST_DETAIL))
     }
 
+    /// The answer of `/api` to a request that cannot be done: the operator gets the exact reason.
+    pub fn to_operator(status: u16, title: &str, detail: &str) -> Self {
+        let answer = Self::problem(status, title, &beginning(detail, LONGEST_DETAIL));
+        if status == 503 { answer.with(RETRY_AFTER) } else { answer }
+    }
+
     /// 500: this source is misconfigured.
     pub fn misconfigured() -> Self {
         Self::problem(500, "Source misconfigured", "The operator's log and `hookgate check` say what is wrong.")

@@ -31,7 +31,8 @@ pub async fn serve<R: Request, P: Ports>(
 ) -> Outcome {
     let path = request.path();
     let mut record = Record::default();
-    let served = match path.strip_prefix("/api/") {
+    let called = path.strip_prefix("/api/");
+    let served = match called {
         None if path == "/healthz" || path == "/webhooks/health" => match health(request, config, now) {
             Ok(answer) => return Outcome { answer, record: None, must_write_log: false },
             Err(refusal) => Err(refusal),
@@ -43,7 +44,7 @@ pub async fn serve<R: Request, P: Ports>(
         Ok(answer) => answer,
         Err(refusal) => {
             let (refusal, is_told) = limiter::settle(refusal, request, &mut record, ports, now).await;
-            let answer = refusal.answer();
+            let answer = if called.is_some() { refusal.answer_to_operator() } else { refusal.answer() };
             let answer = if wants_empty_answers(config, &record) { answer.without_body() } else { answer };
             logged::refused(request, config, &answer, &mut record, ports, now);
             if !is_told {

@@ -62,6 +62,14 @@ pub struct Notice {
     pub at: UnixTime,
 }
 
+impl Alert {
+    /// The alert in plain words, as a notice at `now` says it.
+    pub fn text(&self, now: UnixTime) -> String {
+        let kind = if self.status == Status::Resolved { NoticeKind::Resolved } else { NoticeKind::Opened };
+        Notice { kind, alert: self.clone(), at: now }.text()
+    }
+}
+
 impl Notice {
     /// A notice by which an operator tests the way to the receiver. It is about no alert.
     pub fn test(now: UnixTime) -> Self {

@@ -47,7 +47,6 @@ pub enum Status {
 
 /// The alert of one group.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct Alert {
     /// The id: 16 hex digits, always the same for one group.
     pub id: String,
@@ -55,29 +54,24 @@ pub struct Alert {
     pub group: Group,
     /// Its status.
     pub status: Status,
-    /// When its cause began to last, in seconds since 1970.
-    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "i64"))]
+    /// When its cause began to last.
     pub since: UnixTime,
-    /// When it was resolved, in seconds since 1970.
+    /// When it was resolved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "i64"))]
     pub ended: Option<UnixTime>,
-    /// Who acknowledged it, and when, in seconds since 1970.
+    /// Who acknowledged it, and when.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "(String, i64)"))]
     pub acknowledged: Option<(String, UnixTime)>,
     /// The newest figures.
     pub measured: Measured,
-    /// When it was told last, in seconds since 1970.
-    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "i64"))]
+    /// When it was told last.
     pub(super) told: UnixTime,
     /// How many reminders there were.
     pub(super) reminders: u32,
     /// How many times it came back soon after it was resolved.
     pub(super) returns: u8,
-    /// How many evaluations in turn would change its status, and since when, in seconds since 1970.
+    /// How many evaluations in turn would change its status, and since when.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "(u8, i64)"))]
     pub(super) streak: Option<(u8, UnixTime)>,
 }
 

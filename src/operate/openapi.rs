@@ -72,6 +72,7 @@ fn common(route: &Route) -> Vec<Refusal> {
     let mut all = vec![
         Refusal::Unauthorized(""),
         Refusal::NotFound,
+        Refusal::Unusable("the parameter limit=many: must be a number from 1 to 200".to_owned()),
         Refusal::TooMany { because: "unauthorized" },
         Refusal::Failed { code: "access_failed", problem: String::new() },
     ];
@@ -113,7 +114,7 @@ fn described(operation: &Operation, tag: &str, responses: &mut Map<String, Value
 
 /// The title of the problem.
 fn title(refusal: &Refusal) -> String {
-    let problem: Value = serde_json::from_str(&refusal.answer().body).unwrap_or_default();
+    let problem: Value = serde_json::from_str(&refusal.answer_to_operator().body).unwrap_or_default();
     problem.get("title").and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
@@ -133,7 +134,7 @@ fn name_of(title: &str) -> String {
 fn by_status(refusals: &[Refusal]) -> std::collections::BTreeMap<u16, Vec<&Refusal>> {
     let mut all = std::collections::BTreeMap::<u16, Vec<&Refusal>>::new();
     for refusal in refusals {
-        all.entry(refusal.answer().status).or_default().push(refusal);
+        all.entry(refusal.answer_to_operator().status).or_default().push(refusal);
     }
     all
 }
@@ -142,7 +143,7 @@ fn by_status(refusals: &[Refusal]) -> std::collections::BTreeMap<u16, Vec<&Refus
 fn response(refusals: &[&Refusal], schemas: &mut Schemas) -> Value {
     let (mut examples, mut headers, mut titles) = (Map::new(), Map::new(), Vec::new());
     for refusal in refusals {
-        let answer = refusal.answer();
+        let answer = refusal.answer_to_operator();
         let problem: Value = serde_json::from_str(&answer.body).unwrap_or_default();
         titles.push(title(refusal));
         examples.insert(name_of(&title(refusal)), json!({ "value": problem }));

@@ -104,6 +104,36 @@ impl Refusal {
         }
     }
 
+    /// The answer to a caller of `/api`. It has the status of [`answer`](Self::answer), and says more.
+    pub fn answer_to_operator(&self) -> Answer {
+        match self {
+            Self::NotFound => Answer::to_operator(404, "Not found", "There is nothing at this path."),
+            Self::Unusable(problem) => Answer::to_operator(422, "Not usable", problem),
+            Self::Misconfigured(error) => Answer::to_operator(500, "Misconfigured", &error.to_string()),
+            Self::BodyTooLarge { limit } => {
+                let detail = format!("The body of this request may have up to {limit} bytes.");
+                Answer::to_operator(413, "Body too large", &detail)
+            }
+            Self::BodyBroken(problem) | Self::Failed { problem, .. } => {
+                let detail = format!("{problem}. Send the request again.");
+                Answer::to_operator(503, "Temporarily unavailable", &detail)
+            }
+            Self::WrongMethod { .. }
+            | Self::TooMany { .. }
+            | Self::Unverified(_)
+            | Self::Unauthorized(_)
+            | Self::ReadOnly
+            | Self::CrossSite
+            | Self::NoSuchKey(_)
+            | Self::KeysUnavailable(_)
+            | Self::SecretPending
+            | Self::MessageTooLarge(_)
+            | Self::HeadersTooLarge(_)
+            | Self::InFlight
+            | Self::Off { .. } => self.answer(),
+        }
+    }
+
     pub fn verdict(&self) -> Verdict {
         match self {
             Self::Misconfigured(_)

@@ -93,7 +93,7 @@ fn failing_attempts_and_a_backlog_open_alerts() {
     minute(0, 5, 200, &ports);
     (0..45).for_each(|_| drop(minute(0, 5, 503, &ports)));
     let (_, list) = call("GET", "alerts", &ports);
-    let rules: Vec<_> = list["alerts"].as_array().unwrap().iter().map(|alert| alert["group"]["rule"].clone()).collect();
+    let rules: Vec<_> = list["alerts"].as_array().unwrap().iter().map(|alert| alert["rule"].clone()).collect();
     assert!(rules.contains(&json!("failed_attempts")) && rules.contains(&json!("backlog")), "{list}");
 }
 

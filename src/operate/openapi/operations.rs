@@ -35,10 +35,6 @@ const LETTER: &str = "5f0c2b7d91e84a36b0d7c5e2f3a4968175c3d2e1f0a9b8c7d6e5f4a3b2
 
 const OFF: Refusal = Refusal::Off { binding: "LOG" };
 
-fn unusable() -> Refusal {
-    Refusal::Unusable("the parameter limit=many: must be a number from 1 to 200".to_owned())
-}
-
 fn misconfigured() -> Refusal {
     Refusal::Misconfigured(ConfigError { key: String::new(), problem: String::new() })
 }
@@ -89,7 +85,7 @@ fn list_audit(schemas: &mut Schemas) -> Operation {
     let id = json!({ "type": "string", "pattern": "^[0-9a-f]{26}$" });
     Operation::new("listAudit", "Lists who changed what, the newest change first", about, answer)
         .query([query("before", "The `next` of the page before.", &id, before), limit(audit::MOST, audit::MOST)])
-        .refuses([OFF, unusable()])
+        .refuses([OFF])
 }
 
 fn list_dead_letters(schemas: &mut Schemas) -> Operation {
@@ -118,7 +114,7 @@ fn list_dead_letters(schemas: &mut Schemas) -> Operation {
             query("after", "The id of the last letter of the page before.", &name, LETTER),
             limit(Filter::MOST, Filter::MOST),
         ])
-        .refuses([OFF, unusable()])
+        .refuses([OFF])
 }
 
 fn redrive_all(schemas: &mut Schemas) -> Operation {
@@ -127,7 +123,7 @@ fn redrive_all(schemas: &mut Schemas) -> Operation {
     let example = json!({ "source": "billing", "limit": 100 });
     Operation::new("redriveDeadLetters", "Redrives the dead letters that a filter selects", about, answer)
         .body(schemas.body::<Filter>(false, "The filter.", &example))
-        .refuses([OFF, unusable(), Refusal::BodyTooLarge { limit: dead_letters::MAX_BODY }])
+        .refuses([OFF, Refusal::BodyTooLarge { limit: dead_letters::MAX_BODY }])
 }
 
 fn redrive_one(schemas: &mut Schemas) -> Operation {
@@ -170,7 +166,7 @@ fn list_events(schemas: &mut Schemas) -> Operation {
         [query("cursor", "The `next` of the page before.", &cursor, next), limit(events::LARGEST_PAGE, events::PAGE)];
     Operation::new("listEvents", "Lists the events of the log, the newest event first", about, answer)
         .query(of_filter().into_iter().chain(parameters))
-        .refuses([OFF, unusable()])
+        .refuses([OFF])
 }
 
 fn one_event(schemas: &mut Schemas) -> Operation {
@@ -234,7 +230,7 @@ fn forget_key(schemas: &mut Schemas) -> Operation {
             query("id", "The id of the event, as in the log.", &id, "evt_1"),
             query("key", "The deduplication key of the event, as in the log.", &digest(), KEY),
         ])
-        .refuses([unusable(), misconfigured()])
+        .refuses([misconfigured()])
 }
 
 fn test(schemas: &mut Schemas) -> Operation {
@@ -253,5 +249,5 @@ fn test(schemas: &mut Schemas) -> Operation {
     Operation::new("testSource", "Sends a test event of a source", about, answer)
         .part("name", "The name of the source.", &source())
         .body(schemas.body::<WantedTest>(true, "The test.", &json!({ "kind": "good" })))
-        .refuses([unusable(), misconfigured(), Refusal::BodyTooLarge { limit: test_event::MAX_BODY }])
+        .refuses([misconfigured(), Refusal::BodyTooLarge { limit: test_event::MAX_BODY }])
 }

@@ -1,12 +1,12 @@
 //! The routes that watch the gateway: alerts, metrics, refused requests, sources, and numbers over time.
 
-use super::{AT, EVENT_SOURCE, OFF, misconfigured, unusable};
-use crate::alert::{Alert, State};
+use super::{AT, EVENT_SOURCE, OFF, misconfigured};
+use crate::alert::State;
 use crate::log::{
     Backlog, LastDay, RefusedCount, RefusedFilter, RefusedPage, RefusedSample, SourceStats, Stats, StatsQuery,
 };
 use crate::openmetrics::MEDIA_TYPE;
-use crate::operate::alerts::{AlertList, Sent};
+use crate::operate::alerts::{self, AlertList, Sent};
 use crate::operate::openapi::operation::{Operation, Schemas};
 use crate::operate::openapi::parameters::{in_filter, limit, query};
 use crate::operate::refused;
@@ -28,8 +28,8 @@ fn state() -> State {
 }
 
 #[expect(clippy::expect_used, reason = "a test makes the document from this constant text")]
-fn alert(state: &State) -> &Alert {
-    state.alerts().next().expect("a state with one alert")
+fn alert(state: &State) -> alerts::Shown<'_> {
+    alerts::Shown::of(state.alerts().next().expect("a state with one alert"), AT)
 }
 
 pub fn list_alerts(schemas: &mut Schemas) -> Operation {
@@ -37,23 +37,23 @@ pub fn list_alerts(schemas: &mut Schemas) -> Operation {
     let list = AlertList { receiver: Some(RECEIVER), alerts: vec![alert(&state)] };
     let answer = schemas.ok("The alerts.", &list);
     let about = "Open and acknowledged alerts, and those that were resolved within the last day.";
-    Operation::new("listAlerts", "Lists alerts", about, answer).refuses([OFF, unusable(), misconfigured()])
+    Operation::new("listAlerts", "Lists alerts", about, answer).refuses([OFF, misconfigured()])
 }
 
 pub fn acknowledge(schemas: &mut Schemas) -> Operation {
     let state = state();
-    let answer = schemas.ok("The alert.", alert(&state));
+    let answer = schemas.ok("The alert.", &alert(&state));
     let about = "No reminder of this alert follows. A second acknowledgement changes nothing.";
     let id = json!({ "type": "string", "pattern": "^[0-9a-f]{16}$" });
     Operation::new("acknowledgeAlert", "Acknowledges an open alert", about, answer)
         .part("id", "The `id` of the alert in the list.", &id)
-        .refuses([OFF, unusable()])
+        .refuses([OFF])
 }
 
 pub fn test_alerts(schemas: &mut Schemas) -> Operation {
     let answer = schemas.ok("The receiver accepted the notice.", &Sent { sent: true, receiver: RECEIVER });
     let about = "Sends a notice to the receiver of alerts, so that the operator sees that notices arrive.";
-    Operation::new("testAlerts", "Sends a notice as a test", about, answer).refuses([unusable(), misconfigured()])
+    Operation::new("testAlerts", "Sends a notice as a test", about, answer).refuses([misconfigured()])
 }
 
 pub fn metrics() -> Operation {
@@ -62,8 +62,7 @@ pub fn metrics() -> Operation {
     let media = json!({ MEDIA_TYPE: { "schema": { "type": "string" }, "example": example } });
     let answer = json!({ "description": "The numbers, as OpenMetrics text.", "content": media });
     let about = "OpenMetrics 1.0, for Prometheus and others. There are no parameters.";
-    Operation::new("getMetrics", "Tells the numbers of the day as OpenMetrics text", about, answer)
-        .refuses([OFF, unusable()])
+    Operation::new("getMetrics", "Tells the numbers of the day as OpenMetrics text", about, answer).refuses([OFF])
 }
 
 pub fn list_refused(schemas: &mut Schemas) -> Operation {
@@ -108,7 +107,7 @@ pub fn list_refused(schemas: &mut Schemas) -> Operation {
     ];
     Operation::new("listRefused", "Lists samples of refused requests, and counts refused requests", about, answer)
         .query(names.chain(parameters))
-        .refuses([OFF, unusable()])
+        .refuses([OFF])
 }
 
 /// `parameter` with another member of its schema.
@@ -142,16 +141,18 @@ pub fn list_sources(schemas: &mut Schemas) -> Operation {
     let answer = schemas.ok("The sources.", &SourceList { sources: vec![shown()] });
     let about = "Each configured source, its last event, the numbers of the last 24 hours, and whether each of its secrets is \
                  used. Without the database the settings alone. There are no parameters.";
-    Operation::new("listSources", "Lists the configured sources", about, answer).refuses([unusable()])
+    Operation::new("listSources", "Lists the configured sources", about, answer)
 }
 
 pub fn one_source(schemas: &mut Schemas) -> Operation {
     let answer = schemas.ok("The source.", &shown());
     let about = "As in the list of sources. There are no parameters.";
     let name = json!({ "type": "string", "minLength": 1 });
-    Operation::new("getSource", "Tells everything about one source", about, answer)
-        .part("name", "The name of the source, or of a variable that cannot be read.", &name)
-        .refuses([unusable()])
+    Operation::new("getSource", "Tells everything about one source", about, answer).part(
+        "name",
+        "The name of the source, or of a variable that cannot be read.",
+        &name,
+    )
 }
 
 pub fn stats(schemas: &mut Schemas) -> Operation {
@@ -182,5 +183,5 @@ pub fn stats(schemas: &mut Schemas) -> Operation {
     });
     Operation::new("getStats", "Tells the numbers over time, and what waits", about, answer)
         .query(parameters)
-        .refuses([OFF, unusable()])
+        .refuses([OFF])
 }

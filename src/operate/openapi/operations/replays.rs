@@ -1,6 +1,6 @@
 //! The routes that send events again.
 
-use super::{AT, EVENT, EVENT_SOURCE, OFF, event_id, misconfigured, unusable};
+use super::{AT, EVENT, EVENT_SOURCE, OFF, event_id, misconfigured};
 use crate::log::{EventFilter, MOST_NAMES};
 use crate::operate::openapi::operation::{Operation, Schemas};
 use crate::operate::openapi::parameters::in_filter;
@@ -30,7 +30,7 @@ pub fn one(schemas: &mut Schemas) -> Operation {
                  answer is 422 if the log does not have every byte of the event.";
     Operation::new("replayEvent", "Sends one event of the log again", about, answer)
         .part("id", "The `id` of the event in the list.", &event_id())
-        .refuses([OFF, unusable()])
+        .refuses([OFF])
 }
 
 pub fn many(schemas: &mut Schemas) -> Operation {
@@ -52,7 +52,7 @@ pub fn many(schemas: &mut Schemas) -> Operation {
          body asks for them. A token can be used for an hour, and only for what its dry run has counted. A second call with \
          the same token begins no second job."
     );
-    let refusals = [OFF, unusable(), misconfigured(), Refusal::BodyTooLarge { limit: MAX_BODY }];
+    let refusals = [OFF, misconfigured(), Refusal::BodyTooLarge { limit: MAX_BODY }];
     Operation::new("replayEvents", "Sends many events of the log again, after a dry run", &about, answer)
         .body(body())
         .refuses(refusals)
@@ -153,10 +153,10 @@ fn body() -> Value {
 /// parameter has with commas.
 fn member(name: &str) -> Value {
     let parameter = in_filter(name);
-    let mut one = vec![parameter["schema"].clone(), json!({ "type": "number" })];
+    let mut one = vec![json!(parameter.get("schema")), json!({ "type": "number" })];
     if LISTS.contains(&name) {
         let item = json!({ "anyOf": [{ "type": "string", "pattern": "^[^,]*$" }, { "type": "number" }] });
         one.push(json!({ "type": "array", "minItems": 1, "maxItems": MOST_NAMES, "items": item }));
     }
-    json!({ "description": parameter["description"], "anyOf": one })
+    json!({ "description": parameter.get("description"), "anyOf": one })
 }
