@@ -1,0 +1,52 @@
+// `make dev` and `make demo` in a new checkout: without state, without local secrets.
+import assert from "node:assert/strict";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { eventually } from "./http.mjs";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const checkout = mkdtempSync(join(tmpdir(), "hookgate-dev-"));
+const files = execFileSync("git", ["ls-files", "-z", "--cached", "--others", "--exclude-standard"], { cwd: root });
+execFileSync("xargs", ["-0", "cp", "--parents", "-t", checkout], { cwd: root, input: files });
+// What a build has made is shared, so that nothing compiles again.
+for (const made of ["target", "build", ".tools", "node_modules"]) symlinkSync(join(root, made), join(checkout, made));
+
+/** A port that was free a moment ago. */
+async function freePort() {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address();
+  server.close();
+  await once(server, "close");
+  return String(port);
+}
+
+const env = { ...process.env, PORT: await freePort() };
+let printed = "";
+const server = spawn("sh", ["scripts/dev"], { cwd: checkout, env, stdio: ["ignore", "pipe", "pipe"] });
+for (const stream of [server.stdout, server.stderr]) stream.on("data", (data) => (printed += data));
+after(async () => {
+  if (server.exitCode === null) {
+    server.kill("SIGINT");
+    await once(server, "exit");
+  }
+  rmSync(checkout, { recursive: true });
+});
+
+test("the first `make dev` serves, and `make demo` gets the answers that it expects", async () => {
+  await eventually(() => printed, async () => {
+    assert.equal(server.exitCode, null, printed);
+    return (await fetch(`http://127.0.0.1:${env.PORT}/healthz`).catch(() => undefined))?.ok;
+  }, 180_000);
+  // From here, because the command line would compile again in another directory.
+  const demo = execFileSync("sh", ["scripts/demo"], { cwd: root, env, encoding: "utf8" });
+  const [, asExpected, all] = /^([0-9]+) of ([0-9]+) as expected$/m.exec(demo);
+  assert.ok(Number(all) >= 20, demo);
+  assert.equal(asExpected, all, demo);
+});
