@@ -14,7 +14,8 @@ const MOST_AT_ONCE = 128 * 1024 * 1024; // bytes of requests in memory: all requ
 const files = new Map();
 function started(contender, workload) {
   if (!files.has(contender)) files.set(contender, CONTENDERS[contender].files());
-  return start(files.get(contender), { known: WORKLOADS[workload].known, exact: CONTENDERS[contender].exact });
+  const { exact, log } = CONTENDERS[contender];
+  return start(files.get(contender), { known: WORKLOADS[workload].known, exact, log });
 }
 
 /** The figures of a round, from its turns: the CPU for each request, the rate and the latencies. */

@@ -25,7 +25,7 @@ function bundled(name) {
 
 /**
  * `checks`: the contender refuses a forged request, and makes exactly the storage calls of the workload. `exact`: its
- * claims are in Durable Objects.
+ * claims are in Durable Objects. `log`: it writes the log into D1.
  */
 export const CONTENDERS = {
   empty: { files: () => script("empty"), checks: false },
@@ -34,6 +34,7 @@ export const CONTENDERS = {
   "hono-standardwebhooks": { files: () => bundled("hono-standardwebhooks"), checks: true },
   tern: { files: () => bundled("tern"), checks: true },
   "hookgate-kv": { files: () => gateway(BUILD), checks: true },
+  "hookgate-log": { files: () => gateway(BUILD), checks: true, log: true },
   "hookgate-exact": { files: () => gateway(BUILD), checks: true, exact: true },
 };
 

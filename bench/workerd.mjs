@@ -12,13 +12,15 @@ const wrangler = readFileSync(join(here, "../wrangler.toml"), "utf8");
 const compatibilityDate = /^compatibility_date = "(.+)"/m.exec(wrangler)[1];
 const TICKS_PER_SECOND = 100; // USER_HZ, which is the same on every Linux
 
+const DATABASE = '(moduleName = "cloudflare-internal:d1-api", innerBindings = [(name = "fetcher", service = "stub")])';
+
 const quoted = (text) => JSON.stringify(text); // capnp writes ASCII texts as JSON does
 
 /**
  * The configuration of workerd. `files`: the modules of the Worker, the entry first. `known`: each look-up in KV finds its
- * key. `exact`: the directory of the Durable Objects, or nothing.
+ * key. `exact`: the directory of the Durable Objects, or nothing. `log`: the Worker has the database LOG.
  */
-function configuration(files, { known, exact }) {
+function configuration(files, { known, exact, log }) {
   const modules = files.map((file) => {
     const name = basename(file);
     return `(name = ${quoted(name)}, ${name.endsWith(".wasm") ? "wasm" : "esModule"} = embed ${quoted(name)})`;
@@ -46,6 +48,7 @@ const contender :Workerd.Worker = (
     (name = "EVENTS", queue = "stub"),
     (name = "SOURCES", json = ${quoted(JSON.stringify(sources))}),
     ${exact ? '(name = "CLAIMS", durableObjectNamespace = "Claims"),' : ""}
+    ${log ? `(name = "LOG", wrapped = ${DATABASE}),` : ""}
     ${variables.join(",\n    ")},
   ],
   ${exact ? 'durableObjectNamespaces = [(className = "Claims", uniqueKey = "claims", enableSql = true)],' : ""}
@@ -66,12 +69,12 @@ process.on("exit", () => running.forEach((child) => child.kill("SIGKILL")));
 for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => process.exit(1));
 
 /** Starts a contender. Resolves when the contender listens. `took_ms` is the duration of the start. */
-export async function start(files, { known, exact: withObjects }) {
+export async function start(files, { known, exact: withObjects, log }) {
   const directory = mkdtempSync(join(tmpdir(), "bench-"));
   for (const file of [...files, join(here, "stub.js")]) copyFileSync(file, join(directory, basename(file)));
   const exact = withObjects && join(directory, "objects");
   if (exact) mkdirSync(exact);
-  writeFileSync(join(directory, "config.capnp"), configuration(files, { known, exact }));
+  writeFileSync(join(directory, "config.capnp"), configuration(files, { known, exact, log }));
   // The configuration is compiled first, so that a start does not include the parsing of the text with the embedded files.
   const config = join(directory, "config");
   writeFileSync(config, execFileSync(workerd, ["compile", "--config-only", `${config}.capnp`], { maxBuffer: 2 ** 26 }));

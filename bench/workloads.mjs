@@ -15,7 +15,7 @@ export const SOURCES = {
 const FLOOR = "floor-calls";
 const BY_HAND = "js-webcrypto";
 const LIBRARIES = ["hono-standardwebhooks", "tern"];
-const WITHOUT_OBJECTS = [FLOOR, BY_HAND, ...LIBRARIES, "hookgate-kv"];
+const WITHOUT_OBJECTS = [FLOOR, BY_HAND, ...LIBRARIES, "hookgate-kv", "hookgate-log"];
 const SMALL = { contenders: [...WITHOUT_OBJECTS, "hookgate-exact"], source: "standard", bytes: 900, requests: 4000, status: 200, calls: { get: 1, send: 1, put: 1 } };
 const REFUSED = { status: 401, calls: { get: 0, send: 0, put: 0 } };
 
