@@ -18,6 +18,7 @@ pub mod dedup;
 pub mod forwarded_headers;
 pub mod headers;
 pub mod health;
+mod json_object;
 pub mod letter;
 pub mod limit;
 pub mod log;

@@ -30,11 +30,15 @@ use crate::answer::Answer;
 use crate::audit::AuditEntry;
 use crate::config::{Config, ConfigError};
 use crate::database::{Rows, Statement};
+use crate::json_object;
 use crate::pipeline::ports::{PortError, Ports, Request};
 use crate::pipeline::refusal::Refusal;
 use crate::pipeline::write_log;
 use crate::record::Record;
 use hookgate_verify::UnixTime;
+
+/// The longest body where none is expected: room for `{}`, and for an object with a mistake.
+const LONGEST_UNUSED_BODY: usize = 1024;
 
 /// A request of a known caller, for the handler of its route.
 struct Call<'a, R, P> {
@@ -70,6 +74,16 @@ impl<'a, R: Request, P: Ports> Call<'a, R, P> {
     /// The body of the request, of at most `limit` bytes.
     async fn body(&self, limit: usize) -> Result<Vec<u8>, Refusal> {
         self.request.body(limit).await.map_err(|error| Refusal::body_over(error, limit))
+    }
+
+    /// # Errors
+    /// There is a body other than an empty object.
+    async fn has_no_body(&self) -> Result<(), Refusal> {
+        let members = json_object::members(&self.body(LONGEST_UNUSED_BODY).await?).map_err(Refusal::Unusable)?;
+        match members.keys().next() {
+            None => Ok(()),
+            Some(name) => Err(Refusal::Unusable(format!("the member {name}: a body has no members here"))),
+        }
     }
 
     /// # Errors
@@ -115,6 +129,9 @@ pub(crate) async fn serve<R: Request, P: Ports>(
         query::read(&request.query(), &[], |_, _| Ok(false))?;
     }
     let call = Call { request, caller: &caller, config, ports, now };
+    if !endpoint.has_body() && !routes::only_reads(&request.method()) {
+        call.has_no_body().await?;
+    }
     match endpoint {
         Endpoint::Alerts => alerts::list(&call, record).await,
         Endpoint::Acknowledge => alerts::acknowledge(&call, part, record).await,

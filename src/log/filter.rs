@@ -88,7 +88,10 @@ impl EventFilter {
             || Some(value.split(',').map(str::to_owned).collect::<Vec<_>>()).filter(|all| all.len() <= MOST_NAMES);
         let list = || names().ok_or_else(|| wrong("must have at most 20 names"));
         let time = || UnixTime::from_rfc3339(value).or_else(|| UnixTime::from_unix_text(value));
-        let time = || time().ok_or_else(|| wrong("must be a time such as 2026-11-28T09:30:00Z, or seconds since 1970"));
+        let time = || {
+            let expected = "must be a time such as 2026-11-28T09:30:00Z, or seconds since 1970; a `+` in a URL is %2B";
+            time().ok_or_else(|| wrong(expected))
+        };
         match name {
             "source" => self.sources = list()?,
             "state" => {
@@ -105,7 +108,14 @@ impl EventFilter {
                 self.is_filtered = Some(verdict.1);
             }
             "reason" => self.reasons = list()?,
-            "type" => self.types = list()?,
+            "type" => {
+                let types = list()?;
+                let is_pattern = |name: &String| name.find('*').is_none_or(|at| at.saturating_add(1) == name.len());
+                if !types.iter().all(is_pattern) {
+                    return Err(wrong("a pattern has one `*`, at its end"));
+                }
+                self.types = types;
+            }
             "id" => self.id = Some(value.to_owned()),
             "key" => {
                 let key = DedupKey::parse(value).ok_or_else(|| wrong("must be 64 hex digits, as in the log"))?;

@@ -3,6 +3,7 @@
 use super::{Call, query};
 use crate::answer::Answer;
 use crate::config::LONGEST_IN_QUEUE;
+use crate::json_object;
 use crate::letter::{Filter, KEPT, Letter};
 use crate::message::Event;
 use crate::pipeline::ports::{PortError, Ports, Request};
@@ -10,7 +11,6 @@ use crate::pipeline::refusal::Refusal;
 use crate::record::{Record, Verdict};
 use hookgate_verify::UnixTime;
 use serde::Serialize;
-use serde_json::Value;
 use std::time::Duration;
 
 pub(super) const MAX_BODY: usize = 16 * 1024;
@@ -68,7 +68,7 @@ pub async fn redrive_one<R: Request, P: Ports>(
 pub async fn redrive_all<R: Request, P: Ports>(call: &Call<'_, R, P>, record: &mut Record) -> Result<Answer, Refusal> {
     let ports = letters(call.ports)?;
     let body = call.body(MAX_BODY).await?;
-    let filter = filter_in(&body)?;
+    let filter = json_object::members(&body).and_then(Filter::from_json).map_err(Refusal::Unusable)?;
     is_there(&filter, ports).await?;
     let Filter { source, after, limit } = &filter;
     let after = after.as_ref().map(|after| format!("after={after} ")).unwrap_or_default();
@@ -117,19 +117,6 @@ async fn is_there<P: Ports>(filter: &Filter, ports: &P) -> Result<(), Refusal> {
 /// The ports, if they keep dead letters.
 fn letters<P: Ports>(ports: &P) -> Result<&P, Refusal> {
     if ports.keeps_letters() { Ok(ports) } else { Err(Refusal::Off { binding: "LOG" }) }
-}
-
-/// The filter in a body. An empty body selects all letters.
-fn filter_in(body: &[u8]) -> Result<Filter, Refusal> {
-    let unusable = |problem: String| Refusal::Unusable(format!("the filter: {problem}"));
-    match body.trim_ascii_start() {
-        [] => Ok(Filter::default()),
-        body => match serde_json::from_slice(body) {
-            Ok(Value::Object(members)) => Filter::from_json(members).map_err(unusable),
-            Ok(_) => Err(unusable(r#"expected an object such as {"source": "billing"}"#.to_owned())),
-            Err(error) => Err(unusable(error.to_string())),
-        },
-    }
 }
 
 fn filter_of(query: &str) -> Result<Filter, Refusal> {

@@ -81,6 +81,9 @@ fn common(route: &Route) -> Vec<Refusal> {
     }
     if !only_reads(route.method) {
         all.push(Refusal::CrossSite);
+        if !route.endpoint.has_body() {
+            all.push(Refusal::BodyTooLarge { limit: super::LONGEST_UNUSED_BODY });
+        }
     }
     all
 }

@@ -2,6 +2,7 @@
 
 use crate::pipeline::refusal::Refusal;
 use crate::truncate::beginning;
+use std::borrow::Cow;
 
 /// The longest part of a value that a problem shows.
 const SHOWN: usize = 100;
@@ -16,9 +17,15 @@ pub fn read(
     names: &[&str],
     mut set: impl FnMut(&str, &str) -> Result<bool, String>,
 ) -> Result<(), Refusal> {
+    let mut read: Vec<Cow<'_, str>> = Vec::new();
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        let is_first = !read.contains(&name);
         let problem = match set(&name, &value) {
-            Ok(true) => continue,
+            Ok(true) if !is_first => "is there twice; put several names into one parameter, with commas".to_owned(),
+            Ok(true) => {
+                read.push(name);
+                continue;
+            }
             Ok(false) if names.is_empty() => "there are no parameters".to_owned(),
             Ok(false) => format!("the parameters are {}", names.join(", ")),
             Err(problem) => problem,

@@ -73,6 +73,12 @@ impl Endpoint {
             | Self::Source => false,
         }
     }
+
+    /// Whether a request has a body. Where there is none, a body is a mistake: `{"dry_run": true}` to
+    /// `POST /api/events/{id}/replay` must not send the event.
+    pub fn has_body(self) -> bool {
+        matches!(self, Self::RedriveAll | Self::Test | Self::ReplayMany)
+    }
 }
 
 /// One method at one path.

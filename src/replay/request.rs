@@ -1,8 +1,9 @@
 //! The body of `POST /api/replay`.
 
 use super::selection::{Scope, Selection};
+use crate::json_object;
 use crate::log::EventFilter;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 /// How many events a second a job sends, if the operator asks for no other rate.
 pub const DEFAULT_RATE: u32 = 10;
@@ -30,14 +31,7 @@ impl ReplayRequest {
     /// # Errors
     /// Names the member, and what is allowed. A misspelt member must not select all events.
     pub fn parse(body: &[u8]) -> Result<Self, String> {
-        let members = match body.trim_ascii() {
-            [] => Map::new(),
-            body => match serde_json::from_slice(body) {
-                Ok(Value::Object(members)) => members,
-                Ok(_) => return Err(r#"the body must be an object such as {"source": "billing"}"#.to_owned()),
-                Err(error) => return Err(format!("the body: {error}")),
-            },
-        };
+        let members = json_object::members(body)?;
         let mut request = Self { selection: Selection::default(), rate: DEFAULT_RATE, scope: None };
         let mut is_dry = true;
         for (name, value) in &members {
@@ -131,6 +125,7 @@ mod tests {
             ("[]", "object"),
             ("null", "object"),
             ("{", "the body"),
+            (r#"{"source":"billing","source":"orders"}"#, "the member source is there twice"),
             (r#"{"sorce":"billing"}"#, "did you mean source?"),
             (r#"{"dryrun":false}"#, "did you mean dry_run?"),
             (r#"{"limit":7}"#, "the member limit"),

@@ -193,8 +193,35 @@ fn a_parameter_that_a_route_does_not_have_is_named_and_nothing_changes() {
         let detail = json_of(&answer)["detail"].as_str().unwrap_or_default().to_owned();
         assert_eq!(answer.status, 422, "{route:?}");
         assert!(detail.contains("the parameter sorce=billing: "), "{route:?}: {detail}");
-        let changes: Vec<_> = ports.steps().into_iter().filter(|step| *step != "log").collect();
-        assert_eq!(changes, [""; 0], "{route:?}");
+        assert_eq!(ports.steps(), [""; 0], "{route:?}");
+    }
+    let answer = |query: &str| ask(&with_token("GET", query, READER), &Memory::default()).answer;
+    for query in ["events?state=dead&state=retrying", "stats?source=a&source=a", "audit?limit=1&limit=2"] {
+        let answer = answer(query);
+        assert_eq!(answer.status, 422, "{query}");
+        assert!(answer.body.contains("is there twice"), "{query}: {}", answer.body);
+    }
+    assert_eq!(answer("events?since=2&until=2").status, 422, "no event is in this time");
+}
+
+#[test]
+fn a_body_for_a_route_without_one_is_a_mistake_and_nothing_changes() {
+    for route in ROUTES.iter().filter(|route| route.method != "GET" && !route.endpoint.has_body()) {
+        for (body, problem) in [(r#"{"dry_run":true}"#, "the member dry_run"), ("[]", "the body"), ("{", "the body")] {
+            let (ports, mut request) = worked(route, TOKEN);
+            request.body = Ok(body.as_bytes().to_vec());
+            let Outcome { answer, .. } = ask(&request, &ports);
+            let detail = json_of(&answer)["detail"].as_str().unwrap_or_default().to_owned();
+            assert_eq!(answer.status, 422, "{route:?}");
+            assert!(detail.contains(problem), "{route:?}: {detail}");
+            assert_eq!(ports.steps(), [""; 0], "{route:?}");
+        }
+    }
+    for route in ROUTES.iter().filter(|route| route.endpoint.has_body()) {
+        let (ports, mut request) = worked(route, TOKEN);
+        request.body = Ok(br#"{"source":"a","source":"b","kind":"good","kind":"good"}"#.to_vec());
+        assert_eq!(ask(&request, &ports).answer.status, 422, "a member is there twice: {route:?}");
+        assert_eq!(ports.steps(), [""; 0], "{route:?}");
     }
 }
 
