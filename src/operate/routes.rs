@@ -46,6 +46,10 @@ pub enum Endpoint {
     Source,
     /// Sends a test event.
     Test,
+    /// Stops the deliveries of a source.
+    Pause,
+    /// Starts the deliveries of a source again.
+    Resume,
     /// The numbers over time, and what waits.
     Stats,
 }
@@ -75,7 +79,7 @@ const fn write(method: &'static str, path: &'static str, endpoint: Endpoint) -> 
 }
 
 /// Every route.
-pub const ROUTES: [Route; 21] = [
+pub const ROUTES: [Route; 23] = [
     read("alerts", Endpoint::Alerts),
     write("POST", "alerts/{}/acknowledge", Endpoint::Acknowledge),
     write("POST", "alerts/test", Endpoint::TestAlerts),
@@ -97,6 +101,8 @@ pub const ROUTES: [Route; 21] = [
     read("sources", Endpoint::Sources),
     read("sources/{}", Endpoint::Source),
     write("POST", "sources/{}/test", Endpoint::Test),
+    write("POST", "sources/{}/pause", Endpoint::Pause),
+    write("POST", "sources/{}/resume", Endpoint::Resume),
     read("stats", Endpoint::Stats),
 ];
 
