@@ -104,6 +104,8 @@ pub struct Source {
     pub armed: bool,
     /// What the log keeps of its requests.
     pub log: LogPolicy,
+    /// Whether the configuration stops its deliveries.
+    pub paused: bool,
 }
 
 impl Source {

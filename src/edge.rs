@@ -20,6 +20,7 @@ mod request;
 mod timer;
 
 use crate::answer::Answer;
+use crate::pause::Pauses;
 use crate::pipeline::{self, Disposition, ReceivedMessage};
 use crate::record::{Record, Verdict};
 use crate::retry;
@@ -119,19 +120,48 @@ pub async fn write_log(env: Env) -> JsValue {
     JsValue::UNDEFINED
 }
 
+/// Reads the pauses for a batch of messages. Returns the text that [`settle`] takes. `entry.js` keeps the text: the memory of
+/// an instance ends with a panic, and other batches read newer pauses meanwhile.
+///
+/// # Errors
+/// The event was too old and was ended. The caller asks the queue to redeliver the batch.
+#[wasm_bindgen(js_name = readPauses, wasm_bindgen_futures = worker::wasm_bindgen_futures, js_sys = worker::js_sys)]
+#[expect(clippy::expect_used, reason = "texts and numbers are JSON")]
+pub async fn read_pauses(env: Env) -> Result<JsValue, JsValue> {
+    let began = milliseconds();
+    let read = life::bounded(began, async move { pipeline::read_pauses(&Bindings::new(env, None)).await });
+    let Some((pauses, record)) = read.await else { return Err("the event is too old and was ended".into()) };
+    if let Some(record) = record {
+        write(record, began);
+    }
+    Ok(serde_json::to_string(&pauses).expect("pauses are a list of texts and numbers").into())
+}
+
+#[expect(clippy::expect_used, reason = "`entry.js` gives the text of `read_pauses`")]
+fn parse_pauses(text: &str) -> Pauses {
+    serde_json::from_slice(text.as_bytes()).expect("the text of `read_pauses`")
+}
+
 /// Handles one message of a queue. It does not use `#[event(queue)]`, because the crate hides a message's number of
 /// attempts and turns an error into a panic.
 ///
 /// # Errors
 /// The event was too old and was ended. The caller asks the queue to redeliver the message.
 #[wasm_bindgen(wasm_bindgen_futures = worker::wasm_bindgen_futures, js_sys = worker::js_sys)]
-pub async fn settle(queue: String, message: Message, attempt: u32, env: Env) -> Result<JsValue, JsValue> {
+pub async fn settle(
+    queue: String,
+    message: Message,
+    attempt: u32,
+    pauses: String,
+    env: Env,
+) -> Result<JsValue, JsValue> {
     let began = milliseconds();
     let message = RawMessage::from(message);
     let text = text_or_json(&message.body());
     let settled = life::bounded(began, async move {
         let config = environment::config(&env);
-        let handed = ReceivedMessage { text: &text, queue: &queue, attempt, now: seconds(began) };
+        let pauses = parse_pauses(&pauses);
+        let handed = ReceivedMessage { text: &text, queue: &queue, attempt, now: seconds(began), pauses: &pauses };
         let (disposition, record) = pipeline::consume(handed, config, &Bindings::new(env, None)).await;
         write(record, began);
         disposition

@@ -26,6 +26,7 @@ pub mod message;
 pub mod minimum_rate;
 pub mod openmetrics;
 pub mod operate;
+pub mod pause;
 pub mod pending_secret;
 pub mod pipeline;
 pub mod record;

@@ -13,6 +13,7 @@ mod keys;
 mod metrics;
 #[cfg(not(target_arch = "wasm32"))]
 mod openapi;
+mod pauses;
 mod query;
 mod refused;
 mod replay;
@@ -153,6 +154,8 @@ pub(crate) async fn serve<R: Request, P: Ports>(
         Endpoint::Sources => sources::list(&call, record).await,
         Endpoint::Source => sources::one(&call, part, record).await,
         Endpoint::Test => test_event::send_test(&call, part, record).await,
+        Endpoint::Pause => pauses::pause(&call, part, record).await,
+        Endpoint::Resume => pauses::resume(&call, part, record).await,
         Endpoint::Stats => stats::read(&call, record).await,
     }
 }

@@ -22,6 +22,7 @@ pub(crate) mod jobs;
 mod letters;
 pub(crate) mod limiter;
 pub(crate) mod logged;
+mod pausing;
 pub mod ports;
 mod published;
 mod queues;
@@ -34,6 +35,7 @@ pub use consume::consume;
 pub use disposition::{Disposition, ReceivedMessage};
 pub use letters::sweep;
 pub use logged::write_log;
+pub use pausing::read_pauses;
 
 use crate::answer::Answer;
 use crate::config::{Config, ConfigError, Dedup, Deliver, Source};
@@ -41,6 +43,7 @@ use crate::dedup::{ClaimToken, DedupKey, IsolateTable};
 use crate::limit::Limited;
 use crate::log::LogBuffer;
 use crate::message::Event;
+use crate::pause::Pauses;
 use crate::record::{Record, Verdict};
 use crate::trace::TraceContext;
 use any_request::AnyRequest;
@@ -67,6 +70,8 @@ pub struct IsolateState {
     published: RefCell<PublishedKeys>,
     queues: RefCell<QueueRoles>,
     log: RefCell<LogBuffer>,
+    /// The pauses that were read last. They count while the database fails.
+    pauses: RefCell<Pauses>,
 }
 
 /// Handles one webhook, in the order of the module's documentation.

@@ -46,6 +46,10 @@ pub enum Verdict {
     Forgotten,
     /// The operator sent a test event.
     Tested,
+    /// The operator stopped the deliveries of a source.
+    Paused,
+    /// The operator started the deliveries of a source again.
+    Resumed,
     /// The gateway learnt which queue has the events, and which has the dead letters.
     Learnt,
     /// A feature is off. This is no verdict on an event.
@@ -70,6 +74,8 @@ impl Verdict {
             Self::Replayed => "replayed",
             Self::Swept => "swept",
             Self::Forgotten => "forgotten",
+            Self::Paused => "paused",
+            Self::Resumed => "resumed",
             Self::Learnt => "learnt",
             Self::Off => "off",
             Self::Acknowledged => "acknowledged",

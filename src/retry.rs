@@ -17,6 +17,16 @@ pub const DEFAULT_RETENTION: Duration = Duration::from_secs(24 * 3600);
 /// How many times the dead letters' queue retries a message: `max_retries` in wrangler.toml.
 pub const LETTER_TRIES: u32 = 100;
 
+/// The shortest and the longest wait of an event whose source is paused. After a resume, no event waits longer than that.
+const SHORTEST_WAIT: Duration = Duration::from_secs(5);
+const LONGEST_WAIT: Duration = Duration::from_secs(3600);
+
+/// How long an event of this age waits until its consumer looks again whether its source is still paused: a quarter of its
+/// age. So 50 retries of the queue, as in wrangler.toml, last for the usable part of a day, and 100 for almost three days.
+pub fn wait_for_resume(age: Duration) -> Duration {
+    age.checked_div(4).unwrap_or(age).clamp(SHORTEST_WAIT, LONGEST_WAIT)
+}
+
 /// Whether an event of this age must be given up now, because the next attempt after `delay` would be too close to the end
 /// of the queue's `retention`. At its end, the queue deletes the message without a log line.
 pub fn is_over(age: Duration, delay: Duration, retention: Duration) -> bool {
@@ -181,6 +191,17 @@ mod tests {
             assert!(all < retention, "{all:?} of {retention:?}");
             assert!(all > retention / 2, "the attempts use most of the retention: {all:?} of {retention:?}");
         }
+    }
+
+    #[test]
+    fn the_retries_of_the_queue_outlast_a_pause() {
+        let lasts = |retries: u32| (0..retries).fold(Duration::ZERO, |age, _| age + wait_for_resume(age));
+        assert!(lasts(50) > usable(DEFAULT_RETENTION), "{:?}", lasts(50));
+        assert!(lasts(100) > seconds(2 * 86_400), "{:?}", lasts(100));
+        assert_eq!(
+            [0, 20, 60, 14_400, 1_000_000].map(|age| wait_for_resume(seconds(age)).as_secs()),
+            [5, 5, 15, 3600, 3600]
+        );
     }
 
     #[test]

@@ -230,7 +230,9 @@ fn todo(rule: Rule, summary: bool) -> &'static str {
             "Read the reasons under /api/dead-letters, correct the destination, then redrive the letters."
         }
         Rule::Backlog => "Look at the attempts under /api/events: the destination is down or too slow.",
-        Rule::Paused => "Its events wait, and become dead letters when the queue ends. Resume the destination.",
+        Rule::Paused => {
+            "Its events wait, and become dead letters when their time in the queue ends. Resume it at /api/sources."
+        }
         Rule::Silent => {
             "Look at the provider: is the endpoint still registered and enabled, and does the provider report failures?"
         }

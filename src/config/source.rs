@@ -16,7 +16,7 @@ use std::time::Duration;
 /// The keys of a source.
 const SOURCE_KEYS: &[&str] = &[
     "provider", "scheme", "secrets", "url", "account", "handshake", "handshake_secret", "deliver", "origin", "dedup",
-    "dedup_ttl", "tolerance", "max_body", "events", "headers", "answer", "log_bodies", "redact",
+    "dedup_ttl", "tolerance", "max_body", "events", "headers", "answer", "log_bodies", "redact", "paused",
 ];
 
 /// The default of `dedup_ttl`. Most providers retry for a shorter time.
@@ -80,6 +80,7 @@ pub(super) fn parse(entry: &SourceEntry<'_>, outside: &SourceContext<'_>) -> Res
         verify_token: None,
         armed,
         log: LogPolicy::default(),
+        paused: fields.flag("paused")?,
     };
     source.secrets = fields.texts("secrets")?.unwrap_or_default().into_iter().map(str::to_owned).collect();
     let url = parse_url(&fields, &source, outside)?;
@@ -96,6 +97,11 @@ pub(super) fn parse(entry: &SourceEntry<'_>, outside: &SourceContext<'_>) -> Res
         None => {}
     }
     source.deliver = parse_deliver(&fields, &source.name, outside.bindings, outside.origin.as_deref())?;
+    if source.paused && matches!(source.deliver, Deliver::Direct(_)) {
+        let problem =
+            "needs deliver = \"queue\": with \"origin\" the provider waits for the destination, so no event can wait";
+        return Err(fields.error("paused", problem.to_owned()));
+    }
     source.dedup = parse_dedup(&fields, source.verifier.preset(), outside.bindings)?;
     (source.dedup_ttl, source.dedup_ttl_asked) = parse_ttl(&fields, &source.verifier)?;
     source.max_body = match fields.size("max_body")?.map(usize::try_from) {

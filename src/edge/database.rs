@@ -11,10 +11,11 @@ use worker::wasm_bindgen_futures::JsFuture;
 /// The time limit of one write or of one list. A queue's consumer acknowledges its batch after the write.
 const PATIENCE_MS: u32 = 3_000;
 /// The tables. They are created here if `make deploy` has not created them.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("../../migrations/0001_dead_letters.sql"),
     include_str!("../../migrations/0002_log.sql"),
     include_str!("../../migrations/0003_jobs.sql"),
+    include_str!("../../migrations/0005_pauses.sql"),
 ];
 
 #[wasm_bindgen(module = "/src/edge/calls.js")]

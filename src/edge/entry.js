@@ -90,9 +90,11 @@ export default {
   },
 
   async queue({ queue, messages }, env) {
+    const pauses = await run((wasm) => wasm.readPauses(env), () => undefined).catch(() => undefined);
+    if (pauses === undefined) return messages.forEach(giveBack); // a panic, as it would be for a message in flight
     const waiting = [...messages];
     const settle = (message) => {
-      return run((wasm) => wasm.settle(queue, message, message.attempts, env), () => giveBack(message));
+      return run((wasm) => wasm.settle(queue, message, message.attempts, pauses, env), () => giveBack(message));
     };
     const oneByOne = async () => {
       for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {

@@ -84,6 +84,7 @@ const ADVICE: &[(&str, &str)] = &[
     ("unusable", "`detail` names the parameter."),
     ("off", "Add the binding in `detail`."),
     ("list_failed", "D1 or the Durable Objects failed. Try again."),
+    ("pause_failed", "D1 failed. The change may be made or not. Ask again: a second call changes nothing."),
     ("redrive_failed", "D1 or the queue failed. Try again."),
     (
         "replay_failed",

@@ -2,6 +2,7 @@
 
 use super::window::{Window, start};
 use crate::database::{Rows, Statement};
+use crate::pause::PausedSource;
 use hookgate_verify::UnixTime;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -28,6 +29,8 @@ pub struct Backlog {
     pub dead_letters_complete: bool,
     /// The events' queue. `None` if the runtime does not tell.
     pub queue: Option<QueueState>,
+    /// The sources whose deliveries are stopped.
+    pub paused: Vec<PausedSource>,
 }
 
 /// What waits of a source.
@@ -129,11 +132,16 @@ pub(super) fn letters_of(letters: Rows, looked: Rows, now: UnixTime) -> Result<(
     Ok((letters.into_iter().map(|row| row.shown(now)).collect(), is_complete))
 }
 
-/// What waits, in the answers to [`backlog`].
+/// What waits, in the answers to [`backlog`]. `paused` are the sources that are paused.
 ///
 /// # Errors
 /// The database has other columns.
-pub fn backlog_of(answers: Vec<Rows>, queue: Option<QueueState>, now: UnixTime) -> Result<Backlog, String> {
+pub fn backlog_of(
+    answers: Vec<Rows>,
+    queue: Option<QueueState>,
+    paused: Vec<PausedSource>,
+    now: UnixTime,
+) -> Result<Backlog, String> {
     let mut answers = answers.into_iter();
     let mut next = || answers.next().unwrap_or_default();
     let events: Vec<Row> = next().parse()?;
@@ -149,5 +157,6 @@ pub fn backlog_of(answers: Vec<Rows>, queue: Option<QueueState>, now: UnixTime) 
         dead_letters,
         dead_letters_complete,
         queue,
+        paused,
     })
 }

@@ -130,8 +130,8 @@ pub fn detail_of(answers: Vec<Rows>) -> Result<Option<EventDetail>, String> {
 }
 
 /// What happened to the event, and what to do.
-fn why(event: &EventSummary, detail: Option<&str>, last: Option<&Attempt>) -> String {
-    let detail = detail.map(|detail| format!(" The reason: {detail}.")).unwrap_or_default();
+fn why(event: &EventSummary, stored: Option<&str>, last: Option<&Attempt>) -> String {
+    let detail = stored.map(|detail| format!(" The reason: {detail}.")).unwrap_or_default();
     let tries = match event.attempts {
         1 => "1 attempt".to_owned(),
         number => format!("{number} attempts"),
@@ -149,7 +149,13 @@ fn why(event: &EventSummary, detail: Option<&str>, last: Option<&Attempt>) -> St
         ),
         "waiting" => format!("No attempt could be made.{detail} The queue tries again{}.", when(&event.next_attempt)),
         "filtered" => format!("The event was not forwarded, because of the source's key `events`.{detail}"),
-        "paused" => format!("The destination is paused.{detail}"),
+        // The text of the pause begins with "paused by".
+        "paused" => format!(
+            "No attempt is made, because the source is {}. The queue hands the event over again{}, and it is delivered then \
+             if the source is resumed.",
+            stored.unwrap_or("paused"),
+            when(&event.next_attempt)
+        ),
         state => format!("The state is {state}.{detail}"),
     };
     let again = match event.duplicates {

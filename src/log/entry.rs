@@ -31,7 +31,7 @@ pub enum State {
     Delivered,
     /// An attempt failed. Another attempt follows.
     Retrying,
-    /// The destination is paused.
+    /// The source is paused. No attempt is made.
     Paused,
     /// No attempt follows. The event is a dead letter.
     Dead,
@@ -217,7 +217,7 @@ impl Entry {
     /// The statements that write the entry.
     pub fn statements(&self) -> impl Iterator<Item = Statement> {
         let place = || [self.source.as_str().into(), self.name.slot.into(), self.name.name.as_str().into()];
-        let is_first = self.attempt.as_ref().is_none_or(|attempt| attempt.number <= 1);
+        let is_first = self.attempt.as_ref().is_some_and(|attempt| attempt.number <= 1);
         let waiting = match self.state {
             State::Waiting | State::Retrying | State::Paused => Some(Statement::new(WAITS, place())),
             // An event whose first attempt settled it has never waited.

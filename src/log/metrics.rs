@@ -9,8 +9,10 @@ use super::deliveries::{LATENCY_BOUNDS, sums};
 use super::window::Window;
 use crate::database::{Rows, Statement};
 use crate::openmetrics::{Kind, Label, OpenMetrics, seconds};
+use crate::pause::PausedSource;
 use hookgate_verify::UnixTime;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 
 /// The most groups of each table: a source with a verdict and a reason, and a source with a destination.
 const MOST_COUNTS: usize = 2_000;
@@ -83,11 +85,17 @@ pub fn metrics_of(answers: Vec<Rows>, now: UnixTime) -> Result<Metrics, String> 
 }
 
 impl Metrics {
-    /// The text in OpenMetrics. `sources` says of each configured source whether it is usable.
+    /// The text in OpenMetrics. `sources` says of each configured source whether it is usable. `paused` are the sources that
+    /// are paused, also those that are not configured anymore.
     ///
     /// # Errors
     /// The database has other columns.
-    pub fn text(&self, sources: &[(&str, bool)], queue: Option<&QueueState>) -> Result<String, String> {
+    pub fn text(
+        &self,
+        sources: &[(&str, bool)],
+        paused: &[PausedSource],
+        queue: Option<&QueueState>,
+    ) -> Result<String, String> {
         let mut text = OpenMetrics::default();
         let plain = |value: u64| [([("", ""); 0], value)];
         text.family(
@@ -98,6 +106,10 @@ impl Metrics {
         );
         let usable = sources.iter().map(|(name, usable)| ([("source", *name)], u8::from(*usable)));
         text.family("hookgate_source_usable", Kind::Gauge, "Whether the source's configuration is usable.", usable);
+        let held = paused.iter().map(|known| (known.source.as_str(), 1_u8));
+        let held: BTreeMap<&str, u8> = sources.iter().map(|(name, _)| (*name, 0)).chain(held).collect();
+        let held = held.into_iter().map(|(name, paused)| ([("source", name)], paused));
+        text.family("hookgate_source_paused", Kind::Gauge, "Whether the source's deliveries are stopped.", held);
         let since = "When the counters began: the last midnight in UTC. Then they begin again with 0.";
         text.family(
             "hookgate_counters_since_timestamp_seconds",

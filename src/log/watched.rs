@@ -34,6 +34,7 @@ pub fn window_statements(now: UnixTime) -> Vec<Statement> {
         Statement::new("SELECT source, max(matched) AS at FROM secrets GROUP BY source", []),
         Statement::new("SELECT source, min(received) AS at FROM waiting GROUP BY source", []),
         Statement::new("SELECT source, count(*) AS at FROM dead_letters WHERE redriven IS NULL GROUP BY source", []),
+        Statement::new("SELECT source, since AS at FROM pauses", []),
     ]
 }
 
@@ -79,7 +80,7 @@ pub fn window_of(answers: Vec<Rows>, config: &Config) -> Result<Window, String> 
     let mut next = || answers.next().ok_or("an answer of D1 is missing");
     let counted: Vec<Counted> = next()?.parse()?;
     let delivered: Vec<Delivered> = next()?.parse()?;
-    let [proven, waiting, letters] = [at(next()?)?, at(next()?)?, at(next()?)?];
+    let [proven, waiting, letters, paused] = [at(next()?)?, at(next()?)?, at(next()?)?, at(next()?)?];
     let source = |(name, _): (&str, _)| {
         let counted = counted.iter().filter(|row| row.source == name);
         let delivered = delivered.iter().filter(|row| row.source == name);
@@ -90,17 +91,35 @@ pub fn window_of(answers: Vec<Rows>, config: &Config) -> Result<Window, String> 
     // A source without an attempt in the window may have events that wait, and dead letters.
     for (name, configured) in config.sources() {
         let Some(destination) = configured.ok().and_then(|source| source.deliver.origin()) else { continue };
+        let url = destination.without_query();
         if !destinations.iter().any(|known| known.source == name) {
             destinations.push(DestinationWindow {
                 source: name.to_owned(),
-                destination: destination.without_query().to_owned(),
+                destination: url.to_owned(),
                 dead_in_all: letters.get(name).copied().and_then(|count| u64::try_from(count).ok()).unwrap_or(0),
                 oldest_waiting: waiting.get(name).copied().map(UnixTime::from_seconds),
                 ..DestinationWindow::default()
             });
         }
+        if let Some(since) = paused.get(name).copied() {
+            hold(&mut destinations, name, url, UnixTime::from_seconds(since));
+        }
     }
     Ok(Window { sources: config.sources().map(source).collect(), destinations })
+}
+
+/// Writes down that the source is paused since then. Of the source's destinations, only the present one is paused: the others
+/// are URLs that it had before. The events of a paused source do not count as a backlog.
+fn hold(destinations: &mut Vec<DestinationWindow>, source: &str, url: &str, since: UnixTime) {
+    let is_present = |known: &DestinationWindow| known.source == source && known.destination == url;
+    if !destinations.iter().any(is_present) {
+        let (source, destination) = (source.to_owned(), url.to_owned());
+        destinations.push(DestinationWindow { source, destination, ..DestinationWindow::default() });
+    }
+    for known in destinations.iter_mut().filter(|known| known.source == source) {
+        known.oldest_waiting = None;
+        known.paused_since = (known.destination == url).then_some(since);
+    }
 }
 
 fn at(rows: Rows) -> Result<BTreeMap<String, i64>, String> {

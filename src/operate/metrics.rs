@@ -6,6 +6,7 @@ use crate::answer::Answer;
 use crate::config::Config;
 use crate::log::{metrics, metrics_of};
 use crate::openmetrics::MEDIA_TYPE;
+use crate::pause::Pauses;
 use crate::pipeline::ports::{Ports, Request};
 use crate::pipeline::refusal::Refusal;
 use crate::record::{Record, Verdict};
@@ -13,10 +14,17 @@ use crate::record::{Record, Verdict};
 /// `GET /api/metrics`.
 pub async fn read<R: Request, P: Ports>(call: &Call<'_, R, P>, record: &mut Record) -> Result<Answer, Refusal> {
     let ports = call.logged(record).await?;
-    let answers = rows(ports, metrics(call.now)).await?;
+    let mut statements = metrics(call.now);
+    statements.push(Pauses::read());
+    let mut answers = rows(ports, statements).await?;
+    let pauses = Pauses::of(answers.pop().unwrap_or_default());
     let queue = queue_state(call, record).await;
     let sources = call.config.iter().flat_map(Config::sources).map(|(name, source)| (name, source.is_ok()));
-    let text = metrics_of(answers, call.now).and_then(|all| all.text(&sources.collect::<Vec<_>>(), queue.as_ref()));
+    let sources: Vec<_> = sources.collect();
+    let text = metrics_of(answers, call.now).and_then(|all| {
+        let paused = pauses?.all(call.config.as_ref().ok());
+        all.text(&sources, &paused, queue.as_ref())
+    });
     record.verdict = Verdict::Listed;
     Ok(Answer::text(MEDIA_TYPE, text.map_err(unreadable)?))
 }

@@ -46,6 +46,10 @@ pub enum Endpoint {
     Source,
     /// Sends a test event.
     Test,
+    /// Stops the deliveries of a source.
+    Pause,
+    /// Starts the deliveries of a source again.
+    Resume,
     /// The numbers over time, and what waits.
     Stats,
 }
@@ -69,6 +73,8 @@ impl Endpoint {
             | Self::CancelReplay
             | Self::Handshake
             | Self::Metrics
+            | Self::Pause
+            | Self::Resume
             | Self::Sources
             | Self::Source => false,
         }
@@ -77,7 +83,7 @@ impl Endpoint {
     /// Whether a request has a body. Where there is none, a body is a mistake: `{"dry_run": true}` to
     /// `POST /api/events/{id}/replay` must not send the event.
     pub fn has_body(self) -> bool {
-        matches!(self, Self::RedriveAll | Self::Test | Self::ReplayMany)
+        matches!(self, Self::RedriveAll | Self::Test | Self::ReplayMany | Self::Pause)
     }
 }
 
@@ -106,7 +112,7 @@ const fn write(method: &'static str, path: &'static str, endpoint: Endpoint) -> 
 }
 
 /// Every route.
-pub const ROUTES: [Route; 21] = [
+pub const ROUTES: [Route; 23] = [
     read("alerts", Endpoint::Alerts),
     write("POST", "alerts/{}/acknowledge", Endpoint::Acknowledge),
     write("POST", "alerts/test", Endpoint::TestAlerts),
@@ -128,6 +134,8 @@ pub const ROUTES: [Route; 21] = [
     read("sources", Endpoint::Sources),
     read("sources/{}", Endpoint::Source),
     write("POST", "sources/{}/test", Endpoint::Test),
+    write("POST", "sources/{}/pause", Endpoint::Pause),
+    write("POST", "sources/{}/resume", Endpoint::Resume),
     read("stats", Endpoint::Stats),
 ];
 

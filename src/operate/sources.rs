@@ -4,6 +4,7 @@ use super::{Call, rows, unreadable};
 use crate::answer::Answer;
 use crate::config::{Config, ConfigError, Dedup, Deliver, Destination, EventFilter, Source};
 use crate::log::{Activity, LastDay, activity, activity_of, days};
+use crate::pause::{Pauses, ShownPause};
 use crate::pipeline::ports::{Ports, Request};
 use crate::pipeline::refusal::Refusal;
 use crate::record::{Record, Verdict};
@@ -31,6 +32,8 @@ pub(super) struct Shown<'c> {
     pub(super) usable: bool,
     /// The mistake in its configuration.
     pub(super) error: Option<String>,
+    /// Who stopped its deliveries, since when and why. `null` if it is not paused.
+    pub(super) pause: Option<ShownPause>,
     /// Its settings. `null` for a source that is not usable.
     pub(super) settings: Option<Settings<'c>>,
     /// The verdict on each secret, by its name.
@@ -95,8 +98,8 @@ impl<'c> Settings<'c> {
     }
 }
 
-/// What the log knows of the sources. `None` without the database.
-type Known = Option<BTreeMap<String, Activity>>;
+/// What the log knows of the sources, and who paused them. `None` without the database.
+type Known = Option<(BTreeMap<String, Activity>, Pauses)>;
 type Configured<'c> = (&'c str, Result<&'c Source, &'c ConfigError>);
 
 /// `GET /api/sources`.
@@ -132,16 +135,26 @@ async fn known<R: Request, P: Ports>(
     let ports = call.logged(record).await?;
     let usable = sources.iter().filter_map(|(_, source)| source.ok());
     let windows: BTreeSet<u32> = usable.map(|source| days(window(source.verifier.preset().retry_span))).collect();
-    let answers = rows(ports, activity(&windows, call.now)).await?;
-    Ok(Some(activity_of(answers, &windows).map_err(unreadable)?))
+    let mut statements = activity(&windows, call.now);
+    statements.push(Pauses::read());
+    let mut answers = rows(ports, statements).await?;
+    let pauses = Pauses::of(answers.pop().unwrap_or_default()).map_err(unreadable)?;
+    Ok(Some((activity_of(answers, &windows).map_err(unreadable)?, pauses)))
 }
 
-fn shown<'c>((name, source): Configured<'c>, known: Option<&BTreeMap<String, Activity>>, now: UnixTime) -> Shown<'c> {
-    let activity = known.map(|known| known.get(name).cloned().unwrap_or_default());
+fn shown<'c>(
+    (name, source): Configured<'c>,
+    known: Option<&(BTreeMap<String, Activity>, Pauses)>,
+    now: UnixTime,
+) -> Shown<'c> {
+    let activity = known.map(|(known, _)| known.get(name).cloned().unwrap_or_default());
+    let none = Pauses::default();
+    let pauses = known.map_or(&none, |(_, pauses)| pauses);
     Shown {
         name,
         usable: source.is_ok(),
         error: source.err().map(ToString::to_string),
+        pause: pauses.shown(name, source.is_ok_and(|source| source.paused)),
         settings: source.ok().map(Settings::of),
         secrets: source.map_or_else(|_| Vec::new(), |source| secrets(source, activity.as_ref(), now)),
         last_event: activity.as_ref().and_then(|known| known.last_event).map(UnixTime::to_rfc3339),

@@ -1,7 +1,8 @@
 //! The steps of a queued event, from top to bottom.
 //!
 //! ```text
-//! receive → find the queue's role → claim the delivery → fetch the body → attempt → confirm → ack │ retry │ dead letter
+//! receive → find the queue's role → hold while the source is paused
+//!         → claim the delivery → fetch the body → attempt → confirm → ack │ retry │ dead letter
 //! ```
 
 use super::claims::{Acquisition, DeliveryClaim};
@@ -11,6 +12,7 @@ use super::queues::{self, QueueRole};
 use super::{alerting, entropy, jobs, letters, logged};
 use crate::config::{Config, ConfigError, Destination, LogPolicy, Source};
 use crate::message::Event;
+use crate::pause::Held;
 use crate::record::{Record, Verdict};
 use crate::retry::{self, AfterAttempt};
 use hookgate_verify::{HmacKey, UnixTime};
@@ -134,7 +136,17 @@ async fn deliver<P: Ports>(
     };
     event.keep_only(source.forwarded_headers());
     record.entry = logged::taken(&event, &source.log, ports, handed.now);
-    // 2. Claim the delivery. The queue may hand over a message twice, and an event may have two messages.
+    // 2. An event of a paused source waits without a claim. It is claimed when its time is over, as before each dead letter.
+    let age = event.age(handed.now);
+    let over = match handed.pauses.hold(source, age, config.retention) {
+        None => None,
+        Some(Held::Waits(text, delay)) => {
+            record.refused(Verdict::Retried, "paused", text);
+            return Ok(Disposition::Retry(delay));
+        }
+        Some(Held::Over(text)) => Some(text),
+    };
+    // 3. Claim the delivery. The queue may hand over a message twice, and an event may have two messages.
     let acquired = DeliveryClaim::acquire(&event, source, config, ports, handed.now).await;
     let claim = match acquired.map_err(Failure::of("claim_failed"))? {
         Acquisition::Acquired(claim) => claim,
@@ -159,9 +171,14 @@ async fn deliver<P: Ports>(
             return Err(Failure::of("replay_check_failed")(error));
         }
     }
-    // 3. Send the event. It goes to the dead letters' queue if the destination refuses it or no time is left for a retry.
-    let age = event.age(handed.now);
-    let mut next = send(&event, source, destination, config.signing.as_ref(), handed, ports, record).await;
+    // 4. Send the event. It goes to the dead letters' queue if the destination refuses it or no time is left for a retry.
+    let mut next = match over {
+        None => send(&event, source, destination, config.signing.as_ref(), handed, ports, record).await,
+        Some(text) => {
+            record.refused(Verdict::Dead, "paused_too_long", text);
+            Ok(AfterAttempt::GiveUp)
+        }
+    };
     if let Ok(AfterAttempt::Retry(delay)) = next
         && is_over(age, delay, config.retention)
     {
@@ -175,7 +192,7 @@ async fn deliver<P: Ports>(
         Ok(AfterAttempt::GiveUp) => give_up(event, ports, record).await,
         Err(failure) => Err(failure),
     };
-    // 4. Release or confirm the claim. A delivered body is not needed anymore.
+    // 5. Release or confirm the claim. A delivered body is not needed anymore.
     if disposition != Ok(Disposition::Ack) {
         claim.release(ports).await;
         return disposition;

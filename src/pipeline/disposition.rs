@@ -2,6 +2,7 @@
 
 use super::ports::PortError;
 use crate::config::{Config, ConfigError};
+use crate::pause::Pauses;
 use crate::retry;
 use hookgate_verify::UnixTime;
 use std::time::Duration;
@@ -26,6 +27,8 @@ pub struct ReceivedMessage<'m> {
     pub attempt: u32,
     /// When the queue handed over the message.
     pub now: UnixTime,
+    /// The pauses, as they were read for the batch of the message.
+    pub pauses: &'m Pauses,
 }
 
 /// How long a queue keeps a message. If the configuration cannot be read, it is the retention of the free plan.

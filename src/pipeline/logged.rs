@@ -7,6 +7,7 @@ use crate::config::{Config, ConfigError, Destination, LogPolicy, Source};
 use crate::dedup::{Acceptance, ClaimToken, DedupKey};
 use crate::log::{Attempt, Delivery, Entry, Refused, SAMPLE_BODY, State};
 use crate::message::Event;
+use crate::pause::Pauses;
 use crate::record::{Record, Verdict};
 use crate::redact::BodyPart;
 use crate::trace::TraceContext;
@@ -57,6 +58,7 @@ pub fn consumed(record: &mut Record, later: Option<Duration>, is_first: bool, po
         (Verdict::Retried, Some(_)) => State::Retrying,
         // Another message of the event is on its way, and tells the log about it.
         (Verdict::Retried, None) if record.reason == Some("in_flight") => return,
+        (Verdict::Retried, None) if record.reason == Some("paused") => State::Paused,
         (Verdict::Retried, None) => State::Waiting,
         // The event is settled, and another message told the log about it.
         _ => return,
@@ -120,7 +122,7 @@ pub fn direct(
     now: UnixTime,
 ) {
     record.entry = taken(event, &source.log, ports, now);
-    let handed = ReceivedMessage { text: "", queue: "", attempt: 1, now };
+    let handed = ReceivedMessage { text: "", queue: "", attempt: 1, now, pauses: &Pauses::default() };
     attempted(record, destination, Ok(status), began, (event, &handed), ports);
     let verdict = std::mem::replace(&mut record.verdict, Verdict::Delivered);
     consumed(record, None, true, ports, now);

@@ -74,6 +74,7 @@ fn worked(route: &Route, token: &str) -> (Memory, Post) {
         "dead-letters/{}/redrive" => route.path.replace("{}", &id),
         "handshakes/{}" => route.path.replace("{}", "queued"),
         "alerts/{}/acknowledge" => route.path.replace("{}", &alert(&ports)),
+        "sources/{}/pause" | "sources/{}/resume" => route.path.replace("{}", "queued"),
         "sources/{}/test" => route.path.replace("{}", "queued"),
         "replay" => "replay".to_owned(),
         "replay/{}" | "replay/{}/cancel" => route.path.replace("{}", &job(&ports)),

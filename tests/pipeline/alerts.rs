@@ -3,6 +3,7 @@
 use super::memory::{EVENTS, Memory};
 use super::{BODY, Post, TOKEN, configured_with, json_of, post, request, serve_as};
 use hookgate::config::{Config, ConfigError};
+use hookgate::pause::Pauses;
 use hookgate::pipeline::{self, Disposition, ReceivedMessage};
 use hookgate::record::{Record, Verdict};
 use pollster::block_on;
@@ -50,7 +51,7 @@ fn notices_apart(ports: &Memory) -> Vec<String> {
 }
 
 fn consume(text: &str, attempt: u32, ports: &Memory) -> (Disposition, Record) {
-    let handed = ReceivedMessage { text, queue: EVENTS, attempt, now: ports.now() };
+    let handed = ReceivedMessage { text, queue: EVENTS, attempt, now: ports.now(), pauses: &Pauses::default() };
     block_on(pipeline::consume(handed, &config(), ports))
 }
 

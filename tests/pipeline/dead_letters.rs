@@ -2,6 +2,7 @@
 
 use super::memory::{Memory, NOW};
 use super::{BODY, DEAD, block_on, config, configured, forward, note_dead_letter, post, queued, sweep};
+use hookgate::pause::Pauses;
 use hookgate::pipeline::{self, Disposition, ReceivedMessage};
 use hookgate::record::Verdict;
 use serde_json::json;
@@ -98,7 +99,8 @@ fn a_letter_of_a_misconfigured_source_waits_for_its_claim_until_half_of_its_atte
     let keyless = message.replace("/webhooks/exact", "/webhooks/keyless");
     let (working, broken) = (config(), configured(json!("no sources")));
     let consume_as = |text: &str, config, attempt, ports: &Memory| {
-        block_on(pipeline::consume(ReceivedMessage { text, queue: DEAD, attempt, now: NOW }, config, ports))
+        let handed = ReceivedMessage { text, queue: DEAD, attempt, now: NOW, pauses: &Pauses::default() };
+        block_on(pipeline::consume(handed, config, ports))
     };
     for (text, config) in [(&keyless, &working), (&message, &broken)] {
         let ports = Memory::default();

@@ -178,7 +178,13 @@ fn a_dead_event_has_the_reason() {
 #[test]
 fn an_event_whose_source_is_gone_waits_and_the_log_has_neither_its_body_nor_its_headers() {
     let (ports, message) = (Memory::default(), queued(&post("queued", BODY).with("x-webhook-extra", "value")));
-    let handed = pipeline::ReceivedMessage { text: &message, queue: EVENTS, attempt: 1, now: NOW };
+    let handed = pipeline::ReceivedMessage {
+        text: &message,
+        queue: EVENTS,
+        attempt: 1,
+        now: NOW,
+        pauses: &hookgate::pause::Pauses::default(),
+    };
     block_on(pipeline::consume(handed, &configured(json!({})), &ports));
     let event = details(&ports);
     assert_eq!((&event["state"], &event["reason"]), (&json!("waiting"), &json!("no_origin")));

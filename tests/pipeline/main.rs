@@ -25,6 +25,7 @@ mod log;
 mod memory;
 mod metrics;
 mod numbers;
+mod pauses;
 mod payloads;
 mod providers;
 mod published;
@@ -37,6 +38,7 @@ mod traces;
 use hookgate::answer::Answer;
 use hookgate::config::{Bindings, Config, ConfigError};
 use hookgate::headers::HeaderLines;
+use hookgate::pause::Pauses;
 use hookgate::pipeline::ports::{AccessIdentity, BodyError, PortError, Request};
 use hookgate::pipeline::{self, Disposition, ReceivedMessage};
 use hookgate::record::Record;
@@ -196,13 +198,14 @@ fn serve_as(request: &Post, config: &Result<Config, ConfigError>, ports: &Memory
 
 /// Consumes `text`, which `queue` hands over for the `attempt`-th time.
 fn consume(queue: &str, text: &str, attempt: u32, ports: &Memory) -> (Disposition, Record) {
-    let handed = ReceivedMessage { text, queue, attempt, now: ports.now() };
+    let handed = ReceivedMessage { text, queue, attempt, now: ports.now(), pauses: &Pauses::default() };
     block_on(pipeline::consume(handed, &config(), ports))
 }
 
 /// Consumes a message of the events' queue under another configuration.
 fn forward_as(text: &str, config: &Result<Config, ConfigError>, ports: &Memory) -> (Disposition, Record) {
-    block_on(pipeline::consume(ReceivedMessage { text, queue: EVENTS, attempt: 1, now: ports.now() }, config, ports))
+    let handed = ReceivedMessage { text, queue: EVENTS, attempt: 1, now: ports.now(), pauses: &Pauses::default() };
+    block_on(pipeline::consume(handed, config, ports))
 }
 
 fn forward(message: &str, attempt: u32, ports: &Memory) -> (Disposition, Record) {

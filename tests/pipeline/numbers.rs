@@ -212,7 +212,7 @@ fn the_backlog_has_what_waits_and_not_what_is_done() {
     }]);
     let expected = json!({
         "events": events, "events_partial_before": null, "dead_letters": letters, "dead_letters_complete": true,
-        "queue": null,
+        "queue": null, "paused": [],
     });
     assert_eq!(backlog, expected);
     let state = QueueBacklog { messages: 7, oldest: Some(NOW) };

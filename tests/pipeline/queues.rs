@@ -3,6 +3,7 @@
 
 use super::memory::{Memory, NOW};
 use super::{BODY, block_on, configured_with, consume, forward, note_dead_letter, post, queued, retried};
+use hookgate::pause::Pauses;
 use hookgate::pipeline::{self, Disposition, ReceivedMessage};
 use hookgate::record::Verdict;
 use serde_json::json;
@@ -104,7 +105,7 @@ fn a_setting_may_name_the_queue_of_the_dead_letters() {
     let ports = ignorant();
     let message = queued(&post("queued", BODY));
     let verdict = |queue| {
-        let handed = ReceivedMessage { text: &message, queue, attempt: 1, now: NOW };
+        let handed = ReceivedMessage { text: &message, queue, attempt: 1, now: NOW, pauses: &Pauses::default() };
         block_on(pipeline::consume(handed, &config, &ports)).1.verdict
     };
     assert_eq!((verdict(EVENTS), verdict(DEAD)), (Verdict::Delivered, Verdict::Dead));

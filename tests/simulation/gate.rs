@@ -24,6 +24,8 @@ pub struct Gate {
     pub handling: Rc<Handling>,
     /// Whether the request is forged or stale. Such a request may not reach a store.
     pub untrusted: bool,
+    /// Whether the batch of the message saw that the source is paused.
+    pub held: Cell<bool>,
     ended: Cell<bool>,
 }
 
@@ -46,7 +48,14 @@ impl From<Lost> for PortError {
 
 impl Gate {
     pub fn new(world: &Rc<World>, life: &Life, handling: Rc<Handling>, untrusted: bool) -> Self {
-        Self { world: Rc::clone(world), life: life.clone(), handling, untrusted, ended: Cell::new(false) }
+        Self {
+            world: Rc::clone(world),
+            life: life.clone(),
+            handling,
+            untrusted,
+            held: Cell::default(),
+            ended: Cell::new(false),
+        }
     }
 
     pub fn now(&self) -> UnixTime {

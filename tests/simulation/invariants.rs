@@ -1,6 +1,8 @@
-//! The invariants that must hold under any faults. Other files check some of them: `origin.rs` 2, 4 and 6; `gate.rs` and
-//! `ports.rs` 1, 3, 4 and 8; `senders.rs` 4 and 9.
+//! The invariants that must hold under any faults. Other files check some of them: `origin.rs` 2, 4, 6 and 11; `gate.rs` and
+//! `ports.rs` 1, 3, 4 and 8; `senders.rs` 4 and 9;
+//! `queue.rs` 11: no attempt is made for a source that the batch saw paused, and a batch sees each pause before it.
 
+use super::sources;
 use super::story::Story;
 use super::world::World;
 use hookgate::letter::{PARKED_PREFIX, ParkedLetter};
@@ -87,6 +89,13 @@ pub fn check_orphans(world: &World) {
             world.violated("7: a body without a reference is left after the sweep", story.as_ref());
         }
     }
+}
+
+/// Since when the source of the event is paused, as the database has it.
+pub fn paused_since(world: &World, story: Option<&Rc<Story>>) -> Option<i64> {
+    let name = sources::name(story?.source);
+    let rows = world.log.query(&format!("SELECT since FROM pauses WHERE source = '{name}'"));
+    rows.first().map(|row| row["since"].as_i64().unwrap())
 }
 
 /// 10: the log tells the truth. It may miss an attempt, because an isolate may crash before it writes the log.

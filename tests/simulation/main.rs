@@ -97,6 +97,9 @@ fn run(seed: u64) -> Result<Figures, String> {
     for _ in 0..random.below(3) {
         world.exec.spawn(WORLD, senders::operator(Rc::clone(&world), 8, UNREST));
     }
+    if random.chance(400) {
+        world.exec.spawn(WORLD, senders::pauser(Rc::clone(&world), random.between(1, 12), UNREST));
+    }
     for _ in 0..12 {
         go_on(&world, random.below(UNREST / 6));
     }

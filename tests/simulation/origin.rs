@@ -116,6 +116,9 @@ impl Gate {
     fn addressee(&self, forward: &AttemptRequest<'_>, body: &[u8]) -> Result<Rc<Story>, PortError> {
         let world = &self.world;
         let story = self.handling.story.clone().ok_or_else(|| PortError("a forward of no event".to_owned()))?;
+        if self.held.get() {
+            world.violated("11: an attempt for a paused source", Some(&story));
+        }
         if self.untrusted {
             world.violated("4: an untrusted request reaches the origin", Some(&story));
         }

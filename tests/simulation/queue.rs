@@ -5,9 +5,9 @@
 
 use super::executor::WORLD;
 use super::gate::Gate;
-use super::invariants;
 use super::story::{Handling, Side, Story};
 use super::world::{DAY, Life, MINUTE, World};
+use super::{invariants, sources};
 use hookgate::message::Event;
 use hookgate::pipeline::{self, Disposition, ReceivedMessage};
 use std::rc::Rc;
@@ -99,7 +99,16 @@ async fn handle(world: Rc<World>, life: Life, name: Name, item: Rc<Item>, attemp
         u64::from(item.redrive),
     );
     let queue = world.name_of(name);
-    let handed = ReceivedMessage { text: &item.text, queue: &queue, attempt, now: gate.now() };
+    let since = invariants::paused_since(&world, item.story.as_ref());
+    let (pauses, problem) = pipeline::read_pauses(&gate).await;
+    let held = item.story.as_ref().is_some_and(|story| pauses.get(&sources::name(story.source)).is_some());
+    // A pause that ends during the read may be seen or not.
+    let lasts = since.is_some() && since == invariants::paused_since(&world, item.story.as_ref());
+    if lasts && !held && problem.is_none() {
+        world.violated("11: a batch does not see a pause", item.story.as_ref());
+    }
+    gate.held.set(held && name == Name::Events);
+    let handed = ReceivedMessage { text: &item.text, queue: &queue, attempt, now: gate.now(), pauses: &pauses };
     let (disposition, record) = pipeline::consume(handed, &life.config, &gate).await;
     if record.reason == Some("in_flight") {
         gate.is_told_in_flight();

@@ -2,7 +2,7 @@
 
 use super::executor::{Millis, WORLD};
 use super::gate::Gate;
-use super::sources::{SOURCES, Signer};
+use super::sources::{SOURCES, Signer, name};
 use super::story::{Handling, Side, Story};
 use super::world::{DAY, HOUR, Life, MINUTE, SECOND, World};
 use super::{invariants, queue};
@@ -203,6 +203,19 @@ pub async fn sweep(world: &Rc<World>) {
         gate.ended();
     };
     world.exec.wait(world.run_in(&life, sweep), DAY).await;
+}
+
+/// The operator pauses and resumes sources. Sometimes a source stays paused.
+pub async fn pauser(world: Rc<World>, times: u64, span: Millis) {
+    for _ in 0..times {
+        world.exec.sleep(world.exec.random.below(span / times)).await;
+        // The first sources have a queue.
+        let source = name(world.exec.random.index(3));
+        let change = ["pause", "resume"][world.exec.random.index(2)];
+        let path = format!("/api/sources/{source}/{change}");
+        let post = Post { world: Rc::clone(&world), path, headers: vec![World::bearer()], body: Vec::new() };
+        send(post, None, false, DAY).await;
+    }
 }
 
 /// Mends the destination for about half of the events that it refuses.

@@ -230,7 +230,8 @@ fn summary(source: &Source) -> String {
     };
     let weak = preset.scheme.weakness().map(|weakness| format!(" (weak: {weakness})")).unwrap_or_default();
     let filter = filter(source).map(|filter| format!("; {filter}")).unwrap_or_default();
-    format!("{}{weak}; {deliver}; {dedup}; {}{filter}{}", preset.name, window(source), log::summary(source))
+    let paused = if source.paused { "; paused, so nothing is delivered" } else { "" };
+    format!("{}{weak}; {deliver}; {dedup}; {}{filter}{}{paused}", preset.name, window(source), log::summary(source))
 }
 
 /// The part of a request that decides the filter, if no signature covers the part.

@@ -2,6 +2,7 @@
 //! A route without an entry does not compile.
 
 mod numbers;
+mod pauses;
 mod replays;
 
 use super::operation::{Operation, Schemas};
@@ -55,6 +56,8 @@ pub fn of(endpoint: Endpoint, schemas: &mut Schemas) -> Operation {
         Endpoint::Handshake => handshake(schemas),
         Endpoint::ForgetKey => forget_key(schemas),
         Endpoint::Metrics => numbers::metrics(),
+        Endpoint::Pause => pauses::pause(schemas),
+        Endpoint::Resume => pauses::resume(schemas),
         Endpoint::Refused => numbers::list_refused(schemas),
         Endpoint::ReplayMany => replays::many(schemas),
         Endpoint::ReplayJob => replays::job(schemas),

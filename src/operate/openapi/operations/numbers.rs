@@ -12,6 +12,7 @@ use crate::operate::openapi::parameters::{in_filter, limit, query};
 use crate::operate::refused;
 use crate::operate::sources::{Shown, SourceList};
 use crate::operate::stats::Told;
+use crate::pause::PausedSource;
 use crate::rotation::{SecretState, SecretUse};
 use serde_json::{Value, json};
 
@@ -130,6 +131,7 @@ fn shown() -> Shown<'static> {
         name: EVENT_SOURCE,
         usable: true,
         error: None,
+        pause: None,
         settings: None,
         secrets: vec![secret],
         last_event: Some(AT.to_rfc3339()),
@@ -170,6 +172,7 @@ pub fn stats(schemas: &mut Schemas) -> Operation {
         dead_letters: Vec::new(),
         dead_letters_complete: true,
         queue: None,
+        paused: vec![PausedSource { source: EVENT_SOURCE.to_owned(), pause: super::pauses::shown() }],
     };
     let answer = schemas.ok("The numbers.", &Told { stats, backlog });
     let about = "Verdicts, refusals by reason, attempts by the class of the answer, and latency, by source and destination; \
