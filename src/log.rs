@@ -33,7 +33,7 @@ pub use detail::{AttemptDetail, EventDetail, detail_of};
 pub use entry::{Attempt, EXACT, Entry, EventName, REDACTED, State};
 pub use filter::{EventFilter, FilterError, LONGEST_VALUE, MOST_NAMES, OLDEST};
 pub use metrics::{Metrics, metrics, metrics_of};
-pub use page::{Cursor, EventPage, EventSummary, SCANNED, SEARCHED, page_of};
+pub use page::{EventPage, EventSummary, SCANNED, SEARCHED, page_of};
 pub use refused::{Refused, SAMPLE_BODY, SAMPLES};
 pub use refused_page::{RefusedCount, RefusedCursor, RefusedFilter, RefusedPage, RefusedSample, refused_page_of};
 pub use stats::{DestinationStats, SourceStats, Stats, StatsError, StatsPoint, StatsQuery, StatsSpan, stats_of};

@@ -123,16 +123,15 @@ impl EventFilter {
         Ok(true)
     }
 
-    /// The first and the last minute of the selection. The log has no event that is older than [`OLDEST`].
-    pub fn slots(&self, now: UnixTime) -> (i64, i64) {
+    /// The first second of the selection, and the second after the last one. The log has no event that is older than
+    /// [`OLDEST`].
+    pub fn span(&self, now: UnixTime) -> (UnixTime, UnixTime) {
         let (oldest, newest) = (now.minus(OLDEST), now.plus(CLOCKS));
-        let first = self.since.unwrap_or(oldest).max(oldest);
-        let last = self.until.unwrap_or(newest).min(newest);
-        (super::slot(first), super::slot(last))
+        (self.since.unwrap_or(oldest).max(oldest), self.until.unwrap_or(newest).min(newest))
     }
 
-    /// The condition in SQL over the columns of `events`. Its parameters are added to `values`. The text of `text` needs the
-    /// columns `head` and `body`.
+    /// The condition in SQL over the columns of `log_events`, without [`EventFilter::span`]. Its parameters are added to
+    /// `values`. The text of `text` needs the columns `head` and `body`.
     pub fn condition(&self, values: &mut Vec<Value>) -> String {
         let mut all: Vec<Cow<'_, str>> = vec!["1".into()];
         let mut bind = |value: Value| {
@@ -177,12 +176,6 @@ impl EventFilter {
             self.statuses.iter().map(|(from, to)| format!("status BETWEEN {from} AND {to}")).collect();
         for alternatives in [types, statuses].into_iter().filter(|one| !one.is_empty()) {
             all.push(format!("({})", alternatives.join(" OR ")).into());
-        }
-        if let Some(since) = self.since {
-            all.push(format!("received >= {}", bind(since.seconds().into())).into());
-        }
-        if let Some(until) = self.until {
-            all.push(format!("received < {}", bind(until.seconds().into())).into());
         }
         if let Some(text) = &self.text {
             let text = bind(text.to_ascii_lowercase().into());

@@ -2,7 +2,7 @@
 
 use super::Call;
 use crate::answer::Answer;
-use crate::log::{Cursor, EventFilter, EventName, detail_of, page_of};
+use crate::log::{EventFilter, EventName, detail_of, page_of};
 use crate::pipeline::ports::{PortError, Ports, Request};
 use crate::pipeline::refusal::Refusal;
 use crate::pipeline::write_log;
@@ -55,7 +55,7 @@ pub(super) async fn logged<'c, R: Request, P: Ports>(
 /// The query of `GET /api/events`.
 struct Query {
     filter: EventFilter,
-    cursor: Option<Cursor>,
+    cursor: Option<EventName>,
     limit: u32,
 }
 
@@ -66,7 +66,7 @@ impl Query {
             let wrong = |problem: &str| format!("the parameter {name}={value}: {problem}");
             match &*name {
                 "cursor" => {
-                    let cursor = Cursor::parse(&value);
+                    let cursor = EventName::parse(&value);
                     parsed.cursor = Some(cursor.ok_or_else(|| wrong("must be the `next` of a page"))?);
                 }
                 "limit" => {

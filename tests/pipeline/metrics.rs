@@ -168,7 +168,7 @@ fn an_answer_says_from_when_on_it_is_complete() {
     ));
     let event = |first: u32, last: u32| {
         ports.database.query(&format!(
-            "{} INSERT INTO events SELECT {slot} - n / 1000, 'name' || n, 60 * ({slot} - n / 1000), 0, 's', 'waiting', NULL, \
+            "{} INSERT INTO log_events SELECT (60 * ({slot} - n / 1000) << 28) + n, 'name' || n, 60 * ({slot} - n / 1000), 0, 's', 'waiting', NULL, \
              NULL, 0, NULL, NULL, NULL, 'e', 't', 1, 7, NULL, 'none', NULL, '[]', '{{}}', NULL FROM n WHERE n >= {first}",
             numbers(last)
         ));
@@ -191,7 +191,7 @@ fn an_answer_says_from_when_on_it_is_complete() {
     let backlog = &told["backlog"];
     assert_eq!(
         (&backlog["events"][0]["count"], &backlog["events_partial_before"]),
-        (&json!(20_000), &json!("2026-01-15T12:12:00Z"))
+        (&json!(20_000), &json!("2026-01-15T12:11:01Z"))
     );
     assert_eq!(backlog["dead_letters_complete"], true);
     ports.database.query(&format!(
