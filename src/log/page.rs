@@ -1,5 +1,6 @@
 //! The statements that read events, and what the API shows of them.
 
+use super::body::BODY;
 use super::entry::EventName;
 #[cfg(not(target_arch = "wasm32"))]
 use super::entry::State;
@@ -157,8 +158,7 @@ impl EventName {
     /// The statement that reads everything of one event.
     pub fn detail(&self) -> Statement {
         let sql = format!(
-            "SELECT {COLUMNS}, detail, attempts, head, kept, iif(typeof(body) = 'text', body, NULL) AS body, \
-             iif(typeof(body) = 'blob', hex(body), NULL) AS hex, count AS duplicates FROM log_events \
+            "SELECT {COLUMNS}, detail, attempts, head, kept, {BODY}, count AS duplicates FROM log_events \
              LEFT JOIN duplicates ON key = substr(name, 1, {}) WHERE id = ((?1 << 28) | ?2) AND name = ?3",
             Self::KEY_DIGITS
         );

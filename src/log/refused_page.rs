@@ -1,11 +1,10 @@
 //! The statements that read refused requests, and what the API shows of them.
 
 use super::advice::advice;
+use super::body::{BODY, StoredBody};
 use super::filter::{EventFilter, FilterError};
 use super::window::{Window, any_of, partial};
 use crate::database::{Rows, Statement, Value};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use hookgate_verify::UnixTime;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -62,7 +61,7 @@ impl RefusedFilter {
         // Bodies and headers are large. So the keys are sorted alone, and then the rows are read.
         let sql = format!(
             "SELECT refused.at, refused.source, refused.reason, refused.number, status, detail, method, path, headers, \
-             bytes, iif(typeof(body) = 'text', body, NULL) AS body, iif(typeof(body) = 'blob', hex(body), NULL) AS hex \
+             bytes, {BODY} \
              FROM (SELECT slot, source, reason, number FROM (SELECT {keys} FROM refused WHERE {scope} {ORDER} \
              LIMIT {SCANNED}) WHERE {condition} LIMIT {}) CROSS JOIN refused USING (slot, source, reason, number) {ORDER}",
             limit.saturating_add(1)
@@ -198,14 +197,14 @@ struct Row {
     path: String,
     headers: String,
     bytes: Option<u64>,
-    body: Option<String>,
-    hex: Option<String>,
+    #[serde(flatten)]
+    body: StoredBody,
 }
 
 impl Row {
     fn shown(self) -> Result<RefusedSample, String> {
         let headers = serde_json::from_slice(self.headers.as_bytes());
-        let bytes = self.hex.map(|hex| hex::decode(hex).map_err(|error| format!("the body in D1: {error}")));
+        let (body, body_base64) = self.body.shown()?;
         Ok(RefusedSample {
             id: self.place.to_text(),
             at: self.place.at.to_rfc3339(),
@@ -218,8 +217,8 @@ impl Row {
             path: self.path,
             headers: headers.map_err(|error| format!("the headers in D1: {error}"))?,
             bytes: self.bytes,
-            body: self.body,
-            body_base64: bytes.transpose()?.map(|bytes| STANDARD.encode(bytes)),
+            body,
+            body_base64,
         })
     }
 }
