@@ -7,6 +7,7 @@ use super::entry::State;
 use super::filter::EventFilter;
 use crate::database::{Rows, Statement, Value};
 use hookgate_verify::UnixTime;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 /// The most events that one call looks at. A list whose filter fits few events has shorter pages, and every call costs
@@ -173,11 +174,21 @@ impl EventName {
 pub fn page_of(answers: Vec<Rows>, limit: u32) -> Result<EventPage, String> {
     let mut answers = answers.into_iter();
     let mut rows: Vec<Row> = answers.next().unwrap_or_default().parse()?;
-    let end: Vec<EventName> = answers.next().unwrap_or_default().parse()?;
+    let next = cut(&mut rows, limit, answers.next().unwrap_or_default(), |row| row.name.clone())?;
+    Ok(EventPage { events: rows.into_iter().map(Into::into).collect(), next: next.map(|name| name.to_string()) })
+}
+
+/// Cuts a list to a page of at most `limit` rows. Returns the place after which the next page begins: that of the last row if
+/// there were more rows, or else the end of the scan, if the answer `end` has one.
+pub(super) fn cut<Row, Place: DeserializeOwned>(
+    rows: &mut Vec<Row>,
+    limit: u32,
+    end: Rows,
+    place: impl Fn(&Row) -> Place,
+) -> Result<Option<Place>, String> {
+    let end = end.parse()?.into_iter().next();
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let has_more = rows.len() > limit;
     rows.truncate(limit);
-    let last = rows.last().map(|row| row.name.clone());
-    let next = if has_more { last } else { end.into_iter().next() };
-    Ok(EventPage { events: rows.into_iter().map(Into::into).collect(), next: next.map(|name| name.to_string()) })
+    Ok(if has_more { rows.last().map(place) } else { end })
 }

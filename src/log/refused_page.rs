@@ -3,6 +3,7 @@
 use super::advice::advice;
 use super::body::{BODY, StoredBody};
 use super::filter::{EventFilter, FilterError};
+use super::page::cut;
 use super::window::{Window, any_of, partial};
 use crate::database::{Rows, Statement, Value};
 use hookgate_verify::UnixTime;
@@ -236,14 +237,9 @@ fn why(status: u16, detail: &str, reason: &str) -> String {
 pub fn refused_page_of(answers: Vec<Rows>, limit: u32) -> Result<RefusedPage, String> {
     let mut answers = answers.into_iter();
     let mut rows: Vec<Row> = answers.next().unwrap_or_default().parse()?;
-    let end: Vec<RefusedCursor> = answers.next().unwrap_or_default().parse()?;
+    let next = cut(&mut rows, limit, answers.next().unwrap_or_default(), |row| row.place.clone())?;
     let counts = answers.next().map(Rows::parse).transpose()?;
     let before = answers.next().map(partial).transpose()?.flatten();
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let has_more = rows.len() > limit;
-    rows.truncate(limit);
-    let last = rows.last().map(|row| row.place.clone());
-    let next = if has_more { last } else { end.into_iter().next() };
     Ok(RefusedPage {
         refused: rows.into_iter().map(Row::shown).collect::<Result<_, _>>()?,
         next: next.map(|cursor| cursor.to_text()),
