@@ -2,6 +2,7 @@
 
 use super::State;
 use super::entry::EventName;
+use super::window::any_of;
 use crate::database::Value;
 use crate::dedup::DedupKey;
 use hookgate_verify::UnixTime;
@@ -134,17 +135,12 @@ impl EventFilter {
     /// `values`. The text of `text` needs the columns `head` and `body`.
     pub fn condition(&self, values: &mut Vec<Value>) -> String {
         let mut all: Vec<Cow<'_, str>> = vec!["1".into()];
+        all.extend(any_of("source", &self.sources, values).map(Cow::from));
+        all.extend(any_of("reason", &self.reasons, values).map(Cow::from));
         let mut bind = |value: Value| {
             values.push(value);
             format!("?{}", values.len())
         };
-        // A list is one parameter, because D1 takes at most 100 parameters.
-        for (column, names) in [("source", &self.sources), ("reason", &self.reasons)] {
-            if !names.is_empty() {
-                let names = bind(Value::Text(serde_json::json!(names).to_string()));
-                all.push(format!("{column} IN (SELECT value FROM json_each({names}))").into());
-            }
-        }
         if !self.states.is_empty() {
             let states: Vec<String> = self.states.iter().map(|state| format!("'{}'", state.name())).collect();
             all.push(format!("state IN ({})", states.join(", ")).into());

@@ -91,16 +91,14 @@ pub(super) fn start(slot: i64) -> UnixTime {
     UnixTime::from_seconds(slot.saturating_mul(60))
 }
 
-/// The condition that `column` is one of `names`, whose parameters are added to `values`. `None` for no names.
+/// The condition that `column` is one of `names`, whose parameter is added to `values`. `None` for no names.
 pub(super) fn any_of(column: &str, names: &[String], values: &mut Vec<Value>) -> Option<String> {
-    let bound: Vec<String> = names
-        .iter()
-        .map(|name| {
-            values.push(name.as_str().into());
-            format!("?{}", values.len())
-        })
-        .collect();
-    (!bound.is_empty()).then(|| format!("{column} IN ({})", bound.join(", ")))
+    if names.is_empty() {
+        return None;
+    }
+    // The list is one parameter, because D1 takes at most 100 parameters.
+    values.push(serde_json::json!(names).to_string().into());
+    Some(format!("{column} IN (SELECT value FROM json_each(?{}))", values.len()))
 }
 
 #[cfg(test)]
