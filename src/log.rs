@@ -40,7 +40,7 @@ pub use refused::{Refused, SAMPLE_BODY, SAMPLES};
 pub use refused_page::{RefusedCount, RefusedCursor, RefusedFilter, RefusedPage, RefusedSample, refused_page_of};
 pub use stats::{DestinationStats, SourceStats, Stats, StatsError, StatsPoint, StatsQuery, StatsSpan, stats_of};
 pub use watched::{window_of, window_statements};
-pub use window::{MOST_ROWS, Window};
+pub use window::{MOST_ROWS, Minutes};
 
 use hookgate_verify::UnixTime;
 

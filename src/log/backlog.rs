@@ -1,6 +1,6 @@
 //! What waits: events that are not settled, dead letters, and messages in the queue.
 
-use super::window::Window;
+use super::window::Minutes;
 use crate::database::{Rows, Statement};
 use hookgate_verify::UnixTime;
 use serde::{Deserialize, Serialize};
@@ -96,7 +96,7 @@ impl Row {
 
 /// The statements that find what waits. A queue keeps a message for `retention`, so older events do not wait.
 pub fn backlog(retention: Duration, now: UnixTime) -> Vec<Statement> {
-    let window = Window::ending(now.minus(retention.saturating_add(MARGIN)), now);
+    let window = Minutes::ending(now.minus(retention.saturating_add(MARGIN)), now);
     // The events that are done are counted too, because they show whether there are more events.
     let events = format!(
         "SELECT source, state, count(*) AS count, min(received) AS oldest FROM (SELECT source, state, received \

@@ -4,7 +4,7 @@ use super::advice::advice;
 use super::body::{BODY, StoredBody};
 use super::filter::{EventFilter, FilterError};
 use super::page::cut;
-use super::window::{Window, any_of, partial};
+use super::window::{Minutes, any_of, partial};
 use crate::database::{Rows, Statement, Value};
 use hookgate_verify::UnixTime;
 use serde::{Deserialize, Serialize};
@@ -39,12 +39,12 @@ impl RefusedFilter {
     }
 
     /// The minutes of the selection. `None` if there are none.
-    pub fn window(&self, now: UnixTime) -> Option<Window> {
-        Window::new(self.0.since, self.0.until, USUAL, now)
+    pub fn window(&self, now: UnixTime) -> Option<Minutes> {
+        Minutes::new(self.0.since, self.0.until, USUAL, now)
     }
 
     /// The statements that read a page of at most `limit` samples after `after`.
-    pub fn page(&self, window: Window, after: Option<&RefusedCursor>, limit: u32) -> Vec<Statement> {
+    pub fn page(&self, window: Minutes, after: Option<&RefusedCursor>, limit: u32) -> Vec<Statement> {
         let (first, last) = window.slots();
         let mut values = vec![first.into(), after.map_or(last, |after| super::slot(after.at).min(last)).into()];
         let mut scope = "slot BETWEEN ?1 AND ?2".to_owned();
@@ -71,7 +71,7 @@ impl RefusedFilter {
     }
 
     /// The statements that count the refused requests of the selection, in whole minutes.
-    pub fn counts(&self, window: Window) -> Vec<Statement> {
+    pub fn counts(&self, window: Minutes) -> Vec<Statement> {
         let (first, last) = window.slots();
         let mut values = vec![first.into(), last.into()];
         let parts = [any_of("source", &self.0.sources, &mut values), any_of("reason", &self.0.reasons, &mut values)];
@@ -79,7 +79,7 @@ impl RefusedFilter {
         let sql = format!(
             "SELECT source, verdict, reason, sum(count) AS count FROM counts WHERE {} AND reason <> ''{condition} \
              GROUP BY 1, 2, 3 ORDER BY 4 DESC, 1, 2, 3 LIMIT 1000",
-            Window::range("counts")
+            Minutes::range("counts")
         );
         vec![Statement::new(sql, values), window.end("counts")]
     }
