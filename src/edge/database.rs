@@ -42,12 +42,12 @@ impl Database for Bindings {
         environment::has(&self.env, "LOG")
     }
 
-    async fn run(&self, statements: Vec<Statement>) -> Result<Vec<Rows>, PortError> {
-        match self.run_once(&statements).await {
+    async fn run_all(&self, statements: &[Statement]) -> Result<Vec<Rows>, PortError> {
+        match self.run_once(statements).await {
             Err(PortError(problem)) if problem.contains("no such table") => {
                 let migrations: Vec<_> = MIGRATIONS.iter().flat_map(|file| statements_of(file)).collect();
                 self.run_once(&migrations).await?;
-                self.run_once(&statements).await
+                self.run_once(statements).await
             }
             outcome => outcome,
         }
