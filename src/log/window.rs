@@ -7,8 +7,8 @@ use hookgate_verify::UnixTime;
 use serde::Deserialize;
 use std::time::Duration;
 
-/// The most rows of one table of counts that a call reads: a day of 40 busy destinations, or a week of five.
-pub const MOST_ROWS: u32 = 60_000;
+/// The most rows of one table of counts that a call reads: a day of 31 busy destinations, or 31 days of one.
+pub const MOST_ROWS: u32 = 45_000;
 const SECOND: Duration = Duration::from_secs(1);
 
 /// Whole minutes, from the first to the last. In each statement, `?1` and `?2` are these minutes.
