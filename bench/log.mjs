@@ -1,7 +1,7 @@
 // Measures the API's lists over a full log, and the rows that the log writes. See README.md. SHAPES, EVENTS, CALLS, PARTS.
 import { loadavg } from "node:os";
 import { countRows } from "./log/rows.mjs";
-import { fill, fillSources, sourceNames } from "./log/fill.mjs";
+import { fill, fillCounts, fillSources, sourceNames } from "./log/fill.mjs";
 import { LoggedGateway } from "./log/runtime.mjs";
 
 const { EVENTS = "100000", CALLS = "40", SHAPES = "week,hour", PARTS = "lists,rows" } = process.env;
@@ -14,13 +14,13 @@ const DEEP = 1.25;
 /** The calls: a path, or a function of the call's number that makes it. A `bar` is in milliseconds at p95. */
 async function callsOver(gateway, span) {
   const row = async (offset) => {
-    const order = "ORDER BY slot DESC, received DESC, name DESC LIMIT 1 OFFSET ?1";
-    return (await gateway.rows(`SELECT slot, name, received, event_id FROM events ${order}`, offset))[0];
+    const order = "ORDER BY id DESC LIMIT 1 OFFSET ?1";
+    return (await gateway.rows(`SELECT name, received, event_id FROM log_events ${order}`, offset))[0];
   };
   const depth = Math.floor(Number(EVENTS) * 0.8);
   const [deep, some, tenth] = [await row(depth), await row(depth / 2), await row(9_000)];
   const now = Math.floor(Date.now() / 1000);
-  const cursor = `cursor=${deep.received}.${deep.slot}-${deep.name}`;
+  const cursor = `cursor=${deep.received}-${deep.name}`;
   const filtered = (names) => Object.entries(names).map(([name, query]) => [name, `events?${query}`, LIST_MS]);
   return [
     ["plain", "events", LIST_MS],
@@ -42,7 +42,11 @@ async function callsOver(gateway, span) {
     ["text: one event has it", `events?text=${tenth.event_id}`, TEXT_MS],
     ["text: no event has it", "events?text=nowhere-at-all", TEXT_MS],
     ["text, deep: no event has it", `events?text=nowhere-at-all&${cursor}`, TEXT_MS],
-    ["details of an event", `events/${some.slot}-${some.name}`, LIST_MS],
+    ["numbers of a day", "stats", LIST_MS],
+    ["numbers of 31 days", `stats?since=${now - 31 * 24 * 3600 + 60}&step=1d`, LIST_MS],
+    ["refused requests", "refused", LIST_MS],
+    ["sources", "sources", LIST_MS],
+    ["details of an event", `events/${some.received}-${some.name}`, LIST_MS],
   ];
 }
 
@@ -59,10 +63,10 @@ async function measure(gateway, [name, path, bar]) {
     times.push(ms);
     found = json.events?.length ?? 1;
   }
-  const { events } = await gateway.meter();
+  const tables = Object.values(await gateway.meter());
   const [p50, p95, max] = [0.5, 0.95, 1].map((part) => at(sorted(times), part));
-  const each = (sum) => sum / Number(CALLS);
-  return { name, found, p50, p95, max, bar, d1: each(events.ms), read: Math.round(each(events.rows_read)) };
+  const each = (name) => tables.reduce((sum, table) => sum + table[name], 0) / Number(CALLS);
+  return { name, found, p50, p95, max, bar, d1: each("ms"), read: Math.round(each("rows_read")) };
 }
 
 function print({ name, found, p50, p95, max, bar, d1, read }, plain) {
@@ -76,7 +80,8 @@ async function lists(shape) {
   await LoggedGateway.with(fillSources, async (gateway) => {
     const began = performance.now();
     const bytes = await fill(gateway, Number(EVENTS), SPANS[shape]);
-    const [{ tries }] = await gateway.rows("SELECT sum(json_array_length(attempts)) AS tries FROM events");
+    await fillCounts(gateway);
+    const [{ tries }] = await gateway.rows("SELECT sum(json_array_length(attempts)) AS tries FROM log_events");
     const seconds = ((performance.now() - began) / 1000).toFixed(0);
     console.log(`\n${EVENTS} events and ${tries} attempts within a ${shape}; ${Math.round(bytes)} bytes an event; filled in ${seconds} s`);
     console.log("call                            found     p50     p95     max   in D1 ÷plain rows read   bar");

@@ -1,6 +1,7 @@
 -- The log. D1 bills each row and each index entry that is written or deleted. So the tables have no index beside their
 -- primary key, and an event's attempts are in the row of the event. Times are seconds since 1970, and slots are minutes.
 
+-- The events of the version before: `0004_log_events.sql` moves the rows.
 -- One row an event. `name` begins with the event's deduplication key. `attempts` is a JSON list. `head` is the queue message
 -- without its body. `body` is a text if it is UTF-8. `kept` says what `body` and the headers in `head` are: `exact`, `bucket`
 -- (R2 has the exact body, under the name `payload`), `delivered` (R2 had it until the delivery), `redacted`, `none`, or why

@@ -1,4 +1,4 @@
--- Jobs: replays of many events. A job is at the step `step`, and goes on after the event (`slot`, `name`). Who makes a step
+-- Jobs: replays of many events. A job is at the step `step`, and goes on after the event with the id `cursor`. Who makes a step
 -- has the lease. `selection` is JSON: which events, up to which time. `total` is the number of events that the dry run counted.
 CREATE TABLE IF NOT EXISTS jobs (
   id TEXT NOT NULL PRIMARY KEY,
@@ -9,8 +9,7 @@ CREATE TABLE IF NOT EXISTS jobs (
   total INTEGER NOT NULL,
   at INTEGER NOT NULL,
   step INTEGER NOT NULL,
-  slot INTEGER NOT NULL,
-  name TEXT NOT NULL,
+  cursor TEXT NOT NULL,
   enqueued INTEGER NOT NULL,
   skipped INTEGER NOT NULL,
   caller TEXT NOT NULL,

@@ -27,12 +27,12 @@ const result = await LoggedGateway.with(sources, async (gateway) => {
   const written = await gateway.meter(); // this call also makes the Worker write what waits
   const counts = await gateway.rows("SELECT source, reason, sum(count) AS count FROM counts GROUP BY 1, 2 ORDER BY 1, 2");
   const rows = {};
-  for (const table of ["counts", "refused", "events"]) {
+  for (const table of ["counts", "refused", "log_events"]) {
     rows[table] = (await gateway.rows(`SELECT count(*) AS count FROM ${table}`))[0].count;
   }
   const kinds = counts.length;
   const counted = counts.reduce((sum, { count }) => sum + count, 0);
-  const most = { counts: kinds * minutes, refused: kinds * minutes * SAMPLES, events: 0 };
+  const most = { counts: kinds * minutes, refused: kinds * minutes * SAMPLES, log_events: 0 };
   const rowsWritten = Object.values(written).reduce((sum, { rows_written }) => sum + rows_written, 0);
   const failures = Object.entries(rows).filter(([table, count]) => count > most[table]).map(([table]) => `${table} has too many rows`);
   if (counted !== total) failures.push(`${counted} requests are counted`);

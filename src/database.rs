@@ -89,6 +89,13 @@ impl Statement {
     }
 }
 
+/// The statements of a file of `migrations/`, without comments.
+pub fn statements_of(file: &str) -> Vec<Statement> {
+    let lines = file.lines().filter(|line| !line.trim_start().starts_with("--"));
+    let text: String = lines.flat_map(|line| [line, "\n"]).collect();
+    text.split(';').map(str::trim).filter(|sql| !sql.is_empty()).map(|sql| Statement::new(sql, [])).collect()
+}
+
 /// The rows of a statement: the columns by name.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Rows(pub Vec<Map<String, Json>>);

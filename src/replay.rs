@@ -8,7 +8,7 @@ pub mod request;
 pub mod selection;
 
 use crate::database::{Rows, Statement};
-use crate::log::{EXACT, EventName, REDACTED};
+use crate::log::{BODY, EXACT, EventName, REDACTED, StoredBody};
 use crate::message::{DecodeError, Event};
 use hookgate_verify::UnixTime;
 use serde::Deserialize;
@@ -52,8 +52,8 @@ impl From<DecodeError> for CannotReplay {
 /// What the log has of an event.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct LoggedEvent {
-    slot: i64,
-    name: String,
+    #[serde(flatten)]
+    name: EventName,
     /// The state of its delivery.
     pub state: String,
     /// When it was first delivered, in seconds since 1970.
@@ -61,20 +61,16 @@ pub struct LoggedEvent {
     bytes: u64,
     kept: String,
     head: String,
-    body: Option<String>,
-    hex: Option<String>,
+    #[serde(flatten)]
+    body: StoredBody,
 }
 
 impl LoggedEvent {
-    /// The columns of `events` for this type.
-    pub const COLUMNS: &'static str = "slot, name, state, delivered, bytes, kept, head, \
-                                       iif(typeof(body) = 'text', body, NULL) AS body, \
-                                       iif(typeof(body) = 'blob', hex(body), NULL) AS hex";
-
     /// The statement that reads the event `name`.
     pub fn read(name: &EventName) -> Statement {
-        let sql = format!("SELECT {} FROM events WHERE slot = ?1 AND name = ?2", Self::COLUMNS);
-        Statement::new(sql, [name.slot.into(), name.name.as_str().into()])
+        let columns = "received, name, state, delivered, bytes, kept, head";
+        let sql = format!("SELECT {columns}, {BODY} FROM log_events WHERE id = ((?1 << 28) | ?2) AND name = ?3");
+        Statement::new(sql, name.id().into_iter().chain([name.name.as_str().into()]))
     }
 
     /// The events in the answer to a statement.
@@ -86,8 +82,8 @@ impl LoggedEvent {
     }
 
     /// The id of the event in the API.
-    pub fn id(&self) -> EventName {
-        EventName { slot: self.slot, name: self.name.clone() }
+    pub fn id(&self) -> &EventName {
+        &self.name
     }
 
     /// When the event was first delivered.
@@ -103,14 +99,8 @@ impl LoggedEvent {
         if let Some(problem) = problem_of(&self.kept) {
             return Err(problem);
         }
-        let (name, bytes) = (self.id(), self.bytes);
-        let body = match (self.body, self.hex) {
-            (Some(text), _) => Some(text.into_bytes()),
-            (None, Some(hex)) => {
-                Some(hex::decode(hex).map_err(|error| CannotReplay::Damaged(format!("its body: {error}")))?)
-            }
-            (None, None) => None,
-        };
+        let (name, bytes) = (self.name, self.bytes);
+        let body = self.body.bytes().map_err(CannotReplay::Damaged)?;
         let event = Event::rebuilt(&self.head, body)?;
         if EventName::of(&event) != Some(name) || event.body_bytes() != bytes {
             return Err(CannotReplay::Damaged("its message is of another event".to_owned()));

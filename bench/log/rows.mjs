@@ -15,11 +15,11 @@ const COPIES = 20_000;
 
 /** Copies of the row of a delivered event, one a second. */
 const COPY = `
-INSERT INTO events SELECT * FROM (
+INSERT INTO log_events SELECT * FROM (
   WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${COPIES})
-  SELECT ?2 + i / 60, lower(hex(randomblob(16))), received, updated, source, state, reason, status, tries, next, delivered,
+  SELECT ((CAST(?2 AS INTEGER) + i) << 28) | (random() & 268435455), lower(hex(randomblob(16))), received, updated, source, state, reason, status, tries, next, delivered,
     destination, event_id, type, bytes, days, payload, kept, detail, attempts, head, body
-  FROM n CROSS JOIN (SELECT * FROM events WHERE source = ?1 LIMIT 1))`;
+  FROM n CROSS JOIN (SELECT * FROM log_events WHERE source = ?1 LIMIT 1))`;
 
 let number = 0;
 const fresh = () => event(`evt_${String((number += 1)).padStart(20, "0")}`);
@@ -35,7 +35,7 @@ async function counted(gateway, name, count, work) {
 }
 
 async function accepted(gateway, source, count) {
-  const [{ before }] = await gateway.rows("SELECT count(*) AS before FROM events WHERE source = ?1", source);
+  const [{ before }] = await gateway.rows("SELECT count(*) AS before FROM log_events WHERE source = ?1", source);
   await Promise.all(Array.from({ length: count }, () => gateway.post(source, fresh())));
   await gateway.settled(source, "delivered", before + count);
 }

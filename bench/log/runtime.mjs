@@ -113,7 +113,7 @@ export class LoggedGateway {
 
   /** Waits until so many events of a source are in this state. */
   async settled(source, state, count) {
-    const sql = "SELECT count(*) AS count FROM events WHERE source = ?1 AND state = ?2";
+    const sql = "SELECT count(*) AS count FROM log_events WHERE source = ?1 AND state = ?2";
     const so = async () => (await this.rows(sql, source, state).catch(() => []))[0]?.count >= count;
     await eventually(`${count} ${state} events of ${source}`, so, 120_000);
   }

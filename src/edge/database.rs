@@ -2,7 +2,7 @@
 
 use super::environment;
 use super::ports::{Bindings, failed};
-use crate::database::{Rows, Statement};
+use crate::database::{Rows, Statement, statements_of};
 use crate::pipeline::ports::{Database, PortError};
 use wasm_bindgen::prelude::*;
 use worker::js_sys::Promise;
@@ -11,10 +11,11 @@ use worker::wasm_bindgen_futures::JsFuture;
 /// The time limit of one write or of one list. A queue's consumer acknowledges its batch after the write.
 const PATIENCE_MS: u32 = 3_000;
 /// The tables. They are created here if `make deploy` has not created them.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("../../migrations/0001_dead_letters.sql"),
     include_str!("../../migrations/0002_log.sql"),
     include_str!("../../migrations/0003_jobs.sql"),
+    include_str!("../../migrations/0004_log_events.sql"),
     include_str!("../../migrations/0005_pauses.sql"),
 ];
 
@@ -37,23 +38,17 @@ impl Bindings {
     }
 }
 
-/// The statements of the migrations, without comments.
-fn migrations() -> Vec<Statement> {
-    let lines = MIGRATIONS.iter().flat_map(|text| text.lines()).filter(|line| !line.trim_start().starts_with("--"));
-    let text: String = lines.flat_map(|line| [line, "\n"]).collect();
-    text.split(';').map(str::trim).filter(|sql| !sql.is_empty()).map(|sql| Statement::new(sql, [])).collect()
-}
-
 impl Database for Bindings {
     fn has_database(&self) -> bool {
         environment::has(&self.env, "LOG")
     }
 
-    async fn run(&self, statements: Vec<Statement>) -> Result<Vec<Rows>, PortError> {
-        match self.run_once(&statements).await {
+    async fn run_all(&self, statements: &[Statement]) -> Result<Vec<Rows>, PortError> {
+        match self.run_once(statements).await {
             Err(PortError(problem)) if problem.contains("no such table") => {
-                self.run_once(&migrations()).await?;
-                self.run_once(&statements).await
+                let migrations: Vec<_> = MIGRATIONS.iter().flat_map(|file| statements_of(file)).collect();
+                self.run_once(&migrations).await?;
+                self.run_once(statements).await
             }
             outcome => outcome,
         }

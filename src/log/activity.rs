@@ -1,6 +1,6 @@
 //! What the log knows of each source: its last event, its numbers of the last day, and its secrets.
 
-use super::window::{Window, start};
+use super::window::{Minutes, start};
 use crate::database::{Rows, Statement};
 use crate::rotation::Match;
 use hookgate_verify::UnixTime;
@@ -93,8 +93,8 @@ struct Proven {
 
 /// The statements that read what the log knows of all sources. `windows` are the [`days`] in which proven requests are counted.
 pub fn activity(windows: &BTreeSet<u32>, now: UnixTime) -> Vec<Statement> {
-    let day = Window::ending(now.minus(DAY), now);
-    let (deliveries, counts) = (Window::range("deliveries"), Window::range("counts"));
+    let day = Minutes::ending(now.minus(DAY), now);
+    let (deliveries, counts) = (Minutes::range("deliveries"), Minutes::range("counts"));
     let authentic = "verdict IN ('duplicate', 'filtered')";
     let secrets = format!("SELECT source, name, matched FROM secrets ORDER BY source, name LIMIT {MOST_SECRETS}");
     let mut statements = vec![
@@ -108,7 +108,7 @@ pub fn activity(windows: &BTreeSet<u32>, now: UnixTime) -> Vec<Statement> {
         )),
     ];
     for days in windows {
-        let window = Window::ending(now.minus(DAY.saturating_mul(*days)), now);
+        let window = Minutes::ending(now.minus(DAY.saturating_mul(*days)), now);
         statements.push(window.statement(format!(
             "SELECT source, sum(accepted) AS proven, 0 AS mismatches, max(iif(accepted > 0, slot, NULL)) AS seen \
              FROM deliveries WHERE {deliveries} GROUP BY 1"

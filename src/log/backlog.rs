@@ -1,6 +1,6 @@
 //! What waits: events that are not settled, dead letters, and messages in the queue.
 
-use super::window::{Window, start};
+use super::window::Minutes;
 use crate::database::{Rows, Statement};
 use crate::pause::PausedSource;
 use hookgate_verify::UnixTime;
@@ -77,9 +77,6 @@ struct Row {
     state: String,
     count: u64,
     oldest: i64,
-    /// The first minute of the group.
-    #[serde(default)]
-    slot: i64,
 }
 
 #[derive(Deserialize)]
@@ -102,11 +99,11 @@ impl Row {
 
 /// The statements that find what waits. A queue keeps a message for `retention`, so older events do not wait.
 pub fn backlog(retention: Duration, now: UnixTime) -> Vec<Statement> {
-    let window = Window::ending(now.minus(retention.saturating_add(MARGIN)), now);
+    let window = Minutes::ending(now.minus(retention.saturating_add(MARGIN)), now);
     // The events that are done are counted too, because they show whether there are more events.
     let events = format!(
-        "SELECT source, state, count(*) AS count, min(received) AS oldest, min(slot) AS slot FROM \
-         (SELECT slot, source, state, received FROM events WHERE slot BETWEEN ?1 AND ?2 ORDER BY slot DESC LIMIT {SCANNED}) \
+        "SELECT source, state, count(*) AS count, min(received) AS oldest FROM (SELECT source, state, received \
+         FROM log_events WHERE id >= (?1 * 60 << 28) AND id < ((?2 + 1) * 60 << 28) ORDER BY id DESC LIMIT {SCANNED}) \
          GROUP BY 1, 2 ORDER BY 1, 2"
     );
     let [letters, looked] = letters(now);
@@ -146,9 +143,9 @@ pub fn backlog_of(
     let mut next = || answers.next().unwrap_or_default();
     let events: Vec<Row> = next().parse()?;
     let looked = events.iter().fold(0_u64, |sum, row| sum.saturating_add(row.count));
-    let first = events.iter().map(|row| row.slot).min();
-    // The first minute may lack some of its events.
-    let before = first.filter(|_| looked >= u64::from(SCANNED)).map(|slot| start(slot.saturating_add(1)));
+    let first = events.iter().map(|row| row.oldest).min();
+    // The first second may lack some of its events.
+    let before = first.filter(|_| looked >= u64::from(SCANNED)).map(|at| UnixTime::from_seconds(at.saturating_add(1)));
     let waits = |row: &Row| matches!(row.state.as_str(), "waiting" | "retrying" | "paused");
     let (dead_letters, dead_letters_complete) = letters_of(next(), next(), now)?;
     Ok(Backlog {

@@ -1,10 +1,9 @@
 //! Everything that the log has of one event, and what happened to it in plain words.
 
+use super::body::StoredBody;
 use super::entry::Attempt;
 use super::page::{EventSummary, Row};
 use crate::database::Rows;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use hookgate_verify::UnixTime;
 use serde::{Deserialize, Serialize};
 
@@ -86,8 +85,8 @@ struct Stored {
     attempts: String,
     head: String,
     kept: String,
-    body: Option<String>,
-    hex: Option<String>,
+    #[serde(flatten)]
+    body: StoredBody,
 }
 
 /// The members of a queue message that the list does not show.
@@ -111,8 +110,7 @@ pub fn detail_of(answers: Vec<Rows>) -> Result<Option<EventDetail>, String> {
     let attempts: Vec<Attempt> = serde_json::from_slice(stored.attempts.as_bytes()).map_err(unreadable("attempts"))?;
     let head: Head = serde_json::from_slice(stored.head.as_bytes()).map_err(unreadable("message"))?;
     let headers = serde_json::from_slice(head.headers.as_bytes()).map_err(unreadable("headers"))?;
-    let bytes =
-        stored.hex.map(|hex| hex::decode(hex).map_err(|error| format!("the body in D1: {error}"))).transpose()?;
+    let (body, body_base64) = stored.body.shown()?;
     let summary = EventSummary::from(stored.row);
     let why = why(&summary, stored.detail.as_deref(), attempts.last());
     Ok(Some(EventDetail {
@@ -124,8 +122,8 @@ pub fn detail_of(answers: Vec<Rows>) -> Result<Option<EventDetail>, String> {
         trace: head.traceparent.and_then(|text| text.split('-').nth(1).map(str::to_owned)),
         headers,
         kept: stored.kept,
-        body: stored.body,
-        body_base64: bytes.map(|bytes| STANDARD.encode(bytes)),
+        body,
+        body_base64,
     }))
 }
 

@@ -15,6 +15,8 @@ const MOST_ATTEMPTS: u32 = 200;
 const LONGEST_DETAIL: usize = 512;
 /// The row has every byte of the event, so the event can be sent again.
 pub const EXACT: &str = "exact";
+/// The last 28 bits of an id, all set.
+pub(super) const LAST: u32 = (1 << 28) - 1;
 /// R2 had the exact body, and forgot it after the delivery.
 const FORGOTTEN: &str = "delivered";
 /// A value is missing, as the source's `redact` says.
@@ -57,11 +59,11 @@ impl State {
     }
 }
 
-/// Names the row of an event: the minute of its arrival, and a text of 32 hex digits that begins with its deduplication key.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+/// Names the row of an event: the second of its arrival, and a text of 32 hex digits that begins with its deduplication key.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct EventName {
-    /// The minute in which the event was received.
-    pub slot: i64,
+    /// When the event was received.
+    pub received: UnixTime,
     /// 24 digits of the key, and 8 digits of the acceptance.
     pub name: String,
 }
@@ -69,15 +71,39 @@ pub struct EventName {
 impl EventName {
     /// The number of digits of the key.
     pub const KEY_DIGITS: usize = 24;
-    pub(super) const DIGITS: usize = 32;
+    const DIGITS: usize = 32;
+    /// The last time whose id is a number of 63 bits: in the year 2514.
+    const LATEST: i64 = (1 << 34) - 1;
 
     /// The name of `event`, or `None` if another program wrote its time.
     pub fn of(event: &Event<'_>) -> Option<Self> {
-        let received = UnixTime::from_rfc3339(event.received())?;
+        let received = UnixTime::from_rfc3339(event.received()).filter(|at| Self::has_id(*at))?;
         let mut name = hex::encode(digest_of(&[event.acceptance_text().as_bytes()]));
         name.truncate(Self::DIGITS.saturating_sub(Self::KEY_DIGITS));
         name.insert_str(0, Self::prefix(&event.key().to_string()));
-        Some(Self { slot: super::slot(received), name })
+        Some(Self { received, name })
+    }
+
+    /// Whether an event that was received at `at` can have an id.
+    fn has_id(at: UnixTime) -> bool {
+        (0..=Self::LATEST).contains(&at.seconds())
+    }
+
+    /// The two numbers of which a statement makes the id of the row: `(?1 << 28) | ?2`. D1 has each number as a double, so an
+    /// id of 62 bits is never a parameter or a column of an answer.
+    ///
+    /// The second number has 28 bits: the sum of the last 7 digits of the key and the last 7 digits of the acceptance. So two
+    /// acceptances of one event have two ids, and so have two events without an acceptance. Two events of the same second
+    /// have the same id with the probability 2^-28. A database of 10 GB holds some 5 million events. If they come in a week,
+    /// 8 a second, one event in about a quarter of a year finds its id taken. It then has no row in the log. No statement
+    /// takes the row for its own, because each of them compares the name too.
+    pub fn id(&self) -> [Value; 2] {
+        let digits = |from: usize| {
+            let digits = self.name.bytes().skip(from).take(7).map(|digit| char::from(digit).to_digit(16).unwrap_or(0));
+            digits.fold(0_u32, |number, digit| number << 4 | digit)
+        };
+        let [key, acceptance] = [Self::KEY_DIGITS, Self::DIGITS].map(|end| digits(end.saturating_sub(7)));
+        [self.received.seconds().into(), (key.wrapping_add(acceptance) & LAST).into()]
     }
 
     /// The digits of a key with which the names of its events begin.
@@ -87,17 +113,18 @@ impl EventName {
 
     /// Reads the text that [`Display`](fmt::Display) writes.
     pub fn parse(text: &str) -> Option<Self> {
-        let (slot, name) = text.split_once('-')?;
+        let (received, name) = text.split_once('-')?;
         let is_name = name.len() == Self::DIGITS && name.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-        let number: i64 = slot.parse().ok()?;
-        (is_name && number.to_string() == slot).then(|| Self { slot: number, name: name.to_owned() })
+        let at = UnixTime::from_seconds(received.parse().ok()?);
+        let is_time = Self::has_id(at) && at.seconds().to_string() == received;
+        (is_name && is_time).then(|| Self { received: at, name: name.to_owned() })
     }
 }
 
 /// The id of the event in the API.
 impl fmt::Display for EventName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}-{}", self.slot, self.name)
+        write!(f, "{}-{}", self.received.seconds(), self.name)
     }
 }
 
@@ -138,7 +165,6 @@ fn is_zero(number: &u32) -> bool {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     name: EventName,
-    received: UnixTime,
     source: String,
     event_id: String,
     event_type: String,
@@ -184,7 +210,6 @@ impl Entry {
         let is_exact = kept == EXACT || kept == "bucket";
         Some(Self {
             name,
-            received: UnixTime::from_rfc3339(event.received())?,
             source: event.source().to_owned(),
             event_id: beginning(event.id(), LONGEST_DETAIL).into_owned(),
             event_type: beginning(event.event_type(), LONGEST_DETAIL).into_owned(),
@@ -216,7 +241,11 @@ impl Entry {
 
     /// The statements that write the entry.
     pub fn statements(&self) -> impl Iterator<Item = Statement> {
-        let place = || [self.source.as_str().into(), self.name.slot.into(), self.name.name.as_str().into()];
+        let place = || {
+            let [received, last] = self.name.id();
+            let slot = super::slot(self.name.received);
+            [self.source.as_str().into(), slot.into(), self.name.name.as_str().into(), received, last]
+        };
         let is_first = self.attempt.as_ref().is_some_and(|attempt| attempt.number <= 1);
         let waiting = match self.state {
             State::Waiting | State::Retrying | State::Paused => Some(Statement::new(WAITS, place())),
@@ -232,6 +261,7 @@ impl Entry {
     /// adds its attempt once.
     #[expect(clippy::expect_used, reason = "texts and numbers are JSON")]
     fn statement(&self) -> Statement {
+        let [received, last] = self.name.id();
         let attempts =
             serde_json::to_string(self.attempt.as_slice()).expect("an attempt is an object of texts and numbers");
         let status = self.attempt.as_ref().and_then(|attempt| attempt.status);
@@ -241,9 +271,9 @@ impl Entry {
         Statement::new(
             UPSERT,
             [
-                self.name.slot.into(),
+                last,
                 self.name.name.as_str().into(),
-                self.received.seconds().into(),
+                received,
                 self.updated.seconds().into(),
                 self.source.as_str().into(),
                 self.state.name().into(),
@@ -269,13 +299,13 @@ impl Entry {
     }
 }
 
-/// `events.attempts` gets the new attempt, if there is one. An entry without an attempt has an empty list, whose element 0
+/// `attempts` gets the new attempt, if there is one. An entry without an attempt has an empty list, whose element 0
 /// is NULL.
 const UPSERT: &str = "\
-INSERT INTO events (slot, name, received, updated, source, state, reason, status, tries, next, delivered, destination, \
+INSERT INTO log_events (id, name, received, updated, source, state, reason, status, tries, next, delivered, destination, \
 event_id, type, bytes, days, payload, kept, detail, attempts, head, body) \
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22) \
-ON CONFLICT (slot, name) DO UPDATE SET \
+VALUES ((?3 << 28) | ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22) \
+ON CONFLICT (id) DO UPDATE SET \
 state = iif(excluded.updated >= updated, excluded.state, state), \
 reason = iif(excluded.updated >= updated, excluded.reason, reason), \
 detail = iif(excluded.updated >= updated, excluded.detail, detail), \
@@ -290,13 +320,13 @@ updated = max(updated, excluded.updated), \
 head = iif(excluded.kept = 'exact' OR (excluded.kept = 'bucket' AND kept = 'bucket'), excluded.head, head), \
 body = iif(excluded.kept = 'exact', excluded.body, body), \
 kept = iif(excluded.kept = 'exact' OR (excluded.kept = 'delivered' AND kept <> 'exact'), excluded.kept, kept) \
-WHERE excluded.tries = 0 OR NOT EXISTS (SELECT 1 FROM json_each(events.attempts) AS known \
-WHERE known.value = excluded.attempts ->> '$[0]')";
+WHERE name = excluded.name AND (excluded.tries = 0 OR NOT EXISTS (SELECT 1 FROM json_each(log_events.attempts) AS known \
+WHERE known.value = excluded.attempts ->> '$[0]'))";
 
 /// An entry that is written late must not let a settled event wait again.
 const WAITS: &str = "\
-INSERT OR IGNORE INTO waiting (source, slot, name, received) SELECT source, slot, name, received FROM events \
-WHERE slot = ?2 AND name = ?3 AND source = ?1 AND state IN ('waiting', 'retrying', 'paused')";
+INSERT OR IGNORE INTO waiting (source, slot, name, received) SELECT source, ?2, name, received FROM log_events \
+WHERE id = ((?4 << 28) | ?5) AND name = ?3 AND source = ?1 AND state IN ('waiting', 'retrying', 'paused')";
 const WAITS_NO_MORE: &str = "\
-DELETE FROM waiting WHERE source = ?1 AND slot = ?2 AND name = ?3 AND NOT EXISTS (SELECT 1 FROM events \
-WHERE events.slot = ?2 AND events.name = ?3 AND state IN ('waiting', 'retrying', 'paused'))";
+DELETE FROM waiting WHERE source = ?1 AND slot = ?2 AND name = ?3 AND NOT EXISTS (SELECT 1 FROM log_events \
+WHERE id = ((?4 << 28) | ?5) AND log_events.name = ?3 AND state IN ('waiting', 'retrying', 'paused'))";

@@ -2,6 +2,7 @@
 
 use super::State;
 use super::entry::EventName;
+use super::window::any_of;
 use crate::database::Value;
 use crate::dedup::DedupKey;
 use hookgate_verify::UnixTime;
@@ -133,29 +134,23 @@ impl EventFilter {
         Ok(true)
     }
 
-    /// The first and the last minute of the selection. The log has no event that is older than [`OLDEST`].
-    pub fn slots(&self, now: UnixTime) -> (i64, i64) {
+    /// The first second of the selection, and the second after the last one. The log has no event that is older than
+    /// [`OLDEST`].
+    pub fn span(&self, now: UnixTime) -> (UnixTime, UnixTime) {
         let (oldest, newest) = (now.minus(OLDEST), now.plus(CLOCKS));
-        let first = self.since.unwrap_or(oldest).max(oldest);
-        let last = self.until.unwrap_or(newest).min(newest);
-        (super::slot(first), super::slot(last))
+        (self.since.unwrap_or(oldest).max(oldest), self.until.unwrap_or(newest).min(newest))
     }
 
-    /// The condition in SQL over the columns of `events`. Its parameters are added to `values`. The text of `text` needs the
-    /// columns `head` and `body`.
+    /// The condition in SQL over the columns of `log_events`, without [`EventFilter::span`]. Its parameters are added to
+    /// `values`. The text of `text` needs the columns `head` and `body`.
     pub fn condition(&self, values: &mut Vec<Value>) -> String {
         let mut all: Vec<Cow<'_, str>> = vec!["1".into()];
+        all.extend(any_of("source", &self.sources, values).map(Cow::from));
+        all.extend(any_of("reason", &self.reasons, values).map(Cow::from));
         let mut bind = |value: Value| {
             values.push(value);
             format!("?{}", values.len())
         };
-        // A list is one parameter, because D1 takes at most 100 parameters.
-        for (column, names) in [("source", &self.sources), ("reason", &self.reasons)] {
-            if !names.is_empty() {
-                let names = bind(Value::Text(serde_json::json!(names).to_string()));
-                all.push(format!("{column} IN (SELECT value FROM json_each({names}))").into());
-            }
-        }
         if !self.states.is_empty() {
             let states: Vec<String> = self.states.iter().map(|state| format!("'{}'", state.name())).collect();
             all.push(format!("state IN ({})", states.join(", ")).into());
@@ -187,12 +182,6 @@ impl EventFilter {
             self.statuses.iter().map(|(from, to)| format!("status BETWEEN {from} AND {to}")).collect();
         for alternatives in [types, statuses].into_iter().filter(|one| !one.is_empty()) {
             all.push(format!("({})", alternatives.join(" OR ")).into());
-        }
-        if let Some(since) = self.since {
-            all.push(format!("received >= {}", bind(since.seconds().into())).into());
-        }
-        if let Some(until) = self.until {
-            all.push(format!("received < {}", bind(until.seconds().into())).into());
         }
         if let Some(text) = &self.text {
             let text = bind(text.to_ascii_lowercase().into());

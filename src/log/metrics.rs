@@ -6,7 +6,7 @@
 use super::attempts::Sums;
 use super::backlog::{QueueState, Waiting, letters, letters_of};
 use super::deliveries::{LATENCY_BOUNDS, sums};
-use super::window::Window;
+use super::window::Minutes;
 use crate::database::{Rows, Statement};
 use crate::openmetrics::{Kind, Label, OpenMetrics, seconds};
 use crate::pause::PausedSource;
@@ -52,7 +52,7 @@ fn midnight(now: UnixTime) -> UnixTime {
 
 /// The statements that read the numbers.
 pub fn metrics(now: UnixTime) -> Vec<Statement> {
-    let day = Window::ending(midnight(now), now);
+    let day = Minutes::ending(midnight(now), now);
     let counts = format!(
         "SELECT source, verdict, reason, sum(count) AS count FROM counts WHERE slot BETWEEN ?1 AND ?2 \
          GROUP BY 1, 2, 3 ORDER BY 1, 2, 3 LIMIT {}",

@@ -1,11 +1,11 @@
 //! The statements that read refused requests, and what the API shows of them.
 
 use super::advice::advice;
+use super::body::{BODY, StoredBody};
 use super::filter::{EventFilter, FilterError};
-use super::window::{Window, any_of, partial};
+use super::page::cut;
+use super::window::{Minutes, any_of, partial};
 use crate::database::{Rows, Statement, Value};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use hookgate_verify::UnixTime;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -39,12 +39,12 @@ impl RefusedFilter {
     }
 
     /// The minutes of the selection. `None` if there are none.
-    pub fn window(&self, now: UnixTime) -> Option<Window> {
-        Window::new(self.0.since, self.0.until, USUAL, now)
+    pub fn window(&self, now: UnixTime) -> Option<Minutes> {
+        Minutes::new(self.0.since, self.0.until, USUAL, now)
     }
 
     /// The statements that read a page of at most `limit` samples after `after`.
-    pub fn page(&self, window: Window, after: Option<&RefusedCursor>, limit: u32) -> Vec<Statement> {
+    pub fn page(&self, window: Minutes, after: Option<&RefusedCursor>, limit: u32) -> Vec<Statement> {
         let (first, last) = window.slots();
         let mut values = vec![first.into(), after.map_or(last, |after| super::slot(after.at).min(last)).into()];
         let mut scope = "slot BETWEEN ?1 AND ?2".to_owned();
@@ -62,7 +62,7 @@ impl RefusedFilter {
         // Bodies and headers are large. So the keys are sorted alone, and then the rows are read.
         let sql = format!(
             "SELECT refused.at, refused.source, refused.reason, refused.number, status, detail, method, path, headers, \
-             bytes, iif(typeof(body) = 'text', body, NULL) AS body, iif(typeof(body) = 'blob', hex(body), NULL) AS hex \
+             bytes, {BODY} \
              FROM (SELECT slot, source, reason, number FROM (SELECT {keys} FROM refused WHERE {scope} {ORDER} \
              LIMIT {SCANNED}) WHERE {condition} LIMIT {}) CROSS JOIN refused USING (slot, source, reason, number) {ORDER}",
             limit.saturating_add(1)
@@ -71,7 +71,7 @@ impl RefusedFilter {
     }
 
     /// The statements that count the refused requests of the selection, in whole minutes.
-    pub fn counts(&self, window: Window) -> Vec<Statement> {
+    pub fn counts(&self, window: Minutes) -> Vec<Statement> {
         let (first, last) = window.slots();
         let mut values = vec![first.into(), last.into()];
         let parts = [any_of("source", &self.0.sources, &mut values), any_of("reason", &self.0.reasons, &mut values)];
@@ -79,7 +79,7 @@ impl RefusedFilter {
         let sql = format!(
             "SELECT source, verdict, reason, sum(count) AS count FROM counts WHERE {} AND reason <> ''{condition} \
              GROUP BY 1, 2, 3 ORDER BY 4 DESC, 1, 2, 3 LIMIT 1000",
-            Window::range("counts")
+            Minutes::range("counts")
         );
         vec![Statement::new(sql, values), window.end("counts")]
     }
@@ -198,14 +198,14 @@ struct Row {
     path: String,
     headers: String,
     bytes: Option<u64>,
-    body: Option<String>,
-    hex: Option<String>,
+    #[serde(flatten)]
+    body: StoredBody,
 }
 
 impl Row {
     fn shown(self) -> Result<RefusedSample, String> {
         let headers = serde_json::from_slice(self.headers.as_bytes());
-        let bytes = self.hex.map(|hex| hex::decode(hex).map_err(|error| format!("the body in D1: {error}")));
+        let (body, body_base64) = self.body.shown()?;
         Ok(RefusedSample {
             id: self.place.to_text(),
             at: self.place.at.to_rfc3339(),
@@ -218,8 +218,8 @@ impl Row {
             path: self.path,
             headers: headers.map_err(|error| format!("the headers in D1: {error}"))?,
             bytes: self.bytes,
-            body: self.body,
-            body_base64: bytes.transpose()?.map(|bytes| STANDARD.encode(bytes)),
+            body,
+            body_base64,
         })
     }
 }
@@ -237,14 +237,9 @@ fn why(status: u16, detail: &str, reason: &str) -> String {
 pub fn refused_page_of(answers: Vec<Rows>, limit: u32) -> Result<RefusedPage, String> {
     let mut answers = answers.into_iter();
     let mut rows: Vec<Row> = answers.next().unwrap_or_default().parse()?;
-    let end: Vec<RefusedCursor> = answers.next().unwrap_or_default().parse()?;
+    let next = cut(&mut rows, limit, answers.next().unwrap_or_default(), |row| row.place.clone())?;
     let counts = answers.next().map(Rows::parse).transpose()?;
     let before = answers.next().map(partial).transpose()?.flatten();
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let has_more = rows.len() > limit;
-    rows.truncate(limit);
-    let last = rows.last().map(|row| row.place.clone());
-    let next = if has_more { last } else { end.into_iter().next() };
     Ok(RefusedPage {
         refused: rows.into_iter().map(Row::shown).collect::<Result<_, _>>()?,
         next: next.map(|cursor| cursor.to_text()),

@@ -3,7 +3,7 @@
 use super::attempts::{Attempts, Histogram, Latency, Sums};
 use super::deliveries::sums;
 use super::filter::{EventFilter, FilterError};
-use super::window::{Window, any_of, partial, start};
+use super::window::{Minutes, any_of, partial, start};
 use crate::database::{Rows, Statement};
 use hookgate_verify::UnixTime;
 use hookgate_verify::grammar::span;
@@ -53,7 +53,7 @@ impl StatsQuery {
     /// # Errors
     /// There is no time in it, or there are too many points.
     pub fn span(&self, now: UnixTime) -> Result<StatsSpan, String> {
-        let window = Window::new(self.filter.since, self.filter.until, USUAL, now);
+        let window = Minutes::new(self.filter.since, self.filter.until, USUAL, now);
         let window =
             window.ok_or("the parameters since and until: since must be before until, and at most 31 days ago")?;
         let step = self.step.unwrap_or(USUAL_STEP);
@@ -77,7 +77,7 @@ impl StatsQuery {
         let counts = format!(
             "SELECT slot / {step} AS point, source, verdict, reason, sum(count) AS count FROM counts WHERE {} AND {source} \
              GROUP BY 1, 2, 3, 4 LIMIT {most}",
-            Window::range("counts")
+            Minutes::range("counts")
         );
         let counts = Statement::new(counts, values.clone());
         let destination = self.filter.destination.as_ref().map(|destination| {
@@ -89,7 +89,7 @@ impl StatsQuery {
             "SELECT slot / {step} AS point, source, destination, {} FROM deliveries WHERE {} AND {source}{} \
              GROUP BY 1, 2, 3 LIMIT {most}",
             sums(),
-            Window::range("deliveries"),
+            Minutes::range("deliveries"),
             destination.unwrap_or_default()
         );
         vec![counts, Statement::new(deliveries, values), window.end("counts"), window.end("deliveries")]
@@ -99,7 +99,7 @@ impl StatsQuery {
 /// A selection in time, with a bounded number of points.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StatsSpan {
-    window: Window,
+    window: Minutes,
     /// The minutes of a point.
     step: i64,
 }

@@ -1,11 +1,13 @@
 //! Reads the records of the last hours for the alerts.
 
 use super::slot;
+use super::window::start;
 use crate::alert::{Counts, DEAD_SPAN, DestinationWindow, LONGER, RECENT, SourceWindow, Window};
 use crate::config::Config;
 use crate::database::{Rows, Statement};
 use hookgate_verify::UnixTime;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 
 /// The statements that read the window.
@@ -31,10 +33,10 @@ pub fn window_statements(now: UnixTime) -> Vec<Statement> {
             ),
             spans(),
         ),
-        Statement::new("SELECT source, max(matched) AS at FROM secrets GROUP BY source", []),
-        Statement::new("SELECT source, min(received) AS at FROM waiting GROUP BY source", []),
-        Statement::new("SELECT source, count(*) AS at FROM dead_letters WHERE redriven IS NULL GROUP BY source", []),
-        Statement::new("SELECT source, since AS at FROM pauses", []),
+        Statement::new("SELECT source, max(matched) AS known FROM secrets GROUP BY source", []),
+        Statement::new("SELECT source, min(received) AS known FROM waiting GROUP BY source", []),
+        Statement::new("SELECT source, count(*) AS known FROM dead_letters WHERE redriven IS NULL GROUP BY source", []),
+        Statement::new("SELECT source, since AS known FROM pauses", []),
     ]
 }
 
@@ -66,9 +68,9 @@ struct Delivered {
 }
 
 #[derive(Deserialize)]
-struct At {
+struct Known<T> {
     source: String,
-    at: i64,
+    known: T,
 }
 
 /// The window in the answers to [`window_statements`].
@@ -80,7 +82,9 @@ pub fn window_of(answers: Vec<Rows>, config: &Config) -> Result<Window, String> 
     let mut next = || answers.next().ok_or("an answer of D1 is missing");
     let counted: Vec<Counted> = next()?.parse()?;
     let delivered: Vec<Delivered> = next()?.parse()?;
-    let [proven, waiting, letters, paused] = [at(next()?)?, at(next()?)?, at(next()?)?, at(next()?)?];
+    let (proven, waiting) = (known(next()?)?, known(next()?)?);
+    let letters = known(next()?)?;
+    let paused = known(next()?)?;
     let source = |(name, _): (&str, _)| {
         let counted = counted.iter().filter(|row| row.source == name);
         let delivered = delivered.iter().filter(|row| row.source == name);
@@ -96,13 +100,13 @@ pub fn window_of(answers: Vec<Rows>, config: &Config) -> Result<Window, String> 
             destinations.push(DestinationWindow {
                 source: name.to_owned(),
                 destination: url.to_owned(),
-                dead_in_all: letters.get(name).copied().and_then(|count| u64::try_from(count).ok()).unwrap_or(0),
-                oldest_waiting: waiting.get(name).copied().map(UnixTime::from_seconds),
+                dead_in_all: letters.get(name).copied().unwrap_or(0),
+                oldest_waiting: waiting.get(name).copied(),
                 ..DestinationWindow::default()
             });
         }
         if let Some(since) = paused.get(name).copied() {
-            hold(&mut destinations, name, url, UnixTime::from_seconds(since));
+            hold(&mut destinations, name, url, since);
         }
     }
     Ok(Window { sources: config.sources().map(source).collect(), destinations })
@@ -122,15 +126,15 @@ fn hold(destinations: &mut Vec<DestinationWindow>, source: &str, url: &str, sinc
     }
 }
 
-fn at(rows: Rows) -> Result<BTreeMap<String, i64>, String> {
-    Ok(rows.parse::<At>()?.into_iter().map(|row| (row.source, row.at)).collect())
+fn known<T: DeserializeOwned>(rows: Rows) -> Result<BTreeMap<String, T>, String> {
+    Ok(rows.parse::<Known<T>>()?.into_iter().map(|row| (row.source, row.known)).collect())
 }
 
 fn source_window<'r>(
     name: &str,
     counted: impl Iterator<Item = &'r Counted>,
     delivered: impl Iterator<Item = &'r Delivered>,
-    proven: Option<i64>,
+    proven: Option<UnixTime>,
 ) -> SourceWindow {
     let mut window = SourceWindow { source: name.to_owned(), ..SourceWindow::default() };
     let mut last = proven;
@@ -141,21 +145,21 @@ fn source_window<'r>(
             window.longer.failed.push((row.reason.clone(), row.longer));
             window.recent.failed.push((row.reason.clone(), row.recent));
         } else {
-            last = last.max(Some(row.last.saturating_mul(60)));
+            last = last.max(Some(start(row.last)));
         }
     }
     for row in delivered {
         window.longer.all = window.longer.all.saturating_add(row.accepted);
         window.recent.all = window.recent.all.saturating_add(row.recent_accepted);
-        last = last.max(row.last.map(|slot| slot.saturating_mul(60)));
+        last = last.max(row.last.map(start));
     }
-    SourceWindow { last_event: last.map(UnixTime::from_seconds), ..window }
+    SourceWindow { last_event: last, ..window }
 }
 
 fn destination_window(
     row: &Delivered,
-    waiting: &BTreeMap<String, i64>,
-    letters: &BTreeMap<String, i64>,
+    waiting: &BTreeMap<String, UnixTime>,
+    letters: &BTreeMap<String, u64>,
 ) -> DestinationWindow {
     let counts = |prefix: &str, delivered: u64| {
         let class = |(column, name): &(&str, &str)| {
@@ -172,8 +176,8 @@ fn destination_window(
         recent: counts("recent_", row.recent_s2xx),
         longer: counts("", row.s2xx),
         dead: row.dead,
-        dead_in_all: letters.get(&row.source).copied().and_then(|count| u64::try_from(count).ok()).unwrap_or(0),
-        oldest_waiting: waiting.get(&row.source).copied().map(UnixTime::from_seconds),
+        dead_in_all: letters.get(&row.source).copied().unwrap_or(0),
+        oldest_waiting: waiting.get(&row.source).copied(),
         paused_since: None,
     }
 }

@@ -7,13 +7,13 @@ use hookgate_verify::UnixTime;
 use serde::Deserialize;
 use std::time::Duration;
 
-/// The most rows of one table of counts that a call reads: a day of 40 busy destinations, or a week of five.
-pub const MOST_ROWS: u32 = 60_000;
+/// The most rows of one table of counts that a call reads: a day of 31 busy destinations, or 31 days of one.
+pub const MOST_ROWS: u32 = 45_000;
 const SECOND: Duration = Duration::from_secs(1);
 
 /// Whole minutes, from the first to the last. In each statement, `?1` and `?2` are these minutes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Window {
+pub struct Minutes {
     first: i64,
     last: i64,
 }
@@ -23,7 +23,7 @@ struct End {
     slot: i64,
 }
 
-impl Window {
+impl Minutes {
     /// The minutes from `since` up to `until`, which is not part of it. Without `until` up to now, and without `since` the
     /// last `usual` before. Older minutes than the log keeps are left out. `None` if no minute is left.
     pub fn new(since: Option<UnixTime>, until: Option<UnixTime>, usual: Duration, now: UnixTime) -> Option<Self> {
@@ -40,11 +40,6 @@ impl Window {
     /// The first and the last minute.
     pub fn slots(self) -> (i64, i64) {
         (self.first, self.last)
-    }
-
-    /// The number of minutes.
-    pub fn minutes(self) -> i64 {
-        self.last.saturating_sub(self.first).saturating_add(1)
     }
 
     /// The beginning of the first minute.
@@ -64,7 +59,7 @@ impl Window {
         format!("slot BETWEEN coalesce(({cut} OFFSET {MOST_ROWS}), ?1) AND ?2")
     }
 
-    /// The statement that finds the minute before which [`Window::range`] has no rows. See [`partial`].
+    /// The statement that finds the minute before which [`Minutes::range`] has no rows. See [`partial`].
     pub(super) fn end(self, table: &str) -> Statement {
         let sql = format!(
             "SELECT slot FROM {table} WHERE slot BETWEEN ?1 AND ?2 ORDER BY slot DESC LIMIT 1 OFFSET {MOST_ROWS}"
@@ -78,7 +73,7 @@ impl Window {
     }
 }
 
-/// The end of the minute before which rows are missing, in the answer to [`Window::end`]. `None` if no row is missing.
+/// The end of the minute before which rows are missing, in the answer to [`Minutes::end`]. `None` if no row is missing.
 ///
 /// # Errors
 /// The database has other columns.
@@ -91,16 +86,14 @@ pub(super) fn start(slot: i64) -> UnixTime {
     UnixTime::from_seconds(slot.saturating_mul(60))
 }
 
-/// The condition that `column` is one of `names`, whose parameters are added to `values`. `None` for no names.
+/// The condition that `column` is one of `names`, whose parameter is added to `values`. `None` for no names.
 pub(super) fn any_of(column: &str, names: &[String], values: &mut Vec<Value>) -> Option<String> {
-    let bound: Vec<String> = names
-        .iter()
-        .map(|name| {
-            values.push(name.as_str().into());
-            format!("?{}", values.len())
-        })
-        .collect();
-    (!bound.is_empty()).then(|| format!("{column} IN ({})", bound.join(", ")))
+    if names.is_empty() {
+        return None;
+    }
+    // The list is one parameter, because D1 takes at most 100 parameters.
+    values.push(serde_json::json!(names).to_string().into());
+    Some(format!("{column} IN (SELECT value FROM json_each(?{}))", values.len()))
 }
 
 #[cfg(test)]
@@ -112,18 +105,18 @@ mod tests {
         let now = UnixTime::from_seconds(6000);
         let at = |seconds| Some(UnixTime::from_seconds(seconds));
         let hour = Duration::from_secs(3600);
-        assert_eq!(Window::new(at(119), at(180), hour, now), Some(Window { first: 1, last: 2 }));
-        assert_eq!(Window::new(at(119), at(181), hour, now), Some(Window { first: 1, last: 3 }));
-        assert_eq!(Window::new(None, None, hour, now), Some(Window { first: 40, last: 100 }));
-        assert_eq!(Window::new(at(60), at(60), hour, now), None);
-        assert_eq!(Window::new(at(9000), None, hour, now), None);
-        assert_eq!(Window::new(None, at(i64::MAX), hour, now), Some(Window { first: 45, last: 104 }));
+        assert_eq!(Minutes::new(at(119), at(180), hour, now), Some(Minutes { first: 1, last: 2 }));
+        assert_eq!(Minutes::new(at(119), at(181), hour, now), Some(Minutes { first: 1, last: 3 }));
+        assert_eq!(Minutes::new(None, None, hour, now), Some(Minutes { first: 40, last: 100 }));
+        assert_eq!(Minutes::new(at(60), at(60), hour, now), None);
+        assert_eq!(Minutes::new(at(9000), None, hour, now), None);
+        assert_eq!(Minutes::new(None, at(i64::MAX), hour, now), Some(Minutes { first: 45, last: 104 }));
     }
 
     #[test]
     fn a_window_is_not_longer_than_the_log() {
         let now = UnixTime::from_seconds(1_768_480_200);
-        let window = Window::new(Some(UnixTime::from_seconds(0)), None, Duration::ZERO, now);
-        assert_eq!(window.map(Window::minutes), Some(31 * 24 * 60 + 1));
+        let window = Minutes::new(Some(UnixTime::from_seconds(0)), None, Duration::ZERO, now);
+        assert_eq!(window.map(|window| window.last - window.first), Some(31 * 24 * 60));
     }
 }

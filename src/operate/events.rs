@@ -3,7 +3,7 @@
 use super::query::{self, Page};
 use super::{Call, rows, unreadable};
 use crate::answer::Answer;
-use crate::log::{Cursor, EventFilter, EventName, detail_of, page_of};
+use crate::log::{EventFilter, EventName, detail_of, page_of};
 use crate::pipeline::ports::{Ports, Request};
 use crate::pipeline::refusal::Refusal;
 use crate::record::{Record, Verdict};
@@ -15,9 +15,9 @@ pub(super) const LARGEST_PAGE: u32 = 200;
 /// `GET /api/events?…`: a page of the events that a filter selects, the newest event first.
 pub async fn list<R: Request, P: Ports>(call: &Call<'_, R, P>, record: &mut Record) -> Result<Answer, Refusal> {
     let (mut filter, mut page) = (EventFilter::default(), Page::new(PAGE, LARGEST_PAGE));
-    let names = [&EventFilter::NAMES[..], &Page::<Cursor>::NAMES].concat();
+    let names = [&EventFilter::NAMES[..], &Page::<EventName>::NAMES].concat();
     query::read(&call.request.query(), &names, |name, value| {
-        Ok(page.set(name, value, Cursor::parse)? || filter.set(name, value).map_err(|error| error.problem)?)
+        Ok(page.set(name, value, EventName::parse)? || filter.set(name, value).map_err(|error| error.problem)?)
     })?;
     if filter.since.zip(filter.until).is_some_and(|(since, until)| since >= until) {
         let problem = "the parameters since and until: since must be before until";

@@ -150,7 +150,8 @@ async fn work<P: Ports>(
     let (most, mut delay) = job.pace();
     let asked = most.min(job.left());
     let selection = job.selection().map_err(PortError)?;
-    let part = part_of(ports.run(selection.next(&job.cursor(), asked, job.at)).await?, asked).map_err(PortError)?;
+    let part =
+        part_of(ports.run(selection.next(job.cursor().as_ref(), asked, job.at)).await?, asked).map_err(PortError)?;
     let mut made = Made::default();
     let outcome = enqueue_all(&part.events, job, &mut made, now, config, ports).await;
     if let Err(PortError(problem)) = outcome {
@@ -205,7 +206,7 @@ async fn enqueue_all<P: Ports>(
         }
         let (group, later) = rest.split_at(group_size(rest));
         rest = later;
-        let reads = group.iter().map(|next| LoggedEvent::read(&next.event())).collect();
+        let reads = group.iter().map(|next| LoggedEvent::read(&next.event)).collect();
         let answers = ports.run(reads).await?;
         for (next, rows) in group.iter().zip(answers) {
             one(next, rows, job, made, now, config, ports).await?;
@@ -243,14 +244,14 @@ async fn one<P: Ports>(
             match replays::enqueue(logged, &job.id, config, ports, now).await {
                 Ok(event) => Some((event, is_dead)),
                 Err(ReplayFailure::Cannot(problem)) => {
-                    made.step.problem = Some(format!("{}: {problem}", next.event()));
+                    made.step.problem = Some(format!("{}: {problem}", next.event));
                     None
                 }
                 Err(ReplayFailure::Failed(error)) => return Err(error),
             }
         }
     };
-    made.step.cursor = Some(next.event());
+    made.step.cursor = Some(next.event.clone());
     match outcome {
         None => made.step.skipped = made.step.skipped.saturating_add(1),
         Some((event, is_dead)) => {

@@ -225,7 +225,7 @@ pub async fn write_log<P: Database + Local>(ports: &P) -> Option<Record> {
     let IsolateState { log, .. } = ports.isolate();
     let mut groups = log.borrow_mut().take().into_iter();
     while let Some(group) = groups.next() {
-        if let Err(PortError(problem)) = ports.run(group.clone()).await {
+        if let Err(PortError(problem)) = ports.run_all(&group).await {
             let mut log = log.borrow_mut();
             log.put_back(std::iter::once(group).chain(groups).collect());
             let dropped = log.dropped();

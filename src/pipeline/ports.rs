@@ -262,7 +262,14 @@ pub trait Database {
     ///
     /// # Errors
     /// The statements may or may not have been run.
-    async fn run(&self, statements: Vec<Statement>) -> Result<Vec<Rows>, PortError>;
+    async fn run(&self, statements: Vec<Statement>) -> Result<Vec<Rows>, PortError> {
+        self.run_all(&statements).await
+    }
+    /// The same. The caller keeps the statements, to run them again after a failure.
+    ///
+    /// # Errors
+    /// The statements may or may not have been run.
+    async fn run_all(&self, statements: &[Statement]) -> Result<Vec<Rows>, PortError>;
 }
 
 /// The audit in D1: who changed what by `/api`.

@@ -2,7 +2,7 @@
 
 use super::ports::{Database, PortError};
 use crate::config::Config;
-use crate::database::{Rows, Statement, Value};
+use crate::database::{Rows, Statement, Value, statements_of};
 use crate::log::{OLDEST, slot};
 use hookgate_verify::UnixTime;
 use serde::Deserialize;
@@ -20,8 +20,13 @@ const SAMPLES_KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
 /// How long the audit is kept.
 const AUDIT_KEPT: Duration = Duration::from_secs(365 * 24 * 3600);
 /// A row of `waiting` whose event is settled: the entry that said so was lost.
-const SETTLED: &str = "slot < ?1 OR NOT EXISTS (SELECT 1 FROM events WHERE events.slot = waiting.slot \
-                       AND events.name = waiting.name AND state IN ('waiting', 'retrying', 'paused'))";
+const SETTLED: &str = "slot < ?1 OR NOT EXISTS (SELECT 1 FROM log_events WHERE id >= (waiting.received << 28) \
+                       AND id < ((waiting.received + 1) << 28) AND log_events.name = waiting.name \
+                       AND state IN ('waiting', 'retrying', 'paused'))";
+/// Moves rows of the version before, which had the table `events`.
+const MOVE: &str = include_str!("../../migrations/0004_log_events.sql");
+/// The most times that a run moves 20,000 rows.
+const MOST_MOVES: usize = 10;
 const DAY: Duration = Duration::from_secs(24 * 3600);
 const DEFAULT_DAYS: u32 = 7;
 
@@ -36,6 +41,7 @@ struct Swept {
 /// # Errors
 /// The database failed. The next run goes on.
 pub async fn expire<P: Database>(ports: &P, config: Option<&Config>, now: UnixTime) -> Result<usize, PortError> {
+    move_old_rows(ports).await?;
     let mut deleted = 0_usize;
     for days in retentions(config) {
         let end = slot(now.minus(DAY.saturating_mul(days)));
@@ -44,9 +50,9 @@ pub async fn expire<P: Database>(ports: &P, config: Option<&Config>, now: UnixTi
         // At first, the rows of the day before are looked at. Older rows are deleted after the longest retention.
         let begin =
             known.first().map_or_else(|| slot(now.minus(DAY.saturating_mul(days.saturating_add(1)))), |row| row.slot);
-        let condition = "slot >= ?1 AND slot < ?2 AND days <= ?3";
+        let condition = "id >= (?1 * 60 << 28) AND id < (?2 * 60 << 28) AND days <= ?3";
         let values = [begin.into(), end.into(), days.into()];
-        let Deleted { rows, is_all } = delete(ports, "events", "slot, name", condition, &values).await?;
+        let Deleted { rows, is_all } = delete(ports, "log_events", "id", condition, &values).await?;
         deleted = deleted.saturating_add(rows);
         if is_all {
             let sql = "INSERT INTO swept (days, slot) VALUES (?1, ?2) ON CONFLICT (days) DO UPDATE SET slot = ?2";
@@ -55,7 +61,7 @@ pub async fn expire<P: Database>(ports: &P, config: Option<&Config>, now: UnixTi
     }
     let before = |kept: Duration| [Value::from(slot(now.minus(kept)))];
     let tables = [
-        ("events", "slot, name", "slot < ?1", before(OLDEST)),
+        ("log_events", "id", "id < (?1 * 60 << 28)", before(OLDEST)),
         ("counts", "slot, source, verdict, reason", "slot < ?1", before(COUNTS_KEPT)),
         ("refused", "slot, source, reason, number", "slot < ?1", before(SAMPLES_KEPT)),
         ("deliveries", "slot, source, destination", "slot < ?1", before(COUNTS_KEPT)),
@@ -67,6 +73,20 @@ pub async fn expire<P: Database>(ports: &P, config: Option<&Config>, now: UnixTi
         deleted = deleted.saturating_add(delete(ports, table, key, condition, &values).await?.rows);
     }
     Ok(deleted)
+}
+
+/// Moves the rows of the table `events`: more than a migration has moved, or rows of an older Worker.
+async fn move_old_rows<P: Database>(ports: &P) -> Result<(), PortError> {
+    let is_left = || Statement::new("SELECT 1 AS slot FROM events LIMIT 1", []);
+    for _ in 0..MOST_MOVES {
+        if first(ports.run(vec![is_left()]).await?)?.is_empty() {
+            break;
+        }
+        // A row may have expired while it waited here. So the next sweep looks at a whole day again.
+        let again = Statement::new("DELETE FROM swept", []);
+        ports.run(statements_of(MOVE).into_iter().chain([again]).collect()).await?;
+    }
+    Ok(())
 }
 
 /// The retentions of the sources, in days.

@@ -36,8 +36,8 @@ pub struct Job {
     pub at: UnixTime,
     /// The number of the next step.
     pub step: u32,
-    slot: i64,
-    name: String,
+    /// The id of the event after which the job goes on. Empty before the first one.
+    cursor: String,
     /// The number of events that were put into the queue.
     pub enqueued: u64,
     /// The number of events that were not sent after all.
@@ -49,7 +49,7 @@ pub struct Job {
     problem: Option<String>,
 }
 
-const COLUMNS: &str = "id, state, selection, rate, total, at, step, slot, name, enqueued, skipped, caller, created, ended, \
+const COLUMNS: &str = "id, state, selection, rate, total, at, step, cursor, enqueued, skipped, caller, created, ended, \
                        leased_until, problem";
 
 /// What a step of a job has done.
@@ -80,8 +80,8 @@ impl Job {
     ) -> Vec<Statement> {
         let text = serde_json::to_string(selection).expect("a selection is an object of texts and numbers");
         let insert = format!(
-            "INSERT INTO jobs (id, state, selection, repeats, rate, total, at, step, slot, name, enqueued, skipped, caller, \
-             created, lease, leased_until) SELECT ?1, 'running', ?2, ?3, ?4, ?5, ?6, 0, 0, '', 0, 0, ?7, ?8, '', ?8 \
+            "INSERT INTO jobs (id, state, selection, repeats, rate, total, at, step, cursor, enqueued, skipped, caller, \
+             created, lease, leased_until) SELECT ?1, 'running', ?2, ?3, ?4, ?5, ?6, 0, '', 0, 0, ?7, ?8, '', ?8 \
              WHERE (SELECT count(*) FROM jobs WHERE state = 'running') < {MOST_RUNNING} ON CONFLICT (id) DO NOTHING"
         );
         let values = [
@@ -115,18 +115,16 @@ impl Job {
 
     /// The statement that notes a step under the lease `lease`, and gives the lease back.
     pub fn done(&self, lease: &str, step: &StepDone, now: UnixTime) -> Statement {
-        let sql = "UPDATE jobs SET step = step + 1, slot = ?4, name = ?5, enqueued = enqueued + ?6, skipped = skipped + ?7, \
-                   problem = coalesce(?8, problem), lease = '', leased_until = ?9, \
-                   ended = iif(state = 'running' AND ?10 = 1, ?9, ended), \
-                   state = iif(state = 'running' AND ?10 = 1, 'done', state) WHERE id = ?1 AND lease = ?2 AND step = ?3";
-        let cursor = step.cursor.clone().unwrap_or_else(|| self.cursor());
+        let sql = "UPDATE jobs SET step = step + 1, cursor = coalesce(?4, cursor), enqueued = enqueued + ?5, \
+                   skipped = skipped + ?6, problem = coalesce(?7, problem), lease = '', leased_until = ?8, \
+                   ended = iif(state = 'running' AND ?9 = 1, ?8, ended), \
+                   state = iif(state = 'running' AND ?9 = 1, 'done', state) WHERE id = ?1 AND lease = ?2 AND step = ?3";
         let count = |number: u64| Value::from(i64::try_from(number).unwrap_or(i64::MAX));
         let values = [
             self.id.as_str().into(),
             lease.into(),
             self.step.into(),
-            cursor.slot.into(),
-            cursor.name.into(),
+            step.cursor.as_ref().map(EventName::to_string).into(),
             count(step.enqueued),
             count(step.skipped),
             step.problem.as_deref().map(|problem| beginning(problem, LONGEST_PROBLEM).into_owned()).into(),
@@ -169,8 +167,10 @@ impl Job {
     /// counted as skipped.
     pub fn guard(id: &str, event: &EventName) -> Statement {
         let sql = "UPDATE jobs SET skipped = skipped + 1 WHERE id = ?1 AND (state = 'cancelled' OR (repeats = 0 AND EXISTS \
-                   (SELECT 1 FROM events WHERE slot = ?2 AND name = ?3 AND delivered IS NOT NULL))) RETURNING state";
-        Statement::new(sql, [id.into(), event.slot.into(), event.name.as_str().into()])
+                   (SELECT 1 FROM log_events WHERE log_events.id = ((?2 << 28) | ?3) AND name = ?4 \
+                   AND delivered IS NOT NULL))) RETURNING state";
+        let [received, last] = event.id();
+        Statement::new(sql, [id.into(), received, last, event.name.as_str().into()])
     }
 
     /// The jobs in the answer number `number`.
@@ -189,9 +189,9 @@ impl Job {
         serde_json::from_slice(self.selection.as_bytes()).map_err(|error| format!("the selection in D1: {error}"))
     }
 
-    /// The event after which the job goes on.
-    pub fn cursor(&self) -> EventName {
-        EventName { slot: self.slot, name: self.name.clone() }
+    /// The event after which the job goes on. `None` before the first one.
+    pub fn cursor(&self) -> Option<EventName> {
+        EventName::parse(&self.cursor)
     }
 
     /// Whether the job runs.
@@ -226,15 +226,15 @@ impl Job {
     /// # Errors
     /// The selection cannot be read.
     pub fn outcome(&self) -> Result<Statement, String> {
-        let (first, last) = self.selection()?.filter.slots(self.at);
+        let (first, end) = self.selection()?.filter.span(self.at);
         let sql = format!(
             "SELECT coalesce(sum(is_delivered), 0) AS delivered, \
              coalesce(sum(NOT is_delivered AND state = 'dead'), 0) AS failed FROM (SELECT state, EXISTS (SELECT 1 FROM \
              json_each(attempts) AS one WHERE one.value ->> 'replay' = ?3 AND one.value ->> 'status' BETWEEN 200 AND 299) \
-             AS is_delivered FROM (SELECT state, attempts FROM events WHERE slot BETWEEN ?1 AND ?2 ORDER BY slot, name \
-             LIMIT {LOOKED_AT}) WHERE instr(attempts, ?3) > 0)"
+             AS is_delivered FROM (SELECT state, attempts FROM log_events WHERE id >= (?1 << 28) AND id < (?2 << 28) \
+             ORDER BY id LIMIT {LOOKED_AT}) WHERE instr(attempts, ?3) > 0)"
         );
-        Ok(Statement::new(sql, [first.into(), last.into(), self.id.as_str().into()]))
+        Ok(Statement::new(sql, [first.seconds().into(), end.seconds().into(), self.id.as_str().into()]))
     }
 
     /// The progress, with the answer to [`Job::outcome`].

@@ -17,7 +17,7 @@ pub const LOOKED_AT: u32 = 100_000;
 const TOKEN_LASTS: Duration = Duration::from_secs(3600);
 
 /// The columns that a condition of [`EventFilter`] needs, without the texts.
-const COLUMNS: &str = "slot, name, received, source, state, reason, status, delivered, destination, event_id, type, bytes, \
+const COLUMNS: &str = "id, name, received, source, state, reason, status, delivered, destination, event_id, type, bytes, \
                        payload, kept";
 
 /// A selection of events to be sent again.
@@ -34,23 +34,17 @@ pub struct Selection {
 /// An event that a job sends next.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Next {
-    slot: i64,
-    name: String,
+    /// The name of its row.
+    #[serde(flatten)]
+    pub event: EventName,
     /// The bytes of the body in the row.
     pub bytes: u64,
-}
-
-impl Next {
-    /// The name of its row.
-    pub fn event(&self) -> EventName {
-        EventName { slot: self.slot, name: self.name.clone() }
-    }
 }
 
 /// A part of a job's selection.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Part {
-    /// The events, the oldest minute first.
+    /// The events, the oldest one first.
     pub events: Vec<Next>,
     /// Where the next part begins, if this one has fewer events than asked for and is not the last one.
     pub scanned_to: Option<EventName>,
@@ -71,7 +65,7 @@ impl Selection {
         let mut values = Vec::new();
         let looked_at = if self.filter.text.is_some() { SEARCHED } else { LOOKED_AT };
         let (scope, from) = self.scan(None, looked_at, at, &mut values);
-        let more = format!("SELECT slot, name FROM events WHERE {scope} LIMIT 1 OFFSET {looked_at}");
+        let more = format!("SELECT 1 AS more FROM log_events WHERE {scope} LIMIT 1 OFFSET {looked_at}");
         let more = Statement::new(more, values.clone());
         let condition = self.filter.condition(&mut values);
         let sql = format!(
@@ -85,17 +79,17 @@ impl Selection {
     }
 
     /// The statements that read at most `most` events after `after`, of a dry run at `at`.
-    pub fn next(&self, after: &EventName, most: u64, at: UnixTime) -> Vec<Statement> {
+    pub fn next(&self, after: Option<&EventName>, most: u64, at: UnixTime) -> Vec<Statement> {
         let mut values = Vec::new();
         let scanned = if self.filter.text.is_some() { SEARCHED } else { SCANNED };
-        let (scope, from) = self.scan(Some(after), scanned, at, &mut values);
+        let (scope, from) = self.scan(after, scanned, at, &mut values);
         let offset = scanned.saturating_sub(1);
-        let end = format!("SELECT slot, name FROM events WHERE {scope} ORDER BY slot, name LIMIT 1 OFFSET {offset}");
+        let end = format!("SELECT received, name FROM log_events WHERE {scope} ORDER BY id LIMIT 1 OFFSET {offset}");
         let end = Statement::new(end, values.clone());
         let condition = self.filter.condition(&mut values);
         let sql = format!(
-            "SELECT slot, name, iif(payload IS NULL, bytes, 0) AS bytes FROM {from} WHERE {condition} AND {} \
-             AND kept IN ('exact', 'bucket') ORDER BY slot, name LIMIT {most}",
+            "SELECT received, name, iif(payload IS NULL, bytes, 0) AS bytes FROM {from} WHERE {condition} AND {} \
+             AND kept IN ('exact', 'bucket') ORDER BY id LIMIT {most}",
             self.wanted()
         );
         vec![Statement::new(sql, values), end]
@@ -103,15 +97,14 @@ impl Selection {
 
     /// The condition of the primary key, and the events to look at.
     fn scan(&self, after: Option<&EventName>, most: u32, at: UnixTime, values: &mut Vec<Value>) -> (String, String) {
-        let (first, last) = self.filter.slots(at);
-        values.extend([after.map_or(first, |after| after.slot.max(first)).into(), last.into()]);
-        let mut scope = "slot BETWEEN ?1 AND ?2".to_owned();
-        if let Some(after) = after {
-            values.extend([after.slot.into(), after.name.as_str().into()]);
-            scope.push_str(" AND (slot > ?3 OR name > ?4)");
-        }
+        let (first, end) = self.filter.span(at);
+        // SQLite seeks one lower bound.
+        let after = after.filter(|after| after.received >= first);
+        let (from, than) = after.map_or(([first.seconds().into(), 0_u32.into()], ">="), |after| (after.id(), ">"));
+        values.extend(from.into_iter().chain([end.seconds().into()]));
+        let scope = format!("id {than} ((?1 << 28) | ?2) AND id < (?3 << 28)");
         let texts = if self.filter.text.is_some() { ", head, body" } else { "" };
-        let from = format!("(SELECT {COLUMNS}{texts} FROM events WHERE {scope} ORDER BY slot, name LIMIT {most})");
+        let from = format!("(SELECT {COLUMNS}{texts} FROM log_events WHERE {scope} ORDER BY id LIMIT {most})");
         (scope, from)
     }
 
@@ -132,16 +125,9 @@ impl Selection {
 pub fn part_of(answers: Vec<Rows>, asked: u64) -> Result<Part, String> {
     let mut answers = answers.into_iter();
     let events: Vec<Next> = answers.next().unwrap_or_default().parse()?;
-    let end: Vec<Place> = answers.next().unwrap_or_default().parse()?;
+    let end: Vec<EventName> = answers.next().unwrap_or_default().parse()?;
     let is_full = u64::try_from(events.len()).is_ok_and(|number| number >= asked);
-    let end = end.into_iter().next().map(|end| EventName { slot: end.slot, name: end.name });
-    Ok(Part { scanned_to: end.filter(|_| !is_full), events })
-}
-
-#[derive(Deserialize)]
-struct Place {
-    slot: i64,
-    name: String,
+    Ok(Part { scanned_to: end.into_iter().next().filter(|_| !is_full), events })
 }
 
 const UNDER_WAY: &str = "state IN ('waiting', 'retrying', 'paused')";

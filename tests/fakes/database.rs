@@ -25,14 +25,15 @@ fn migrations() -> String {
     files.iter().map(|file| fs::read_to_string(file).unwrap()).collect()
 }
 
-/// D1 has numbers as doubles.
+/// D1 has each number of a parameter or of an answer as a double.
 struct Parameter<'v>(&'v Value);
 
 impl rusqlite::ToSql for Parameter<'_> {
+    #[expect(clippy::cast_precision_loss, clippy::as_conversions, reason = "D1 loses the same bits")]
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         Ok(ToSqlOutput::Borrowed(match self.0 {
             Value::Null => ValueRef::Null,
-            Value::Number(number) => ValueRef::Integer(*number),
+            Value::Number(number) => ValueRef::Real(*number as f64),
             Value::Text(text) => ValueRef::Text(text.as_bytes()),
             Value::Bytes(bytes) => ValueRef::Blob(bytes),
         }))
@@ -47,6 +48,19 @@ impl Sqlite {
         let rows = statements.iter().map(|statement| rows(&transaction, statement)).collect();
         transaction.commit().unwrap();
         rows
+    }
+
+    /// How many steps SQLite's machine makes for the statements: about the work, without a clock.
+    pub fn steps(&self, statements: &[Statement]) -> i64 {
+        let connection = self.0.borrow();
+        let steps = |Statement(sql, values): &Statement| {
+            let mut prepared = connection.prepare(sql).unwrap();
+            let mut rows = prepared.query(rusqlite::params_from_iter(values.iter().map(Parameter))).unwrap();
+            while rows.next().unwrap().is_some() {}
+            drop(rows);
+            i64::from(prepared.get_status(rusqlite::StatementStatus::VmStep))
+        };
+        statements.iter().map(steps).sum()
     }
 
     /// The rows of a query.
@@ -65,6 +79,7 @@ fn rows(connection: &Connection, Statement(sql, values): &Statement) -> Rows {
         let value = |at| match row.get_ref(at).unwrap() {
             ValueRef::Null => Json::Null,
             ValueRef::Integer(number) => number.into(),
+            ValueRef::Real(number) if number.fract() == 0.0 => format!("{number:.0}").parse::<i64>().unwrap().into(),
             ValueRef::Real(number) => number.into(),
             ValueRef::Text(text) => String::from_utf8(text.to_vec()).unwrap().into(),
             ValueRef::Blob(bytes) => bytes.to_vec().into(),

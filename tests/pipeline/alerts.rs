@@ -122,7 +122,7 @@ fn a_notice_is_tried_again_and_is_neither_an_event_nor_a_dead_letter() {
     assert!(ports.dead.take().is_empty());
     ports.fail.set(None);
     block_on(pipeline::write_log(&ports));
-    assert!(ports.database.query("SELECT * FROM events").is_empty());
+    assert!(ports.database.query("SELECT * FROM log_events").is_empty());
 }
 
 #[test]

@@ -224,7 +224,7 @@ fn the_scope_cannot_change_after_the_dry_run() {
     let ports = Memory::default();
     sent("queued", 0..3, 410, &ports);
     call("GET", "events", &Value::Null, &ports);
-    ports.database.query("UPDATE events SET delivered = 1 WHERE event_id = 'evt_0' RETURNING slot");
+    ports.database.query("UPDATE log_events SET delivered = 1 WHERE event_id = 'evt_0' RETURNING name");
     assert!(refused(&real(&dry, &ports)).1.contains("would send"), "the first job's token");
 }
 
@@ -381,9 +381,9 @@ fn a_step_waits_for_the_lease_and_for_the_step_before() {
 /// Copies the only event `times` times.
 fn copy(times: u32, ports: &Memory) {
     let sql = format!(
-        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {times}) INSERT INTO events SELECT slot, \
-         printf('%032x', i), received, updated, source, state, reason, status, tries, next, delivered, destination, event_id, \
-         type, bytes, days, payload, kept, detail, attempts, head, body FROM n, events RETURNING 1 AS one"
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {times}) INSERT INTO log_events \
+         SELECT (received << 28) | i, printf('%032x', i), received, updated, source, state, reason, status, tries, next, delivered, destination, event_id, \
+         type, bytes, days, payload, kept, detail, attempts, head, body FROM n, log_events RETURNING 1 AS one"
     );
     ports.database.query(&sql);
 }

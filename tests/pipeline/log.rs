@@ -4,7 +4,7 @@ use super::memory::{EVENTS, Memory, NOW};
 use super::{
     BODY, Post, SECRET, TOKEN, configured, forward, json_of, kill_all, post, queued, request, serve, serve_as,
 };
-use hookgate::log::SCANNED;
+use hookgate::log::{EventFilter, EventName, SCANNED};
 use hookgate::pipeline::{self, Disposition};
 use hookgate::record::Record;
 use pollster::block_on;
@@ -353,8 +353,126 @@ fn a_key_is_found_in_every_week_of_the_log() {
     let key = get(&format!("events/{id}"), &ports).1["key"].as_str().unwrap().to_owned();
     assert_eq!(all_pages(&format!("key={key}"), &ports), (vec!["evt_0".to_owned()], 1));
     ports.wait(15 * 24 * 3600);
-    assert_eq!(all_pages(&format!("key={key}"), &ports), (vec!["evt_0".to_owned()], 3));
+    assert_eq!(all_pages(&format!("key={key}"), &ports), (vec!["evt_0".to_owned()], 1));
     assert_eq!(all_pages(&format!("key={}", "0".repeat(64)), &ports).0, [""; 0]);
+}
+
+#[test]
+fn events_of_the_same_second_have_rows_and_places_of_their_own() {
+    let ports = Memory::default();
+    let body = |number: u32| BODY.replace("evt_1", &format!("evt_{number}"));
+    for number in 0..40 {
+        // A filtered event has no acceptance.
+        let is_filtered = number % 2 == 0;
+        serve(&post(if is_filtered { "picky" } else { "queued" }, body(number)), &ports);
+        if !is_filtered {
+            forward(&take(&ports), 1, &ports);
+        }
+    }
+    let (mut ids, pages) = all_pages("limit=7", &ports);
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!((ids.len(), pages), (40, 6));
+}
+
+#[test]
+fn an_event_whose_id_is_taken_changes_no_row_of_another_event() {
+    let (ports, message) = (Memory::default(), queued(&post("queued", BODY)));
+    ports.origin_status.set(Some(503));
+    forward(&message, 1, &ports);
+    let id = only(&ports)["id"].clone();
+    ports.database.query("UPDATE log_events SET name = replace(printf('%032d', 0), '0', 'f') RETURNING name");
+    ports.database.query("DELETE FROM waiting RETURNING 1 AS gone");
+    forward(&message, 2, &ports);
+    assert_eq!(get(&format!("events/{}", id.as_str().unwrap()), &ports).0, 404);
+    let rows = ports.database.query("SELECT tries, attempts FROM log_events");
+    assert_eq!((rows.len(), &rows[0]["tries"]), (1, &json!(1)), "{rows:?}");
+    assert_eq!(ports.database.query("SELECT * FROM waiting").len(), 0);
+}
+
+/// Makes the rows of the log those of the version before.
+fn as_before(ports: &Memory) {
+    ports.database.query(
+        "INSERT INTO events SELECT received / 60, name, received, updated, source, state, reason, status, tries, next, \
+         delivered, destination, event_id, type, bytes, days, payload, kept, detail, attempts, head, body FROM log_events \
+         RETURNING 1 AS moved",
+    );
+    ports.database.query("DELETE FROM log_events RETURNING 1 AS gone");
+}
+
+fn sweep(ports: &Memory) {
+    let now = ports.now.get().unwrap_or(NOW);
+    let record = block_on(pipeline::sweep(ports, &super::config(), now));
+    assert!(!record.line().contains("log_sweep"), "{}", record.line());
+}
+
+#[test]
+fn a_row_of_the_version_before_moves_with_all_its_columns() {
+    let ports = Memory::default();
+    ports.database.query(
+        "INSERT INTO events VALUES (29474670, '3f29a1c8e07b4d5692fe10ab7d0c1b2a', 1768480203, 1768480204, 'queued', 'dead', \
+         'origin_refused', 410, 1, NULL, NULL, 'https://origin.example/queued', 'evt_9', 'user.created', 4, 7, NULL, 'exact', \
+         'the origin answered 410', '[{\"at\":1768480204,\"number\":1,\"destination\":\"https://origin.example/queued\",\
+         \"status\":410,\"ms\":7}]', '{\"dedupkey\":\"k\",\"provider\":\"generic\",\"headers\":\"[]\"}', x'ff00') RETURNING 1 AS made",
+    );
+    let before = ports.database.query("SELECT * FROM events")[0].clone();
+    sweep(&ports);
+    assert_eq!(ports.database.query("SELECT * FROM events").len(), 0);
+    let mut after = ports.database.query("SELECT * FROM log_events")[0].clone();
+    assert_eq!(after.remove("id"), Some(json!(1_768_480_203_i64 * (1 << 28) + 0xa_2bd5)));
+    assert!(
+        before.iter().all(|(name, value)| name == "slot" || after.remove(name).as_ref() == Some(value))
+            && after.is_empty()
+    );
+    let event = details(&ports);
+    assert_eq!(
+        (&event["id"], &event["body_base64"], &event["history"][0]["status"]),
+        (&json!("1768480203-3f29a1c8e07b4d5692fe10ab7d0c1b2a"), &json!("/wA="), &json!(410))
+    );
+}
+
+#[test]
+fn an_attempt_joins_the_row_of_the_version_before() {
+    for is_swept_first in [true, false] {
+        let (ports, message) = (Memory::default(), queued(&post("queued", BODY)));
+        ports.origin_status.set(Some(503));
+        forward(&message, 1, &ports);
+        write(&ports);
+        as_before(&ports);
+        if is_swept_first {
+            sweep(&ports);
+        }
+        ports.wait(60);
+        ports.origin_status.set(None);
+        forward(&message, 2, &ports);
+        write(&ports);
+        sweep(&ports);
+        let event = details(&ports);
+        assert_eq!(
+            (&event["state"], &event["attempts"], &event["status"], &event["reason"], &event["body"]),
+            (&json!("delivered"), &json!(2), &json!(200), &Value::Null, &json!(BODY)),
+        );
+        let numbers: Vec<_> = event["history"].as_array().unwrap().iter().map(|one| one["number"].clone()).collect();
+        assert_eq!(numbers, [1, 2], "in order of time");
+        assert_eq!(ports.database.query("SELECT * FROM waiting").len(), 0);
+    }
+}
+
+#[test]
+fn every_row_of_the_version_before_moves_within_one_sweep() {
+    let (ports, message) = (Memory::default(), queued(&post("queued", BODY)));
+    forward(&message, 1, &ports);
+    write(&ports);
+    as_before(&ports);
+    ports.database.query(
+        "INSERT INTO events SELECT slot - value % 1000, printf('%032x', value), (slot - value % 1000) * 60, updated, source, \
+         state, reason, status, tries, next, delivered, destination, event_id, type, bytes, days, payload, kept, detail, \
+         attempts, head, body FROM events, (WITH RECURSIVE n (value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n WHERE \
+         value < 25000) SELECT value FROM n) RETURNING 1 AS made",
+    );
+    sweep(&ports);
+    let left = ports.database.query("SELECT count(*) AS old, (SELECT count(*) FROM log_events) AS new FROM events");
+    assert_eq!((&left[0]["old"], &left[0]["new"]), (&json!(0), &json!(25_001)));
 }
 
 #[test]
@@ -364,12 +482,17 @@ fn a_filter_that_fits_few_events_finds_them_behind_the_end_of_a_scan() {
     only(&ports); // a call of the API writes the event's row
     let copies = SCANNED + 10;
     ports.database.query(&format!(
-        "INSERT INTO events SELECT slot + 1, printf('%032x', value), received + 60, updated, source, state, reason, status, \
-         tries, next, delivered, destination, 'copy', type, bytes, days, payload, kept, detail, attempts, head, body \
-         FROM events, (WITH RECURSIVE n (value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n WHERE value < {copies}) \
+        "INSERT INTO log_events SELECT ((received + 60) << 28) + value, printf('%032x', value), received + 60, updated, \
+         source, state, reason, status, tries, next, delivered, destination, 'copy', type, bytes, days, payload, kept, detail, attempts, head, body \
+         FROM log_events, (WITH RECURSIVE n (value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n WHERE value < {copies}) \
          SELECT value FROM n) RETURNING 1 AS made"
     ));
     ports.wait(120);
+    let full = EventFilter::default().page(None, 50, ports.now.get().unwrap());
+    assert!(ports.database.steps(&full) < i64::from(SCANNED), "a full page looks at no more events than it shows");
+    let after = EventName::parse(&format!("{}-{:032x}", NOW.seconds() + 60, 10)).unwrap();
+    let deep = EventFilter::default().page(Some(&after), 50, ports.now.get().unwrap());
+    assert!(ports.database.steps(&deep) < i64::from(SCANNED), "a deep page looks at no newer event");
     assert_eq!(all_pages("id=evt_0", &ports), (vec!["evt_0".to_owned()], 2));
     assert_eq!(all_pages("id=none", &ports), (vec![], 2));
     assert_eq!(all_pages("text=evt_0&id=evt_0", &ports), (vec!["evt_0".to_owned()], 3));
@@ -391,7 +514,7 @@ fn the_largest_filter_is_answered() {
     );
     let others = format!("destination=https://a.example&id=evt_1&since=1&until=2036-01-01T00:00:00Z&text={text}");
     for query in [format!("{lists}&{others}"), format!("{lists}&{others}&key={}", "0".repeat(64)), lists] {
-        let (status, page) = get(&format!("events?{query}&cursor=9999999999.99999999-{}", "f".repeat(32)), &ports);
+        let (status, page) = get(&format!("events?{query}&cursor=9999999999-{}", "f".repeat(32)), &ports);
         assert_eq!((status, &page["events"]), (200, &json!([])), "{query}: {page}");
     }
 }
@@ -421,7 +544,7 @@ fn no_secret_is_in_the_log() {
     serve(&post("queued", BODY).forged(), &ports);
     kill_all(&ports);
     write(&ports);
-    for table in ["events", "counts", "refused", "deliveries", "duplicates"] {
+    for table in ["log_events", "counts", "refused", "deliveries", "duplicates"] {
         let rows = format!("{:?}", ports.database.query(&format!("SELECT * FROM {table}")));
         assert!(!rows.contains(SECRET) && !rows.contains(TOKEN), "{table}: {rows}");
     }
@@ -446,7 +569,7 @@ fn the_source_says_what_the_log_keeps() {
         super::forward_as(&take(&ports), &config, &ports);
     }
     write(&ports);
-    let rows = ports.database.query("SELECT source, days, kept, body, head FROM events ORDER BY source");
+    let rows = ports.database.query("SELECT source, days, kept, body, head FROM log_events ORDER BY source");
     let of = |name: &str| rows.iter().map(|row| row[name].clone()).collect::<Vec<_>>();
     assert_eq!(
         (of("source"), of("days")),
@@ -488,7 +611,7 @@ fn rows_are_deleted_when_their_retention_ends_and_no_sooner() {
     for hour in 0..32 * 24 {
         ports.fail.set((hour % 5 == 0).then_some("log"));
         block_on(pipeline::sweep(&ports, &config, ports.now()));
-        let mut events = left("events");
+        let mut events = left("log_events");
         events.sort();
         let expected: &[&str] = match hour {
             0..24 => &["long", "short", "week"],
@@ -500,7 +623,7 @@ fn rows_are_deleted_when_their_retention_ends_and_no_sooner() {
         assert_eq!(events, expected, "hour {hour}");
         ports.wait(3600);
     }
-    for table in ["events", "counts", "refused", "deliveries", "duplicates"] {
+    for table in ["log_events", "counts", "refused", "deliveries", "duplicates"] {
         assert_eq!(left(table), [""; 0], "{table}");
     }
 }

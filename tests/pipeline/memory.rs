@@ -346,8 +346,8 @@ impl Database for Memory {
         self.has("LOG")
     }
 
-    async fn run(&self, statements: Vec<Statement>) -> Result<Vec<Rows>, PortError> {
-        self.step("log", || self.database.run(&statements))
+    async fn run_all(&self, statements: &[Statement]) -> Result<Vec<Rows>, PortError> {
+        self.step("log", || self.database.run(statements))
     }
 }
 

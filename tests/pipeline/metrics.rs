@@ -161,14 +161,14 @@ fn an_answer_says_from_when_on_it_is_complete() {
     let numbers =
         |most: u32| format!("WITH RECURSIVE n (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM n WHERE n < {most})");
     let ask = |path: &str| json_of(&ask(path, &ports));
-    // 1,000 rows in each of 61 minutes, and one event more than a call reads.
+    // 1,000 rows in each of 45 minutes, which are all that a call reads, and one event more than a call reads.
     ports.database.query(&format!(
         "{} INSERT INTO counts SELECT {slot} - n / 1000, 's' || (n % 1000), 'rejected', 'too_old', 1 FROM n",
-        numbers(59_999)
+        numbers(44_999)
     ));
     let event = |first: u32, last: u32| {
         ports.database.query(&format!(
-            "{} INSERT INTO events SELECT {slot} - n / 1000, 'name' || n, 60 * ({slot} - n / 1000), 0, 's', 'waiting', NULL, \
+            "{} INSERT INTO log_events SELECT (60 * ({slot} - n / 1000) << 28) + n, 'name' || n, 60 * ({slot} - n / 1000), 0, 's', 'waiting', NULL, \
              NULL, 0, NULL, NULL, NULL, 'e', 't', 1, 7, NULL, 'none', NULL, '[]', '{{}}', NULL FROM n WHERE n >= {first}",
             numbers(last)
         ));
@@ -177,21 +177,21 @@ fn an_answer_says_from_when_on_it_is_complete() {
     let told = ask("stats");
     assert_eq!((&told["partial_before"], &told["backlog"]["events_partial_before"]), (&Value::Null, &Value::Null));
     assert_eq!(ask("refused")["counts_partial_before"], Value::Null);
-    ports.database.query(&format!("INSERT INTO counts VALUES ({slot} - 60, 's1', 'rejected', 'too_old', 1)"));
+    ports.database.query(&format!("INSERT INTO counts VALUES ({slot} - 45, 's1', 'rejected', 'too_old', 1)"));
     event(19_999, 20_999);
     let told = ask("stats");
-    assert_eq!(told["partial_before"], "2026-01-15T11:31:00Z");
+    assert_eq!(told["partial_before"], "2026-01-15T11:46:00Z");
     let sum = |all: &Value, count: &str| {
         all.as_array().unwrap().iter().map(|one| one.pointer(count).unwrap().as_u64().unwrap()).sum::<u64>()
     };
-    assert_eq!(sum(&told["totals"], "/verdicts/rejected"), 60_000, "without the minute that is not complete");
+    assert_eq!(sum(&told["totals"], "/verdicts/rejected"), 45_000, "without the minute that is not complete");
     let refused = ask("refused");
-    assert_eq!(refused["counts_partial_before"], "2026-01-15T11:31:00Z");
-    assert_eq!(sum(&refused["counts"], "/count"), 60_000);
+    assert_eq!(refused["counts_partial_before"], "2026-01-15T11:46:00Z");
+    assert_eq!(sum(&refused["counts"], "/count"), 45_000);
     let backlog = &told["backlog"];
     assert_eq!(
         (&backlog["events"][0]["count"], &backlog["events_partial_before"]),
-        (&json!(20_000), &json!("2026-01-15T12:12:00Z"))
+        (&json!(20_000), &json!("2026-01-15T12:11:01Z"))
     );
     assert_eq!(backlog["dead_letters_complete"], true);
     ports.database.query(&format!(

@@ -5,7 +5,9 @@ use super::{BODY, Post, SECRET, TOKEN, configured, forward, json_of, post, reque
 use hookgate::answer::Answer;
 use hookgate::config::{Config, ConfigError};
 use hookgate::database::Statement;
-use hookgate::log::{self, RefusedCursor, RefusedFilter, StatsQuery, activity, advice, backlog};
+use hookgate::log::{
+    self, EventFilter, EventName, RefusedCursor, RefusedFilter, StatsQuery, activity, advice, backlog,
+};
 use hookgate::pipeline;
 use hookgate::pipeline::ports::QueueBacklog;
 use pollster::block_on;
@@ -340,7 +342,7 @@ fn a_call_writes_nothing_but_what_the_isolate_had_collected() {
     let ports = Memory::default();
     deliver(1, 200, &ports);
     block_on(pipeline::write_log(&ports));
-    let tables = ["events", "counts", "refused", "deliveries", "duplicates", "secrets", "swept", "audit"];
+    let tables = ["log_events", "counts", "refused", "deliveries", "duplicates", "secrets", "swept", "audit"];
     let all = || tables.map(|table| ports.database.query(&format!("SELECT * FROM {table}")));
     let before = all();
     for path in ["stats", "refused", "metrics", "sources", "sources/queued", "events?verdict=accepted"] {
@@ -360,6 +362,15 @@ fn statements() -> Vec<(String, Vec<Statement>)> {
             assert!(parsed.set(name, value).unwrap());
         }
         all.push((format!("stats?{query}"), parsed.statements(parsed.span(NOW).unwrap())));
+    }
+    let last = EventName::parse("1768480200-3f29a1c8e07b4d5692fe10ab7d0c1b2a").unwrap();
+    let key = "key=3f29a1c8e07b4d5692fe10ab7d0c1b2a3f29a1c8e07b4d5692fe10ab7d0c1b2a";
+    for (query, after) in
+        [("", None), ("", Some(&last)), ("type=none", Some(&last)), (key, None), ("text=a", Some(&last))]
+    {
+        let mut filter = EventFilter::default();
+        query.split_once('=').into_iter().for_each(|(name, value)| assert!(filter.set(name, value).unwrap()));
+        all.push((format!("events?{query} {after:?}"), filter.page(after, 50, NOW)));
     }
     for (query, cursor) in [("", None), ("source=s1", None), ("reason=none", None), ("", Some("1768200000.4.x.s"))] {
         let mut filter = RefusedFilter::default();
@@ -387,7 +398,7 @@ fn every_statement_reads_a_range_of_its_primary_key() {
             let explained = Statement(format!("EXPLAIN QUERY PLAN {sql}"), values);
             let plan: Vec<_> = ports.database.run(&[explained]).remove(0).0;
             for step in plan.iter().map(|row| row["detail"].as_str().unwrap()) {
-                let whole = ["events", "counts", "refused", "deliveries", "duplicates"];
+                let whole = ["events", "log_events", "counts", "refused", "deliveries", "duplicates"];
                 let scans = whole.iter().any(|table| *step == format!("SCAN {table}"));
                 // A scan of the letters or of the secrets has a limit.
                 assert!(!scans, "{call}: {step}: {sql}");

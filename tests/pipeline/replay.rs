@@ -301,15 +301,12 @@ fn what_is_not_the_exact_event_is_not_sent_again() {
 
 #[test]
 fn a_damaged_row_is_not_sent_again() {
-    for change in [
-        "bytes = bytes + 1", "body = 'x'", "body = NULL", "head = '{}'", "name = replace(name, '6', '7')",
-        "kept = 'cut'",
-    ] {
+    for change in ["bytes = bytes + 1", "body = 'x'", "body = NULL", "head = '{}'", "kept = 'cut'"] {
         let ports = Memory::default();
         delivered("queued", BODY, &ports);
         event(&ports);
-        ports.database.query(&format!("UPDATE events SET {change} RETURNING slot"));
-        let id = ports.database.query("SELECT slot || '-' || name AS id FROM events")[0]["id"].clone();
+        ports.database.query(&format!("UPDATE log_events SET {change} RETURNING name"));
+        let id = ports.database.query("SELECT received || '-' || name AS id FROM log_events")[0]["id"].clone();
         let outcome = serve(&api("POST", &format!("events/{}/replay", id.as_str().unwrap())), &ports);
         assert_eq!(outcome.answer.status, 422, "{change}: {}", outcome.answer.body);
         assert!(ports.queue.borrow().is_empty(), "{change}");

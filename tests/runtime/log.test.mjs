@@ -117,7 +117,7 @@ test("a database that hangs or fails delays no delivery for longer than its limi
 
 test("the tables are created again if they are missing", async () => {
   const database = await gateway.database();
-  for (const table of ["events", "counts", "refused", "deliveries", "duplicates", "swept"]) {
+  for (const table of ["events", "log_events", "counts", "refused", "deliveries", "duplicates", "swept"]) {
     await database.prepare(`DROP TABLE IF EXISTS ${table}`).run();
   }
   assert.equal((await gateway.post("old", delivery("generic"))).status, 200);
@@ -129,6 +129,6 @@ test("the cron deletes expired rows", async () => {
   await gateway.sweep();
   await gateway.ahead(32 * DAY);
   await gateway.sweep();
-  assert.deepEqual(await rows("SELECT * FROM events"), []);
+  assert.deepEqual(await rows("SELECT * FROM log_events"), []);
   await gateway.ahead(0);
 });

@@ -100,7 +100,7 @@ pub fn paused_since(world: &World, story: Option<&Rc<Story>>) -> Option<i64> {
 
 /// 10: the log tells the truth. It may miss an attempt, because an isolate may crash before it writes the log.
 pub fn check_log(world: &World) {
-    for row in world.log.query("SELECT head ->> 'dedupkey' AS key, state, delivered FROM events") {
+    for row in world.log.query("SELECT head ->> 'dedupkey' AS key, state, delivered FROM log_events") {
         let Some(story) = row["key"].as_str().and_then(|key| world.story(key)) else { continue };
         let says_delivered = row["state"] == "delivered" || !row["delivered"].is_null();
         if says_delivered && story.processed() == 0 {

@@ -288,7 +288,8 @@ impl Database for Gate {
         true
     }
 
-    async fn run(&self, statements: Vec<Statement>) -> Result<Vec<Rows>, PortError> {
+    async fn run_all(&self, statements: &[Statement]) -> Result<Vec<Rows>, PortError> {
+        let statements = statements.to_vec();
         let run = move |world: &World| world.log.run(&statements);
         Ok(self.call("log", self.database(), PATIENCE, run).await?)
     }

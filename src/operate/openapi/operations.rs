@@ -28,7 +28,7 @@ const AT: UnixTime = UnixTime::from_seconds(1_768_480_200);
 /// The deduplication key of the examples.
 pub const KEY: &str = "3f29a1c8e07b4d5692fe10ab37c6d8450918273645afbecd1029384756abcdef";
 /// The id of an event in this API, of the examples.
-const EVENT: &str = "29474670-3f29a1c8e07b4d5692fe10ab7d0c1b2a";
+const EVENT: &str = "1768480200-3f29a1c8e07b4d5692fe10ab7d0c1b2a";
 /// The source of the examples.
 const EVENT_SOURCE: &str = "billing";
 /// The id of a dead letter of the examples.
@@ -160,11 +160,11 @@ fn event() -> EventSummary {
 }
 
 fn list_events(schemas: &mut Schemas) -> Operation {
-    let next = format!("1768480200.{EVENT}");
+    let next = EVENT.to_owned();
     let answer = schemas.ok("A page of events.", &EventPage { events: vec![event()], next: Some(next.clone()) });
     let about = "Every parameter must fit. A parameter that names several values has them with commas, at most 20. One call \
                  looks at a bounded number of events: a page may be short or empty, and have a `next`.";
-    let cursor = json!({ "type": "string", "pattern": "^-?[0-9]{1,15}\\.(0|[1-9][0-9]{0,15})-[0-9a-f]{32}$" });
+    let cursor = event_id();
     let parameters =
         [query("cursor", "The `next` of the page before.", &cursor, next), limit(events::LARGEST_PAGE, events::PAGE)];
     Operation::new("listEvents", "Lists the events of the log, the newest event first", about, answer)
@@ -206,7 +206,7 @@ fn one_event(schemas: &mut Schemas) -> Operation {
 
 /// The schema of the id of an event in this API.
 fn event_id() -> Value {
-    json!({ "type": "string", "pattern": "^(0|[1-9][0-9]{0,15})-[0-9a-f]{32}$" })
+    json!({ "type": "string", "pattern": "^(0|[1-9][0-9]{0,9})-[0-9a-f]{32}$" })
 }
 
 fn handshake(schemas: &mut Schemas) -> Operation {
