@@ -217,7 +217,9 @@ impl Entry {
     /// The statements that write the entry.
     pub fn statements(&self) -> impl Iterator<Item = Statement> {
         let place = || [self.source.as_str().into(), self.name.slot.into(), self.name.name.as_str().into()];
-        let is_first = self.attempt.as_ref().is_some_and(|attempt| attempt.number <= 1);
+        // A redrive and a replay begin with 1 again, but their event may have waited before.
+        let is_first = |one: &Attempt| one.number <= 1 && one.redrive == 0 && one.replay.is_none();
+        let is_first = self.attempt.as_ref().is_some_and(is_first);
         let waiting = match self.state {
             State::Waiting | State::Retrying | State::Paused => Some(Statement::new(WAITS, place())),
             // An event whose first attempt settled it has never waited.
@@ -269,6 +271,9 @@ impl Entry {
     }
 }
 
+/// The reason of an event that the queue gave up. The row keeps the reason of the last attempt, which says more.
+pub const GIVEN_UP: &str = "dead_letter";
+
 /// `events.attempts` gets the new attempt, if there is one. An entry without an attempt has an empty list, whose element 0
 /// is NULL.
 const UPSERT: &str = "\
@@ -277,8 +282,10 @@ event_id, type, bytes, days, payload, kept, detail, attempts, head, body) \
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22) \
 ON CONFLICT (slot, name) DO UPDATE SET \
 state = iif(excluded.updated >= updated, excluded.state, state), \
-reason = iif(excluded.updated >= updated, excluded.reason, reason), \
-detail = iif(excluded.updated >= updated, excluded.detail, detail), \
+reason = CASE WHEN excluded.updated < updated THEN reason WHEN excluded.reason = 'dead_letter' THEN \
+coalesce(reason, excluded.reason) ELSE excluded.reason END, \
+detail = CASE WHEN excluded.updated < updated THEN detail WHEN excluded.reason IS NOT 'dead_letter' THEN excluded.detail \
+WHEN state = 'dead' THEN detail ELSE coalesce(detail || '; ', '') || excluded.detail END, \
 next = iif(excluded.updated >= updated, excluded.next, next), \
 status = iif(excluded.updated >= updated AND excluded.tries = 1, excluded.status, status), \
 destination = coalesce(excluded.destination, destination), \
