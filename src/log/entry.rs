@@ -174,6 +174,8 @@ pub struct Entry {
     body: Option<Vec<u8>>,
     kept: &'static str,
     days: u32,
+    /// Whether the event was redriven or replayed.
+    is_again: bool,
     /// The new state.
     pub state: State,
     /// The code of the reason.
@@ -219,6 +221,7 @@ impl Entry {
             body,
             kept: if is_exact && !is_head_exact { REDACTED } else { kept },
             days: u32::try_from(policy.row().as_secs().div_euclid(24 * 3600)).unwrap_or(u32::MAX),
+            is_again: event.is_redriven() || event.replay().is_some(),
             state,
             reason: None,
             detail: None,
@@ -246,7 +249,9 @@ impl Entry {
             let slot = super::slot(self.name.received);
             [self.source.as_str().into(), slot.into(), self.name.name.as_str().into(), received, last]
         };
-        let is_first = self.attempt.as_ref().is_some_and(|attempt| attempt.number <= 1);
+        // A redrive and a replay begin with 1 again, but their event may have waited before.
+        let is_first = |one: &Attempt| one.number <= 1 && one.redrive == 0 && one.replay.is_none();
+        let is_first = self.attempt.as_ref().is_some_and(is_first);
         let waiting = match self.state {
             State::Waiting | State::Retrying | State::Paused => Some(Statement::new(WAITS, place())),
             // An event whose first attempt settled it has never waited.
@@ -294,23 +299,44 @@ impl Entry {
                 self.head.as_str().into(),
                 self.body.clone().map_or(Value::Null, Value::from),
                 MOST_ATTEMPTS.into(),
+                u32::from(self.is_again).into(),
             ],
         )
     }
 }
 
-/// `attempts` gets the new attempt, if there is one. An entry without an attempt has an empty list, whose element 0
-/// is NULL.
-const UPSERT: &str = "\
+/// The reason of an event that the queue gave up. The row keeps the reason of the last attempt, which says more.
+pub const GIVEN_UP: &str = "dead_letter";
+
+/// Whether an entry replaces the state of the row. The clocks of two isolates differ, and a message that came twice may fail
+/// after its copy was delivered: a settled event does not wait again, unless it was redriven or replayed.
+macro_rules! is_newer {
+    () => {
+        "((excluded.updated >= updated AND (?24 = 1 OR state NOT IN ('delivered', 'dead') OR excluded.state IN ('delivered', \
+'dead'))) OR (excluded.state = 'delivered' AND state IN ('waiting', 'retrying', 'paused')))"
+    };
+}
+
+/// `attempts` gets the new attempt, if there is one. An entry without an attempt has an empty list, whose element 0 is NULL.
+const UPSERT: &str = concat!(
+    "\
 INSERT INTO log_events (id, name, received, updated, source, state, reason, status, tries, next, delivered, destination, \
 event_id, type, bytes, days, payload, kept, detail, attempts, head, body) \
 VALUES ((?3 << 28) | ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22) \
 ON CONFLICT (id) DO UPDATE SET \
-state = iif(excluded.updated >= updated, excluded.state, state), \
-reason = iif(excluded.updated >= updated, excluded.reason, reason), \
-detail = iif(excluded.updated >= updated, excluded.detail, detail), \
-next = iif(excluded.updated >= updated, excluded.next, next), \
-status = iif(excluded.updated >= updated AND excluded.tries = 1, excluded.status, status), \
+state = iif(",
+    is_newer!(),
+    ", excluded.state, state), reason = CASE WHEN NOT ",
+    is_newer!(),
+    " THEN reason WHEN excluded.reason = 'dead_letter' THEN coalesce(reason, excluded.reason) ELSE excluded.reason END, \
+detail = CASE WHEN NOT ",
+    is_newer!(),
+    " THEN detail WHEN excluded.reason IS NOT 'dead_letter' THEN excluded.detail WHEN state = 'dead' THEN detail \
+ELSE coalesce(detail || '; ', '') || excluded.detail END, next = iif(",
+    is_newer!(),
+    ", excluded.next, next), status = iif(",
+    is_newer!(),
+    " AND excluded.tries = 1, excluded.status, status), \
 destination = coalesce(excluded.destination, destination), \
 delivered = coalesce(delivered, excluded.delivered), \
 tries = tries + excluded.tries, \
@@ -321,7 +347,8 @@ head = iif(excluded.kept = 'exact' OR (excluded.kept = 'bucket' AND kept = 'buck
 body = iif(excluded.kept = 'exact', excluded.body, body), \
 kept = iif(excluded.kept = 'exact' OR (excluded.kept = 'delivered' AND kept <> 'exact'), excluded.kept, kept) \
 WHERE name = excluded.name AND (excluded.tries = 0 OR NOT EXISTS (SELECT 1 FROM json_each(log_events.attempts) AS known \
-WHERE known.value = excluded.attempts ->> '$[0]'))";
+WHERE known.value = excluded.attempts ->> '$[0]'))"
+);
 
 /// An entry that is written late must not let a settled event wait again.
 const WAITS: &str = "\

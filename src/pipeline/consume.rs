@@ -93,9 +93,11 @@ async fn forward<P: Ports>(
     let later = retry::backoff(handed.attempt, entropy(ports));
     let is_over = is_over(event.age(handed.now), later, retention(config));
     let is_first = handed.attempt == 1 && !event.is_redriven() && event.replay().is_none();
+    let mut is_marked = true;
     let disposition = match deliver(event, handed, config, ports, &mut record).await {
-        // The message has no mark of a dead letter, so the letter's consumer claims the delivery.
+        // The message has no mark of a dead letter, so the letter's consumer claims the delivery, and counts the event.
         Err(failure) if is_over => {
+            is_marked = false;
             record.refused(
                 Verdict::Dead,
                 failure.reason,
@@ -113,7 +115,7 @@ async fn forward<P: Ports>(
         Disposition::Ack => None,
         Disposition::Retry(delay) => Some(delay),
     };
-    logged::consumed(&mut record, later, is_first, ports, handed.now);
+    logged::consumed(&mut record, later, (is_first, is_marked), ports, handed.now);
     (disposition, record)
 }
 

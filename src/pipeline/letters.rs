@@ -2,6 +2,7 @@
 
 use super::claims::{Acquisition, DeliveryClaim};
 use super::disposition::{Disposition, Failure, ReceivedMessage, retention};
+use super::logged;
 use super::ports::{Database, Letters, Outbox, Payloads, PortError, Ports, Stored};
 use crate::config::{Config, ConfigError, LONGEST_IN_QUEUE};
 use crate::letter::{Letter, PARKED_PREFIX, ParkedLetter};
@@ -34,7 +35,13 @@ pub async fn keep_dead_letter<P: Ports>(
     }
     record.refused(Verdict::Dead, if event.is_ok() { "dead_letter" } else { "undecodable" }, letter.reason.clone());
     match keep(&letter, event, config, ports, &handed, &mut record).await {
-        Ok(disposition) => (disposition, record),
+        Ok(disposition) => {
+            let given_up = event.as_ref().ok().filter(|event| event.dead_reason().is_none());
+            if let Some(event) = given_up.filter(|_| record.verdict == Verdict::Dead) {
+                logged::given_up(event, &letter.reason, config, ports, handed.now);
+            }
+            (disposition, record)
+        }
         Err(Failure { reason, problem }) => {
             record.refused(Verdict::Retried, reason, problem);
             (Disposition::Retry(retry::letter_backoff(handed.attempt, retention(config))), record)

@@ -5,7 +5,7 @@ use super::{IsolateState, ReceivedMessage};
 use crate::answer::Answer;
 use crate::config::{Config, ConfigError, Destination, LogPolicy, Source};
 use crate::dedup::{Acceptance, ClaimToken, DedupKey};
-use crate::log::{Attempt, Delivery, Entry, Refused, SAMPLE_BODY, State};
+use crate::log::{Attempt, Delivery, Entry, GIVEN_UP, Refused, SAMPLE_BODY, State};
 use crate::message::Event;
 use crate::pause::Pauses;
 use crate::record::{Record, Verdict};
@@ -48,8 +48,15 @@ pub fn attempted(
     });
 }
 
-/// Gives the entry of a queued event to the log. `later` is the delay before the next attempt.
-pub fn consumed(record: &mut Record, later: Option<Duration>, is_first: bool, ports: &impl Local, now: UnixTime) {
+/// Gives the entry of a queued event to the log. `later` is the delay before the next attempt. `counts_dead` is false if
+/// [`given_up`] counts the event, should it die.
+pub fn consumed(
+    record: &mut Record,
+    later: Option<Duration>,
+    (is_first, counts_dead): (bool, bool),
+    ports: &impl Local,
+    now: UnixTime,
+) {
     let Some(mut entry) = record.entry.take() else { return };
     let next = later.map(|delay| now.plus(delay));
     entry.state = match (record.verdict, &entry.attempt) {
@@ -70,7 +77,7 @@ pub fn consumed(record: &mut Record, later: Option<Duration>, is_first: bool, po
     let delivery = Delivery {
         is_first,
         is_delivered: entry.state == State::Delivered,
-        is_dead: entry.state == State::Dead,
+        is_dead: entry.state == State::Dead && counts_dead,
         attempt: entry.attempt.as_ref().map(|attempt| (attempt.status, attempt.ms)),
     };
     let destination = entry.attempt.as_ref().map_or("", |attempt| &attempt.destination);
@@ -125,8 +132,32 @@ pub fn direct(
     let handed = ReceivedMessage { text: "", queue: "", attempt: 1, now, pauses: &Pauses::default() };
     attempted(record, destination, Ok(status), began, (event, &handed), ports);
     let verdict = std::mem::replace(&mut record.verdict, Verdict::Delivered);
-    consumed(record, None, true, ports, now);
+    consumed(record, None, (true, true), ports, now);
     record.verdict = verdict;
+}
+
+/// Notes that an event is dead because the queue gave its message up. No attempt of the gateway knew that it was the last
+/// one, so the row of the event still waits for another attempt.
+pub fn given_up(
+    event: &Event<'_>,
+    detail: &str,
+    config: &Result<Config, ConfigError>,
+    ports: &(impl Database + Local),
+    now: UnixTime,
+) {
+    let source = config.as_ref().ok().and_then(|config| config.source(event.source())?.ok());
+    let mut event = event.clone();
+    if let Some(source) = source {
+        event.keep_only(source.forwarded_headers());
+    }
+    let policy = source.map_or(LogPolicy::UNKNOWN, |source| &source.log);
+    let Some(mut entry) = taken(&event, policy, ports, now) else { return };
+    (entry.state, entry.reason, entry.detail) = (State::Dead, Some(GIVEN_UP), Some(detail.to_owned()));
+    let url = source.and_then(|source| source.deliver.origin()).map_or("", Destination::as_str);
+    let destination = url.split_once('?').map_or(url, |(url, _)| url);
+    let mut log = ports.isolate().log.borrow_mut();
+    log.delivery(entry.source(), destination, Delivery { is_dead: true, ..Delivery::default() }, now);
+    log.entry(*entry);
 }
 
 /// Counts a request that was served, but not accepted.

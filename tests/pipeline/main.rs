@@ -17,6 +17,7 @@ mod dead_letters;
 mod fakes;
 mod filters;
 mod forwarded_headers;
+mod given_up;
 mod handshakes;
 mod ingest;
 mod jobs;

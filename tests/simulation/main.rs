@@ -11,6 +11,7 @@ mod fakes;
 mod faults;
 mod gate;
 mod invariants;
+mod ledger;
 mod origin;
 mod ports;
 mod queue;
@@ -104,6 +105,8 @@ fn run(seed: u64) -> Result<Figures, String> {
         go_on(&world, random.below(UNREST / 6));
     }
     calm_down(&world);
+    write_logs(&world);
+    ledger::check(&world); // before the counts expire
     redrive_late(&world);
     invariants::check_log(&world);
     let figures = figures(&world);
@@ -137,6 +140,19 @@ fn redrive_late(world: &Rc<World>) {
         }
         _ => {}
     }
+    calm_down(world);
+}
+
+/// Lets each isolate write what it has collected, when the database is back.
+fn write_logs(world: &Rc<World>) {
+    let later = Rc::clone(world);
+    world.exec.spawn(WORLD, async move {
+        later.exec.sleep(DAY).await;
+        for life in later.isolates() {
+            queue::write_log(&later, &life).await;
+        }
+        senders::sweep(&later).await;
+    });
     calm_down(world);
 }
 

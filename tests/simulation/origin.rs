@@ -55,13 +55,22 @@ impl Http for Gate {
         stored: Option<Vec<u8>>,
         timeout: Duration,
     ) -> Result<DestinationAnswer, PortError> {
-        let world = &self.world;
         let story = self.addressee(&forward, stored.as_deref().unwrap_or(forward.body))?;
+        let answer = self.exchange(&story, timeout).await;
+        self.world.ledger.borrow_mut().attempted(story.source, &answer);
+        answer
+    }
+}
+
+impl Gate {
+    /// One exchange with the destination of `story`.
+    async fn exchange(&self, story: &Rc<Story>, timeout: Duration) -> Result<DestinationAnswer, PortError> {
+        let world = &self.world;
         let (handling, act) = (Rc::clone(&self.handling), self.handling.begin(Kind::Exchange));
         self.note("forward, redrive:", u64::from(handling.redrive));
         self.pause().await;
         let process = {
-            let (world, story, handling) = (Rc::clone(world), Rc::clone(&story), Rc::clone(&handling));
+            let (world, story, handling) = (Rc::clone(world), Rc::clone(story), Rc::clone(&handling));
             move || {
                 handling.done(act);
                 story.note(world.exec.now(), "origin processes it, so far:", story.processed() as u64);
@@ -71,7 +80,7 @@ impl Http for Gate {
                 }
             }
         };
-        match does(world, &story) {
+        match does(world, story) {
             Does::Processes => {
                 let (before, after) = world.dawdling(timeout.as_millis() as Millis);
                 world.exec.sleep(before).await;
@@ -109,9 +118,7 @@ impl Http for Gate {
         handling.lost(act);
         Err(PortError("simulated: no answer".to_owned()))
     }
-}
 
-impl Gate {
     /// The event of `forward`. Checks its key and its body.
     fn addressee(&self, forward: &AttemptRequest<'_>, body: &[u8]) -> Result<Rc<Story>, PortError> {
         let world = &self.world;

@@ -110,6 +110,7 @@ async fn handle(world: Rc<World>, life: Life, name: Name, item: Rc<Item>, attemp
     gate.held.set(held && name == Name::Events);
     let handed = ReceivedMessage { text: &item.text, queue: &queue, attempt, now: gate.now(), pauses: &pauses };
     let (disposition, record) = pipeline::consume(handed, &life.config, &gate).await;
+    world.ledger.borrow_mut().consumed(name, &item.text, attempt, &record);
     if record.reason == Some("in_flight") {
         gate.is_told_in_flight();
     }

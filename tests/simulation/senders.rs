@@ -73,6 +73,7 @@ async fn serve(post: Post, life: Life, story: Option<Rc<Story>>, untrusted: bool
             queue::write_log(&later, &life).await;
         });
     }
+    world.ledger.borrow_mut().answered(&post.path, &outcome);
     let status = outcome.answer.status;
     let reason = outcome.record.and_then(|record| record.reason);
     if reason == Some("in_flight") {

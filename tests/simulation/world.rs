@@ -5,6 +5,7 @@ use super::fakes::database::Sqlite;
 use super::fakes::kv::Kv;
 use super::fakes::stores::{Bodies, Claims, Letters};
 use super::faults::Faults;
+use super::ledger::Ledger;
 use super::queue::{Item, Name};
 use super::sources::{self, ADMIN_TOKEN, configs};
 use super::story::Story;
@@ -60,6 +61,7 @@ pub struct World {
     pub claims: RefCell<Claims>,
     pub letters: RefCell<Letters>,
     pub log: Sqlite,
+    pub ledger: RefCell<Ledger>,
     pub bodies: RefCell<Bodies>,
     /// The number of retries after which a message is a dead letter.
     pub most_retries: u32,
@@ -91,6 +93,7 @@ impl World {
             claims: RefCell::new(Claims::new(random)),
             letters: RefCell::default(),
             log: Sqlite::default(),
+            ledger: RefCell::default(),
             bodies: RefCell::default(),
             most_retries: random.between(2, 12) as u32,
             messages: RefCell::default(),
@@ -118,6 +121,11 @@ impl World {
     /// The isolate that the network chooses.
     pub fn isolate(&self) -> Life {
         self.locations[self.exec.random.index(self.locations.len())].life.borrow().clone()
+    }
+
+    /// Every isolate that lives now.
+    pub fn isolates(&self) -> Vec<Life> {
+        self.locations.iter().map(|location| location.life.borrow().clone()).collect()
     }
 
     /// Runs `task` in the isolate `life`. A crash of the isolate drops the task.

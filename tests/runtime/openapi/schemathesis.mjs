@@ -1,0 +1,34 @@
+// Runs schemathesis: it makes good and bad requests from docs/openapi.json, and judges each answer by it.
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const here = (path) => fileURLToPath(new URL(path, import.meta.url));
+const PROGRAM = here("../../../.tools/openapi/bin/schemathesis");
+const DOCUMENT = here("../../../docs/openapi.json");
+// The seed is fixed, so a failure can be repeated.
+const { SEED = "1" } = process.env;
+
+/** Sends `examples` requests at most for each operation to `gateway`, with `token`, without the checks in `without`. */
+export async function conforms(gateway, { token, examples, without = [], event = "1-0", letter = "0" }) {
+  const work = mkdtempSync(join(tmpdir(), "hookgate-openapi-"));
+  try {
+    const config = join(work, "schemathesis.toml");
+    const settings = readFileSync(here("schemathesis.toml"), "utf8");
+    writeFileSync(config, settings.replaceAll("EVENT_ID", event).replaceAll("LETTER_ID", letter));
+    const url = `http://127.0.0.1:${gateway.port}`;
+    const bounds = ["--checks", "all", "--seed", SEED, "--max-examples", String(examples)];
+    const excluded = without.length > 0 ? ["--exclude-checks", without.join(",")] : [];
+    const args = ["--config-file", config, "run", DOCUMENT, "--url", url, "--no-color", ...bounds, ...excluded];
+    const options = { cwd: work, maxBuffer: 64 * 1024 * 1024, env: { ...process.env, ADMIN_TOKEN: token } };
+    const output = await new Promise((resolve) => {
+      execFile(PROGRAM, args, options, (error, stdout, stderr) => resolve(`${error ?? ""}${stdout}${stderr}`));
+    });
+    assert.match(output, /\b[1-9]\d+ generated, [1-9]\d+ passed\b(?!.*failed)/, output);
+  } finally {
+    rmSync(work, { recursive: true });
+  }
+}
