@@ -4,7 +4,7 @@ use super::queue::Name;
 use super::sources;
 use super::world::World;
 use hookgate::message::Event;
-use hookgate::pipeline::Outcome;
+use hookgate::serve::Outcome;
 use hookgate::pipeline::ports::{DestinationAnswer, PortError};
 use hookgate::record::{Record, Verdict};
 use serde_json::Value;
