@@ -4,9 +4,9 @@ use super::queue::Name;
 use super::sources;
 use super::world::World;
 use hookgate::message::Event;
-use hookgate::serve::Outcome;
 use hookgate::pipeline::ports::{DestinationAnswer, PortError};
 use hookgate::record::{Record, Verdict};
+use hookgate::serve::Outcome;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -31,7 +31,7 @@ const DELIVERIES: [(&str, &str); 8] = [
 /// Events that may be `accepted` once more.
 const AGAIN: &str = "taken from the dead letters' queue";
 /// The table of events.
-const EVENTS: &str = "events";
+const EVENTS: &str = "log_events";
 
 impl Ledger {
     fn add(&mut self, source: &str, what: impl Into<String>) {
