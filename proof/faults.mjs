@@ -3,6 +3,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { send } from "../tests/runtime/http.mjs";
 import { ADMIN_TOKEN } from "../tests/runtime/providers.mjs";
+import { history } from "./history.mjs";
 import { application } from "./origin.mjs";
 import { Provider, SYSTEMS } from "./provider.mjs";
 import { BINDINGS, HASTE } from "./rates.mjs";
@@ -81,7 +82,8 @@ async function run(world) {
   await deliverAll(world);
   const pending = await world.drained(DRAIN, { restarting: true });
   const bodies = await inventory(world);
-  const counts = verdict(ledger, { dedup: DEDUP, pending, clock, stalls: world.pulse.stalls });
+  const { counts, unclear } = verdict(ledger, { dedup: DEDUP, pending, clock, stalls: world.pulse.stalls });
+  for (const event of unclear) console.error(await history(event, world));
   const redriven = await redriveAll(world);
   const { faults, answers, altered } = ledger;
   const seconds = Math.round((Date.now() - began) / 1000);

@@ -19,6 +19,7 @@ export class StandIn extends Server {
     const event = this.ledger.ofMessage(text);
     const kind = this.dice.decide(`send ${name} ${event.name}`, QUEUE);
     if (kind) this.ledger.count(`${name}.send_${kind}`);
+    this.ledger.tell(event, `sent to ${name}: ${kind ?? "well"}`);
     if (kind === "before") return 500;
     if (kind === "hang") await this.clock.passes(HANG); // the queue stores the message long after its sender gave up
     this.queues[name].push(text);
@@ -28,7 +29,7 @@ export class StandIn extends Server {
 
   async #note({ operation, kind, about }) {
     this.ledger.count(`${operation}_${kind}`);
-    this.ledger.reports.push({ kind: `${operation}_${kind}`, about });
+    this.ledger.reports.push({ at: Date.now(), kind: `${operation}_${kind}`, about });
     if (kind === "hang") await this.clock.passes(HANG);
     return 200;
   }

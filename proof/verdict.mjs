@@ -57,26 +57,39 @@ function repetitions(event, { dedup, ...run }) {
   });
 }
 
-/** The counts. Each accepted event is counted once. `pending` has the events that are still in a queue. */
+/** What became of an accepted event. */
+function fate(event, pending) {
+  if (event.exchanges.some(({ processed }) => processed)) return "delivered";
+  if (event.letters > 0) return "dead";
+  return pending.has(event) ? "pending" : "lost";
+}
+
+/**
+ * The counts, and the events that a person must look at. Each accepted event is counted once. `pending` has the events that
+ * are still in a queue.
+ */
 export function verdict(ledger, { dedup, pending, clock, stalls }) {
   ledger.attribute();
   const { kills } = ledger;
   const counts = { accepted: 0, delivered: 0, dead: 0, pending: 0, lost: 0, abandoned: 0, rekeyed: 0 };
   const explained = {};
+  const unclear = [];
   for (const event of ledger.events.values()) {
     if (new Set(event.exchanges.map(({ key }) => key)).size > 1) counts.rekeyed += 1;
-    for (const kind of repetitions(event, { dedup, kills, clock, stalls })) ledger.count(kind, explained);
+    for (const kind of repetitions(event, { dedup, kills, clock, stalls })) {
+      ledger.count(kind, explained);
+      if (kind === "unexplained" && dedup === "exact") unclear.push(event);
+    }
     if (!event.accepted) {
       counts.abandoned += 1;
       continue;
     }
     counts.accepted += 1;
-    if (event.exchanges.some(({ processed }) => processed)) counts.delivered += 1;
-    else if (event.letters > 0) counts.dead += 1;
-    else if (pending.has(event)) counts.pending += 1;
-    else counts.lost += 1;
+    const became = fate(event, pending);
+    counts[became] += 1;
+    if (became === "lost") unclear.push(event);
   }
   const { unexplained = 0, ...kinds } = explained;
   const duplicated = Object.values(explained).reduce((sum, count) => sum + count, 0);
-  return { ...counts, duplicated, duplicated_unexplained: unexplained, explained: kinds };
+  return { counts: { ...counts, duplicated, duplicated_unexplained: unexplained, explained: kinds }, unclear };
 }

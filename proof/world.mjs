@@ -52,7 +52,9 @@ export class World {
     this.standin = await StandIn.start({ queues: this.queues, dice, ledger, clock });
     // Each start of the runtime gets new settings.
     const told = () => ({ ...plan, calm: dice.calm, clock: { ...clock }, standin: this.standin.url });
-    this.runtime = await Runtime.start({ isolates, dedup, origin: this.origin.url, state: this.#state, plan: told });
+    const wrote = (line) => ledger.lines.push({ at: Date.now(), line });
+    const settings = { isolates, dedup, origin: this.origin.url, state: this.#state };
+    this.runtime = await Runtime.start({ ...settings, plan: told, wrote });
     if (clock.full > 1) this.pulse = new Pulse({ clock, runtime: this.runtime });
   }
 
@@ -66,7 +68,7 @@ export class World {
   #queues() {
     const { dice, ledger, clock } = this;
     const give = (queue, messages) => this.#give(queue, messages);
-    const heardDead = (kind) => ["pushed", "crashed"].includes(kind) || ledger.count(kind);
+    const heardDead = (...what) => ledger.heardDead(...what);
     const heard = (...what) => ledger.heard(...what);
     const DEAD = new Queue({ name: "hookgate-dead", dice, clock, give, heard: heardDead });
     const ends = { maxRetries: MAX_RETRIES, deadLetters: DEAD };
