@@ -3,6 +3,9 @@ import { Server } from "../tests/runtime/http.mjs";
 import { HANG, QUEUE } from "./rates.mjs";
 
 export class StandIn extends Server {
+  /** The number of messages that will be in a queue later, although their sender gave up. */
+  late = 0;
+
   /** `queues` has the queues by name. */
   static start({ queues, dice, ledger, clock }) {
     return Object.assign(new StandIn(), { queues, dice, ledger, clock }).listen();
@@ -21,7 +24,11 @@ export class StandIn extends Server {
     if (kind) this.ledger.count(`${name}.send_${kind}`);
     this.ledger.tell(event, `sent to ${name}: ${kind ?? "well"}`);
     if (kind === "before") return 500;
-    if (kind === "hang") await this.clock.passes(HANG); // the queue stores the message long after its sender gave up
+    if (kind === "hang") {
+      this.late += 1;
+      await this.clock.passes(HANG);
+      this.late -= 1;
+    }
     this.queues[name].push(text);
     if (kind) event.mischief.push(`send_${kind}`);
     return kind === "after" ? 500 : 200;

@@ -122,7 +122,7 @@ export class World {
   }
 
   /**
-   * Waits until the queues are empty, or until no message has left them for `within`. Returns the events still
+   * Waits until the queues are empty and stay so, or until no message has left them for `within`. Returns the events still
    * in them. With `restarting`, the runtime is restarted at a slower pace if the machine does not keep up.
    */
   async drained(within, { restarting = false } = {}) {
@@ -132,7 +132,8 @@ export class World {
       const { length } = rest();
       if (length < fewest) [fewest, since] = [length, Date.now()];
       if (restarting && this.pulse.lags) await this.kill();
-      return length === 0 || Date.now() - since > this.clock.stretched(within);
+      const isEmpty = length === 0 && this.standin.late === 0;
+      return isEmpty || Date.now() - since > this.clock.stretched(within);
     };
     await eventually("empty queues", ended, Infinity);
     return new Set(rest().map(({ body }) => this.ledger.ofMessage(body)));
