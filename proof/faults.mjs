@@ -3,25 +3,32 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { send } from "../tests/runtime/http.mjs";
 import { ADMIN_TOKEN } from "../tests/runtime/providers.mjs";
+import { history } from "./history.mjs";
 import { application } from "./origin.mjs";
 import { Provider, SYSTEMS } from "./provider.mjs";
 import { BINDINGS, HASTE } from "./rates.mjs";
 import { verdict } from "./verdict.mjs";
 import { World } from "./world.mjs";
 
-const { EVENTS = "2000", SEED = "1", DEDUP = "exact", RATE = "40", KILL = "4", SABOTAGE = "" } = process.env;
+const { EVENTS = "2000", SEED = "1", DEDUP = "exact", RATE = "40", KILL = "4", SABOTAGE = "", AWAY } = process.env;
 const [events, rate, kill] = [EVENTS, RATE, KILL].map(Number);
 /** The longest time without progress after the faults have stopped. */
 const DRAIN = 120_000;
+/** The most sweeps at the end. */
+const SWEEPS = 5;
 
-/** Kills the runtime every few seconds. Returns a function that stops the kills. */
+/** Kills the runtime every few seconds, and starts a sweep between two kills. Returns a function that stops the kills. */
 function killing(world) {
   const { dice, clock } = world;
   const stop = new AbortController();
+  const passes = (pause) => delay(pause, undefined, { signal: stop.signal }).catch(() => undefined);
   const killed = async () => {
     for (;;) {
       const pause = clock.stretched(kill * 1000) * (0.5 + dice.next("kill"));
-      await delay(pause, undefined, { signal: stop.signal }).catch(() => undefined);
+      await passes(pause / 2);
+      if (stop.signal.aborted) return;
+      world.sweep().catch(() => undefined); // the kill may end the sweep
+      await passes(pause / 2);
       if (stop.signal.aborted) return;
       await world.kill();
     }
@@ -45,6 +52,17 @@ async function deliverAll(world) {
   await Promise.all(delivering);
   await stopKilling();
   await world.calm();
+}
+
+/** Sweeps until no dead letter waits in R2. Returns how many waited. On a slow machine, a sweep may reach a time limit. */
+async function sweepAll(world) {
+  await world.recover();
+  const { length } = await world.runtime.parked();
+  for (let [left, tries] = [length, 0]; left > 0 && tries < SWEEPS; tries += 1) {
+    await world.sweep();
+    left = (await world.runtime.parked()).length;
+  }
+  return length;
 }
 
 /** Counts the dead letters of each event, the missing bodies, and the bodies without a dead letter. */
@@ -80,19 +98,22 @@ async function run(world) {
   const began = Date.now();
   await deliverAll(world);
   const pending = await world.drained(DRAIN, { restarting: true });
+  const parked = await sweepAll(world);
   const bodies = await inventory(world);
-  const counts = verdict(ledger, { dedup: DEDUP, pending, clock, stalls: world.pulse.stalls });
+  const { counts, unclear } = verdict(ledger, { dedup: DEDUP, pending, clock, stalls: world.pulse.stalls });
+  for (const event of unclear) console.error(await history(event, world));
   const redriven = await redriveAll(world);
   const { faults, answers, altered } = ledger;
   const seconds = Math.round((Date.now() - began) / 1000);
   const haste = Number((HASTE / clock.slowest).toFixed(1));
+  const given = { seed: Number(SEED), events, dedup: DEDUP };
   const pace = { haste, stalls: world.pulse.stalls.length, seconds };
-  return { seed: Number(SEED), events, dedup: DEDUP, ...counts, ...bodies, ...redriven, altered, faults, answers, ...pace };
+  return { ...given, ...counts, parked, ...bodies, ...redriven, altered, faults, answers, ...pace };
 }
 
 const plan = { rates: BINDINGS, sabotage: SABOTAGE };
 const answer = (world) => application(SEED, world);
-const line = await World.with({ seed: SEED, dedup: DEDUP, haste: HASTE, plan, answer }, run);
+const line = await World.with({ seed: SEED, dedup: DEDUP, haste: HASTE, away: AWAY, plan, answer }, run);
 console.log(JSON.stringify(line));
 const wrongs = ["lost", "pending", "abandoned", "altered", "rekeyed", "bodies_missing", "redriven_wrong"];
 if (DEDUP === "exact") wrongs.push("duplicated_unexplained");

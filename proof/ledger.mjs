@@ -1,6 +1,8 @@
 // The history of each event, seen from outside: the answers to its provider, its messages, and the work of the destination.
 import { createHash } from "node:crypto";
 
+const blank = () => ({ sends: [], pushes: [], exchanges: [], crashes: [], mischief: [], steps: [], bodies: new Set() });
+
 export class Ledger {
   /** The events by name, each with its history. */
   events = new Map();
@@ -10,17 +12,18 @@ export class Ledger {
   answers = {};
   /** The faults that the runtime reported. The text of a report contains the key or the id of the event. */
   reports = [];
+  /** The lines that the Worker logged: `{ at, line }`. */
+  lines = [];
   /** The times of the kills. */
   kills = [];
   /** The number of forwards with bytes that no provider signed. */
   altered = 0;
   #names = new Map();
   /** The history of the probes: messages by which the Worker learns the names of its queues. */
-  #probe = { name: "probe", pushes: [], exchanges: [], crashes: [], mischief: [], bodies: new Set(), letters: 0 };
+  #probe = { name: "probe", letters: 0, ...blank() };
 
   open(name, system) {
-    const history = { sends: [], pushes: [], exchanges: [], crashes: [], mischief: [], bodies: new Set() };
-    const event = { name, system, accepted: false, letters: 0, key: undefined, ...history };
+    const event = { name, system, accepted: false, letters: 0, key: undefined, ...blank() };
     this.events.set(name, event);
     return event;
   }
@@ -51,9 +54,22 @@ export class Ledger {
     return found;
   }
 
+  /** Records a step of an event. The steps are printed if the event is lost. */
+  tell(event, step) {
+    event.steps.push({ at: Date.now(), step });
+  }
+
+  /** Records a report of a queue of dead letters. */
+  heardDead(kind, message) {
+    this.tell(this.ofMessage(message.body), `${message.id}, attempt ${message.attempts}: ${kind}`);
+    if (kind.startsWith("queue_")) this.count(kind);
+  }
+
   /** Records a report of the events' queue. */
   heard(kind, message, since) {
     const event = this.ofMessage(message.body);
+    this.tell(event, `${message.id}, attempt ${message.attempts}: ${kind}`);
+    if (kind.startsWith("settled")) return;
     if (kind === "pushed") event.pushes.push(Date.now());
     else if (kind === "crashed") event.crashes.push({ since, until: Date.now() });
     else {

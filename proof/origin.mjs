@@ -21,6 +21,7 @@ export function application(seed, world) {
     response.on("finish", () => (exchange.answered = Date.now()));
     const kind = world.agrees ? undefined : (fate(seed, event) ?? dice.decide(`forward ${event.name}`, ORIGIN));
     if (kind) ledger.count(`origin_${kind}`);
+    ledger.tell(event, `attempt at the destination: ${kind ?? "accepted"}`);
     if (kind === "refused") return response.writeHead(410).end();
     if (kind === "failing" || kind === "error") return response.writeHead(500).end();
     exchange.processed = true;

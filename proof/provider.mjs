@@ -38,6 +38,7 @@ export class Provider {
       if (this.runtime.isUp) tried += 1;
       const answer = await this.#send(event);
       this.ledger.count(answer, this.ledger.answers);
+      this.ledger.tell(event, `answer to the provider: ${answer}`);
       if (answer >= 200 && answer < 300) return void (event.accepted = true);
       if (answer >= 400 && answer < 500 && answer !== 429) return; // a retry would not help
       const waits = Math.min(50 * 2 ** tried, 1000);

@@ -72,6 +72,7 @@ export class Queue {
     const settled = await this.give(this.name, messages).catch(() => undefined);
     batch.forEach((message, at) => {
       message.taken = false;
+      if (settled) this.heard(`settled ${JSON.stringify(settled[at])}`, message);
       if (!settled) {
         this.heard("crashed", message, since);
         this.#again(message, this.clock.stretched(AFTER_CRASH));

@@ -6,6 +6,8 @@ import { SYSTEMS } from "./provider.mjs";
 
 const here = (file) => new URL(file, import.meta.url);
 const MODULES = workerBehind(...["wrapper.js", "bindings.mjs", "clock.mjs", "dice.mjs"].map(here));
+/** The prefix of the names of letters in the bucket: src/letter.rs. */
+const PARKED = "letters/";
 /** Every location has the same stores. The Durable Objects run at the first location. */
 const stores = (place) => ({
   kvNamespaces: ["DEDUP"],
@@ -21,19 +23,22 @@ export class Runtime {
   #miniflare;
   #settings;
 
-  /** Starts `isolates` Workers of the same script. `plan()` makes the settings of their wrapper. */
-  static async start({ isolates = 1, dedup, origin, state, plan }) {
+  /** Starts `isolates` Workers of the same script. `plan()` makes their settings. `wrote(line)` gets the log. */
+  static async start({ isolates = 1, dedup, origin, state, plan, wrote }) {
     const runtime = new Runtime();
-    runtime.#settings = { isolates, dedup, origin, state, plan };
+    runtime.#settings = { isolates, dedup, origin, state, plan, wrote };
     await (runtime.up = runtime.#start(1));
     return runtime;
   }
 
   async #start(incarnation) {
-    const { isolates, state } = this.#settings;
+    const { isolates, state, wrote } = this.#settings;
     this.incarnation = incarnation;
     const workers = Array.from({ length: isolates }, (_, place) => this.#worker(place));
-    const handleStructuredLogs = ({ message }) => process.env.VERBOSE && console.error(message);
+    const handleStructuredLogs = ({ message }) => {
+      wrote(message);
+      if (process.env.VERBOSE) console.error(message);
+    };
     const options = { ...QUIET, handleStructuredLogs, resourcePersistencePath: state, workers };
     this.#miniflare = new Miniflare(convertV4MiniflareOptions(options));
     await this.#miniflare.ready;
@@ -70,13 +75,36 @@ export class Runtime {
 
   /** The rows of the dead letters that are not redriven. */
   async letters() {
-    const database = await this.#miniflare.getD1Database("LOG", "place-0");
-    return (await lettersIn(database)).filter(({ redriven }) => redriven === null);
+    return (await lettersIn(await this.#database())).filter(({ redriven }) => redriven === null);
+  }
+
+  /** The rows of an event in the log, which the Worker makes at its first write. */
+  async logged(key) {
+    const all = "SELECT * FROM events WHERE substr(name, 1, length(?1)) = ?1";
+    const statement = (await this.#database()).prepare(all).bind(key);
+    const { results } = await statement.all().catch(({ message }) => ({ results: [{ message }] }));
+    return results.map(({ head, body, ...row }) => row);
+  }
+
+  #database() {
+    return this.#miniflare.getD1Database("LOG", "place-0");
   }
 
   /** The names of the stored bodies. */
   async payloads() {
-    const bucket = await this.#miniflare.getR2Bucket("PAYLOADS", "place-0");
+    const names = await this.#objects();
+    return names.filter((name) => !name.startsWith(PARKED));
+  }
+
+  /** The messages of the dead letters that wait in the bucket until the database works. */
+  async parked() {
+    const bucket = await this.#bucket();
+    const names = (await this.#objects()).filter((name) => name.startsWith(PARKED));
+    return Promise.all(names.map(async (name) => (await (await bucket.get(name)).json()).message));
+  }
+
+  async #objects() {
+    const bucket = await this.#bucket();
     const names = [];
     for (let page = { truncated: true }; page.truncated; ) {
       page = await bucket.list({ cursor: page.cursor });
@@ -84,6 +112,10 @@ export class Runtime {
       names.push(...page.objects.filter(({ size }) => size > 0).map(({ key }) => key));
     }
     return names;
+  }
+
+  #bucket() {
+    return this.#miniflare.getR2Bucket("PAYLOADS", "place-0");
   }
 
   close() {

@@ -3,7 +3,7 @@
 // The rule. An exchange is *ambiguous* if the destination did its work and the gateway could not know or record this:
 //   origin_reset     the destination cut the connection before its answer
 //   killed           the runtime was killed between the forward and the end of the message's batch
-//   late             the answer came after the forward's timeout
+//   late             the answer came after the forward's timeout, or shortly before it
 //   confirm_failed   each try to confirm the delivery met an injected fault
 //   stalled          the machine was so slow that a timeout may have passed (pulse.mjs)
 // If all earlier exchanges of an event are ambiguous, a repeated delivery is explained: no gateway can avoid it. With
@@ -20,6 +20,11 @@ const CONFIRM_TRIES = 3;
 /** The last requests of a killed runtime arrive a little later. */
 const GRACE = 250;
 const SOON = 500;
+/**
+ * The share of the forward's timeout within which the answer of the destination is in time. The rest is for the way to the
+ * destination and back, which the gateway's timeout includes.
+ */
+const IN_TIME = 0.875;
 
 const count = (event, pattern) => event.mischief.filter((kind) => pattern.test(kind)).length;
 const told = (event, pattern) => count(event, pattern) > 0;
@@ -28,7 +33,7 @@ function ambiguity(event, { at, limit, reset, answered = Infinity }, { clock, st
   if (reset) return "origin_reset";
   const grace = GRACE * clock.slowest;
   if (event.crashes.some(({ since, until }) => since <= at && at <= until + grace)) return "killed";
-  if (answered - at > limit) return "late";
+  if (answered - at > limit * IN_TIME) return "late";
   if (count(event, /^delivery CLAIMS.confirm_(before|hang)/) >= CONFIRM_TRIES) return "confirm_failed";
   const ended = Math.min(answered, at + limit);
   return stalls.some(({ since, until }) => since <= ended + grace && at - grace <= until) ? "stalled" : undefined;
@@ -57,26 +62,39 @@ function repetitions(event, { dedup, ...run }) {
   });
 }
 
-/** The counts. Each accepted event is counted once. `pending` has the events that are still in a queue. */
+/** What became of an accepted event. */
+function fate(event, pending) {
+  if (event.exchanges.some(({ processed }) => processed)) return "delivered";
+  if (event.letters > 0) return "dead";
+  return pending.has(event) ? "pending" : "lost";
+}
+
+/**
+ * The counts, and the events that a person must look at. Each accepted event is counted once. `pending` has the events that
+ * are still in a queue.
+ */
 export function verdict(ledger, { dedup, pending, clock, stalls }) {
   ledger.attribute();
   const { kills } = ledger;
   const counts = { accepted: 0, delivered: 0, dead: 0, pending: 0, lost: 0, abandoned: 0, rekeyed: 0 };
   const explained = {};
+  const unclear = [];
   for (const event of ledger.events.values()) {
     if (new Set(event.exchanges.map(({ key }) => key)).size > 1) counts.rekeyed += 1;
-    for (const kind of repetitions(event, { dedup, kills, clock, stalls })) ledger.count(kind, explained);
+    for (const kind of repetitions(event, { dedup, kills, clock, stalls })) {
+      ledger.count(kind, explained);
+      if (kind === "unexplained" && dedup === "exact") unclear.push(event);
+    }
     if (!event.accepted) {
       counts.abandoned += 1;
       continue;
     }
     counts.accepted += 1;
-    if (event.exchanges.some(({ processed }) => processed)) counts.delivered += 1;
-    else if (event.letters > 0) counts.dead += 1;
-    else if (pending.has(event)) counts.pending += 1;
-    else counts.lost += 1;
+    const became = fate(event, pending);
+    counts[became] += 1;
+    if (became === "lost") unclear.push(event);
   }
   const { unexplained = 0, ...kinds } = explained;
   const duplicated = Object.values(explained).reduce((sum, count) => sum + count, 0);
-  return { ...counts, duplicated, duplicated_unexplained: unexplained, explained: kinds };
+  return { counts: { ...counts, duplicated, duplicated_unexplained: unexplained, explained: kinds }, unclear };
 }

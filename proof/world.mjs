@@ -21,14 +21,16 @@ export class World {
   ledger = new Ledger();
   /** Whether the destination accepts everything. */
   agrees = false;
+  /** The binding of which every call fails, until `recover`. */
+  away;
   #state;
 
   /**
    * Runs `use(world)` and returns its value. `plan` has the settings of the wrapper in the runtime, and `answer(world)`
    * makes the destination's answers. Everything is stopped at the end, even after an error.
    */
-  static async with({ seed, dedup, isolates, haste, plan, answer }, use) {
-    const world = new World();
+  static async with({ seed, dedup, isolates, haste, away, plan, answer }, use) {
+    const world = Object.assign(new World(), { away });
     world.dice = new Dice(seed);
     world.clock = new Clock({ haste });
     if (haste) world.clock.slowDown(contention());
@@ -51,8 +53,10 @@ export class World {
     this.queues = this.#queues();
     this.standin = await StandIn.start({ queues: this.queues, dice, ledger, clock });
     // Each start of the runtime gets new settings.
-    const told = () => ({ ...plan, calm: dice.calm, clock: { ...clock }, standin: this.standin.url });
-    this.runtime = await Runtime.start({ isolates, dedup, origin: this.origin.url, state: this.#state, plan: told });
+    const told = () => ({ ...plan, ...this.#weather(), clock: { ...clock }, standin: this.standin.url });
+    const wrote = (line) => ledger.lines.push({ at: Date.now(), line });
+    const settings = { isolates, dedup, origin: this.origin.url, state: this.#state };
+    this.runtime = await Runtime.start({ ...settings, plan: told, wrote });
     if (clock.full > 1) this.pulse = new Pulse({ clock, runtime: this.runtime });
   }
 
@@ -66,7 +70,7 @@ export class World {
   #queues() {
     const { dice, ledger, clock } = this;
     const give = (queue, messages) => this.#give(queue, messages);
-    const heardDead = (kind) => ["pushed", "crashed"].includes(kind) || ledger.count(kind);
+    const heardDead = (...what) => ledger.heardDead(...what);
     const heard = (...what) => ledger.heard(...what);
     const DEAD = new Queue({ name: "hookgate-dead", dice, clock, give, heard: heardDead });
     const ends = { maxRetries: MAX_RETRIES, deadLetters: DEAD };
@@ -91,15 +95,35 @@ export class World {
     await this.runtime.kill(() => this.pulse.adapt());
   }
 
-  /** Stops all faults. */
+  /** Stops all faults. A binding that is away stays away. */
   async calm() {
     this.dice.calm = true;
-    await Promise.all(this.runtime.urls.map((url) => send(new URL("/.control/calm", url))));
+    await this.#forecast();
+  }
+
+  /** Ends the outage of the binding that is away. */
+  async recover() {
+    this.away = undefined;
+    await this.#forecast();
+  }
+
+  #weather() {
+    return { calm: this.dice.calm, away: this.away ?? "" };
+  }
+
+  async #forecast() {
+    const body = JSON.stringify(this.#weather());
+    await Promise.all(this.runtime.urls.map((url) => send(new URL("/.control/weather", url), { body })));
+  }
+
+  /** Runs the hourly sweep. It moves the dead letters in R2 into D1. */
+  async sweep() {
+    await send(new URL("/.control/sweep", this.runtime.urls[0]));
   }
 
   /**
-   * Waits until the queues are empty, or until no message has left them for `within`. Returns the events still in them. With
-   * `restarting`, the runtime is restarted at a slower pace if the machine does not keep up.
+   * Waits until the queues are empty and stay so, or until no message has left them for `within`. Returns the events still
+   * in them. With `restarting`, the runtime is restarted at a slower pace if the machine does not keep up.
    */
   async drained(within, { restarting = false } = {}) {
     const rest = () => Object.values(this.queues).flatMap(({ messages }) => [...messages]);
@@ -108,7 +132,8 @@ export class World {
       const { length } = rest();
       if (length < fewest) [fewest, since] = [length, Date.now()];
       if (restarting && this.pulse.lags) await this.kill();
-      return length === 0 || Date.now() - since > this.clock.stretched(within);
+      const isEmpty = length === 0 && this.standin.late === 0;
+      return isEmpty || Date.now() - since > this.clock.stretched(within);
     };
     await eventually("empty queues", ended, Infinity);
     return new Set(rest().map(({ body }) => this.ledger.ofMessage(body)));

@@ -10,7 +10,7 @@ export * from "./index.js";
 
 // An isolate outlives its requests, so these values live as long as the runtime. The Worker and its objects share the
 // isolate.
-const plan = env.PROOF;
+const plan = { ...env.PROOF };
 const dice = new Dice(plan.seed);
 dice.calm = plan.calm;
 new Clock(plan.clock).rule();
@@ -37,7 +37,8 @@ function producer(queue) {
 }
 
 async function inject({ operation, about }, call) {
-  const { rates, sabotage } = plan;
+  const { rates, sabotage, away } = plan;
+  if (away && operation.startsWith(`${away}.`)) throw new Error(`${away} is away`);
   if (sabotage === "forget" && operation === "CLAIMS.confirm") return true; // this Worker confirms no claim
   const kind = dice.decide(`${operation} ${about[0]}`, rates[operation] ?? rates[operation.split(".")[0]] ?? {});
   const report = () => post(`${plan.standin}/fault`, JSON.stringify({ operation, kind, about: about.join(" ") }));
@@ -67,10 +68,17 @@ export default {
     const changed = { ...env, ...bindings };
     if (!pathname.startsWith("/.control/")) return Worker.fetch(request, changed, context);
     if (pathname === "/.control/batch") return handled(await request.json(), changed, context);
-    dice.calm = true;
+    if (pathname === "/.control/sweep") await swept(changed, context);
+    else dice.calm = Object.assign(plan, await request.json()).calm;
     return new Response();
   },
 };
+
+/** Runs the hourly sweep of the Worker. */
+async function swept(env, context) {
+  if (plan.sabotage === "no_sweep") return; // this Worker never moves a dead letter out of the bucket
+  await Worker.scheduled({ cron: "0 * * * *", scheduledTime: Date.now(), type: "scheduled" }, env, context);
+}
 
 /** Gives a batch to the Worker as the runtime does. Returns the outcome of each message, in the order of the batch. */
 async function handled({ queue, messages }, env, context) {

@@ -30,14 +30,21 @@ describe("with faults everywhere and kills of the runtime", linux, () => {
     });
   }
 
+  test("the Worker keeps every dead letter although the database is away", async () => {
+    const { code, lost, dead, parked, redriven, redriven_wrong } = await faults({ AWAY: "LOG" });
+    assert.deepEqual({ code, lost, redriven_wrong }, { code: 0, lost: 0, redriven_wrong: 0 });
+    assert.ok(dead > 0 && parked >= dead && redriven >= dead, JSON.stringify({ dead, parked, redriven }));
+  });
+
   const wrong = {
     ack_first: ["acks before it forwards", "lost"],
     answer_first: ["answers before it enqueues", "lost"],
     forget: ["confirms no claim", "duplicated_unexplained"],
+    no_sweep: ["never moves a dead letter from R2 into the database", "lost", { AWAY: "LOG" }],
   };
-  for (const [SABOTAGE, [what, count]] of Object.entries(wrong)) {
+  for (const [SABOTAGE, [what, count, more]] of Object.entries(wrong)) {
     test(`a Worker that ${what} is found`, async () => {
-      const { code, ...line } = await faults({ SABOTAGE });
+      const { code, ...line } = await faults({ SABOTAGE, ...more });
       assert.ok(line[count] > 0, count);
       assert.equal(code, 1);
     });
