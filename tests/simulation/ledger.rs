@@ -31,7 +31,7 @@ const DELIVERIES: [(&str, &str); 8] = [
 /// Events that may be `accepted` once more.
 const AGAIN: &str = "taken from the dead letters' queue";
 /// The table of events.
-const EVENTS: &str = "events";
+const EVENTS: &str = "log_events";
 
 impl Ledger {
     fn add(&mut self, source: &str, what: impl Into<String>) {
