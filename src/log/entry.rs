@@ -312,8 +312,8 @@ pub const GIVEN_UP: &str = "dead_letter";
 /// after its copy was delivered: a settled event does not wait again, unless it was redriven or replayed.
 macro_rules! is_newer {
     () => {
-        "((excluded.updated >= updated AND (?24 = 1 OR state NOT IN ('delivered', 'dead') OR excluded.state IN ('delivered', \
-'dead'))) OR (excluded.state = 'delivered' AND state IN ('waiting', 'retrying', 'paused')))"
+        "((excluded.updated >= updated AND (?24 = 1 OR state NOT IN ('delivered', 'dead') OR excluded.state IN \
+('delivered', 'dead'))) OR (excluded.state = 'delivered' AND state IN ('waiting', 'retrying', 'paused')))"
     };
 }
 

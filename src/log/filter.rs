@@ -5,7 +5,7 @@ use super::entry::EventName;
 use super::window::any_of;
 use crate::database::Value;
 use crate::dedup::DedupKey;
-use hookgate_verify::UnixTime;
+use hookgate_verify::{TimeUnit, UnixTime};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::time::Duration;
@@ -88,9 +88,11 @@ impl EventFilter {
         let names =
             || Some(value.split(',').map(str::to_owned).collect::<Vec<_>>()).filter(|all| all.len() <= MOST_NAMES);
         let list = || names().ok_or_else(|| wrong("must have at most 20 names"));
-        let time = || UnixTime::from_rfc3339(value).or_else(|| UnixTime::from_unix_text(value));
+        // A program may write milliseconds, which would be a time far away that selects nothing.
+        let time = || UnixTime::from_rfc3339(value).or_else(|| UnixTime::read(TimeUnit::Unix, value));
         let time = || {
-            let expected = "must be a time such as 2026-11-28T09:30:00Z, or seconds since 1970; a `+` in a URL is %2B";
+            let expected =
+                "must be a time such as 2026-11-28T09:30:00Z, or (milli)seconds since 1970; a `+` in a URL is %2B";
             time().ok_or_else(|| wrong(expected))
         };
         match name {

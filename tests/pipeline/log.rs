@@ -627,3 +627,23 @@ fn rows_are_deleted_when_their_retention_ends_and_no_sooner() {
         assert_eq!(left(table), [""; 0], "{table}");
     }
 }
+
+#[test]
+fn a_time_may_be_in_milliseconds() {
+    let ports = Memory::default();
+    serve(&post("queued", BODY), &ports);
+    forward(&take(&ports), 1, &ports);
+    for (query, count) in [
+        ("since=1768480200", 1),
+        ("since=1768480200000", 1),
+        ("since=1768480201000", 0),
+        ("until=1768480200000", 0),
+        ("until=1768480201000", 1),
+    ] {
+        assert_eq!(
+            get(&format!("events?{query}"), &ports).1["events"].as_array().map(Vec::len),
+            Some(count),
+            "{query}"
+        );
+    }
+}

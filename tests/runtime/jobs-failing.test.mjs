@@ -59,8 +59,10 @@ describe("deliveries fail", { concurrency: true }, () => {
 
     // Each event says why.
     const why = async (name) => (await operator.event(`id=${sent[name].id}`)).why;
-    assert.match(await why("failing"), /^\d+ attempts? failed\. The reason: the origin answered 500\. The next attempt follows at 2/);
-    assert.match(await why("gone"), /^No attempt follows, after 1 attempt\. The reason: the origin answered 410\..* redrive/);
+    const failing = /^\d+ attempts? failed\. The reason: the origin answered 500\. The next attempt follows at 2/;
+    assert.match(await why("failing"), failing);
+    const gone = /^No attempt follows, after 1 attempt\. The reason: the origin answered 410\..* redrive/;
+    assert.match(await why("gone"), gone);
     for (const name of ["tls", "closed"]) {
       assert.match(await why(name), /^\d+ attempts? failed\. The reason: \S.+\. The next attempt follows at 2/, name);
       const [attempt] = (await operator.event(`id=${sent[name].id}`)).history;

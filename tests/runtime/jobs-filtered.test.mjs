@@ -65,7 +65,8 @@ test("the operator finds the rule that filters events, changes it, and a replay 
   const { job } = await operator.replay(filter, run);
   assert.deepEqual([job.delivered, job.failed, job.skipped], [2, 0, 0]);
   await operator.finds("source=shop&state=delivered", [...wanted, ...unwanted.slice(0, 2)].map(idOf));
-  await operator.finds("state=filtered", [idOf(unwanted[2]), ...(await operator.events("source=other")).map((one) => one.event_id)]);
+  await operator.finds("source=shop&state=filtered", [idOf(unwanted[2])]);
+  assert.equal((await operator.events("source=other&state=filtered")).length, 1);
   await operator.quiet();
   const replayed = app.of("shop").slice(2);
   assert.ok(same(replayed.map(({ body }) => body.toString()), unwanted.slice(0, 2).map(({ body }) => body.toString())));

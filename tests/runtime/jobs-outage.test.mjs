@@ -74,7 +74,9 @@ test("a replay sends exactly what the outage lost, once", async () => {
   assert.ok(since <= run.first && run.first <= run.last && run.last < until, JSON.stringify(run));
 
   // The token holds for this scope alone.
-  for (const wrong of [{ since, until }, { ...filter, source: "stock" }, { source: "orders" }, { ...filter, include_delivered: true }]) {
+  const stock = { ...filter, source: "stock" };
+  const others = [{ since, until }, stock, { source: "orders" }, { ...filter, include_delivered: true }];
+  for (const wrong of others) {
     const refused = await operator.ask("replay", { ...wrong, dry_run: false, token: run.token });
     assert.equal(refused.status, 422, JSON.stringify(wrong));
   }

@@ -51,7 +51,7 @@ pub fn in_filter(name: &str) -> Value {
     let names = || list("[^,]*");
     let time = json!({ "type": "string", "anyOf": [
         { "format": "date-time" },
-        { "pattern": "^[1-9][0-9]{0,11}$" },
+        { "pattern": "^[1-9]([0-9]{0,10}|[0-9]{12})$" },
     ] });
     let (description, schema, example) = match name {
         "source" => ("Events of one of these sources.", names(), "billing"),
@@ -80,7 +80,7 @@ pub fn in_filter(name: &str) -> Value {
             "5xx,429",
         ),
         "since" => (
-            "Events that were received at this time or later: RFC 3339, or seconds since 1970.",
+            "Events that were received at this time or later: RFC 3339, or seconds or milliseconds since 1970.",
             time,
             "2026-11-28T09:30:00Z",
         ),
