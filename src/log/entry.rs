@@ -100,7 +100,7 @@ impl EventName {
     pub fn id(&self) -> [Value; 2] {
         let digits = |from: usize| {
             let digits = self.name.bytes().skip(from).take(7).map(|digit| char::from(digit).to_digit(16).unwrap_or(0));
-            digits.fold(0_u32, |number, digit| number << 4 | digit)
+            digits.fold(0_u32, |number, digit| (number << 4) | digit)
         };
         let [key, acceptance] = [Self::KEY_DIGITS, Self::DIGITS].map(|end| digits(end.saturating_sub(7)));
         [self.received.seconds().into(), (key.wrapping_add(acceptance) & LAST).into()]

@@ -124,6 +124,26 @@ test("the tables are created again if they are missing", async () => {
   await event("old", "delivered");
 });
 
+test("rows of the version before are in the list, without a migration and after the cron", async () => {
+  const database = await gateway.database();
+  const name = (number) => `3f29a1c8e07b4d5692fe10ab7d0c1b2${number}`;
+  const received = Math.floor(Date.now() / 1000);
+  const head = JSON.stringify({ dedupkey: "k", provider: "generic", headers: "[]" });
+  const sql = `INSERT INTO events VALUES (?1, ?2, ?3, ?3, 'before', 'delivered', NULL, 200, 0, NULL, ?3, NULL, 'evt_1', 't', 4, 7,
+    NULL, 'exact', NULL, '[]', ?4, 'body')`;
+  const write = (number) => database.prepare(sql).bind(Math.floor(received / 60), name(number), received, head);
+  await database.prepare("DROP TABLE log_events").run();
+  await write(1).run();
+  const first = await eventually("the row", async () => (await events("source=before"))[0]);
+  assert.equal(first.id, `${received}-${name(1)}`);
+  await write(2).run(); // by an isolate of the version before
+  await gateway.sweep();
+  const ids = (await events("source=before")).map(({ id }) => id);
+  assert.deepEqual(ids, [2, 1].map((number) => `${received}-${name(number)}`));
+  assert.equal((await gateway.api(`events/${first.id}`)).json().body, "body");
+  assert.deepEqual(await rows("SELECT * FROM events"), []);
+});
+
 test("the cron deletes expired rows", async () => {
   await gateway.ahead(9 * DAY);
   await gateway.sweep();
