@@ -120,8 +120,8 @@ pub async fn write_log(env: Env) -> JsValue {
     JsValue::UNDEFINED
 }
 
-/// Reads the pauses for a batch of messages. Returns the text that [`settle`] takes. `entry.js` keeps the text: the memory of
-/// an instance ends with a panic, and other batches read newer pauses meanwhile.
+/// Reads the pauses for a batch of messages. Returns the text that [`settle`] takes. `entry.js` keeps the text, because the
+/// memory of an instance ends with a panic, and other batches read newer pauses meanwhile.
 ///
 /// # Errors
 /// The event was too old and was ended. The caller asks the queue to redeliver the batch.

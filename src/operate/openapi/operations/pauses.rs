@@ -21,10 +21,10 @@ pub fn shown() -> ShownPause {
 pub fn pause(schemas: &mut Schemas) -> Operation {
     let answer =
         schemas.ok("The source is paused.", &PauseState { source: EVENT_SOURCE, paused: true, pause: Some(shown()) });
-    let about = "Requests are still verified, deduplicated and queued. No attempt is made: the events wait in the queue, and \
-                 become dead letters when their time there ends. Attempts of batches that have begun go on. A source that is \
-                 paused already keeps its first pause. An empty body gives no reason. A source with `deliver = \"origin\"` \
-                 cannot be paused.";
+    let about = "Requests are still verified, deduplicated and queued. No attempt is made: the events wait in the queue, \
+                 and become dead letters when their time there ends. Attempts of batches that have begun go on. A source \
+                 that is paused already keeps its first pause. An empty body gives no reason. A source with \
+                 `deliver = \"origin\"` cannot be paused.";
     Operation::new("pauseSource", "Stops the deliveries of a source", about, answer)
         .part("name", "The name of the source.", &source())
         .body(schemas.body::<WantedPause>(false, "Why.", &json!({ "reason": "the database moves" })))
@@ -34,9 +34,9 @@ pub fn pause(schemas: &mut Schemas) -> Operation {
 pub fn resume(schemas: &mut Schemas) -> Operation {
     let answer =
         schemas.ok("The source is not paused.", &PauseState { source: EVENT_SOURCE, paused: false, pause: None });
-    let about = "Each event that waits is delivered when the queue hands it over again: after a quarter of its age, at least \
-                 5 seconds and at most an hour. A source that is not paused stays so. The API cannot resume a source that the \
-                 configuration pauses.";
+    let about = "Each event that waits is delivered when the queue hands it over again: after a quarter of its age, at \
+                 least 5 seconds and at most an hour. A source that is not paused stays so. The API cannot resume a source \
+                 that the configuration pauses.";
     Operation::new("resumeSource", "Starts the deliveries of a source again", about, answer)
         .part("name", "The name of the source.", &source())
         .refuses([OFF])
