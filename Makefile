@@ -33,6 +33,9 @@ check: setup ## Checks format, lints, documentation and packages, native and in 
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --lib --package hookgate --target wasm32-unknown-unknown
 	@cargo hookgate catalogue --stale
 	@sh scripts/deny
+	@sh scripts/packages dashboard
+	@. scripts/env && node dashboard/build.mjs --check
+	@. scripts/env && node --test dashboard/tests/*.test.ts
 
 fuzz: ## Fuzzes the code that reads unproven bytes; SECONDS_EACH=120 for each target; TARGET for only one
 	@sh scripts/fuzz
@@ -48,6 +51,8 @@ providers: ## Writes docs/providers.md from presets/
 
 openapi: ## Writes docs/openapi.json from the table of routes and the types of the answers
 	cargo hookgate openapi > target/openapi.json && mv target/openapi.json docs/openapi.json
+	@sh scripts/packages dashboard
+	@. scripts/env && node dashboard/build.mjs --types
 
 catalogue: ## Prints how each preset was proven, and how long ago its sources were read
 	@cargo hookgate catalogue
