@@ -32,7 +32,7 @@ export function timelineOf(event: EventDetail): Moment[] {
       at: attempt.at,
       tone: worked ? "good" : "bad",
       title: `Attempt ${attempt.number}`,
-      detail: attempt.error ?? `The destination accepted the event.`,
+      detail: worked ? "The destination accepted the event." : attempt.error ?? `The destination answered ${attempt.status}.`,
       status: attempt.status,
       ms: attempt.ms,
     });

@@ -92,7 +92,7 @@ function Timeline({ moments }: { moments: Moment[] }) {
             {moment.status !== undefined && moment.status !== null && <Status status={moment.status} />}
             {moment.ms !== undefined && <span class="muted">{millis(moment.ms)}</span>}
             <span class="grow" />
-            {moment.at && <time dateTime={moment.at} title={stamp(moment.at)}>{moment.tone === "next" ? relative(moment.at, now.value) : stamp(moment.at).slice(5)}</time>}
+            {moment.at && <time dateTime={moment.at} title={stamp(moment.at)}>{moment.tone === "next" ? nextText(moment.at) : stamp(moment.at).slice(5)}</time>}
           </div>
           {moment.detail && <p><Text text={moment.detail} /></p>}
           {moment.gap !== undefined && moment.gap >= 1000 && moment.tone !== "next" && <p class="gap muted">{duration(moment.gap / 1000)} later</p>}
@@ -101,6 +101,8 @@ function Timeline({ moments }: { moments: Moment[] }) {
     </ol>
   );
 }
+
+const nextText = (at: string): string => (Date.parse(at) > now.value ? relative(at, now.value) : "due");
 
 function Replay({ event, onClose, onSent }: { event: EventDetail; onClose: () => void; onSent: () => void }) {
   const isBusy = useSignal(false);
