@@ -30,10 +30,15 @@ export async function bundle() {
     legalComments: "none",
     logLevel: "warning",
   });
-  const files = built.outputFiles.map(({ path, contents }) => ({ name: path.slice(here("public/dashboard/").length), contents }));
+  const files = built.outputFiles.map(({ path, contents }) => ({
+    name: path.slice(here("public/dashboard/").length),
+    contents,
+  }));
   const named = (start) => `/dashboard/${files.find(({ name }) => name.startsWith(start)).name}`;
   const page = readFileSync(here("index.html"), "utf8")
-    .replace("{{icon}}", named("icon-")).replace("{{style}}", named("style-")).replace("{{script}}", named("app-"));
+    .replace("{{icon}}", named("icon-"))
+    .replace("{{style}}", named("style-"))
+    .replace("{{script}}", named("app-"));
   return { files, page };
 }
 
@@ -42,7 +47,8 @@ export function write({ files, page }) {
   mkdirSync(here("public/dashboard"), { recursive: true });
   const wanted = new Set(files.map(({ name }) => name));
   const there = new Set(readdirSync(here("public/dashboard")));
-  for (const { name, contents } of files) if (!there.has(name)) writeFileSync(here(`public/dashboard/${name}`), contents);
+  for (const { name, contents } of files)
+    if (!there.has(name)) writeFileSync(here(`public/dashboard/${name}`), contents);
   writeFileSync(here("public/dashboard.html"), page);
   for (const name of there) if (!wanted.has(name)) rmSync(here(`public/dashboard/${name}`));
 }
@@ -69,12 +75,17 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     if (readFileSync(here("src/openapi.d.ts"), "utf8") !== types()) failures.push(FAILURES.types);
     for (const failure of failures) console.error(failure);
     if (failures.length > 0) process.exit(1);
-    execFileSync(process.execPath, [here("node_modules/typescript/bin/tsc"), "--project", here(".")], { stdio: "inherit" });
+    execFileSync(process.execPath, [here("node_modules/typescript/bin/tsc"), "--project", here(".")], {
+      stdio: "inherit",
+    });
   }
 }
 
 /** The types of docs/openapi.json. */
 function types() {
   const program = here("node_modules/openapi-typescript/bin/cli.js");
-  return execFileSync(process.execPath, [program, here("../docs/openapi.json")], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
+  return execFileSync(process.execPath, [program, here("../docs/openapi.json")], {
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "ignore"],
+  });
 }

@@ -51,7 +51,11 @@ export class Api {
   readonly #unauthorized: () => void;
 
   /** `unauthorized` is told when an answer says that the caller is not known anymore. */
-  constructor(token: string | null, unauthorized: () => void = () => {}, fetch: Fetch = (...all) => globalThis.fetch(...all)) {
+  constructor(
+    token: string | null,
+    unauthorized: () => void = () => {},
+    fetch: Fetch = (...all) => globalThis.fetch(...all),
+  ) {
     this.token = token;
     this.#unauthorized = unauthorized;
     this.#fetch = fetch;
@@ -77,7 +81,12 @@ export class Api {
     let answer: Response;
     try {
       // A redirect would be the sign-in page of Cloudflare Access, whose session has ended.
-      const rules = { cache: "no-store", credentials: "same-origin", redirect: "manual", referrerPolicy: "no-referrer" } as const;
+      const rules = {
+        cache: "no-store",
+        credentials: "same-origin",
+        redirect: "manual",
+        referrerPolicy: "no-referrer",
+      } as const;
       answer = await this.#fetch(path, { ...init, ...rules, headers });
     } catch (error) {
       if (error instanceof DOMException && error.name === "AbortError") throw error;

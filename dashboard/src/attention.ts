@@ -27,15 +27,26 @@ export function concernsOf({ stats, sources = [], alerts = [], caller }: Known):
   for (const alert of alerts.filter(({ status }) => status === "open")) {
     const { rule, source, cause } = alert.group;
     const about = [source, cause && words(cause)].filter(Boolean).join(": ");
-    found.push({ tone: "bad", title: `Alert: ${words(rule)}`, detail: about || "Several sources", href: href("alerts") });
+    found.push({
+      tone: "bad",
+      title: `Alert: ${words(rule)}`,
+      detail: about || "Several sources",
+      href: href("alerts"),
+    });
   }
   for (const source of sources) {
     const link = href("sources", source.name);
     if (!source.usable) {
-      found.push({ tone: "bad", title: `${source.name} refuses every request`, detail: source.error ?? "Misconfigured", href: link });
+      found.push({
+        tone: "bad",
+        title: `${source.name} refuses every request`,
+        detail: source.error ?? "Misconfigured",
+        href: link,
+      });
     }
     for (const { secret, state, text } of source.secrets) {
-      if (state === "never_matched") found.push({ tone: "warn", title: `${source.name}: ${secret} never matched`, detail: text, href: link });
+      if (state === "never_matched")
+        found.push({ tone: "warn", title: `${source.name}: ${secret} never matched`, detail: text, href: link });
     }
   }
   if (stats) found.push(...backlogOf(stats), ...failuresOf(stats));
@@ -50,7 +61,12 @@ function backlogOf({ backlog }: Stats): Concern[] {
   const found: Concern[] = [];
   for (const { source, count, oldest_seconds: age } of backlog.dead_letters) {
     const detail = `${source || "Unknown source"} · the oldest one died ${duration(age)} ago`;
-    found.push({ tone: "bad", title: plural(count, "dead letter"), detail, href: href("dead-letters", null, { source }) });
+    found.push({
+      tone: "bad",
+      title: plural(count, "dead letter"),
+      detail,
+      href: href("dead-letters", null, { source }),
+    });
   }
   for (const { source, state, count, oldest_seconds: age } of backlog.events) {
     const link = href("events", null, { source, state, range: "7d" });
@@ -63,13 +79,15 @@ function backlogOf({ backlog }: Stats): Concern[] {
 
 /** A destination that fails more than a twentieth of at least ten attempts. */
 function failuresOf(stats: Stats): Concern[] {
-  return stats.totals.flatMap(({ source, destinations }) => Object.entries(destinations).flatMap(([url, numbers]) => {
-    const { failed, all } = attemptsOf(numbers);
-    if (all < 10 || failed / all < 0.05) return [];
-    const detail = `${source} → ${url.replace(/^https:\/\//, "")}`;
-    const link = href("events", null, { source, state: "retrying,dead" });
-    return [{ tone: "warn" as const, title: `${share(failed, all)} of the attempts fail`, detail, href: link }];
-  }));
+  return stats.totals.flatMap(({ source, destinations }) =>
+    Object.entries(destinations).flatMap(([url, numbers]) => {
+      const { failed, all } = attemptsOf(numbers);
+      if (all < 10 || failed / all < 0.05) return [];
+      const detail = `${source} → ${url.replace(/^https:\/\//, "")}`;
+      const link = href("events", null, { source, state: "retrying,dead" });
+      return [{ tone: "warn" as const, title: `${share(failed, all)} of the attempts fail`, detail, href: link }];
+    }),
+  );
 }
 
 export function attemptsOf({ attempts }: DestinationStats): { failed: number; all: number } {

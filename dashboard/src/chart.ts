@@ -10,12 +10,17 @@ export interface Column {
 }
 
 /** A column for each step, also for those without numbers, of `measure` summed over the sources of a point. */
-export function columnsOf(stats: Stats, series: readonly string[], measure: (point: StatsPoint, name: string) => number): Column[] {
+export function columnsOf(
+  stats: Stats,
+  series: readonly string[],
+  measure: (point: StatsPoint, name: string) => number,
+): Column[] {
   const step = stats.step_seconds * 1000;
   const first = Math.floor(Date.parse(stats.since) / step) * step;
   const last = Date.parse(stats.until);
   const columns: Column[] = [];
-  for (let at = first; at < last && columns.length < 1000; at += step) columns.push({ at, values: series.map(() => 0) });
+  for (let at = first; at < last && columns.length < 1000; at += step)
+    columns.push({ at, values: series.map(() => 0) });
   for (const point of stats.points) {
     const column = columns[Math.floor((Date.parse(point.at) - first) / step)];
     if (!column) continue;

@@ -25,6 +25,8 @@ const quoted = (text: string) => `'${text.replace(/'/g, `'\\''`)}'`;
 /** The configuration of a new source, to copy into wrangler.toml. */
 export function sourceBlock(name: string, provider: string, secret: string): string {
   return [
-    `[vars.SOURCES.${name}]`, `provider = ${JSON.stringify(provider)}`, `secrets = [${JSON.stringify(secret)}]`,
+    `[vars.SOURCES.${name}]`,
+    `provider = ${JSON.stringify(provider)}`,
+    `secrets = [${JSON.stringify(secret)}]`,
   ].join("\n");
 }

@@ -44,8 +44,11 @@ export function parseTyped(typed: string): { filter: Filter; problems: string[] 
     if (problem) problems.push(problem);
     else if (name === "text") texts.push(value);
     // A second value of a name is another choice, where the API takes a list.
-    else filter[name] = filter[name] && ["source", "state", "type", "status", "reason"].includes(name)
-      ? `${filter[name]},${value}` : value;
+    else
+      filter[name] =
+        filter[name] && ["source", "state", "type", "status", "reason"].includes(name)
+          ? `${filter[name]},${value}`
+          : value;
   }
   if (texts.length > 0) filter.text = texts.join(" ");
   return { filter, problems };

@@ -1,6 +1,11 @@
 // Texts for people: numbers, times, sizes, and texts from outside. Pure: the time is an argument.
 
-const UNITS: [number, string][] = [[86_400, "d"], [3600, "h"], [60, "min"], [1, "s"]];
+const UNITS: [number, string][] = [
+  [86_400, "d"],
+  [3600, "h"],
+  [60, "min"],
+  [1, "s"],
+];
 
 /** A whole number with separators; from 100,000 on, short: `1,234`, `123k`, `1.2M`. */
 export function count(number: number): string {
@@ -88,7 +93,8 @@ export function plural(number: number, one: string, many = `${one}s`): string {
 }
 
 // Characters that are invisible, or that change the order of others: a text with them may look like another text.
-const HIDDEN = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]/g;
+const HIDDEN =
+  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]/g;
 
 /** A text from outside for one line: hidden characters become visible, and a long text is cut. */
 export function shown(text: string, most = 300): string {

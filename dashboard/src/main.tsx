@@ -17,16 +17,38 @@ import { SignIn } from "./views/sign-in.tsx";
 import { Sources } from "./views/sources.tsx";
 
 const SHOWN: Record<View, FunctionComponent> = {
-  overview: Overview, events: Events, "dead-letters": DeadLetters, refused: Refused, sources: Sources,
-  destinations: Destinations, alerts: Alerts, audit: Audit, replay: ReplayJob,
+  overview: Overview,
+  events: Events,
+  "dead-letters": DeadLetters,
+  refused: Refused,
+  sources: Sources,
+  destinations: Destinations,
+  alerts: Alerts,
+  audit: Audit,
+  replay: ReplayJob,
 };
 
 function Page() {
   const now = session.value;
-  if (now.status === "starting") return <div class="starting"><Loading rows={3} /></div>;
-  if (now.status === "out") return <><SignIn problem={now.problem} /><Messages /></>;
+  if (now.status === "starting")
+    return (
+      <div class="starting">
+        <Loading rows={3} />
+      </div>
+    );
+  if (now.status === "out")
+    return (
+      <>
+        <SignIn problem={now.problem} />
+        <Messages />
+      </>
+    );
   const Shown = SHOWN[route.value.view];
-  return <Shell caller={now.caller} hasToken={now.api.token !== null}><Shown key={route.value.view} /></Shell>;
+  return (
+    <Shell caller={now.caller} hasToken={now.api.token !== null}>
+      <Shown key={route.value.view} />
+    </Shell>
+  );
 }
 
 start();

@@ -3,7 +3,15 @@
 // The address is a fragment, so no server and no log sees a filter, and the page is one static file.
 
 export const VIEWS = [
-  "overview", "events", "dead-letters", "refused", "sources", "destinations", "alerts", "audit", "replay",
+  "overview",
+  "events",
+  "dead-letters",
+  "refused",
+  "sources",
+  "destinations",
+  "alerts",
+  "audit",
+  "replay",
 ] as const;
 export type View = (typeof VIEWS)[number];
 

@@ -7,9 +7,7 @@ import { parse, type Route } from "./router.ts";
 const KEPT = "hookgate.token";
 
 export type Session =
-  | { status: "starting" }
-  | { status: "out"; problem?: string }
-  | { status: "in"; api: Api; caller: Caller };
+  { status: "starting" } | { status: "out"; problem?: string } | { status: "in"; api: Api; caller: Caller };
 
 export const session = signal<Session>({ status: "starting" });
 export const route = signal<Route>(parse(location.hash));

@@ -17,10 +17,15 @@ export interface Moment {
 
 /** Every moment of the event, the first one first. The last one may be in the future. */
 export function timelineOf(event: EventDetail): Moment[] {
-  const moments: Moment[] = [{
-    at: event.received, tone: "neutral", title: "Received",
-    detail: event.state === "filtered" ? "Authentic. The source does not want its type." : "Authentic, new and durable.",
-  }];
+  const moments: Moment[] = [
+    {
+      at: event.received,
+      tone: "neutral",
+      title: "Received",
+      detail:
+        event.state === "filtered" ? "Authentic. The source does not want its type." : "Authentic, new and durable.",
+    },
+  ];
   let run = event.history[0]?.redrive ?? 0;
   for (const attempt of event.history) {
     if (attempt.number === 1 && attempt !== event.history[0]) {
@@ -32,7 +37,9 @@ export function timelineOf(event: EventDetail): Moment[] {
       at: attempt.at,
       tone: worked ? "good" : "bad",
       title: `Attempt ${attempt.number}`,
-      detail: worked ? "The destination accepted the event." : attempt.error ?? `The destination answered ${attempt.status}.`,
+      detail: worked
+        ? "The destination accepted the event."
+        : (attempt.error ?? `The destination answered ${attempt.status}.`),
       status: attempt.status,
       ms: attempt.ms,
     });
@@ -54,10 +61,21 @@ function endOf(event: EventDetail): Moment[] {
     case "waiting":
       return [{ at: event.next_attempt, tone: "next", title: event.next_attempt ? "Next attempt" : "Waiting" }];
     case "paused":
-      return [{ at: null, tone: "next", title: "Paused", detail: "Events are kept. Nothing is sent until it goes on." }];
+      return [
+        { at: null, tone: "next", title: "Paused", detail: "Events are kept. Nothing is sent until it goes on." },
+      ];
     case "dead":
-      return [{ at: event.updated, tone: "bad", title: "Dead letter", detail: "No attempt follows. It can be sent again." }];
+      return [
+        { at: event.updated, tone: "bad", title: "Dead letter", detail: "No attempt follows. It can be sent again." },
+      ];
     case "filtered":
-      return [{ at: event.updated, tone: "neutral", title: "Filtered", detail: "Not forwarded. It can be sent all the same." }];
+      return [
+        {
+          at: event.updated,
+          tone: "neutral",
+          title: "Filtered",
+          detail: "Not forwarded. It can be sent all the same.",
+        },
+      ];
   }
 }

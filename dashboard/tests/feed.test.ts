@@ -2,7 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { admit, extend, nextReading, reread, type Feed } from "../src/feed.ts";
 
-interface Row { id: string; state: string }
+interface Row {
+  id: string;
+  state: string;
+}
 const row = (id: string, state = "waiting"): Row => ({ id, state });
 const ids = (rows: Row[]) => rows.map(({ id, state }) => `${id}${state === "waiting" ? "" : `:${state}`}`).join(" ");
 
@@ -28,6 +31,9 @@ test("a list that is open for an hour stays bounded", () => {
 });
 
 test("failures slow the reading down, and a hidden page reads nothing", () => {
-  assert.deepEqual([0, 1, 2, 5, 9].map((failures) => nextReading(3000, failures, false)), [3000, 6000, 12_000, 60_000, 60_000]);
+  assert.deepEqual(
+    [0, 1, 2, 5, 9].map((failures) => nextReading(3000, failures, false)),
+    [3000, 6000, 12_000, 60_000, 60_000],
+  );
   assert.equal(nextReading(3000, 0, true), null);
 });

@@ -19,7 +19,9 @@ test("an unknown name is a text, because ids have colons too", () => {
 
 test("a value that the API would refuse is named, and selects nothing", () => {
   for (const [typed, problem] of [
-    ["state:gone", /^state: expected one of waiting/], ["status:99", /^status: expected a status/], ["key:ab", /^key: expected 64 hex/],
+    ["state:gone", /^state: expected one of waiting/],
+    ["status:99", /^status: expected a status/],
+    ["key:ab", /^key: expected 64 hex/],
   ] as const) {
     const read = parseTyped(typed);
     assert.deepEqual(read.filter, {}, typed);
@@ -29,7 +31,11 @@ test("a value that the API would refuse is named, and selects nothing", () => {
 
 test("what is printed is read back", () => {
   const filters: Filter[] = [
-    {}, { state: "dead,retrying" }, { text: "cus 42" }, { text: "state:dead" }, { type: "a b", text: "x" },
+    {},
+    { state: "dead,retrying" },
+    { text: "cus 42" },
+    { text: "state:dead" },
+    { type: "a b", text: "x" },
     { id: "evt:1", destination: "https://app.example.com/x", source: "billing" },
   ];
   for (const filter of filters) {

@@ -8,20 +8,41 @@ import { now, say } from "../state.ts";
 import { Icon, type IconName } from "./icon.tsx";
 
 /** A text from outside: isolated, so that it changes neither the order nor the look of the text around it. */
-export function Text({ text, mono = false, empty = "–" }: { text: string | null | undefined; mono?: boolean; empty?: string }) {
+export function Text({
+  text,
+  mono = false,
+  empty = "–",
+}: {
+  text: string | null | undefined;
+  mono?: boolean;
+  empty?: string;
+}) {
   if (text === null || text === undefined || text === "") return <span class="muted">{empty}</span>;
   const visible = shown(text);
-  return <bdi class={mono ? "mono" : undefined} dir={mono ? "ltr" : "auto"} title={visible}>{visible}</bdi>;
+  return (
+    <bdi class={mono ? "mono" : undefined} dir={mono ? "ltr" : "auto"} title={visible}>
+      {visible}
+    </bdi>
+  );
 }
 
 /** A time as a person thinks of it; the exact time on hover. */
 export function Time({ at, empty = "–" }: { at: string | null | undefined; empty?: string }) {
   if (!at) return <span class="muted">{empty}</span>;
-  return <time dateTime={at} title={stamp(at)}>{relative(at, now.value)}</time>;
+  return (
+    <time dateTime={at} title={stamp(at)}>
+      {relative(at, now.value)}
+    </time>
+  );
 }
 
 const TONES: Record<State, string> = {
-  delivered: "good", dead: "bad", retrying: "warn", waiting: "info", paused: "info", filtered: "neutral",
+  delivered: "good",
+  dead: "bad",
+  retrying: "warn",
+  waiting: "info",
+  paused: "info",
+  filtered: "neutral",
 };
 
 /** The state of a delivery, by a word and by a colour. */
@@ -30,7 +51,12 @@ export function StateBadge({ state }: { state: State }) {
 }
 
 export function Badge({ tone = "neutral", children }: { tone?: string | undefined; children: ComponentChildren }) {
-  return <span class={`badge ${tone}`}><i aria-hidden="true" />{children}</span>;
+  return (
+    <span class={`badge ${tone}`}>
+      <i aria-hidden="true" />
+      {children}
+    </span>
+  );
 }
 
 /** The status of an HTTP answer. */
@@ -41,13 +67,20 @@ export function Status({ status }: { status: number | null | undefined }) {
 }
 
 export function Button(props: {
-  children: ComponentChildren; onClick?: () => void; kind?: "primary" | "plain" | "quiet" | "danger"; icon?: IconName;
-  disabled?: boolean; type?: "button" | "submit"; label?: string; hint?: string;
+  children: ComponentChildren;
+  onClick?: () => void;
+  kind?: "primary" | "plain" | "quiet" | "danger";
+  icon?: IconName;
+  disabled?: boolean;
+  type?: "button" | "submit";
+  label?: string;
+  hint?: string;
 }) {
   const { children, onClick, kind = "plain", icon, disabled = false, type = "button", label, hint } = props;
   return (
     <button type={type} class={`button ${kind}`} onClick={onClick} disabled={disabled} aria-label={label} title={hint}>
-      {icon && <Icon name={icon} />}{children}
+      {icon && <Icon name={icon} />}
+      {children}
     </button>
   );
 }
@@ -66,16 +99,35 @@ export function Copy({ text, label, children }: { text: () => string; label: str
   };
   const icon = <Icon name={done.value ? "check" : "copy"} />;
   if (children === undefined) {
-    return <button type="button" class="copy" onClick={copy} aria-label={label} title={label}>{icon}</button>;
+    return (
+      <button type="button" class="copy" onClick={copy} aria-label={label} title={label}>
+        {icon}
+      </button>
+    );
   }
-  return <button type="button" class="button plain" onClick={copy} title={label}>{icon}{done.value ? "Copied" : children}</button>;
+  return (
+    <button type="button" class="button plain" onClick={copy} title={label}>
+      {icon}
+      {done.value ? "Copied" : children}
+    </button>
+  );
 }
 
 /** What stands in place of an empty list. */
-export function Empty({ title, icon = "inbox", children }: { title: string; icon?: IconName; children?: ComponentChildren }) {
+export function Empty({
+  title,
+  icon = "inbox",
+  children,
+}: {
+  title: string;
+  icon?: IconName;
+  children?: ComponentChildren;
+}) {
   return (
     <div class="empty">
-      <span class="empty-icon"><Icon name={icon} /></span>
+      <span class="empty-icon">
+        <Icon name={icon} />
+      </span>
       <h2>{title}</h2>
       {children}
     </div>
@@ -88,15 +140,21 @@ export function Failure({ error, again, isOld = false }: { error: ApiError; agai
     return (
       <Empty title="This is switched off" icon="off">
         <p>{error.message}</p>
-        <p>Bind a D1 database as <code>LOG</code> in <code>wrangler.toml</code>, and deploy again: <code>make deploy</code>.</p>
+        <p>
+          Bind a D1 database as <code>LOG</code> in <code>wrangler.toml</code>, and deploy again:{" "}
+          <code>make deploy</code>.
+        </p>
       </Empty>
     );
   }
   if (isOld) {
     return (
       <div class="notice warn" role="status">
-        <Icon name="warning" /><span>These numbers are old: {error.message || error.title}</span>
-        <Button kind="quiet" onClick={again}>Try again</Button>
+        <Icon name="warning" />
+        <span>These numbers are old: {error.message || error.title}</span>
+        <Button kind="quiet" onClick={again}>
+          Try again
+        </Button>
       </div>
     );
   }
@@ -112,26 +170,48 @@ export function Failure({ error, again, isOld = false }: { error: ApiError; agai
 export function Loading({ rows = 8 }: { rows?: number }) {
   return (
     <div class="loading" role="status" aria-label="Loading">
-      {Array.from({ length: rows }, (_, at) => <span key={at} />)}
+      {Array.from({ length: rows }, (_, at) => (
+        <span key={at} />
+      ))}
     </div>
   );
 }
 
 /** The head of a view. */
-export function Head({ title, about, children }: { title: ComponentChildren; about?: ComponentChildren; children?: ComponentChildren }) {
+export function Head({
+  title,
+  about,
+  children,
+}: {
+  title: ComponentChildren;
+  about?: ComponentChildren;
+  children?: ComponentChildren;
+}) {
   return (
     <header class="head">
-      <div><h1 tabIndex={-1}>{title}</h1>{about && <p>{about}</p>}</div>
+      <div>
+        <h1 tabIndex={-1}>{title}</h1>
+        {about && <p>{about}</p>}
+      </div>
       {children && <div class="actions">{children}</div>}
     </header>
   );
 }
 
-export function Panel(props: { title: string; id?: string; aside?: ComponentChildren; children: ComponentChildren; flush?: boolean }) {
+export function Panel(props: {
+  title: string;
+  id?: string;
+  aside?: ComponentChildren;
+  children: ComponentChildren;
+  flush?: boolean;
+}) {
   const { title, aside, children, flush = false } = props;
   return (
     <section class={flush ? "panel flush" : "panel"} aria-label={title}>
-      <div class="panel-head"><h2>{title}</h2>{aside}</div>
+      <div class="panel-head">
+        <h2>{title}</h2>
+        {aside}
+      </div>
       <div class="panel-body">{children}</div>
     </section>
   );
@@ -139,7 +219,10 @@ export function Panel(props: { title: string; id?: string; aside?: ComponentChil
 
 /** Choices of which one is taken, such as a span of time. */
 export function Choice<T extends string>(props: {
-  label: string; value: T; options: readonly (T | [T, string])[]; onPick: (value: T) => void;
+  label: string;
+  value: T;
+  options: readonly (T | [T, string])[];
+  onPick: (value: T) => void;
 }) {
   const { label, value, options, onPick } = props;
   return (
@@ -147,18 +230,29 @@ export function Choice<T extends string>(props: {
       {options.map((option) => {
         const [name, text] = typeof option === "string" ? [option, option] : option;
         return (
-          <button key={name} type="button" aria-pressed={name === value} onClick={() => onPick(name)}>{text}</button>
+          <button key={name} type="button" aria-pressed={name === value} onClick={() => onPick(name)}>
+            {text}
+          </button>
         );
       })}
     </div>
   );
 }
 
-export function Select(props: { label: string; value: string; options: [string, string][]; onPick: (value: string) => void }) {
+export function Select(props: {
+  label: string;
+  value: string;
+  options: [string, string][];
+  onPick: (value: string) => void;
+}) {
   const { label, value, options, onPick } = props;
   return (
     <select class="select" aria-label={label} value={value} onChange={(event) => onPick(event.currentTarget.value)}>
-      {options.map(([name, text]) => <option key={name} value={name}>{text}</option>)}
+      {options.map(([name, text]) => (
+        <option key={name} value={name}>
+          {text}
+        </option>
+      ))}
     </select>
   );
 }

@@ -26,18 +26,36 @@ export function BodyView({ body, digestOf }: { body: Body; digestOf: string }) {
   if (formatted !== null) ways.push(["pretty", "Pretty"]);
   if (body.text !== null) ways.push(["raw", "Raw"]);
   ways.push(["hex", "Hex"]);
-  const text = way.value === "hex" ? hex(body.bytes) : way.value === "pretty" && formatted !== null ? formatted : body.text ?? "";
+  const text =
+    way.value === "hex"
+      ? hex(body.bytes)
+      : way.value === "pretty" && formatted !== null
+        ? formatted
+        : (body.text ?? "");
   return (
     <div class="body-view">
       <div class="body-bar">
-        <Choice label="How the body is shown" value={way.value} options={ways} onPick={(picked) => (way.value = picked)} />
+        <Choice
+          label="How the body is shown"
+          value={way.value}
+          options={ways}
+          onPick={(picked) => (way.value = picked)}
+        />
         <Copy text={() => body.text ?? hex(body.bytes, body.bytes.length)} label="Copy the body" />
       </div>
-      {body.bytes.length === 0
-        ? <p class="muted quiet-text">The body is empty.</p>
-        : <pre class="code" tabIndex={0} role="region" aria-label="The body"><code dir="ltr">{shownLines(text.slice(0, MOST))}</code></pre>}
+      {body.bytes.length === 0 ? (
+        <p class="muted quiet-text">The body is empty.</p>
+      ) : (
+        <pre class="code" tabIndex={0} role="region" aria-label="The body">
+          <code dir="ltr">{shownLines(text.slice(0, MOST))}</code>
+        </pre>
+      )}
       {text.length > MOST && <p class="muted quiet-text">Cut after {MOST} characters. The button copies all.</p>}
-      {digest.value && <p class="digest"><span class="muted">SHA-256</span> <Text text={digest.value} mono /></p>}
+      {digest.value && (
+        <p class="digest">
+          <span class="muted">SHA-256</span> <Text text={digest.value} mono />
+        </p>
+      )}
     </div>
   );
 }
@@ -47,10 +65,22 @@ export function Headers({ headers }: { headers: [string, string][] }) {
   return (
     <div class="headers">
       <table>
-        <thead class="visually-hidden"><tr><th scope="col">Name</th><th scope="col">Value</th></tr></thead>
+        <thead class="visually-hidden">
+          <tr>
+            <th scope="col">Name</th>
+            <th scope="col">Value</th>
+          </tr>
+        </thead>
         <tbody>
           {headers.map(([name, value], at) => (
-            <tr key={at}><th scope="row"><bdi>{shown(name)}</bdi></th><td><Text text={value} mono empty="empty" /></td></tr>
+            <tr key={at}>
+              <th scope="row">
+                <bdi>{shown(name)}</bdi>
+              </th>
+              <td>
+                <Text text={value} mono empty="empty" />
+              </td>
+            </tr>
           ))}
         </tbody>
       </table>

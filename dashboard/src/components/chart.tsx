@@ -30,16 +30,27 @@ export function Chart({ title, series, columns, stepSeconds }: Props) {
       <figcaption>
         <ul class="legend">
           {series.map(({ name, label, tone }, index) => (
-            <li key={name}><i class={`swatch ${tone}`} aria-hidden="true" />{label}<b>{count(totals[index] ?? 0)}</b></li>
+            <li key={name}>
+              <i class={`swatch ${tone}`} aria-hidden="true" />
+              {label}
+              <b>{count(totals[index] ?? 0)}</b>
+            </li>
           ))}
         </ul>
-        <button type="button" class="link" aria-pressed={asTable.value} onClick={() => (asTable.value = !asTable.value)}>
+        <button
+          type="button"
+          class="link"
+          aria-pressed={asTable.value}
+          onClick={() => (asTable.value = !asTable.value)}
+        >
           {asTable.value ? "Chart" : "Table"}
         </button>
       </figcaption>
-      {asTable.value
-        ? <Table title={title} series={series} columns={columns} />
-        : <Plot title={title} series={series} columns={columns} stepSeconds={stepSeconds} at={at} />}
+      {asTable.value ? (
+        <Table title={title} series={series} columns={columns} />
+      ) : (
+        <Plot title={title} series={series} columns={columns} stepSeconds={stepSeconds} at={at} />
+      )}
     </figure>
   );
 }
@@ -47,7 +58,8 @@ export function Chart({ title, series, columns, stepSeconds }: Props) {
 function Plot({ title, series, columns, stepSeconds, at }: Props & { at: { value: number | null } }) {
   const top = roundUp(Math.max(1, ...columns.map(({ values }) => sum(values))));
   const long = stepSeconds * columns.length > 86_400 * 2;
-  const label = (column: Column | undefined) => (column ? (long ? stamp(column.at).slice(5, 16) : clock(column.at, false)) : "");
+  const label = (column: Column | undefined) =>
+    column ? (long ? stamp(column.at).slice(5, 16) : clock(column.at, false)) : "";
   const ticks = [0, 0.25, 0.5, 0.75].map((part) => columns[Math.floor(part * columns.length)]);
   const hovered = at.value === null ? undefined : columns[at.value];
   const pick = (event: PointerEvent) => {
@@ -57,21 +69,43 @@ function Plot({ title, series, columns, stepSeconds, at }: Props & { at: { value
   };
   return (
     <div class="plot" onPointerMove={pick} onPointerLeave={() => (at.value = null)}>
-      <span class="scale" aria-hidden="true">{count(top)}</span>
-      <svg viewBox={`0 0 ${columns.length} 100`} preserveAspectRatio="none" role="img"
-        aria-label={`${title}. The button “Table” shows the numbers.`}>
+      <span class="scale" aria-hidden="true">
+        {count(top)}
+      </span>
+      <svg
+        viewBox={`0 0 ${columns.length} 100`}
+        preserveAspectRatio="none"
+        role="img"
+        aria-label={`${title}. The button “Table” shows the numbers.`}
+      >
         <path class="grid" d={`M0 0H${columns.length}M0 50H${columns.length}M0 100H${columns.length}`} />
         {at.value !== null && <rect class="hover" x={at.value} y="0" width="1" height="100" />}
-        {columns.map((column, index) => <Stack key={column.at} x={index} column={column} series={series} top={top} />)}
+        {columns.map((column, index) => (
+          <Stack key={column.at} x={index} column={column} series={series} top={top} />
+        ))}
       </svg>
-      <div class="ticks" aria-hidden="true">{ticks.map((column, index) => <span key={index}>{label(column)}</span>)}<span>now</span></div>
+      <div class="ticks" aria-hidden="true">
+        {ticks.map((column, index) => (
+          <span key={index}>{label(column)}</span>
+        ))}
+        <span>now</span>
+      </div>
       {hovered && sum(hovered.values) > 0 && (
-        <div class={`tip ${at.value! > columns.length / 2 ? "left" : "right"}`}
-          style={{ "--at": String((at.value! + 0.5) / columns.length) }}>
+        <div
+          class={`tip ${at.value! > columns.length / 2 ? "left" : "right"}`}
+          style={{ "--at": String((at.value! + 0.5) / columns.length) }}
+        >
           <b>{stamp(hovered.at).slice(0, 16)}</b>
-          {series.map(({ name, label, tone }, index) => (hovered.values[index] ?? 0) > 0 && (
-            <span key={name}><i class={`swatch ${tone}`} />{label}<b>{count(hovered.values[index] ?? 0)}</b></span>
-          ))}
+          {series.map(
+            ({ name, label, tone }, index) =>
+              (hovered.values[index] ?? 0) > 0 && (
+                <span key={name}>
+                  <i class={`swatch ${tone}`} />
+                  {label}
+                  <b>{count(hovered.values[index] ?? 0)}</b>
+                </span>
+              ),
+          )}
         </div>
       )}
     </div>
@@ -99,15 +133,34 @@ function Table({ title, series, columns }: Omit<Props, "stepSeconds">) {
   return (
     <div class="table-wrap short" tabIndex={0} role="region" aria-label={`${title}, as a table`}>
       <table>
-        <thead><tr><th scope="col">Time</th>{series.map(({ name, label }) => <th key={name} scope="col" class="num">{label}</th>)}</tr></thead>
+        <thead>
+          <tr>
+            <th scope="col">Time</th>
+            {series.map(({ name, label }) => (
+              <th key={name} scope="col" class="num">
+                {label}
+              </th>
+            ))}
+          </tr>
+        </thead>
         <tbody>
           {filled.map((column) => (
             <tr key={column.at}>
               <td>{stamp(column.at).slice(0, 16)}</td>
-              {column.values.map((value, index) => <td key={index} class="num">{count(value)}</td>)}
+              {column.values.map((value, index) => (
+                <td key={index} class="num">
+                  {count(value)}
+                </td>
+              ))}
             </tr>
           ))}
-          {filled.length === 0 && <tr><td colSpan={series.length + 1} class="muted">No numbers in this time</td></tr>}
+          {filled.length === 0 && (
+            <tr>
+              <td colSpan={series.length + 1} class="muted">
+                No numbers in this time
+              </td>
+            </tr>
+          )}
         </tbody>
       </table>
     </div>

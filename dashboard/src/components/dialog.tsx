@@ -15,12 +15,19 @@ export function Dialog(props: { title: string; onClose: () => void; children: Co
     };
   }, []);
   return (
-    <dialog ref={self} class={wide ? "wide" : undefined} aria-labelledby="dialog-title" onClose={onClose}
-      onClick={(event) => event.target === self.current && self.current?.close()}>
+    <dialog
+      ref={self}
+      class={wide ? "wide" : undefined}
+      aria-labelledby="dialog-title"
+      onClose={onClose}
+      onClick={(event) => event.target === self.current && self.current?.close()}
+    >
       <div class="dialog">
         <div class="dialog-head">
           <h2 id="dialog-title">{title}</h2>
-          <button type="button" class="copy" aria-label="Close" onClick={() => self.current?.close()}><Icon name="close" /></button>
+          <button type="button" class="copy" aria-label="Close" onClick={() => self.current?.close()}>
+            <Icon name="close" />
+          </button>
         </div>
         {children}
       </div>

@@ -30,15 +30,36 @@ export function Alerts() {
     await attempt(() => api().post("alerts/test"), "The receiver accepted a test notice.");
     isTesting.value = false;
   };
-  const alerts = list && [...list.alerts].sort((a, b) => ORDER.indexOf(a.status) - ORDER.indexOf(b.status) || b.since - a.since);
+  const alerts =
+    list && [...list.alerts].sort((a, b) => ORDER.indexOf(a.status) - ORDER.indexOf(b.status) || b.since - a.since);
   return (
     <>
-      <Head title="Alerts" about={list && (list.receiver ? <>Notices go to <Text text={list.receiver} mono />.</> : "Nobody is told: ALERTS names no receiver. Alerts are only listed here.")}>
-        {list?.receiver && mayWrite() && <Button icon="send" disabled={isTesting.value} onClick={() => void test()}>Send a test notice</Button>}
+      <Head
+        title="Alerts"
+        about={
+          list &&
+          (list.receiver ? (
+            <>
+              Notices go to <Text text={list.receiver} mono />.
+            </>
+          ) : (
+            "Nobody is told: ALERTS names no receiver. Alerts are only listed here."
+          ))
+        }
+      >
+        {list?.receiver && mayWrite() && (
+          <Button icon="send" disabled={isTesting.value} onClick={() => void test()}>
+            Send a test notice
+          </Button>
+        )}
       </Head>
       {error && <Failure error={error} again={loaded.again} isOld={list !== undefined} />}
       {!list && !error && <Loading rows={4} />}
-      {alerts?.length === 0 && <Empty title="No alert" icon="check"><p>Nothing is wrong now, and nothing was within the last day.</p></Empty>}
+      {alerts?.length === 0 && (
+        <Empty title="No alert" icon="check">
+          <p>Nothing is wrong now, and nothing was within the last day.</p>
+        </Empty>
+      )}
       {alerts && alerts.length > 0 && (
         <ul class="cards">
           {alerts.map((alert) => (
@@ -48,17 +69,48 @@ export function Alerts() {
                 <h2>{words(alert.group.rule)}</h2>
                 <span class="grow" />
                 {alert.status === "open" && mayWrite() && (
-                  <Button onClick={() => void attempt(() => api().post(`alerts/${part(alert.id)}/acknowledge`), "Acknowledged. No reminder follows.")}>Acknowledge</Button>
+                  <Button
+                    onClick={() =>
+                      void attempt(
+                        () => api().post(`alerts/${part(alert.id)}/acknowledge`),
+                        "Acknowledged. No reminder follows.",
+                      )
+                    }
+                  >
+                    Acknowledge
+                  </Button>
                 )}
               </div>
               <p>{figuresOf(alert)}</p>
               <p class="muted">
-                {alert.group.source && <>Source <a href={href("events", null, { source: alert.group.source })}><Text text={alert.group.source} /></a> · </>}
-                {alert.group.destination && <><Text text={alert.group.destination} mono /> · </>}
+                {alert.group.source && (
+                  <>
+                    Source{" "}
+                    <a href={href("events", null, { source: alert.group.source })}>
+                      <Text text={alert.group.source} />
+                    </a>{" "}
+                    ·{" "}
+                  </>
+                )}
+                {alert.group.destination && (
+                  <>
+                    <Text text={alert.group.destination} mono /> ·{" "}
+                  </>
+                )}
                 {alert.group.cause && <>{words(alert.group.cause)} · </>}
                 since <Time at={timeOf(alert.since)} />
-                {alert.ended != null && <> · resolved <Time at={timeOf(alert.ended)} /></>}
-                {alert.acknowledged && <> · acknowledged by <Text text={String(alert.acknowledged[0])} /></>}
+                {alert.ended != null && (
+                  <>
+                    {" "}
+                    · resolved <Time at={timeOf(alert.ended)} />
+                  </>
+                )}
+                {alert.acknowledged && (
+                  <>
+                    {" "}
+                    · acknowledged by <Text text={String(alert.acknowledged[0])} />
+                  </>
+                )}
               </p>
             </li>
           ))}
@@ -73,9 +125,13 @@ const timeOf = (seconds: number): string => new Date(seconds * 1000).toISOString
 /** The figures in words. */
 function figuresOf({ measured }: Alert): string {
   switch (measured.kind) {
-    case "share": return `${count(measured.failed)} of ${count(measured.all)} failed within ${duration(measured.seconds)}.`;
-    case "dead": return `${count(measured.new)} new within the last hour; ${count(measured.all)} are kept.`;
-    case "age": return `For ${duration(measured.seconds)}.`;
-    case "more": return `${count(measured.groups)} further groups.`;
+    case "share":
+      return `${count(measured.failed)} of ${count(measured.all)} failed within ${duration(measured.seconds)}.`;
+    case "dead":
+      return `${count(measured.new)} new within the last hour; ${count(measured.all)} are kept.`;
+    case "age":
+      return `For ${duration(measured.seconds)}.`;
+    case "more":
+      return `${count(measured.groups)} further groups.`;
   }
 }

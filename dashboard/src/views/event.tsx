@@ -26,16 +26,33 @@ export function EventPanel({ id, onClose }: { id: string; onClose: () => void })
   return (
     <aside class="split-panel" aria-label="Event">
       <div class="panel-bar">
-        <h2 id="event-title" tabIndex={-1}>{event ? <Text text={event.type} empty="No type" /> : "Event"}</h2>
-        {event && mayWrite() && <Button kind="primary" icon="replay" hint="r" onClick={() => (isAsking.value = true)}>Replay</Button>}
-        <button type="button" class="copy" aria-label="Close" onClick={onClose}><Icon name="close" /></button>
+        <h2 id="event-title" tabIndex={-1}>
+          {event ? <Text text={event.type} empty="No type" /> : "Event"}
+        </h2>
+        {event && mayWrite() && (
+          <Button kind="primary" icon="replay" hint="r" onClick={() => (isAsking.value = true)}>
+            Replay
+          </Button>
+        )}
+        <button type="button" class="copy" aria-label="Close" onClick={onClose}>
+          <Icon name="close" />
+        </button>
       </div>
-      {error && !event && (error.status === 404
-        ? <Failure error={new ApiError(404, "No such event", "The log does not have it, or not anymore.")} again={loaded.again} />
-        : <Failure error={error} again={loaded.again} />)}
+      {error &&
+        !event &&
+        (error.status === 404 ? (
+          <Failure
+            error={new ApiError(404, "No such event", "The log does not have it, or not anymore.")}
+            again={loaded.again}
+          />
+        ) : (
+          <Failure error={error} again={loaded.again} />
+        ))}
       {!event && !error && <Loading />}
       {event && <Detail event={event} />}
-      {event && isAsking.value && <Replay event={event} onClose={() => (isAsking.value = false)} onSent={loaded.again} />}
+      {event && isAsking.value && (
+        <Replay event={event} onClose={() => (isAsking.value = false)} onSent={loaded.again} />
+      )}
     </aside>
   );
 }
@@ -45,33 +62,84 @@ function Detail({ event }: { event: EventDetail }) {
   return (
     <div class="detail-body">
       <div class={`why ${event.state}`}>
-        <div><StateBadge state={event.state} />{event.status !== null && <Status status={event.status} />}
-          {event.reason && <span class="muted">{words(event.reason)}</span>}</div>
-        <p><Text text={event.why} /></p>
+        <div>
+          <StateBadge state={event.state} />
+          {event.status !== null && <Status status={event.status} />}
+          {event.reason && <span class="muted">{words(event.reason)}</span>}
+        </div>
+        <p>
+          <Text text={event.why} />
+        </p>
       </div>
-      <section aria-label="Time line"><h3>Time line</h3><Timeline moments={timelineOf(event)} /></section>
+      <section aria-label="Time line">
+        <h3>Time line</h3>
+        <Timeline moments={timelineOf(event)} />
+      </section>
       <section aria-label="About the event">
         <h3>About</h3>
         <dl class="facts">
-          <dt>Source</dt><dd><a href={href("sources", event.source)}><Text text={event.source} /></a> <span class="muted">{event.provider}</span></dd>
-          <dt>Provider’s id</dt><dd><Text text={event.event_id} mono /><Copy text={() => event.event_id} label="Copy the provider’s id" /></dd>
-          <dt>Received</dt><dd>{stamp(event.received)} <span class="muted">(<Time at={event.received} />)</span></dd>
-          <dt>Destination</dt><dd><Text text={event.destination} mono /></dd>
-          <dt>Key</dt><dd><Text text={event.key} mono /><Copy text={() => event.key} label="Copy the key" /></dd>
-          <dt>Trace</dt><dd><Text text={event.trace} mono />{event.trace && <Copy text={() => event.trace ?? ""} label="Copy the trace’s id" />}</dd>
-          <dt>Duplicates</dt><dd>{event.duplicates === 0 ? <span class="muted">None came</span> : event.duplicates}</dd>
-          <dt>Size</dt><dd>{bytes(event.bytes)}</dd>
+          <dt>Source</dt>
+          <dd>
+            <a href={href("sources", event.source)}>
+              <Text text={event.source} />
+            </a>{" "}
+            <span class="muted">{event.provider}</span>
+          </dd>
+          <dt>Provider’s id</dt>
+          <dd>
+            <Text text={event.event_id} mono />
+            <Copy text={() => event.event_id} label="Copy the provider’s id" />
+          </dd>
+          <dt>Received</dt>
+          <dd>
+            {stamp(event.received)}{" "}
+            <span class="muted">
+              (<Time at={event.received} />)
+            </span>
+          </dd>
+          <dt>Destination</dt>
+          <dd>
+            <Text text={event.destination} mono />
+          </dd>
+          <dt>Key</dt>
+          <dd>
+            <Text text={event.key} mono />
+            <Copy text={() => event.key} label="Copy the key" />
+          </dd>
+          <dt>Trace</dt>
+          <dd>
+            <Text text={event.trace} mono />
+            {event.trace && <Copy text={() => event.trace ?? ""} label="Copy the trace’s id" />}
+          </dd>
+          <dt>Duplicates</dt>
+          <dd>{event.duplicates === 0 ? <span class="muted">None came</span> : event.duplicates}</dd>
+          <dt>Size</dt>
+          <dd>{bytes(event.bytes)}</dd>
         </dl>
       </section>
       <section aria-label="Body">
         <div class="section-head">
           <h3>Body</h3>
-          <Copy label="Copy as curl" text={() => curlOf(event.destination ?? "https://localhost/", event.headers, body, event.key)}>Copy as curl</Copy>
+          <Copy
+            label="Copy as curl"
+            text={() => curlOf(event.destination ?? "https://localhost/", event.headers, body, event.key)}
+          >
+            Copy as curl
+          </Copy>
         </div>
-        {body === null ? <p class="muted quiet-text">{keptText(event.kept)}</p> : <BodyView body={body} digestOf={event.id} />}
-        {body !== null && event.kept === "redacted" && <p class="muted quiet-text">Parts of this body were withheld by the source’s rules.</p>}
+        {body === null ? (
+          <p class="muted quiet-text">{keptText(event.kept)}</p>
+        ) : (
+          <BodyView body={body} digestOf={event.id} />
+        )}
+        {body !== null && event.kept === "redacted" && (
+          <p class="muted quiet-text">Parts of this body were withheld by the source’s rules.</p>
+        )}
       </section>
-      <section aria-label="Headers"><h3>Headers</h3><Headers headers={event.headers} /></section>
+      <section aria-label="Headers">
+        <h3>Headers</h3>
+        <Headers headers={event.headers} />
+      </section>
     </div>
   );
 }
@@ -92,10 +160,20 @@ function Timeline({ moments }: { moments: Moment[] }) {
             {moment.status !== undefined && moment.status !== null && <Status status={moment.status} />}
             {moment.ms !== undefined && <span class="muted">{millis(moment.ms)}</span>}
             <span class="grow" />
-            {moment.at && <time dateTime={moment.at} title={stamp(moment.at)}>{moment.tone === "next" ? nextText(moment.at) : stamp(moment.at).slice(5)}</time>}
+            {moment.at && (
+              <time dateTime={moment.at} title={stamp(moment.at)}>
+                {moment.tone === "next" ? nextText(moment.at) : stamp(moment.at).slice(5)}
+              </time>
+            )}
           </div>
-          {moment.detail && <p><Text text={moment.detail} /></p>}
-          {moment.gap !== undefined && moment.gap >= 1000 && moment.tone !== "next" && <p class="gap muted">{duration(moment.gap / 1000)} later</p>}
+          {moment.detail && (
+            <p>
+              <Text text={moment.detail} />
+            </p>
+          )}
+          {moment.gap !== undefined && moment.gap >= 1000 && moment.tone !== "next" && (
+            <p class="gap muted">{duration(moment.gap / 1000)} later</p>
+          )}
         </li>
       ))}
     </ol>
@@ -122,13 +200,37 @@ function Replay({ event, onClose, onSent }: { event: EventDetail; onClose: () =>
   };
   return (
     <Dialog title="Replay this event?" onClose={onClose}>
-      <p>The exact bytes go to <Text text={event.destination ?? event.source} mono /> again, with the same idempotency key.</p>
-      {event.delivered && <p class="notice warn"><Icon name="warning" /><span>It was delivered {relative(event.delivered, now.value)}. A destination without idempotency does its work twice.</span></p>}
-      {isUnderWay && <p class="notice warn"><Icon name="warning" /><span>Its attempts still go on, so it may come twice.</span></p>}
-      {problem.value && <p class="problem" role="alert">{shown(problem.value)}</p>}
+      <p>
+        The exact bytes go to <Text text={event.destination ?? event.source} mono /> again, with the same idempotency
+        key.
+      </p>
+      {event.delivered && (
+        <p class="notice warn">
+          <Icon name="warning" />
+          <span>
+            It was delivered {relative(event.delivered, now.value)}. A destination without idempotency does its work
+            twice.
+          </span>
+        </p>
+      )}
+      {isUnderWay && (
+        <p class="notice warn">
+          <Icon name="warning" />
+          <span>Its attempts still go on, so it may come twice.</span>
+        </p>
+      )}
+      {problem.value && (
+        <p class="problem" role="alert">
+          {shown(problem.value)}
+        </p>
+      )}
       <div class="dialog-foot">
-        <Button kind="quiet" onClick={onClose}>Cancel</Button>
-        <Button kind="primary" disabled={isBusy.value} onClick={() => void send()}>{isBusy.value ? "Sending…" : "Replay"}</Button>
+        <Button kind="quiet" onClick={onClose}>
+          Cancel
+        </Button>
+        <Button kind="primary" disabled={isBusy.value} onClick={() => void send()}>
+          {isBusy.value ? "Sending…" : "Replay"}
+        </Button>
       </div>
     </Dialog>
   );

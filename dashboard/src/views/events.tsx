@@ -3,10 +3,32 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import type { EventPage, EventSummary, Source } from "../api.ts";
-import { Button, Choice, Empty, Failure, Head, Loading, Select, StateBadge, Status, Text, Time } from "../components/basics.tsx";
+import {
+  Button,
+  Choice,
+  Empty,
+  Failure,
+  Head,
+  Loading,
+  Select,
+  StateBadge,
+  Status,
+  Text,
+  Time,
+} from "../components/basics.tsx";
 import { Icon } from "../components/icon.tsx";
 import { admit, extend, reread, type Feed } from "../feed.ts";
-import { type Filter, fromParams, isEmpty, isRange, parseTyped, printTyped, RANGES, type Range, toQuery } from "../filters.ts";
+import {
+  type Filter,
+  fromParams,
+  isEmpty,
+  isRange,
+  parseTyped,
+  printTyped,
+  RANGES,
+  type Range,
+  toQuery,
+} from "../filters.ts";
 import { plural, words } from "../format.ts";
 import { useKeys } from "../keys.ts";
 import { useLoaded } from "../resource.ts";
@@ -18,7 +40,12 @@ import { BulkReplay } from "./bulk-replay.tsx";
 const EVERY = 3000;
 const PAGE = 50;
 const VIEWS: [string, string][] = [
-  ["", "All"], ["delivered", "Delivered"], ["retrying,waiting", "In flight"], ["paused", "Paused"], ["dead", "Dead"], ["filtered", "Filtered"],
+  ["", "All"],
+  ["delivered", "Delivered"],
+  ["retrying,waiting", "In flight"],
+  ["paused", "Paused"],
+  ["dead", "Dead"],
+  ["filtered", "Filtered"],
 ];
 
 export function Events() {
@@ -33,11 +60,26 @@ export function Events() {
     <div class={id ? "split open" : "split"}>
       <div class="split-list">
         <Head title="Events">
-          <Choice label="Span of time" value={range} options={Object.keys(RANGES) as Range[]} onPick={(span) => open(filter, span)} />
-          {mayWrite() && <Button icon="replay" onClick={() => (isReplaying.value = true)}>Replay these…</Button>}
+          <Choice
+            label="Span of time"
+            value={range}
+            options={Object.keys(RANGES) as Range[]}
+            onPick={(span) => open(filter, span)}
+          />
+          {mayWrite() && (
+            <Button icon="replay" onClick={() => (isReplaying.value = true)}>
+              Replay these…
+            </Button>
+          )}
         </Head>
         <Filters filter={filter} onChange={open} />
-        <List key={`${range} ${printTyped(filter)}`} filter={filter} range={range} selected={id} onClear={() => open({}, "24h")} />
+        <List
+          key={`${range} ${printTyped(filter)}`}
+          filter={filter}
+          range={range}
+          selected={id}
+          onClear={() => open({}, "24h")}
+        />
       </div>
       {id && <EventPanel key={id} id={id} onClose={() => go(href("events", null, paramsOf(params)))} />}
       {isReplaying.value && <BulkReplay filter={filter} range={range} onClose={() => (isReplaying.value = false)} />}
@@ -80,24 +122,56 @@ function Filters({ filter, onChange }: { filter: Filter; onChange: (filter: Filt
         <label class="search">
           <Icon name="search" />
           <span class="visually-hidden">Filter</span>
-          <input ref={input} type="search" value={typed.value} spellcheck={false} autocomplete="off"
-            placeholder="type:invoice.* status:5xx id:evt_1, or any text" aria-describedby="filter-help"
-            aria-invalid={problems.value.length > 0} onInput={(event) => type(event.currentTarget.value)} />
+          <input
+            ref={input}
+            type="search"
+            value={typed.value}
+            spellcheck={false}
+            autocomplete="off"
+            placeholder="type:invoice.* status:5xx id:evt_1, or any text"
+            aria-describedby="filter-help"
+            aria-invalid={problems.value.length > 0}
+            onInput={(event) => type(event.currentTarget.value)}
+          />
           <kbd aria-hidden="true">/</kbd>
         </label>
-        <Select label="Source" value={filter.source ?? ""} onPick={(source) => set("source", source)}
-          options={[["", "All sources"], ...names.map((name): [string, string] => [name, name]),
-            ...(filter.source && !names.includes(filter.source) ? [[filter.source, filter.source] as [string, string]] : [])]} />
+        <Select
+          label="Source"
+          value={filter.source ?? ""}
+          onPick={(source) => set("source", source)}
+          options={[
+            ["", "All sources"],
+            ...names.map((name): [string, string] => [name, name]),
+            ...(filter.source && !names.includes(filter.source)
+              ? [[filter.source, filter.source] as [string, string]]
+              : []),
+          ]}
+        />
       </div>
-      <p id="filter-help" class={problems.value.length > 0 ? "problem" : "visually-hidden"} role={problems.value.length > 0 ? "alert" : undefined}>
-        {problems.value.length > 0 ? problems.value.join(" · ") : "Words such as source, state, type, status, reason, destination, id and key, each with a colon and a value"}
+      <p
+        id="filter-help"
+        class={problems.value.length > 0 ? "problem" : "visually-hidden"}
+        role={problems.value.length > 0 ? "alert" : undefined}
+      >
+        {problems.value.length > 0
+          ? problems.value.join(" · ")
+          : "Words such as source, state, type, status, reason, destination, id and key, each with a colon and a value"}
       </p>
       <div class="tabs" role="group" aria-label="State">
         {VIEWS.map(([state, label]) => (
-          <button key={state} type="button" aria-pressed={(filter.state ?? "") === state} onClick={() => set("state", state)}>{label}</button>
+          <button
+            key={state}
+            type="button"
+            aria-pressed={(filter.state ?? "") === state}
+            onClick={() => set("state", state)}
+          >
+            {label}
+          </button>
         ))}
         {filter.state && !VIEWS.some(([state]) => state === filter.state) && (
-          <button type="button" aria-pressed="true" onClick={() => set("state", "")}>{filter.state.split(",").map(words).join(" or ")}</button>
+          <button type="button" aria-pressed="true" onClick={() => set("state", "")}>
+            {filter.state.split(",").map(words).join(" or ")}
+          </button>
         )}
       </div>
     </>
@@ -112,15 +186,19 @@ function List(props: { filter: Filter; range: Range; selected: string | undefine
   const isReadingMore = useSignal(false);
   const read = (signal?: AbortSignal, from?: string) =>
     api().get<EventPage>("events", { ...toQuery(filter, range, Date.now()), limit: PAGE, cursor: from }, signal);
-  const first = useLoaded("first page", async (signal) => {
-    const page = await read(signal);
-    const next = reread(feed.value, page.events);
-    if (isFirst.current) cursor.value = page.next;
-    // The first page, and rows that come to an empty list, move nothing.
-    feed.value = isFirst.current || feed.value.rows.length === 0 ? admit(next) : next;
-    isFirst.current = false;
-    return page;
-  }, EVERY);
+  const first = useLoaded(
+    "first page",
+    async (signal) => {
+      const page = await read(signal);
+      const next = reread(feed.value, page.events);
+      if (isFirst.current) cursor.value = page.next;
+      // The first page, and rows that come to an empty list, move nothing.
+      feed.value = isFirst.current || feed.value.rows.length === 0 ? admit(next) : next;
+      isFirst.current = false;
+      return page;
+    },
+    EVERY,
+  );
   const more = async () => {
     isReadingMore.value = true;
     try {
@@ -143,7 +221,11 @@ function List(props: { filter: Filter; range: Range; selected: string | undefine
     if (selected) openEvent(next.id, true);
     else document.getElementById(`event-${next.id}`)?.focus();
   };
-  useKeys({ j: () => move(1), k: () => move(-1), Escape: () => selected && go(href("events", null, paramsOf(route.value.params))) });
+  useKeys({
+    j: () => move(1),
+    k: () => move(-1),
+    Escape: () => selected && go(href("events", null, paramsOf(route.value.params))),
+  });
   const error = first.error.value;
   if (error && !first.value.value) return <Failure error={error} again={first.again} />;
   if (!first.value.value) return <Loading rows={12} />;
@@ -162,19 +244,35 @@ function List(props: { filter: Filter; range: Range; selected: string | undefine
         <table class="events">
           <thead>
             <tr>
-              <th scope="col">Received</th><th scope="col">State</th><th scope="col">Source</th><th scope="col">Type</th>
-              <th scope="col">Id</th><th scope="col" class="num">Status</th><th scope="col" class="num">Attempts</th><th scope="col">Next attempt</th>
+              <th scope="col">Received</th>
+              <th scope="col">State</th>
+              <th scope="col">Source</th>
+              <th scope="col">Type</th>
+              <th scope="col">Id</th>
+              <th scope="col" class="num">
+                Status
+              </th>
+              <th scope="col" class="num">
+                Attempts
+              </th>
+              <th scope="col">Next attempt</th>
             </tr>
           </thead>
           <tbody>
-            {rows.map((row, index) => <Row key={row.id} row={row} isSelected={index === at} />)}
+            {rows.map((row, index) => (
+              <Row key={row.id} row={row} isSelected={index === at} />
+            ))}
           </tbody>
         </table>
       </div>
       <p class="end">
-        {cursor.value
-          ? <Button onClick={() => void more()} disabled={isReadingMore.value}>{isReadingMore.value ? "Reading…" : "Older events"}</Button>
-          : <span class="muted">No older events within {range}</span>}
+        {cursor.value ? (
+          <Button onClick={() => void more()} disabled={isReadingMore.value}>
+            {isReadingMore.value ? "Reading…" : "Older events"}
+          </Button>
+        ) : (
+          <span class="muted">No older events within {range}</span>
+        )}
       </p>
     </>
   );
@@ -187,19 +285,49 @@ function openEvent(id: string, replace = false) {
 function Row({ row, isSelected }: { row: EventSummary; isSelected: boolean }) {
   return (
     <tr class={isSelected ? "selected" : undefined} onClick={() => openEvent(row.id)}>
-      <td class="when"><Time at={row.received} /></td>
-      <td><StateBadge state={row.state} /></td>
-      <td><Text text={row.source} /></td>
+      <td class="when">
+        <Time at={row.received} />
+      </td>
+      <td>
+        <StateBadge state={row.state} />
+      </td>
+      <td>
+        <Text text={row.source} />
+      </td>
       <td class="wide">
-        <a id={`event-${row.id}`} href={href("events", row.id, paramsOf(route.value.params))} aria-current={isSelected ? "true" : undefined}
-          onClick={(event) => event.stopPropagation()}>
+        <a
+          id={`event-${row.id}`}
+          href={href("events", row.id, paramsOf(route.value.params))}
+          aria-current={isSelected ? "true" : undefined}
+          onClick={(event) => event.stopPropagation()}
+        >
           <Text text={row.type} empty="No type" />
         </a>
       </td>
-      <td class="wide"><Text text={row.event_id} mono /></td>
-      <td class="num"><Status status={row.status} /></td>
-      <td class="num">{row.attempts}{row.duplicates > 0 && <span class="muted" title={`${plural(row.duplicates, "duplicate")} came too`}> +{row.duplicates}</span>}</td>
-      <td>{row.next_attempt && Date.parse(row.next_attempt) > now.value ? <Time at={row.next_attempt} /> : row.next_attempt ? "due" : <span class="muted">–</span>}</td>
+      <td class="wide">
+        <Text text={row.event_id} mono />
+      </td>
+      <td class="num">
+        <Status status={row.status} />
+      </td>
+      <td class="num">
+        {row.attempts}
+        {row.duplicates > 0 && (
+          <span class="muted" title={`${plural(row.duplicates, "duplicate")} came too`}>
+            {" "}
+            +{row.duplicates}
+          </span>
+        )}
+      </td>
+      <td>
+        {row.next_attempt && Date.parse(row.next_attempt) > now.value ? (
+          <Time at={row.next_attempt} />
+        ) : row.next_attempt ? (
+          "due"
+        ) : (
+          <span class="muted">–</span>
+        )}
+      </td>
     </tr>
   );
 }
@@ -208,9 +336,18 @@ function NothingYet({ range }: { range: Range }) {
   return (
     <Empty title={`No event came within ${range}`}>
       <p>Give a provider the URL of a source, or send a test event:</p>
-      <pre class="code"><code>{`curl -X POST ${location.origin}/webhooks/SOURCE -H 'content-type: application/json' -d '{}'`}</code></pre>
-      <p>An unsigned request is refused, and listed under <a href={href("refused")}>Refused</a>. A source's page sends a signed one.</p>
-      <p><a class="button primary" href={href("sources")}>Send a test event</a></p>
+      <pre class="code">
+        <code>{`curl -X POST ${location.origin}/webhooks/SOURCE -H 'content-type: application/json' -d '{}'`}</code>
+      </pre>
+      <p>
+        An unsigned request is refused, and listed under <a href={href("refused")}>Refused</a>. A source's page sends a
+        signed one.
+      </p>
+      <p>
+        <a class="button primary" href={href("sources")}>
+          Send a test event
+        </a>
+      </p>
     </Empty>
   );
 }

@@ -26,23 +26,64 @@ export function ReplayJob() {
   return (
     <>
       <Head title="Replay">
-        {job?.state === "running" && mayWrite() && <Button kind="danger" onClick={() => void cancel()}>Cancel the job</Button>}
-        <a class="button plain" href={href("events")}>All events</a>
+        {job?.state === "running" && mayWrite() && (
+          <Button kind="danger" onClick={() => void cancel()}>
+            Cancel the job
+          </Button>
+        )}
+        <a class="button plain" href={href("events")}>
+          All events
+        </a>
       </Head>
-      {error?.status === 404 ? <Empty title="No such job" /> : error && <Failure error={error} again={loaded.again} isOld={job !== undefined} />}
+      {error?.status === 404 ? (
+        <Empty title="No such job" />
+      ) : (
+        error && <Failure error={error} again={loaded.again} isOld={job !== undefined} />
+      )}
       {!job && !error && <Loading rows={4} />}
       {job && (
         <Panel title="Progress" aside={<Badge tone={TONES[job.state]}>{words(job.state)}</Badge>}>
-          <progress max={Math.max(1, job.selected)} value={job.enqueued + job.skipped} aria-label="Events that were handled" />
+          <progress
+            max={Math.max(1, job.selected)}
+            value={job.enqueued + job.skipped}
+            aria-label="Events that were handled"
+          />
           <dl class="figures">
-            <div><dt>Selected</dt><dd>{count(job.selected)}</dd></div>
-            <div><dt>In the queue</dt><dd>{count(job.enqueued)}</dd></div>
-            <div><dt>Delivered</dt><dd>{count(job.delivered)}</dd></div>
-            <div class={job.failed > 0 ? "bad" : ""}><dt>Dead again</dt><dd>{count(job.failed)}</dd></div>
-            <div><dt>Left out</dt><dd>{count(job.skipped)}</dd></div>
+            <div>
+              <dt>Selected</dt>
+              <dd>{count(job.selected)}</dd>
+            </div>
+            <div>
+              <dt>In the queue</dt>
+              <dd>{count(job.enqueued)}</dd>
+            </div>
+            <div>
+              <dt>Delivered</dt>
+              <dd>{count(job.delivered)}</dd>
+            </div>
+            <div class={job.failed > 0 ? "bad" : ""}>
+              <dt>Dead again</dt>
+              <dd>{count(job.failed)}</dd>
+            </div>
+            <div>
+              <dt>Left out</dt>
+              <dd>{count(job.skipped)}</dd>
+            </div>
           </dl>
-          <p class="muted">Asked for by <Text text={job.by} /> <Time at={job.created} />, at most {job.rate} a second.{job.ended && <> Ended <Time at={job.ended} />.</>}</p>
-          {job.problem && <p class="problem" role="alert"><Text text={job.problem} /></p>}
+          <p class="muted">
+            Asked for by <Text text={job.by} /> <Time at={job.created} />, at most {job.rate} a second.
+            {job.ended && (
+              <>
+                {" "}
+                Ended <Time at={job.ended} />.
+              </>
+            )}
+          </p>
+          {job.problem && (
+            <p class="problem" role="alert">
+              <Text text={job.problem} />
+            </p>
+          )}
         </Panel>
       )}
     </>

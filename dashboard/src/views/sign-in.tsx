@@ -20,19 +20,40 @@ export function SignIn({ problem }: { problem?: string | undefined }) {
       <form onSubmit={submit}>
         <Mark />
         <h1>Sign in to hookgate</h1>
-        <p class="muted">With the secret <code>ADMIN_TOKEN</code>, or a token of <code>ADMIN_TOKENS</code>.</p>
+        <p class="muted">
+          With the secret <code>ADMIN_TOKEN</code>, or a token of <code>ADMIN_TOKENS</code>.
+        </p>
         <label>
           Token
-          <input type="password" name="token" autocomplete="off" spellcheck={false} required autofocus
-            aria-invalid={problem ? true : undefined} aria-describedby={problem ? "problem" : undefined}
-            value={token.value} onInput={(event) => (token.value = event.currentTarget.value)} />
+          <input
+            type="password"
+            name="token"
+            autocomplete="off"
+            spellcheck={false}
+            required
+            autofocus
+            aria-invalid={problem ? true : undefined}
+            aria-describedby={problem ? "problem" : undefined}
+            value={token.value}
+            onInput={(event) => (token.value = event.currentTarget.value)}
+          />
         </label>
-        {problem && <p id="problem" class="problem" role="alert">{problem}</p>}
+        {problem && (
+          <p id="problem" class="problem" role="alert">
+            {problem}
+          </p>
+        )}
         <label class="tick">
-          <input type="checkbox" checked={keep.value} onChange={(event) => (keep.value = event.currentTarget.checked)} />
+          <input
+            type="checkbox"
+            checked={keep.value}
+            onChange={(event) => (keep.value = event.currentTarget.checked)}
+          />
           Keep it until this tab is closed
         </label>
-        <Button kind="primary" type="submit" disabled={isBusy.value}>{isBusy.value ? "Signing in…" : "Sign in"}</Button>
+        <Button kind="primary" type="submit" disabled={isBusy.value}>
+          {isBusy.value ? "Signing in…" : "Sign in"}
+        </Button>
       </form>
     </main>
   );

@@ -7,7 +7,17 @@ import { READ_TOKEN, Stage, delivery, eventually } from "./stage.mjs";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const generic = { provider: "generic", secrets: ["GENERIC_SECRET"] };
-const VIEWS = ["overview", "events", "dead-letters", "refused", "sources", "sources/fine", "destinations", "alerts", "audit"];
+const VIEWS = [
+  "overview",
+  "events",
+  "dead-letters",
+  "refused",
+  "sources",
+  "sources/fine",
+  "destinations",
+  "alerts",
+  "audit",
+];
 
 let stage;
 before(async () => {
@@ -17,10 +27,11 @@ after(() => stage?.close());
 
 const text = (id, more = {}) => delivery("generic", { body: JSON.stringify({ id, type: "user.created", ...more }) });
 const events = async (query) => (await stage.api(`events?${query}`)).events ?? [];
-const arrived = (source, count) => eventually(`${count} events of ${source}`, async () => {
-  const found = await events(`source=${source}`);
-  return found.length >= count && found;
-});
+const arrived = (source, count) =>
+  eventually(`${count} events of ${source}`, async () => {
+    const found = await events(`source=${source}`);
+    return found.length >= count && found;
+  });
 /** Waits until a view has what it reads. */
 async function settled(page) {
   await page.evaluate(() => new Promise(requestAnimationFrame));
@@ -32,8 +43,17 @@ test("the page and its files have the headers that keep it safe, and cost the Wo
   const page = await stage.get("/dashboard");
   assert.equal(page.status, 200);
   const policy = page.headers["content-security-policy"];
-  for (const rule of ["default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self'", "connect-src 'self'",
-    "frame-ancestors 'none'", "base-uri 'none'", "form-action 'none'", "require-trusted-types-for 'script'"]) {
+  for (const rule of [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self'",
+    "connect-src 'self'",
+    "frame-ancestors 'none'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "require-trusted-types-for 'script'",
+  ]) {
     assert.ok(policy.split("; ").includes(rule), rule);
   }
   assert.doesNotMatch(policy, /unsafe|\*|data:|https?:/);
@@ -85,7 +105,10 @@ test("an operator signs in, sees an event arrive, filters, opens it, and sends i
 
   await page.keyboard.press("/");
   await page.keyboard.type("id:evt_first");
-  await eventually("one row", async () => (await rows.count()) === 1 && (await rows.first().innerText()).includes("evt_first"));
+  await eventually(
+    "one row",
+    async () => (await rows.count()) === 1 && (await rows.first().innerText()).includes("evt_first"),
+  );
   assert.equal(await at(page), "#/events?id=evt_first", "the address keeps the filter");
   await page.reload();
   await page.getByLabel("Token").fill("canary-admin-token-6b1f0c");
@@ -142,7 +165,11 @@ test("many events are replayed: the dry run, then the job to its end", async () 
 
 test("a source is tested: what came is what was expected", async () => {
   const page = await stage.signedIn({ at: "#/sources/fine" });
-  for (const [kind, verdict] of [["Good", "Accepted"], ["Repeated", "Duplicate"], ["Forged", "Rejected"]]) {
+  for (const [kind, verdict] of [
+    ["Good", "Accepted"],
+    ["Repeated", "Duplicate"],
+    ["Forged", "Rejected"],
+  ]) {
     await page.getByRole("button", { name: kind, exact: true }).click();
     await page.getByRole("button", { name: "Send", exact: true }).click();
     await page.locator(".report").getByText("As expected").waitFor();
@@ -169,7 +196,11 @@ test("who may only read sees no button that changes something", async () => {
     await page.evaluate((hash) => (location.hash = hash), `#/${view}`);
     await settled(page);
     const buttons = await page.getByRole("button").allInnerTexts();
-    assert.deepEqual(buttons.filter((label) => forbidden.test(label)), [], view);
+    assert.deepEqual(
+      buttons.filter((label) => forbidden.test(label)),
+      [],
+      view,
+    );
   }
   await page.keyboard.press("r");
   assert.equal(await page.getByRole("dialog").count(), 0);
@@ -193,9 +224,19 @@ test("the token is kept only if the operator asks for it", async () => {
 });
 
 const HOSTILE = [
-  "<script>window.owned=1</script>", '"><img src=x onerror=window.owned=1>', "<svg onload=window.owned=1>", "javascript:window.owned=1",
-  "<iframe srcdoc='<script>parent.owned=1</script>'>", "</style><style>*{display:none}", "{{constructor.constructor('window.owned=1')()}}",
-  "\u202egnp.exe\u2066", "__proto__", "constructor", "\ud83d\ude00".repeat(40), "%3Cscript%3E", "' onfocus=window.owned=1 autofocus '",
+  "<script>window.owned=1</script>",
+  '"><img src=x onerror=window.owned=1>',
+  "<svg onload=window.owned=1>",
+  "javascript:window.owned=1",
+  "<iframe srcdoc='<script>parent.owned=1</script>'>",
+  "</style><style>*{display:none}",
+  "{{constructor.constructor('window.owned=1')()}}",
+  "\u202egnp.exe\u2066",
+  "__proto__",
+  "constructor",
+  "\ud83d\ude00".repeat(40),
+  "%3Cscript%3E",
+  "' onfocus=window.owned=1 autofocus '",
 ];
 
 test("hostile texts in ids, types and bodies are shown as texts", async () => {
@@ -205,14 +246,25 @@ test("hostile texts in ids, types and bodies are shown as texts", async () => {
   await stage.post("hostile", delivery("generic", { body: Buffer.from([0xff, 0xfe, 0x00, 0x3c]), key: "forged" }));
   const all = await arrived("hostile", HOSTILE.length);
   const page = await stage.signedIn({ at: "#/events?source=hostile" });
-  await page.locator("table.events tbody tr").nth(HOSTILE.length - 1).waitFor();
+  await page
+    .locator("table.events tbody tr")
+    .nth(HOSTILE.length - 1)
+    .waitFor();
   for (const { id } of all) {
     await page.evaluate((hash) => (location.hash = hash), `#/events/${encodeURIComponent(id)}?source=hostile`);
     await page.getByRole("complementary").getByText("Attempt 1").first().waitFor();
     await page.getByRole("complementary").getByRole("button", { name: "Hex" }).click();
   }
-  for (const view of ["overview", "refused", "destinations", "audit", "dead-letters", `events?text=${encodeURIComponent(HOSTILE[0])}`,
-    `sources/${encodeURIComponent(HOSTILE[1])}`, `replay/${encodeURIComponent(HOSTILE[2])}`]) {
+  for (const view of [
+    "overview",
+    "refused",
+    "destinations",
+    "audit",
+    "dead-letters",
+    `events?text=${encodeURIComponent(HOSTILE[0])}`,
+    `sources/${encodeURIComponent(HOSTILE[1])}`,
+    `replay/${encodeURIComponent(HOSTILE[2])}`,
+  ]) {
     await page.evaluate((hash) => (location.hash = hash), `#/${view}`);
     await settled(page);
   }
@@ -231,8 +283,16 @@ test("every view has no violation of WCAG 2.2 AA, light and dark, wide and narro
       // A script of the test, not of the page: the policy does not apply to it.
       if (!(await page.evaluate(() => "axe" in window))) await page.evaluate(AXE);
       const found = await page.evaluate(async () => {
-        const { violations } = await window.axe.run({ runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"] });
-        return violations.map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map(({ html }) => html.slice(0, 160)).join(" | ")}`);
+        const { violations } = await window.axe.run({
+          runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"],
+        });
+        return violations.map(
+          ({ id, nodes }) =>
+            `${id}: ${nodes
+              .slice(0, 3)
+              .map(({ html }) => html.slice(0, 160))
+              .join(" | ")}`,
+        );
       });
       assert.deepEqual(found, [], `${view} ${JSON.stringify(options)}`);
     };
@@ -243,7 +303,9 @@ test("every view has no violation of WCAG 2.2 AA, light and dark, wide and narro
     for (const view of [...VIEWS, `events/${one.id}`, "events?text=none", "replay/none"]) {
       await page.evaluate((hash) => (location.hash = hash), `#/${view}`);
       await settled(page);
-      const width = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+      const width = await page.evaluate(
+        () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+      );
       assert.ok(width <= 0, `${view} is ${width} pixels too wide ${JSON.stringify(options)}`);
       await check(view);
     }

@@ -30,12 +30,21 @@ async function freePort() {
 /** wrangler.toml with the paths of this checkout, without its build, and with other variables. */
 function configuration(vars) {
   const text = readFileSync(join(root, "wrangler.toml"), "utf8");
-  const kept = text.split(/^(?=\[)/m).filter((table) => !/^\[(build|vars)\b/.test(table)).join("");
+  const kept = text
+    .split(/^(?=\[)/m)
+    .filter((table) => !/^\[(build|vars)\b/.test(table))
+    .join("");
   const placed = kept.replace('main = "', `main = "${root}`).replace('directory = "', `directory = "${root}`);
   const tables = Object.entries(vars.SOURCES).map(([name, source]) =>
-    [`[vars.SOURCES.${name}]`, ...Object.entries(source).map(([key, value]) => `${key} = ${JSON.stringify(value)}`)].join("\n"));
+    [
+      `[vars.SOURCES.${name}]`,
+      ...Object.entries(source).map(([key, value]) => `${key} = ${JSON.stringify(value)}`),
+    ].join("\n"),
+  );
   const plain = Object.entries(vars).filter(([name]) => name !== "SOURCES");
-  return [placed, "[vars]", ...plain.map(([name, value]) => `${name} = ${JSON.stringify(value)}`), ...tables].join("\n");
+  return [placed, "[vars]", ...plain.map(([name, value]) => `${name} = ${JSON.stringify(value)}`), ...tables].join(
+    "\n",
+  );
 }
 
 export class Stage {
@@ -62,23 +71,56 @@ export class Stage {
     this.url = `http://127.0.0.1:${port}`;
     const ADMIN_TOKENS = JSON.stringify({ reader: { token: READ_TOKEN, kind: "read" } });
     mkdirSync(join(this.#work, "state"));
-    writeFileSync(join(this.#work, "wrangler.toml"), configuration({ ORIGIN: `${this.origin.url}/{source}`, ...vars, SOURCES: sources }));
+    writeFileSync(
+      join(this.#work, "wrangler.toml"),
+      configuration({ ORIGIN: `${this.origin.url}/{source}`, ...vars, SOURCES: sources }),
+    );
     const secrets = { ...SECRETS, ADMIN_TOKEN, ...(vars.readers === false ? {} : { ADMIN_TOKENS }) };
-    writeFileSync(join(this.#work, ".dev.vars"), Object.entries(secrets).map(([name, value]) => `${name}='${value}'`).join("\n"));
+    writeFileSync(
+      join(this.#work, ".dev.vars"),
+      Object.entries(secrets)
+        .map(([name, value]) => `${name}='${value}'`)
+        .join("\n"),
+    );
     const program = join(root, "node_modules/wrangler/wrangler-dist/cli.js");
-    const args = ["--no-warnings", program, "dev", "--ip", "127.0.0.1", "--port", port, "--inspector-port", "0",
-      "--persist-to", join(this.#work, "state"), "--show-interactive-dev-session=false"];
+    const args = [
+      "--no-warnings",
+      program,
+      "dev",
+      "--ip",
+      "127.0.0.1",
+      "--port",
+      port,
+      "--inspector-port",
+      "0",
+      "--persist-to",
+      join(this.#work, "state"),
+      "--show-interactive-dev-session=false",
+    ];
     const env = {
-      ...process.env, WRANGLER_SEND_METRICS: "false", CLOUDFLARE_CF_FETCH_ENABLED: "false", WRANGLER_HIDE_BANNER: "true",
-      WRANGLER_REGISTRY_PATH: join(this.#work, "registry"), WRANGLER_LOG_PATH: join(this.#work, "logs"),
+      ...process.env,
+      WRANGLER_SEND_METRICS: "false",
+      CLOUDFLARE_CF_FETCH_ENABLED: "false",
+      WRANGLER_HIDE_BANNER: "true",
+      WRANGLER_REGISTRY_PATH: join(this.#work, "registry"),
+      WRANGLER_LOG_PATH: join(this.#work, "logs"),
     };
-    this.#worker = spawn(process.execPath, args.map(String), { cwd: this.#work, env, stdio: ["ignore", "pipe", "pipe"] });
+    this.#worker = spawn(process.execPath, args.map(String), {
+      cwd: this.#work,
+      env,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     let said = "";
-    for (const stream of [this.#worker.stdout, this.#worker.stderr]) stream.on("data", (text) => (said = (said + text).slice(-4000)));
-    await eventually(() => `the Worker serves: ${said}`, async () => {
-      if (this.#worker.exitCode !== null) throw new Error(`wrangler ended: ${said}`);
-      return (await send(new URL("/healthz", this.url), { method: "GET" }).catch(() => null))?.status === 200;
-    }, 60_000);
+    for (const stream of [this.#worker.stdout, this.#worker.stderr])
+      stream.on("data", (text) => (said = (said + text).slice(-4000)));
+    await eventually(
+      () => `the Worker serves: ${said}`,
+      async () => {
+        if (this.#worker.exitCode !== null) throw new Error(`wrangler ended: ${said}`);
+        return (await send(new URL("/healthz", this.url), { method: "GET" }).catch(() => null))?.status === 200;
+      },
+      60_000,
+    );
     const executablePath = BROWSERS.find((path) => path && existsSync(path));
     if (!executablePath) throw new Error("Chromium is missing: sudo apt-get install chromium; or CHROMIUM=PATH");
     this.#browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-dev-shm-usage"] });
@@ -99,7 +141,11 @@ export class Stage {
   }
 
   async api(path, { method = "GET", body } = {}) {
-    const answer = await send(new URL(`/api/${path}`, this.url), { method, body, headers: { authorization: `Bearer ${ADMIN_TOKEN}` } });
+    const answer = await send(new URL(`/api/${path}`, this.url), {
+      method,
+      body,
+      headers: { authorization: `Bearer ${ADMIN_TOKEN}` },
+    });
     return answer.json();
   }
 
@@ -109,7 +155,11 @@ export class Stage {
 
   /** A page of a new browser profile, whose complaints are kept. */
   async page(options = {}) {
-    const context = await this.#browser.newContext({ viewport: { width: 1440, height: 900 }, bypassCSP: false, ...options });
+    const context = await this.#browser.newContext({
+      viewport: { width: 1440, height: 900 },
+      bypassCSP: false,
+      ...options,
+    });
     const page = await context.newPage();
     page.on("console", (message) => {
       // The silent sign-in is refused, where Cloudflare Access is not before the Worker.
