@@ -7,11 +7,14 @@ export type EventSummary = Schemas["EventSummary"];
 export type EventDetail = Omit<Schemas["EventDetail"], "headers"> & { headers: [string, string][] };
 export type EventPage = Schemas["EventPage"];
 export type State = Schemas["State"];
-export type Stats = Schemas["Stats"];
+export type Stats = Omit<Schemas["Stats"], "backlog"> & {
+  backlog: Schemas["Stats"]["backlog"] & { paused?: (Pause & { source: string })[] };
+};
 export type StatsPoint = Schemas["StatsPoint"];
 export type SourceStats = Schemas["SourceStats"];
 export type DestinationStats = Schemas["DestinationStats"];
-export type Source = Schemas["Source"];
+/** `pause` is missing, if the gateway cannot pause a source. */
+export type Source = Schemas["Source"] & { pause?: Pause | null };
 export type SecretUse = Schemas["SecretUse"];
 export type Alert = Omit<Schemas["Alert"], "acknowledged"> & { acknowledged?: [string, number] | null };
 export type AlertList = Omit<Schemas["AlertList"], "alerts"> & { alerts: Alert[] };
@@ -111,6 +114,15 @@ async function problemIn(answer: Response): Promise<ApiError> {
   } catch {
     return new ApiError(answer.status, `Status ${answer.status}`, "The gateway gave no details.");
   }
+}
+
+/** Who stopped the deliveries of a source, since when and why. */
+export interface Pause {
+  since: string | null;
+  by: string | null;
+  reason: string | null;
+  /** The configuration pauses the source, so the API cannot resume it. */
+  configured: boolean;
 }
 
 /** The dry run of a replay. */

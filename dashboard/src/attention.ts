@@ -68,6 +68,10 @@ function backlogOf({ backlog }: Stats): Concern[] {
       href: href("dead-letters", null, { source }),
     });
   }
+  for (const { source, by, reason, configured } of backlog.paused ?? []) {
+    const who = by ? `by ${by}${reason ? `: ${reason}` : ""}` : configured ? "by the configuration" : "";
+    found.push({ tone: "warn", title: `${source} is paused`, detail: who, href: href("sources", source) });
+  }
   for (const { source, state, count, oldest_seconds: age } of backlog.events) {
     const link = href("events", null, { source, state, range: "7d" });
     const detail = `${source} · the oldest one came ${duration(age)} ago`;

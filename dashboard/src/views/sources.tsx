@@ -9,6 +9,7 @@ import { useLoaded } from "../resource.ts";
 import { href } from "../router.ts";
 import { api, mayWrite, route } from "../state.ts";
 import { Composer } from "./composer.tsx";
+import { PauseControl } from "./pause.tsx";
 
 const SECRETS: Record<string, [string, string]> = {
   in_use: ["good", "In use"],
@@ -90,7 +91,7 @@ function Row({ source }: { source: Source }) {
           <Text text={name} />
         </a>
       </td>
-      <td>{usable ? <Badge tone="good">Ready</Badge> : <Badge tone="bad">Not usable</Badge>}</td>
+      <td>{source.pause ? <Badge tone="info">Paused</Badge> : usable ? <Badge tone="good">Ready</Badge> : <Badge tone="bad">Not usable</Badge>}</td>
       <td>
         <Text text={settings?.provider} />
         {settings?.strength === "weak" && (
@@ -149,6 +150,7 @@ function One({ name }: { name: string }) {
           </span>
         </p>
       )}
+      {source && <PauseControl source={source} onDone={loaded.again} />}
       {source && (
         <div class="columns">
           <div>
