@@ -25,7 +25,9 @@ export type RefusedPage = Omit<Schemas["RefusedPage"], "refused"> & { refused: R
 export type TestReport = Schemas["TestReport"];
 export type TestKind = Schemas["TestKind"];
 export type Redriven = Schemas["Redriven"];
-export type Caller = { name: string; kind: "read" | "write"; version: string; off: string[] };
+export type Caller = Schemas["Caller"];
+export type DryRun = Schemas["DryRun"];
+export type Progress = Schemas["Progress"];
 
 /** A refusal of the API (RFC 9457), or no answer: then the status is 0. */
 export class ApiError extends Error {
@@ -123,35 +125,4 @@ export interface Pause {
   reason: string | null;
   /** The configuration pauses the source, so the API cannot resume it. */
   configured: boolean;
-}
-
-/** The dry run of a replay. */
-export interface DryRun {
-  selected: number;
-  first: string | null;
-  last: string | null;
-  until: string;
-  destinations: { source: string; destination: string; selected: number }[];
-  delivered: number;
-  skipped: { delivered: number; under_way: number; filtered: number };
-  cannot: { source: string; reason: string; count: number }[];
-  seconds: number;
-  token: string | null;
-  problem: string | null;
-}
-
-/** The progress of a job. */
-export interface Progress {
-  id: string;
-  state: string;
-  rate: number;
-  selected: number;
-  enqueued: number;
-  delivered: number;
-  failed: number;
-  skipped: number;
-  by: string;
-  created: string;
-  ended: string | null;
-  problem: string | null;
 }

@@ -122,7 +122,7 @@ function Stack({ x, column, series, top }: { x: number; column: Column; series: 
         // A value beside large ones is still seen.
         const height = Math.max((value / top) * 100, 1.2);
         below += height;
-        return <rect key={name} class={`bar ${tone}`} x={x + 0.12} y={100 - below} width="0.76" height={height} />;
+        return <rect key={name} class={`stack ${tone}`} x={x + 0.12} y={100 - below} width="0.76" height={height} />;
       })}
     </>
   );

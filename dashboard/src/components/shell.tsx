@@ -50,7 +50,7 @@ export function Shell({
       >
         Skip to the content
       </a>
-      <div class="bar">
+      <div class="topbar">
         <span class="brand">
           <Mark />
           hookgate

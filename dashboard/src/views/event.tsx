@@ -160,6 +160,9 @@ function Timeline({ moments }: { moments: Moment[] }) {
             {moment.status !== undefined && moment.status !== null && <Status status={moment.status} />}
             {moment.ms !== undefined && <span class="muted">{millis(moment.ms)}</span>}
             <span class="grow" />
+            {moment.gap !== undefined && moment.gap >= 1000 && moment.tone !== "next" && (
+              <span class="gap muted">{duration(moment.gap / 1000)} later</span>
+            )}
             {moment.at && (
               <time dateTime={moment.at} title={stamp(moment.at)}>
                 {moment.tone === "next" ? nextText(moment.at) : stamp(moment.at).slice(5)}
@@ -170,9 +173,6 @@ function Timeline({ moments }: { moments: Moment[] }) {
             <p>
               <Text text={moment.detail} />
             </p>
-          )}
-          {moment.gap !== undefined && moment.gap >= 1000 && moment.tone !== "next" && (
-            <p class="gap muted">{duration(moment.gap / 1000)} later</p>
           )}
         </li>
       ))}

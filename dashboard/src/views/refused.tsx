@@ -32,8 +32,9 @@ export function Refused() {
     cursor ? 0 : 10_000,
   );
   const error = counts.error.value ?? page.error.value;
-  const groups = counts.value.value?.counts?.filter(({ source }) => source !== "/api") ?? [];
-  const samples = page.value.value?.refused;
+  const groups = counts.value.value?.counts ?? [];
+  // Each silent sign-in is a refused call of the API. The count of the API says whether there are too many.
+  const samples = page.value.value?.refused.filter(({ source }) => source !== "/api" || chosen.source === "/api");
   const open = (next: Record<string, string | undefined>) =>
     go(href("refused", null, { range: range === "24h" ? "" : range, ...next }), true);
   return (

@@ -180,7 +180,7 @@ export class Stage {
     await page.goto(`${this.url}/dashboard${at}`);
     await page.getByLabel("Token").fill(token);
     await page.getByRole("button", { name: "Sign in" }).click();
-    await page.getByRole("heading", { level: 1 }).waitFor();
+    await page.getByRole("navigation", { name: "Views" }).waitFor({ state: "attached" });
     return page;
   }
 }
