@@ -88,6 +88,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/caller": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Tells who calls, and which features are off
+         * @description A user interface asks this first: it hides what the caller may not do, and says which features are off.
+         */
+        get: operations["getCaller"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/dead-letters": {
         parameters: {
             query?: never;
@@ -192,6 +212,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/events/{id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sends one event of the log again
+         * @description The destination gets the same bytes, headers and idempotency key, and the header `hookgate-replay: 1`. The answer is 422 if the log does not have every byte of the event.
+         *
+         *     The caller needs the kind `write`.
+         */
+        post: operations["replayEvent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/handshakes/{source}": {
         parameters: {
             query?: never;
@@ -270,6 +312,70 @@ export interface paths {
         get: operations["listRefused"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sends many events of the log again, after a dry run
+         * @description The first call is a dry run: it counts the events, and sends nothing. Send the same body again with its `token` and with `dry_run` false: then a job sends the events. A job sends at most 10000 events. Its filter is that of the list of events. Events that were delivered before, and events whose attempts still go on, are sent only if the body asks for them. A token can be used for an hour, and only for what its dry run has counted. A second call with the same token begins no second job.
+         *
+         *     The caller needs the kind `write`.
+         */
+        post: operations["replayEvents"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/replay/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Tells the progress of a job of replays
+         * @description A job is kept for 31 days.
+         */
+        get: operations["getReplay"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/replay/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancels a job of replays
+         * @description Events of the job that wait in the queue are not sent anymore. A job that is done stays as it is.
+         *
+         *     The caller needs the kind `write`.
+         */
+        post: operations["cancelReplay"];
         delete?: never;
         options?: never;
         head?: never;
@@ -525,7 +631,7 @@ export interface components {
             next_attempt: string | null;
             /**
              * Format: uint32
-             * @description The number of the attempt, from 1. A redrive begins with 1 again.
+             * @description The number of the attempt, from 1. A redrive and a replay begin with 1 again.
              */
             number: number;
             /**
@@ -533,6 +639,8 @@ export interface components {
              * @description How often the event had been redriven.
              */
             redrive: number;
+            /** @description The token of the replay that the attempt belongs to. */
+            replay: string | null;
             /**
              * Format: uint16
              * @description The status of the answer.
@@ -610,6 +718,32 @@ export interface components {
             events_partial_before: string | null;
             /** @description The events' queue. `None` if the runtime does not tell. */
             queue: components["schemas"]["QueueState"] | null;
+        };
+        /** @description Who calls, and what the gateway offers. */
+        Caller: {
+            /**
+             * @description `read` if the caller may only read, `write` if the caller may also change something.
+             * @enum {string}
+             */
+            kind: "read" | "write";
+            /** @description The name of the token, the address of a person, or `service:` and the name of a service. */
+            name: string;
+            /** @description Each binding that is missing, with what is off without it: `LOG: …`. */
+            off: string[];
+            /** @description The version of hookgate. */
+            version: string;
+        };
+        /** @description Events that cannot be sent. */
+        Cannot: {
+            /**
+             * Format: uint64
+             * @description How many.
+             */
+            count: number;
+            /** @description Why. */
+            reason: string;
+            /** @description The source's name. */
+            source: string;
         };
         /** @description A dead letter. */
         DeadLetter: {
@@ -693,6 +827,51 @@ export interface components {
             delivered: number;
             /** @description The latency of the attempts. `None` without an attempt. */
             latency_ms: components["schemas"]["Latency"] | null;
+        };
+        /** @description What a job would send. */
+        DryRun: {
+            /** @description The events that cannot be sent, and why. */
+            cannot: components["schemas"]["Cannot"][];
+            /**
+             * Format: uint64
+             * @description How many events of the filter were delivered before.
+             */
+            delivered: number;
+            /** @description The events to be sent, for each source and its destination. */
+            destinations: components["schemas"]["ToDestination"][];
+            /** @description Always true: nothing was sent. */
+            dry_run: boolean;
+            /**
+             * Format: date-time
+             * @description When the first of them was received, in RFC 3339.
+             */
+            first: string | null;
+            /**
+             * Format: date-time
+             * @description When the last of them was received, in RFC 3339.
+             */
+            last: string | null;
+            /** @description Why there is no token. */
+            problem: string | null;
+            /**
+             * Format: uint64
+             * @description How long the job would take, in seconds.
+             */
+            seconds: number;
+            /**
+             * Format: uint64
+             * @description How many events would be sent.
+             */
+            selected: number;
+            /** @description The events of the filter that would not be sent. */
+            skipped: components["schemas"]["Skipped"];
+            /** @description Send this back with `dry_run` false. `None` if there is nothing to send, or too much. */
+            token: string | null;
+            /**
+             * Format: date-time
+             * @description Events that were received before this time were looked at. In RFC 3339.
+             */
+            until: string;
         };
         /** @description One event, with everything that the log has of it. */
         EventDetail: {
@@ -936,6 +1115,58 @@ export interface components {
             /** @description The kind of the problem. */
             title: string;
         };
+        /** @description The progress of a job. */
+        Progress: {
+            /** @description Who asked for the job. */
+            by: string;
+            /**
+             * Format: date-time
+             * @description When the job began, in RFC 3339.
+             */
+            created: string;
+            /**
+             * Format: uint64
+             * @description The number of events that the destination accepted from this job.
+             */
+            delivered: number;
+            /**
+             * Format: date-time
+             * @description When the last event was put into the queue, or the job was cancelled. In RFC 3339.
+             */
+            ended: string | null;
+            /**
+             * Format: uint64
+             * @description The number of events that were put into the queue.
+             */
+            enqueued: number;
+            /**
+             * Format: uint64
+             * @description The number of events that are dead letters again.
+             */
+            failed: number;
+            /** @description 16 hex digits. */
+            id: string;
+            /** @description What went wrong last. */
+            problem: string | null;
+            /**
+             * Format: uint32
+             * @description Events a second.
+             */
+            rate: number;
+            /**
+             * Format: uint64
+             * @description The number of events that the dry run selected.
+             */
+            selected: number;
+            /**
+             * Format: uint64
+             * @description The number of events that were not sent after all: they cannot be sent, somebody else delivered them, or the job was
+             *     cancelled.
+             */
+            skipped: number;
+            /** @description `running`, `done` (every event is in the queue), `cancelled` or `failed`. */
+            state: string;
+        };
         /** @description The messages in the events' queue. */
         QueueState: {
             /**
@@ -1036,6 +1267,22 @@ export interface components {
             /** @description Why the request was refused, and what to do. */
             why: string;
         };
+        /** @description The answer to `POST /api/events/{id}/replay`. */
+        Replayed: {
+            /**
+             * Format: date-time
+             * @description When the event was first delivered, in RFC 3339. `null` if it was not delivered before.
+             */
+            delivered: string | null;
+            /** @description The id of the event. */
+            id: string;
+            /** @description The token of the replay, which its attempts have in the log. */
+            replay: string;
+            /** @description Always true: the event is in the queue. */
+            replayed: boolean;
+            /** @description The state before the replay. */
+            state: string;
+        };
         /** @description Whether a secret is used. */
         SecretState: "in_use" | "unused" | "never_matched" | "unknown";
         /** @description The verdict on one secret. */
@@ -1058,6 +1305,24 @@ export interface components {
             receiver: string;
             /** @description `true`: the receiver accepted the notice. */
             sent: boolean;
+        };
+        /** @description Why events of the filter would not be sent. */
+        Skipped: {
+            /**
+             * Format: uint64
+             * @description They were delivered before, and `include_delivered` is false.
+             */
+            delivered: number;
+            /**
+             * Format: uint64
+             * @description Their source does not want their type, and `state` does not name `filtered`.
+             */
+            filtered: number;
+            /**
+             * Format: uint64
+             * @description Their attempts still go on, and `include_retrying` is false.
+             */
+            under_way: number;
         };
         /** @description A configured source. */
         Source: {
@@ -1244,12 +1509,24 @@ export interface components {
             /** @description The verdict in the log. */
             verdict: components["schemas"]["Verdict"];
         };
+        /** @description Events to one destination. */
+        ToDestination: {
+            /** @description The destination's URL, without its query. */
+            destination: string;
+            /**
+             * Format: uint64
+             * @description The number of events.
+             */
+            selected: number;
+            /** @description The source's name. */
+            source: string;
+        };
         Usable: {
             /** @description Whether the source can accept events. */
             usable: boolean;
         };
         /** @description The outcome of a request, of an attempt, or of other work of the gateway. */
-        Verdict: "accepted" | "duplicate" | "filtered" | "rejected" | "failed" | "delivered" | "retried" | "dead" | "handshake" | "listed" | "redriven" | "acknowledged" | "swept" | "forgotten" | "tested" | "learnt" | "off";
+        Verdict: "accepted" | "duplicate" | "filtered" | "rejected" | "failed" | "delivered" | "retried" | "dead" | "handshake" | "listed" | "redriven" | "acknowledged" | "replayed" | "swept" | "forgotten" | "tested" | "learnt" | "off";
         /** @description What waits of a source. */
         Waiting: {
             /**
@@ -1582,6 +1859,42 @@ export interface operations {
             503: components["responses"]["TemporarilyUnavailable"];
         };
     };
+    getCaller: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The caller. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "kind": "write",
+                     *       "name": "on-call",
+                     *       "off": [
+                     *         "PAYLOADS: events that no queue message can hold, of about 90 kB, are answered 413"
+                     *       ],
+                     *       "version": "0.1.0"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Caller"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NoSuchSource"];
+            422: components["responses"]["AuthenticButNotUsable"];
+            429: components["responses"]["TooManyRefusals"];
+            500: components["responses"]["SourceMisconfigured"];
+            503: components["responses"]["TemporarilyUnavailable"];
+        };
+    };
     listDeadLetters: {
         parameters: {
             query?: {
@@ -1887,6 +2200,7 @@ export interface operations {
                      *           "next_attempt": null,
                      *           "number": 1,
                      *           "redrive": 0,
+                     *           "replay": null,
                      *           "status": 200
                      *         }
                      *       ],
@@ -1911,6 +2225,45 @@ export interface operations {
             };
             401: components["responses"]["Unauthorized"];
             404: components["responses"]["NoSuchSource"];
+            429: components["responses"]["TooManyRefusals"];
+            501: components["responses"]["NotSwitchedOn"];
+            503: components["responses"]["TemporarilyUnavailable"];
+        };
+    };
+    replayEvent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The `id` of the event in the list. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The event is in the queue again. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "delivered": "2026-01-15T12:30:00Z",
+                     *       "id": "29474670-3f29a1c8e07b4d5692fe10ab7d0c1b2a",
+                     *       "replay": "5e0c91d27ab3f846",
+                     *       "replayed": true,
+                     *       "state": "delivered"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Replayed"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["ReadOnlyOrCrossSiteRequest"];
+            404: components["responses"]["NoSuchSource"];
+            422: components["responses"]["AuthenticButNotUsable"];
             429: components["responses"]["TooManyRefusals"];
             501: components["responses"]["NotSwitchedOn"];
             503: components["responses"]["TemporarilyUnavailable"];
@@ -2118,6 +2471,187 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             404: components["responses"]["NoSuchSource"];
             422: components["responses"]["AuthenticButNotUsable"];
+            429: components["responses"]["TooManyRefusals"];
+            501: components["responses"]["NotSwitchedOn"];
+            503: components["responses"]["TemporarilyUnavailable"];
+        };
+    };
+    replayEvents: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description What to send. An empty body asks for the dry run of all events that were not delivered. */
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "rate": 50,
+                 *       "since": "2026-01-15T12:00:00Z",
+                 *       "source": "billing",
+                 *       "state": [
+                 *         "dead",
+                 *         "retrying"
+                 *       ]
+                 *     }
+                 */
+                "application/json": {
+                    /** @description Events whose last attempt went to a URL with this beginning. */
+                    destination?: string | number;
+                    /**
+                     * @description Whether the call only counts the events. `false` needs a `token`.
+                     * @default true
+                     */
+                    dry_run?: boolean;
+                    /** @description The events with this id of the provider. */
+                    id?: string | number;
+                    /**
+                     * @description Also events that were delivered before.
+                     * @default false
+                     */
+                    include_delivered?: boolean;
+                    /**
+                     * @description Also events whose attempts still go on. They may come twice.
+                     * @default false
+                     */
+                    include_retrying?: boolean;
+                    /** @description The events with this deduplication key. */
+                    key?: string | number;
+                    /**
+                     * @description How many events the job sends in a second.
+                     * @default 10
+                     */
+                    rate?: number;
+                    /** @description Events whose last reason has one of these codes. */
+                    reason?: string | number | (string | number)[];
+                    /** @description Events that were received at this time or later: RFC 3339, or seconds since 1970. */
+                    since?: (string | unknown | unknown) | number;
+                    /** @description Events of one of these sources. */
+                    source?: string | number | (string | number)[];
+                    /** @description Events in one of these states. */
+                    state?: string | number | (string | number)[];
+                    /** @description Events whose last answer had one of these statuses, such as `503`, or a status of a class, such as `5xx`. */
+                    status?: string | number | (string | number)[];
+                    /** @description Events whose id, type, headers or body have this text, in any case of a to z. */
+                    text?: string | number;
+                    /** @description The `token` of the dry run. */
+                    token?: string;
+                    /** @description Events of one of these types. A name that ends with `*` selects all types with this beginning. */
+                    type?: string | number | (string | number)[];
+                    /** @description Events that were received before this time. */
+                    until?: (string | unknown | unknown) | number;
+                    /** @description Filtered events, or all others. */
+                    verdict?: ("accepted" | "filtered") | number;
+                };
+            };
+        };
+        responses: {
+            /** @description The dry run, or the progress of the job. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DryRun"] | components["schemas"]["Progress"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["ReadOnlyOrCrossSiteRequest"];
+            404: components["responses"]["NoSuchSource"];
+            413: components["responses"]["BodyTooLarge"];
+            422: components["responses"]["AuthenticButNotUsable"];
+            429: components["responses"]["TooManyRefusals"];
+            500: components["responses"]["SourceMisconfigured"];
+            501: components["responses"]["NotSwitchedOn"];
+            503: components["responses"]["TemporarilyUnavailable"];
+        };
+    };
+    getReplay: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The `id` of the job. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The progress. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "by": "on-call",
+                     *       "created": "2026-01-15T12:30:00Z",
+                     *       "delivered": 3000,
+                     *       "ended": "2026-01-15T12:30:00Z",
+                     *       "enqueued": 3000,
+                     *       "failed": 0,
+                     *       "id": "9b1f0a4c7d2e8365",
+                     *       "problem": null,
+                     *       "rate": 50,
+                     *       "selected": 3000,
+                     *       "skipped": 0,
+                     *       "state": "done"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Progress"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NoSuchSource"];
+            429: components["responses"]["TooManyRefusals"];
+            501: components["responses"]["NotSwitchedOn"];
+            503: components["responses"]["TemporarilyUnavailable"];
+        };
+    };
+    cancelReplay: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The `id` of the job. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The progress of the ended job. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "by": "on-call",
+                     *       "created": "2026-01-15T12:30:00Z",
+                     *       "delivered": 1200,
+                     *       "ended": "2026-01-15T12:30:00Z",
+                     *       "enqueued": 1200,
+                     *       "failed": 0,
+                     *       "id": "9b1f0a4c7d2e8365",
+                     *       "problem": null,
+                     *       "rate": 50,
+                     *       "selected": 3000,
+                     *       "skipped": 0,
+                     *       "state": "cancelled"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Progress"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["ReadOnlyOrCrossSiteRequest"];
+            404: components["responses"]["NoSuchSource"];
             429: components["responses"]["TooManyRefusals"];
             501: components["responses"]["NotSwitchedOn"];
             503: components["responses"]["TemporarilyUnavailable"];

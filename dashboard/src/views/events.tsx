@@ -17,7 +17,7 @@ import {
   Time,
 } from "../components/basics.tsx";
 import { Icon } from "../components/icon.tsx";
-import { admit, extend, reread, type Feed } from "../feed.ts";
+import { admit, begin, extend, reread, type Feed, type Page } from "../feed.ts";
 import {
   type Filter,
   fromParams,
@@ -29,7 +29,7 @@ import {
   type Range,
   toQuery,
 } from "../filters.ts";
-import { plural, words } from "../format.ts";
+import { count, plural, words } from "../format.ts";
 import { useKeys } from "../keys.ts";
 import { useLoaded } from "../resource.ts";
 import { href } from "../router.ts";
@@ -180,21 +180,18 @@ function Filters({ filter, onChange }: { filter: Filter; onChange: (filter: Filt
 
 function List(props: { filter: Filter; range: Range; selected: string | undefined; onClear: () => void }) {
   const { filter, range, selected, onClear } = props;
-  const feed = useSignal<Feed<EventSummary>>({ rows: [], fresh: [] });
-  const isFirst = useRef(true);
-  const cursor = useSignal<string | null>(null);
+  const feed = useSignal<Feed<EventSummary>>(begin<EventSummary>({ rows: [], next: null }));
   const isReadingMore = useSignal(false);
-  const read = (signal?: AbortSignal, from?: string) =>
-    api().get<EventPage>("events", { ...toQuery(filter, range, Date.now()), limit: PAGE, cursor: from }, signal);
+  const read = async (signal?: AbortSignal, cursor?: string): Promise<Page<EventSummary>> => {
+    const query = { ...toQuery(filter, range, Date.now()), limit: PAGE, cursor };
+    const { events, next } = await api().get<EventPage>("events", query, signal);
+    return { rows: events, next };
+  };
   const first = useLoaded(
     "first page",
     async (signal) => {
       const page = await read(signal);
-      const next = reread(feed.value, page.events);
-      if (isFirst.current) cursor.value = page.next;
-      // The first page, and rows that come to an empty list, move nothing.
-      feed.value = isFirst.current || feed.value.rows.length === 0 ? admit(next) : next;
-      isFirst.current = false;
+      feed.value = reread(feed.value, page);
       return page;
     },
     EVERY,
@@ -202,9 +199,7 @@ function List(props: { filter: Filter; range: Range; selected: string | undefine
   const more = async () => {
     isReadingMore.value = true;
     try {
-      const page = await read(undefined, cursor.value ?? undefined);
-      feed.value = extend(feed.value, page.events);
-      cursor.value = page.next;
+      feed.value = extend(feed.value, await read(undefined, feed.value.next ?? undefined));
     } catch {
       first.again();
     }
@@ -229,6 +224,8 @@ function List(props: { filter: Filter; range: Range; selected: string | undefine
   const error = first.error.value;
   if (error && !first.value.value) return <Failure error={error} again={first.again} />;
   if (!first.value.value) return <Loading rows={12} />;
+  if (rows.length === 0 && feed.value.next)
+    return <NothingSoFar isBusy={isReadingMore.value} onMore={() => void more()} />;
   if (rows.length === 0) return isEmpty(filter) ? <NothingYet range={range} /> : <NothingMatches onClear={onClear} />;
   return (
     <>
@@ -236,7 +233,7 @@ function List(props: { filter: Filter; range: Range; selected: string | undefine
       <div class="fresh" role="status">
         {fresh.length > 0 && (
           <button type="button" class="button primary" onClick={() => (feed.value = admit(feed.value))}>
-            {plural(fresh.length, "new event")}
+            {feed.value.hasGap ? `More than ${count(fresh.length)} new events` : plural(fresh.length, "new event")}
           </button>
         )}
       </div>
@@ -266,7 +263,7 @@ function List(props: { filter: Filter; range: Range; selected: string | undefine
         </table>
       </div>
       <p class="end">
-        {cursor.value ? (
+        {feed.value.next ? (
           <Button onClick={() => void more()} disabled={isReadingMore.value}>
             {isReadingMore.value ? "Reading…" : "Older events"}
           </Button>
@@ -348,6 +345,18 @@ function NothingYet({ range }: { range: Range }) {
           Send a test event
         </a>
       </p>
+    </Empty>
+  );
+}
+
+/** One call looks at so many events only. */
+function NothingSoFar({ isBusy, onMore }: { isBusy: boolean; onMore: () => void }) {
+  return (
+    <Empty title="No event matches so far" icon="search">
+      <p>The log has older events, which were not looked at yet.</p>
+      <Button onClick={onMore} disabled={isBusy}>
+        {isBusy ? "Looking…" : "Look further back"}
+      </Button>
     </Empty>
   );
 }

@@ -91,7 +91,15 @@ function Row({ source }: { source: Source }) {
           <Text text={name} />
         </a>
       </td>
-      <td>{source.pause ? <Badge tone="info">Paused</Badge> : usable ? <Badge tone="good">Ready</Badge> : <Badge tone="bad">Not usable</Badge>}</td>
+      <td>
+        {source.pause ? (
+          <Badge tone="info">Paused</Badge>
+        ) : usable ? (
+          <Badge tone="good">Ready</Badge>
+        ) : (
+          <Badge tone="bad">Not usable</Badge>
+        )}
+      </td>
       <td>
         <Text text={settings?.provider} />
         {settings?.strength === "weak" && (
