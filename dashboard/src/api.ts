@@ -79,6 +79,11 @@ export class Api {
     return this.#call<T>(`/api/${path}`, { method: "POST", ...sent });
   }
 
+  /** Removes something. */
+  delete<T>(path: string, params: Record<string, string>): Promise<T> {
+    return this.#call<T>(`/api/${path}?${new URLSearchParams(params).toString()}`, { method: "DELETE" });
+  }
+
   async #call<T>(path: string, init: RequestInit): Promise<T> {
     const headers: Record<string, string> = { accept: "application/json" };
     if (this.token !== null) headers["authorization"] = `Bearer ${this.token}`;

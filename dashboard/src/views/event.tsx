@@ -14,6 +14,7 @@ import { useKeys } from "../keys.ts";
 import { useLoaded } from "../resource.ts";
 import { href } from "../router.ts";
 import { api, mayWrite, now, say } from "../state.ts";
+import { Forget } from "./forget.tsx";
 import { timelineOf, type Moment } from "../timeline.ts";
 
 export function EventPanel({ id, onClose }: { id: string; onClose: () => void }) {
@@ -105,6 +106,7 @@ function Detail({ event }: { event: EventDetail }) {
           <dd>
             <Text text={event.key} mono />
             <Copy text={() => event.key} label="Copy the key" />
+            {mayWrite() && <Forget event={event} />}
           </dd>
           <dt>Trace</dt>
           <dd>
