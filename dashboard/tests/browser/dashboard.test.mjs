@@ -25,7 +25,10 @@ before(async () => {
 });
 after(() => stage?.close());
 
-const text = (id, more = {}) => delivery("generic", { body: JSON.stringify({ id, type: "user.created", ...more }) });
+const text = (id, more = {}) =>
+  delivery("generic", {
+    body: JSON.stringify({ id, type: "user.created", created_at: new Date().toISOString(), ...more }),
+  });
 const events = async (query) => (await stage.api(`events?${query}`)).events ?? [];
 const arrived = (source, count) =>
   eventually(`${count} events of ${source}`, async () => {
@@ -159,7 +162,7 @@ test("many events are replayed: the dry run, then the job to its end", async () 
   await dialog.getByLabel("Also events that were delivered before").check();
   await dialog.getByRole("button", { name: "Replay 2 events" }).click();
   await page.getByRole("heading", { name: "Replay" }).waitFor();
-  await page.getByText("Done").waitFor();
+  await page.getByText("Done", { exact: true }).waitFor();
   await page.context().close();
 });
 

@@ -69,13 +69,13 @@ export class Stage {
     this.origin = await Origin.start();
     const port = await freePort();
     this.url = `http://127.0.0.1:${port}`;
-    const ADMIN_TOKENS = JSON.stringify({ reader: { token: READ_TOKEN, kind: "read" } });
+    const ADMIN_TOKENS = `reader:read:${READ_TOKEN}`;
     mkdirSync(join(this.#work, "state"));
     writeFileSync(
       join(this.#work, "wrangler.toml"),
       configuration({ ORIGIN: `${this.origin.url}/{source}`, ...vars, SOURCES: sources }),
     );
-    const secrets = { ...SECRETS, ADMIN_TOKEN, ...(vars.readers === false ? {} : { ADMIN_TOKENS }) };
+    const secrets = { ...SECRETS, ADMIN_TOKEN, ADMIN_TOKENS };
     writeFileSync(
       join(this.#work, ".dev.vars"),
       Object.entries(secrets)
@@ -180,7 +180,7 @@ export class Stage {
     await page.goto(`${this.url}/dashboard${at}`);
     await page.getByLabel("Token").fill(token);
     await page.getByRole("button", { name: "Sign in" }).click();
-    await page.getByRole("navigation", { name: "Views" }).waitFor({ state: "attached" });
+    await page.getByRole("navigation", { name: "Views", includeHidden: true }).waitFor({ state: "attached" });
     return page;
   }
 }
