@@ -13,7 +13,7 @@ dev: ## Serves the Worker on 127.0.0.1:8787; PORT changes the port, ORIGIN the d
 demo: ## Sends good and bad webhooks to a running `make dev`
 	@sh scripts/demo
 
-test: build sdks ## Runs every test: native, in WASM, with the providers' SDKs, on the real runtime, and in a browser
+test: build sdks ## Runs every test: native, in WASM, with the SDKs, on the real runtime, and in a browser
 	cargo test --locked
 	cargo test --locked --test sdk
 	. scripts/env && CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER="node $$PWD/tools/wasm.mjs" \
@@ -51,7 +51,7 @@ mutants: setup ## Changes one decision of the source at a time, and lists the ch
 providers: ## Writes docs/providers.md from presets/
 	cargo hookgate providers --markdown > docs/providers.md
 
-openapi: ## Writes docs/openapi.json from the table of routes and the types of the answers, and the dashboard's types
+openapi: ## Writes docs/openapi.json from the routes and the types of the answers, and the dashboard's types
 	cargo hookgate openapi > target/openapi.json && mv target/openapi.json docs/openapi.json
 	@sh scripts/packages dashboard
 	@. scripts/env && node dashboard/build.mjs --types

@@ -16,7 +16,8 @@ export function bodyOf(held: { body: string | null; body_base64: string | null }
 const TOKEN = /"(?:[^"\\]|\\.)*"|[{}[\]:,]|[^\s{}[\]:,"]+/gs;
 
 /**
- * JSON with line breaks. Each token stays as it is: parsing and printing would change large numbers, double keys and escapes.
+ * JSON with line breaks. Each token stays as it is, because parsing and printing would change large numbers, double keys
+ * and escapes.
  * `null` if the text is not JSON.
  */
 export function pretty(text: string): string | null {

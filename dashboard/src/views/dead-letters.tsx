@@ -221,7 +221,8 @@ function RedriveAll(props: {
         ...(source && { source }),
         ...(after && { after }),
       });
-      return `${plural(redriven, "event")} in the queue again${failed > 0 ? `, ${count(failed)} failed and stay dead letters` : ""}.`;
+      const left = failed > 0 ? `, ${count(failed)} failed and stay dead letters` : "";
+      return `${plural(redriven, "event")} in the queue again${left}.`;
     },
     onDone,
     onClose,

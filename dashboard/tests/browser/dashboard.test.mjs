@@ -273,7 +273,8 @@ test("hostile texts in ids, types and bodies are shown as texts", async () => {
   }
   assert.equal(await page.evaluate(() => window.owned), undefined);
   assert.deepEqual(await page.locator("iframe, img, script:not([src])").count(), 0);
-  stage.complaints = stage.complaints.filter((one) => !/status of 404/.test(one)); // the source and the job that do not exist
+  // The source and the job that do not exist.
+  stage.complaints = stage.complaints.filter((one) => !/status of 404/.test(one));
   await page.context().close();
 });
 
