@@ -13,12 +13,14 @@ dev: ## Serves the Worker on 127.0.0.1:8787; PORT changes the port, ORIGIN the d
 demo: ## Sends good and bad webhooks to a running `make dev`
 	@sh scripts/demo
 
-test: build sdks ## Runs every test: native, in WASM, with the providers' SDKs, and on the real runtime
+test: build sdks ## Runs every test: native, in WASM, with the SDKs, on the real runtime, and in a browser
 	cargo test --locked
 	cargo test --locked --test sdk
 	. scripts/env && CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER="node $$PWD/tools/wasm.mjs" \
 		cargo test --locked --target wasm32-unknown-unknown --package hookgate-verify --no-default-features --test wycheproof
 	. scripts/env && node --test --test-concurrency=2 tests/runtime/*.test.mjs
+	sh scripts/browser
+	. scripts/env && node --test dashboard/tests/browser/*.test.mjs
 
 simulate: ## Simulates the gateway under faults: SEEDS=10000 runs, or only the run SEED=123
 	SEEDS=$${SEEDS:-10000} cargo test --locked --test simulation -- --nocapture
@@ -33,6 +35,9 @@ check: setup ## Checks format, lints, documentation and packages, native and in 
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --lib --package hookgate --target wasm32-unknown-unknown
 	@cargo hookgate catalogue --stale
 	@sh scripts/deny
+	@sh scripts/packages dashboard
+	@. scripts/env && node dashboard/build.mjs --check
+	@. scripts/env && node --test dashboard/tests/*.test.ts
 
 fuzz: ## Fuzzes the code that reads unproven bytes; SECONDS_EACH=120 for each target; TARGET for only one
 	@sh scripts/fuzz
@@ -46,8 +51,10 @@ mutants: setup ## Changes one decision of the source at a time, and lists the ch
 providers: ## Writes docs/providers.md from presets/
 	cargo hookgate providers --markdown > docs/providers.md
 
-openapi: ## Writes docs/openapi.json from the table of routes and the types of the answers
+openapi: ## Writes docs/openapi.json from the routes and the types of the answers, and the dashboard's types
 	cargo hookgate openapi > target/openapi.json && mv target/openapi.json docs/openapi.json
+	@sh scripts/packages dashboard
+	@. scripts/env && node dashboard/build.mjs --types
 
 catalogue: ## Prints how each preset was proven, and how long ago its sources were read
 	@cargo hookgate catalogue

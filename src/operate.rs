@@ -6,6 +6,7 @@
 pub(crate) mod access;
 mod alerts;
 mod audit;
+mod caller;
 mod dead_letters;
 mod events;
 mod handshakes;
@@ -138,6 +139,7 @@ pub(crate) async fn serve<R: Request, P: Ports>(
         Endpoint::Acknowledge => alerts::acknowledge(&call, part, record).await,
         Endpoint::TestAlerts => alerts::test(&call, record).await,
         Endpoint::Audit => audit::list(&call, record).await,
+        Endpoint::Caller => caller::read(&call, record),
         Endpoint::DeadLetters => dead_letters::list(&call, record).await,
         Endpoint::RedriveAll => dead_letters::redrive_all(&call, record).await,
         Endpoint::RedriveOne => dead_letters::redrive_one(&call, part, record).await,

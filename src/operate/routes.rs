@@ -14,6 +14,8 @@ pub enum Endpoint {
     TestAlerts,
     /// Lists the audit.
     Audit,
+    /// Tells who calls, and what is off.
+    Caller,
     /// Lists dead letters.
     DeadLetters,
     /// Redrives the dead letters that a filter selects.
@@ -112,11 +114,12 @@ const fn write(method: &'static str, path: &'static str, endpoint: Endpoint) -> 
 }
 
 /// Every route.
-pub const ROUTES: [Route; 23] = [
+pub const ROUTES: [Route; 24] = [
     read("alerts", Endpoint::Alerts),
     write("POST", "alerts/{}/acknowledge", Endpoint::Acknowledge),
     write("POST", "alerts/test", Endpoint::TestAlerts),
     read("audit", Endpoint::Audit),
+    read("caller", Endpoint::Caller),
     read("dead-letters", Endpoint::DeadLetters),
     write("POST", "dead-letters/redrive", Endpoint::RedriveAll),
     write("POST", "dead-letters/{}/redrive", Endpoint::RedriveOne),

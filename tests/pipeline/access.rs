@@ -65,7 +65,7 @@ fn worked(route: &Route, token: &str) -> (Memory, Post) {
     let id = ports.letters.borrow()[0].id.clone();
     ports.steps();
     let path = match route.path {
-        "alerts" | "alerts/test" | "audit" | "dead-letters" | "dead-letters/redrive" | "events" => {
+        "alerts" | "alerts/test" | "audit" | "caller" | "dead-letters" | "dead-letters/redrive" | "events" => {
             route.path.to_owned()
         }
         "metrics" | "refused" | "sources" | "stats" => route.path.to_owned(),
@@ -155,6 +155,18 @@ fn a_caller_who_only_reads_gets_403_at_each_route_that_changes_or_shows_a_secret
             }
         }
     }
+}
+
+#[test]
+fn the_caller_is_told_its_name_and_what_it_may_do() {
+    for (token, name, kind) in [(READER, "reader", "read"), (WRITER, "writer", "write"), (TOKEN, "admin", "write")] {
+        let ports = Memory::default();
+        let answer = json_of(&ask(&with_token("GET", "caller", token), &ports).answer);
+        let expected = json!({ "name": name, "kind": kind, "version": env!("CARGO_PKG_VERSION"), "off": [] });
+        assert_eq!(answer, expected);
+    }
+    let refused = ask(&with_token("GET", "caller?as=admin", READER), &Memory::default());
+    assert_eq!(told(&refused).1, Some("unusable"));
 }
 
 #[test]

@@ -47,6 +47,7 @@ pub fn of(endpoint: Endpoint, schemas: &mut Schemas) -> Operation {
         Endpoint::Acknowledge => numbers::acknowledge(schemas),
         Endpoint::TestAlerts => numbers::test_alerts(schemas),
         Endpoint::Audit => list_audit(schemas),
+        Endpoint::Caller => numbers::caller(schemas),
         Endpoint::DeadLetters => list_dead_letters(schemas),
         Endpoint::RedriveAll => redrive_all(schemas),
         Endpoint::RedriveOne => redrive_one(schemas),

@@ -7,6 +7,7 @@ use crate::log::{
 };
 use crate::openmetrics::MEDIA_TYPE;
 use crate::operate::alerts::{self, AlertList, Sent};
+use crate::operate::caller;
 use crate::operate::openapi::operation::{Operation, Schemas};
 use crate::operate::openapi::parameters::{in_filter, limit, query};
 use crate::operate::refused;
@@ -31,6 +32,16 @@ fn state() -> State {
 #[expect(clippy::expect_used, reason = "a test makes the document from this constant text")]
 fn alert(state: &State) -> alerts::Shown<'_> {
     alerts::Shown::of(state.alerts().next().expect("a state with one alert"), AT)
+}
+
+pub fn caller(schemas: &mut Schemas) -> Operation {
+    let off = ["PAYLOADS: events that no queue message can hold, of about 90 kB, are answered 413"];
+    let told = caller::Told { name: "on-call", kind: "write", version: env!("CARGO_PKG_VERSION"), off: &off };
+    let answer = schemas.ok("The caller.", &told);
+    let about =
+        "A user interface asks this first: it hides what the caller may not do, and says which features are off.";
+    Operation::new("getCaller", "Tells who calls, and which features are off", about, answer)
+        .refuses([unusable(), misconfigured()])
 }
 
 pub fn list_alerts(schemas: &mut Schemas) -> Operation {

@@ -1,0 +1,133 @@
+// The API: its types, and the calls. docs/openapi.json has the routes; openapi.d.ts is made from it.
+
+import type { components } from "./openapi.d.ts";
+
+type Schemas = components["schemas"];
+export type EventSummary = Schemas["EventSummary"];
+export type EventDetail = Omit<Schemas["EventDetail"], "headers"> & { headers: [string, string][] };
+export type EventPage = Schemas["EventPage"];
+export type State = Schemas["State"];
+export type Stats = Omit<Schemas["Stats"], "backlog"> & {
+  backlog: Schemas["Stats"]["backlog"] & { paused?: (Pause & { source: string })[] };
+};
+export type StatsPoint = Schemas["StatsPoint"];
+export type SourceStats = Schemas["SourceStats"];
+export type DestinationStats = Schemas["DestinationStats"];
+/** `pause` is missing, if the gateway cannot pause a source. */
+export type Source = Schemas["Source"] & { pause?: Pause | null };
+export type SecretUse = Schemas["SecretUse"];
+export type Alert = Omit<Schemas["Alert"], "acknowledged"> & { acknowledged?: [string, number] | null };
+export type AlertList = Omit<Schemas["AlertList"], "alerts"> & { alerts: Alert[] };
+export type AuditPage = Schemas["AuditPage"];
+export type DeadLetter = Schemas["DeadLetter"];
+export type RefusedSample = Omit<Schemas["RefusedSample"], "headers"> & { headers: [string, string][] };
+export type RefusedPage = Omit<Schemas["RefusedPage"], "refused"> & { refused: RefusedSample[] };
+export type TestReport = Schemas["TestReport"];
+export type TestKind = Schemas["TestKind"];
+export type Redriven = Schemas["Redriven"];
+export type Caller = Schemas["Caller"];
+export type DryRun = Schemas["DryRun"];
+export type Progress = Schemas["Progress"];
+
+/** A refusal of the API (RFC 9457), or no answer: then the status is 0. */
+export class ApiError extends Error {
+  readonly status: number;
+  readonly title: string;
+
+  constructor(status: number, title: string, detail: string) {
+    super(detail);
+    this.status = status;
+    this.title = title;
+  }
+
+  /** Whether a feature is off, because a binding is missing. */
+  get isOff(): boolean {
+    return this.status === 501;
+  }
+}
+
+export type Params = Record<string, string | number | undefined>;
+type Fetch = (input: string, init: RequestInit) => Promise<Response>;
+
+export class Api {
+  readonly #fetch: Fetch;
+  /** `null`: the browser's session of Cloudflare Access. */
+  readonly token: string | null;
+  readonly #unauthorized: () => void;
+
+  /** `unauthorized` is told when an answer says that the caller is not known anymore. */
+  constructor(
+    token: string | null,
+    unauthorized: () => void = () => {},
+    fetch: Fetch = (...all) => globalThis.fetch(...all),
+  ) {
+    this.token = token;
+    this.#unauthorized = unauthorized;
+    this.#fetch = fetch;
+  }
+
+  /** Reads `path` under /api. */
+  get<T>(path: string, params: Params = {}, signal?: AbortSignal): Promise<T> {
+    const entries = Object.entries(params).filter(([, value]) => value !== undefined && value !== "");
+    const query = new URLSearchParams(entries.map(([name, value]) => [name, String(value)])).toString();
+    return this.#call<T>(`/api/${path}${query ? `?${query}` : ""}`, { method: "GET", ...(signal && { signal }) });
+  }
+
+  /** Changes something. */
+  post<T>(path: string, body?: unknown): Promise<T> {
+    const sent = body === undefined ? {} : { body: JSON.stringify(body) };
+    return this.#call<T>(`/api/${path}`, { method: "POST", ...sent });
+  }
+
+  /** Removes something. */
+  delete<T>(path: string, params: Record<string, string>): Promise<T> {
+    return this.#call<T>(`/api/${path}?${new URLSearchParams(params).toString()}`, { method: "DELETE" });
+  }
+
+  async #call<T>(path: string, init: RequestInit): Promise<T> {
+    const headers: Record<string, string> = { accept: "application/json" };
+    if (this.token !== null) headers["authorization"] = `Bearer ${this.token}`;
+    if (init.body !== undefined) headers["content-type"] = "application/json";
+    let answer: Response;
+    try {
+      // A redirect would be the sign-in page of Cloudflare Access, whose session has ended.
+      const rules = {
+        cache: "no-store",
+        credentials: "same-origin",
+        redirect: "manual",
+        referrerPolicy: "no-referrer",
+      } as const;
+      answer = await this.#fetch(path, { ...init, ...rules, headers });
+    } catch (error) {
+      if (error instanceof DOMException && error.name === "AbortError") throw error;
+      throw new ApiError(0, "No answer", "The gateway cannot be reached. Check your connection.");
+    }
+    if (answer.type === "opaqueredirect" || answer.status === 401) {
+      this.#unauthorized();
+      throw new ApiError(401, "Signed out", "The session has ended, or the token is not valid.");
+    }
+    if (!answer.ok) throw await problemIn(answer);
+    return (await answer.json()) as T;
+  }
+}
+
+/** One part of a path. */
+export const part = (text: string): string => encodeURIComponent(text);
+
+async function problemIn(answer: Response): Promise<ApiError> {
+  try {
+    const { title, detail } = (await answer.json()) as { title?: unknown; detail?: unknown };
+    return new ApiError(answer.status, String(title ?? `Status ${answer.status}`), String(detail ?? ""));
+  } catch {
+    return new ApiError(answer.status, `Status ${answer.status}`, "The gateway gave no details.");
+  }
+}
+
+/** Who stopped the deliveries of a source, since when and why. */
+export interface Pause {
+  since: string | null;
+  by: string | null;
+  reason: string | null;
+  /** The configuration pauses the source, so the API cannot resume it. */
+  configured: boolean;
+}

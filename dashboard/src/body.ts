@@ -1,0 +1,63 @@
+// The body of an event: its bytes, its text, and how a person reads it. Pure.
+
+export interface Body {
+  bytes: Uint8Array;
+  /** The body as text, if it is a text. */
+  text: string | null;
+}
+
+/** The body of an answer of the API. `null` if the log does not have it. */
+export function bodyOf(held: { body: string | null; body_base64: string | null }): Body | null {
+  if (held.body !== null) return { bytes: new TextEncoder().encode(held.body), text: held.body };
+  if (held.body_base64 === null) return null;
+  return { bytes: Uint8Array.from(atob(held.body_base64), (one) => one.charCodeAt(0)), text: null };
+}
+
+const TOKEN = /"(?:[^"\\]|\\.)*"|[{}[\]:,]|[^\s{}[\]:,"]+/gs;
+
+/**
+ * JSON with line breaks. Each token stays as it is, because parsing and printing would change large numbers, double keys
+ * and escapes.
+ * `null` if the text is not JSON.
+ */
+export function pretty(text: string): string | null {
+  try {
+    JSON.parse(text);
+  } catch {
+    return null;
+  }
+  const tokens = text.match(TOKEN) ?? [];
+  let out = "";
+  let depth = 0;
+  const line = () => `\n${"  ".repeat(depth)}`;
+  tokens.forEach((token, at) => {
+    if (token === "{" || token === "[") {
+      const isEmpty = tokens[at + 1] === "}" || tokens[at + 1] === "]";
+      out += token;
+      depth += 1;
+      if (!isEmpty) out += line();
+    } else if (token === "}" || token === "]") {
+      depth -= 1;
+      const before = tokens[at - 1];
+      out += before === "{" || before === "[" ? token : line() + token;
+    } else if (token === ",") out += `,${line()}`;
+    else if (token === ":") out += ": ";
+    else out += token;
+  });
+  return out;
+}
+
+/** Rows of 16 bytes, in hex and as text, of at most `most` bytes. */
+export function hex(bytes: Uint8Array, most = 4096): string {
+  const rows: string[] = [];
+  for (let at = 0; at < Math.min(bytes.length, most); at += 16) {
+    const row = [...bytes.slice(at, Math.min(at + 16, most))];
+    const digits = row.map((byte) => byte.toString(16).padStart(2, "0"));
+    const left = digits.slice(0, 8).join(" ").padEnd(23);
+    const right = digits.slice(8).join(" ").padEnd(23);
+    const text = row.map((byte) => (byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : ".")).join("");
+    rows.push(`${at.toString(16).padStart(6, "0")}  ${left}  ${right}  ${text}`);
+  }
+  if (bytes.length > most) rows.push(`… and ${bytes.length - most} bytes more`);
+  return rows.join("\n");
+}

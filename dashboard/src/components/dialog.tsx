@@ -1,0 +1,36 @@
+// A dialog: the browser's own, which keeps the focus inside, closes by Escape, and gives the focus back.
+
+import type { ComponentChildren } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+import { Icon } from "./icon.tsx";
+
+export function Dialog(props: { title: string; onClose: () => void; children: ComponentChildren; wide?: boolean }) {
+  const { title, onClose, children, wide = false } = props;
+  const self = useRef<HTMLDialogElement>(null);
+  useEffect(() => {
+    const before = document.activeElement;
+    self.current?.showModal();
+    return () => {
+      if (before instanceof HTMLElement) before.focus();
+    };
+  }, []);
+  return (
+    <dialog
+      ref={self}
+      class={wide ? "wide" : undefined}
+      aria-labelledby="dialog-title"
+      onClose={onClose}
+      onClick={(event) => event.target === self.current && self.current?.close()}
+    >
+      <div class="dialog">
+        <div class="dialog-head">
+          <h2 id="dialog-title">{title}</h2>
+          <button type="button" class="copy" aria-label="Close" onClick={() => self.current?.close()}>
+            <Icon name="close" />
+          </button>
+        </div>
+        {children}
+      </div>
+    </dialog>
+  );
+}

@@ -1,0 +1,91 @@
+// What the whole page shares: who is signed in, the address, the time, and short messages.
+
+import { signal } from "@preact/signals";
+import { Api, ApiError, type Caller } from "./api.ts";
+import { parse, type Route } from "./router.ts";
+
+const KEPT = "hookgate.token";
+
+export type Session =
+  { status: "starting" } | { status: "out"; problem?: string } | { status: "in"; api: Api; caller: Caller };
+
+export const session = signal<Session>({ status: "starting" });
+export const route = signal<Route>(parse(location.hash));
+/** The time, to the second. It stands still while the page is hidden. */
+export const now = signal(Date.now());
+export const hidden = signal(document.hidden);
+
+export interface Message {
+  id: number;
+  tone: "good" | "bad";
+  text: string;
+}
+export const messages = signal<Message[]>([]);
+let said = 0;
+
+/** Shows a message for some seconds. */
+export function say(tone: Message["tone"], text: string): void {
+  said += 1;
+  const id = said;
+  messages.value = [...messages.value, { id, tone, text }].slice(-3);
+  setTimeout(() => {
+    messages.value = messages.value.filter((message) => message.id !== id);
+  }, 6000);
+}
+
+/** Signs in with a token, or without one by the session of Cloudflare Access. */
+export async function signIn(token: string | null, keep: boolean): Promise<void> {
+  const api = new Api(token, () => signOut("Your session has ended. Sign in again."));
+  try {
+    const caller = await api.get<Caller>("caller");
+    if (keep && token !== null) sessionStorage.setItem(KEPT, token);
+    session.value = { status: "in", api, caller };
+  } catch (error) {
+    const problem = problemOf(error);
+    session.value = token === null ? { status: "out" } : { status: "out", problem };
+  }
+}
+
+export function signOut(problem?: string): void {
+  sessionStorage.removeItem(KEPT);
+  session.value = { status: "out", ...(problem && { problem }) };
+}
+
+function problemOf(error: unknown): string {
+  if (!(error instanceof ApiError)) return "The gateway's answer cannot be read.";
+  if (error.status === 401) return "This token is not valid here.";
+  if (error.status === 404) return "The API is closed: set the secret ADMIN_TOKEN, and deploy again.";
+  return `${error.title}. ${error.message}`;
+}
+
+/** Begins: the clock, the address, and the silent sign-in. */
+export function start(): void {
+  addEventListener("hashchange", () => {
+    route.value = parse(location.hash);
+  });
+  setInterval(() => {
+    if (!document.hidden) now.value = Date.now();
+  }, 1000);
+  document.addEventListener("visibilitychange", () => {
+    hidden.value = document.hidden;
+    now.value = Date.now();
+  });
+  void signIn(sessionStorage.getItem(KEPT), false);
+}
+
+/** The API of the caller who is signed in. */
+export function api(): Api {
+  if (session.value.status !== "in") throw new ApiError(401, "Signed out", "Sign in first.");
+  return session.value.api;
+}
+
+/** Whether the caller may change something. */
+export const mayWrite = (): boolean => session.value.status === "in" && session.value.caller.kind === "write";
+
+/** Opens an address. With `replace`, the button "back" does not come to the address before. */
+export function go(hash: string, replace = false): void {
+  if (replace) {
+    history.replaceState(null, "", hash);
+    route.value = parse(hash);
+  } else location.hash = hash;
+}

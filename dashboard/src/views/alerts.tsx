@@ -1,0 +1,137 @@
+// Alerts: what is wrong now, since when, and who has seen it.
+
+import { useSignal } from "@preact/signals";
+import { ApiError, part, type Alert, type AlertList } from "../api.ts";
+import { Badge, Button, Empty, Failure, Head, Loading, Text, Time } from "../components/basics.tsx";
+import { count, duration, shown, words } from "../format.ts";
+import { useLoaded } from "../resource.ts";
+import { href } from "../router.ts";
+import { api, mayWrite, say } from "../state.ts";
+
+const TONES: Record<Alert["status"], string> = { open: "bad", pending: "warn", acknowledged: "info", resolved: "good" };
+const ORDER: Alert["status"][] = ["open", "pending", "acknowledged", "resolved"];
+
+export function Alerts() {
+  const loaded = useLoaded("alerts", (signal) => api().get<AlertList>("alerts", {}, signal), 10_000);
+  const list = loaded.value.value;
+  const error = loaded.error.value;
+  const isTesting = useSignal(false);
+  const attempt = async (work: () => Promise<unknown>, done: string) => {
+    try {
+      await work();
+      say("good", done);
+    } catch (caught) {
+      say("bad", caught instanceof ApiError ? shown(caught.message || caught.title) : "It failed.");
+    }
+    loaded.again();
+  };
+  const test = async () => {
+    isTesting.value = true;
+    await attempt(() => api().post("alerts/test"), "The receiver accepted a test notice.");
+    isTesting.value = false;
+  };
+  const alerts =
+    list && [...list.alerts].sort((a, b) => ORDER.indexOf(a.status) - ORDER.indexOf(b.status) || b.since - a.since);
+  return (
+    <>
+      <Head
+        title="Alerts"
+        about={
+          list &&
+          (list.receiver ? (
+            <>
+              Notices go to <Text text={list.receiver} mono />.
+            </>
+          ) : (
+            "Nobody is told: ALERTS names no receiver. Alerts are only listed here."
+          ))
+        }
+      >
+        {list?.receiver && mayWrite() && (
+          <Button icon="send" disabled={isTesting.value} onClick={() => void test()}>
+            Send a test notice
+          </Button>
+        )}
+      </Head>
+      {error && <Failure error={error} again={loaded.again} isOld={list !== undefined} />}
+      {!list && !error && <Loading rows={4} />}
+      {alerts?.length === 0 && (
+        <Empty title="No alert" icon="check">
+          <p>Nothing is wrong now, and nothing was within the last day.</p>
+        </Empty>
+      )}
+      {alerts && alerts.length > 0 && (
+        <ul class="cards">
+          {alerts.map((alert) => (
+            <li key={alert.id}>
+              <div class="card-head">
+                <Badge tone={TONES[alert.status]}>{words(alert.status)}</Badge>
+                <h2>{words(alert.group.rule)}</h2>
+                <span class="grow" />
+                {alert.status === "open" && mayWrite() && (
+                  <Button
+                    onClick={() =>
+                      void attempt(
+                        () => api().post(`alerts/${part(alert.id)}/acknowledge`),
+                        "Acknowledged. No reminder follows.",
+                      )
+                    }
+                  >
+                    Acknowledge
+                  </Button>
+                )}
+              </div>
+              <p>{figuresOf(alert)}</p>
+              <p class="muted">
+                {alert.group.source && (
+                  <>
+                    Source{" "}
+                    <a href={href("events", null, { source: alert.group.source })}>
+                      <Text text={alert.group.source} />
+                    </a>{" "}
+                    ·{" "}
+                  </>
+                )}
+                {alert.group.destination && (
+                  <>
+                    <Text text={alert.group.destination} mono /> ·{" "}
+                  </>
+                )}
+                {alert.group.cause && <>{words(alert.group.cause)} · </>}
+                since <Time at={timeOf(alert.since)} />
+                {alert.ended != null && (
+                  <>
+                    {" "}
+                    · resolved <Time at={timeOf(alert.ended)} />
+                  </>
+                )}
+                {alert.acknowledged && (
+                  <>
+                    {" "}
+                    · acknowledged by <Text text={String(alert.acknowledged[0])} />
+                  </>
+                )}
+              </p>
+            </li>
+          ))}
+        </ul>
+      )}
+    </>
+  );
+}
+
+const timeOf = (seconds: number): string => new Date(seconds * 1000).toISOString();
+
+/** The figures in words. */
+function figuresOf({ measured }: Alert): string {
+  switch (measured.kind) {
+    case "share":
+      return `${count(measured.failed)} of ${count(measured.all)} failed within ${duration(measured.seconds)}.`;
+    case "dead":
+      return `${count(measured.new)} new within the last hour; ${count(measured.all)} are kept.`;
+    case "age":
+      return `For ${duration(measured.seconds)}.`;
+    case "more":
+      return `${count(measured.groups)} further groups.`;
+  }
+}

@@ -1,0 +1,72 @@
+// The audit: who asked for which change.
+
+import type { AuditPage } from "../api.ts";
+import { Empty, Failure, Head, Loading, Text, Time } from "../components/basics.tsx";
+import { stamp, words } from "../format.ts";
+import { useLoaded } from "../resource.ts";
+import { href } from "../router.ts";
+import { api, route } from "../state.ts";
+
+export function Audit() {
+  const before = route.value.params.get("before") ?? undefined;
+  const loaded = useLoaded(
+    `audit ${before}`,
+    (signal) => api().get<AuditPage>("audit", { before, limit: 50 }, signal),
+    before ? 0 : 10_000,
+  );
+  const page = loaded.value.value;
+  const error = loaded.error.value;
+  return (
+    <>
+      <Head title="Audit" about="Who asked for which change. An entry is stored before its change is made." />
+      {error && <Failure error={error} again={loaded.again} isOld={page !== undefined} />}
+      {!page && !error && <Loading />}
+      {page?.audit.length === 0 && (
+        <Empty title="Nobody has changed anything" icon="audit">
+          <p>A replay, a redrive, a test or another change has an entry here.</p>
+        </Empty>
+      )}
+      {page && page.audit.length > 0 && (
+        <div class="table-wrap list" tabIndex={0} role="region" aria-label="Audit">
+          <table>
+            <thead>
+              <tr>
+                <th scope="col">When</th>
+                <th scope="col">Who</th>
+                <th scope="col">Change</th>
+                <th scope="col">Target</th>
+                <th scope="col">Details</th>
+              </tr>
+            </thead>
+            <tbody>
+              {page.audit.map((entry) => (
+                <tr key={entry.id}>
+                  <td class="when">
+                    <Time at={entry.at} /> <span class="muted wide-only">{stamp(entry.at)}</span>
+                  </td>
+                  <td>
+                    <Text text={entry.caller} />
+                  </td>
+                  <td>{words(entry.action)}</td>
+                  <td class="wide">
+                    <Text text={entry.target} mono />
+                  </td>
+                  <td class="wide">
+                    <Text text={entry.detail} mono />
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+      {page?.next && (
+        <p class="end">
+          <a class="button plain" href={href("audit", null, { before: page.next })}>
+            Older entries
+          </a>
+        </p>
+      )}
+    </>
+  );
+}

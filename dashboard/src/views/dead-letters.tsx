@@ -1,0 +1,290 @@
+// Dead letters: what was given up, why, and sending it again.
+
+import { useSignal } from "@preact/signals";
+import { ApiError, part, type DeadLetter, type Redriven, type Stats } from "../api.ts";
+import { Button, Empty, Failure, Head, Loading, Select, Text, Time } from "../components/basics.tsx";
+import { Dialog } from "../components/dialog.tsx";
+import { Icon } from "../components/icon.tsx";
+import { bytes, count, plural, shown } from "../format.ts";
+import { useLoaded } from "../resource.ts";
+import { href } from "../router.ts";
+import { api, go, mayWrite, route, say } from "../state.ts";
+
+const PAGE = 100;
+
+export function DeadLetters() {
+  const source = route.value.params.get("source") ?? "";
+  const after = route.value.params.get("after") ?? undefined;
+  const isAsking = useSignal<"all" | DeadLetter | null>(null);
+  const list = useLoaded(
+    `${source} ${after}`,
+    (signal) => api().get<{ dead_letters: DeadLetter[] }>("dead-letters", { source, after, limit: PAGE }, signal),
+    10_000,
+  );
+  const stats = useLoaded("stats", (signal) => api().get<Stats>("stats", { step: "1d" }, signal), 30_000);
+  const waiting = stats.value.value?.backlog.dead_letters ?? [];
+  const letters = list.value.value?.dead_letters;
+  const error = list.error.value;
+  const again = () => {
+    list.again();
+    stats.again();
+  };
+  const names = [...new Set([...waiting.map((one) => one.source), ...(source ? [source] : [])])].filter(Boolean);
+  return (
+    <>
+      <Head title="Dead letters" about="Events that were given up. They are kept for 30 days.">
+        <Select
+          label="Source"
+          value={source}
+          onPick={(picked) => go(href("dead-letters", null, { source: picked }), true)}
+          options={[["", "All sources"], ...names.map((name): [string, string] => [name, name])]}
+        />
+        {mayWrite() && letters && letters.length > 0 && (
+          <Button icon="replay" onClick={() => (isAsking.value = "all")}>
+            Redrive…
+          </Button>
+        )}
+      </Head>
+      {error && <Failure error={error} again={again} isOld={letters !== undefined} />}
+      {!letters && !error && <Loading />}
+      {letters?.length === 0 &&
+        (source || after ? (
+          <Empty title="No dead letter here" icon="search">
+            <a class="button plain" href={href("dead-letters")}>
+              Show all
+            </a>
+          </Empty>
+        ) : (
+          <Empty title="No dead letter" icon="check">
+            <p>Nothing was given up. An event whose attempts run out, or that its destination refuses, comes here.</p>
+          </Empty>
+        ))}
+      {letters && letters.length > 0 && <Table letters={letters} onRedrive={(letter) => (isAsking.value = letter)} />}
+      {letters && letters.length === PAGE && (
+        <p class="end">
+          <a class="button plain" href={href("dead-letters", null, { source, after: letters.at(-1)?.id })}>
+            Newer letters
+          </a>
+        </p>
+      )}
+      {isAsking.value === "all" && letters && (
+        <RedriveAll
+          source={source}
+          letters={letters}
+          waiting={waiting}
+          after={after}
+          onDone={again}
+          onClose={() => (isAsking.value = null)}
+        />
+      )}
+      {isAsking.value !== null && isAsking.value !== "all" && (
+        <RedriveOne letter={isAsking.value} onDone={again} onClose={() => (isAsking.value = null)} />
+      )}
+    </>
+  );
+}
+
+function Table({ letters, onRedrive }: { letters: DeadLetter[]; onRedrive: (letter: DeadLetter) => void }) {
+  return (
+    <div class="table-wrap list" tabIndex={0} role="region" aria-label="Dead letters">
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">Died</th>
+            <th scope="col">Source</th>
+            <th scope="col">Type</th>
+            <th scope="col">Id</th>
+            <th scope="col">Why</th>
+            <th scope="col" class="num">
+              Size
+            </th>
+            <th scope="col" class="num">
+              Redrives
+            </th>
+            <th scope="col">
+              <span class="visually-hidden">Actions</span>
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {letters.map((letter) => (
+            <tr key={letter.id}>
+              <td class="when">
+                <Time at={letter.died} />
+              </td>
+              <td>
+                <Text text={letter.source} empty="unknown" />
+              </td>
+              <td class="wide">
+                <a href={href("events", null, { key: letter.key, range: "30d" })}>
+                  <Text text={letter.type} empty="No type" />
+                </a>
+              </td>
+              <td class="wide">
+                <Text text={letter.event_id} mono />
+              </td>
+              <td class="wide">
+                <Text text={letter.reason} />
+              </td>
+              <td class="num">{bytes(letter.bytes)}</td>
+              <td class="num">{letter.redrives}</td>
+              <td class="num">
+                {mayWrite() && (
+                  <Button
+                    kind="quiet"
+                    icon="replay"
+                    onClick={() => onRedrive(letter)}
+                    label={`Redrive ${shown(letter.event_id, 60)}`}
+                  >
+                    Redrive
+                  </Button>
+                )}
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function useSending(send: () => Promise<string>, onDone: () => void, onClose: () => void) {
+  const isBusy = useSignal(false);
+  const problem = useSignal("");
+  const run = async () => {
+    isBusy.value = true;
+    try {
+      say("good", await send());
+      onDone();
+      onClose();
+    } catch (error) {
+      problem.value = error instanceof ApiError ? `${error.title}: ${error.message}` : String(error);
+      isBusy.value = false;
+      onDone();
+    }
+  };
+  return { isBusy, problem, run };
+}
+
+function RedriveOne({ letter, onDone, onClose }: { letter: DeadLetter; onDone: () => void; onClose: () => void }) {
+  const { isBusy, problem, run } = useSending(
+    async () => {
+      await api().post<Redriven>(`dead-letters/${part(letter.id)}/redrive`);
+      return "The event is in the queue again.";
+    },
+    onDone,
+    onClose,
+  );
+  return (
+    <Dialog title="Redrive this dead letter?" onClose={onClose}>
+      <p>
+        The event <Text text={letter.event_id} mono /> of <Text text={letter.source} empty="an unknown source" /> goes
+        to its destination again, with a new number of attempts.
+      </p>
+      <p class="muted">
+        It was given up because: <Text text={letter.reason} />
+      </p>
+      {problem.value && (
+        <p class="problem" role="alert">
+          {shown(problem.value)}
+        </p>
+      )}
+      <div class="dialog-foot">
+        <Button kind="quiet" onClick={onClose}>
+          Cancel
+        </Button>
+        <Button kind="primary" disabled={isBusy.value} onClick={() => void run()}>
+          Redrive
+        </Button>
+      </div>
+    </Dialog>
+  );
+}
+
+function RedriveAll(props: {
+  source: string;
+  after: string | undefined;
+  letters: DeadLetter[];
+  waiting: { source: string; count: number }[];
+  onDone: () => void;
+  onClose: () => void;
+}) {
+  const { source, after, letters, waiting, onDone, onClose } = props;
+  const limit = useSignal(String(Math.min(10, letters.length)));
+  const selected = letters.slice(0, Number(limit.value));
+  const bySource = grouped(selected);
+  const all = waiting.filter((one) => !source || one.source === source).reduce((sum, one) => sum + one.count, 0);
+  const { isBusy, problem, run } = useSending(
+    async () => {
+      const { redriven, failed } = await api().post<Redriven>("dead-letters/redrive", {
+        limit: Number(limit.value),
+        ...(source && { source }),
+        ...(after && { after }),
+      });
+      const left = failed > 0 ? `, ${count(failed)} failed and stay dead letters` : "";
+      return `${plural(redriven, "event")} in the queue again${left}.`;
+    },
+    onDone,
+    onClose,
+  );
+  const sizes = [1, 10, 50, letters.length].filter((size) => size <= letters.length);
+  return (
+    <Dialog title="Redrive dead letters" onClose={onClose}>
+      <div class="row">
+        The oldest{" "}
+        <Select
+          label="How many"
+          value={limit.value}
+          onPick={(picked) => (limit.value = picked)}
+          options={[...new Set(sizes)]
+            .sort((a, b) => a - b)
+            .map((size): [string, string] => [String(size), String(size)])}
+        />
+        <span class="muted">
+          of {all > 0 ? count(Math.max(all, letters.length)) : count(letters.length)}
+          {source && (
+            <>
+              {" "}
+              of <Text text={source} />
+            </>
+          )}
+        </span>
+      </div>
+      <div class="dry-run" role="status">
+        <p class="big">
+          <b>{count(selected.length)}</b> {selected.length === 1 ? "event" : "events"} would be sent again
+        </p>
+        <ul>
+          {[...bySource].map(([name, some]) => (
+            <li key={name}>
+              <b>{count(some.length)}</b> <Text text={name} empty="unknown source" />
+            </li>
+          ))}
+        </ul>
+      </div>
+      <p class="notice warn">
+        <Icon name="warning" />
+        <span>Redrive a few first. If the cause is not gone, they come back here.</span>
+      </p>
+      {problem.value && (
+        <p class="problem" role="alert">
+          {shown(problem.value)}
+        </p>
+      )}
+      <div class="dialog-foot">
+        <Button kind="quiet" onClick={onClose}>
+          Cancel
+        </Button>
+        <Button kind="primary" disabled={isBusy.value} onClick={() => void run()}>
+          Redrive {plural(selected.length, "event")}
+        </Button>
+      </div>
+    </Dialog>
+  );
+}
+
+function grouped(letters: DeadLetter[]): Map<string, DeadLetter[]> {
+  const groups = new Map<string, DeadLetter[]>();
+  for (const letter of letters) groups.set(letter.source, [...(groups.get(letter.source) ?? []), letter]);
+  return groups;
+}

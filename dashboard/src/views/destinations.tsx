@@ -1,0 +1,141 @@
+// The destinations: how many attempts work, how long they take, and what waits for them.
+
+import type { DestinationStats, Stats } from "../api.ts";
+import { attemptsOf } from "../attention.ts";
+import { sum } from "../chart.ts";
+import { Badge, Choice, Empty, Failure, Head, Loading, Text } from "../components/basics.tsx";
+import { count, duration, millis, share } from "../format.ts";
+import { useLoaded } from "../resource.ts";
+import { href } from "../router.ts";
+import { go, route } from "../state.ts";
+import { readStats, spanOf, SPANS, type Span } from "./overview.tsx";
+
+export function Destinations() {
+  const span = spanOf(route.value.params.get("range"));
+  const loaded = useLoaded(span, readStats(span), 10_000);
+  const stats = loaded.value.value;
+  const error = loaded.error.value;
+  const rows =
+    stats?.totals.flatMap(({ source, destinations }) =>
+      Object.entries(destinations)
+        .filter(([url]) => url !== "")
+        .map(([url, numbers]) => ({ source, url, numbers })),
+    ) ?? [];
+  return (
+    <>
+      <Head title="Destinations" about="Where the events of the sources go.">
+        <Choice
+          label="Span of time"
+          value={span}
+          options={Object.keys(SPANS) as Span[]}
+          onPick={(range) => go(href("destinations", null, { range }), true)}
+        />
+      </Head>
+      {error && <Failure error={error} again={loaded.again} isOld={stats !== undefined} />}
+      {!stats && !error && <Loading />}
+      {stats && rows.length === 0 && (
+        <Empty title={`No attempt within ${span}`} icon="destinations">
+          <p>A destination is listed after the first attempt. The page of a source shows where its events go.</p>
+        </Empty>
+      )}
+      {stats && rows.length > 0 && (
+        <div class="table-wrap list" tabIndex={0} role="region" aria-label="Destinations">
+          <table>
+            <thead>
+              <tr>
+                <th scope="col">Destination</th>
+                <th scope="col">Source</th>
+                <th scope="col">State</th>
+                <th scope="col" class="num">
+                  Attempts
+                </th>
+                <th scope="col" class="num">
+                  Worked
+                </th>
+                <th scope="col" class="num">
+                  p50
+                </th>
+                <th scope="col" class="num">
+                  p95
+                </th>
+                <th scope="col" class="num">
+                  p99
+                </th>
+                <th scope="col" class="num">
+                  Waiting
+                </th>
+                <th scope="col" class="num">
+                  Dead
+                </th>
+              </tr>
+            </thead>
+            <tbody>
+              {rows.map((row) => (
+                <Row key={row.source + row.url} {...row} stats={stats} />
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </>
+  );
+}
+
+function Row({
+  source,
+  url,
+  numbers,
+  stats,
+}: {
+  source: string;
+  url: string;
+  numbers: DestinationStats;
+  stats: Stats;
+}) {
+  const { failed, all } = attemptsOf(numbers);
+  const waiting = stats.backlog.events.filter((one) => one.source === source);
+  const oldest = Math.max(0, ...waiting.map((one) => one.oldest_seconds));
+  const { latency_ms: latency } = numbers;
+  const ms = (value: number | undefined) => (value === undefined ? <span class="muted">–</span> : millis(value));
+  const isPaused = waiting.some(({ state }) => state === "paused");
+  return (
+    <tr>
+      <td class="wide">
+        <a href={href("events", null, { source, destination: url })}>
+          <Text text={url} mono />
+        </a>
+      </td>
+      <td>
+        <a href={href("sources", source)}>
+          <Text text={source} />
+        </a>
+      </td>
+      <td>
+        {isPaused ? (
+          <Badge tone="info">Paused</Badge>
+        ) : all === 0 ? (
+          <Badge>Idle</Badge>
+        ) : failed === 0 ? (
+          <Badge tone="good">Healthy</Badge>
+        ) : failed / all < 0.05 ? (
+          <Badge tone="warn">Some failures</Badge>
+        ) : (
+          <Badge tone="bad">Failing</Badge>
+        )}
+      </td>
+      <td class="num">{count(all)}</td>
+      <td class="num">{share(all - failed, all)}</td>
+      <td class="num">{ms(latency?.p50)}</td>
+      <td class="num">{ms(latency?.p95)}</td>
+      <td class="num">{ms(latency?.p99)}</td>
+      <td class="num">
+        {waiting.length === 0 ? (
+          0
+        ) : (
+          <span title={`The oldest one for ${duration(oldest)}`}>{count(sum(waiting.map((one) => one.count)))}</span>
+        )}
+      </td>
+      <td class={numbers.dead > 0 ? "num bad" : "num"}>{count(numbers.dead)}</td>
+    </tr>
+  );
+}

@@ -1,0 +1,305 @@
+// Is anything wrong? What came, what was refused, what was delivered, what waits.
+
+import type { AlertList, Source, SourceStats, Stats } from "../api.ts";
+import { attemptsOf, concernsOf } from "../attention.ts";
+import { columnsOf, ranked, sum } from "../chart.ts";
+import { Chart, type Series } from "../components/chart.tsx";
+import { Badge, Choice, Empty, Failure, Head, Loading, Panel, Text } from "../components/basics.tsx";
+import { Icon } from "../components/icon.tsx";
+import { count, duration, millis, share, words } from "../format.ts";
+import { useLoaded } from "../resource.ts";
+import { href } from "../router.ts";
+import { api, go, route, session } from "../state.ts";
+
+export const SPANS = {
+  "1h": [3600, "1m"],
+  "6h": [21_600, "6m"],
+  "24h": [86_400, "30m"],
+  "7d": [604_800, "3h"],
+} as const;
+export type Span = keyof typeof SPANS;
+export const spanOf = (text: string | null): Span =>
+  text !== null && Object.hasOwn(SPANS, text) ? (text as Span) : "24h";
+
+const VERDICTS: Series[] = [
+  { name: "accepted", label: "Accepted", tone: "good" },
+  { name: "duplicate", label: "Duplicate", tone: "info" },
+  { name: "filtered", label: "Filtered", tone: "neutral" },
+  { name: "rejected", label: "Rejected", tone: "warn" },
+  { name: "failed", label: "Failed", tone: "bad" },
+];
+const ANSWERS: Series[] = [
+  { name: "2xx", label: "2xx", tone: "good" },
+  { name: "3xx", label: "3xx", tone: "neutral" },
+  { name: "4xx", label: "4xx", tone: "warn" },
+  { name: "5xx", label: "5xx", tone: "bad" },
+  { name: "unreachable", label: "No answer", tone: "dark" },
+];
+const ofName = (table: object, name: string): number => (table as Record<string, number>)[name] ?? 0;
+
+/** The numbers of a span of time, up to now. */
+export function readStats(span: Span, more: Record<string, string> = {}) {
+  const [seconds, step] = SPANS[span];
+  return (signal: AbortSignal) => {
+    const since = new Date(Date.now() - seconds * 1000).toISOString();
+    return api().get<Stats>("stats", { since, step, ...more }, signal);
+  };
+}
+
+export function Overview() {
+  const span = spanOf(route.value.params.get("range"));
+  const stats = useLoaded(`stats ${span}`, readStats(span), 10_000);
+  const sources = useLoaded("sources", (signal) => api().get<{ sources: Source[] }>("sources", {}, signal), 60_000);
+  const alerts = useLoaded("alerts", (signal) => api().get<AlertList>("alerts", {}, signal), 30_000);
+  const seen = stats.value.value;
+  const error = stats.error.value;
+  return (
+    <>
+      <Head title="Overview">
+        <Choice
+          label="Span of time"
+          value={span}
+          options={Object.keys(SPANS) as Span[]}
+          onPick={(range) => go(href("overview", null, { range }), true)}
+        />
+      </Head>
+      {error && <Failure error={error} again={stats.again} isOld={seen !== undefined} />}
+      {!seen && !error && <Loading />}
+      {seen && <Concerns stats={seen} sources={sources.value.value?.sources} alerts={alerts.value.value?.alerts} />}
+      {seen && <Numbers stats={seen} span={span} />}
+    </>
+  );
+}
+
+function Concerns({
+  stats,
+  sources,
+  alerts,
+}: {
+  stats: Stats;
+  sources?: Source[] | undefined;
+  alerts?: AlertList["alerts"] | undefined;
+}) {
+  const caller = session.value.status === "in" ? session.value.caller : undefined;
+  const concerns = concernsOf({ stats, sources, alerts, caller });
+  const urgent = concerns.filter(({ tone }) => tone !== "info").length;
+  return (
+    <section class="concerns" aria-label="What needs attention">
+      {urgent === 0 && (
+        <p class="well">
+          <Icon name="check" />
+          Nothing needs attention.
+        </p>
+      )}
+      {concerns.length > 0 && (
+        <ul>
+          {concerns.slice(0, 8).map((concern) => (
+            <li key={concern.title + concern.detail}>
+              <a href={concern.href}>
+                <Badge tone={concern.tone}>
+                  <Text text={concern.title} />
+                </Badge>
+                <span class="detail">
+                  <Text text={concern.detail} />
+                </span>
+                <Icon name="next" />
+              </a>
+            </li>
+          ))}
+          {concerns.length > 8 && <li class="muted more">and {concerns.length - 8} more</li>}
+        </ul>
+      )}
+    </section>
+  );
+}
+
+function Numbers({ stats, span }: { stats: Stats; span: Span }) {
+  // Requests to /api, and to paths without a source, are no webhooks.
+  const own = stats.totals.filter(({ source }) => source !== "/api");
+  const verdict = (name: string) => sum(own.map(({ verdicts }) => verdicts[name] ?? 0));
+  const all = sum(VERDICTS.map(({ name }) => verdict(name)));
+  const destinations = own.flatMap((one) => Object.values(one.destinations));
+  const delivered = sum(destinations.map((one) => one.delivered));
+  const dead = sum(destinations.map((one) => one.dead));
+  const attempts = destinations.map(attemptsOf);
+  const failed = sum(attempts.map((one) => one.failed));
+  const waiting = stats.backlog.events;
+  const oldest = Math.max(0, ...waiting.map((one) => one.oldest_seconds));
+  const reasons = ranked(own.map((one) => one.reasons));
+  if (all === 0 && waiting.length === 0 && delivered === 0) return <Nothing span={span} />;
+  return (
+    <>
+      <dl class="figures">
+        <Figure name="Requests" value={count(all)} detail={`${count(verdict("accepted"))} accepted`} />
+        <Figure
+          name="Refused"
+          value={count(verdict("rejected") + verdict("failed"))}
+          tone={verdict("failed") > 0 ? "bad" : ""}
+          detail={`${share(verdict("rejected") + verdict("failed"), all)} of the requests`}
+        />
+        <Figure
+          name="Delivered"
+          value={count(delivered)}
+          tone={dead > 0 ? "bad" : ""}
+          detail={dead > 0 ? `${count(dead)} dead` : "none dead"}
+        />
+        <Figure
+          name="Failed attempts"
+          value={count(failed)}
+          detail={`${share(failed, sum(attempts.map((one) => one.all)))} of the attempts`}
+        />
+        <Figure
+          name="Waiting now"
+          value={count(sum(waiting.map((one) => one.count)))}
+          detail={waiting.length > 0 ? `the oldest one for ${duration(oldest)}` : "no event waits"}
+        />
+      </dl>
+      <Panel title="Requests">
+        <Chart
+          title="Requests by verdict"
+          series={VERDICTS}
+          stepSeconds={stats.step_seconds}
+          columns={columnsOf(
+            stats,
+            VERDICTS.map(({ name }) => name),
+            (point, name) => (point.source === "/api" ? 0 : ofName(point.verdicts, name)),
+          )}
+        />
+      </Panel>
+      <div class="columns">
+        <Panel title="Attempts">
+          <Chart
+            title="Attempts by answer"
+            series={ANSWERS}
+            stepSeconds={stats.step_seconds}
+            columns={columnsOf(
+              stats,
+              ANSWERS.map(({ name }) => name),
+              (point, name) => sum(Object.values(point.destinations).map((one) => ofName(one.attempts, name))),
+            )}
+          />
+        </Panel>
+        <Panel
+          title="Refusals by reason"
+          aside={
+            <a class="link" href={href("refused")}>
+              All refused requests
+            </a>
+          }
+        >
+          {reasons.length === 0 ? (
+            <p class="muted quiet-text">No request was refused.</p>
+          ) : (
+            <Bars rows={reasons.slice(0, 7)} />
+          )}
+        </Panel>
+      </div>
+      <Panel title="Sources" flush>
+        <BySource totals={own} />
+      </Panel>
+    </>
+  );
+}
+
+function Figure({ name, value, detail, tone = "" }: { name: string; value: string; detail: string; tone?: string }) {
+  return (
+    <div class={tone}>
+      <dt>{name}</dt>
+      <dd>{value}</dd>
+      <dd class="muted">{detail}</dd>
+    </div>
+  );
+}
+
+function Bars({ rows }: { rows: [string, number][] }) {
+  const top = rows[0]?.[1] ?? 1;
+  return (
+    <ul class="bars">
+      {rows.map(([reason, number]) => (
+        <li key={reason}>
+          <a href={href("refused", null, { reason })}>{words(reason)}</a>
+          <span class="track" aria-hidden="true">
+            <i style={{ width: `${(number / top) * 100}%` }} />
+          </span>
+          <b>{count(number)}</b>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function BySource({ totals }: { totals: SourceStats[] }) {
+  return (
+    <div class="table-wrap" tabIndex={0} role="region" aria-label="Sources, as a table">
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">Source</th>
+            <th scope="col" class="num">
+              Accepted
+            </th>
+            <th scope="col" class="num">
+              Duplicate
+            </th>
+            <th scope="col" class="num">
+              Refused
+            </th>
+            <th scope="col" class="num">
+              Delivered
+            </th>
+            <th scope="col" class="num">
+              Dead
+            </th>
+            <th scope="col" class="num">
+              p50
+            </th>
+            <th scope="col" class="num">
+              p95
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {totals.map(({ source, verdicts, destinations }) => {
+            const all = Object.values(destinations);
+            const slowest = (name: "p50" | "p95") => Math.max(-1, ...all.map((one) => one.latency_ms?.[name] ?? -1));
+            const dead = sum(all.map((one) => one.dead));
+            const ms = (value: number) => (value < 0 ? <span class="muted">–</span> : millis(value));
+            return (
+              <tr key={source}>
+                <td>
+                  {source ? (
+                    <a href={href("sources", source)}>
+                      <Text text={source} />
+                    </a>
+                  ) : (
+                    <span class="muted">No such source</span>
+                  )}
+                </td>
+                <td class="num">{count(verdicts["accepted"] ?? 0)}</td>
+                <td class="num">{count(verdicts["duplicate"] ?? 0)}</td>
+                <td class="num">{count((verdicts["rejected"] ?? 0) + (verdicts["failed"] ?? 0))}</td>
+                <td class="num">{count(sum(all.map((one) => one.delivered)))}</td>
+                <td class={dead > 0 ? "num bad" : "num"}>{count(dead)}</td>
+                <td class="num">{ms(slowest("p50"))}</td>
+                <td class="num">{ms(slowest("p95"))}</td>
+              </tr>
+            );
+          })}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function Nothing({ span }: { span: Span }) {
+  return (
+    <Empty title={`No request came within ${span}`} icon="events">
+      <p>Send a test event from the page of a source, or look further back.</p>
+      <p>
+        <a class="button primary" href={href("sources")}>
+          Send a test event
+        </a>
+      </p>
+    </Empty>
+  );
+}

@@ -1,0 +1,202 @@
+// Refused requests: how many, of which source, for which reason, with samples and what to do.
+
+import { useSignal } from "@preact/signals";
+import type { RefusedPage, RefusedSample } from "../api.ts";
+import { bodyOf } from "../body.ts";
+import { BodyView, Headers } from "../components/body.tsx";
+import { Button, Choice, Empty, Failure, Head, Loading, Panel, Status, Text, Time } from "../components/basics.tsx";
+import { Icon } from "../components/icon.tsx";
+import { isRange, RANGES, type Range } from "../filters.ts";
+import { bytes, count, stamp, words } from "../format.ts";
+import { useLoaded } from "../resource.ts";
+import { href } from "../router.ts";
+import { api, go, route } from "../state.ts";
+
+const SPANS: Range[] = ["1h", "6h", "24h", "7d"];
+
+export function Refused() {
+  const { params } = route.value;
+  const given = params.get("range");
+  const range: Range = isRange(given) ? given : "24h";
+  const chosen = { source: params.get("source") ?? undefined, reason: params.get("reason") ?? undefined };
+  const cursor = params.get("cursor") ?? undefined;
+  const since = () => new Date(Date.now() - RANGES[range] * 1000).toISOString();
+  const counts = useLoaded(
+    `counts ${range}`,
+    (signal) => api().get<RefusedPage>("refused", { since: since(), limit: 1 }, signal),
+    10_000,
+  );
+  const page = useLoaded(
+    `${range} ${JSON.stringify(chosen)} ${cursor}`,
+    (signal) => api().get<RefusedPage>("refused", { ...chosen, since: since(), cursor, limit: 25 }, signal),
+    cursor ? 0 : 10_000,
+  );
+  const error = counts.error.value ?? page.error.value;
+  const groups = counts.value.value?.counts ?? [];
+  // Each silent sign-in is a refused call of the API. The count of the API says whether there are too many.
+  const samples = page.value.value?.refused.filter(({ source }) => source !== "/api" || chosen.source === "/api");
+  const open = (next: Record<string, string | undefined>) =>
+    go(href("refused", null, { range: range === "24h" ? "" : range, ...next }), true);
+  return (
+    <>
+      <Head
+        title="Refused"
+        about="Requests that were not accepted. A forged request is counted, and a few are kept as samples."
+      >
+        <Choice
+          label="Span of time"
+          value={range}
+          options={SPANS}
+          onPick={(span) => open({ ...chosen, range: span === "24h" ? "" : span })}
+        />
+      </Head>
+      {error && (
+        <Failure
+          error={error}
+          again={() => {
+            counts.again();
+            page.again();
+          }}
+          isOld={samples !== undefined}
+        />
+      )}
+      {!samples && !error && <Loading />}
+      {samples && groups.length === 0 && !chosen.source && !chosen.reason && samples.length === 0 && (
+        <Empty title={`No request was refused within ${range}`} icon="check">
+          <p>Every request was authentic, fresh and usable.</p>
+        </Empty>
+      )}
+      {groups.length > 0 && (
+        <Panel title="By source and reason" flush>
+          <div class="table-wrap" tabIndex={0} role="region" aria-label="Refused requests by source and reason">
+            <table>
+              <thead>
+                <tr>
+                  <th scope="col">Source</th>
+                  <th scope="col">Reason</th>
+                  <th scope="col">Verdict</th>
+                  <th scope="col" class="num">
+                    Requests
+                  </th>
+                </tr>
+              </thead>
+              <tbody>
+                {groups.map(({ source, reason, verdict, count: number }) => (
+                  <tr
+                    key={source + reason + verdict}
+                    class={source === chosen.source && reason === chosen.reason ? "selected" : undefined}
+                    onClick={() => open({ source, reason })}
+                  >
+                    <td>
+                      <Text text={source} empty="No such source" />
+                    </td>
+                    <td>
+                      <a
+                        href={href("refused", null, { source, reason, range: range === "24h" ? "" : range })}
+                        onClick={(event) => event.stopPropagation()}
+                      >
+                        {words(reason)}
+                      </a>
+                    </td>
+                    <td>{words(verdict)}</td>
+                    <td class="num">{count(number)}</td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </div>
+        </Panel>
+      )}
+      {samples && (samples.length > 0 || chosen.source || chosen.reason) && (
+        <Panel
+          title="Samples"
+          aside={
+            (chosen.source || chosen.reason) && (
+              <button type="button" class="link" onClick={() => open({})}>
+                {[chosen.source, chosen.reason && words(chosen.reason)].filter(Boolean).join(": ")} · show all
+              </button>
+            )
+          }
+          flush
+        >
+          {samples.length === 0 ? (
+            <Empty title="No sample matches" icon="search">
+              <Button onClick={() => open({})}>Show all</Button>
+            </Empty>
+          ) : (
+            <ul class="samples">
+              {samples.map((sample) => (
+                <Sample key={sample.id} sample={sample} />
+              ))}
+            </ul>
+          )}
+          {page.value.value?.next && (
+            <p class="end">
+              <a
+                class="button plain"
+                href={href("refused", null, {
+                  ...chosen,
+                  range: range === "24h" ? "" : range,
+                  cursor: page.value.value.next,
+                })}
+              >
+                Older samples
+              </a>
+            </p>
+          )}
+        </Panel>
+      )}
+    </>
+  );
+}
+
+function Sample({ sample }: { sample: RefusedSample }) {
+  const isOpen = useSignal(false);
+  const body = bodyOf(sample);
+  return (
+    <li class={isOpen.value ? "open" : undefined}>
+      <button
+        type="button"
+        class="sample-head"
+        aria-expanded={isOpen.value}
+        onClick={() => (isOpen.value = !isOpen.value)}
+      >
+        <Icon name="next" />
+        <Status status={sample.status} />
+        <b>{words(sample.reason)}</b>
+        <span class="detail">
+          <Text text={sample.detail} />
+        </span>
+        <span class="muted">
+          <Text text={sample.source} empty="No such source" />
+        </span>
+        <Time at={sample.at} />
+      </button>
+      {isOpen.value && (
+        <div class="sample-body">
+          <p class="why-text">
+            <Text text={sample.why} />
+          </p>
+          <dl class="facts">
+            <dt>Request</dt>
+            <dd>
+              <Text text={`${sample.method} ${sample.path}`} mono />
+            </dd>
+            <dt>At</dt>
+            <dd>{stamp(sample.at)}</dd>
+            <dt>Size</dt>
+            <dd>{sample.bytes === null ? <span class="muted">The body was not read</span> : bytes(sample.bytes)}</dd>
+          </dl>
+          <h3>Headers</h3>
+          <Headers headers={sample.headers} />
+          {body && (
+            <>
+              <h3>Beginning of the body</h3>
+              <BodyView body={body} digestOf={sample.id} />
+            </>
+          )}
+        </div>
+      )}
+    </li>
+  );
+}

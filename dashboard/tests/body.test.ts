@@ -1,0 +1,60 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { test } from "node:test";
+import { bodyOf, hex, pretty } from "../src/body.ts";
+import { curlOf, word } from "../src/curl.ts";
+
+test("pretty JSON has the same tokens: large numbers, double keys and escapes stay", () => {
+  const text = '{"id":12345678901234567890,"a":1.50,"a":"\\u00e9, [x] {y}","list":[1,2,{}],"none":[]}';
+  const made = pretty(text)!;
+  assert.ok(
+    made.includes('"id": 12345678901234567890') && made.includes('"a": 1.50') && made.includes('"\\u00e9, [x] {y}"'),
+  );
+  assert.equal(made.replace(/\n */g, "").replace(/": /g, '":'), text);
+  assert.match(made, /"list": \[\n {4}1,\n {4}2,\n {4}\{\}\n {2}\],\n {2}"none": \[\]\n\}$/);
+  assert.equal(pretty("<xml>"), null);
+  assert.equal(pretty("{"), null);
+  assert.equal(pretty('"a\\\\"'), '"a\\\\"');
+});
+
+test("bytes in hex and as text, cut at a limit", () => {
+  const bytes = Uint8Array.from({ length: 20 }, (_, at) => at + 0x5a);
+  assert.equal(
+    hex(bytes).split("\n")[0],
+    "000000  5a 5b 5c 5d 5e 5f 60 61  62 63 64 65 66 67 68 69  Z[\\]^_`abcdefghi",
+  );
+  assert.match(hex(bytes), /^000010 {2}6a 6b 6c 6d {39}jklm$/m);
+  assert.match(hex(new Uint8Array(5000)), /… and 904 bytes more$/);
+});
+
+test("a body is a text or bytes, or the log has none", () => {
+  assert.equal(bodyOf({ body: "Zoë", body_base64: null })?.bytes.length, 4);
+  assert.deepEqual(bodyOf({ body: null, body_base64: "/wAK" }), { bytes: Uint8Array.of(255, 0, 10), text: null });
+  assert.equal(bodyOf({ body: null, body_base64: null }), null);
+});
+
+// The shell itself says which words it reads. `curl` is a function that prints its words.
+const run = (command: string) =>
+  execFileSync("sh", [
+    "-c",
+    `curl() { for one in "$@"; do printf '%s\\036' "$one"; done; if [ "$one" = @- ]; then cat; fi; }\n${command}`,
+  ])
+    .toString("latin1")
+    .split("\x1e");
+
+test("nothing in an event becomes a command", () => {
+  const hostile = `'; touch /tmp/owned; echo $(id) \`id\` "$HOME" \\ '\nnext\u202e`;
+  const words = run(
+    curlOf(`https://x/?a=${hostile}`, [["x-name", hostile]], { bytes: new Uint8Array(), text: hostile }, "k"),
+  );
+  const latin = (text: string) => Buffer.from(text).toString("latin1");
+  assert.ok(words.includes(latin(hostile)), "the body is one word, byte for byte");
+  assert.ok(words.includes(latin(`x-name: ${hostile.replace("\n", " ")}`)));
+  assert.ok(words.includes("idempotency-key: k"));
+  assert.equal(word("plain-1.0"), "plain-1.0");
+});
+
+test("a body that is no text is sent by its bytes", () => {
+  const words = run(curlOf("https://x/", [], { bytes: Uint8Array.of(255, 0, 39, 10), text: null }, "k"));
+  assert.equal(words.at(-1), "\xff\0'\n");
+});
