@@ -25,7 +25,7 @@ interface Known {
 export function concernsOf({ stats, sources = [], alerts = [], caller }: Known): Concern[] {
   const found: Concern[] = [];
   for (const alert of alerts.filter(({ status }) => status === "open")) {
-    const { rule, source, cause } = alert.group;
+    const { rule, source, cause } = alert;
     const about = [source, cause && words(cause)].filter(Boolean).join(": ");
     found.push({
       tone: "bad",

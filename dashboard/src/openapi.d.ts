@@ -422,6 +422,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/sources/{name}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Stops the deliveries of a source
+         * @description Requests are still verified, deduplicated and queued. No attempt is made: the events wait in the queue, and become dead letters when their time there ends. Attempts of batches that have begun go on. A source that is paused already keeps its first pause. An empty body gives no reason. A source with `deliver = "origin"` cannot be paused.
+         *
+         *     The caller needs the kind `write`.
+         */
+        post: operations["pauseSource"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sources/{name}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Starts the deliveries of a source again
+         * @description Each event that waits is delivered when the queue hands it over again: after a quarter of its age, at least 5 seconds and at most an hour. A source that is not paused stays so. The API cannot resume a source that the configuration pauses.
+         *
+         *     The caller needs the kind `write`.
+         */
+        post: operations["resumeSource"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/sources/{name}/test": {
         parameters: {
             query?: never;
@@ -488,51 +532,41 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** @description The alert of one group. */
+        /** @description An alert. */
         Alert: {
-            /** @description Who acknowledged it, and when, in seconds since 1970. */
-            acknowledged?: [
-                string,
-                number
-            ];
             /**
-             * Format: int64
-             * @description When it was resolved, in seconds since 1970.
+             * Format: date-time
+             * @description When it was acknowledged, in RFC 3339.
              */
-            ended?: number;
-            /** @description What the alert is about. */
-            group: components["schemas"]["AlertGroup"];
+            acknowledged: string | null;
+            /** @description Who acknowledged it. */
+            acknowledged_by: string | null;
+            /** @description The reason code of refused requests, or the class of failed attempts; `several` for small causes together. */
+            cause?: string | null;
+            /** @description The destination, if the rule is about one. */
+            destination?: string | null;
+            /**
+             * Format: date-time
+             * @description When it was resolved, in RFC 3339.
+             */
+            ended: string | null;
             /** @description The id: 16 hex digits, always the same for one group. */
             id: string;
             /** @description The newest figures. */
             measured: components["schemas"]["AlertFigures"];
+            /** @description The rule. */
+            rule: components["schemas"]["AlertRule"];
             /**
-             * Format: uint32
-             * @description How many reminders there were.
+             * Format: date-time
+             * @description When its cause began, in RFC 3339.
              */
-            reminders: number;
-            /**
-             * Format: uint8
-             * @description How many times it came back soon after it was resolved.
-             */
-            returns: number;
-            /**
-             * Format: int64
-             * @description When its cause began to last, in seconds since 1970.
-             */
-            since: number;
+            since: string;
+            /** @description The source's name. `None` for the summary of a rule: more groups fire than are kept. */
+            source?: string | null;
             /** @description Its status. */
             status: components["schemas"]["AlertStatus"];
-            /** @description How many evaluations in turn would change its status, and since when, in seconds since 1970. */
-            streak?: [
-                number,
-                number
-            ];
-            /**
-             * Format: int64
-             * @description When it was told last, in seconds since 1970.
-             */
-            told: number;
+            /** @description What is wrong, where, how much, since when, and what to do. */
+            text: string;
         };
         /** @description The figures of an alert. */
         AlertFigures: {
@@ -582,20 +616,6 @@ export interface components {
             groups: number;
             /** @constant */
             kind: "more";
-        };
-        /**
-         * @description A rule, and the source, the destination and the cause for which it fires. Every text is bounded, of one line, and without
-         *     the query of a URL, which may hold a token.
-         */
-        AlertGroup: {
-            /** @description The reason code of refused requests, or the class of failed attempts; `several` for small causes together. */
-            cause?: string | null;
-            /** @description The destination, if the rule is about one. */
-            destination?: string | null;
-            /** @description The rule. */
-            rule: components["schemas"]["AlertRule"];
-            /** @description The source's name. `None` for the summary of a rule: more groups fire than are kept. */
-            source?: string | null;
         };
         /** @description The alerts. */
         AlertList: {
@@ -716,6 +736,8 @@ export interface components {
              * @description Events that were received before this time, in RFC 3339, are not counted: there are more events than one call reads.
              */
             events_partial_before: string | null;
+            /** @description The sources whose deliveries are stopped. */
+            paused: components["schemas"]["PausedSource"][];
             /** @description The events' queue. `None` if the runtime does not tell. */
             queue: components["schemas"]["QueueState"] | null;
         };
@@ -958,7 +980,7 @@ export interface components {
         EventPage: {
             /** @description The events, the newest first. */
             events: components["schemas"]["EventSummary"][];
-            /** @description The cursor of the next page. `None` after the last page. */
+            /** @description The cursor of the next page: the id of the last event that this page looked at. `None` after the last page. */
             next: string | null;
         };
         /** @description An event in a list. */
@@ -1102,6 +1124,45 @@ export interface components {
              * @description 99 % of the attempts took at most so long.
              */
             p99: number;
+        };
+        /** @description Who paused a source, since when and why. */
+        Pause: {
+            /** @description The caller. */
+            by: string | null;
+            /** @description Whether the source has `paused = true` in the configuration. The API cannot resume such a source. */
+            configured: boolean;
+            /** @description Why, in the words of the caller. */
+            reason: string | null;
+            /**
+             * Format: date-time
+             * @description Since when a caller of the API has paused the source, in RFC 3339. `null` if the configuration alone pauses it.
+             */
+            since: string | null;
+        };
+        /** @description Whether a source is paused. */
+        PauseState: {
+            /** @description Who paused it, since when and why. `null` if it is not paused. */
+            pause: components["schemas"]["Pause"] | null;
+            /** @description Whether its deliveries are stopped. */
+            paused: boolean;
+            /** @description The source's name. */
+            source: string;
+        };
+        /** @description A paused source. */
+        PausedSource: {
+            /** @description The caller. */
+            by: string | null;
+            /** @description Whether the source has `paused = true` in the configuration. The API cannot resume such a source. */
+            configured: boolean;
+            /** @description Why, in the words of the caller. */
+            reason: string | null;
+            /**
+             * Format: date-time
+             * @description Since when a caller of the API has paused the source, in RFC 3339. `null` if the configuration alone pauses it.
+             */
+            since: string | null;
+            /** @description The name of the source. It may not be configured anymore. */
+            source: string;
         };
         /** @description The details of a problem (RFC 9457). */
         Problem: {
@@ -1338,6 +1399,8 @@ export interface components {
             last_event: string | null;
             /** @description The source's name, or the name of a variable that cannot be read. */
             name: string;
+            /** @description Who stopped its deliveries, since when and why. `null` if it is not paused. */
+            pause: components["schemas"]["Pause"] | null;
             /** @description The verdict on each secret, by its name. */
             secrets: components["schemas"]["SecretUse"][];
             /** @description Its settings. `null` for a source that is not usable. */
@@ -1526,7 +1589,7 @@ export interface components {
             usable: boolean;
         };
         /** @description The outcome of a request, of an attempt, or of other work of the gateway. */
-        Verdict: "accepted" | "duplicate" | "filtered" | "rejected" | "failed" | "delivered" | "retried" | "dead" | "handshake" | "listed" | "redriven" | "acknowledged" | "replayed" | "swept" | "forgotten" | "tested" | "learnt" | "off";
+        Verdict: "accepted" | "duplicate" | "filtered" | "rejected" | "failed" | "delivered" | "retried" | "dead" | "handshake" | "listed" | "redriven" | "acknowledged" | "replayed" | "swept" | "forgotten" | "tested" | "paused" | "resumed" | "learnt" | "off";
         /** @description What waits of a source. */
         Waiting: {
             /**
@@ -1549,6 +1612,14 @@ export interface components {
             /** @description The state of the events: `waiting`, `retrying`, `paused`, or `dead`. */
             state: string;
         };
+        /** @description What a caller may say of a pause. */
+        WantedPause: {
+            /**
+             * @description Why the source is paused. The log shows the reason at each event that waits.
+             * @default null
+             */
+            reason: string | null;
+        };
         /** @description The test that the operator wants. */
         WantedTest: {
             /** @description What is tested. */
@@ -1566,15 +1637,6 @@ export interface components {
         };
     };
     responses: {
-        /** @description Authentic, but not usable */
-        AuthenticButNotUsable: {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
         /** @description Body too large */
         BodyTooLarge: {
             headers: {
@@ -1584,8 +1646,17 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description No such source */
-        NoSuchSource: {
+        /** @description Misconfigured */
+        Misconfigured: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Not found */
+        NotFound: {
             headers: {
                 [name: string]: unknown;
             };
@@ -1595,6 +1666,15 @@ export interface components {
         };
         /** @description Not switched on */
         NotSwitchedOn: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Not usable */
+        NotUsable: {
             headers: {
                 [name: string]: unknown;
             };
@@ -1613,15 +1693,6 @@ export interface components {
         };
         /** @description Read only, or: Cross-site request */
         ReadOnlyOrCrossSiteRequest: {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
-        /** @description Source misconfigured */
-        SourceMisconfigured: {
             headers: {
                 [name: string]: unknown;
             };
@@ -1689,11 +1760,10 @@ export interface operations {
                      * @example {
                      *       "alerts": [
                      *         {
-                     *           "group": {
-                     *             "cause": "signature_mismatch",
-                     *             "rule": "refusals",
-                     *             "source": "billing"
-                     *           },
+                     *           "acknowledged": null,
+                     *           "acknowledged_by": null,
+                     *           "cause": "signature_mismatch",
+                     *           "ended": null,
                      *           "id": "0f6d21c7b39a4e58",
                      *           "measured": {
                      *             "all": 50,
@@ -1701,11 +1771,11 @@ export interface operations {
                      *             "kind": "share",
                      *             "seconds": 900
                      *           },
-                     *           "reminders": 0,
-                     *           "returns": 0,
-                     *           "since": 1768480200,
+                     *           "rule": "refusals",
+                     *           "since": "2026-01-15T12:30:00Z",
+                     *           "source": "billing",
                      *           "status": "open",
-                     *           "told": 1768480200
+                     *           "text": "The source billing refused 40 of 50 requests in the last 15m (signature_mismatch). It began at 2026-01-15T12:30:00Z. Look at the samples under /api/refused. If they are genuine, compare the secret of the source with the secret at the provider. Forged requests do no harm."
                      *         }
                      *       ],
                      *       "receiver": "hooks.example.com"
@@ -1715,10 +1785,10 @@ export interface operations {
                 };
             };
             401: components["responses"]["Unauthorized"];
-            404: components["responses"]["NoSuchSource"];
-            422: components["responses"]["AuthenticButNotUsable"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["NotUsable"];
             429: components["responses"]["TooManyRefusals"];
-            500: components["responses"]["SourceMisconfigured"];
+            500: components["responses"]["Misconfigured"];
             501: components["responses"]["NotSwitchedOn"];
             503: components["responses"]["TemporarilyUnavailable"];
         };
@@ -1749,10 +1819,11 @@ export interface operations {
             };
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["ReadOnlyOrCrossSiteRequest"];
-            404: components["responses"]["NoSuchSource"];
-            422: components["responses"]["AuthenticButNotUsable"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["BodyTooLarge"];
+            422: components["responses"]["NotUsable"];
             429: components["responses"]["TooManyRefusals"];
-            500: components["responses"]["SourceMisconfigured"];
+            500: components["responses"]["Misconfigured"];
             503: components["responses"]["TemporarilyUnavailable"];
         };
     };
@@ -1776,11 +1847,10 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "group": {
-                     *         "cause": "signature_mismatch",
-                     *         "rule": "refusals",
-                     *         "source": "billing"
-                     *       },
+                     *       "acknowledged": null,
+                     *       "acknowledged_by": null,
+                     *       "cause": "signature_mismatch",
+                     *       "ended": null,
                      *       "id": "0f6d21c7b39a4e58",
                      *       "measured": {
                      *         "all": 50,
@@ -1788,11 +1858,11 @@ export interface operations {
                      *         "kind": "share",
                      *         "seconds": 900
                      *       },
-                     *       "reminders": 0,
-                     *       "returns": 0,
-                     *       "since": 1768480200,
+                     *       "rule": "refusals",
+                     *       "since": "2026-01-15T12:30:00Z",
+                     *       "source": "billing",
                      *       "status": "open",
-                     *       "told": 1768480200
+                     *       "text": "The source billing refused 40 of 50 requests in the last 15m (signature_mismatch). It began at 2026-01-15T12:30:00Z. Look at the samples under /api/refused. If they are genuine, compare the secret of the source with the secret at the provider. Forged requests do no harm."
                      *     }
                      */
                     "application/json": components["schemas"]["Alert"];
@@ -1800,8 +1870,9 @@ export interface operations {
             };
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["ReadOnlyOrCrossSiteRequest"];
-            404: components["responses"]["NoSuchSource"];
-            422: components["responses"]["AuthenticButNotUsable"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["BodyTooLarge"];
+            422: components["responses"]["NotUsable"];
             429: components["responses"]["TooManyRefusals"];
             501: components["responses"]["NotSwitchedOn"];
             503: components["responses"]["TemporarilyUnavailable"];
@@ -1852,8 +1923,8 @@ export interface operations {
                 };
             };
             401: components["responses"]["Unauthorized"];
-            404: components["responses"]["NoSuchSource"];
-            422: components["responses"]["AuthenticButNotUsable"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["NotUsable"];
             429: components["responses"]["TooManyRefusals"];
             501: components["responses"]["NotSwitchedOn"];
             503: components["responses"]["TemporarilyUnavailable"];
@@ -1888,10 +1959,10 @@ export interface operations {
                 };
             };
             401: components["responses"]["Unauthorized"];
-            404: components["responses"]["NoSuchSource"];
-            422: components["responses"]["AuthenticButNotUsable"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["NotUsable"];
             429: components["responses"]["TooManyRefusals"];
-            500: components["responses"]["SourceMisconfigured"];
+            500: components["responses"]["Misconfigured"];
             503: components["responses"]["TemporarilyUnavailable"];
         };
     };
@@ -1949,8 +2020,8 @@ export interface operations {
                 };
             };
             401: components["responses"]["Unauthorized"];
-            404: components["responses"]["NoSuchSource"];
-            422: components["responses"]["AuthenticButNotUsable"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["NotUsable"];
             429: components["responses"]["TooManyRefusals"];
             501: components["responses"]["NotSwitchedOn"];
             503: components["responses"]["TemporarilyUnavailable"];
@@ -1993,9 +2064,9 @@ export interface operations {
             };
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["ReadOnlyOrCrossSiteRequest"];
-            404: components["responses"]["NoSuchSource"];
+            404: components["responses"]["NotFound"];
             413: components["responses"]["BodyTooLarge"];
-            422: components["responses"]["AuthenticButNotUsable"];
+            422: components["responses"]["NotUsable"];
             429: components["responses"]["TooManyRefusals"];
             501: components["responses"]["NotSwitchedOn"];
             503: components["responses"]["TemporarilyUnavailable"];
@@ -2030,7 +2101,9 @@ export interface operations {
             };
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["ReadOnlyOrCrossSiteRequest"];
-            404: components["responses"]["NoSuchSource"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["BodyTooLarge"];
+            422: components["responses"]["NotUsable"];
             429: components["responses"]["TooManyRefusals"];
             501: components["responses"]["NotSwitchedOn"];
             503: components["responses"]["TemporarilyUnavailable"];
@@ -2085,7 +2158,7 @@ export interface operations {
                  */
                 status?: string;
                 /**
-                 * @description Events that were received at this time or later: RFC 3339, or seconds since 1970.
+                 * @description Events that were received at this time or later: RFC 3339, or seconds or milliseconds since 1970.
                  * @example 2026-11-28T09:30:00Z
                  */
                 since?: string | unknown | unknown;
@@ -2101,7 +2174,7 @@ export interface operations {
                 text?: string;
                 /**
                  * @description The `next` of the page before.
-                 * @example 1768480200.29474670-3f29a1c8e07b4d5692fe10ab7d0c1b2a
+                 * @example 1768480200-3f29a1c8e07b4d5692fe10ab7d0c1b2a
                  */
                 cursor?: string;
                 /**
@@ -2132,7 +2205,7 @@ export interface operations {
                      *           "destination": "https://app.example.com/billing",
                      *           "duplicates": 0,
                      *           "event_id": "evt_1",
-                     *           "id": "29474670-3f29a1c8e07b4d5692fe10ab7d0c1b2a",
+                     *           "id": "1768480200-3f29a1c8e07b4d5692fe10ab7d0c1b2a",
                      *           "next_attempt": null,
                      *           "reason": null,
                      *           "received": "2026-01-15T12:30:00Z",
@@ -2143,15 +2216,15 @@ export interface operations {
                      *           "updated": "2026-01-15T12:30:00Z"
                      *         }
                      *       ],
-                     *       "next": "1768480200.29474670-3f29a1c8e07b4d5692fe10ab7d0c1b2a"
+                     *       "next": "1768480200-3f29a1c8e07b4d5692fe10ab7d0c1b2a"
                      *     }
                      */
                     "application/json": components["schemas"]["EventPage"];
                 };
             };
             401: components["responses"]["Unauthorized"];
-            404: components["responses"]["NoSuchSource"];
-            422: components["responses"]["AuthenticButNotUsable"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["NotUsable"];
             429: components["responses"]["TooManyRefusals"];
             501: components["responses"]["NotSwitchedOn"];
             503: components["responses"]["TemporarilyUnavailable"];
@@ -2204,7 +2277,7 @@ export interface operations {
                      *           "status": 200
                      *         }
                      *       ],
-                     *       "id": "29474670-3f29a1c8e07b4d5692fe10ab7d0c1b2a",
+                     *       "id": "1768480200-3f29a1c8e07b4d5692fe10ab7d0c1b2a",
                      *       "kept": "exact",
                      *       "key": "3f29a1c8e07b4d5692fe10ab37c6d8450918273645afbecd1029384756abcdef",
                      *       "next_attempt": null,
@@ -2224,7 +2297,8 @@ export interface operations {
                 };
             };
             401: components["responses"]["Unauthorized"];
-            404: components["responses"]["NoSuchSource"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["NotUsable"];
             429: components["responses"]["TooManyRefusals"];
             501: components["responses"]["NotSwitchedOn"];
             503: components["responses"]["TemporarilyUnavailable"];
@@ -2251,7 +2325,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "delivered": "2026-01-15T12:30:00Z",
-                     *       "id": "29474670-3f29a1c8e07b4d5692fe10ab7d0c1b2a",
+                     *       "id": "1768480200-3f29a1c8e07b4d5692fe10ab7d0c1b2a",
                      *       "replay": "5e0c91d27ab3f846",
                      *       "replayed": true,
                      *       "state": "delivered"
@@ -2262,8 +2336,9 @@ export interface operations {
             };
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["ReadOnlyOrCrossSiteRequest"];
-            404: components["responses"]["NoSuchSource"];
-            422: components["responses"]["AuthenticButNotUsable"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["BodyTooLarge"];
+            422: components["responses"]["NotUsable"];
             429: components["responses"]["TooManyRefusals"];
             501: components["responses"]["NotSwitchedOn"];
             503: components["responses"]["TemporarilyUnavailable"];
@@ -2298,7 +2373,8 @@ export interface operations {
             };
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["ReadOnly"];
-            404: components["responses"]["NoSuchSource"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["NotUsable"];
             429: components["responses"]["TooManyRefusals"];
             503: components["responses"]["TemporarilyUnavailable"];
         };
@@ -2344,10 +2420,11 @@ export interface operations {
             };
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["ReadOnlyOrCrossSiteRequest"];
-            404: components["responses"]["NoSuchSource"];
-            422: components["responses"]["AuthenticButNotUsable"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["BodyTooLarge"];
+            422: components["responses"]["NotUsable"];
             429: components["responses"]["TooManyRefusals"];
-            500: components["responses"]["SourceMisconfigured"];
+            500: components["responses"]["Misconfigured"];
             503: components["responses"]["TemporarilyUnavailable"];
         };
     };
@@ -2376,8 +2453,8 @@ export interface operations {
                 };
             };
             401: components["responses"]["Unauthorized"];
-            404: components["responses"]["NoSuchSource"];
-            422: components["responses"]["AuthenticButNotUsable"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["NotUsable"];
             429: components["responses"]["TooManyRefusals"];
             501: components["responses"]["NotSwitchedOn"];
             503: components["responses"]["TemporarilyUnavailable"];
@@ -2397,7 +2474,7 @@ export interface operations {
                  */
                 reason?: string;
                 /**
-                 * @description Events that were received at this time or later: RFC 3339, or seconds since 1970.
+                 * @description Events that were received at this time or later: RFC 3339, or seconds or milliseconds since 1970.
                  * @example 2026-11-28T09:30:00Z
                  */
                 since?: string | unknown | unknown;
@@ -2469,8 +2546,8 @@ export interface operations {
                 };
             };
             401: components["responses"]["Unauthorized"];
-            404: components["responses"]["NoSuchSource"];
-            422: components["responses"]["AuthenticButNotUsable"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["NotUsable"];
             429: components["responses"]["TooManyRefusals"];
             501: components["responses"]["NotSwitchedOn"];
             503: components["responses"]["TemporarilyUnavailable"];
@@ -2526,7 +2603,7 @@ export interface operations {
                     rate?: number;
                     /** @description Events whose last reason has one of these codes. */
                     reason?: string | number | (string | number)[];
-                    /** @description Events that were received at this time or later: RFC 3339, or seconds since 1970. */
+                    /** @description Events that were received at this time or later: RFC 3339, or seconds or milliseconds since 1970. */
                     since?: (string | unknown | unknown) | number;
                     /** @description Events of one of these sources. */
                     source?: string | number | (string | number)[];
@@ -2559,11 +2636,11 @@ export interface operations {
             };
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["ReadOnlyOrCrossSiteRequest"];
-            404: components["responses"]["NoSuchSource"];
+            404: components["responses"]["NotFound"];
             413: components["responses"]["BodyTooLarge"];
-            422: components["responses"]["AuthenticButNotUsable"];
+            422: components["responses"]["NotUsable"];
             429: components["responses"]["TooManyRefusals"];
-            500: components["responses"]["SourceMisconfigured"];
+            500: components["responses"]["Misconfigured"];
             501: components["responses"]["NotSwitchedOn"];
             503: components["responses"]["TemporarilyUnavailable"];
         };
@@ -2606,7 +2683,8 @@ export interface operations {
                 };
             };
             401: components["responses"]["Unauthorized"];
-            404: components["responses"]["NoSuchSource"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["NotUsable"];
             429: components["responses"]["TooManyRefusals"];
             501: components["responses"]["NotSwitchedOn"];
             503: components["responses"]["TemporarilyUnavailable"];
@@ -2651,7 +2729,9 @@ export interface operations {
             };
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["ReadOnlyOrCrossSiteRequest"];
-            404: components["responses"]["NoSuchSource"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["BodyTooLarge"];
+            422: components["responses"]["NotUsable"];
             429: components["responses"]["TooManyRefusals"];
             501: components["responses"]["NotSwitchedOn"];
             503: components["responses"]["TemporarilyUnavailable"];
@@ -2686,6 +2766,7 @@ export interface operations {
                      *           },
                      *           "last_event": "2026-01-15T12:30:00Z",
                      *           "name": "billing",
+                     *           "pause": null,
                      *           "secrets": [
                      *             {
                      *               "last_matched": "2026-01-15T12:30:00Z",
@@ -2704,8 +2785,8 @@ export interface operations {
                 };
             };
             401: components["responses"]["Unauthorized"];
-            404: components["responses"]["NoSuchSource"];
-            422: components["responses"]["AuthenticButNotUsable"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["NotUsable"];
             429: components["responses"]["TooManyRefusals"];
             503: components["responses"]["TemporarilyUnavailable"];
         };
@@ -2740,6 +2821,7 @@ export interface operations {
                      *       },
                      *       "last_event": "2026-01-15T12:30:00Z",
                      *       "name": "billing",
+                     *       "pause": null,
                      *       "secrets": [
                      *         {
                      *           "last_matched": "2026-01-15T12:30:00Z",
@@ -2756,9 +2838,100 @@ export interface operations {
                 };
             };
             401: components["responses"]["Unauthorized"];
-            404: components["responses"]["NoSuchSource"];
-            422: components["responses"]["AuthenticButNotUsable"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["NotUsable"];
             429: components["responses"]["TooManyRefusals"];
+            503: components["responses"]["TemporarilyUnavailable"];
+        };
+    };
+    pauseSource: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The name of the source. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        /** @description Why. */
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "the database moves"
+                 *     }
+                 */
+                "application/json": components["schemas"]["WantedPause"];
+            };
+        };
+        responses: {
+            /** @description The source is paused. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "pause": {
+                     *         "by": "on-call",
+                     *         "configured": false,
+                     *         "reason": "the database moves",
+                     *         "since": "2026-01-15T12:30:00Z"
+                     *       },
+                     *       "paused": true,
+                     *       "source": "billing"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PauseState"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["ReadOnlyOrCrossSiteRequest"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["BodyTooLarge"];
+            422: components["responses"]["NotUsable"];
+            429: components["responses"]["TooManyRefusals"];
+            501: components["responses"]["NotSwitchedOn"];
+            503: components["responses"]["TemporarilyUnavailable"];
+        };
+    };
+    resumeSource: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The name of the source. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The source is not paused. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "pause": null,
+                     *       "paused": false,
+                     *       "source": "billing"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PauseState"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["ReadOnlyOrCrossSiteRequest"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["BodyTooLarge"];
+            422: components["responses"]["NotUsable"];
+            429: components["responses"]["TooManyRefusals"];
+            501: components["responses"]["NotSwitchedOn"];
             503: components["responses"]["TemporarilyUnavailable"];
         };
     };
@@ -2803,11 +2976,11 @@ export interface operations {
             };
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["ReadOnlyOrCrossSiteRequest"];
-            404: components["responses"]["NoSuchSource"];
+            404: components["responses"]["NotFound"];
             413: components["responses"]["BodyTooLarge"];
-            422: components["responses"]["AuthenticButNotUsable"];
+            422: components["responses"]["NotUsable"];
             429: components["responses"]["TooManyRefusals"];
-            500: components["responses"]["SourceMisconfigured"];
+            500: components["responses"]["Misconfigured"];
             503: components["responses"]["TemporarilyUnavailable"];
         };
     };
@@ -2825,7 +2998,7 @@ export interface operations {
                  */
                 destination?: string;
                 /**
-                 * @description Events that were received at this time or later: RFC 3339, or seconds since 1970.
+                 * @description Events that were received at this time or later: RFC 3339, or seconds or milliseconds since 1970.
                  * @example 2026-11-28T09:30:00Z
                  */
                 since?: string | unknown | unknown;
@@ -2859,6 +3032,15 @@ export interface operations {
                      *         "dead_letters_complete": true,
                      *         "events": [],
                      *         "events_partial_before": null,
+                     *         "paused": [
+                     *           {
+                     *             "by": "on-call",
+                     *             "configured": false,
+                     *             "reason": "the database moves",
+                     *             "since": "2026-01-15T12:30:00Z",
+                     *             "source": "billing"
+                     *           }
+                     *         ],
                      *         "queue": null
                      *       },
                      *       "partial_before": null,
@@ -2880,8 +3062,8 @@ export interface operations {
                 };
             };
             401: components["responses"]["Unauthorized"];
-            404: components["responses"]["NoSuchSource"];
-            422: components["responses"]["AuthenticButNotUsable"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["NotUsable"];
             429: components["responses"]["TooManyRefusals"];
             501: components["responses"]["NotSwitchedOn"];
             503: components["responses"]["TemporarilyUnavailable"];

@@ -93,8 +93,8 @@ test("what needs attention, the worst first", () => {
     stats: stats({ backlog, totals: [{ source: "shop", verdicts: {}, reasons: {}, destinations }] }),
     sources: [{ name: "broken", usable: false, error: "no secret", secrets: [] } as unknown as Source],
     alerts: [
-      { status: "open", group: { rule: "refusals", source: "shop" } } as unknown as Alert,
-      { status: "resolved", group: { rule: "silent" } } as unknown as Alert,
+      { status: "open", rule: "refusals", source: "shop" } as unknown as Alert,
+      { status: "resolved", rule: "silent" } as unknown as Alert,
     ],
     caller: { name: "a", kind: "read", version: "1", off: ["REJECTS: refused requests are not limited"] },
   });

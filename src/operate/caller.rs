@@ -26,10 +26,7 @@ pub(super) struct Told<'c> {
 
 /// `GET /api/caller`. It reads no store.
 pub fn read<R: Request, P: Ports>(call: &Call<'_, R, P>, record: &mut Record) -> Result<Answer, Refusal> {
-    if let Some((name, value)) = form_urlencoded::parse(call.request.query().as_bytes()).next() {
-        return Err(Refusal::Unusable(format!("the parameter {name}={value}: there are no parameters")));
-    }
-    let config = call.config.as_ref().map_err(|error| Refusal::Misconfigured(error.clone()))?;
+    let config = call.config()?;
     record.verdict = Verdict::Listed;
     Ok(Answer::ok(&Told {
         name: &call.caller.name,

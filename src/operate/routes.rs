@@ -64,6 +64,7 @@ impl Endpoint {
             Self::Audit | Self::DeadLetters | Self::Events | Self::ForgetKey | Self::Refused | Self::Stats => true,
             Self::Alerts
             | Self::Acknowledge
+            | Self::Caller
             | Self::TestAlerts
             | Self::RedriveAll
             | Self::RedriveOne

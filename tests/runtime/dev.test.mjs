@@ -15,7 +15,7 @@ const checkout = mkdtempSync(join(tmpdir(), "hookgate-dev-"));
 const files = execFileSync("git", ["ls-files", "-z", "--cached", "--others", "--exclude-standard"], { cwd: root });
 execFileSync("xargs", ["-0", "cp", "--parents", "-t", checkout], { cwd: root, input: files });
 // What a build has made is shared, so that nothing compiles again.
-for (const made of ["target", "build", ".tools", "node_modules"]) symlinkSync(join(root, made), join(checkout, made));
+for (const made of ["target", "build", ".tools", "node_modules", "dashboard/node_modules"]) symlinkSync(join(root, made), join(checkout, made));
 
 /** A port that was free a moment ago. */
 async function freePort() {

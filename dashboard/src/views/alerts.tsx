@@ -3,7 +3,7 @@
 import { useSignal } from "@preact/signals";
 import { ApiError, part, type Alert, type AlertList } from "../api.ts";
 import { Badge, Button, Empty, Failure, Head, Loading, Text, Time } from "../components/basics.tsx";
-import { count, duration, shown, words } from "../format.ts";
+import { shown, words } from "../format.ts";
 import { useLoaded } from "../resource.ts";
 import { href } from "../router.ts";
 import { api, mayWrite, say } from "../state.ts";
@@ -31,7 +31,7 @@ export function Alerts() {
     isTesting.value = false;
   };
   const alerts =
-    list && [...list.alerts].sort((a, b) => ORDER.indexOf(a.status) - ORDER.indexOf(b.status) || b.since - a.since);
+    list && [...list.alerts].sort((a, b) => ORDER.indexOf(a.status) - ORDER.indexOf(b.status) || b.since.localeCompare(a.since));
   return (
     <>
       <Head
@@ -66,7 +66,7 @@ export function Alerts() {
             <li key={alert.id}>
               <div class="card-head">
                 <Badge tone={TONES[alert.status]}>{words(alert.status)}</Badge>
-                <h2>{words(alert.group.rule)}</h2>
+                <h2>{words(alert.rule)}</h2>
                 <span class="grow" />
                 {alert.status === "open" && mayWrite() && (
                   <Button
@@ -81,34 +81,36 @@ export function Alerts() {
                   </Button>
                 )}
               </div>
-              <p>{figuresOf(alert)}</p>
+              <p>
+                <Text text={alert.text} />
+              </p>
               <p class="muted">
-                {alert.group.source && (
+                {alert.source && (
                   <>
                     Source{" "}
-                    <a href={href("events", null, { source: alert.group.source })}>
-                      <Text text={alert.group.source} />
+                    <a href={href("events", null, { source: alert.source })}>
+                      <Text text={alert.source} />
                     </a>{" "}
                     ·{" "}
                   </>
                 )}
-                {alert.group.destination && (
+                {alert.destination && (
                   <>
-                    <Text text={alert.group.destination} mono /> ·{" "}
+                    <Text text={alert.destination} mono /> ·{" "}
                   </>
                 )}
-                {alert.group.cause && <>{words(alert.group.cause)} · </>}
-                since <Time at={timeOf(alert.since)} />
+                {alert.cause && <>{words(alert.cause)} · </>}
+                since <Time at={alert.since} />
                 {alert.ended != null && (
                   <>
                     {" "}
-                    · resolved <Time at={timeOf(alert.ended)} />
+                    · resolved <Time at={alert.ended} />
                   </>
                 )}
-                {alert.acknowledged && (
+                {alert.acknowledged_by && (
                   <>
                     {" "}
-                    · acknowledged by <Text text={String(alert.acknowledged[0])} />
+                    · acknowledged by <Text text={alert.acknowledged_by} />
                   </>
                 )}
               </p>
@@ -118,20 +120,4 @@ export function Alerts() {
       )}
     </>
   );
-}
-
-const timeOf = (seconds: number): string => new Date(seconds * 1000).toISOString();
-
-/** The figures in words. */
-function figuresOf({ measured }: Alert): string {
-  switch (measured.kind) {
-    case "share":
-      return `${count(measured.failed)} of ${count(measured.all)} failed within ${duration(measured.seconds)}.`;
-    case "dead":
-      return `${count(measured.new)} new within the last hour; ${count(measured.all)} are kept.`;
-    case "age":
-      return `For ${duration(measured.seconds)}.`;
-    case "more":
-      return `${count(measured.groups)} further groups.`;
-  }
 }

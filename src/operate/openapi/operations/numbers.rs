@@ -40,8 +40,7 @@ pub fn caller(schemas: &mut Schemas) -> Operation {
     let answer = schemas.ok("The caller.", &told);
     let about =
         "A user interface asks this first: it hides what the caller may not do, and says which features are off.";
-    Operation::new("getCaller", "Tells who calls, and which features are off", about, answer)
-        .refuses([unusable(), misconfigured()])
+    Operation::new("getCaller", "Tells who calls, and which features are off", about, answer).refuses([misconfigured()])
 }
 
 pub fn list_alerts(schemas: &mut Schemas) -> Operation {
