@@ -8,6 +8,7 @@
 use super::Call;
 use crate::answer::Answer;
 use crate::config::{Config, ConfigError, Dedup, Source};
+use crate::json_object;
 use crate::pipeline;
 use crate::pipeline::any_request::AnyRequest;
 use crate::pipeline::ports::{Ports, Request};
@@ -155,8 +156,9 @@ pub async fn send_test<R: Request, P: Ports>(
 ) -> Result<Answer, Refusal> {
     let &Call { config, ports, now, .. } = call;
     let body = call.body(MAX_BODY).await?;
-    let wanted: WantedTest = serde_json::from_slice(&body)
-        .map_err(|error| Refusal::Unusable(format!("the test, such as {{\"kind\": \"good\"}}: {error}")))?;
+    let unusable = |problem: String| Refusal::Unusable(format!("the test, such as {{\"kind\": \"good\"}}: {problem}"));
+    let members = json_object::members(&body).map_err(unusable)?;
+    let wanted: WantedTest = serde_json::from_value(members.into()).map_err(|error| unusable(error.to_string()))?;
     let source = call.config()?.source(name).ok_or(Refusal::NotFound)?;
     let source = source.map_err(|error| Refusal::Misconfigured(error.clone()))?;
     usable(source, &wanted)?;

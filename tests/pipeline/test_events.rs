@@ -299,7 +299,8 @@ fn a_mistake_of_the_operator_is_named_and_sends_nothing() {
     for (body, word) in [
         ("", "kind"),
         ("{}", "kind"),
-        ("[]", "kind"),
+        ("[]", "object"),
+        (r#"["good"]"#, "object"),
         (r#"{"kind":"bad"}"#, "good"),
         (r#"{"kind":"good","colour":"blue"}"#, "colour"),
         (r#"{"kind":"good","kind":"stale"}"#, "kind"),
