@@ -153,8 +153,7 @@ pub fn given_up(
     let policy = source.map_or(LogPolicy::UNKNOWN, |source| &source.log);
     let Some(mut entry) = taken(&event, policy, ports, now) else { return };
     (entry.state, entry.reason, entry.detail) = (State::Dead, Some(GIVEN_UP), Some(detail.to_owned()));
-    let url = source.and_then(|source| source.deliver.origin()).map_or("", Destination::as_str);
-    let destination = url.split_once('?').map_or(url, |(url, _)| url);
+    let destination = source.and_then(|source| source.deliver.origin()).map_or("", Destination::without_query);
     let mut log = ports.isolate().log.borrow_mut();
     log.delivery(entry.source(), destination, Delivery { is_dead: true, ..Delivery::default() }, now);
     log.entry(*entry);
