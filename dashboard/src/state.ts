@@ -42,7 +42,9 @@ export async function signIn(token: string | null, keep: boolean): Promise<void>
     session.value = { status: "in", api, caller };
   } catch (error) {
     const problem = problemOf(error);
-    session.value = token === null ? { status: "out" } : { status: "out", problem };
+    // Without Cloudflare Access, the silent sign-in is refused: that is no problem.
+    const isExpected = token === null && error instanceof ApiError && error.status === 401;
+    session.value = isExpected ? { status: "out" } : { status: "out", problem };
   }
 }
 

@@ -166,6 +166,19 @@ export function Failure({ error, again, isOld = false }: { error: ApiError; agai
   );
 }
 
+/** Says that numbers before a time are not complete. */
+export function Partial({ before }: { before: string | null | undefined }) {
+  if (!before) return null;
+  return (
+    <p class="notice warn spaced">
+      <Icon name="warning" />
+      <span>
+        The numbers before {stamp(before)} are not complete: one call does not read so many. Choose a shorter time.
+      </span>
+    </p>
+  );
+}
+
 /** Grey bars, while the first data is read. */
 export function Loading({ rows = 8 }: { rows?: number }) {
   return (

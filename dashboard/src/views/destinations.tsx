@@ -3,7 +3,7 @@
 import type { DestinationStats, Stats } from "../api.ts";
 import { attemptsOf } from "../attention.ts";
 import { sum } from "../chart.ts";
-import { Badge, Choice, Empty, Failure, Head, Loading, Text } from "../components/basics.tsx";
+import { Badge, Choice, Empty, Failure, Head, Loading, Partial, Text } from "../components/basics.tsx";
 import { count, duration, millis, share } from "../format.ts";
 import { useLoaded } from "../resource.ts";
 import { href } from "../router.ts";
@@ -32,6 +32,7 @@ export function Destinations() {
         />
       </Head>
       {error && <Failure error={error} again={loaded.again} isOld={stats !== undefined} />}
+      <Partial before={stats?.partial_before} />
       {!stats && !error && <Loading />}
       {stats && rows.length === 0 && (
         <Empty title={`No attempt within ${span}`} icon="destinations">

@@ -32,8 +32,8 @@ export function Forget({ event }: { event: EventDetail }) {
       {isAsking.value && (
         <Dialog title="Forget this key?" onClose={() => (isAsking.value = false)}>
           <p>
-            The next request of <Text text={event.event_id} mono /> is a new event then, and is delivered again. To send the
-            event again now, replay it.
+            The next request of <Text text={event.event_id} mono /> is a new event then, and is delivered again. To send
+            the event again now, replay it.
           </p>
           {problem.value && (
             <p class="problem" role="alert">

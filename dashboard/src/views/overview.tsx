@@ -4,7 +4,7 @@ import type { AlertList, Source, SourceStats, Stats } from "../api.ts";
 import { attemptsOf, concernsOf } from "../attention.ts";
 import { columnsOf, ranked, sum } from "../chart.ts";
 import { Chart, type Series } from "../components/chart.tsx";
-import { Badge, Choice, Empty, Failure, Head, Loading, Panel, Text } from "../components/basics.tsx";
+import { Badge, Choice, Empty, Failure, Head, Loading, Panel, Partial, Text } from "../components/basics.tsx";
 import { Icon } from "../components/icon.tsx";
 import { count, duration, millis, share, words } from "../format.ts";
 import { useLoaded } from "../resource.ts";
@@ -66,6 +66,7 @@ export function Overview() {
       {error && <Failure error={error} again={stats.again} isOld={seen !== undefined} />}
       {!seen && !error && <Loading />}
       {seen && <Concerns stats={seen} sources={sources.value.value?.sources} alerts={alerts.value.value?.alerts} />}
+      <Partial before={seen?.partial_before} />
       {seen && <Numbers stats={seen} span={span} />}
     </>
   );

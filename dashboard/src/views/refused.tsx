@@ -4,7 +4,19 @@ import { useSignal } from "@preact/signals";
 import type { RefusedPage, RefusedSample } from "../api.ts";
 import { bodyOf } from "../body.ts";
 import { BodyView, Headers } from "../components/body.tsx";
-import { Button, Choice, Empty, Failure, Head, Loading, Panel, Status, Text, Time } from "../components/basics.tsx";
+import {
+  Button,
+  Choice,
+  Empty,
+  Failure,
+  Head,
+  Loading,
+  Panel,
+  Partial,
+  Status,
+  Text,
+  Time,
+} from "../components/basics.tsx";
 import { Icon } from "../components/icon.tsx";
 import { isRange, RANGES, type Range } from "../filters.ts";
 import { bytes, count, stamp, words } from "../format.ts";
@@ -60,6 +72,7 @@ export function Refused() {
           isOld={samples !== undefined}
         />
       )}
+      <Partial before={counts.value.value?.counts_partial_before} />
       {!samples && !error && <Loading />}
       {samples && groups.length === 0 && !chosen.source && !chosen.reason && samples.length === 0 && (
         <Empty title={`No request was refused within ${range}`} icon="check">
