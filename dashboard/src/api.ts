@@ -4,24 +4,21 @@ import type { components } from "./openapi.d.ts";
 
 type Schemas = components["schemas"];
 export type EventSummary = Schemas["EventSummary"];
-export type EventDetail = Omit<Schemas["EventDetail"], "headers"> & { headers: [string, string][] };
+export type EventDetail = Schemas["EventDetail"];
 export type EventPage = Schemas["EventPage"];
 export type State = Schemas["State"];
-export type Stats = Omit<Schemas["Stats"], "backlog"> & {
-  backlog: Schemas["Stats"]["backlog"] & { paused?: (Pause & { source: string })[] };
-};
+export type Stats = Schemas["Stats"];
 export type StatsPoint = Schemas["StatsPoint"];
 export type SourceStats = Schemas["SourceStats"];
 export type DestinationStats = Schemas["DestinationStats"];
-/** `pause` is missing, if the gateway cannot pause a source. */
-export type Source = Schemas["Source"] & { pause?: Pause | null };
+export type Source = Schemas["Source"];
 export type SecretUse = Schemas["SecretUse"];
-export type Alert = Omit<Schemas["Alert"], "acknowledged"> & { acknowledged?: [string, number] | null };
-export type AlertList = Omit<Schemas["AlertList"], "alerts"> & { alerts: Alert[] };
+export type Alert = Schemas["Alert"];
+export type AlertList = Schemas["AlertList"];
 export type AuditPage = Schemas["AuditPage"];
 export type DeadLetter = Schemas["DeadLetter"];
-export type RefusedSample = Omit<Schemas["RefusedSample"], "headers"> & { headers: [string, string][] };
-export type RefusedPage = Omit<Schemas["RefusedPage"], "refused"> & { refused: RefusedSample[] };
+export type RefusedSample = Schemas["RefusedSample"];
+export type RefusedPage = Schemas["RefusedPage"];
 export type TestReport = Schemas["TestReport"];
 export type TestKind = Schemas["TestKind"];
 export type Redriven = Schemas["Redriven"];
@@ -121,13 +118,4 @@ async function problemIn(answer: Response): Promise<ApiError> {
   } catch {
     return new ApiError(answer.status, `Status ${answer.status}`, "The gateway gave no details.");
   }
-}
-
-/** Who stopped the deliveries of a source, since when and why. */
-export interface Pause {
-  since: string | null;
-  by: string | null;
-  reason: string | null;
-  /** The configuration pauses the source, so the API cannot resume it. */
-  configured: boolean;
 }

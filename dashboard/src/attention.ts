@@ -68,7 +68,7 @@ function backlogOf({ backlog }: Stats): Concern[] {
       href: href("dead-letters", null, { source }),
     });
   }
-  for (const { source, by, reason, configured } of backlog.paused ?? []) {
+  for (const { source, by, reason, configured } of backlog.paused) {
     const who = by ? `by ${by}${reason ? `: ${reason}` : ""}` : configured ? "by the configuration" : "";
     found.push({ tone: "warn", title: `${source} is paused`, detail: who, href: href("sources", source) });
   }

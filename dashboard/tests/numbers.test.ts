@@ -12,7 +12,14 @@ const stats = (more: object): Stats =>
     points: [],
     totals: [],
     partial_before: null,
-    backlog: { dead_letters: [], dead_letters_complete: true, events: [], events_partial_before: null, queue: null },
+    backlog: {
+      dead_letters: [],
+      dead_letters_complete: true,
+      events: [],
+      events_partial_before: null,
+      paused: [],
+      queue: null,
+    },
     ...more,
   }) as Stats;
 
@@ -89,8 +96,12 @@ test("what needs attention, the worst first", () => {
   const destinations = {
     "https://app.example.com/": { accepted: 9, attempts, dead: 0, delivered: 8, latency_ms: null } as DestinationStats,
   };
+  const paused = [{ source: "held", since: "", by: "on-call", reason: "the database moves", configured: false }];
   const concerns = concernsOf({
-    stats: stats({ backlog, totals: [{ source: "shop", verdicts: {}, reasons: {}, destinations }] }),
+    stats: stats({
+      backlog: { ...backlog, paused },
+      totals: [{ source: "shop", verdicts: {}, reasons: {}, destinations }],
+    }),
     sources: [{ name: "broken", usable: false, error: "no secret", secrets: [] } as unknown as Source],
     alerts: [
       { status: "open", rule: "refusals", source: "shop" } as unknown as Alert,
@@ -104,11 +115,12 @@ test("what needs attention, the worst first", () => {
       "bad Alert: Refusals",
       "bad broken refuses every request",
       "bad 3 dead letters",
+      "warn held is paused",
       "warn 5 events retrying",
       "warn 1 event paused",
       "warn 20.0 % of the attempts fail",
       "info REJECTS is not bound",
     ],
   );
-  assert.equal(concerns[3]?.href, "#/events?source=slow&state=retrying&range=7d");
+  assert.equal(concerns[4]?.href, "#/events?source=slow&state=retrying&range=7d");
 });

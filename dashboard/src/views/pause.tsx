@@ -21,7 +21,7 @@ export function PauseControl({ source, onDone }: { source: Source; onDone: () =>
     onDone();
   };
   // A source whose provider waits for the destination has no queue, so it cannot be paused.
-  if (pause === undefined || (pause === null && (!mayWrite() || settings?.deliver !== "queue"))) return null;
+  if (pause === null && (!mayWrite() || settings?.deliver !== "queue")) return null;
   if (pause === null) {
     return (
       <p class="row spaced">

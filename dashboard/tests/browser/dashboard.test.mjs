@@ -181,6 +181,20 @@ test("a source is tested: what came is what was expected", async () => {
   await page.context().close();
 });
 
+test("a source is paused with a reason, the overview says so, and it is resumed", async () => {
+  const page = await stage.signedIn({ at: "#/sources/empty" });
+  await page.getByRole("button", { name: "Pause deliveries…" }).click();
+  await page.getByLabel("Reason").fill("the database moves");
+  await page.getByRole("button", { name: "Pause", exact: true }).click();
+  await page.getByText("Deliveries are paused").waitFor();
+  await page.evaluate(() => (location.hash = "#/overview"));
+  await page.getByRole("link", { name: "empty is paused" }).click();
+  await page.getByText("the database moves").waitFor();
+  await page.getByRole("button", { name: "Resume" }).click();
+  await page.getByRole("button", { name: "Pause deliveries…" }).waitFor();
+  await page.context().close();
+});
+
 test("the two empty states differ", async () => {
   const page = await stage.signedIn({ at: "#/events?text=no-event-has-this" });
   await page.getByRole("heading", { name: "No event matches" }).waitFor();
