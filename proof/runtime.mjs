@@ -8,6 +8,8 @@ const here = (file) => new URL(file, import.meta.url);
 const MODULES = workerBehind(...["wrapper.js", "bindings.mjs", "clock.mjs", "dice.mjs"].map(here));
 /** The prefix of the names of letters in the bucket: src/letter.rs. */
 const PARKED = "letters/";
+/** The name of a row of the log begins with so many digits of the event's key: src/log/entry.rs. */
+const KEY_DIGITS = 24;
 /** Every location has the same stores. The Durable Objects run at the first location. */
 const stores = (place) => ({
   kvNamespaces: ["DEDUP"],
@@ -81,7 +83,7 @@ export class Runtime {
   /** The rows of an event in the log, which the Worker makes at its first write. */
   async logged(key) {
     const all = "SELECT * FROM events WHERE substr(name, 1, length(?1)) = ?1";
-    const statement = (await this.#database()).prepare(all).bind(key);
+    const statement = (await this.#database()).prepare(all).bind(key.slice(0, KEY_DIGITS));
     const { results } = await statement.all().catch(({ message }) => ({ results: [{ message }] }));
     return results.map(({ head, body, ...row }) => row);
   }
