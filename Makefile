@@ -1,7 +1,7 @@
 # Every target first installs the tools that it needs. The tools that scripts/setup cannot install must be present: rustup,
 # a C compiler, Node with npm, and for `make test` also Python. The scripts name each missing tool.
 
-.PHONY: help dev demo test simulate check fuzz build providers openapi catalogue bench bench-log work faults storm flood mutants deploy sdks setup clean
+.PHONY: help dev demo test simulate check fuzz build providers openapi catalogue bench bench-log work faults storm replays flood mutants deploy sdks setup clean
 
 help: ## Lists the targets
 	@echo "make TARGET, where TARGET is one of:"
@@ -74,6 +74,9 @@ faults: build ## Kills the runtime again and again under load, and counts the lo
 
 storm: build ## Sends each event ten times at once, and counts the repeated deliveries; ISOLATES, STALE, DEDUP
 	@. scripts/env && node proof/storm.mjs
+
+replays: build ## Replays the missing events in bulk, kills the runtime three times, and counts the deliveries; EVENTS, DELIVERED
+	@. scripts/env && node proof/replays.mjs
 
 flood: build ## Sends forged requests, and checks that the log counts all of them in few rows; REQUESTS=100000
 	@. scripts/env && node proof/flood.mjs

@@ -19,8 +19,8 @@ export class Ledger {
   /** The number of forwards with bytes that no provider signed. */
   altered = 0;
   #names = new Map();
-  /** The history of the probes: messages by which the Worker learns the names of its queues. */
-  #probe = { name: "probe", letters: 0, ...blank() };
+  /** The history of the messages of the Worker to itself: the probes of the queues' names, and the steps of jobs. */
+  #own = { name: "own", letters: 0, ...blank() };
 
   open(name, system) {
     const event = { name, system, accepted: false, letters: 0, key: undefined, ...blank() };
@@ -45,8 +45,8 @@ export class Ledger {
 
   /** The event of a queue message. A message without the body is found by its id: the event's id or the digest. */
   ofMessage(text) {
-    const { id, data_base64, dedupkey, hookgate_probe } = JSON.parse(text);
-    if (hookgate_probe) return this.#probe;
+    const { id, data_base64, dedupkey, hookgate_probe, hookgate_replay } = JSON.parse(text);
+    if (hookgate_probe || hookgate_replay) return this.#own;
     const event = data_base64 ? this.ofBody(Buffer.from(data_base64, "base64")) : undefined;
     const found = event ?? this.#names.get(id.replace(/^sha256:/, ""));
     if (!found) throw new Error(`a message without an event: ${text.slice(0, 300)}`);

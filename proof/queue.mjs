@@ -23,8 +23,9 @@ export class Queue {
     this.#pumps = Array.from({ length: consumers }, () => this.#pump());
   }
 
-  push(body) {
-    const times = { timestamp: this.clock.now(), due: Date.now() };
+  /** Takes a message. It is handed over after `delaySeconds`. */
+  push(body, delaySeconds = 0) {
+    const times = { timestamp: this.clock.now(), due: Date.now() + this.clock.takes(delaySeconds * 1000) };
     const message = { id: `${this.name}-${++this.#count}`, body, attempts: 0, ...times };
     this.messages.add(message);
     this.heard("pushed", message);

@@ -12,13 +12,14 @@ export class StandIn extends Server {
   }
 
   async handle({ url }, body, response) {
-    const [, what, name] = url.split("/");
+    const [, what, name, delaySeconds] = url.split("/");
     const text = body.toString();
-    response.statusCode = what === "queue" ? await this.#take(name, text) : await this.#note(JSON.parse(text));
+    const took = what === "queue" ? this.#take(name, text, Number(delaySeconds)) : this.#note(JSON.parse(text));
+    response.statusCode = await took;
     response.end();
   }
 
-  async #take(name, text) {
+  async #take(name, text, delaySeconds) {
     const event = this.ledger.ofMessage(text);
     const kind = this.dice.decide(`send ${name} ${event.name}`, QUEUE);
     if (kind) this.ledger.count(`${name}.send_${kind}`);
@@ -29,7 +30,7 @@ export class StandIn extends Server {
       await this.clock.passes(HANG);
       this.late -= 1;
     }
-    this.queues[name].push(text);
+    this.queues[name].push(text, delaySeconds);
     if (kind) event.mischief.push(`send_${kind}`);
     return kind === "after" ? 500 : 200;
   }

@@ -30,7 +30,10 @@ class WorkerQueue {
 }
 
 function producer(queue) {
-  const send = (body) => post(`${plan.standin}/queue/${queue}`, typeof body === "string" ? body : JSON.stringify(body));
+  const send = (body, options) => {
+    const url = `${plan.standin}/queue/${queue}/${options?.delaySeconds ?? 0}`;
+    return post(url, typeof body === "string" ? body : JSON.stringify(body));
+  };
   // This Worker does not wait until the event is durable.
   const hasty = async (body) => waitUntil(send(body).catch(() => undefined));
   return new WorkerQueue(plan.sabotage === "answer_first" && queue === "EVENTS" ? hasty : send);

@@ -150,6 +150,7 @@ pub(crate) async fn serve<R: Request, P: Ports>(
         Endpoint::ForgetKey => keys::forget(&call, record).await,
         Endpoint::Metrics => metrics::read(&call, record).await,
         Endpoint::Refused => refused::list(&call, record).await,
+        Endpoint::ReplayJobs => replay::list(&call, record).await,
         Endpoint::ReplayMany => replay::many(&call, record).await,
         Endpoint::ReplayJob => replay::job(&call, part, record).await,
         Endpoint::CancelReplay => replay::cancel(&call, part, record).await,

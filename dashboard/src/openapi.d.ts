@@ -325,7 +325,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /**
+         * Lists the jobs of replays, the newest first
+         * @description At most 50 jobs.
+         */
+        get: operations["listReplays"];
         put?: never;
         /**
          * Sends many events of the log again, after a dry run
@@ -1077,6 +1081,53 @@ export interface components {
             secret: string;
             /** @description The source's name. */
             source: string;
+        };
+        /** @description The newest jobs. */
+        JobList: {
+            /** @description The jobs, the newest first. */
+            jobs: components["schemas"]["JobSummary"][];
+        };
+        /** @description A job, as the API shows it. */
+        JobSummary: {
+            /** @description Who asked for the job. */
+            by: string;
+            /**
+             * Format: date-time
+             * @description When the job began, in RFC 3339.
+             */
+            created: string;
+            /**
+             * Format: date-time
+             * @description When the last event was put into the queue, or the job was cancelled. In RFC 3339.
+             */
+            ended: string | null;
+            /**
+             * Format: uint64
+             * @description The number of events that were put into the queue.
+             */
+            enqueued: number;
+            /** @description 16 hex digits. */
+            id: string;
+            /** @description What went wrong last. */
+            problem: string | null;
+            /**
+             * Format: uint32
+             * @description Events a second.
+             */
+            rate: number;
+            /**
+             * Format: uint64
+             * @description The number of events that the dry run selected.
+             */
+            selected: number;
+            /**
+             * Format: uint64
+             * @description The number of events that were not sent after all: they cannot be sent, somebody else delivered them, or the job was
+             *     cancelled.
+             */
+            skipped: number;
+            /** @description `running`, `done` (every event is in the queue), `cancelled` or `failed`. */
+            state: string;
         };
         /** @description The numbers of a source in the last 24 hours. */
         LastDay: {
@@ -2543,6 +2594,50 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["RefusedPage"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["NotUsable"];
+            429: components["responses"]["TooManyRefusals"];
+            501: components["responses"]["NotSwitchedOn"];
+            503: components["responses"]["TemporarilyUnavailable"];
+        };
+    };
+    listReplays: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The jobs. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "jobs": [
+                     *         {
+                     *           "by": "on-call",
+                     *           "created": "2026-01-15T12:30:00Z",
+                     *           "ended": "2026-01-15T12:30:00Z",
+                     *           "enqueued": 3000,
+                     *           "id": "9b1f0a4c7d2e8365",
+                     *           "problem": null,
+                     *           "rate": 50,
+                     *           "selected": 3000,
+                     *           "skipped": 0,
+                     *           "state": "done"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["JobList"];
                 };
             };
             401: components["responses"]["Unauthorized"];

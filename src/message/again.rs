@@ -66,6 +66,11 @@ impl Event<'_> {
         }
     }
 
+    /// The name of the claim that all replays of one acceptance share. So one of two jobs delivers the event.
+    pub fn replays_claim_name(&self) -> String {
+        format!("{}/{}/replayed", self.dedupkey, self.acceptance_text())
+    }
+
     /// The text that names the acceptance. Empty for a message of the version before without `dedup = "exact"`.
     pub fn acceptance_text(&self) -> &str {
         self.acceptance.as_deref().or(self.firstseen.as_deref()).unwrap_or_default()

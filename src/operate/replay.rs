@@ -12,7 +12,7 @@ use crate::pipeline::refusal::Refusal;
 use crate::pipeline::replays::{self, ReplayFailure};
 use crate::record::{Record, Verdict};
 use crate::replay::LoggedEvent;
-use crate::replay::job::{Job, MOST_RUNNING};
+use crate::replay::job::{Job, JobSummary, MOST_RUNNING};
 use crate::replay::request::ReplayRequest;
 use crate::replay::selection::{DryRun, Scope, Selection};
 use hookgate_verify::UnixTime;
@@ -119,6 +119,22 @@ pub async fn many<R: Request, P: Ports>(call: &Call<'_, R, P>, record: &mut Reco
     record.verdict = Verdict::Replayed;
     record.detail = Some(format!("the job {} of {} events", job.id, job.total));
     progress(&job, ports).await
+}
+
+/// The newest jobs.
+#[derive(Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+pub(super) struct JobList {
+    /// The jobs, the newest first.
+    pub(super) jobs: Vec<JobSummary>,
+}
+
+/// `GET /api/replay`: the newest jobs.
+pub async fn list<R: Request, P: Ports>(call: &Call<'_, R, P>, record: &mut Record) -> Result<Answer, Refusal> {
+    let answers = rows(call.logged(record).await?, vec![Job::newest()]).await?;
+    let jobs = Job::of(&mut answers.into_iter()).map_err(unreadable)?;
+    record.verdict = Verdict::Listed;
+    Ok(Answer::ok(&JobList { jobs: jobs.iter().map(Job::summary).collect() }))
 }
 
 /// `GET /api/replay/{id}`: the progress of a job.

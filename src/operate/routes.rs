@@ -36,6 +36,8 @@ pub enum Endpoint {
     Metrics,
     /// Lists samples of refused requests, and counts refused requests.
     Refused,
+    /// Lists the jobs that send many events again.
+    ReplayJobs,
     /// Sends many events again, or says which ones it would send.
     ReplayMany,
     /// The progress of a job that sends many events again.
@@ -71,6 +73,7 @@ impl Endpoint {
             | Self::Event
             | Self::Test
             | Self::Replay
+            | Self::ReplayJobs
             | Self::ReplayMany
             | Self::ReplayJob
             | Self::CancelReplay
@@ -115,7 +118,7 @@ const fn write(method: &'static str, path: &'static str, endpoint: Endpoint) -> 
 }
 
 /// Every route.
-pub const ROUTES: [Route; 24] = [
+pub const ROUTES: [Route; 25] = [
     read("alerts", Endpoint::Alerts),
     write("POST", "alerts/{}/acknowledge", Endpoint::Acknowledge),
     write("POST", "alerts/test", Endpoint::TestAlerts),
@@ -132,7 +135,8 @@ pub const ROUTES: [Route; 24] = [
     write("DELETE", "keys", Endpoint::ForgetKey),
     read("metrics", Endpoint::Metrics),
     read("refused", Endpoint::Refused),
-    write("POST", "replay", Endpoint::ReplayMany),
+    Route { allow: "GET, POST", ..read("replay", Endpoint::ReplayJobs) },
+    Route { allow: "GET, POST", ..write("POST", "replay", Endpoint::ReplayMany) },
     read("replay/{}", Endpoint::ReplayJob),
     write("POST", "replay/{}/cancel", Endpoint::CancelReplay),
     read("sources", Endpoint::Sources),

@@ -19,7 +19,7 @@ pub const FORWARD_LEASE: Duration = Duration::from_secs(90);
 /// The TTL of the claim on the delivery of a redriven or replayed event. If a redrive could not be noted, its letter can be
 /// redriven again until the letter is deleted. A job of replays may enqueue an event again when it goes on after a crash. The
 /// TTL for other events is [`LONGEST_IN_QUEUE`]: a second message can wait so long.
-const REDRIVE_REMEMBERED: Duration = KEPT.saturating_add(LONGEST_IN_QUEUE);
+pub(super) const REDRIVE_REMEMBERED: Duration = KEPT.saturating_add(LONGEST_IN_QUEUE);
 /// How many times a confirmation is tried. Without it, an event may be accepted or delivered twice.
 const CONFIRM_TRIES: usize = 3;
 /// How long an isolate trusts the last answer of the registry of shards.
@@ -235,7 +235,7 @@ pub struct ObjectClaim {
 
 impl ObjectClaim {
     /// Claims `name` in each object that may know it.
-    async fn acquire(
+    pub(super) async fn acquire(
         ports: &(impl ClaimStore + Local),
         config: &Config,
         key: &DedupKey,
@@ -276,7 +276,7 @@ impl ObjectClaim {
     ///
     /// # Errors
     /// After [`CONFIRM_TRIES`]. The event may then be accepted or delivered again, so the caller logs the error.
-    async fn confirm(self, ports: &impl ClaimStore) -> Result<(), PortError> {
+    pub(super) async fn confirm(self, ports: &impl ClaimStore) -> Result<(), PortError> {
         let mut outcome = Ok(());
         for (shard, token) in &self.claims {
             let mut confirmed = Err(PortError(String::new()));
@@ -296,7 +296,7 @@ impl ObjectClaim {
     }
 
     /// Releases the claim. After a failure, the lease ends by itself.
-    async fn release(self, ports: &impl ClaimStore) {
+    pub(super) async fn release(self, ports: &impl ClaimStore) {
         for (shard, token) in &self.claims {
             let _ = ports.release(*shard, &self.name, *token).await;
         }

@@ -9,6 +9,7 @@ use super::claims::{Acquisition, DeliveryClaim};
 use super::disposition::{Disposition, Failure, ReceivedMessage, retention};
 use super::ports::{DestinationAnswer, Local, PortError, Ports, Stored};
 use super::queues::{self, QueueRole};
+use super::replays::{self, Begun};
 use super::{alerting, entropy, jobs, letters, logged};
 use crate::config::{Config, ConfigError, Destination, LogPolicy, Source};
 use crate::message::Event;
@@ -156,23 +157,20 @@ async fn deliver<P: Ports>(
             record.verdict = Verdict::Duplicate;
             return Ok(Disposition::Ack);
         }
-        Acquisition::InFlight(until) => {
-            record.refused(
-                Verdict::Retried,
-                "in_flight",
-                "another message of this event is being delivered".to_owned(),
-            );
-            return Ok(Disposition::Retry(handed.now.until(until).max(Duration::from_secs(1))));
+        Acquisition::InFlight(until) => return Ok(in_flight(until, handed, record)),
+    };
+    let replay = match replays::begin(&event, config, ports, handed.now).await {
+        Ok(Begun::Wanted(replay)) => replay,
+        Ok(Begun::Obsolete) => return Ok(leave_out(claim, ports, record).await),
+        Ok(Begun::InFlight(until)) => {
+            claim.release(ports).await;
+            return Ok(in_flight(until, handed, record));
+        }
+        Err(failure) => {
+            claim.release(ports).await;
+            return Err(failure);
         }
     };
-    match jobs::is_obsolete(&event, ports).await {
-        Ok(false) => {}
-        Ok(true) => return Ok(leave_out(claim, ports, record).await),
-        Err(error) => {
-            claim.release(ports).await;
-            return Err(Failure::of("replay_check_failed")(error));
-        }
-    }
     // 4. Send the event. It goes to the dead letters' queue if the destination refuses it or no time is left for a retry.
     let mut next = match over {
         None => send(&event, source, destination, config.signing.as_ref(), handed, ports, record).await,
@@ -188,18 +186,25 @@ async fn deliver<P: Ports>(
         next = Ok(AfterAttempt::GiveUp);
     }
     let payload = event.payload().map(str::to_owned);
+    let is_delivered = matches!(next, Ok(AfterAttempt::Delivered));
     let disposition = match next {
         Ok(AfterAttempt::Delivered) => Ok(Disposition::Ack),
         Ok(AfterAttempt::Retry(delay)) => Ok(Disposition::Retry(delay)),
         Ok(AfterAttempt::GiveUp) => give_up(event, ports, record).await,
         Err(failure) => Err(failure),
     };
-    // 5. Release or confirm the claim. A delivered body is not needed anymore.
+    // 5. Release or confirm the claims. A delivered body is not needed anymore.
     if disposition != Ok(Disposition::Ack) {
         claim.release(ports).await;
+        replay.release(ports).await;
         return disposition;
     }
     if let Err(PortError(problem)) = claim.confirm(ports).await {
+        record.trouble("confirm_failed", problem);
+    }
+    if !is_delivered {
+        replay.release(ports).await;
+    } else if let Err(PortError(problem)) = replay.confirm(ports).await {
         record.trouble("confirm_failed", problem);
     }
     if let Some(payload) = payload.filter(|_| record.verdict == Verdict::Delivered)
@@ -208,6 +213,13 @@ async fn deliver<P: Ports>(
         record.trouble("mark_failed", problem); // the sweep deletes the body
     }
     disposition
+}
+
+/// Lets the message wait until the claim of another message ends.
+fn in_flight(until: UnixTime, handed: &ReceivedMessage<'_>, record: &mut Record) -> Disposition {
+    let problem = "another message of this event is being delivered";
+    record.refused(Verdict::Retried, "in_flight", problem.to_owned());
+    Disposition::Retry(handed.now.until(until).max(Duration::from_secs(1)))
 }
 
 /// Ends the message of a replay that must not be sent anymore.

@@ -263,11 +263,16 @@ async fn one<P: Ports>(
 }
 
 /// Whether the message of a replay must not be sent anymore, because its job was cancelled or because somebody else delivered
-/// the event. A replay of one event belongs to no job, and is always sent.
+/// the event. A replay of one event belongs to no job, and is always sent. `is_delivered` says that another replay delivered
+/// the event, even if the log does not know it yet.
 ///
 /// # Errors
 /// The database failed.
-pub async fn is_obsolete(event: &Event<'_>, ports: &(impl Database + Local)) -> Result<bool, PortError> {
+pub async fn is_obsolete(
+    event: &Event<'_>,
+    is_delivered: bool,
+    ports: &(impl Database + Local),
+) -> Result<bool, PortError> {
     let (Some(token), Some(name)) = (event.replay(), EventName::of(event)) else { return Ok(false) };
     // A redrive of a replay's letter is a new wish of the operator.
     if event.is_redriven() || !ports.has_database() {
@@ -275,7 +280,7 @@ pub async fn is_obsolete(event: &Event<'_>, ports: &(impl Database + Local)) -> 
     }
     // This isolate may have delivered the event a moment ago. If the write fails, the entries wait for the next write.
     let _ = super::write_log(ports).await;
-    let answers = ports.run(vec![Job::guard(token, &name)]).await?;
+    let answers = ports.run(vec![Job::guard(token, &name, is_delivered)]).await?;
     Ok(answers.into_iter().next().is_some_and(|rows| !rows.0.is_empty()))
 }
 

@@ -1,9 +1,13 @@
-//! Puts events of the log into the queue again.
+//! Puts events of the log into the queue again, and claims each replayed event before it is delivered.
 
+use super::claims::{Acquisition, FORWARD_LEASE, ObjectClaim, REDRIVE_REMEMBERED};
 use super::consume::{destination_in, find_destination};
-use super::ports::{PortError, Ports, Stored};
-use crate::config::{Config, ConfigError};
-use crate::dedup::ClaimToken;
+use super::disposition::Failure;
+use super::jobs;
+use super::ports::{ClaimStore, Database, Local, PortError, Ports, Stored};
+use crate::config::{Config, ConfigError, LONGEST_IN_QUEUE};
+use crate::database::Statement;
+use crate::dedup::{ClaimTerms, ClaimToken};
 use crate::message::Event;
 use crate::replay::{CannotReplay, LoggedEvent};
 use hookgate_verify::UnixTime;
@@ -48,6 +52,10 @@ pub async fn enqueue<P: Ports>(
     let event = logged.event()?;
     find_destination(event.source(), config).map_err(CannotReplay::Source)?;
     if let Some(payload) = event.payload() {
+        // The message refers to the body. If its letter expired meanwhile, the sweep would delete the body.
+        let sql = "UPDATE dead_letters SET expires = max(expires, ?2) WHERE payload = ?1";
+        let until = now.plus(LONGEST_IN_QUEUE.saturating_mul(2));
+        ports.run(vec![Statement::new(sql, [payload.into(), until.seconds().into()])]).await?;
         match ports.open(payload).await? {
             Stored::Bytes(_) => {}
             Stored::Delivered => return Err(CannotReplay::Delivered.into()),
@@ -71,4 +79,72 @@ pub async fn enqueue<P: Ports>(
     let message = replayed.encode_again().map_err(|_| CannotReplay::TooLarge)?;
     ports.enqueue(&message).await?;
     Ok(event)
+}
+
+/// The claim that all replays of an event share. `None` for other messages, without the objects, and if one of them has
+/// delivered the event before.
+///
+/// Two jobs may enqueue the same event, and two isolates may take the two messages in the same second. The log knows a
+/// delivery some seconds later, and not at all if the isolate dies. So the log alone cannot keep the second message back.
+pub struct ReplayClaim(Option<ObjectClaim>);
+
+/// What becomes of the message of a replay.
+pub enum Begun {
+    /// It is sent.
+    Wanted(ReplayClaim),
+    /// It must not be sent anymore.
+    Obsolete,
+    /// Another replay of the event is being delivered, until this time at the latest.
+    InFlight(UnixTime),
+}
+
+/// Decides whether `event` is sent. Any event that belongs to no job is sent.
+pub async fn begin(
+    event: &Event<'_>,
+    config: &Config,
+    ports: &(impl ClaimStore + Database + Local),
+    now: UnixTime,
+) -> Result<Begun, Failure> {
+    if event.replay().is_none() {
+        return Ok(Begun::Wanted(ReplayClaim(None)));
+    }
+    let (mut claim, mut is_delivered) = (None, false);
+    if config.bindings.claims {
+        let terms = ClaimTerms { lease: FORWARD_LEASE, ttl: REDRIVE_REMEMBERED };
+        let acquired = ObjectClaim::acquire(ports, config, &event.key(), event.replays_claim_name(), terms, now).await;
+        match acquired.map_err(Failure::of("claim_failed"))? {
+            Acquisition::Acquired(acquired) => claim = Some(acquired),
+            Acquisition::Duplicate => is_delivered = true,
+            Acquisition::InFlight(until) => return Ok(Begun::InFlight(until)),
+        }
+    }
+    let claim = ReplayClaim(claim);
+    match jobs::is_obsolete(event, is_delivered, ports).await {
+        Ok(false) => Ok(Begun::Wanted(claim)),
+        Ok(true) => {
+            claim.release(ports).await;
+            Ok(Begun::Obsolete)
+        }
+        Err(error) => {
+            claim.release(ports).await;
+            Err(Failure::of("replay_check_failed")(error))
+        }
+    }
+}
+
+impl ReplayClaim {
+    /// Confirms the claim: the destination has accepted the event.
+    pub async fn confirm(self, ports: &impl ClaimStore) -> Result<(), PortError> {
+        match self.0 {
+            Some(claim) => claim.confirm(ports).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Releases the claim: another replay may deliver the event.
+    pub async fn release(self, ports: &impl ClaimStore) {
+        if let Some(claim) = self.0 {
+            claim.release(ports).await;
+        }
+    }
 }

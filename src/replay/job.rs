@@ -18,6 +18,8 @@ const STUCK: Duration = Duration::from_secs(900);
 const KEPT: Duration = Duration::from_secs(31 * 24 * 3600);
 /// The most jobs that run at a time.
 pub const MOST_RUNNING: u32 = 5;
+/// The most jobs of a list.
+pub const LISTED: u32 = 50;
 const LONGEST_PROBLEM: usize = 512;
 
 /// A job, as its row has it.
@@ -164,13 +166,14 @@ impl Job {
 
     /// The statement that finds out whether the event `event` of the job `id` must not be sent anymore: the job is cancelled,
     /// or somebody else delivered the event and the job does not want that again. Then the answer has a row, and the event is
-    /// counted as skipped.
-    pub fn guard(id: &str, event: &EventName) -> Statement {
-        let sql = "UPDATE jobs SET skipped = skipped + 1 WHERE id = ?1 AND (state = 'cancelled' OR (repeats = 0 AND EXISTS \
-                   (SELECT 1 FROM log_events WHERE log_events.id = ((?2 << 28) | ?3) AND name = ?4 \
-                   AND delivered IS NOT NULL))) RETURNING state";
+    /// counted as skipped. `is_delivered` says that another replay delivered the event.
+    pub fn guard(id: &str, event: &EventName, is_delivered: bool) -> Statement {
+        let sql = "UPDATE jobs SET skipped = skipped + 1 WHERE id = ?1 AND (state = 'cancelled' OR (repeats = 0 AND (?5 = 1 \
+                   OR EXISTS (SELECT 1 FROM log_events WHERE log_events.id = ((?2 << 28) | ?3) AND name = ?4 \
+                   AND delivered IS NOT NULL)))) RETURNING state";
         let [received, last] = event.id();
-        Statement::new(sql, [id.into(), received, last, event.name.as_str().into()])
+        let values = [id.into(), received, last, event.name.as_str().into(), u32::from(is_delivered).into()];
+        Statement::new(sql, values)
     }
 
     /// The jobs in the answer number `number`.
@@ -244,21 +247,28 @@ impl Job {
     pub fn progress(&self, outcome: Rows) -> Result<Progress, String> {
         let outcome: Option<Outcome> = outcome.parse()?.into_iter().next();
         let outcome = outcome.ok_or("D1 counted nothing")?;
-        let rfc3339 = UnixTime::to_rfc3339;
-        Ok(Progress {
+        Ok(Progress { job: self.summary(), delivered: outcome.delivered, failed: outcome.failed })
+    }
+
+    /// The statement that lists the newest jobs.
+    pub fn newest() -> Statement {
+        Statement::new(format!("SELECT {COLUMNS} FROM jobs ORDER BY created DESC, id LIMIT {LISTED}"), [])
+    }
+
+    /// What the row of the job tells.
+    pub fn summary(&self) -> JobSummary {
+        JobSummary {
             id: self.id.clone(),
             state: self.state.clone(),
             rate: self.rate,
             selected: self.total,
             enqueued: self.enqueued,
-            delivered: outcome.delivered,
-            failed: outcome.failed,
             skipped: self.skipped,
             by: self.caller.clone(),
-            created: rfc3339(self.created),
-            ended: self.ended.map(rfc3339),
+            created: self.created.to_rfc3339(),
+            ended: self.ended.map(UnixTime::to_rfc3339),
             problem: self.problem.clone(),
-        })
+        }
     }
 }
 
@@ -268,10 +278,10 @@ struct Outcome {
     failed: u64,
 }
 
-/// The progress of a job.
+/// A job, as the API shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-pub struct Progress {
+pub struct JobSummary {
     /// 16 hex digits.
     pub id: String,
     /// `running`, `done` (every event is in the queue), `cancelled` or `failed`.
@@ -282,10 +292,6 @@ pub struct Progress {
     pub selected: u64,
     /// The number of events that were put into the queue.
     pub enqueued: u64,
-    /// The number of events that the destination accepted from this job.
-    pub delivered: u64,
-    /// The number of events that are dead letters again.
-    pub failed: u64,
     /// The number of events that were not sent after all: they cannot be sent, somebody else delivered them, or the job was
     /// cancelled.
     pub skipped: u64,
@@ -299,4 +305,17 @@ pub struct Progress {
     pub ended: Option<String>,
     /// What went wrong last.
     pub problem: Option<String>,
+}
+
+/// The progress of a job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+pub struct Progress {
+    /// What the list of jobs shows.
+    #[serde(flatten)]
+    pub job: JobSummary,
+    /// The number of events that the destination accepted from this job.
+    pub delivered: u64,
+    /// The number of events that are dead letters again.
+    pub failed: u64,
 }

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-fn api(method: &'static str, path: &str, body: &Value) -> Post {
+pub fn api(method: &'static str, path: &str, body: &Value) -> Post {
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
     let bearer = format!("Bearer {TOKEN}");
     let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
@@ -20,7 +20,7 @@ fn api(method: &'static str, path: &str, body: &Value) -> Post {
     Post { path, body: Ok(body), ..request(method, "", query, &[("authorization", &bearer)], "") }
 }
 
-fn call(method: &'static str, path: &str, body: &Value, ports: &Memory) -> Value {
+pub fn call(method: &'static str, path: &str, body: &Value, ports: &Memory) -> Value {
     let answer = serve(&api(method, path, body), ports).answer;
     assert_eq!(answer.status, 200, "{path} {body}: {}", answer.body);
     json_of(&answer)
@@ -35,7 +35,7 @@ fn numbered(number: usize) -> String {
 }
 
 /// Accepts the events with these numbers. The destination answers `status` to their first attempt.
-fn sent(source: &str, numbers: std::ops::Range<usize>, status: u16, ports: &Memory) {
+pub fn sent(source: &str, numbers: std::ops::Range<usize>, status: u16, ports: &Memory) {
     for number in numbers {
         assert_eq!(serve(&post(source, numbered(number)), ports).answer.status, 200);
     }
@@ -51,7 +51,7 @@ fn sent(source: &str, numbers: std::ops::Range<usize>, status: u16, ports: &Memo
 }
 
 /// Begins the job for `body`, after its dry run. Returns its id.
-fn begin(body: &Value, ports: &Memory) -> String {
+pub fn begin(body: &Value, ports: &Memory) -> String {
     let run = call("POST", "replay", body, ports);
     let mut body = body.clone();
     body["dry_run"] = false.into();
@@ -313,6 +313,35 @@ fn two_jobs_over_the_same_events_send_each_event_once() {
 }
 
 #[test]
+fn the_newest_jobs_are_listed() {
+    let ports = Memory::default();
+    let list = |ports: &Memory| call("GET", "replay", &Value::Null, ports)["jobs"].clone();
+    assert_eq!(list(&ports), json!([]));
+    sent("queued", 0..2, 410, &ports);
+    let first = begin(&json!({}), &ports);
+    run(100, &ports);
+    ports.wait(1);
+    let second = begin(&json!({ "include_delivered": true, "rate": 7 }), &ports);
+    let jobs = list(&ports);
+    assert_eq!([&jobs[0]["id"], &jobs[1]["id"]], [&json!(second), &json!(first)]);
+    assert_eq!([&jobs[0]["state"], &jobs[1]["state"]], ["running", "done"]);
+    assert_eq!(numbers(&jobs[1], ["selected", "enqueued", "skipped"]), [2, 2, 0]);
+    assert_eq!(jobs.as_array().unwrap().len(), 2);
+    for number in 0..60 {
+        let copy = format!(
+            "INSERT INTO jobs SELECT printf('%016x', {number}), 'done', selection, repeats, rate, total, at, step, cursor, \
+             enqueued, skipped, caller, created + {number}, ended, lease, leased_until, problem FROM jobs WHERE id = '{second}' \
+             RETURNING id"
+        );
+        ports.database.query(&copy);
+    }
+    let jobs = list(&ports);
+    assert_eq!((jobs.as_array().unwrap().len(), &jobs[0]["id"]), (50, &json!("000000000000003b")));
+    let (status, detail) = refused(&serve(&api("GET", "replay?limit=7", &Value::Null), &ports));
+    assert_eq!((status, detail.contains("limit=7")), (422, true), "{detail}");
+}
+
+#[test]
 fn a_replay_that_dies_again_is_counted_and_has_a_letter() {
     let ports = Memory::default();
     sent("queued", 0..4, 410, &ports);
@@ -438,7 +467,7 @@ fn a_job_needs_its_bindings_and_a_right_body() {
     let (status, detail) = refused(&serve_as(&api("POST", "replay", &json!({})), &without, &ports));
     assert_eq!((status, detail.contains("CLAIMS")), (501, true), "{detail}");
     let without = Memory::without("LOG");
-    for (method, path) in [("POST", "replay"), ("GET", "replay/x"), ("POST", "replay/x/cancel")] {
+    for (method, path) in [("POST", "replay"), ("GET", "replay"), ("GET", "replay/x"), ("POST", "replay/x/cancel")] {
         assert_eq!(serve(&api(method, path, &Value::Null), &without).answer.status, 501, "{path}");
     }
     let (status, detail) = refused(&serve(&api("POST", "replay", &json!({ "sorce": "queued" })), &ports));

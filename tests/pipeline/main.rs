@@ -33,6 +33,7 @@ mod published;
 mod queues;
 mod refusals;
 mod replay;
+mod rivals;
 mod test_events;
 mod traces;
 

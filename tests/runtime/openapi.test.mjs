@@ -62,9 +62,14 @@ test("the Worker answers as docs/openapi.json says", { timeout: 300_000 }, async
 
   const { events: [{ id: event }] } = await json("events");
   const { dead_letters: [{ id: letter }] } = await json("dead-letters");
+  const missing = { source: "failing", include_retrying: true };
+  const replay = async (body) => (await gateway.api("replay", { method: "POST", body: JSON.stringify(body) })).json();
+  const { token } = await replay(missing);
+  const { id: job } = await replay({ ...missing, dry_run: false, token });
+  assert.match(job, /^[0-9a-f]{16}$/);
   const settings = readFileSync(here("openapi/schemathesis.toml"), "utf8");
   const config = join(work, "schemathesis.toml");
-  writeFileSync(config, settings.replaceAll("EVENT_ID", event).replaceAll("LETTER_ID", letter));
+  writeFileSync(config, settings.replaceAll("EVENT_ID", event).replaceAll("LETTER_ID", letter).replaceAll("JOB_ID", job));
   const url = `http://127.0.0.1:${gateway.port}`;
   const bounds = ["--checks", "all", "--seed", SEED, "--max-examples", EXAMPLES];
   const args = ["--config-file", config, "run", DOCUMENT, "--url", url, "--no-color", ...bounds];

@@ -1,22 +1,24 @@
-// A short run of `make faults`. Workers with a deliberate flaw must lose events in the same run.
+// Short runs of `make faults` and `make replays`. Workers with a deliberate flaw must lose events in the same run.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 
-const PROGRAM = fileURLToPath(new URL("../../proof/faults.mjs", import.meta.url));
+const program = (name) => fileURLToPath(new URL(`../../proof/${name}.mjs`, import.meta.url));
 // The seed decides the faults, so the flawed Workers always lose events.
 const SHORT = { EVENTS: "100", SEED: "5", RATE: "40", KILL: "1" };
 
-function faults(more = {}) {
+function run(name, settings) {
   return new Promise((resolve, reject) => {
-    const env = { ...process.env, ...SHORT, ...more };
-    execFile(process.execPath, [PROGRAM], { env, timeout: 900_000 }, (error, output, complaints) => {
+    const env = { ...process.env, ...settings };
+    execFile(process.execPath, [program(name)], { env, timeout: 900_000 }, (error, output, complaints) => {
       if (!output) return reject(error ?? new Error(complaints));
       resolve({ ...JSON.parse(output), code: error?.code ?? 0 });
     });
   });
 }
+
+const faults = (more = {}) => run("faults", { ...SHORT, ...more });
 
 const linux = { concurrency: true, skip: process.platform === "linux" ? false : "the runtime to kill is found in /proc" };
 describe("with faults everywhere and kills of the runtime", linux, () => {
@@ -49,4 +51,11 @@ describe("with faults everywhere and kills of the runtime", linux, () => {
       assert.equal(code, 1);
     });
   }
+
+  test("a job of replays delivers what is missing, once, and nothing else", async () => {
+    const { code, ...line } = await run("replays", { EVENTS: "150", DELIVERED: "60", SEED: "5" });
+    const { missing, selected, replayed, kills, unwanted, repeated_unexplained: repeated, again } = line;
+    const expected = { code: 0, missing: 90, selected: 90, replayed: 90, kills: 3, unwanted: 0, repeated: 0, delivered: 0 };
+    assert.deepEqual({ code, missing, selected, replayed, kills, unwanted, repeated, delivered: again.delivered }, expected);
+  });
 });

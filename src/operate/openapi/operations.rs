@@ -60,6 +60,7 @@ pub fn of(endpoint: Endpoint, schemas: &mut Schemas) -> Operation {
         Endpoint::Pause => pauses::pause(schemas),
         Endpoint::Resume => pauses::resume(schemas),
         Endpoint::Refused => numbers::list_refused(schemas),
+        Endpoint::ReplayJobs => replays::list(schemas),
         Endpoint::ReplayMany => replays::many(schemas),
         Endpoint::ReplayJob => replays::job(schemas),
         Endpoint::CancelReplay => replays::cancel(schemas),

@@ -4,9 +4,9 @@ use super::{AT, EVENT, EVENT_SOURCE, OFF, event_id, misconfigured};
 use crate::log::{EventFilter, MOST_NAMES};
 use crate::operate::openapi::operation::{Operation, Schemas};
 use crate::operate::openapi::parameters::in_filter;
-use crate::operate::replay::{MAX_BODY, Replayed};
+use crate::operate::replay::{JobList, MAX_BODY, Replayed};
 use crate::pipeline::refusal::Refusal;
-use crate::replay::job::Progress;
+use crate::replay::job::{JobSummary, LISTED, Progress};
 use crate::replay::request::{DEFAULT_RATE, LARGEST_RATE, LISTS};
 use crate::replay::selection::{Cannot, DryRun, MOST_EVENTS, Skipped, ToDestination};
 use serde_json::{Map, Value, json};
@@ -58,6 +58,12 @@ pub fn many(schemas: &mut Schemas) -> Operation {
         .refuses(refusals)
 }
 
+pub fn list(schemas: &mut Schemas) -> Operation {
+    let answer = schemas.ok("The jobs.", &JobList { jobs: vec![summary("done", 3000)] });
+    let about = format!("At most {LISTED} jobs.");
+    Operation::new("listReplays", "Lists the jobs of replays, the newest first", &about, answer).refuses([OFF])
+}
+
 pub fn job(schemas: &mut Schemas) -> Operation {
     let answer = schemas.ok("The progress.", &progress("done", 3000));
     let about = "A job is kept for 31 days.";
@@ -97,21 +103,23 @@ fn dry_run() -> DryRun {
     }
 }
 
-fn progress(state: &str, enqueued: u64) -> Progress {
-    Progress {
+fn summary(state: &str, enqueued: u64) -> JobSummary {
+    JobSummary {
         id: JOB.to_owned(),
         state: state.to_owned(),
         rate: 50,
         selected: 3000,
         enqueued,
-        delivered: enqueued,
-        failed: 0,
         skipped: 0,
         by: "on-call".to_owned(),
         created: AT.to_rfc3339(),
         ended: (state != "running").then(|| AT.to_rfc3339()),
         problem: None,
     }
+}
+
+fn progress(state: &str, enqueued: u64) -> Progress {
+    Progress { job: summary(state, enqueued), delivered: enqueued, failed: 0 }
 }
 
 /// The body. Its members are the parameters of the list of events, and the options of a job.
