@@ -161,7 +161,7 @@ test("many events are replayed: the dry run, then the job to its end", async () 
   await dialog.getByText("there is nothing to send").waitFor();
   await dialog.getByLabel("Also events that were delivered before").check();
   await dialog.getByRole("button", { name: "Replay 2 events" }).click();
-  await page.getByRole("heading", { name: "Replay" }).waitFor();
+  await page.getByRole("heading", { name: "Replay", exact: true }).waitFor();
   // The job waits in the queue as its events do, so a busy machine needs some time.
   let seen = "";
   const isDone = async () => /\bDone\b/.test((seen = await page.getByRole("main").innerText()));
