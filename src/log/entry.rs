@@ -174,8 +174,8 @@ pub struct Entry {
     body: Option<Vec<u8>>,
     kept: &'static str,
     days: u32,
-    /// Whether the event was redriven or replayed.
-    is_again: bool,
+    /// How often the event was redriven, and the token of its replay.
+    round: (u32, Option<String>),
     /// The new state.
     pub state: State,
     /// The code of the reason.
@@ -221,7 +221,7 @@ impl Entry {
             body,
             kept: if is_exact && !is_head_exact { REDACTED } else { kept },
             days: u32::try_from(policy.row().as_secs().div_euclid(24 * 3600)).unwrap_or(u32::MAX),
-            is_again: event.is_redriven() || event.replay().is_some(),
+            round: (event.redrives(), event.replay().map(str::to_owned)),
             state,
             reason: None,
             detail: None,
@@ -299,7 +299,8 @@ impl Entry {
                 self.head.as_str().into(),
                 self.body.clone().map_or(Value::Null, Value::from),
                 MOST_ATTEMPTS.into(),
-                u32::from(self.is_again).into(),
+                self.round.0.into(),
+                self.round.1.as_deref().unwrap_or("").into(),
             ],
         )
     }
@@ -309,11 +310,14 @@ impl Entry {
 pub const GIVEN_UP: &str = "dead_letter";
 
 /// Whether an entry replaces the state of the row. The clocks of two isolates differ, and a message that came twice may fail
-/// after its copy was delivered: a settled event does not wait again, unless it was redriven or replayed.
+/// after its copy was delivered: a settled event does not wait again, unless it was redriven or replayed since then. The row
+/// has no attempt of such a redrive or replay yet.
 macro_rules! is_newer {
     () => {
-        "((excluded.updated >= updated AND (?24 = 1 OR state NOT IN ('delivered', 'dead') OR excluded.state IN \
-('delivered', 'dead'))) OR (excluded.state = 'delivered' AND state IN ('waiting', 'retrying', 'paused')))"
+        "((excluded.updated >= updated AND (state NOT IN ('delivered', 'dead') OR excluded.state IN ('delivered', 'dead') \
+OR ((?24 > 0 OR ?25 <> '') AND NOT EXISTS (SELECT 1 FROM json_each(log_events.attempts) AS made \
+WHERE coalesce(made.value ->> 'redrive', 0) = ?24 AND coalesce(made.value ->> 'replay', '') = ?25)))) \
+OR (excluded.state = 'delivered' AND state IN ('waiting', 'retrying', 'paused')))"
     };
 }
 
