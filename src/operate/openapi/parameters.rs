@@ -84,7 +84,7 @@ pub fn in_filter(name: &str) -> Value {
             time,
             "2026-11-28T09:30:00Z",
         ),
-        "until" => ("Events that were received before this time.", time, "1795858200"),
+        "until" => ("Events that were received before this time.", time, "1795861800"),
         "text" => ("Events whose id, type, headers or body have this text, in any case of a to z.", text, "cus_42"),
         _ => ("", text, ""),
     };
