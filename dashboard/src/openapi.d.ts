@@ -2215,7 +2215,7 @@ export interface operations {
                 since?: string | unknown | unknown;
                 /**
                  * @description Events that were received before this time.
-                 * @example 1795858200
+                 * @example 1795861800
                  */
                 until?: string | unknown | unknown;
                 /**
@@ -2531,7 +2531,7 @@ export interface operations {
                 since?: string | unknown | unknown;
                 /**
                  * @description Events that were received before this time.
-                 * @example 1795858200
+                 * @example 1795861800
                  */
                 until?: string | unknown | unknown;
                 /**
@@ -3099,7 +3099,7 @@ export interface operations {
                 since?: string | unknown | unknown;
                 /**
                  * @description Events that were received before this time.
-                 * @example 1795858200
+                 * @example 1795861800
                  */
                 until?: string | unknown | unknown;
                 /**
