@@ -44,8 +44,9 @@ test("the first `make dev` serves, and `make demo` gets the answers that it expe
     assert.equal(server.exitCode, null, printed);
     return (await fetch(`http://127.0.0.1:${env.PORT}/healthz`).catch(() => undefined))?.ok;
   }, 180_000);
-  // From here, because the command line would compile again in another directory.
-  const demo = execFileSync("sh", ["scripts/demo"], { cwd: root, env, encoding: "utf8" });
+  // What `make demo` runs. cargo itself would compile the command line again, because the directory is another one.
+  const url = `http://127.0.0.1:${env.PORT}`;
+  const demo = execFileSync(join(root, "target/debug/hookgate"), ["demo", "--url", url], { cwd: checkout, encoding: "utf8" });
   const [, asExpected, all] = /^([0-9]+) of ([0-9]+) as expected$/m.exec(demo);
   assert.ok(Number(all) >= 20, demo);
   assert.equal(asExpected, all, demo);
