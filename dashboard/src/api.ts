@@ -43,6 +43,10 @@ export class ApiError extends Error {
   }
 }
 
+/** An error as a person reads it. */
+export const messageOf = (error: unknown): string =>
+  error instanceof ApiError ? `${error.title}: ${error.message}` : String(error);
+
 export type Params = Record<string, string | number | undefined>;
 type Fetch = (input: string, init: RequestInit) => Promise<Response>;
 

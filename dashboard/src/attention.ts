@@ -98,3 +98,7 @@ export function attemptsOf({ attempts }: DestinationStats): { failed: number; al
   const failed = attempts["3xx"] + attempts["4xx"] + attempts["5xx"] + attempts.unreachable;
   return { failed, all: failed + attempts["2xx"] };
 }
+
+/** The requests that were refused, or that failed. */
+export const refusedIn = (verdicts: Record<string, number>): number =>
+  (verdicts["rejected"] ?? 0) + (verdicts["failed"] ?? 0);

@@ -12,7 +12,17 @@ export const STATES = ["waiting", "delivered", "retrying", "paused", "dead", "fi
 /** How far back a list looks. The seconds of each. */
 export const RANGES = { "15m": 900, "1h": 3600, "6h": 21_600, "24h": 86_400, "7d": 604_800, "30d": 2_592_000 } as const;
 export type Range = keyof typeof RANGES;
-export const isRange = (text: string | null | undefined): text is Range => text != null && Object.hasOwn(RANGES, text);
+/** The range of a list without another one. The address leaves it out. */
+const USUAL: Range = "24h";
+
+/** The range in the parameters of an address. */
+export function rangeOf(params: URLSearchParams): Range {
+  const text = params.get("range");
+  return text !== null && Object.hasOwn(RANGES, text) ? (text as Range) : USUAL;
+}
+
+/** The range as a parameter of an address. */
+export const rangeParam = (range: Range): string => (range === USUAL ? "" : range);
 
 const CHECKS: Partial<Record<Name, [RegExp, string]>> = {
   state: [new RegExp(`^(${STATES.join("|")})(,(${STATES.join("|")}))*$`), `one of ${STATES.join(", ")}`],

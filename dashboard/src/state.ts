@@ -2,6 +2,7 @@
 
 import { signal } from "@preact/signals";
 import { Api, ApiError, type Caller } from "./api.ts";
+import { shown } from "./format.ts";
 import { parse, type Route } from "./router.ts";
 
 const KEPT = "hookgate.token";
@@ -31,6 +32,16 @@ export function say(tone: Message["tone"], text: string): void {
   setTimeout(() => {
     messages.value = messages.value.filter((message) => message.id !== id);
   }, 6000);
+}
+
+/** Does `work`, and shows a message: `done`, or what went wrong. `failed` is for an error without words. */
+export async function attempt(work: () => Promise<unknown>, done: string, failed: string): Promise<void> {
+  try {
+    await work();
+    say("good", done);
+  } catch (error) {
+    say("bad", error instanceof ApiError ? shown(error.message || error.title) : failed);
+  }
 }
 
 /** Signs in with a token, or without one by the session of Cloudflare Access. */

@@ -1,6 +1,6 @@
 // The smallest parts: texts from outside, times, states, buttons that copy, and what stands in place of data.
 
-import { useSignal } from "@preact/signals";
+import { useSignal, type Signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import type { ApiError, State } from "../api.ts";
 import { relative, shown, stamp, words } from "../format.ts";
@@ -163,6 +163,30 @@ export function Failure({ error, again, isOld = false }: { error: ApiError; agai
       <p role="alert">{error.message}</p>
       <Button onClick={again}>Try again</Button>
     </Empty>
+  );
+}
+
+/** What went wrong with a change. */
+export function Problem({ text, most }: { text: string; most?: number }) {
+  if (!text) return null;
+  return (
+    <p class="problem" role="alert">
+      {shown(text, most)}
+    </p>
+  );
+}
+
+/** A choice that is on or off. */
+export function Tick({ value, children }: { value: Signal<boolean>; children: ComponentChildren }) {
+  return (
+    <label class="tick">
+      <input
+        type="checkbox"
+        checked={value.value}
+        onChange={(event) => (value.value = event.currentTarget.checked)}
+      />
+      {children}
+    </label>
   );
 }
 

@@ -6,6 +6,7 @@
 import { useSignal } from "@preact/signals";
 import { type Column, roundUp, sum } from "../chart.ts";
 import { clock, count, stamp } from "../format.ts";
+import { Table } from "./table.tsx";
 
 export interface Series {
   name: string;
@@ -47,7 +48,7 @@ export function Chart({ title, series, columns, stepSeconds }: Props) {
         </button>
       </figcaption>
       {asTable.value ? (
-        <Table title={title} series={series} columns={columns} />
+        <Numbers title={title} series={series} columns={columns} />
       ) : (
         <Plot title={title} series={series} columns={columns} stepSeconds={stepSeconds} at={at} />
       )}
@@ -128,41 +129,31 @@ function Stack({ x, column, series, top }: { x: number; column: Column; series: 
   );
 }
 
-function Table({ title, series, columns }: Omit<Props, "stepSeconds">) {
+function Numbers({ title, series, columns }: Omit<Props, "stepSeconds">) {
   const filled = columns.filter(({ values }) => sum(values) > 0);
   return (
-    <div class="table-wrap short" tabIndex={0} role="region" aria-label={`${title}, as a table`}>
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">Time</th>
-            {series.map(({ name, label }) => (
-              <th key={name} scope="col" class="num">
-                {label}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {filled.map((column) => (
-            <tr key={column.at}>
-              <td>{stamp(column.at).slice(0, 16)}</td>
-              {column.values.map((value, index) => (
-                <td key={index} class="num">
-                  {count(value)}
-                </td>
-              ))}
-            </tr>
+    <Table
+      label={`${title}, as a table`}
+      kind="short"
+      columns={["Time", ...series.map(({ label }) => ({ number: label }))]}
+    >
+      {filled.map((column) => (
+        <tr key={column.at}>
+          <td>{stamp(column.at).slice(0, 16)}</td>
+          {column.values.map((value, index) => (
+            <td key={index} class="num">
+              {count(value)}
+            </td>
           ))}
-          {filled.length === 0 && (
-            <tr>
-              <td colSpan={series.length + 1} class="muted">
-                No numbers in this time
-              </td>
-            </tr>
-          )}
-        </tbody>
-      </table>
-    </div>
+        </tr>
+      ))}
+      {filled.length === 0 && (
+        <tr>
+          <td colSpan={series.length + 1} class="muted">
+            No numbers in this time
+          </td>
+        </tr>
+      )}
+    </Table>
   );
 }

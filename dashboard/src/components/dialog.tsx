@@ -2,6 +2,7 @@
 
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
+import { Button } from "./basics.tsx";
 import { Icon } from "./icon.tsx";
 
 export function Dialog(props: { title: string; onClose: () => void; children: ComponentChildren; wide?: boolean }) {
@@ -32,5 +33,17 @@ export function Dialog(props: { title: string; onClose: () => void; children: Co
         {children}
       </div>
     </dialog>
+  );
+}
+
+/** The end of a dialog: a button that closes it, and the button that does what it asks for. */
+export function DialogFoot({ onClose, children }: { onClose: () => void; children: ComponentChildren }) {
+  return (
+    <div class="dialog-foot">
+      <Button kind="quiet" onClick={onClose}>
+        Cancel
+      </Button>
+      {children}
+    </div>
   );
 }

@@ -1,12 +1,12 @@
 // Alerts: what is wrong now, since when, and who has seen it.
 
 import { useSignal } from "@preact/signals";
-import { ApiError, part, type Alert, type AlertList } from "../api.ts";
+import { part, type Alert, type AlertList } from "../api.ts";
 import { Badge, Button, Empty, Failure, Head, Loading, Text, Time } from "../components/basics.tsx";
-import { shown, words } from "../format.ts";
+import { words } from "../format.ts";
 import { useLoaded } from "../resource.ts";
 import { href } from "../router.ts";
-import { api, mayWrite, say } from "../state.ts";
+import { api, attempt, mayWrite } from "../state.ts";
 
 const TONES: Record<Alert["status"], string> = { open: "bad", pending: "warn", acknowledged: "info", resolved: "good" };
 const ORDER: Alert["status"][] = ["open", "pending", "acknowledged", "resolved"];
@@ -16,22 +16,20 @@ export function Alerts() {
   const list = loaded.value.value;
   const error = loaded.error.value;
   const isTesting = useSignal(false);
-  const attempt = async (work: () => Promise<unknown>, done: string) => {
-    try {
-      await work();
-      say("good", done);
-    } catch (caught) {
-      say("bad", caught instanceof ApiError ? shown(caught.message || caught.title) : "It failed.");
-    }
+  const change = async (path: string, done: string) => {
+    await attempt(() => api().post(path), done, "It failed.");
     loaded.again();
   };
   const test = async () => {
     isTesting.value = true;
-    await attempt(() => api().post("alerts/test"), "The receiver accepted a test notice.");
+    await change("alerts/test", "The receiver accepted a test notice.");
     isTesting.value = false;
   };
   const alerts =
-    list && [...list.alerts].sort((a, b) => ORDER.indexOf(a.status) - ORDER.indexOf(b.status) || b.since.localeCompare(a.since));
+    list &&
+    [...list.alerts].sort(
+      (a, b) => ORDER.indexOf(a.status) - ORDER.indexOf(b.status) || b.since.localeCompare(a.since),
+    );
   return (
     <>
       <Head
@@ -71,10 +69,7 @@ export function Alerts() {
                 {alert.status === "open" && mayWrite() && (
                   <Button
                     onClick={() =>
-                      void attempt(
-                        () => api().post(`alerts/${part(alert.id)}/acknowledge`),
-                        "Acknowledged. No reminder follows.",
-                      )
+                      void change(`alerts/${part(alert.id)}/acknowledge`, "Acknowledged. No reminder follows.")
                     }
                   >
                     Acknowledge

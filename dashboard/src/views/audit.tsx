@@ -2,6 +2,7 @@
 
 import type { AuditPage } from "../api.ts";
 import { Empty, Failure, Head, Loading, Text, Time } from "../components/basics.tsx";
+import { Table } from "../components/table.tsx";
 import { stamp, words } from "../format.ts";
 import { useLoaded } from "../resource.ts";
 import { href } from "../router.ts";
@@ -27,38 +28,25 @@ export function Audit() {
         </Empty>
       )}
       {page && page.audit.length > 0 && (
-        <div class="table-wrap list" tabIndex={0} role="region" aria-label="Audit">
-          <table>
-            <thead>
-              <tr>
-                <th scope="col">When</th>
-                <th scope="col">Who</th>
-                <th scope="col">Change</th>
-                <th scope="col">Target</th>
-                <th scope="col">Details</th>
-              </tr>
-            </thead>
-            <tbody>
-              {page.audit.map((entry) => (
-                <tr key={entry.id}>
-                  <td class="when">
-                    <Time at={entry.at} /> <span class="muted wide-only">{stamp(entry.at)}</span>
-                  </td>
-                  <td>
-                    <Text text={entry.caller} />
-                  </td>
-                  <td>{words(entry.action)}</td>
-                  <td class="wide">
-                    <Text text={entry.target} mono />
-                  </td>
-                  <td class="wide">
-                    <Text text={entry.detail} mono />
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Table label="Audit" kind="list" columns={["When", "Who", "Change", "Target", "Details"]}>
+          {page.audit.map((entry) => (
+            <tr key={entry.id}>
+              <td class="when">
+                <Time at={entry.at} /> <span class="muted wide-only">{stamp(entry.at)}</span>
+              </td>
+              <td>
+                <Text text={entry.caller} />
+              </td>
+              <td>{words(entry.action)}</td>
+              <td class="wide">
+                <Text text={entry.target} mono />
+              </td>
+              <td class="wide">
+                <Text text={entry.detail} mono />
+              </td>
+            </tr>
+          ))}
+        </Table>
       )}
       {page?.next && (
         <p class="end">

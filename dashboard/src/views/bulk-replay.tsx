@@ -2,22 +2,21 @@
 
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { ApiError, type DryRun, type Progress } from "../api.ts";
-import { Button, Loading, Select, Text } from "../components/basics.tsx";
-import { Dialog } from "../components/dialog.tsx";
+import { messageOf, type DryRun, type Progress } from "../api.ts";
+import { Button, Loading, Problem, Select, Text, Tick } from "../components/basics.tsx";
+import { Dialog, DialogFoot } from "../components/dialog.tsx";
 import { Icon } from "../components/icon.tsx";
 import { type Filter, printTyped, type Range, toQuery } from "../filters.ts";
-import { count, duration, plural, shown, stamp } from "../format.ts";
+import { count, duration, plural, stamp } from "../format.ts";
 import { href } from "../router.ts";
+import { useSending } from "../sending.ts";
 import { api, go } from "../state.ts";
 
 export function BulkReplay({ filter, range, onClose }: { filter: Filter; range: Range; onClose: () => void }) {
   const run = useSignal<DryRun | undefined>(undefined);
-  const problem = useSignal("");
   const includeDelivered = useSignal(false);
   const includeRetrying = useSignal(false);
   const rate = useSignal("10");
-  const isBusy = useSignal(false);
   // The scope must not move between the dry run and the job.
   const selection = useSignal(toQuery(filter, range, Date.now()));
   const asked = () => ({
@@ -26,9 +25,14 @@ export function BulkReplay({ filter, range, onClose }: { filter: Filter; range: 
     include_retrying: includeRetrying.value,
     rate: Number(rate.value),
   });
-  const fail = (error: unknown) => {
-    problem.value = error instanceof ApiError ? `${error.title}: ${error.message}` : String(error);
-  };
+  const {
+    isBusy,
+    problem,
+    run: begin,
+  } = useSending(async () => {
+    const job = await api().post<Progress>("replay", { ...asked(), dry_run: false, token: run.value?.token });
+    go(href("replay", job.id));
+  });
   useEffect(() => {
     let isLatest = true;
     run.value = undefined;
@@ -37,22 +41,12 @@ export function BulkReplay({ filter, range, onClose }: { filter: Filter; range: 
       .post<DryRun>("replay", { ...asked(), dry_run: true })
       .then(
         (found) => isLatest && (run.value = found),
-        (error) => isLatest && fail(error),
+        (error) => isLatest && (problem.value = messageOf(error)),
       );
     return () => {
       isLatest = false;
     };
   }, [includeDelivered.value, includeRetrying.value, rate.value]);
-  const begin = async () => {
-    isBusy.value = true;
-    try {
-      const job = await api().post<Progress>("replay", { ...asked(), dry_run: false, token: run.value?.token });
-      go(href("replay", job.id));
-    } catch (error) {
-      fail(error);
-      isBusy.value = false;
-    }
-  };
   const found = run.value;
   return (
     <Dialog title="Replay many events" onClose={onClose} wide>
@@ -66,22 +60,8 @@ export function BulkReplay({ filter, range, onClose }: { filter: Filter; range: 
           <b>without a filter</b>
         )}
       </p>
-      <label class="tick">
-        <input
-          type="checkbox"
-          checked={includeDelivered.value}
-          onChange={(event) => (includeDelivered.value = event.currentTarget.checked)}
-        />
-        Also events that were delivered before
-      </label>
-      <label class="tick">
-        <input
-          type="checkbox"
-          checked={includeRetrying.value}
-          onChange={(event) => (includeRetrying.value = event.currentTarget.checked)}
-        />
-        Also events whose attempts still go on: they may come twice
-      </label>
+      <Tick value={includeDelivered}>Also events that were delivered before</Tick>
+      <Tick value={includeRetrying}>Also events whose attempts still go on: they may come twice</Tick>
       <div class="row">
         <span>At most</span>
         <Select
@@ -91,21 +71,14 @@ export function BulkReplay({ filter, range, onClose }: { filter: Filter; range: 
           options={["1", "5", "10", "25", "50", "100"].map((each): [string, string] => [each, `${each} a second`])}
         />
       </div>
-      {problem.value && (
-        <p class="problem" role="alert">
-          {shown(problem.value, 600)}
-        </p>
-      )}
+      <Problem text={problem.value} most={600} />
       {!found && !problem.value && <Loading rows={3} />}
       {found && <Numbers run={found} />}
-      <div class="dialog-foot">
-        <Button kind="quiet" onClick={onClose}>
-          Cancel
-        </Button>
+      <DialogFoot onClose={onClose}>
         <Button kind="primary" disabled={!found?.token || isBusy.value} onClick={() => void begin()}>
           {found?.token ? `Replay ${plural(found.selected, "event")}` : "Replay"}
         </Button>
-      </div>
+      </DialogFoot>
     </Dialog>
   );
 }

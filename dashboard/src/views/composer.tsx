@@ -1,10 +1,11 @@
 // A test event of a source: a good, a repeated, a forged or a stale request, and what became of it.
 
 import { useSignal } from "@preact/signals";
-import { ApiError, part, type Source, type TestKind, type TestReport } from "../api.ts";
-import { Badge, Button, Choice, Panel, Select, Status, Text } from "../components/basics.tsx";
-import { shown, words } from "../format.ts";
+import { part, type Source, type TestKind, type TestReport } from "../api.ts";
+import { Badge, Button, Choice, Panel, Problem, Select, Status, Text } from "../components/basics.tsx";
+import { words } from "../format.ts";
 import { href } from "../router.ts";
+import { useSending } from "../sending.ts";
 import { api } from "../state.ts";
 
 const KINDS: [TestKind, string][] = [
@@ -24,24 +25,18 @@ export function Composer({ source }: { source: Source }) {
   const kind = useSignal<TestKind>("good");
   const type = useSignal("");
   const secret = useSignal("");
-  const isBusy = useSignal(false);
   const report = useSignal<TestReport | undefined>(undefined);
-  const problem = useSignal("");
-  const send = async (event: Event) => {
-    event.preventDefault();
-    isBusy.value = true;
-    problem.value = "";
+  const { isBusy, problem, run } = useSending(async () => {
     report.value = undefined;
-    try {
-      report.value = await api().post<TestReport>(`sources/${part(source.name)}/test`, {
-        kind: kind.value,
-        ...(type.value && { type: type.value }),
-        ...(secret.value && { secret: secret.value }),
-      });
-    } catch (error) {
-      problem.value = error instanceof ApiError ? `${error.title}: ${error.message}` : String(error);
-    }
-    isBusy.value = false;
+    report.value = await api().post<TestReport>(`sources/${part(source.name)}/test`, {
+      kind: kind.value,
+      ...(type.value && { type: type.value }),
+      ...(secret.value && { secret: secret.value }),
+    });
+  });
+  const send = (event: Event) => {
+    event.preventDefault();
+    void run();
   };
   return (
     <Panel title="Send a test event">
@@ -77,11 +72,7 @@ export function Composer({ source }: { source: Source }) {
           {isBusy.value ? "Sending…" : "Send"}
         </Button>
       </form>
-      {problem.value && (
-        <p class="problem" role="alert">
-          {shown(problem.value)}
-        </p>
-      )}
+      <Problem text={problem.value} />
       <div role="status">{report.value && <Report report={report.value} source={source.name} />}</div>
     </Panel>
   );

@@ -1,13 +1,15 @@
 // Dead letters: what was given up, why, and sending it again.
 
 import { useSignal } from "@preact/signals";
-import { ApiError, part, type DeadLetter, type Redriven, type Stats } from "../api.ts";
-import { Button, Empty, Failure, Head, Loading, Select, Text, Time } from "../components/basics.tsx";
-import { Dialog } from "../components/dialog.tsx";
+import { part, type DeadLetter, type Redriven, type Stats } from "../api.ts";
+import { Button, Empty, Failure, Head, Loading, Problem, Select, Text, Time } from "../components/basics.tsx";
+import { Dialog, DialogFoot } from "../components/dialog.tsx";
 import { Icon } from "../components/icon.tsx";
+import { Table } from "../components/table.tsx";
 import { bytes, count, plural, shown } from "../format.ts";
 import { useLoaded } from "../resource.ts";
 import { href } from "../router.ts";
+import { useSending } from "../sending.ts";
 import { api, go, mayWrite, route, say } from "../state.ts";
 
 const PAGE = 100;
@@ -59,7 +61,7 @@ export function DeadLetters() {
             <p>Nothing was given up. An event whose attempts run out, or that its destination refuses, comes here.</p>
           </Empty>
         ))}
-      {letters && letters.length > 0 && <Table letters={letters} onRedrive={(letter) => (isAsking.value = letter)} />}
+      {letters && letters.length > 0 && <Letters letters={letters} onRedrive={(letter) => (isAsking.value = letter)} />}
       {letters && letters.length === PAGE && (
         <p class="end">
           <a class="button plain" href={href("dead-letters", null, { source, after: letters.at(-1)?.id })}>
@@ -84,97 +86,68 @@ export function DeadLetters() {
   );
 }
 
-function Table({ letters, onRedrive }: { letters: DeadLetter[]; onRedrive: (letter: DeadLetter) => void }) {
+function Letters({ letters, onRedrive }: { letters: DeadLetter[]; onRedrive: (letter: DeadLetter) => void }) {
   return (
-    <div class="table-wrap list" tabIndex={0} role="region" aria-label="Dead letters">
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">Died</th>
-            <th scope="col">Source</th>
-            <th scope="col">Type</th>
-            <th scope="col">Id</th>
-            <th scope="col">Why</th>
-            <th scope="col" class="num">
-              Size
-            </th>
-            <th scope="col" class="num">
-              Redrives
-            </th>
-            <th scope="col">
-              <span class="visually-hidden">Actions</span>
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {letters.map((letter) => (
-            <tr key={letter.id}>
-              <td class="when">
-                <Time at={letter.died} />
-              </td>
-              <td>
-                <Text text={letter.source} empty="unknown" />
-              </td>
-              <td class="wide">
-                <a href={href("events", null, { key: letter.key, range: "30d" })}>
-                  <Text text={letter.type} empty="No type" />
-                </a>
-              </td>
-              <td class="wide">
-                <Text text={letter.event_id} mono />
-              </td>
-              <td class="wide">
-                <Text text={letter.reason} />
-              </td>
-              <td class="num">{bytes(letter.bytes)}</td>
-              <td class="num">{letter.redrives}</td>
-              <td class="num">
-                {mayWrite() && (
-                  <Button
-                    kind="quiet"
-                    icon="replay"
-                    onClick={() => onRedrive(letter)}
-                    label={`Redrive ${shown(letter.event_id, 60)}`}
-                  >
-                    Redrive
-                  </Button>
-                )}
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <Table
+      label="Dead letters"
+      kind="list"
+      columns={[
+        "Died",
+        "Source",
+        "Type",
+        "Id",
+        "Why",
+        { number: "Size" },
+        { number: "Redrives" },
+        { hidden: "Actions" },
+      ]}
+    >
+      {letters.map((letter) => (
+        <tr key={letter.id}>
+          <td class="when">
+            <Time at={letter.died} />
+          </td>
+          <td>
+            <Text text={letter.source} empty="unknown" />
+          </td>
+          <td class="wide">
+            <a href={href("events", null, { key: letter.key, range: "30d" })}>
+              <Text text={letter.type} empty="No type" />
+            </a>
+          </td>
+          <td class="wide">
+            <Text text={letter.event_id} mono />
+          </td>
+          <td class="wide">
+            <Text text={letter.reason} />
+          </td>
+          <td class="num">{bytes(letter.bytes)}</td>
+          <td class="num">{letter.redrives}</td>
+          <td class="num">
+            {mayWrite() && (
+              <Button
+                kind="quiet"
+                icon="replay"
+                onClick={() => onRedrive(letter)}
+                label={`Redrive ${shown(letter.event_id, 60)}`}
+              >
+                Redrive
+              </Button>
+            )}
+          </td>
+        </tr>
+      ))}
+    </Table>
   );
-}
-
-function useSending(send: () => Promise<string>, onDone: () => void, onClose: () => void) {
-  const isBusy = useSignal(false);
-  const problem = useSignal("");
-  const run = async () => {
-    isBusy.value = true;
-    try {
-      say("good", await send());
-      onDone();
-      onClose();
-    } catch (error) {
-      problem.value = error instanceof ApiError ? `${error.title}: ${error.message}` : String(error);
-      isBusy.value = false;
-      onDone();
-    }
-  };
-  return { isBusy, problem, run };
 }
 
 function RedriveOne({ letter, onDone, onClose }: { letter: DeadLetter; onDone: () => void; onClose: () => void }) {
-  const { isBusy, problem, run } = useSending(
-    async () => {
-      await api().post<Redriven>(`dead-letters/${part(letter.id)}/redrive`);
-      return "The event is in the queue again.";
-    },
-    onDone,
-    onClose,
-  );
+  const { isBusy, problem, run } = useSending(async () => {
+    await api().post<Redriven>(`dead-letters/${part(letter.id)}/redrive`);
+    say("good", "The event is in the queue again.");
+    onDone();
+    onClose();
+  }, onDone);
   return (
     <Dialog title="Redrive this dead letter?" onClose={onClose}>
       <p>
@@ -184,19 +157,12 @@ function RedriveOne({ letter, onDone, onClose }: { letter: DeadLetter; onDone: (
       <p class="muted">
         It was given up because: <Text text={letter.reason} />
       </p>
-      {problem.value && (
-        <p class="problem" role="alert">
-          {shown(problem.value)}
-        </p>
-      )}
-      <div class="dialog-foot">
-        <Button kind="quiet" onClick={onClose}>
-          Cancel
-        </Button>
+      <Problem text={problem.value} />
+      <DialogFoot onClose={onClose}>
         <Button kind="primary" disabled={isBusy.value} onClick={() => void run()}>
           Redrive
         </Button>
-      </div>
+      </DialogFoot>
     </Dialog>
   );
 }
@@ -214,19 +180,17 @@ function RedriveAll(props: {
   const selected = letters.slice(0, Number(limit.value));
   const bySource = grouped(selected);
   const all = waiting.filter((one) => !source || one.source === source).reduce((sum, one) => sum + one.count, 0);
-  const { isBusy, problem, run } = useSending(
-    async () => {
-      const { redriven, failed } = await api().post<Redriven>("dead-letters/redrive", {
-        limit: Number(limit.value),
-        ...(source && { source }),
-        ...(after && { after }),
-      });
-      const left = failed > 0 ? `, ${count(failed)} failed and stay dead letters` : "";
-      return `${plural(redriven, "event")} in the queue again${left}.`;
-    },
-    onDone,
-    onClose,
-  );
+  const { isBusy, problem, run } = useSending(async () => {
+    const { redriven, failed } = await api().post<Redriven>("dead-letters/redrive", {
+      limit: Number(limit.value),
+      ...(source && { source }),
+      ...(after && { after }),
+    });
+    const left = failed > 0 ? `, ${count(failed)} failed and stay dead letters` : "";
+    say("good", `${plural(redriven, "event")} in the queue again${left}.`);
+    onDone();
+    onClose();
+  }, onDone);
   const sizes = [1, 10, 50, letters.length].filter((size) => size <= letters.length);
   return (
     <Dialog title="Redrive dead letters" onClose={onClose}>
@@ -266,19 +230,12 @@ function RedriveAll(props: {
         <Icon name="warning" />
         <span>Redrive a few first. If the cause is not gone, they come back here.</span>
       </p>
-      {problem.value && (
-        <p class="problem" role="alert">
-          {shown(problem.value)}
-        </p>
-      )}
-      <div class="dialog-foot">
-        <Button kind="quiet" onClick={onClose}>
-          Cancel
-        </Button>
+      <Problem text={problem.value} />
+      <DialogFoot onClose={onClose}>
         <Button kind="primary" disabled={isBusy.value} onClick={() => void run()}>
           Redrive {plural(selected.length, "event")}
         </Button>
-      </div>
+      </DialogFoot>
     </Dialog>
   );
 }

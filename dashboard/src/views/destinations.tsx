@@ -3,12 +3,14 @@
 import type { DestinationStats, Stats } from "../api.ts";
 import { attemptsOf } from "../attention.ts";
 import { sum } from "../chart.ts";
-import { Badge, Choice, Empty, Failure, Head, Loading, Partial, Text } from "../components/basics.tsx";
+import { Badge, Empty, Failure, Head, Loading, Partial, Text } from "../components/basics.tsx";
+import { SpanChoice } from "../components/span.tsx";
+import { Table } from "../components/table.tsx";
 import { count, duration, millis, share } from "../format.ts";
+import { readStats, spanOf } from "../readings.ts";
 import { useLoaded } from "../resource.ts";
 import { href } from "../router.ts";
-import { go, route } from "../state.ts";
-import { readStats, spanOf, SPANS, type Span } from "./overview.tsx";
+import { route } from "../state.ts";
 
 export function Destinations() {
   const span = spanOf(route.value.params.get("range"));
@@ -24,12 +26,7 @@ export function Destinations() {
   return (
     <>
       <Head title="Destinations" about="Where the events of the sources go.">
-        <Choice
-          label="Span of time"
-          value={span}
-          options={Object.keys(SPANS) as Span[]}
-          onPick={(range) => go(href("destinations", null, { range }), true)}
-        />
+        <SpanChoice span={span} view="destinations" />
       </Head>
       {error && <Failure error={error} again={loaded.again} isOld={stats !== undefined} />}
       <Partial before={stats?.partial_before} />
@@ -40,43 +37,26 @@ export function Destinations() {
         </Empty>
       )}
       {stats && rows.length > 0 && (
-        <div class="table-wrap list" tabIndex={0} role="region" aria-label="Destinations">
-          <table>
-            <thead>
-              <tr>
-                <th scope="col">Destination</th>
-                <th scope="col">Source</th>
-                <th scope="col">State</th>
-                <th scope="col" class="num">
-                  Attempts
-                </th>
-                <th scope="col" class="num">
-                  Worked
-                </th>
-                <th scope="col" class="num">
-                  p50
-                </th>
-                <th scope="col" class="num">
-                  p95
-                </th>
-                <th scope="col" class="num">
-                  p99
-                </th>
-                <th scope="col" class="num">
-                  Waiting
-                </th>
-                <th scope="col" class="num">
-                  Dead
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {rows.map((row) => (
-                <Row key={row.source + row.url} {...row} stats={stats} />
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Table
+          label="Destinations"
+          kind="list"
+          columns={[
+            "Destination",
+            "Source",
+            "State",
+            { number: "Attempts" },
+            { number: "Worked" },
+            { number: "p50" },
+            { number: "p95" },
+            { number: "p99" },
+            { number: "Waiting" },
+            { number: "Dead" },
+          ]}
+        >
+          {rows.map((row) => (
+            <Row key={row.source + row.url} {...row} stats={stats} />
+          ))}
+        </Table>
       )}
     </>
   );

@@ -5,14 +5,15 @@ import { useEffect } from "preact/hooks";
 import { ApiError, part, type EventDetail } from "../api.ts";
 import { bodyOf } from "../body.ts";
 import { BodyView, Headers } from "../components/body.tsx";
-import { Button, Copy, Failure, Loading, StateBadge, Status, Text, Time } from "../components/basics.tsx";
-import { Dialog } from "../components/dialog.tsx";
+import { Button, Copy, Failure, Loading, Problem, StateBadge, Status, Text, Time } from "../components/basics.tsx";
+import { Dialog, DialogFoot } from "../components/dialog.tsx";
 import { Icon } from "../components/icon.tsx";
 import { curlOf } from "../curl.ts";
-import { bytes, duration, millis, relative, shown, stamp, words } from "../format.ts";
+import { bytes, duration, millis, relative, stamp, words } from "../format.ts";
 import { useKeys } from "../keys.ts";
 import { useLoaded } from "../resource.ts";
 import { href } from "../router.ts";
+import { useSending } from "../sending.ts";
 import { api, mayWrite, now, say } from "../state.ts";
 import { Forget } from "./forget.tsx";
 import { timelineOf, type Moment } from "../timeline.ts";
@@ -185,21 +186,13 @@ function Timeline({ moments }: { moments: Moment[] }) {
 const nextText = (at: string): string => (Date.parse(at) > now.value ? relative(at, now.value) : "due");
 
 function Replay({ event, onClose, onSent }: { event: EventDetail; onClose: () => void; onSent: () => void }) {
-  const isBusy = useSignal(false);
-  const problem = useSignal("");
   const isUnderWay = ["waiting", "retrying", "paused"].includes(event.state);
-  const send = async () => {
-    isBusy.value = true;
-    try {
-      await api().post(`events/${part(event.id)}/replay`);
-      say("good", "The event is in the queue again.");
-      onSent();
-      onClose();
-    } catch (error) {
-      problem.value = error instanceof ApiError ? `${error.title}: ${error.message}` : String(error);
-      isBusy.value = false;
-    }
-  };
+  const { isBusy, problem, run } = useSending(async () => {
+    await api().post(`events/${part(event.id)}/replay`);
+    say("good", "The event is in the queue again.");
+    onSent();
+    onClose();
+  });
   return (
     <Dialog title="Replay this event?" onClose={onClose}>
       <p>
@@ -221,19 +214,12 @@ function Replay({ event, onClose, onSent }: { event: EventDetail; onClose: () =>
           <span>Its attempts still go on, so it may come twice.</span>
         </p>
       )}
-      {problem.value && (
-        <p class="problem" role="alert">
-          {shown(problem.value)}
-        </p>
-      )}
-      <div class="dialog-foot">
-        <Button kind="quiet" onClick={onClose}>
-          Cancel
-        </Button>
-        <Button kind="primary" disabled={isBusy.value} onClick={() => void send()}>
+      <Problem text={problem.value} />
+      <DialogFoot onClose={onClose}>
+        <Button kind="primary" disabled={isBusy.value} onClick={() => void run()}>
           {isBusy.value ? "Sending…" : "Replay"}
         </Button>
-      </div>
+      </DialogFoot>
     </Dialog>
   );
 }

@@ -2,7 +2,7 @@
 
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import type { EventPage, EventSummary, Source } from "../api.ts";
+import type { EventPage, EventSummary } from "../api.ts";
 import {
   Button,
   Choice,
@@ -17,20 +17,23 @@ import {
   Time,
 } from "../components/basics.tsx";
 import { Icon } from "../components/icon.tsx";
+import { Table } from "../components/table.tsx";
 import { admit, begin, extend, reread, type Feed, type Page } from "../feed.ts";
 import {
   type Filter,
   fromParams,
   isEmpty,
-  isRange,
   parseTyped,
   printTyped,
+  rangeOf,
+  rangeParam,
   RANGES,
   type Range,
   toQuery,
 } from "../filters.ts";
 import { count, plural, words } from "../format.ts";
 import { useKeys } from "../keys.ts";
+import { readSources } from "../readings.ts";
 import { useLoaded } from "../resource.ts";
 import { href } from "../router.ts";
 import { api, go, mayWrite, now, route } from "../state.ts";
@@ -51,11 +54,10 @@ const VIEWS: [string, string][] = [
 export function Events() {
   const { id, params } = route.value;
   const filter = fromParams(params);
-  const given = params.get("range");
-  const range: Range = isRange(given) ? given : "24h";
+  const range = rangeOf(params);
   const isReplaying = useSignal(false);
   const open = (next: Filter, span: Range = range) =>
-    go(href("events", id, { ...next, range: span === "24h" ? "" : span }), true);
+    go(href("events", id, { ...next, range: rangeParam(span) }), true);
   return (
     <div class={id ? "split open" : "split"}>
       <div class="split-list">
@@ -94,7 +96,7 @@ function Filters({ filter, onChange }: { filter: Filter; onChange: (filter: Filt
   const problems = useSignal<string[]>([]);
   const input = useRef<HTMLInputElement>(null);
   const waiting = useRef<ReturnType<typeof setTimeout>>(undefined);
-  const sources = useLoaded("sources", (signal) => api().get<{ sources: Source[] }>("sources", {}, signal), 0);
+  const sources = useLoaded("sources", readSources, 0);
   const printed = printTyped(filter);
   // The address changed by another way than typing.
   useEffect(() => {
@@ -237,31 +239,25 @@ function List(props: { filter: Filter; range: Range; selected: string | undefine
           </button>
         )}
       </div>
-      <div class="table-wrap list" tabIndex={0} role="region" aria-label="Events">
-        <table class="events">
-          <thead>
-            <tr>
-              <th scope="col">Received</th>
-              <th scope="col">State</th>
-              <th scope="col">Source</th>
-              <th scope="col">Type</th>
-              <th scope="col">Id</th>
-              <th scope="col" class="num">
-                Status
-              </th>
-              <th scope="col" class="num">
-                Attempts
-              </th>
-              <th scope="col">Next attempt</th>
-            </tr>
-          </thead>
-          <tbody>
-            {rows.map((row, index) => (
-              <Row key={row.id} row={row} isSelected={index === at} />
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Table
+        label="Events"
+        kind="list"
+        name="events"
+        columns={[
+          "Received",
+          "State",
+          "Source",
+          "Type",
+          "Id",
+          { number: "Status" },
+          { number: "Attempts" },
+          "Next attempt",
+        ]}
+      >
+        {rows.map((row, index) => (
+          <Row key={row.id} row={row} isSelected={index === at} />
+        ))}
+      </Table>
       <p class="end">
         {feed.value.next ? (
           <Button onClick={() => void more()} disabled={isReadingMore.value}>

@@ -1,25 +1,18 @@
 // Is anything wrong? What came, what was refused, what was delivered, what waits.
 
 import type { AlertList, Source, SourceStats, Stats } from "../api.ts";
-import { attemptsOf, concernsOf } from "../attention.ts";
+import { attemptsOf, concernsOf, refusedIn } from "../attention.ts";
 import { columnsOf, ranked, sum } from "../chart.ts";
 import { Chart, type Series } from "../components/chart.tsx";
-import { Badge, Choice, Empty, Failure, Head, Loading, Panel, Partial, Text } from "../components/basics.tsx";
+import { Badge, Empty, Failure, Head, Loading, Panel, Partial, Text } from "../components/basics.tsx";
 import { Icon } from "../components/icon.tsx";
+import { SpanChoice } from "../components/span.tsx";
+import { Table } from "../components/table.tsx";
 import { count, duration, millis, share, words } from "../format.ts";
+import { readSources, readStats, spanOf, type Span } from "../readings.ts";
 import { useLoaded } from "../resource.ts";
 import { href } from "../router.ts";
-import { api, go, route, session } from "../state.ts";
-
-export const SPANS = {
-  "1h": [3600, "1m"],
-  "6h": [21_600, "6m"],
-  "24h": [86_400, "30m"],
-  "7d": [604_800, "3h"],
-} as const;
-export type Span = keyof typeof SPANS;
-export const spanOf = (text: string | null): Span =>
-  text !== null && Object.hasOwn(SPANS, text) ? (text as Span) : "24h";
+import { api, route, session } from "../state.ts";
 
 const VERDICTS: Series[] = [
   { name: "accepted", label: "Accepted", tone: "good" },
@@ -37,31 +30,17 @@ const ANSWERS: Series[] = [
 ];
 const ofName = (table: object, name: string): number => (table as Record<string, number>)[name] ?? 0;
 
-/** The numbers of a span of time, up to now. */
-export function readStats(span: Span, more: Record<string, string> = {}) {
-  const [seconds, step] = SPANS[span];
-  return (signal: AbortSignal) => {
-    const since = new Date(Date.now() - seconds * 1000).toISOString();
-    return api().get<Stats>("stats", { since, step, ...more }, signal);
-  };
-}
-
 export function Overview() {
   const span = spanOf(route.value.params.get("range"));
   const stats = useLoaded(`stats ${span}`, readStats(span), 10_000);
-  const sources = useLoaded("sources", (signal) => api().get<{ sources: Source[] }>("sources", {}, signal), 60_000);
+  const sources = useLoaded("sources", readSources, 60_000);
   const alerts = useLoaded("alerts", (signal) => api().get<AlertList>("alerts", {}, signal), 30_000);
   const seen = stats.value.value;
   const error = stats.error.value;
   return (
     <>
       <Head title="Overview">
-        <Choice
-          label="Span of time"
-          value={span}
-          options={Object.keys(SPANS) as Span[]}
-          onPick={(range) => go(href("overview", null, { range }), true)}
-        />
+        <SpanChoice span={span} view="overview" />
       </Head>
       {error && <Failure error={error} again={stats.again} isOld={seen !== undefined} />}
       {!seen && !error && <Loading />}
@@ -119,6 +98,7 @@ function Numbers({ stats, span }: { stats: Stats; span: Span }) {
   const own = stats.totals.filter(({ source }) => source !== "/api");
   const verdict = (name: string) => sum(own.map(({ verdicts }) => verdicts[name] ?? 0));
   const all = sum(VERDICTS.map(({ name }) => verdict(name)));
+  const refused = sum(own.map(({ verdicts }) => refusedIn(verdicts)));
   const destinations = own.flatMap((one) => Object.values(one.destinations));
   const delivered = sum(destinations.map((one) => one.delivered));
   const dead = sum(destinations.map((one) => one.dead));
@@ -134,9 +114,9 @@ function Numbers({ stats, span }: { stats: Stats; span: Span }) {
         <Figure name="Requests" value={count(all)} detail={`${count(verdict("accepted"))} accepted`} />
         <Figure
           name="Refused"
-          value={count(verdict("rejected") + verdict("failed"))}
+          value={count(refused)}
           tone={verdict("failed") > 0 ? "bad" : ""}
-          detail={`${share(verdict("rejected") + verdict("failed"), all)} of the requests`}
+          detail={`${share(refused, all)} of the requests`}
         />
         <Figure
           name="Delivered"
@@ -231,64 +211,46 @@ function Bars({ rows }: { rows: [string, number][] }) {
 
 function BySource({ totals }: { totals: SourceStats[] }) {
   return (
-    <div class="table-wrap" tabIndex={0} role="region" aria-label="Sources, as a table">
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">Source</th>
-            <th scope="col" class="num">
-              Accepted
-            </th>
-            <th scope="col" class="num">
-              Duplicate
-            </th>
-            <th scope="col" class="num">
-              Refused
-            </th>
-            <th scope="col" class="num">
-              Delivered
-            </th>
-            <th scope="col" class="num">
-              Dead
-            </th>
-            <th scope="col" class="num">
-              p50
-            </th>
-            <th scope="col" class="num">
-              p95
-            </th>
+    <Table
+      label="Sources, as a table"
+      columns={[
+        "Source",
+        { number: "Accepted" },
+        { number: "Duplicate" },
+        { number: "Refused" },
+        { number: "Delivered" },
+        { number: "Dead" },
+        { number: "p50" },
+        { number: "p95" },
+      ]}
+    >
+      {totals.map(({ source, verdicts, destinations }) => {
+        const all = Object.values(destinations);
+        const slowest = (name: "p50" | "p95") => Math.max(-1, ...all.map((one) => one.latency_ms?.[name] ?? -1));
+        const dead = sum(all.map((one) => one.dead));
+        const ms = (value: number) => (value < 0 ? <span class="muted">–</span> : millis(value));
+        return (
+          <tr key={source}>
+            <td>
+              {source ? (
+                <a href={href("sources", source)}>
+                  <Text text={source} />
+                </a>
+              ) : (
+                <span class="muted">No such source</span>
+              )}
+            </td>
+            <td class="num">{count(verdicts["accepted"] ?? 0)}</td>
+            <td class="num">{count(verdicts["duplicate"] ?? 0)}</td>
+            <td class="num">{count(refusedIn(verdicts))}</td>
+            <td class="num">{count(sum(all.map((one) => one.delivered)))}</td>
+            <td class={dead > 0 ? "num bad" : "num"}>{count(dead)}</td>
+            <td class="num">{ms(slowest("p50"))}</td>
+            <td class="num">{ms(slowest("p95"))}</td>
           </tr>
-        </thead>
-        <tbody>
-          {totals.map(({ source, verdicts, destinations }) => {
-            const all = Object.values(destinations);
-            const slowest = (name: "p50" | "p95") => Math.max(-1, ...all.map((one) => one.latency_ms?.[name] ?? -1));
-            const dead = sum(all.map((one) => one.dead));
-            const ms = (value: number) => (value < 0 ? <span class="muted">–</span> : millis(value));
-            return (
-              <tr key={source}>
-                <td>
-                  {source ? (
-                    <a href={href("sources", source)}>
-                      <Text text={source} />
-                    </a>
-                  ) : (
-                    <span class="muted">No such source</span>
-                  )}
-                </td>
-                <td class="num">{count(verdicts["accepted"] ?? 0)}</td>
-                <td class="num">{count(verdicts["duplicate"] ?? 0)}</td>
-                <td class="num">{count((verdicts["rejected"] ?? 0) + (verdicts["failed"] ?? 0))}</td>
-                <td class="num">{count(sum(all.map((one) => one.delivered)))}</td>
-                <td class={dead > 0 ? "num bad" : "num"}>{count(dead)}</td>
-                <td class="num">{ms(slowest("p50"))}</td>
-                <td class="num">{ms(slowest("p95"))}</td>
-              </tr>
-            );
-          })}
-        </tbody>
-      </table>
-    </div>
+        );
+      })}
+    </Table>
   );
 }
 

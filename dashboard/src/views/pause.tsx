@@ -1,23 +1,22 @@
 // Stopping and starting the deliveries of a source. Its events are kept meanwhile.
 
 import { useSignal } from "@preact/signals";
-import { ApiError, part, type Source } from "../api.ts";
-import { Button, Text, Time } from "../components/basics.tsx";
-import { Dialog } from "../components/dialog.tsx";
+import { part, type Source } from "../api.ts";
+import { Button, Problem, Text, Time } from "../components/basics.tsx";
+import { Dialog, DialogFoot } from "../components/dialog.tsx";
 import { Icon } from "../components/icon.tsx";
-import { shown } from "../format.ts";
-import { api, mayWrite, say } from "../state.ts";
+import { useSending } from "../sending.ts";
+import { api, attempt, mayWrite, say } from "../state.ts";
 
 export function PauseControl({ source, onDone }: { source: Source; onDone: () => void }) {
   const isAsking = useSignal(false);
   const { pause, settings, name } = source;
   const resume = async () => {
-    try {
-      await api().post(`sources/${part(name)}/resume`);
-      say("good", "The deliveries go on.");
-    } catch (error) {
-      say("bad", error instanceof ApiError ? shown(error.message) : "The source was not resumed.");
-    }
+    await attempt(
+      () => api().post(`sources/${part(name)}/resume`),
+      "The deliveries go on.",
+      "The source was not resumed.",
+    );
     onDone();
   };
   // A source whose provider waits for the destination has no queue, so it cannot be paused.
@@ -64,17 +63,15 @@ export function PauseControl({ source, onDone }: { source: Source; onDone: () =>
 
 function Ask({ name, onClose, onDone }: { name: string; onClose: () => void; onDone: () => void }) {
   const reason = useSignal("");
-  const problem = useSignal("");
-  const send = async (event: Event) => {
-    event.preventDefault();
-    try {
-      await api().post(`sources/${part(name)}/pause`, reason.value.trim() ? { reason: reason.value.trim() } : {});
-      say("good", "The deliveries are paused.");
-      onClose();
-    } catch (error) {
-      problem.value = error instanceof ApiError ? `${error.title}: ${error.message}` : String(error);
-    }
+  const { isBusy, problem, run } = useSending(async () => {
+    await api().post(`sources/${part(name)}/pause`, reason.value.trim() ? { reason: reason.value.trim() } : {});
+    say("good", "The deliveries are paused.");
+    onClose();
     onDone();
+  }, onDone);
+  const send = (event: Event) => {
+    event.preventDefault();
+    void run();
   };
   return (
     <Dialog title="Pause the deliveries?" onClose={onClose}>
@@ -86,19 +83,12 @@ function Ask({ name, onClose, onDone }: { name: string; onClose: () => void; onD
           Reason
           <input value={reason.value} maxLength={200} onInput={(event) => (reason.value = event.currentTarget.value)} />
         </label>
-        {problem.value && (
-          <p class="problem" role="alert">
-            {shown(problem.value)}
-          </p>
-        )}
-        <div class="dialog-foot">
-          <Button kind="quiet" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button kind="primary" type="submit">
+        <Problem text={problem.value} />
+        <DialogFoot onClose={onClose}>
+          <Button kind="primary" type="submit" disabled={isBusy.value}>
             Pause
           </Button>
-        </div>
+        </DialogFoot>
       </form>
     </Dialog>
   );

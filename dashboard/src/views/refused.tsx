@@ -18,7 +18,8 @@ import {
   Time,
 } from "../components/basics.tsx";
 import { Icon } from "../components/icon.tsx";
-import { isRange, RANGES, type Range } from "../filters.ts";
+import { Table } from "../components/table.tsx";
+import { rangeOf, rangeParam, RANGES, type Range } from "../filters.ts";
 import { bytes, count, stamp, words } from "../format.ts";
 import { useLoaded } from "../resource.ts";
 import { href } from "../router.ts";
@@ -28,8 +29,7 @@ const SPANS: Range[] = ["1h", "6h", "24h", "7d"];
 
 export function Refused() {
   const { params } = route.value;
-  const given = params.get("range");
-  const range: Range = isRange(given) ? given : "24h";
+  const range = rangeOf(params);
   const chosen = { source: params.get("source") ?? undefined, reason: params.get("reason") ?? undefined };
   const cursor = params.get("cursor") ?? undefined;
   const since = () => new Date(Date.now() - RANGES[range] * 1000).toISOString();
@@ -48,7 +48,7 @@ export function Refused() {
   // Each silent sign-in is a refused call of the API. The count of the API says whether there are too many.
   const samples = page.value.value?.refused.filter(({ source }) => source !== "/api" || chosen.source === "/api");
   const open = (next: Record<string, string | undefined>) =>
-    go(href("refused", null, { range: range === "24h" ? "" : range, ...next }), true);
+    go(href("refused", null, { range: rangeParam(range), ...next }), true);
   return (
     <>
       <Head
@@ -59,7 +59,7 @@ export function Refused() {
           label="Span of time"
           value={range}
           options={SPANS}
-          onPick={(span) => open({ ...chosen, range: span === "24h" ? "" : span })}
+          onPick={(span) => open({ ...chosen, range: rangeParam(span) })}
         />
       </Head>
       {error && (
@@ -81,43 +81,32 @@ export function Refused() {
       )}
       {groups.length > 0 && (
         <Panel title="By source and reason" flush>
-          <div class="table-wrap" tabIndex={0} role="region" aria-label="Refused requests by source and reason">
-            <table>
-              <thead>
-                <tr>
-                  <th scope="col">Source</th>
-                  <th scope="col">Reason</th>
-                  <th scope="col">Verdict</th>
-                  <th scope="col" class="num">
-                    Requests
-                  </th>
-                </tr>
-              </thead>
-              <tbody>
-                {groups.map(({ source, reason, verdict, count: number }) => (
-                  <tr
-                    key={source + reason + verdict}
-                    class={source === chosen.source && reason === chosen.reason ? "selected" : undefined}
-                    onClick={() => open({ source, reason })}
+          <Table
+            label="Refused requests by source and reason"
+            columns={["Source", "Reason", "Verdict", { number: "Requests" }]}
+          >
+            {groups.map(({ source, reason, verdict, count: number }) => (
+              <tr
+                key={source + reason + verdict}
+                class={source === chosen.source && reason === chosen.reason ? "selected" : undefined}
+                onClick={() => open({ source, reason })}
+              >
+                <td>
+                  <Text text={source} empty="No such source" />
+                </td>
+                <td>
+                  <a
+                    href={href("refused", null, { source, reason, range: rangeParam(range) })}
+                    onClick={(event) => event.stopPropagation()}
                   >
-                    <td>
-                      <Text text={source} empty="No such source" />
-                    </td>
-                    <td>
-                      <a
-                        href={href("refused", null, { source, reason, range: range === "24h" ? "" : range })}
-                        onClick={(event) => event.stopPropagation()}
-                      >
-                        {words(reason)}
-                      </a>
-                    </td>
-                    <td>{words(verdict)}</td>
-                    <td class="num">{count(number)}</td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </div>
+                    {words(reason)}
+                  </a>
+                </td>
+                <td>{words(verdict)}</td>
+                <td class="num">{count(number)}</td>
+              </tr>
+            ))}
+          </Table>
         </Panel>
       )}
       {samples && (samples.length > 0 || chosen.source || chosen.reason) && (
@@ -149,7 +138,7 @@ export function Refused() {
                 class="button plain"
                 href={href("refused", null, {
                   ...chosen,
-                  range: range === "24h" ? "" : range,
+                  range: rangeParam(range),
                   cursor: page.value.value.next,
                 })}
               >

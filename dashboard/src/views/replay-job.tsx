@@ -1,11 +1,11 @@
 // The progress of a job that replays many events.
 
-import { ApiError, part, type Progress } from "../api.ts";
+import { part, type Progress } from "../api.ts";
 import { Badge, Button, Empty, Failure, Head, Loading, Panel, Text, Time } from "../components/basics.tsx";
-import { count, shown, words } from "../format.ts";
+import { count, words } from "../format.ts";
 import { useLoaded } from "../resource.ts";
 import { href } from "../router.ts";
-import { api, mayWrite, route, say } from "../state.ts";
+import { api, attempt, mayWrite, route } from "../state.ts";
 
 const TONES: Record<string, string> = { running: "info", done: "good", cancelled: "neutral", failed: "bad" };
 
@@ -15,12 +15,11 @@ export function ReplayJob() {
   const job = loaded.value.value;
   const error = loaded.error.value;
   const cancel = async () => {
-    try {
-      await api().post(`replay/${part(id)}/cancel`);
-      say("good", "The job is cancelled. What is in the queue already is left out.");
-    } catch (caught) {
-      say("bad", caught instanceof ApiError ? shown(caught.message) : "The job was not cancelled.");
-    }
+    await attempt(
+      () => api().post(`replay/${part(id)}/cancel`),
+      "The job is cancelled. What is in the queue already is left out.",
+      "The job was not cancelled.",
+    );
     loaded.again();
   };
   return (

@@ -1,7 +1,7 @@
 // Signing in with a token. Cloudflare Access needs none: `start` has tried that.
 
 import { useSignal } from "@preact/signals";
-import { Button } from "../components/basics.tsx";
+import { Button, Tick } from "../components/basics.tsx";
 import { Mark } from "../components/shell.tsx";
 import { signIn } from "../state.ts";
 
@@ -43,14 +43,7 @@ export function SignIn({ problem }: { problem?: string | undefined }) {
             {problem}
           </p>
         )}
-        <label class="tick">
-          <input
-            type="checkbox"
-            checked={keep.value}
-            onChange={(event) => (keep.value = event.currentTarget.checked)}
-          />
-          Keep it until this tab is closed
-        </label>
+        <Tick value={keep}>Keep it until this tab is closed</Tick>
         <Button kind="primary" type="submit" disabled={isBusy.value}>
           {isBusy.value ? "Signing in…" : "Sign in"}
         </Button>

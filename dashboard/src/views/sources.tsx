@@ -2,9 +2,12 @@
 
 import { useSignal } from "@preact/signals";
 import { part, type SecretUse, type Source } from "../api.ts";
+import { refusedIn } from "../attention.ts";
 import { Badge, Copy, Empty, Failure, Head, Loading, Panel, Text, Time } from "../components/basics.tsx";
+import { Table } from "../components/table.tsx";
 import { sourceBlock } from "../curl.ts";
 import { bytes, count, duration, words } from "../format.ts";
+import { readSources } from "../readings.ts";
 import { useLoaded } from "../resource.ts";
 import { href } from "../router.ts";
 import { api, mayWrite, route } from "../state.ts";
@@ -24,7 +27,7 @@ export function Sources() {
 }
 
 function All() {
-  const loaded = useLoaded("sources", (signal) => api().get<{ sources: Source[] }>("sources", {}, signal), 15_000);
+  const loaded = useLoaded("sources", readSources, 15_000);
   const sources = loaded.value.value?.sources;
   const error = loaded.error.value;
   return (
@@ -40,36 +43,25 @@ function All() {
         </Empty>
       )}
       {sources && sources.length > 0 && (
-        <div class="table-wrap list" tabIndex={0} role="region" aria-label="Sources">
-          <table>
-            <thead>
-              <tr>
-                <th scope="col">Source</th>
-                <th scope="col">State</th>
-                <th scope="col">Provider</th>
-                <th scope="col">Secrets</th>
-                <th scope="col">Last event</th>
-                <th scope="col" class="num">
-                  Accepted, 24 h
-                </th>
-                <th scope="col" class="num">
-                  Refused
-                </th>
-                <th scope="col" class="num">
-                  Delivered
-                </th>
-                <th scope="col" class="num">
-                  Dead
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {sources.map((source) => (
-                <Row key={source.name} source={source} />
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Table
+          label="Sources"
+          kind="list"
+          columns={[
+            "Source",
+            "State",
+            "Provider",
+            "Secrets",
+            "Last event",
+            { number: "Accepted, 24 h" },
+            { number: "Refused" },
+            { number: "Delivered" },
+            { number: "Dead" },
+          ]}
+        >
+          {sources.map((source) => (
+            <Row key={source.name} source={source} />
+          ))}
+        </Table>
       )}
       {sources && <NewSource />}
     </>
@@ -78,7 +70,7 @@ function All() {
 
 function Row({ source }: { source: Source }) {
   const { name, usable, settings, secrets, last_24h: day, last_event: last } = source;
-  const refused = day ? (day.verdicts["rejected"] ?? 0) + (day.verdicts["failed"] ?? 0) : 0;
+  const refused = day ? refusedIn(day.verdicts) : 0;
   const worst =
     secrets.find(({ state }) => state === "never_matched") ??
     secrets.find(({ state }) => state === "unused") ??
