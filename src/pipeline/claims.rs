@@ -140,13 +140,20 @@ impl KeyClaim {
     }
 }
 
-/// The claim on the delivery of an event. `None` without `dedup = "exact"`, but for a replay, which is always claimed if the
-/// Worker has the objects: a replay that comes twice would be a second delivery that nobody asked for.
-pub struct DeliveryClaim(Option<ObjectClaim>);
+/// A claim in the objects. `None` if the event needs no claim, or the Worker has no objects.
+pub struct OptionalClaim(Option<ObjectClaim>);
 
-impl DeliveryClaim {
-    /// Claims the delivery of `event`, an event of `source`.
-    pub async fn acquire(
+impl From<Option<ObjectClaim>> for OptionalClaim {
+    fn from(claim: Option<ObjectClaim>) -> Self {
+        Self(claim)
+    }
+}
+
+impl OptionalClaim {
+    /// Claims the delivery of `event`, an event of `source`. There is no claim without `dedup = "exact"`, but for a replay,
+    /// which is always claimed if the Worker has the objects: a replay that comes twice would be a second delivery that
+    /// nobody asked for.
+    pub async fn of_delivery(
         event: &Event<'_>,
         source: &Source,
         config: &Config,
@@ -164,7 +171,7 @@ impl DeliveryClaim {
         Ok(acquired.map(|claim| Self(Some(claim))))
     }
 
-    /// Confirms the claim: the event is delivered or dead.
+    /// Confirms the claim: what it is about is settled.
     pub async fn confirm(self, ports: &impl ClaimStore) -> Result<(), PortError> {
         match self.0 {
             Some(claim) => claim.confirm(ports).await,
@@ -172,7 +179,7 @@ impl DeliveryClaim {
         }
     }
 
-    /// Releases the claim: the event will be tried again.
+    /// Releases the claim: it will be tried again.
     pub async fn release(self, ports: &impl ClaimStore) {
         if let Some(claim) = self.0 {
             claim.release(ports).await;

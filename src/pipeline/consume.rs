@@ -5,7 +5,7 @@
 //!         → claim the delivery → fetch the body → attempt → confirm → ack │ retry │ dead letter
 //! ```
 
-use super::claims::{Acquisition, DeliveryClaim};
+use super::claims::{Acquisition, OptionalClaim};
 use super::disposition::{Disposition, Failure, ReceivedMessage, retention};
 use super::ports::{DestinationAnswer, Local, PortError, Ports, Stored};
 use super::queues::{self, QueueRole};
@@ -150,7 +150,7 @@ async fn deliver<P: Ports>(
         Some(Held::Over(text)) => Some(text),
     };
     // 3. Claim the delivery. The queue may hand over a message twice, and an event may have two messages.
-    let acquired = DeliveryClaim::acquire(&event, source, config, ports, handed.now).await;
+    let acquired = OptionalClaim::of_delivery(&event, source, config, ports, handed.now).await;
     let claim = match acquired.map_err(Failure::of("claim_failed"))? {
         Acquisition::Acquired(claim) => claim,
         Acquisition::Duplicate => {
@@ -223,7 +223,7 @@ fn in_flight(until: UnixTime, handed: &ReceivedMessage<'_>, record: &mut Record)
 }
 
 /// Ends the message of a replay that must not be sent anymore.
-async fn leave_out<P: Ports>(claim: DeliveryClaim, ports: &P, record: &mut Record) -> Disposition {
+async fn leave_out<P: Ports>(claim: OptionalClaim, ports: &P, record: &mut Record) -> Disposition {
     let problem = "its job was cancelled, or another message delivered the event after the job had selected it";
     record.refused(Verdict::Duplicate, "replay_obsolete", problem.to_owned());
     if let Err(PortError(problem)) = claim.confirm(ports).await {

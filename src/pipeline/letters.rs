@@ -1,6 +1,6 @@
 //! Dead letters: they come from their queue, are kept in D1, and are deleted when they expire.
 
-use super::claims::{Acquisition, DeliveryClaim};
+use super::claims::{Acquisition, OptionalClaim};
 use super::disposition::{Disposition, Failure, ReceivedMessage, retention};
 use super::logged;
 use super::ports::{Database, Letters, Outbox, Payloads, PortError, Ports, Stored};
@@ -153,12 +153,12 @@ async fn claim<P: Ports>(
     config: &Result<Config, ConfigError>,
     ports: &P,
     now: UnixTime,
-) -> Result<Option<Acquisition<DeliveryClaim>>, PortError> {
+) -> Result<Option<Acquisition<OptionalClaim>>, PortError> {
     let misconfigured = |error: &ConfigError| PortError(error.to_string());
     let config = config.as_ref().map_err(misconfigured)?;
     let Some(source) = config.source(event.source()) else { return Ok(None) };
     let source = source.map_err(misconfigured)?;
-    DeliveryClaim::acquire(event, source, config, ports, now).await.map(Some)
+    OptionalClaim::of_delivery(event, source, config, ports, now).await.map(Some)
 }
 
 /// Deletes expired letters, and bodies to which no letter and no message can refer: bodies of expired letters, and bodies

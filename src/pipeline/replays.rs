@@ -1,6 +1,6 @@
 //! Puts events of the log into the queue again, and claims each replayed event before it is delivered.
 
-use super::claims::{Acquisition, FORWARD_LEASE, ObjectClaim, REDRIVE_REMEMBERED};
+use super::claims::{Acquisition, FORWARD_LEASE, ObjectClaim, OptionalClaim, REDRIVE_REMEMBERED};
 use super::consume::{destination_in, find_destination};
 use super::disposition::Failure;
 use super::jobs;
@@ -81,17 +81,11 @@ pub async fn enqueue<P: Ports>(
     Ok(event)
 }
 
-/// The claim that all replays of an event share. `None` for other messages, without the objects, and if one of them has
-/// delivered the event before.
-///
-/// Two jobs may enqueue the same event, and two isolates may take the two messages in the same second. The log knows a
-/// delivery some seconds later, and not at all if the isolate dies. So the log alone cannot keep the second message back.
-pub struct ReplayClaim(Option<ObjectClaim>);
-
 /// What becomes of the message of a replay.
 pub enum Begun {
-    /// It is sent.
-    Wanted(ReplayClaim),
+    /// It is sent. All replays of an event share the claim. There is none for other messages, and if one of the replays has
+    /// delivered the event before.
+    Wanted(OptionalClaim),
     /// It must not be sent anymore.
     Obsolete,
     /// Another replay of the event is being delivered, until this time at the latest.
@@ -99,6 +93,9 @@ pub enum Begun {
 }
 
 /// Decides whether `event` is sent. Any event that belongs to no job is sent.
+///
+/// Two jobs may enqueue the same event, and two isolates may take the two messages in the same second. The log knows a
+/// delivery some seconds later, and not at all if the isolate dies. So the log alone cannot keep the second message back.
 pub async fn begin(
     event: &Event<'_>,
     config: &Config,
@@ -106,7 +103,7 @@ pub async fn begin(
     now: UnixTime,
 ) -> Result<Begun, Failure> {
     if event.replay().is_none() {
-        return Ok(Begun::Wanted(ReplayClaim(None)));
+        return Ok(Begun::Wanted(None.into()));
     }
     let (mut claim, mut is_delivered) = (None, false);
     if config.bindings.claims {
@@ -118,7 +115,7 @@ pub async fn begin(
             Acquisition::InFlight(until) => return Ok(Begun::InFlight(until)),
         }
     }
-    let claim = ReplayClaim(claim);
+    let claim = OptionalClaim::from(claim);
     match jobs::is_obsolete(event, is_delivered, ports).await {
         Ok(false) => Ok(Begun::Wanted(claim)),
         Ok(true) => {
@@ -128,23 +125,6 @@ pub async fn begin(
         Err(error) => {
             claim.release(ports).await;
             Err(Failure::of("replay_check_failed")(error))
-        }
-    }
-}
-
-impl ReplayClaim {
-    /// Confirms the claim: the destination has accepted the event.
-    pub async fn confirm(self, ports: &impl ClaimStore) -> Result<(), PortError> {
-        match self.0 {
-            Some(claim) => claim.confirm(ports).await,
-            None => Ok(()),
-        }
-    }
-
-    /// Releases the claim: another replay may deliver the event.
-    pub async fn release(self, ports: &impl ClaimStore) {
-        if let Some(claim) = self.0 {
-            claim.release(ports).await;
         }
     }
 }
