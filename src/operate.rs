@@ -33,6 +33,7 @@ use crate::audit::AuditEntry;
 use crate::config::{Config, ConfigError};
 use crate::database::{Rows, Statement};
 use crate::json_object;
+use crate::pause::Pauses;
 use crate::pipeline::ports::{PortError, Ports, Request};
 use crate::pipeline::refusal::Refusal;
 use crate::pipeline::write_log;
@@ -108,6 +109,14 @@ impl<'a, R: Request, P: Ports> Call<'a, R, P> {
 /// The answers of the database to the statements of a list.
 async fn rows<P: Ports>(ports: &P, statements: Vec<Statement>) -> Result<Vec<Rows>, Refusal> {
     ports.run(statements).await.map_err(Refusal::failed("list_failed"))
+}
+
+/// The answers to `statements`, and the sources that the API has paused.
+async fn rows_and_pauses<P: Ports>(ports: &P, mut statements: Vec<Statement>) -> Result<(Vec<Rows>, Pauses), Refusal> {
+    statements.push(Pauses::read());
+    let mut answers = rows(ports, statements).await?;
+    let pauses = Pauses::of(answers.pop().unwrap_or_default()).map_err(unreadable)?;
+    Ok((answers, pauses))
 }
 
 /// The refusal of a list whose rows have other columns.

@@ -20,8 +20,7 @@ pub async fn list<R: Request, P: Ports>(call: &Call<'_, R, P>, record: &mut Reco
         Ok(page.set(name, value, EventName::parse)? || filter.set(name, value).map_err(|error| error.problem)?)
     })?;
     if filter.since.zip(filter.until).is_some_and(|(since, until)| since >= until) {
-        let problem = "the parameters since and until: since must be before until";
-        return Err(Refusal::Unusable(problem.to_owned()));
+        return Err(query::no_time());
     }
     let ports = call.logged(record).await?;
     let answers = rows(ports, filter.page(page.cursor.as_ref(), page.limit, call.now)).await?;

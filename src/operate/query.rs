@@ -36,6 +36,11 @@ pub fn read(
     Ok(())
 }
 
+/// The refusal of times between which there is nothing.
+pub fn no_time() -> Refusal {
+    Refusal::Unusable("the parameters since and until: since must be before until".to_owned())
+}
+
 /// The part of a list that the caller asks for.
 pub struct Page<C> {
     /// The place after which the part begins. `None`: at the start.

@@ -19,8 +19,7 @@ pub async fn list<R: Request, P: Ports>(call: &Call<'_, R, P>, record: &mut Reco
     query::read(&call.request.query(), &names, |name, value| {
         Ok(page.set(name, value, RefusedCursor::parse)? || filter.set(name, value).map_err(|error| error.problem)?)
     })?;
-    let none = || Refusal::Unusable("the parameters since and until: since must be before until".to_owned());
-    let window = filter.window(call.now).ok_or_else(none)?;
+    let window = filter.window(call.now).ok_or_else(query::no_time)?;
     let ports = call.logged(record).await?;
     let mut statements = filter.page(window, page.cursor.as_ref(), page.limit);
     if page.cursor.is_none() {

@@ -1,6 +1,6 @@
 //! `GET /api/sources`: each configured source, what it did, and which of its secrets are used.
 
-use super::{Call, rows, unreadable};
+use super::{Call, rows_and_pauses, unreadable};
 use crate::answer::Answer;
 use crate::config::{Config, ConfigError, Dedup, Deliver, Destination, EventFilter, Source};
 use crate::log::{Activity, LastDay, activity, activity_of, days};
@@ -135,10 +135,7 @@ async fn known<R: Request, P: Ports>(
     let ports = call.logged(record).await?;
     let usable = sources.iter().filter_map(|(_, source)| source.ok());
     let windows: BTreeSet<u32> = usable.map(|source| days(window(source.verifier.preset().retry_span))).collect();
-    let mut statements = activity(&windows, call.now);
-    statements.push(Pauses::read());
-    let mut answers = rows(ports, statements).await?;
-    let pauses = Pauses::of(answers.pop().unwrap_or_default()).map_err(unreadable)?;
+    let (answers, pauses) = rows_and_pauses(ports, activity(&windows, call.now)).await?;
     Ok(Some((activity_of(answers, &windows).map_err(unreadable)?, pauses)))
 }
 

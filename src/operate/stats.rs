@@ -1,9 +1,8 @@
 //! `GET /api/stats`: the numbers of each source and destination over time, and what waits.
 
-use super::{Call, query, rows, unreadable};
+use super::{Call, query, rows, rows_and_pauses, unreadable};
 use crate::answer::Answer;
 use crate::log::{Backlog, QueueState, Stats, StatsError, StatsQuery, backlog, backlog_of, stats_of};
-use crate::pause::Pauses;
 use crate::pipeline::ports::{PortError, Ports, Request};
 use crate::pipeline::refusal::Refusal;
 use crate::record::{Record, Verdict};
@@ -36,12 +35,10 @@ pub async fn read<R: Request, P: Ports>(call: &Call<'_, R, P>, record: &mut Reco
         ),
     })?;
     let retention = call.config.as_ref().map_or(DEFAULT_RETENTION, |config| config.retention);
-    let mut statements = backlog(retention, call.now);
-    statements.push(Pauses::read());
-    let mut waiting = rows(ports, statements).await?;
-    let paused = Pauses::of(waiting.pop().unwrap_or_default()).map(|pauses| pauses.all(call.config.as_ref().ok()));
+    let (waiting, pauses) = rows_and_pauses(ports, backlog(retention, call.now)).await?;
+    let paused = pauses.all(call.config.as_ref().ok());
     let queue = queue_state(call, record).await;
-    let backlog = paused.and_then(|paused| backlog_of(waiting, queue, paused, call.now)).map_err(unreadable)?;
+    let backlog = backlog_of(waiting, queue, paused, call.now).map_err(unreadable)?;
     record.verdict = Verdict::Listed;
     Ok(Answer::ok(&Told { stats, backlog }))
 }
