@@ -3,12 +3,11 @@ import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { eventually } from "./http.mjs";
+import { eventually, freePort } from "./http.mjs";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const checkout = mkdtempSync(join(tmpdir(), "hookgate-dev-"));
@@ -17,17 +16,7 @@ execFileSync("xargs", ["-0", "cp", "--parents", "-t", checkout], { cwd: root, in
 // What a build has made is shared, so that nothing compiles again.
 for (const made of ["target", "build", ".tools", "node_modules", "dashboard/node_modules"]) symlinkSync(join(root, made), join(checkout, made));
 
-/** A port that was free a moment ago. */
-async function freePort() {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address();
-  server.close();
-  await once(server, "close");
-  return String(port);
-}
-
-const env = { ...process.env, PORT: await freePort() };
+const env = { ...process.env, PORT: String(await freePort()) };
 let printed = "";
 const server = spawn("sh", ["scripts/dev"], { cwd: checkout, env, stdio: ["ignore", "pipe", "pipe"] });
 for (const stream of [server.stdout, server.stderr]) stream.on("data", (data) => (printed += data));

@@ -121,6 +121,12 @@ export class Gateway {
     return this.request(`/api/${path}`, { method, headers: { authorization: `Bearer ${token}` }, body });
   }
 
+  /** Asks the operator's API for a change, with `body` as JSON. Returns the status and the members of the answer. */
+  async ask(path, body) {
+    const answer = await this.api(path, { method: "POST", body: body && JSON.stringify(body) });
+    return { status: answer.status, ...answer.json() };
+  }
+
   /** The calls of bindings so far, after the first `from`: `{ operation, args, failed }`. */
   async operations(from = 0) {
     return this.#control({ from });

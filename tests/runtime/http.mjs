@@ -17,6 +17,16 @@ export async function eventually(what, condition, within = 20_000) {
   }
 }
 
+/** A port that was free a moment ago, for a program that cannot choose one itself. */
+export async function freePort() {
+  const server = net.createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address();
+  server.close();
+  await once(server, "close");
+  return port;
+}
+
 /** Sends one request. `body` is a buffer, or an iterable of chunks, which are sent without a content length. */
 export function send(url, { method = "POST", headers = {}, body, timeout = 60_000 } = {}) {
   return new Promise((resolve, reject) => {

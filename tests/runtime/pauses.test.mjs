@@ -12,10 +12,7 @@ const gateway = await Gateway.start({
 after(() => gateway.close());
 const { origin } = gateway;
 
-const ask = async (path, body) => {
-  const answer = await gateway.api(path, { method: "POST", body: body && JSON.stringify(body) });
-  return { status: answer.status, ...answer.json() };
-};
+const ask = (path, body) => gateway.ask(path, body);
 
 /** The only event of a source, once it is in this state. */
 const event = (name, state) => eventually(`an event of ${name} that is ${state}`, async () => {

@@ -19,10 +19,7 @@ const gateway = await Gateway.start({
 after(() => gateway.close());
 const { origin } = gateway;
 
-const ask = async (path, body) => {
-  const answer = await gateway.api(path, { method: "POST", body: body && JSON.stringify(body) });
-  return { status: answer.status, ...answer.json() };
-};
+const ask = (path, body) => gateway.ask(path, body);
 
 /** The newest events of a source in this state, once there are `count` of them. */
 const events = (name, state, count = 1) => eventually(`${count} events of ${name} that are ${state}`, async () => {

@@ -1,14 +1,13 @@
 // A stage for the tests in the browser: the built Worker with its assets under `wrangler dev`, as wrangler.toml configures
 // it, an origin that fails as a test wants, and Debian's Chromium.
 import { spawn } from "node:child_process";
-import { createServer } from "node:net";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { once } from "node:events";
 import { chromium } from "playwright-core";
-import { Origin, eventually, send } from "../../../tests/runtime/http.mjs";
+import { Origin, eventually, freePort, send } from "../../../tests/runtime/http.mjs";
 import { ADMIN_TOKEN, SECRETS, delivery } from "../../../tests/runtime/providers.mjs";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
@@ -17,15 +16,6 @@ export { ADMIN_TOKEN, delivery, eventually };
 
 /** Where Chromium may be. CHROMIUM names another one. */
 const BROWSERS = [process.env.CHROMIUM, "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
-
-async function freePort() {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address();
-  server.close();
-  await once(server, "close");
-  return port;
-}
 
 /** wrangler.toml with the paths of this checkout, without its build, and with other variables. */
 function configuration(vars) {
