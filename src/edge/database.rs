@@ -4,6 +4,7 @@ use super::environment;
 use super::ports::{Bindings, failed};
 use crate::database::{Rows, Statement, statements_of};
 use crate::pipeline::ports::{Database, PortError};
+use std::cell::OnceCell;
 use wasm_bindgen::prelude::*;
 use worker::js_sys::Promise;
 use worker::wasm_bindgen_futures::JsFuture;
@@ -18,6 +19,11 @@ const MIGRATIONS: [&str; 5] = [
     include_str!("../../migrations/0004_log_events.sql"),
     include_str!("../../migrations/0005_pauses.sql"),
 ];
+
+thread_local! {
+    /// Whether there is a database. A request asks several times, and a new environment comes with a new isolate.
+    static HAS_LOG: OnceCell<bool> = const { OnceCell::new() };
+}
 
 #[wasm_bindgen(module = "/src/edge/calls.js")]
 extern "C" {
@@ -40,7 +46,7 @@ impl Bindings {
 
 impl Database for Bindings {
     fn has_database(&self) -> bool {
-        environment::has(&self.env, "LOG")
+        HAS_LOG.with(|known| *known.get_or_init(|| environment::has(&self.env, "LOG")))
     }
 
     async fn run_all(&self, statements: &[Statement]) -> Result<Vec<Rows>, PortError> {
