@@ -187,11 +187,6 @@ impl Answer {
         Self::problem(500, "Source misconfigured", "The operator's log and `hookgate check` say what is wrong.")
     }
 
-    /// 500: an unexpected failure of the gateway.
-    pub fn failed() -> Self {
-        Self::problem(500, "Internal error", "The gateway failed on this request. Please send it again.")
-    }
-
     /// 501: the feature needs `binding`, and the Worker has no such binding.
     pub fn off(binding: &str) -> Self {
         Self::problem(501, "Not switched on", &format!("This needs the binding {binding}."))

@@ -99,8 +99,8 @@ impl<'a, R: Request, P: Ports> Call<'a, R, P> {
     /// at once.
     async fn logged(&self, record: &mut Record) -> Result<&'a P, Refusal> {
         self.needs_database()?;
-        if let Some(Record { detail: Some(problem), .. }) = write_log(self.ports).await {
-            record.trouble("log_failed", problem);
+        if let Some(Record { reason: Some(reason), detail: Some(problem), .. }) = write_log(self.ports).await {
+            record.trouble(reason, problem);
         }
         Ok(self.ports)
     }

@@ -31,7 +31,7 @@ pub struct LogBuffer {
     noted: Noted,
     /// When a request promised to write what waits.
     promised: Option<UnixTime>,
-    /// How many entries were dropped, because the database failed for too long.
+    /// How many entries were dropped: the database failed for too long, or too many came between two writes.
     dropped: u64,
 }
 
@@ -126,9 +126,9 @@ impl LogBuffer {
         }
     }
 
-    /// The number of entries that were dropped since the last call.
-    pub fn dropped(&mut self) -> u64 {
-        std::mem::take(&mut self.dropped)
+    /// The number of entries that were dropped since the last call. `None` if none was.
+    pub fn dropped(&mut self) -> Option<u64> {
+        Some(std::mem::take(&mut self.dropped)).filter(|dropped| *dropped > 0)
     }
 }
 

@@ -309,38 +309,30 @@ impl Entry {
 /// The reason of an event that the queue gave up. The row keeps the reason of the last attempt, which says more.
 pub const GIVEN_UP: &str = "dead_letter";
 
-/// Whether an entry replaces the state of the row. The clocks of two isolates differ, and a message that came twice may fail
-/// after its copy was delivered: a settled event does not wait again, unless it was redriven or replayed since then. The row
-/// has no attempt of such a redrive or replay yet.
-macro_rules! is_newer {
-    () => {
-        "((excluded.updated >= updated AND (state NOT IN ('delivered', 'dead') OR excluded.state IN ('delivered', 'dead') \
-OR ((?24 > 0 OR ?25 <> '') AND NOT EXISTS (SELECT 1 FROM json_each(log_events.attempts) AS made \
-WHERE coalesce(made.value ->> 'redrive', 0) = ?24 AND coalesce(made.value ->> 'replay', '') = ?25)))) \
-OR (excluded.state = 'delivered' AND state IN ('waiting', 'retrying', 'paused')))"
-    };
-}
-
+/// `newer` is whether the entry replaces the state of the row. It is computed once, because a subquery without a table is not
+/// merged into the outer one. The clocks of two isolates differ, and a message that came twice may fail after its copy was
+/// delivered: a settled event does not wait again, unless it was redriven or replayed since then. The row has no attempt of
+/// such a redrive or replay yet.
+///
 /// `attempts` gets the new attempt, if there is one. An entry without an attempt has an empty list, whose element 0 is NULL.
-const UPSERT: &str = concat!(
-    "\
+const UPSERT: &str = "\
 INSERT INTO log_events (id, name, received, updated, source, state, reason, status, tries, next, delivered, destination, \
 event_id, type, bytes, days, payload, kept, detail, attempts, head, body) \
 VALUES ((?3 << 28) | ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22) \
 ON CONFLICT (id) DO UPDATE SET \
-state = iif(",
-    is_newer!(),
-    ", excluded.state, state), reason = CASE WHEN NOT ",
-    is_newer!(),
-    " THEN reason WHEN excluded.reason = 'dead_letter' THEN coalesce(reason, excluded.reason) ELSE excluded.reason END, \
-detail = CASE WHEN NOT ",
-    is_newer!(),
-    " THEN detail WHEN excluded.reason IS NOT 'dead_letter' THEN excluded.detail WHEN state = 'dead' THEN detail \
-ELSE coalesce(detail || '; ', '') || excluded.detail END, next = iif(",
-    is_newer!(),
-    ", excluded.next, next), status = iif(",
-    is_newer!(),
-    " AND excluded.tries = 1, excluded.status, status), \
+(state, reason, detail, next, status) = (SELECT \
+iif(newer, excluded.state, state), \
+CASE WHEN NOT newer THEN reason WHEN excluded.reason = 'dead_letter' THEN coalesce(reason, excluded.reason) \
+ELSE excluded.reason END, \
+CASE WHEN NOT newer THEN detail WHEN excluded.reason IS NOT 'dead_letter' THEN excluded.detail \
+WHEN state = 'dead' THEN detail ELSE coalesce(detail || '; ', '') || excluded.detail END, \
+iif(newer, excluded.next, next), \
+iif(newer AND excluded.tries = 1, excluded.status, status) \
+FROM (SELECT (excluded.updated >= updated AND (state NOT IN ('delivered', 'dead') \
+OR excluded.state IN ('delivered', 'dead') OR ((?24 > 0 OR ?25 <> '') AND NOT EXISTS (SELECT 1 \
+FROM json_each(log_events.attempts) AS made WHERE coalesce(made.value ->> 'redrive', 0) = ?24 \
+AND coalesce(made.value ->> 'replay', '') = ?25)))) \
+OR (excluded.state = 'delivered' AND state IN ('waiting', 'retrying', 'paused')) AS newer)), \
 destination = coalesce(excluded.destination, destination), \
 delivered = coalesce(delivered, excluded.delivered), \
 tries = tries + excluded.tries, \
@@ -351,8 +343,7 @@ head = iif(excluded.kept = 'exact' OR (excluded.kept = 'bucket' AND kept = 'buck
 body = iif(excluded.kept = 'exact', excluded.body, body), \
 kept = iif(excluded.kept = 'exact' OR (excluded.kept = 'delivered' AND kept <> 'exact'), excluded.kept, kept) \
 WHERE name = excluded.name AND (excluded.tries = 0 OR NOT EXISTS (SELECT 1 FROM json_each(log_events.attempts) AS known \
-WHERE known.value = excluded.attempts ->> '$[0]'))"
-);
+WHERE known.value = excluded.attempts ->> '$[0]'))";
 
 /// An entry that is written late must not let a settled event wait again.
 const WAITS: &str = "\

@@ -72,8 +72,7 @@ impl RefusedFilter {
 
     /// The statements that count the refused requests of the selection, in whole minutes.
     pub fn counts(&self, window: Minutes) -> Vec<Statement> {
-        let (first, last) = window.slots();
-        let mut values = vec![first.into(), last.into()];
+        let mut values = Vec::from(window.values());
         let parts = [any_of("source", &self.0.sources, &mut values), any_of("reason", &self.0.reasons, &mut values)];
         let condition: String = parts.into_iter().flatten().flat_map(|part| [" AND ".to_owned(), part]).collect();
         let sql = format!(

@@ -3,7 +3,7 @@
 use super::attempts::{Attempts, Histogram, Latency, Sums};
 use super::deliveries::sums;
 use super::filter::{EventFilter, FilterError};
-use super::window::{Minutes, any_of, partial, start};
+use super::window::{Minutes, any_of, start};
 use crate::database::{Rows, Statement};
 use hookgate_verify::UnixTime;
 use hookgate_verify::grammar::span;
@@ -64,35 +64,34 @@ impl StatsQuery {
                 "the parameter step: {points} points; ask for at most {MOST_POINTS}, with a larger step"
             ));
         }
-        Ok(StatsSpan { window, step })
+        Ok(StatsSpan { window, counts: window, deliveries: window, step })
     }
 
     /// The statements that read the numbers.
     pub fn statements(&self, of: StatsSpan) -> Vec<Statement> {
-        let StatsSpan { window, step } = of;
-        let (first, last) = window.slots();
-        let mut values = vec![first.into(), last.into()];
+        let StatsSpan { counts, deliveries, step, .. } = of;
+        let mut values = Vec::from(counts.values());
         let most = MOST_GROUPS.saturating_add(1);
         let source = any_of("source", &self.filter.sources, &mut values).unwrap_or_else(|| "1".to_owned());
+        let range = "slot BETWEEN ?1 AND ?2";
         let counts = format!(
-            "SELECT slot / {step} AS point, source, verdict, reason, sum(count) AS count FROM counts WHERE {} AND {source} \
-             GROUP BY 1, 2, 3, 4 LIMIT {most}",
-            Minutes::range("counts")
+            "SELECT slot / {step} AS point, source, verdict, reason, sum(count) AS count FROM counts WHERE {range} \
+             AND {source} GROUP BY 1, 2, 3, 4 LIMIT {most}"
         );
         let counts = Statement::new(counts, values.clone());
+        values.iter_mut().zip(deliveries.values()).for_each(|(value, minute)| *value = minute);
         let destination = self.filter.destination.as_ref().map(|destination| {
             values.push(destination.as_str().into());
             let bound = values.len();
             format!(" AND substr(destination, 1, length(?{bound})) = ?{bound}")
         });
         let deliveries = format!(
-            "SELECT slot / {step} AS point, source, destination, {} FROM deliveries WHERE {} AND {source}{} \
+            "SELECT slot / {step} AS point, source, destination, {} FROM deliveries WHERE {range} AND {source}{} \
              GROUP BY 1, 2, 3 LIMIT {most}",
             sums(),
-            Minutes::range("deliveries"),
             destination.unwrap_or_default()
         );
-        vec![counts, Statement::new(deliveries, values), window.end("counts"), window.end("deliveries")]
+        vec![counts, Statement::new(deliveries, values)]
     }
 }
 
@@ -100,8 +99,33 @@ impl StatsQuery {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StatsSpan {
     window: Minutes,
+    /// The minutes of which the table `counts` is read.
+    counts: Minutes,
+    /// The minutes of which the table `deliveries` is read.
+    deliveries: Minutes,
     /// The minutes of a point.
     step: i64,
+}
+
+impl StatsSpan {
+    /// The statements that find what one call reads of the two tables.
+    pub fn ends(self) -> [Statement; 2] {
+        ["counts", "deliveries"].map(|table| self.window.end(table))
+    }
+
+    /// The selection as far as one call reads it, as the answers to [`StatsSpan::ends`] say.
+    ///
+    /// # Errors
+    /// The database has other columns.
+    pub fn bounded(self, counts: Rows, deliveries: Rows) -> Result<Self, String> {
+        Ok(Self { counts: self.window.newest(counts)?, deliveries: self.window.newest(deliveries)?, ..self })
+    }
+
+    /// The time before which the numbers are not complete. `None` if they are.
+    fn partial_before(self) -> Option<UnixTime> {
+        let since = self.counts.since().max(self.deliveries.since());
+        (since > self.window.since()).then_some(since)
+    }
 }
 
 /// The numbers over time.
@@ -226,7 +250,6 @@ pub fn stats_of(answers: Vec<Rows>, of: StatsSpan) -> Result<Stats, StatsError> 
     let mut next = || answers.next().unwrap_or_default();
     let counts: Vec<CountRow> = next().parse()?;
     let deliveries: Vec<DeliveryRow> = next().parse()?;
-    let before = partial(next())?.max(partial(next())?);
     if counts.len() > MOST_GROUPS || deliveries.len() > MOST_GROUPS {
         return Err(StatsError::TooMany);
     }
@@ -254,12 +277,12 @@ pub fn stats_of(answers: Vec<Rows>, of: StatsSpan) -> Result<Stats, StatsError> 
             Some(point) => points.push(StatsPoint { at: start(point.saturating_mul(of.step)).to_rfc3339(), numbers }),
         }
     }
-    let StatsSpan { window, step } = of;
+    let StatsSpan { window, step, .. } = of;
     Ok(Stats {
         since: window.since().to_rfc3339(),
         until: window.until().to_rfc3339(),
         step_seconds: step.saturating_mul(60),
-        partial_before: before.map(UnixTime::to_rfc3339),
+        partial_before: of.partial_before().map(UnixTime::to_rfc3339),
         totals,
         points,
     })

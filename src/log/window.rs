@@ -59,7 +59,8 @@ impl Minutes {
         format!("slot BETWEEN coalesce(({cut} OFFSET {MOST_ROWS}), ?1) AND ?2")
     }
 
-    /// The statement that finds the minute before which [`Minutes::range`] has no rows. See [`partial`].
+    /// The statement that finds the minute before which [`Minutes::range`] has no rows. See [`partial`] and
+    /// [`Minutes::newest`].
     pub(super) fn end(self, table: &str) -> Statement {
         let sql = format!(
             "SELECT slot FROM {table} WHERE slot BETWEEN ?1 AND ?2 ORDER BY slot DESC LIMIT 1 OFFSET {MOST_ROWS}"
@@ -67,9 +68,24 @@ impl Minutes {
         self.statement(sql)
     }
 
+    /// The newest of these minutes that have at most [`MOST_ROWS`] rows, as the answer to [`Minutes::end`] says. With them, a
+    /// statement needs no [`Minutes::range`], which walks over the same rows as [`Minutes::end`].
+    ///
+    /// # Errors
+    /// The database has other columns.
+    pub(super) fn newest(self, end: Rows) -> Result<Self, String> {
+        let first = end.parse::<End>()?.first().map_or(self.first, |end| end.slot.saturating_add(1));
+        Ok(Self { first, ..self })
+    }
+
     /// The statement `sql` without other parameters than these minutes.
     pub(super) fn statement(self, sql: impl Into<String>) -> Statement {
-        Statement::new(sql, [self.first.into(), self.last.into()])
+        Statement::new(sql, self.values())
+    }
+
+    /// The parameters `?1` and `?2`.
+    pub(super) fn values(self) -> [Value; 2] {
+        [self.first.into(), self.last.into()]
     }
 }
 

@@ -28,17 +28,22 @@ pub async fn read<R: Request, P: Ports>(call: &Call<'_, R, P>, record: &mut Reco
     })?;
     let span = query.span(call.now).map_err(Refusal::Unusable)?;
     let ports = call.logged(record).await?;
+    let retention = call.config.as_ref().map_or(DEFAULT_RETENTION, |config| config.retention);
+    let mut statements = Vec::from(span.ends());
+    statements.extend(backlog(retention, call.now));
+    let (answers, pauses) = rows_and_pauses(ports, statements).await?;
+    let mut answers = answers.into_iter();
+    let mut next = || answers.next().unwrap_or_default();
+    let span = span.bounded(next(), next()).map_err(unreadable)?;
     let stats = stats_of(rows(ports, query.statements(span)).await?, span).map_err(|error| match error {
         StatsError::Unreadable(problem) => unreadable(problem),
         StatsError::TooMany => Refusal::Unusable(
             "the answer has more than 10,000 numbers: ask with a larger step, a shorter time, or a source".to_owned(),
         ),
     })?;
-    let retention = call.config.as_ref().map_or(DEFAULT_RETENTION, |config| config.retention);
-    let (waiting, pauses) = rows_and_pauses(ports, backlog(retention, call.now)).await?;
     let paused = pauses.all(call.config.as_ref().ok());
     let queue = queue_state(call, record).await;
-    let backlog = backlog_of(waiting, queue, paused, call.now).map_err(unreadable)?;
+    let backlog = backlog_of(answers.collect(), queue, paused, call.now).map_err(unreadable)?;
     record.verdict = Verdict::Listed;
     Ok(Answer::ok(&Told { stats, backlog }))
 }

@@ -9,6 +9,7 @@
 //! until this step is noted. So each job has one step at a time.
 
 use super::disposition::{Disposition, Failure, ReceivedMessage};
+use super::logged;
 use super::ports::{Database, Local, Outbox, PortError, Ports};
 use super::replays::{self, ReplayFailure};
 use crate::config::{Config, ConfigError};
@@ -279,7 +280,7 @@ pub async fn is_obsolete(
         return Ok(false);
     }
     // This isolate may have delivered the event a moment ago. If the write fails, the entries wait for the next write.
-    let _ = super::write_log(ports).await;
+    let _ = logged::write_waiting(ports).await;
     let answers = ports.run(vec![Job::guard(token, &name, is_delivered)]).await?;
     Ok(answers.into_iter().next().is_some_and(|rows| !rows.0.is_empty()))
 }

@@ -250,18 +250,34 @@ pub fn must_write<P: Database + Local>(ports: &P, now: UnixTime) -> bool {
     ports.has_database() && ports.isolate().log.borrow_mut().promise(now)
 }
 
-/// Writes what waits in this isolate. A failure is a line in the log, and the entries wait for the next write.
+/// Writes what waits in this isolate. A failure is a line in the log, and the entries wait for the next write. Entries that
+/// were dropped are a line too, even if the rest is written. So each write has at most one line.
 pub async fn write_log<P: Database + Local>(ports: &P) -> Option<Record> {
+    let outcome = write_waiting(ports).await;
+    let dropped = ports.isolate().log.borrow_mut().dropped().map(|dropped| format!("{dropped} entries were dropped"));
+    match (outcome, dropped) {
+        (Ok(()), None) => None,
+        (Ok(()), Some(lost)) => {
+            let problem = format!("{lost}: more came between two writes than this isolate keeps");
+            Some(Record::complaint("log_full", problem))
+        }
+        (Err(PortError(problem)), None) => Some(Record::complaint("log_failed", problem)),
+        (Err(PortError(problem)), Some(lost)) => Some(Record::complaint("log_failed", format!("{problem}; {lost}"))),
+    }
+}
+
+/// Writes what waits in this isolate. After a failure, the entries wait for the next write, which tells how many were dropped.
+///
+/// # Errors
+/// The database failed.
+pub async fn write_waiting<P: Database + Local>(ports: &P) -> Result<(), PortError> {
     let IsolateState { log, .. } = ports.isolate();
     let mut groups = log.borrow_mut().take().into_iter();
     while let Some(group) = groups.next() {
-        if let Err(PortError(problem)) = ports.run_all(&group).await {
-            let mut log = log.borrow_mut();
-            log.put_back(std::iter::once(group).chain(groups).collect());
-            let dropped = log.dropped();
-            let lost = if dropped > 0 { format!("; {dropped} entries were dropped") } else { String::new() };
-            return Some(Record::complaint("log_failed", format!("{problem}{lost}")));
+        if let Err(error) = ports.run_all(&group).await {
+            log.borrow_mut().put_back(std::iter::once(group).chain(groups).collect());
+            return Err(error);
         }
     }
-    None
+    Ok(())
 }

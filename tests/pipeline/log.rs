@@ -38,6 +38,15 @@ fn write(ports: &Memory) -> Option<Record> {
     block_on(pipeline::write_log(ports))
 }
 
+fn admin() -> Post {
+    request("GET", "", "", &[("authorization", &format!("Bearer {TOKEN}"))], "")
+}
+
+/// An event that the source `picky` does not want.
+fn picky(number: u32) -> String {
+    BODY.replace("evt_1", &format!("evt_{number}"))
+}
+
 fn take(ports: &Memory) -> String {
     ports.queue.take().remove(0)
 }
@@ -148,6 +157,33 @@ fn a_database_that_fails_changes_no_answer_and_no_attempt() {
     ports.fail.set(None);
     let event = only(&ports);
     assert_eq!((&event["state"], &event["duplicates"]), (&json!("delivered"), &json!(1)), "nothing of it is lost");
+}
+
+/// Between two writes, an isolate keeps a bounded number of rows. What it drops is told at the next write, and only once.
+#[test]
+fn a_flood_between_two_writes_is_told_at_the_next_write() {
+    let ports = Memory::default();
+    let flood = |count: u32| (0..count).for_each(|number| drop(serve(&post("picky", picky(number)), &ports)));
+    flood(1_000);
+    assert_eq!(write(&ports).map(|record| record.line()), None);
+    flood(2_050);
+    let told = write(&ports).expect("a line of the drop");
+    assert_eq!(told.reason, Some("log_full"));
+    let detail = told.detail.expect("the number");
+    let dropped: u32 = detail.split(' ').next().and_then(|number| number.parse().ok()).expect("a number");
+    assert!((50..100).contains(&dropped), "{detail}");
+    assert_eq!(write(&ports).map(|record| record.line()), None, "told once");
+    // A call of the API tells it too, and a failure tells both.
+    flood(2_050);
+    let request = Post { path: "/api/events".to_owned(), ..admin() };
+    let trouble = serve(&request, &ports).record.and_then(|record| record.trouble);
+    assert!(trouble.as_ref().is_some_and(|text| text.starts_with("log_full: ")), "{trouble:?}");
+    flood(2_050);
+    ports.fail.set(Some("log"));
+    let told = write(&ports).expect("a failure");
+    assert!(
+        told.reason == Some("log_failed") && told.detail.is_some_and(|text| text.ends_with("entries were dropped"))
+    );
 }
 
 #[test]

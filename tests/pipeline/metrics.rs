@@ -185,6 +185,12 @@ fn an_answer_says_from_when_on_it_is_complete() {
         all.as_array().unwrap().iter().map(|one| one.pointer(count).unwrap().as_u64().unwrap()).sum::<u64>()
     };
     assert_eq!(sum(&told["totals"], "/verdicts/rejected"), 45_000, "without the minute that is not complete");
+    // The other table has few rows, so all of them are read.
+    ports.database.query(&format!("INSERT INTO deliveries VALUES ({slot} - 50, 's1', 'u', 7{})", ", 0".repeat(23)));
+    let told = ask("stats");
+    assert_eq!(told["partial_before"], "2026-01-15T11:46:00Z");
+    let busy = told["totals"].as_array().unwrap().iter().find(|one| one["source"] == "s1").unwrap();
+    assert_eq!(busy["destinations"]["u"]["accepted"], 7, "{busy}");
     let refused = ask("refused");
     assert_eq!(refused["counts_partial_before"], "2026-01-15T11:46:00Z");
     assert_eq!(sum(&refused["counts"], "/count"), 45_000);

@@ -361,7 +361,9 @@ fn statements() -> Vec<(String, Vec<Statement>)> {
         for (name, value) in query.split('&').filter_map(|part| part.split_once('=')) {
             assert!(parsed.set(name, value).unwrap());
         }
-        all.push((format!("stats?{query}"), parsed.statements(parsed.span(NOW).unwrap())));
+        let span = parsed.span(NOW).unwrap();
+        all.push((format!("stats?{query}"), parsed.statements(span)));
+        all.push((format!("stats?{query}, the ends"), span.ends().into()));
     }
     let last = EventName::parse("1768480200-3f29a1c8e07b4d5692fe10ab7d0c1b2a").unwrap();
     let key = "key=3f29a1c8e07b4d5692fe10ab7d0c1b2a3f29a1c8e07b4d5692fe10ab7d0c1b2a";
