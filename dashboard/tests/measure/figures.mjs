@@ -9,4 +9,6 @@ export function print(name, numbers, bar) {
   console.log(`${name.padEnd(44)}${cells}${end}`);
 }
 
-export const head = (title) => console.log(`${title.padEnd(44)}${"median".padStart(8)}${"max".padStart(8)}${"bar".padStart(8)}`);
+export function head(title) {
+  console.log(title.padEnd(44) + ["median", "max", "bar"].map((name) => name.padStart(8)).join(""));
+}

@@ -4,7 +4,7 @@ import { Stage, delivery } from "../browser/stage.mjs";
 
 const generic = { provider: "generic", secrets: ["GENERIC_SECRET"] };
 const EVENT_EVERY_MS = 2000;
-/** The peak of the last third may be this much of the peak of the first third: a list grows to its bound, and begins anew. */
+/** The peak of the last third may be this much of the first one: a list grows to its bound, and begins anew. */
 const FLAT = 1.1;
 
 /** What each page does once a minute. */
@@ -72,7 +72,8 @@ export async function measureMemory(minutes) {
       pages.push({ name, work, page, session, samples: [] });
     }
     const began = Date.now();
-    console.log("minute  events  " + pages.map(({ name }) => `${name}: heap kB, nodes, listeners`.padEnd(36)).join(""));
+    const heads = pages.map(({ name }) => `${name}: heap kB, nodes, listeners`.padEnd(36));
+    console.log(`minute  events  ${heads.join("")}`);
     for (let minute = 1; minute <= minutes; minute += 1) {
       await delay(Math.max(0, began + minute * 60_000 - Date.now()));
       for (const one of pages) {
@@ -81,7 +82,8 @@ export async function measureMemory(minutes) {
       }
       const cells = pages.map(({ samples }) => {
         const { heap, nodes, listeners } = samples.at(-1);
-        return `${String(kilobytes(heap)).padStart(8)}${String(nodes).padStart(8)}${String(listeners).padStart(8)}`.padEnd(36);
+        const numbers = [kilobytes(heap), nodes, listeners].map((number) => String(number).padStart(8));
+        return numbers.join("").padEnd(36);
       });
       console.log(`${String(minute).padStart(6)}${String(sent).padStart(8)}  ${cells.join("")}`);
     }
