@@ -1,11 +1,11 @@
 # Every target first installs the tools that it needs. The tools that scripts/setup cannot install must be present: rustup,
 # a C compiler, Node with npm, and for `make test` also Python. The scripts name each missing tool.
 
-.PHONY: help dev demo test simulate check fuzz build providers openapi catalogue bench bench-log work faults storm replays flood mutants deploy sdks setup clean
+.PHONY: help dev demo test pictures bench-dashboard simulate check fuzz build providers openapi catalogue bench bench-log work faults storm replays flood mutants deploy sdks setup clean
 
 help: ## Lists the targets
 	@echo "make TARGET, where TARGET is one of:"
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' Makefile | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' Makefile | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
 
 dev: ## Serves the Worker on 127.0.0.1:8787; PORT changes the port, ORIGIN the destination
 	@exec sh scripts/dev
@@ -21,6 +21,14 @@ test: build sdks ## Runs every test: native, in WASM, with the SDKs, on the real
 	. scripts/env && node --test --test-concurrency=2 tests/runtime/*.test.mjs
 	sh scripts/browser
 	. scripts/env && node --test dashboard/tests/browser/*.test.mjs
+
+pictures: build ## Writes the pictures and the texts of the dashboard's views, with which `make test` compares
+	sh scripts/browser
+	. scripts/env && PICTURES=write node --test dashboard/tests/browser/pictures.test.mjs
+
+bench-dashboard: build ## Measures the dashboard in a browser; PARTS=size,first,filters,memory, EVENTS, CALLS, MINUTES=60
+	sh scripts/browser
+	@. scripts/env && node dashboard/tests/measure.mjs
 
 simulate: ## Simulates the gateway under faults: SEEDS=10000 runs, or only the run SEED=123
 	SEEDS=$${SEEDS:-10000} cargo test --locked --test simulation -- --nocapture

@@ -1,6 +1,7 @@
 // The API: its types, and the calls. docs/openapi.json has the routes; openapi.d.ts is made from it.
 
 import type { components } from "./openapi.d.ts";
+import { coded } from "./router.ts";
 
 type Schemas = components["schemas"];
 export type EventSummary = Schemas["EventSummary"];
@@ -112,8 +113,11 @@ export class Api {
   }
 }
 
-/** One part of a path. */
-export const part = (text: string): string => encodeURIComponent(text);
+/** One part of a path. A browser would leave the path at a part of dots, so no such part is sent. */
+export function part(text: string): string {
+  if (/^\.{1,2}$/.test(text)) throw new ApiError(404, "Not found", "Nothing has this name.");
+  return coded(text);
+}
 
 async function problemIn(answer: Response): Promise<ApiError> {
   try {

@@ -15,12 +15,15 @@ export function bodyOf(held: { body: string | null; body_base64: string | null }
 
 const TOKEN = /"(?:[^"\\]|\\.)*"|[{}[\]:,]|[^\s{}[\]:,"]+/gs;
 
+/** The deepest level that is indented. Each level of a deep document would else add more than the level before. */
+const DEEPEST = 40;
+
 /**
  * JSON with line breaks. Each token stays as it is, because parsing and printing would change large numbers, double keys
- * and escapes.
+ * and escapes. At least `most` characters of a longer result.
  * `null` if the text is not JSON.
  */
-export function pretty(text: string): string | null {
+export function pretty(text: string, most: number): string | null {
   try {
     JSON.parse(text);
   } catch {
@@ -29,8 +32,9 @@ export function pretty(text: string): string | null {
   const tokens = text.match(TOKEN) ?? [];
   let out = "";
   let depth = 0;
-  const line = () => `\n${"  ".repeat(depth)}`;
-  tokens.forEach((token, at) => {
+  const line = () => `\n${"  ".repeat(Math.min(depth, DEEPEST))}`;
+  for (const [at, token] of tokens.entries()) {
+    if (out.length > most) break;
     if (token === "{" || token === "[") {
       const isEmpty = tokens[at + 1] === "}" || tokens[at + 1] === "]";
       out += token;
@@ -43,7 +47,7 @@ export function pretty(text: string): string | null {
     } else if (token === ",") out += `,${line()}`;
     else if (token === ":") out += ": ";
     else out += token;
-  });
+  }
   return out;
 }
 

@@ -92,23 +92,36 @@ export function plural(number: number, one: string, many = `${one}s`): string {
   return `${count(number)} ${number === 1 ? one : many}`;
 }
 
-// Characters that are invisible, or that change the order of others: a text with them may look like another text.
+// Characters that are invisible, or that change the order of others: a text with them may look like another text. U+FE0F
+// after a picture only asks for its colours.
 const HIDDEN =
-  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]/g;
+  /(?!(?<=\p{Extended_Pictographic})\ufe0f)[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
+// No language stacks more marks on a letter. Hundreds of them would be painted over the lines around.
+const STACKED = /(\p{M}{8})(\p{M}+)/gu;
 
 /** A text from outside for one line: hidden characters become visible, and a long text is cut. */
 export function shown(text: string, most = 300): string {
-  const visible = text.slice(0, most).replace(HIDDEN, visibly);
+  const visible = seen(beginning(text, most), visibly);
   return text.length > most ? `${visible}…` : visible;
 }
 
 /** The same for a text of several lines, which keeps its line ends and tabs. */
 export function shownLines(text: string): string {
-  return text.replace(HIDDEN, (one) => (one === "\n" || one === "\t" ? one : one === "\r" ? "" : visibly(one)));
+  return seen(text, (one) => (one === "\n" || one === "\t" ? one : one === "\r" ? "" : visibly(one)));
+}
+
+/** At most `most` units of a text. A character of two units is not cut in two. */
+export function beginning(text: string, most: number): string {
+  const cut = text.slice(0, most);
+  return text.length > most ? cut.replace(/[\ud800-\udbff]$/, "") : cut;
+}
+
+function seen(text: string, visibly: (hidden: string) => string): string {
+  return text.replace(HIDDEN, visibly).replace(STACKED, (_, kept, more) => `${kept}[+${[...more].length} marks]`);
 }
 
 function visibly(character: string): string {
-  const code = character.charCodeAt(0);
+  const code = character.codePointAt(0) ?? 0;
   if (code < 0x20) return String.fromCharCode(0x2400 + code);
   if (code === 0x7f) return "\u2421";
   return `[U+${code.toString(16).toUpperCase().padStart(4, "0")}]`;

@@ -34,8 +34,11 @@ export function parse(hash: string): Route {
 export function href(view: View, id?: string | null, params: Record<string, string | undefined> = {}): string {
   const kept = Object.entries(params).filter((entry): entry is [string, string] => Boolean(entry[1]));
   const query = new URLSearchParams(kept).toString();
-  return `#/${view}${id ? `/${encodeURIComponent(id)}` : ""}${query ? `?${query}` : ""}`;
+  return `#/${view}${id ? `/${coded(id)}` : ""}${query ? `?${query}` : ""}`;
 }
+
+/** A text as one part of a path. Half a character, which has no code, becomes U+FFFD. */
+export const coded = (text: string): string => encodeURIComponent(text.replace(/\p{Cs}/gu, "\ufffd"));
 
 function decoded(text: string): string {
   try {

@@ -68,7 +68,7 @@ function problemOf(error: unknown): string {
   if (!(error instanceof ApiError)) return "The gateway's answer cannot be read.";
   if (error.status === 401) return "This token is not valid here.";
   if (error.status === 404) return "The API is closed: set the secret ADMIN_TOKEN, and deploy again.";
-  return `${error.title}. ${error.message}`;
+  return shown(`${error.title}. ${error.message}`, 600);
 }
 
 /** Begins: the clock, the address, and the silent sign-in. */

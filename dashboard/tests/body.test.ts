@@ -6,15 +6,21 @@ import { curlOf, word } from "../src/curl.ts";
 
 test("pretty JSON has the same tokens: large numbers, double keys and escapes stay", () => {
   const text = '{"id":12345678901234567890,"a":1.50,"a":"\\u00e9, [x] {y}","list":[1,2,{}],"none":[]}';
-  const made = pretty(text)!;
+  const made = pretty(text, 1000)!;
   assert.ok(
     made.includes('"id": 12345678901234567890') && made.includes('"a": 1.50') && made.includes('"\\u00e9, [x] {y}"'),
   );
   assert.equal(made.replace(/\n */g, "").replace(/": /g, '":'), text);
   assert.match(made, /"list": \[\n {4}1,\n {4}2,\n {4}\{\}\n {2}\],\n {2}"none": \[\]\n\}$/);
-  assert.equal(pretty("<xml>"), null);
-  assert.equal(pretty("{"), null);
-  assert.equal(pretty('"a\\\\"'), '"a\\\\"');
+  assert.equal(pretty("<xml>", 1000), null);
+  assert.equal(pretty("{", 1000), null);
+  assert.equal(pretty('"a\\\\"', 1000), '"a\\\\"');
+});
+
+test("a deep document costs no more than its length, and a long one is cut", () => {
+  const deep = `${"[".repeat(40_000)}${"]".repeat(40_000)}`;
+  assert.ok(pretty(deep, 100_000_000)!.length < 100 * deep.length);
+  assert.ok(pretty(deep, 1000)!.length < 1200);
 });
 
 test("bytes in hex and as text, cut at a limit", () => {

@@ -59,6 +59,11 @@ test("hidden characters become visible, so that a text cannot look like another 
   assert.equal(shown("a\nb\0c\u200b\ufeff\u007f\u0085"), "a␊b␀c[U+200B][U+FEFF]␡[U+0085]");
   assert.equal(shown("Zoë <b>&amp; שלום"), "Zoë <b>&amp; שלום");
   assert.equal(shownLines("a\r\n\tb\u202ec"), "a\n\tb[U+202E]c");
+  assert.equal(shown("a\u034fb\u3164\ufe00\u{e0041}\u2029"), "a[U+034F]b[U+3164][U+FE00][U+E0041][U+2029]");
+  assert.equal(shown("\u2764\ufe0f 1\ufe0f"), "\u2764\ufe0f 1[U+FE0F]", "an emoji keeps its colours");
+  assert.equal(shown("\ud800x\udc00"), "[U+D800]x[U+DC00]");
+  assert.equal(shown(`${"x".repeat(9)}\u{1f600}`, 10), "xxxxxxxxx…", "no half of a character is left");
+  assert.equal(shown(`e${"\u0301".repeat(100)}!`), `e${"\u0301".repeat(8)}[+92 marks]!`);
   assert.equal(shown("x".repeat(1_048_576)).length, 301);
 });
 

@@ -136,10 +136,11 @@ export function Empty({
 
 /** What stands in place of data that could not be read, or above data that is old. */
 export function Failure({ error, again, isOld = false }: { error: ApiError; again: () => void; isOld?: boolean }) {
+  const message = shown(error.message, 600);
   if (error.isOff) {
     return (
       <Empty title="This is switched off" icon="off">
-        <p>{error.message}</p>
+        <p>{message}</p>
         <p>
           Bind a D1 database as <code>LOG</code> in <code>wrangler.toml</code>, and deploy again:{" "}
           <code>make deploy</code>.
@@ -151,7 +152,7 @@ export function Failure({ error, again, isOld = false }: { error: ApiError; agai
     return (
       <div class="notice warn" role="status">
         <Icon name="warning" />
-        <span>These numbers are old: {error.message || error.title}</span>
+        <span>These numbers are old: {message || shown(error.title)}</span>
         <Button kind="quiet" onClick={again}>
           Try again
         </Button>
@@ -159,8 +160,8 @@ export function Failure({ error, again, isOld = false }: { error: ApiError; agai
     );
   }
   return (
-    <Empty title={error.title} icon="warning">
-      <p role="alert">{error.message}</p>
+    <Empty title={shown(error.title)} icon="warning">
+      <p role="alert">{message}</p>
       <Button onClick={again}>Try again</Button>
     </Empty>
   );
@@ -287,7 +288,7 @@ export function Select(props: {
     <select class="select" aria-label={label} value={value} onChange={(event) => onPick(event.currentTarget.value)}>
       {options.map(([name, text]) => (
         <option key={name} value={name}>
-          {text}
+          {shown(text)}
         </option>
       ))}
     </select>

@@ -3,7 +3,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { hex, pretty, type Body } from "../body.ts";
-import { shown, shownLines } from "../format.ts";
+import { beginning, shown, shownLines } from "../format.ts";
 import { Choice, Copy, Text } from "./basics.tsx";
 
 /** The most characters that are shown. More would make the page slow. */
@@ -12,7 +12,7 @@ const MOST = 100_000;
 type Way = "pretty" | "raw" | "hex";
 
 export function BodyView({ body, digestOf }: { body: Body; digestOf: string }) {
-  const formatted = body.text === null || body.text.length > MOST ? null : pretty(body.text);
+  const formatted = body.text === null || body.text.length > MOST ? null : pretty(body.text, MOST);
   const way = useSignal<Way>(formatted !== null ? "pretty" : body.text !== null ? "raw" : "hex");
   const digest = useSignal("");
   useEffect(() => {
@@ -47,7 +47,7 @@ export function BodyView({ body, digestOf }: { body: Body; digestOf: string }) {
         <p class="muted quiet-text">The body is empty.</p>
       ) : (
         <pre class="code" tabIndex={0} role="region" aria-label="The body">
-          <code dir="ltr">{shownLines(text.slice(0, MOST))}</code>
+          <code dir="ltr">{shownLines(beginning(text, MOST))}</code>
         </pre>
       )}
       {text.length > MOST && <p class="muted quiet-text">Cut after {MOST} characters. The button copies all.</p>}

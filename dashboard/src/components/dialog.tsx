@@ -12,7 +12,8 @@ export function Dialog(props: { title: string; onClose: () => void; children: Co
     const before = document.activeElement;
     self.current?.showModal();
     return () => {
-      if (before instanceof HTMLElement) before.focus();
+      if (before instanceof HTMLElement && before.isConnected) before.focus();
+      else document.getElementById("main")?.focus();
     };
   }, []);
   return (

@@ -7,6 +7,7 @@ import type { Caller } from "../api.ts";
 import { words } from "../format.ts";
 import { href, type View } from "../router.ts";
 import { messages, route, signOut } from "../state.ts";
+import { Text } from "./basics.tsx";
 import { Icon, type IconName } from "./icon.tsx";
 
 /** Where a person can go. A view that is not here is reached from another one. */
@@ -80,7 +81,7 @@ export function Shell({
           </ul>
         ))}
         <div class="who">
-          <bdi title={caller.name}>{caller.name}</bdi>
+          <Text text={caller.name} />
           <span>
             {caller.kind === "read" ? "May only read" : "May change things"} · {caller.version}
           </span>

@@ -56,6 +56,13 @@ export function Events() {
   const filter = fromParams(params);
   const range = rangeOf(params);
   const isReplaying = useSignal(false);
+  const before = useRef(id);
+  useEffect(() => {
+    // A closed panel gives the focus back to the row of its event.
+    if (id === undefined && document.activeElement === document.body)
+      document.getElementById(`event-${before.current}`)?.focus();
+    before.current = id;
+  }, [id]);
   const open = (next: Filter, span: Range = range) =>
     go(href("events", id, { ...next, range: rangeParam(span) }), true);
   return (

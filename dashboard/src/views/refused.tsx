@@ -20,7 +20,7 @@ import {
 import { Icon } from "../components/icon.tsx";
 import { Table } from "../components/table.tsx";
 import { rangeOf, rangeParam, RANGES, type Range } from "../filters.ts";
-import { bytes, count, stamp, words } from "../format.ts";
+import { bytes, count, shown, stamp, words } from "../format.ts";
 import { useLoaded } from "../resource.ts";
 import { href } from "../router.ts";
 import { api, go, route } from "../state.ts";
@@ -115,7 +115,7 @@ export function Refused() {
           aside={
             (chosen.source || chosen.reason) && (
               <button type="button" class="link" onClick={() => open({})}>
-                {[chosen.source, chosen.reason && words(chosen.reason)].filter(Boolean).join(": ")} · show all
+                {shown([chosen.source, chosen.reason && words(chosen.reason)].filter(Boolean).join(": "), 80)} · show all
               </button>
             )
           }

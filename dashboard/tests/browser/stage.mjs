@@ -60,7 +60,7 @@ export class Stage {
     const port = await freePort();
     this.url = `http://127.0.0.1:${port}`;
     const ADMIN_TOKENS = `reader:read:${READ_TOKEN}`;
-    mkdirSync(join(this.#work, "state"));
+    mkdirSync(this.state);
     writeFileSync(
       join(this.#work, "wrangler.toml"),
       configuration({ ORIGIN: `${this.origin.url}/{source}`, ...vars, SOURCES: sources }),
@@ -84,7 +84,7 @@ export class Stage {
       "--inspector-port",
       "0",
       "--persist-to",
-      join(this.#work, "state"),
+      this.state,
       "--show-interactive-dev-session=false",
     ];
     const env = {
@@ -114,6 +114,11 @@ export class Stage {
     const executablePath = BROWSERS.find((path) => path && existsSync(path));
     if (!executablePath) throw new Error("Chromium is missing: sudo apt-get install chromium; or CHROMIUM=PATH");
     this.#browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-dev-shm-usage"] });
+  }
+
+  /** The directory in which `wrangler dev` keeps what the Worker stores. */
+  get state() {
+    return join(this.#work, "state");
   }
 
   async close() {
