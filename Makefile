@@ -1,7 +1,7 @@
 # Every target first installs the tools that it needs. The tools that scripts/setup cannot install must be present: rustup,
 # a C compiler, Node with npm, and for `make test` also Python. The scripts name each missing tool.
 
-.PHONY: help dev demo test simulate check fuzz build providers openapi catalogue bench bench-log work faults storm replays flood mutants deploy sdks setup clean
+.PHONY: help dev demo test simulate check fuzz build providers openapi catalogue bench bench-log work faults storm replays flood mutants deploy sdks setup clean pictures
 
 help: ## Lists the targets
 	@echo "make TARGET, where TARGET is one of:"
@@ -12,6 +12,12 @@ dev: ## Serves the Worker on 127.0.0.1:8787; PORT changes the port, ORIGIN the d
 
 demo: ## Sends good and bad webhooks to a running `make dev`
 	@sh scripts/demo
+
+pictures: build ## Makes the pictures of README.md from what `make demo` sends, in a browser
+	cargo build --quiet --locked --package hookgate-cli
+	@sh scripts/packages dashboard
+	@sh scripts/browser
+	@. scripts/env && node dashboard/pictures.mjs
 
 test: build sdks ## Runs every test: native, in WASM, with the SDKs, on the real runtime, and in a browser
 	cargo test --locked
