@@ -1,7 +1,7 @@
 # Every target first installs the tools that it needs. The tools that scripts/setup cannot install must be present: rustup,
 # a C compiler, Node with npm, and for `make test` also Python. The scripts name each missing tool.
 
-.PHONY: help dev demo test pictures bench-dashboard simulate check fuzz build providers openapi catalogue bench bench-log work faults storm replays flood mutants deploy sdks setup clean
+.PHONY: help dev demo test pictures views bench-dashboard simulate check fuzz build providers openapi catalogue bench bench-log work faults storm replays flood mutants deploy sdks setup clean
 
 help: ## Lists the targets
 	@echo "make TARGET, where TARGET is one of:"
@@ -13,6 +13,12 @@ dev: ## Serves the Worker on 127.0.0.1:8787; PORT changes the port, ORIGIN the d
 demo: ## Sends good and bad webhooks to a running `make dev`
 	@sh scripts/demo
 
+pictures: build ## Makes the pictures of README.md from what `make demo` sends, in a browser
+	cargo build --quiet --locked --package hookgate-cli
+	@sh scripts/packages dashboard
+	@sh scripts/browser
+	@. scripts/env && node dashboard/pictures.mjs
+
 test: build sdks ## Runs every test: native, in WASM, with the SDKs, on the real runtime, and in a browser
 	cargo test --locked
 	cargo test --locked --test sdk
@@ -22,9 +28,9 @@ test: build sdks ## Runs every test: native, in WASM, with the SDKs, on the real
 	sh scripts/browser
 	. scripts/env && node --test dashboard/tests/browser/*.test.mjs
 
-pictures: build ## Writes the pictures and the texts of the dashboard's views, with which `make test` compares
+views: build ## Writes the pictures and the texts of the dashboard's views, with which `make test` compares
 	sh scripts/browser
-	. scripts/env && PICTURES=write node --test dashboard/tests/browser/pictures.test.mjs
+	. scripts/env && VIEWS=write node --test dashboard/tests/browser/views.test.mjs
 
 bench-dashboard: build ## Measures the dashboard in a browser; PARTS=size,first,filters,memory, EVENTS, CALLS, MINUTES=60
 	sh scripts/browser

@@ -1,6 +1,7 @@
 // Bundles the dashboard into public/, which wrangler.toml serves as static assets. `--check` also checks the budget, the
 // types of the API and the types of the code, and changes nothing that git knows.
 import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
@@ -13,7 +14,27 @@ const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 // esbuild is one of the tools of the checkout.
 const esbuild = createRequire(here("../package.json"))("esbuild");
 
+/** Where each provider shows its secret, and how it changes one, from the presets. The Worker has only their schemes. */
+function providers() {
+  const directory = here("../crates/verify/presets/");
+  const files = readdirSync(directory).filter((file) => file.endsWith(".toml"));
+  const all = files.sort().map((file) => {
+    const preset = readFileSync(directory + file, "utf8");
+    const fact = (name) => {
+      const [, quoted] = new RegExp(`^${name} = (".*")$`, "m").exec(preset) ?? [];
+      if (quoted === undefined) throw new Error(`${file} has no line: ${name} = "…"`);
+      return JSON.parse(quoted);
+    };
+    // A fact ends with the names of its sources.
+    const rotation = fact("rotation").replace(/ \[[^\]]*\]$/, "");
+    return [file.replace(".toml", ""), [fact("title"), fact("secret_at"), rotation]];
+  });
+  return JSON.stringify(Object.fromEntries(all));
+}
+
 export async function bundle() {
+  const facts = providers();
+  const name = `providers-${createHash("sha256").update(facts).digest("hex").slice(0, 8)}.json`;
   const built = await esbuild.build({
     entryPoints: { app: here("src/main.tsx"), style: here("src/style.css"), icon: here("icon.svg") },
     absWorkingDir: here("."), // or the hashes would depend on the directory of the caller
@@ -27,6 +48,7 @@ export async function bundle() {
     jsx: "automatic",
     jsxImportSource: "preact",
     loader: { ".svg": "copy" },
+    define: { PROVIDERS: JSON.stringify(`/dashboard/${name}`) },
     legalComments: "none",
     logLevel: "warning",
   });
@@ -34,6 +56,7 @@ export async function bundle() {
     name: path.slice(here("public/dashboard/").length),
     contents,
   }));
+  files.push({ name, contents: Buffer.from(facts) });
   const named = (start) => `/dashboard/${files.find(({ name }) => name.startsWith(start)).name}`;
   const page = readFileSync(here("index.html"), "utf8")
     .replace("{{icon}}", named("icon-"))

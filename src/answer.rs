@@ -63,6 +63,11 @@ impl Answer {
         Self { status: 200, headers: vec![JSON, NO_STORE], body: json(body) }
     }
 
+    /// 204: nobody is signed in.
+    pub fn nobody() -> Self {
+        Self { status: 204, headers: vec![NO_STORE], body: String::new() }
+    }
+
     /// 200 with a text.
     pub fn text(media_type: &'static str, body: String) -> Self {
         Self { status: 200, headers: vec![("content-type".into(), media_type.into()), NO_STORE, NO_SNIFF], body }

@@ -16,7 +16,8 @@ use hookgate_verify::UnixTime;
 pub struct Outcome {
     /// The answer to the sender.
     pub answer: Answer,
-    /// The line for the operator. `None` for a health check, and for a refusal that another line counts.
+    /// The line for the operator. `None` for a health check, for a page that asks whether it needs a token, and for a refusal
+    /// that another line counts.
     pub record: Option<Record>,
     /// Whether this request must call [`write_log`](crate::pipeline::write_log) a few seconds after its answer. Other requests rely on it.
     pub must_write_log: bool,
@@ -32,12 +33,19 @@ pub async fn serve<R: Request, P: Ports>(
     let path = request.path();
     let mut record = Record::default();
     let called = path.strip_prefix("/api/");
+    let is_read = request.method() == "GET";
     let served = match called {
         None if path == "/healthz" || path == "/webhooks/health" => match health(request, config, now) {
             Ok(answer) => return Outcome { answer, record: None, must_write_log: false },
             Err(refusal) => Err(refusal),
         },
-        Some(path) => operate::serve(request, path, config, ports, now, &mut record).await,
+        Some(path) => match operate::serve(request, path, config, ports, now, &mut record).await {
+            // "Who am I?" of a page without a token is no attempt to get in, so it is neither refused nor counted.
+            Err(refusal) if path == "caller" && is_read && access::claims_nothing(&refusal) => {
+                return Outcome { answer: Answer::nobody(), record: None, must_write_log: false };
+            }
+            served => served,
+        },
         None => ingest(&AnyRequest::Outside(request), &path, config, ports, now, &mut record).await,
     };
     let answer = match served {

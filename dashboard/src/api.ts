@@ -25,6 +25,7 @@ export type TestKind = Schemas["TestKind"];
 export type Redriven = Schemas["Redriven"];
 export type Caller = Schemas["Caller"];
 export type DryRun = Schemas["DryRun"];
+export type JobList = Schemas["JobList"];
 export type Progress = Schemas["Progress"];
 
 /** A refusal of the API (RFC 9457), or no answer: then the status is 0. */
@@ -109,7 +110,7 @@ export class Api {
       throw new ApiError(401, "Signed out", "The session has ended, or the token is not valid.");
     }
     if (!answer.ok) throw await problemIn(answer);
-    return (await answer.json()) as T;
+    return (answer.status === 204 ? null : await answer.json()) as T;
   }
 }
 

@@ -20,17 +20,25 @@ interface Known {
   sources?: Source[] | undefined;
   alerts?: Alert[] | undefined;
   caller?: Caller | undefined;
+  /** What could not be read, and why. Silence about it would look like health. */
+  unread?: { name: string; problem: string }[];
 }
 
-export function concernsOf({ stats, sources = [], alerts = [], caller }: Known): Concern[] {
-  const found: Concern[] = [];
-  for (const alert of alerts.filter(({ status }) => status === "open")) {
-    const { rule, source, cause } = alert;
-    const about = [source, cause && words(cause)].filter(Boolean).join(": ");
+export function concernsOf({ stats, sources = [], alerts = [], caller, unread = [] }: Known): Concern[] {
+  const found: Concern[] = unread.map(({ name, problem }) => ({
+    tone: "warn",
+    title: `${name} cannot be read`,
+    detail: problem,
+    href: href("overview"),
+  }));
+  for (const alert of alerts) {
+    const { rule, source, cause, status, acknowledged_by: by } = alert;
+    if (status !== "open" && status !== "acknowledged") continue;
+    const about = [source, cause && words(cause)].filter(Boolean).join(": ") || "Several sources";
     found.push({
-      tone: "bad",
+      tone: status === "open" ? "bad" : "info",
       title: `Alert: ${words(rule)}`,
-      detail: about || "Several sources",
+      detail: status === "open" ? about : `${about} · acknowledged${by ? ` by ${by}` : ""}`,
       href: href("alerts"),
     });
   }
@@ -44,17 +52,73 @@ export function concernsOf({ stats, sources = [], alerts = [], caller }: Known):
         href: link,
       });
     }
-    for (const { secret, state, text } of source.secrets) {
-      if (state === "never_matched")
-        found.push({ tone: "warn", title: `${source.name}: ${secret} never matched`, detail: text, href: link });
-    }
+    found.push(...secretsOf(source, link));
   }
   if (stats) found.push(...backlogOf(stats), ...failuresOf(stats));
-  for (const text of caller?.off ?? []) {
-    const [binding = "", ...rest] = text.split(": ");
-    found.push({ tone: "info", title: `${binding} is not bound`, detail: rest.join(": "), href: href("sources") });
+  for (const { binding, without } of offOf(caller)) {
+    found.push({
+      tone: "info",
+      title: `${binding} is not bound`,
+      detail: without,
+      href: href("overview", null, { off: binding }),
+    });
   }
   return found.sort((a, b) => RANK[a.tone] - RANK[b.tone]);
+}
+
+/** What a Worker writes into wrangler.toml to have a binding. The first deploy creates what it names. */
+const BLOCKS: Record<string, string> = {
+  LOG: '[[d1_databases]]\nbinding = "LOG"\ndatabase_name = "hookgate-log"',
+  PAYLOADS: '[[r2_buckets]]\nbinding = "PAYLOADS"\nbucket_name = "hookgate-payloads"',
+  REJECTS:
+    '[[ratelimits]]\nname = "REJECTS"\nnamespace_id = "1001"\nsimple = { limit = 100, period = 60 } # forged requests',
+};
+
+export interface Off {
+  binding: string;
+  /** What does not work without it. */
+  without: string;
+  /** The table of wrangler.toml that turns it on. */
+  block: string;
+}
+
+/** The features that are off. */
+export const offOf = (caller: Caller | undefined): Off[] =>
+  (caller?.off ?? []).map((text) => {
+    const [binding = "", ...rest] = text.split(": ");
+    return { binding, without: rest.join(": "), block: BLOCKS[binding] ?? "" };
+  });
+
+/** In a few words: whether anything is wrong. While `isReading`, nobody knows that nothing is. */
+export function verdictOf(
+  concerns: readonly Concern[],
+  isReading = false,
+): { tone: Concern["tone"] | "good"; text: string } {
+  const number = (tone: Concern["tone"]) => concerns.filter((one) => one.tone === tone).length;
+  const [bad, warn] = [number("bad"), number("warn")];
+  const parts = [bad > 0 && plural(bad, "problem"), warn > 0 && plural(warn, "warning")].filter(Boolean);
+  if (parts.length === 0 && isReading) return { tone: "info", text: "Reading the sources and the alerts" };
+  if (parts.length === 0) return { tone: "good", text: "Nothing needs attention" };
+  return { tone: bad > 0 ? "bad" : "warn", text: parts.join(", ") };
+}
+
+/** A secret that came, that never matched, or that can be deleted. */
+function secretsOf({ name, secrets, handshake }: Source, link: string): Concern[] {
+  const found: Concern[] = [];
+  if (handshake === "secret_waits") {
+    const detail = "Its provider has sent a secret, which is forgotten after an hour: read it and store it";
+    found.push({ tone: "warn", title: `${name}: a secret waits`, detail, href: link });
+  }
+  if (handshake === "armed") {
+    const detail = "Register its URL at the provider, which then sends the secret";
+    found.push({ tone: "info", title: `${name} waits for a secret`, detail, href: link });
+  }
+  for (const { secret, state, text } of secrets) {
+    if (state === "never_matched")
+      found.push({ tone: "warn", title: `${name}: ${secret} never matched`, detail: text, href: link });
+    if (state === "unused") found.push({ tone: "info", title: `${name}: delete ${secret}`, detail: text, href: link });
+  }
+  return found;
 }
 
 function backlogOf({ backlog }: Stats): Concern[] {

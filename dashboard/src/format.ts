@@ -83,9 +83,11 @@ export function share(part: number, all: number): string {
 
 /** A code of the log as words: `signature_mismatch` is `Signature mismatch`. */
 export function words(code: string): string {
-  const text = code.replace(/_/g, " ");
-  return text.charAt(0).toUpperCase() + text.slice(1);
+  return capital(code.replace(/_/g, " "));
 }
+
+/** A text with a capital at its beginning. */
+export const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
 /** `1 event`, `2 events`. */
 export function plural(number: number, one: string, many = `${one}s`): string {

@@ -12,7 +12,7 @@ import { Destinations } from "./views/destinations.tsx";
 import { Events } from "./views/events.tsx";
 import { Overview } from "./views/overview.tsx";
 import { Refused } from "./views/refused.tsx";
-import { ReplayJob } from "./views/replay-job.tsx";
+import { Replays } from "./views/replay-job.tsx";
 import { SignIn } from "./views/sign-in.tsx";
 import { Sources } from "./views/sources.tsx";
 
@@ -25,7 +25,7 @@ const SHOWN: Record<View, FunctionComponent> = {
   destinations: Destinations,
   alerts: Alerts,
   audit: Audit,
-  replay: ReplayJob,
+  replay: Replays,
 };
 
 function Page() {

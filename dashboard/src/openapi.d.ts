@@ -1056,6 +1056,8 @@ export interface components {
             /** @description `false` if the gateway knew no such key. */
             forgotten: boolean;
         };
+        /** @description What an armed source (`handshake = "armed"`) has got from its provider. */
+        Handshake: "armed" | "secret_waits" | "unknown";
         /** @description The state of the gateway's configuration. */
         Health: {
             /** @description Only for the operator: the names of sources show which providers somebody uses. */
@@ -1440,6 +1442,8 @@ export interface components {
         Source: {
             /** @description The mistake in its configuration. */
             error: string | null;
+            /** @description Whether a secret waits that the provider sent in a handshake. `null` for a source that is not armed. */
+            handshake: components["schemas"]["Handshake"] | null;
             /** @description The numbers of the last 24 hours. `null` without the database. */
             last_24h: components["schemas"]["LastDay"] | null;
             /**
@@ -2008,6 +2012,13 @@ export interface operations {
                      */
                     "application/json": components["schemas"]["Caller"];
                 };
+            };
+            /** @description The call has no token, and no session of Cloudflare Access. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             401: components["responses"]["Unauthorized"];
             404: components["responses"]["NotFound"];
@@ -2852,6 +2863,7 @@ export interface operations {
                      *       "sources": [
                      *         {
                      *           "error": null,
+                     *           "handshake": null,
                      *           "last_24h": {
                      *             "dead": 0,
                      *             "delivered": 1200,
@@ -2907,6 +2919,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "error": null,
+                     *       "handshake": null,
                      *       "last_24h": {
                      *         "dead": 0,
                      *         "delivered": 1200,

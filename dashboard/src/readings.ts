@@ -5,6 +5,7 @@ import { api } from "./state.ts";
 
 /** How far back the numbers go: the seconds of each span, and the step of its columns. */
 export const SPANS = {
+  "15m": [900, "1m"],
   "1h": [3600, "1m"],
   "6h": [21_600, "6m"],
   "24h": [86_400, "30m"],

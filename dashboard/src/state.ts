@@ -48,14 +48,13 @@ export async function attempt(work: () => Promise<unknown>, done: string, failed
 export async function signIn(token: string | null, keep: boolean): Promise<void> {
   const api = new Api(token, () => signOut("Your session has ended. Sign in again."));
   try {
-    const caller = await api.get<Caller>("caller");
+    const caller = await api.get<Caller | null>("caller");
+    // Nobody, without Cloudflare Access: the page needs a token.
+    if (caller === null) return signOut();
     if (keep && token !== null) sessionStorage.setItem(KEPT, token);
     session.value = { status: "in", api, caller };
   } catch (error) {
-    const problem = problemOf(error);
-    // Without Cloudflare Access, the silent sign-in is refused: that is no problem.
-    const isExpected = token === null && error instanceof ApiError && error.status === 401;
-    session.value = isExpected ? { status: "out" } : { status: "out", problem };
+    session.value = { status: "out", problem: problemOf(error) };
   }
 }
 

@@ -129,7 +129,7 @@ pub fn detail_of(answers: Vec<Rows>) -> Result<Option<EventDetail>, String> {
 
 /// What happened to the event, and what to do.
 fn why(event: &EventSummary, stored: Option<&str>, last: Option<&Attempt>) -> String {
-    let detail = stored.map(|detail| format!(" The reason: {detail}.")).unwrap_or_default();
+    let detail = stored.map(|detail| format!(" The reason: {}.", detail.trim_end_matches('.'))).unwrap_or_default();
     let tries = match event.attempts {
         1 => "1 attempt".to_owned(),
         number => format!("{number} attempts"),

@@ -12,6 +12,10 @@ use crate::pipeline::refusal::Refusal;
 /// The longest address or name that Cloudflare Access may state, in bytes (RFC 5321: 254 for an address).
 const LONGEST_IDENTITY: usize = 254;
 
+/// A call without any proof. The page in a browser makes one such call, to learn whether it needs a token.
+const NO_HEADER: &str = "no authorization header";
+const NO_IDENTITY: &str = "no authorization header, and no identity of Cloudflare Access";
+
 /// A known caller of `/api`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
@@ -34,8 +38,13 @@ pub async fn caller(request: &impl Request, config: &Result<Config, ConfigError>
         (_, None) if !is_open => Err(Refusal::NotFound),
         (Some(header), _) => by_token(&header, request, &config.admin),
         (None, Some(kind)) => by_access(request, kind).await,
-        (None, None) => Err(Refusal::Unauthorized("no authorization header")),
+        (None, None) => Err(Refusal::Unauthorized(NO_HEADER)),
     }
+}
+
+/// Whether a refused call claims to be nobody. A wrong token is a guess, and counts as a refused request.
+pub fn claims_nothing(refusal: &Refusal) -> bool {
+    matches!(refusal, Refusal::Unauthorized(NO_HEADER | NO_IDENTITY))
 }
 
 /// The tokens that open `/api` at this URL. `None` if no token opens it there.
@@ -59,8 +68,7 @@ pub fn by_token(header: &str, request: &impl Request, admin: &AdminTokens) -> Re
 /// The caller whom Cloudflare Access has let in.
 async fn by_access(request: &impl Request, kind: CallerKind) -> Result<Caller, Refusal> {
     let identity = request.access_identity().await.map_err(Refusal::failed("access_failed"))?;
-    let identity =
-        identity.ok_or(Refusal::Unauthorized("no authorization header, and no identity of Cloudflare Access"))?;
+    let identity = identity.ok_or(Refusal::Unauthorized(NO_IDENTITY))?;
     let name = name(identity).ok_or(Refusal::Unauthorized("the identity of Cloudflare Access has no usable name"))?;
     // A browser adds the session of Cloudflare Access to each request, also to one that another site makes.
     if !routes::only_reads(&request.method()) && is_from_another_site(request) {

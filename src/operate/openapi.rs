@@ -92,6 +92,9 @@ fn common(route: &Route) -> Vec<Refusal> {
 fn described(operation: &Operation, tag: &str, responses: &mut Map<String, Value>, schemas: &mut Schemas) -> Value {
     let mut all = Map::new();
     all.insert("200".to_owned(), operation.answer.clone());
+    if let Some(description) = operation.no_content {
+        all.insert("204".to_owned(), json!({ "description": description }));
+    }
     for (status, refusals) in by_status(&operation.refusals) {
         let name = refusals.iter().map(|refusal| name_of(&title(refusal))).collect::<Vec<_>>().join("Or");
         all.insert(status.to_string(), json!({ "$ref": format!("#/components/responses/{name}") }));

@@ -5,13 +5,16 @@ use crate::answer::Answer;
 use crate::config::{Config, ConfigError, Dedup, Deliver, Destination, EventFilter, Source};
 use crate::log::{Activity, LastDay, activity, activity_of, days};
 use crate::pause::{Pauses, ShownPause};
-use crate::pipeline::ports::{Ports, Request};
+use crate::pipeline::ports::{PortError, Ports, Request};
 use crate::pipeline::refusal::Refusal;
 use crate::record::{Record, Verdict};
 use crate::rotation::{Observed, SecretState, SecretUse, judge, window};
 use hookgate_verify::UnixTime;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// The most armed sources of a list whose secret is looked for. Each one is a call of an object.
+const MOST_ASKED: usize = 8;
 
 /// A list of sources.
 #[derive(Serialize)]
@@ -34,6 +37,8 @@ pub(super) struct Shown<'c> {
     pub(super) error: Option<String>,
     /// Who stopped its deliveries, since when and why. `null` if it is not paused.
     pub(super) pause: Option<ShownPause>,
+    /// Whether a secret waits that the provider sent in a handshake. `null` for a source that is not armed.
+    pub(super) handshake: Option<Handshake>,
     /// Its settings. `null` for a source that is not usable.
     pub(super) settings: Option<Settings<'c>>,
     /// The verdict on each secret, by its name.
@@ -44,6 +49,19 @@ pub(super) struct Shown<'c> {
     pub(super) last_event: Option<String>,
     /// The numbers of the last 24 hours. `null` without the database.
     pub(super) last_24h: Option<LastDay>,
+}
+
+/// What an armed source (`handshake = "armed"`) has got from its provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+pub(super) enum Handshake {
+    /// Nothing yet, or nobody read the secret within an hour.
+    Armed,
+    /// A secret waits for the operator: `GET /api/handshakes/{source}`.
+    SecretWaits,
+    /// The object did not answer, or the list has too many armed sources: ask for this source alone.
+    Unknown,
 }
 
 /// The settings of a source.
@@ -106,7 +124,9 @@ type Configured<'c> = (&'c str, Result<&'c Source, &'c ConfigError>);
 pub async fn list<R: Request, P: Ports>(call: &Call<'_, R, P>, record: &mut Record) -> Result<Answer, Refusal> {
     let all: Vec<_> = call.config.iter().flat_map(Config::sources).collect();
     let known = known(call, &all, record).await?;
-    let sources = all.into_iter().map(|source| shown(source, known.as_ref(), call.now)).collect();
+    let handshakes = handshakes(call, &all, record).await;
+    let shown = |(source, handshake)| shown(source, handshake, known.as_ref(), call.now);
+    let sources = all.into_iter().zip(handshakes).map(shown).collect();
     record.verdict = Verdict::Listed;
     Ok(Answer::ok(&SourceList { sources }))
 }
@@ -120,8 +140,9 @@ pub async fn one<R: Request, P: Ports>(
     let source = call.config.iter().flat_map(Config::sources).find(|(known, _)| *known == name);
     let source = source.ok_or(Refusal::NotFound)?;
     let known = known(call, &[source], record).await?;
+    let handshake = handshakes(call, &[source], record).await.pop().flatten();
     record.verdict = Verdict::Listed;
-    Ok(Answer::ok(&shown(source, known.as_ref(), call.now)))
+    Ok(Answer::ok(&shown(source, handshake, known.as_ref(), call.now)))
 }
 
 async fn known<R: Request, P: Ports>(
@@ -139,8 +160,38 @@ async fn known<R: Request, P: Ports>(
     Ok(Some((activity_of(answers, &windows).map_err(unreadable)?, pauses)))
 }
 
+/// What each source has got from its provider. The secret itself is not shown here, so a caller who only reads may know it.
+async fn handshakes<R: Request, P: Ports>(
+    call: &Call<'_, R, P>,
+    sources: &[Configured<'_>],
+    record: &mut Record,
+) -> Vec<Option<Handshake>> {
+    let (mut all, mut asked) = (Vec::with_capacity(sources.len()), 0_usize);
+    for (name, source) in sources {
+        if !source.is_ok_and(|source| source.armed) {
+            all.push(None);
+            continue;
+        }
+        if asked == MOST_ASKED {
+            all.push(Some(Handshake::Unknown));
+            continue;
+        }
+        asked = asked.saturating_add(1);
+        all.push(Some(match call.ports.installed(name).await {
+            Ok(Some(_)) => Handshake::SecretWaits,
+            Ok(None) => Handshake::Armed,
+            Err(PortError(problem)) => {
+                record.trouble("handshake_unknown", problem);
+                Handshake::Unknown
+            }
+        }));
+    }
+    all
+}
+
 fn shown<'c>(
     (name, source): Configured<'c>,
+    handshake: Option<Handshake>,
     known: Option<&(BTreeMap<String, Activity>, Pauses)>,
     now: UnixTime,
 ) -> Shown<'c> {
@@ -152,6 +203,7 @@ fn shown<'c>(
         usable: source.is_ok(),
         error: source.err().map(ToString::to_string),
         pause: pauses.shown(name, source.is_ok_and(|source| source.paused)),
+        handshake,
         settings: source.ok().map(Settings::of),
         secrets: source.map_or_else(|_| Vec::new(), |source| secrets(source, activity.as_ref(), now)),
         last_event: activity.as_ref().and_then(|known| known.last_event).map(UnixTime::to_rfc3339),

@@ -170,6 +170,32 @@ fn the_caller_is_told_its_name_and_what_it_may_do() {
 }
 
 #[test]
+fn a_page_that_asks_whether_it_needs_a_token_is_neither_refused_nor_counted() {
+    for access in [None, Some("write")] {
+        let ports = Memory::default();
+        let asked = |request: &Post| serve_as(request, &config_with(access), &ports);
+        let Outcome { answer, record, .. } = asked(&unproven("GET", "caller"));
+        assert_eq!((answer.status, answer.body.as_str()), (204, ""));
+        assert!(record.is_none() && ports.refusals.borrow().is_empty(), "{record:?}");
+        assert_eq!(ports.steps(), [""; 0]);
+        // A wrong token is a guess, and nothing else is answered to nobody.
+        for guess in [with_token("GET", "caller", "not-a-token"), unproven("GET", "events"), unproven("POST", "caller")]
+        {
+            assert_ne!(asked(&guess).answer.status, 204, "{} {}", guess.method, guess.path);
+            assert_eq!(ports.refusals.take().len(), 1, "{} {}", guess.method, guess.path);
+        }
+        let nameless = Post { access: identity("no address"), ..unproven("GET", "caller") };
+        if access.is_some() {
+            assert_eq!(
+                asked(&nameless).answer.status,
+                401,
+                "an identity without a usable name is told to the operator"
+            );
+        }
+    }
+}
+
+#[test]
 fn each_route_that_changes_something_is_in_the_audit_before_it_works() {
     for route in ROUTES.iter().filter(|route| route.needs == CallerKind::Write) {
         for token in [WRITER, TOKEN] {

@@ -269,6 +269,34 @@ fn an_event_can_be_found_by_its_verdict() {
 }
 
 #[test]
+fn an_armed_source_says_whether_a_secret_waits_and_never_shows_it() {
+    let sources: serde_json::Map<String, Value> = (0..10)
+        .map(|number| (format!("s{number}"), json!({ "provider": "asana", "handshake": "armed", "dedup": "none" })))
+        .chain([("plain".to_owned(), json!({ "provider": "generic", "secrets": ["GENERIC_SECRET"] }))])
+        .collect();
+    let config = super::configured(Value::Object(sources));
+    let ports = Memory::default();
+    ports.claims.borrow_mut().install("s1", "a-secret-that-waits", ports.now());
+    let read = |path: &str| ask_as(path, &config, &ports).body;
+    let handshake = |path: &str| serde_json::from_str::<Value>(&read(path)).unwrap()["handshake"].clone();
+    assert_eq!(handshake("sources/s0"), "armed");
+    assert_eq!(handshake("sources/s1"), "secret_waits");
+    assert_eq!(handshake("sources/plain"), Value::Null);
+    assert_eq!(handshake("sources/s9"), "armed");
+    ports.steps();
+    let list = read("sources");
+    let asked = ports.steps().into_iter().filter(|step| *step == "installed").count();
+    assert_eq!(
+        (asked, list.matches(r#""handshake":"unknown""#).count()),
+        (8, 2),
+        "the calls of objects are bounded: {list}"
+    );
+    assert!(!list.contains("a-secret-that-waits") && !read("sources/s1").contains("a-secret-that-waits"));
+    ports.fail.set(Some("installed"));
+    assert_eq!(handshake("sources/s1"), "unknown", "a failed object does not hide the source");
+}
+
+#[test]
 fn a_source_is_shown_with_its_settings_its_numbers_and_its_secrets() {
     let ports = Memory::default();
     deliver(1, 200, &ports);

@@ -1,12 +1,13 @@
 // `make dev` and `make demo` in a new checkout: without state, without local secrets.
 import assert from "node:assert/strict";
-import { execFileSync, spawn } from "node:child_process";
+import { execFile, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { eventually, freePort } from "./http.mjs";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -16,7 +17,9 @@ execFileSync("xargs", ["-0", "cp", "--parents", "-t", checkout], { cwd: root, in
 // What a build has made is shared, so that nothing compiles again.
 for (const made of ["target", "build", ".tools", "node_modules", "dashboard/node_modules"]) symlinkSync(join(root, made), join(checkout, made));
 
-const env = { ...process.env, PORT: String(await freePort()) };
+const ORIGIN = `http://127.0.0.1:${await freePort()}/{source}`;
+const env = { ...process.env, PORT: String(await freePort()), ORIGIN };
+const url = `http://127.0.0.1:${env.PORT}`;
 let printed = "";
 const server = spawn("sh", ["scripts/dev"], { cwd: checkout, env, stdio: ["ignore", "pipe", "pipe"] });
 for (const stream of [server.stdout, server.stderr]) stream.on("data", (data) => (printed += data));
@@ -28,15 +31,31 @@ after(async () => {
   rmSync(checkout, { recursive: true });
 });
 
-test("the first `make dev` serves, and `make demo` gets the answers that it expects", async () => {
+test("the first `make dev` serves, and `make demo` gets the answers that it expects and fills the dashboard", async () => {
   await eventually(() => printed, async () => {
     assert.equal(server.exitCode, null, printed);
-    return (await fetch(`http://127.0.0.1:${env.PORT}/healthz`).catch(() => undefined))?.ok;
+    return (await fetch(`${url}/healthz`).catch(() => undefined))?.ok;
   }, 180_000);
   // What `make demo` runs. cargo itself would compile the command line again, because the directory is another one.
-  const url = `http://127.0.0.1:${env.PORT}`;
-  const demo = execFileSync(join(root, "target/debug/hookgate"), ["demo", "--url", url], { cwd: checkout, encoding: "utf8" });
+  // Not in one blocking call: the output of the server must be read meanwhile.
+  const { stdout: demo } = await promisify(execFile)("sh", ["scripts/demo"], {
+    cwd: checkout,
+    env: { ...env, HOOKGATE: join(root, "target/debug/hookgate") },
+  });
   const [, asExpected, all] = /^([0-9]+) of ([0-9]+) as expected$/m.exec(demo);
   assert.ok(Number(all) >= 20, demo);
   assert.equal(asExpected, all, demo);
+  assert.ok(demo.includes(`open ${url}/dashboard`), demo);
+
+  // The dashboard has something to show in each view.
+  const api = async (path) => {
+    const answer = await fetch(`${url}/api/${path}`, { headers: { authorization: "Bearer local-admin-token" } });
+    return answer.json();
+  };
+  for (const state of ["delivered", "retrying", "dead", "paused", "filtered"]) {
+    assert.ok((await api(`events?state=${state}`)).events.length > 0, `${state}: ${demo}`);
+  }
+  assert.ok((await api("dead-letters")).dead_letters.length > 0);
+  assert.ok((await api("refused")).refused.length > 0);
+  assert.deepEqual((await api("stats")).backlog.paused.map(({ source }) => source), ["relaybox"]);
 });

@@ -66,7 +66,7 @@ impl Case {
     fn expects(self, answer: &Answer) -> bool {
         match self {
             Self::Good => answer.status == 200 && !is_duplicate(answer),
-            Self::Repeated => answer.status == 200 && is_duplicate(answer),
+            Self::Repeated => answer.status == 200 && (is_duplicate(answer) || is_filtered(answer)),
             Self::Forged | Self::Stale => answer.status == 401,
         }
     }
@@ -163,7 +163,7 @@ fn repeat(client: &Client, delivery: &SignedRequest) -> Result<Answer> {
     let start = Instant::now();
     loop {
         let answer = post(client, delivery)?;
-        let may_change = !is_duplicate(&answer) && matches!(answer.status, 200 | 503);
+        let may_change = !is_duplicate(&answer) && !is_filtered(&answer) && matches!(answer.status, 200 | 503);
         if !may_change || start.elapsed() > TO_REMEMBER {
             return Ok(answer);
         }
@@ -186,6 +186,11 @@ fn forge(body: &mut [u8], preset: &Preset) -> Result<()> {
 
 fn is_duplicate(answer: &Answer) -> bool {
     fact(answer, "duplicate") == Some(Value::Bool(true))
+}
+
+/// Whether the source does not want events of this type. The gateway says so each time.
+fn is_filtered(answer: &Answer) -> bool {
+    fact(answer, "filtered") == Some(Value::Bool(true))
 }
 
 fn fact(answer: &Answer, name: &str) -> Option<Value> {

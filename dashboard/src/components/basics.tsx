@@ -243,9 +243,9 @@ export function Panel(props: {
   children: ComponentChildren;
   flush?: boolean;
 }) {
-  const { title, aside, children, flush = false } = props;
+  const { title, id, aside, children, flush = false } = props;
   return (
-    <section class={flush ? "panel flush" : "panel"} aria-label={title}>
+    <section id={id} class={flush ? "panel flush" : "panel"} aria-label={title}>
       <div class="panel-head">
         <h2>{title}</h2>
         {aside}

@@ -3,13 +3,52 @@
 import { useSignal } from "@preact/signals";
 import { part, type Alert, type AlertList } from "../api.ts";
 import { Badge, Button, Empty, Failure, Head, Loading, Text, Time } from "../components/basics.tsx";
-import { words } from "../format.ts";
+import { address, words } from "../format.ts";
 import { useLoaded } from "../resource.ts";
 import { href } from "../router.ts";
 import { api, attempt, mayWrite } from "../state.ts";
 
 const TONES: Record<Alert["status"], string> = { open: "bad", pending: "warn", acknowledged: "info", resolved: "good" };
 const ORDER: Alert["status"][] = ["open", "pending", "acknowledged", "resolved"];
+
+/** The view that shows what an alert is about. */
+const LOOK: Record<string, (alert: Alert) => Parameters<typeof href>> = {
+  refusals: ({ source, cause }) => [
+    "refused",
+    null,
+    { source: source ?? "", reason: cause === "several" ? "" : (cause ?? "") },
+  ],
+  failed_attempts: ({ source }) => ["events", null, { source: source ?? "", state: "retrying,dead" }],
+  dead_letters: ({ source }) => ["dead-letters", null, { source: source ?? "" }],
+  backlog: ({ source }) => ["events", null, { source: source ?? "", state: "retrying,waiting", range: "7d" }],
+  paused: ({ source }) => ["sources", source ?? null],
+  silent: ({ source }) => ["sources", source ?? null],
+};
+
+/** What became of an alert: when it began, who has seen it and when, and when it was over. */
+function Story({ alert }: { alert: Alert }) {
+  const { acknowledged, acknowledged_by: by, ended, status } = alert;
+  return (
+    <ol class="story" aria-label="What became of it">
+      <li class="done">
+        <b>Began</b> <Time at={alert.since} />
+      </li>
+      <li class={acknowledged ? "done" : ""}>
+        <b>Acknowledged</b>{" "}
+        {acknowledged ? (
+          <>
+            by <Text text={by} /> <Time at={acknowledged} />
+          </>
+        ) : (
+          <span class="muted">{status === "resolved" ? "by nobody" : "not yet"}</span>
+        )}
+      </li>
+      <li class={ended ? "done" : ""}>
+        <b>Resolved</b> {ended ? <Time at={ended} /> : <span class="muted">not yet</span>}
+      </li>
+    </ol>
+  );
+}
 
 export function Alerts() {
   const loaded = useLoaded("alerts", (signal) => api().get<AlertList>("alerts", {}, signal), 10_000);
@@ -22,7 +61,7 @@ export function Alerts() {
   };
   const test = async () => {
     isTesting.value = true;
-    await change("alerts/test", "The receiver accepted a test notice.");
+    await change("alerts/test", `A test notice is on its way. Look whether ${list?.receiver} gets it.`);
     isTesting.value = false;
   };
   const alerts =
@@ -83,32 +122,27 @@ export function Alerts() {
                 {alert.source && (
                   <>
                     Source{" "}
-                    <a href={href("events", null, { source: alert.source })}>
+                    <a href={href("sources", alert.source)}>
                       <Text text={alert.source} />
-                    </a>{" "}
-                    ·{" "}
+                    </a>
                   </>
                 )}
                 {alert.destination && (
                   <>
-                    <Text text={alert.destination} mono /> ·{" "}
+                    {" "}
+                    → <Text text={address(alert.destination)} mono />
                   </>
                 )}
-                {alert.cause && <>{words(alert.cause)} · </>}
-                since <Time at={alert.since} />
-                {alert.ended != null && (
+                {alert.cause && <> · {words(alert.cause)}</>}
+                {LOOK[alert.rule] && alert.source && (
                   <>
                     {" "}
-                    · resolved <Time at={alert.ended} />
-                  </>
-                )}
-                {alert.acknowledged_by && (
-                  <>
-                    {" "}
-                    · acknowledged by <Text text={alert.acknowledged_by} />
+                    ·{" "}
+                    <a href={href(...LOOK[alert.rule]!(alert))}>What is behind it</a>
                   </>
                 )}
               </p>
+              <Story alert={alert} />
             </li>
           ))}
         </ul>

@@ -22,7 +22,14 @@ export function Audit() {
       <Head title="Audit" about="Who asked for which change. An entry is stored before its change is made." />
       {error && <Failure error={error} again={loaded.again} isOld={page !== undefined} />}
       {!page && !error && <Loading />}
-      {page?.audit.length === 0 && (
+      {page?.audit.length === 0 && before && (
+        <Empty title="No older entry" icon="search">
+          <a class="button plain" href={href("audit")}>
+            The newest entries
+          </a>
+        </Empty>
+      )}
+      {page?.audit.length === 0 && !before && (
         <Empty title="Nobody has changed anything" icon="audit">
           <p>A replay, a redrive, a test or another change has an entry here.</p>
         </Empty>

@@ -1,6 +1,6 @@
 // Dead letters: what was given up, why, and sending it again.
 
-import { useSignal } from "@preact/signals";
+import { useSignal, type Signal } from "@preact/signals";
 import { part, type DeadLetter, type Redriven, type Stats } from "../api.ts";
 import { Button, Empty, Failure, Head, Loading, Problem, Select, Text, Time } from "../components/basics.tsx";
 import { Dialog, DialogFoot } from "../components/dialog.tsx";
@@ -17,7 +17,8 @@ const PAGE = 100;
 export function DeadLetters() {
   const source = route.value.params.get("source") ?? "";
   const after = route.value.params.get("after") ?? undefined;
-  const isAsking = useSignal<"all" | DeadLetter | null>(null);
+  const isAsking = useSignal<"all" | DeadLetter[] | null>(null);
+  const chosen = useSignal<ReadonlySet<string>>(new Set());
   const list = useLoaded(
     `${source} ${after}`,
     (signal) => api().get<{ dead_letters: DeadLetter[] }>("dead-letters", { source, after, limit: PAGE }, signal),
@@ -27,7 +28,10 @@ export function DeadLetters() {
   const waiting = stats.value.value?.backlog.dead_letters ?? [];
   const letters = list.value.value?.dead_letters;
   const error = list.error.value;
+  // A letter may be gone since it was chosen.
+  const picked = letters?.filter(({ id }) => chosen.value.has(id)) ?? [];
   const again = () => {
+    chosen.value = new Set();
     list.again();
     stats.again();
   };
@@ -42,8 +46,8 @@ export function DeadLetters() {
           options={[["", "All sources"], ...names.map((name): [string, string] => [name, name])]}
         />
         {mayWrite() && letters && letters.length > 0 && (
-          <Button icon="replay" onClick={() => (isAsking.value = "all")}>
-            Redrive…
+          <Button icon="replay" onClick={() => (isAsking.value = picked.length > 0 ? picked : "all")}>
+            {picked.length > 0 ? `Redrive ${count(picked.length)} chosen…` : "Redrive…"}
           </Button>
         )}
       </Head>
@@ -61,7 +65,9 @@ export function DeadLetters() {
             <p>Nothing was given up. An event whose attempts run out, or that its destination refuses, comes here.</p>
           </Empty>
         ))}
-      {letters && letters.length > 0 && <Letters letters={letters} onRedrive={(letter) => (isAsking.value = letter)} />}
+      {letters && letters.length > 0 && (
+        <Letters letters={letters} chosen={chosen} onRedrive={(letter) => (isAsking.value = [letter])} />
+      )}
       {letters && letters.length === PAGE && (
         <p class="end">
           <a class="button plain" href={href("dead-letters", null, { source, after: letters.at(-1)?.id })}>
@@ -80,18 +86,28 @@ export function DeadLetters() {
         />
       )}
       {isAsking.value !== null && isAsking.value !== "all" && (
-        <RedriveOne letter={isAsking.value} onDone={again} onClose={() => (isAsking.value = null)} />
+        <RedriveSome letters={isAsking.value} onDone={again} onClose={() => (isAsking.value = null)} />
       )}
     </>
   );
 }
 
-function Letters({ letters, onRedrive }: { letters: DeadLetter[]; onRedrive: (letter: DeadLetter) => void }) {
+function Letters(props: {
+  letters: DeadLetter[];
+  chosen: Signal<ReadonlySet<string>>;
+  onRedrive: (letter: DeadLetter) => void;
+}) {
+  const { letters, chosen, onRedrive } = props;
+  const pick = (id: string, isPicked: boolean) => {
+    const others = [...chosen.value].filter((one) => one !== id);
+    chosen.value = new Set(isPicked ? [...others, id] : others);
+  };
   return (
     <Table
       label="Dead letters"
       kind="list"
       columns={[
+        ...(mayWrite() ? [{ hidden: "Choose" }] : []),
         "Died",
         "Source",
         "Type",
@@ -103,7 +119,17 @@ function Letters({ letters, onRedrive }: { letters: DeadLetter[]; onRedrive: (le
       ]}
     >
       {letters.map((letter) => (
-        <tr key={letter.id}>
+        <tr key={letter.id} class={chosen.value.has(letter.id) ? "selected" : undefined}>
+          {mayWrite() && (
+            <td class="pick">
+              <input
+                type="checkbox"
+                aria-label={`Choose ${shown(letter.event_id, 60)}`}
+                checked={chosen.value.has(letter.id)}
+                onChange={(event) => pick(letter.id, event.currentTarget.checked)}
+              />
+            </td>
+          )}
           <td class="when">
             <Time at={letter.died} />
           </td>
@@ -141,26 +167,56 @@ function Letters({ letters, onRedrive }: { letters: DeadLetter[]; onRedrive: (le
   );
 }
 
-function RedriveOne({ letter, onDone, onClose }: { letter: DeadLetter; onDone: () => void; onClose: () => void }) {
+/** One letter, or those that were chosen. Each is a call of its own, so the audit names each. */
+function RedriveSome({ letters, onDone, onClose }: { letters: DeadLetter[]; onDone: () => void; onClose: () => void }) {
+  const done = useSignal(0);
+  const only = letters.length === 1 ? letters[0] : undefined;
   const { isBusy, problem, run } = useSending(async () => {
-    await api().post<Redriven>(`dead-letters/${part(letter.id)}/redrive`);
-    say("good", "The event is in the queue again.");
+    for (const letter of letters.slice(done.value)) {
+      await api().post<Redriven>(`dead-letters/${part(letter.id)}/redrive`);
+      done.value += 1;
+    }
+    say("good", only ? "The event is in the queue again." : `${count(done.value)} events in the queue again.`);
     onDone();
     onClose();
-  }, onDone);
+  });
+  const reasons = new Map<string, number>();
+  for (const { reason } of letters) reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
+  const close = () => {
+    if (done.value > 0) onDone();
+    onClose();
+  };
   return (
-    <Dialog title="Redrive this dead letter?" onClose={onClose}>
-      <p>
-        The event <Text text={letter.event_id} mono /> of <Text text={letter.source} empty="an unknown source" /> goes
-        to its destination again, with a new number of attempts.
-      </p>
-      <p class="muted">
-        It was given up because: <Text text={letter.reason} />
-      </p>
+    <Dialog title={only ? "Redrive this dead letter?" : "Redrive the chosen dead letters"} onClose={close}>
+      {only ? (
+        <>
+          <p>
+            The event <Text text={only.event_id} mono /> of <Text text={only.source} empty="an unknown source" /> goes to
+            its destination again, with a new number of attempts.
+          </p>
+          <p class="muted">
+            It was given up because: <Text text={only.reason} />
+          </p>
+        </>
+      ) : (
+        <div class="dry-run" role="status">
+          <p class="big">
+            <b>{count(letters.length)}</b> events would be sent again
+          </p>
+          <ul>
+            {[...reasons].map(([reason, number]) => (
+              <li key={reason}>
+                <b>{count(number)}</b> <Text text={reason} />
+              </li>
+            ))}
+          </ul>
+        </div>
+      )}
+      {problem.value && done.value > 0 && <p>{plural(done.value, "event")} in the queue again. Then it failed:</p>}
       <Problem text={problem.value} />
-      <DialogFoot onClose={onClose}>
+      <DialogFoot onClose={close}>
         <Button kind="primary" disabled={isBusy.value} onClick={() => void run()}>
-          Redrive
+          {only ? "Redrive" : `Redrive ${count(letters.length - done.value)} events`}
         </Button>
       </DialogFoot>
     </Dialog>

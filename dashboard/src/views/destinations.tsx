@@ -50,6 +50,7 @@ export function Destinations() {
             { number: "p95" },
             { number: "p99" },
             { number: "Waiting" },
+            { number: "Oldest" },
             { number: "Dead" },
           ]}
         >
@@ -78,7 +79,7 @@ function Row({
   const oldest = Math.max(0, ...waiting.map((one) => one.oldest_seconds));
   const { latency_ms: latency } = numbers;
   const ms = (value: number | undefined) => (value === undefined ? <span class="muted">–</span> : millis(value));
-  const isPaused = waiting.some(({ state }) => state === "paused");
+  const isPaused = stats.backlog.paused.some((one) => one.source === source);
   return (
     <tr>
       <td class="wide">
@@ -109,13 +110,8 @@ function Row({
       <td class="num">{ms(latency?.p50)}</td>
       <td class="num">{ms(latency?.p95)}</td>
       <td class="num">{ms(latency?.p99)}</td>
-      <td class="num">
-        {waiting.length === 0 ? (
-          0
-        ) : (
-          <span title={`The oldest one for ${duration(oldest)}`}>{count(sum(waiting.map((one) => one.count)))}</span>
-        )}
-      </td>
+      <td class="num">{count(sum(waiting.map((one) => one.count)))}</td>
+      <td class="num">{waiting.length > 0 ? duration(oldest) : <span class="muted">–</span>}</td>
       <td class={numbers.dead > 0 ? "num bad" : "num"}>{count(numbers.dead)}</td>
     </tr>
   );

@@ -75,6 +75,11 @@ export function Events() {
             options={Object.keys(RANGES) as Range[]}
             onPick={(span) => open(filter, span)}
           />
+          {!id && (
+            <a class="button plain" href={href("replay")}>
+              Replays
+            </a>
+          )}
           {mayWrite() && (
             <Button icon="replay" onClick={() => (isReplaying.value = true)}>
               Replay these…

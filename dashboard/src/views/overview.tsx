@@ -1,16 +1,18 @@
 // Is anything wrong? What came, what was refused, what was delivered, what waits.
 
+import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
 import type { AlertList, Source, SourceStats, Stats } from "../api.ts";
-import { attemptsOf, concernsOf, refusedIn } from "../attention.ts";
+import { attemptsOf, concernsOf, offOf, refusedIn, verdictOf } from "../attention.ts";
 import { columnsOf, ranked, sum } from "../chart.ts";
 import { Chart, type Series } from "../components/chart.tsx";
-import { Badge, Empty, Failure, Head, Loading, Panel, Partial, Text } from "../components/basics.tsx";
+import { Badge, Copy, Empty, Failure, Head, Loading, Panel, Partial, Text, Time } from "../components/basics.tsx";
 import { Icon } from "../components/icon.tsx";
 import { SpanChoice } from "../components/span.tsx";
 import { Table } from "../components/table.tsx";
 import { count, duration, millis, share, words } from "../format.ts";
 import { readSources, readStats, spanOf, type Span } from "../readings.ts";
-import { useLoaded } from "../resource.ts";
+import { useLoaded, type Loaded } from "../resource.ts";
 import { href } from "../router.ts";
 import { api, route, session } from "../state.ts";
 
@@ -28,6 +30,9 @@ const ANSWERS: Series[] = [
   { name: "5xx", label: "5xx", tone: "bad" },
   { name: "unreachable", label: "No answer", tone: "dark" },
 ];
+const VERDICT_ICONS = { good: "check", info: "search", warn: "warning", bad: "warning" } as const;
+/** So many concerns are shown at first. */
+const FIRST = 8;
 const ofName = (table: object, name: string): number => (table as Record<string, number>)[name] ?? 0;
 
 export function Overview() {
@@ -42,38 +47,55 @@ export function Overview() {
       <Head title="Overview">
         <SpanChoice span={span} view="overview" />
       </Head>
+      <Concerns stats={stats} sources={sources} alerts={alerts} />
       {error && <Failure error={error} again={stats.again} isOld={seen !== undefined} />}
       {!seen && !error && <Loading />}
-      {seen && <Concerns stats={seen} sources={sources.value.value?.sources} alerts={alerts.value.value?.alerts} />}
       <Partial before={seen?.partial_before} />
-      {seen && <Numbers stats={seen} span={span} />}
+      {seen && <Numbers stats={seen} span={span} sources={sources.value.value?.sources ?? []} />}
+      <Off />
     </>
   );
 }
 
-function Concerns({
-  stats,
-  sources,
-  alerts,
-}: {
-  stats: Stats;
-  sources?: Source[] | undefined;
-  alerts?: AlertList["alerts"] | undefined;
+function Concerns(read: {
+  stats: Loaded<Stats>;
+  sources: Loaded<{ sources: Source[] }>;
+  alerts: Loaded<AlertList>;
 }) {
+  const isWhole = useSignal(false);
   const caller = session.value.status === "in" ? session.value.caller : undefined;
-  const concerns = concernsOf({ stats, sources, alerts, caller });
-  const urgent = concerns.filter(({ tone }) => tone !== "info").length;
+  const all = [
+    ["The numbers", read.stats],
+    ["The sources", read.sources],
+    ["The alerts", read.alerts],
+  ] as const;
+  const unread = all.flatMap(([name, { error }]) => {
+    const failure = error.value;
+    // What is off is said once, by the binding that is missing.
+    return failure && !failure.isOff ? [{ name, problem: failure.message || failure.title }] : [];
+  });
+  const isReading = all.some(([, { value, error }]) => !value.value && !error.value);
+  const concerns = concernsOf({
+    stats: read.stats.value.value,
+    sources: read.sources.value.value?.sources,
+    alerts: read.alerts.value.value?.alerts,
+    caller,
+    unread,
+  });
+  const verdict = verdictOf(concerns, isReading);
+  useEffect(() => {
+    const urgent = concerns.filter(({ tone }) => tone === "bad").length;
+    document.title = `${urgent > 0 ? `(${urgent}) ` : ""}Overview · hookgate`;
+  }, [verdict.text]);
   return (
-    <section class="concerns" aria-label="What needs attention">
-      {urgent === 0 && (
-        <p class="well">
-          <Icon name="check" />
-          Nothing needs attention.
-        </p>
-      )}
+    <section class={`concerns ${verdict.tone}`} aria-label="What needs attention">
+      <p class="verdict" role="status">
+        <Icon name={VERDICT_ICONS[verdict.tone]} />
+        {verdict.text}
+      </p>
       {concerns.length > 0 && (
         <ul>
-          {concerns.slice(0, 8).map((concern) => (
+          {concerns.slice(0, isWhole.value ? undefined : FIRST).map((concern) => (
             <li key={concern.title + concern.detail}>
               <a href={concern.href}>
                 <Badge tone={concern.tone}>
@@ -86,14 +108,51 @@ function Concerns({
               </a>
             </li>
           ))}
-          {concerns.length > 8 && <li class="muted more">and {concerns.length - 8} more</li>}
+          {concerns.length > FIRST && !isWhole.value && (
+            <li class="more">
+              <button type="button" class="link" onClick={() => (isWhole.value = true)}>
+                Show {concerns.length - FIRST} more
+              </button>
+            </li>
+          )}
         </ul>
       )}
     </section>
   );
 }
 
-function Numbers({ stats, span }: { stats: Stats; span: Span }) {
+/** What is off, and how to turn it on. */
+function Off() {
+  const caller = session.value.status === "in" ? session.value.caller : undefined;
+  const off = offOf(caller);
+  const chosen = route.value.params.get("off");
+  useEffect(() => {
+    if (chosen) document.getElementById("off")?.scrollIntoView();
+  }, [chosen]);
+  if (off.length === 0) return null;
+  return (
+    <Panel title="Switched off" id="off">
+      <ul class="secrets">
+        {off.map(({ binding, without, block }) => (
+          <li key={binding}>
+            <div>
+              <code>{binding}</code>
+            </div>
+            <p class="muted">Without it: {without}. To turn it on, add this to wrangler.toml, and run make deploy:</p>
+            <div class="command">
+              <pre class="code">
+                <code>{block}</code>
+              </pre>
+              <Copy text={() => block} label={`Copy the block of ${binding}`} />
+            </div>
+          </li>
+        ))}
+      </ul>
+    </Panel>
+  );
+}
+
+function Numbers({ stats, span, sources }: { stats: Stats; span: Span; sources: Source[] }) {
   // Requests to /api, and to paths without a source, are no webhooks.
   const own = stats.totals.filter(({ source }) => source !== "/api");
   const verdict = (name: string) => sum(own.map(({ verdicts }) => verdicts[name] ?? 0));
@@ -107,7 +166,7 @@ function Numbers({ stats, span }: { stats: Stats; span: Span }) {
   const waiting = stats.backlog.events;
   const oldest = Math.max(0, ...waiting.map((one) => one.oldest_seconds));
   const reasons = ranked(own.map((one) => one.reasons));
-  if (all === 0 && waiting.length === 0 && delivered === 0) return <Nothing span={span} />;
+  if (all === 0 && waiting.length === 0 && delivered === 0) return <Nothing span={span} sources={sources} />;
   return (
     <>
       <dl class="figures">
@@ -132,7 +191,7 @@ function Numbers({ stats, span }: { stats: Stats; span: Span }) {
         <Figure
           name="Waiting now"
           value={count(sum(waiting.map((one) => one.count)))}
-          detail={waiting.length > 0 ? `the oldest one for ${duration(oldest)}` : "no event waits"}
+          detail={waiting.length > 0 ? `oldest: ${duration(oldest)}` : "no event waits"}
         />
       </dl>
       <Panel title="Requests">
@@ -254,15 +313,27 @@ function BySource({ totals }: { totals: SourceStats[] }) {
   );
 }
 
-function Nothing({ span }: { span: Span }) {
-  return (
-    <Empty title={`No request came within ${span}`} icon="events">
-      <p>Send a test event from the page of a source, or look further back.</p>
-      <p>
-        <a class="button primary" href={href("sources")}>
-          Send a test event
+/** Nothing came within the span, or nothing came ever. */
+function Nothing({ span, sources }: { span: Span; sources: Source[] }) {
+  const last = sources.flatMap(({ last_event }) => last_event ?? []).sort().at(-1);
+  if (last) {
+    return (
+      <Empty title={`No request came within ${span}`} icon="search">
+        <p>
+          The last event came <Time at={last} />.
+        </p>
+        <a class="button plain" href={href("overview", null, { range: "7d" })}>
+          Look at 7 days
         </a>
-      </p>
+      </Empty>
+    );
+  }
+  return (
+    <Empty title="No request has come yet" icon="events">
+      <p>Give a provider the URL of a source, or send a test event from the page of a source.</p>
+      <a class="button primary" href={href("sources")}>
+        Send a test event
+      </a>
     </Empty>
   );
 }

@@ -45,8 +45,7 @@ export function Refused() {
   );
   const error = counts.error.value ?? page.error.value;
   const groups = counts.value.value?.counts ?? [];
-  // Each silent sign-in is a refused call of the API. The count of the API says whether there are too many.
-  const samples = page.value.value?.refused.filter(({ source }) => source !== "/api" || chosen.source === "/api");
+  const samples = page.value.value?.refused;
   const open = (next: Record<string, string | undefined>) =>
     go(href("refused", null, { range: rangeParam(range), ...next }), true);
   return (

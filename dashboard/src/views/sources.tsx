@@ -1,7 +1,7 @@
 // The sources: the list, and one source with its secrets, its settings, a test, and its configuration to copy.
 
 import { useSignal } from "@preact/signals";
-import { part, type SecretUse, type Source } from "../api.ts";
+import { part, type Source } from "../api.ts";
 import { refusedIn } from "../attention.ts";
 import { Badge, Copy, Empty, Failure, Head, Loading, Panel, Text, Time } from "../components/basics.tsx";
 import { Table } from "../components/table.tsx";
@@ -9,17 +9,12 @@ import { sourceBlock } from "../curl.ts";
 import { bytes, count, duration, words } from "../format.ts";
 import { readSources } from "../readings.ts";
 import { useLoaded } from "../resource.ts";
+import { secretName } from "../rotation.ts";
 import { href } from "../router.ts";
 import { api, mayWrite, route } from "../state.ts";
 import { Composer } from "./composer.tsx";
 import { PauseControl } from "./pause.tsx";
-
-const SECRETS: Record<string, [string, string]> = {
-  in_use: ["good", "In use"],
-  unused: ["neutral", "Unused"],
-  never_matched: ["warn", "Never matched"],
-  unknown: ["neutral", "Unknown"],
-};
+import { HandshakeNotice, SecretBadge, Secrets } from "./secrets.tsx";
 
 export function Sources() {
   const { id } = route.value;
@@ -115,11 +110,6 @@ function Row({ source }: { source: Source }) {
   );
 }
 
-function SecretBadge({ secret }: { secret: SecretUse }) {
-  const [tone, text] = SECRETS[secret.state] ?? ["neutral", words(secret.state)];
-  return <Badge tone={tone}>{text}</Badge>;
-}
-
 function One({ name }: { name: string }) {
   const loaded = useLoaded(name, (signal) => api().get<Source>(`sources/${part(name)}`, {}, signal), 15_000);
   const source = loaded.value.value;
@@ -150,11 +140,12 @@ function One({ name }: { name: string }) {
           </span>
         </p>
       )}
+      {source && <HandshakeNotice source={source} />}
       {source && <PauseControl source={source} onDone={loaded.again} />}
       {source && (
         <div class="columns">
           <div>
-            {source.secrets.length > 0 && <Secrets secrets={source.secrets} />}
+            {source.secrets.length > 0 && <Secrets source={source} />}
             {source.settings && <Settings settings={source.settings} />}
             <Panel title="Configuration" aside={<Copy text={() => blockOf(source)} label="Copy the configuration" />}>
               <pre class="code" tabIndex={0} role="region" aria-label="Configuration">
@@ -175,31 +166,6 @@ function One({ name }: { name: string }) {
         </div>
       )}
     </>
-  );
-}
-
-function Secrets({ secrets }: { secrets: SecretUse[] }) {
-  return (
-    <Panel title="Secrets">
-      <ul class="secrets">
-        {secrets.map((secret) => (
-          <li key={secret.secret}>
-            <div>
-              <code>{secret.secret}</code>
-              <SecretBadge secret={secret} />
-              {secret.last_matched && (
-                <span class="muted">
-                  last matched <Time at={secret.last_matched} />
-                </span>
-              )}
-            </div>
-            <p class="muted">
-              <Text text={secret.text} />
-            </p>
-          </li>
-        ))}
-      </ul>
-    </Panel>
   );
 }
 
@@ -249,9 +215,10 @@ function Settings({ settings }: { settings: NonNullable<Source["settings"]> }) {
   );
 }
 
-function blockOf({ name, settings, secrets }: Source): string {
+function blockOf({ name, settings, secrets, handshake }: Source): string {
   const lines = [`[vars.SOURCES.${name}]`, `provider = ${JSON.stringify(settings?.provider ?? "")}`];
   if (secrets.length > 0) lines.push(`secrets = [${secrets.map(({ secret }) => JSON.stringify(secret)).join(", ")}]`);
+  if (handshake) lines.push(`handshake = "armed"`);
   if (settings?.destination) lines.push(`origin = ${JSON.stringify(settings.destination)}`);
   if (settings && settings.dedup !== "kv") lines.push(`dedup = ${JSON.stringify(settings.dedup)}`);
   if (settings?.deliver === "origin") lines.push(`deliver = "origin"`);
@@ -263,7 +230,7 @@ function NewSource() {
   const name = useSignal("billing");
   const provider = useSignal("stripe");
   const isName = /^[a-z0-9][a-z0-9_-]{0,63}$/.test(name.value);
-  const secret = `${name.value.toUpperCase().replace(/-/g, "_")}_SECRET`;
+  const secret = secretName(name.value);
   const block = () => sourceBlock(name.value, provider.value, secret);
   return (
     <Panel title="Add a source" aside={<Copy text={block} label="Copy the configuration" />}>

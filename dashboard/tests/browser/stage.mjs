@@ -1,7 +1,8 @@
 // A stage for the tests in the browser: the built Worker with its assets under `wrangler dev`, as wrangler.toml configures
 // it, an origin that fails as a test wants, and Debian's Chromium.
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { DatabaseSync } from "node:sqlite";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -44,10 +45,11 @@ export class Stage {
   #worker;
   #browser;
 
-  static async start(sources, vars = {}) {
+  /** `vars` are more variables, for the origin; `secrets` are more secrets. */
+  static async start(sources, { vars = () => ({}), secrets = {} } = {}) {
     const stage = new Stage();
     try {
-      await stage.#begin(sources, vars);
+      await stage.#begin(sources, vars, secrets);
     } catch (error) {
       await stage.close();
       throw error;
@@ -55,7 +57,7 @@ export class Stage {
     return stage;
   }
 
-  async #begin(sources, vars) {
+  async #begin(sources, vars, more) {
     this.origin = await Origin.start();
     const port = await freePort();
     this.url = `http://127.0.0.1:${port}`;
@@ -63,9 +65,9 @@ export class Stage {
     mkdirSync(this.state);
     writeFileSync(
       join(this.#work, "wrangler.toml"),
-      configuration({ ORIGIN: `${this.origin.url}/{source}`, ...vars, SOURCES: sources }),
+      configuration({ ORIGIN: `${this.origin.url}/{source}`, ...vars(this.origin), SOURCES: sources }),
     );
-    const secrets = { ...SECRETS, ADMIN_TOKEN, ADMIN_TOKENS };
+    const secrets = { ...SECRETS, ...more, ADMIN_TOKEN, ADMIN_TOKENS };
     writeFileSync(
       join(this.#work, ".dev.vars"),
       Object.entries(secrets)
@@ -144,6 +146,24 @@ export class Stage {
     return answer.json();
   }
 
+  /** Runs the cron of each minute. */
+  async cron() {
+    const { status } = await this.get("/cdn-cgi/handler/scheduled?cron=*+*+*+*+*");
+    if (status !== 200) throw new Error(`the cron answered ${status}`);
+  }
+
+  /** Runs a statement in the local database, through the file of the runtime. */
+  sql(statement, ...values) {
+    const directory = join(this.#work, "state/v3/d1/miniflare-D1DatabaseObject");
+    const file = readdirSync(directory).find((name) => name.endsWith(".sqlite") && !name.startsWith("metadata"));
+    const database = new DatabaseSync(join(directory, file));
+    try {
+      return database.prepare(statement).run(...values);
+    } finally {
+      database.close();
+    }
+  }
+
   get(path) {
     return send(new URL(path, this.url), { method: "GET" });
   }
@@ -157,9 +177,7 @@ export class Stage {
     });
     const page = await context.newPage();
     page.on("console", (message) => {
-      // The silent sign-in is refused, where Cloudflare Access is not before the Worker.
-      const isSilent = message.text().includes("401") && message.location().url.endsWith("/api/caller");
-      if (["error", "warning"].includes(message.type()) && !isSilent) this.complaints.push(message.text());
+      if (["error", "warning"].includes(message.type())) this.complaints.push(message.text());
     });
     page.on("pageerror", (error) => this.complaints.push(String(error)));
     page.on("dialog", (dialog) => {

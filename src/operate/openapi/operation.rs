@@ -22,6 +22,8 @@ pub struct Operation {
     pub request: Option<Value>,
     /// The answer 200, as an object of OpenAPI.
     pub answer: Value,
+    /// What the answer 204 means, if the route has one.
+    pub no_content: Option<&'static str>,
     /// The refusals beside those that each route has.
     pub refusals: Vec<Refusal>,
     /// Whether a call may have no token.
@@ -39,6 +41,7 @@ impl Operation {
             parameters: Vec::new(),
             request: None,
             answer,
+            no_content: None,
             refusals: Vec::new(),
             needs_no_token: false,
         }

@@ -34,13 +34,17 @@ fn alert(state: &State) -> alerts::Shown<'_> {
     alerts::Shown::of(state.alerts().next().expect("a state with one alert"), AT)
 }
 
+/// The answer 204 of `GET /api/caller`.
+const NOBODY: &str = "The call has no token, and no session of Cloudflare Access.";
+
 pub fn caller(schemas: &mut Schemas) -> Operation {
     let off = ["PAYLOADS: events that no queue message can hold, of about 90 kB, are answered 413"];
     let told = caller::Told { name: "on-call", kind: "write", version: env!("CARGO_PKG_VERSION"), off: &off };
     let answer = schemas.ok("The caller.", &told);
     let about =
         "A user interface asks this first: it hides what the caller may not do, and says which features are off.";
-    Operation::new("getCaller", "Tells who calls, and which features are off", about, answer).refuses([misconfigured()])
+    let operation = Operation::new("getCaller", "Tells who calls, and which features are off", about, answer);
+    Operation { needs_no_token: true, no_content: Some(NOBODY), ..operation.refuses([misconfigured()]) }
 }
 
 pub fn list_alerts(schemas: &mut Schemas) -> Operation {
@@ -142,6 +146,7 @@ fn shown() -> Shown<'static> {
         usable: true,
         error: None,
         pause: None,
+        handshake: None,
         settings: None,
         secrets: vec![secret],
         last_event: Some(AT.to_rfc3339()),

@@ -1,0 +1,59 @@
+// What an operator must look at: secrets, handshakes, alerts, and what is off.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Alert, Source } from "../src/api.ts";
+import { concernsOf, offOf, verdictOf } from "../src/attention.ts";
+
+const source = (more: object) =>
+  ({ name: "shop", usable: true, secrets: [], handshake: null, ...more }) as unknown as Source;
+const told = (...sources: Source[]) => concernsOf({ sources }).map(({ tone, title }) => `${tone} ${title}`);
+
+test("a secret that came is a warning, one that is awaited or can go is no hurry", () => {
+  assert.deepEqual(told(source({ handshake: "secret_waits" })), ["warn shop: a secret waits"]);
+  assert.deepEqual(told(source({ handshake: "armed" })), ["info shop waits for a secret"]);
+  assert.deepEqual(told(source({ handshake: "unknown" })), []);
+  const secrets = [
+    { secret: "OLD", state: "unused", text: "" },
+    { secret: "NEW", state: "in_use", text: "" },
+  ];
+  assert.deepEqual(told(source({ secrets })), ["info shop: delete OLD"]);
+});
+
+test("an acknowledged alert stays in sight, and is no problem", () => {
+  const alert = (status: Alert["status"]) =>
+    ({ rule: "dead_letters", source: "shop", status, acknowledged_by: "on-call" }) as Alert;
+  const of = (status: Alert["status"]) => concernsOf({ alerts: [alert(status)] });
+  assert.deepEqual(
+    [of("open")[0]?.tone, of("acknowledged")[0]?.tone, of("resolved"), of("pending")],
+    ["bad", "info", [], []],
+  );
+  assert.match(of("acknowledged")[0]?.detail ?? "", /acknowledged by on-call/);
+});
+
+test("the verdict counts problems and warnings, and not what is for information", () => {
+  const one = (tone: "bad" | "warn" | "info") => ({ tone, title: "", detail: "", href: "" });
+  assert.deepEqual(verdictOf([one("info")]), { tone: "good", text: "Nothing needs attention" });
+  assert.deepEqual(verdictOf([one("warn"), one("warn")]), { tone: "warn", text: "2 warnings" });
+  assert.deepEqual(verdictOf([one("bad"), one("warn"), one("info")]), { tone: "bad", text: "1 problem, 1 warning" });
+});
+
+test("what is not read yet, or cannot be read, is no health", () => {
+  assert.equal(verdictOf([], true).tone, "info");
+  const unread = [{ name: "The alerts", problem: "The database fails." }];
+  const concerns = concernsOf({ unread });
+  assert.deepEqual(concerns.map(({ title }) => title), ["The alerts cannot be read"]);
+  assert.equal(verdictOf(concerns).tone, "warn");
+});
+
+test("each feature that the Worker calls off has a block that turns it on", () => {
+  const off = ["PAYLOADS: large events are answered 413", "LOG: no letters: none", "REJECTS: no limit"];
+  const all = offOf({ name: "a", kind: "read", version: "1", off });
+  assert.deepEqual(
+    all.map(({ binding, without, block }) => [binding, without, block.includes(`"${binding}"`)]),
+    [
+      ["PAYLOADS", "large events are answered 413", true],
+      ["LOG", "no letters: none", true],
+      ["REJECTS", "no limit", true],
+    ],
+  );
+});
