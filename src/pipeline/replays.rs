@@ -81,14 +81,14 @@ pub async fn enqueue<P: Ports>(
     Ok(event)
 }
 
-/// What becomes of the message of a replay.
+/// What becomes of the message of a replay or of a redrive.
 pub enum Begun {
-    /// It is sent. All replays of an event share the claim. There is none for other messages, and if one of the replays has
-    /// delivered the event before.
+    /// It is sent. All replays and redrives of an event share the claim. There is none for other messages, and if one of the
+    /// replays or redrives has delivered the event before.
     Wanted(OptionalClaim),
     /// It must not be sent anymore.
     Obsolete,
-    /// Another replay of the event is being delivered, until this time at the latest.
+    /// Another replay or redrive of the event is being delivered, until this time at the latest.
     InFlight(UnixTime),
 }
 
@@ -102,7 +102,7 @@ pub async fn begin(
     ports: &(impl ClaimStore + Database + Local),
     now: UnixTime,
 ) -> Result<Begun, Failure> {
-    if event.replay().is_none() {
+    if event.replay().is_none() && !event.is_redriven() {
         return Ok(Begun::Wanted(None.into()));
     }
     let (mut claim, mut is_delivered) = (None, false);
