@@ -311,12 +311,13 @@ pub const GIVEN_UP: &str = "dead_letter";
 
 /// Whether an entry replaces the state of the row. The clocks of two isolates differ, and a message that came twice may fail
 /// after its copy was delivered: a settled event does not wait again, unless it was redriven or replayed since then. The row
-/// has no attempt of such a redrive or replay yet.
+/// has no attempt of such a redrive or replay yet, and is not about it: the queue may give up a message without an attempt.
 macro_rules! is_newer {
     () => {
         "((excluded.updated >= updated AND (state NOT IN ('delivered', 'dead') OR excluded.state IN ('delivered', 'dead') \
 OR ((?24 > 0 OR ?25 <> '') AND NOT EXISTS (SELECT 1 FROM json_each(log_events.attempts) AS made \
-WHERE coalesce(made.value ->> 'redrive', 0) = ?24 AND coalesce(made.value ->> 'replay', '') = ?25)))) \
+WHERE coalesce(made.value ->> 'redrive', 0) = ?24 AND coalesce(made.value ->> 'replay', '') = ?25) \
+AND NOT (coalesce(head ->> 'redrive', 0) = ?24 AND coalesce(head ->> 'replay', '') = ?25)))) \
 OR (excluded.state = 'delivered' AND state IN ('waiting', 'retrying', 'paused')))"
     };
 }
