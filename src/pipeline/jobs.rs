@@ -12,8 +12,9 @@ use super::disposition::{Disposition, Failure, ReceivedMessage};
 use super::ports::{Database, Local, Outbox, PortError, Ports};
 use super::replays::{self, ReplayFailure};
 use crate::config::{Config, ConfigError};
-use crate::database::{Rows, Statement};
+use crate::database::Rows;
 use crate::dedup::ClaimToken;
+use crate::letter::Letter;
 use crate::log::{EventName, State};
 use crate::message::Event;
 use crate::record::{Record, Verdict};
@@ -170,12 +171,11 @@ async fn work<P: Ports>(
     if !made.step.is_last {
         send(&job.id, job.step.saturating_add(1), delay, ports).await?;
     }
-    let letters = made.letters.iter().map(|id| {
-        let sql = "UPDATE dead_letters SET redriven = ?2 WHERE id = ?1 AND redriven IS NULL";
-        Statement::new(sql, [id.as_str().into(), now.seconds().into()])
-    });
-    let notes = std::iter::once(job.done(lease, &made.step, now)).chain(letters).collect();
-    ports.run(notes).await?;
+    // After a crash between the two, the step is made again, and notes the letters again.
+    if !made.letters.is_empty() {
+        ports.replayed(&made.letters, now).await?;
+    }
+    ports.run(vec![job.done(lease, &made.step, now)]).await?;
     let StepDone { enqueued, skipped, is_last, .. } = made.step;
     Ok(format!("{enqueued} events enqueued, {skipped} skipped{}", if is_last { ", the last step" } else { "" }))
 }
@@ -184,8 +184,8 @@ async fn work<P: Ports>(
 #[derive(Default)]
 struct Made {
     step: StepDone,
-    /// The ids of the dead letters whose events are on their way again. A later redrive must not send them once more.
-    letters: Vec<String>,
+    /// The dead letters whose events are on their way again. A later redrive must not send them once more.
+    letters: Vec<Letter>,
     /// Whether all events of the step were looked at.
     is_whole: bool,
 }
@@ -256,7 +256,7 @@ async fn one<P: Ports>(
         None => made.step.skipped = made.step.skipped.saturating_add(1),
         Some((event, is_dead)) => {
             made.step.enqueued = made.step.enqueued.saturating_add(1);
-            made.letters.extend(is_dead.then(|| event.letter_id()));
+            made.letters.extend(is_dead.then(|| Letter::of_replayed(&event, now)));
         }
     }
     Ok(())

@@ -277,6 +277,12 @@ impl Letters for Gate {
         Ok(self.call("redriven", self.database(), PATIENCE, redriven).await?)
     }
 
+    async fn replayed(&self, letters: &[Letter], _now: UnixTime) -> Result<(), PortError> {
+        let letters = letters.to_vec();
+        let replayed = move |world: &World| world.letters.borrow_mut().replayed(&letters);
+        Ok(self.call("replayed", self.database(), PATIENCE, replayed).await?)
+    }
+
     async fn expire(&self, now: UnixTime) -> Result<usize, PortError> {
         let expire = move |world: &World| invariants::expire(world, now);
         Ok(self.call("expire", self.database(), PATIENCE, expire).await?)
