@@ -52,6 +52,11 @@ pub struct Letter {
 }
 
 impl Letter {
+    /// The dead letter of `event` without its message, which a replay takes off the list.
+    pub fn of_replayed(event: &Event<'_>, now: UnixTime) -> Self {
+        Self::of("", &Ok(event.clone()), now)
+    }
+
     /// The dead letter of `message`, which arrived in the dead letters' queue at `now`.
     pub fn of(message: &str, event: &Result<Event<'_>, DecodeError>, now: UnixTime) -> Self {
         let letter = Self {

@@ -222,6 +222,7 @@ fn letters_are_kept_taken_and_redriven() {
         match text(step, "do") {
             "keep" => letters.keep(letter(step)),
             "redriven" => letters.redriven(id, u32::try_from(number(step, "redrives")).unwrap()),
+            "replayed" => letters.replayed(&[letter(step)]),
             "has" => return json!(letters.has(id)),
             "list" => return ids(letters.list(&filter(step))),
             "take" => return json!(letters.take(id, now, time(step, "until"), time(step, "expires")).is_some()),

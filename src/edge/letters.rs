@@ -48,6 +48,19 @@ fn list(names: &[String]) -> JsValue {
     serde_json::to_string(names).expect("JSON can write every list of texts").into()
 }
 
+/// The [`COLUMNS`] of `letters` without their messages, as one parameter.
+#[expect(clippy::expect_used, reason = "texts and numbers are JSON")]
+fn values_of(letters: &[Letter]) -> JsValue {
+    let values = |letter: &Letter| {
+        let Letter { id, source, event_id, event_type, key, received, .. } = letter.clone();
+        let (died, expires) = (letter.died.seconds(), letter.expires.seconds());
+        let ends = (died, letter.reason.clone(), letter.bytes, letter.payload.clone(), expires, letter.redrives);
+        ((id, source, event_id, event_type, key, received), ends)
+    };
+    let rows: Vec<_> = letters.iter().map(values).collect();
+    serde_json::to_string(&rows).expect("texts and numbers are JSON").into()
+}
+
 impl Bindings {
     async fn query(&self, sql: &str, values: &[JsValue]) -> Result<D1Result, PortError> {
         let database = self.env.d1("LOG").map_err(failed("D1"))?;
@@ -174,6 +187,17 @@ impl Letters for Bindings {
     async fn redriven(&self, id: &str, redrives: u32, now: UnixTime) -> Result<(), PortError> {
         let sql = "UPDATE dead_letters SET redriven = ?2 WHERE id = ?1 AND redrives = ?3";
         self.query(sql, &[id.into(), seconds(now), redrives.into()]).await.map(|_| ())
+    }
+
+    async fn replayed(&self, letters: &[Letter], now: UnixTime) -> Result<(), PortError> {
+        let sql = format!(
+            "INSERT INTO dead_letters ({COLUMNS}, redriven) SELECT value ->> '$[0][0]', value ->> '$[0][1]', \
+             value ->> '$[0][2]', value ->> '$[0][3]', value ->> '$[0][4]', value ->> '$[0][5]', value ->> '$[1][0]', \
+             value ->> '$[1][1]', value ->> '$[1][2]', value ->> '$[1][3]', value ->> '$[1][4]', '', value ->> '$[1][5]', ?2 \
+             FROM json_each(?1) WHERE true ON CONFLICT (id) DO UPDATE SET redriven = excluded.redriven, \
+             redrives = excluded.redrives WHERE excluded.redrives >= dead_letters.redrives"
+        );
+        self.query(&sql, &[values_of(letters), seconds(now)]).await.map(|_| ())
     }
 
     async fn expire(&self, now: UnixTime) -> Result<usize, PortError> {

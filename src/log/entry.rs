@@ -312,7 +312,7 @@ pub const GIVEN_UP: &str = "dead_letter";
 /// `newer` is whether the entry replaces the state of the row. It is computed once, because a subquery without a table is not
 /// merged into the outer one. The clocks of two isolates differ, and a message that came twice may fail after its copy was
 /// delivered: a settled event does not wait again, unless it was redriven or replayed since then. The row has no attempt of
-/// such a redrive or replay yet.
+/// such a redrive or replay yet, and is not about it: the queue may give up a message without an attempt.
 ///
 /// `attempts` gets the new attempt, if there is one. An entry without an attempt has an empty list, whose element 0 is NULL.
 const UPSERT: &str = "\
@@ -331,7 +331,8 @@ iif(newer AND excluded.tries = 1, excluded.status, status) \
 FROM (SELECT (excluded.updated >= updated AND (state NOT IN ('delivered', 'dead') \
 OR excluded.state IN ('delivered', 'dead') OR ((?24 > 0 OR ?25 <> '') AND NOT EXISTS (SELECT 1 \
 FROM json_each(log_events.attempts) AS made WHERE coalesce(made.value ->> 'redrive', 0) = ?24 \
-AND coalesce(made.value ->> 'replay', '') = ?25)))) \
+AND coalesce(made.value ->> 'replay', '') = ?25) \
+AND NOT (coalesce(head ->> 'redrive', 0) = ?24 AND coalesce(head ->> 'replay', '') = ?25)))) \
 OR (excluded.state = 'delivered' AND state IN ('waiting', 'retrying', 'paused')) AS newer)), \
 destination = coalesce(excluded.destination, destination), \
 delivered = coalesce(delivered, excluded.delivered), \

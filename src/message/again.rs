@@ -66,7 +66,7 @@ impl Event<'_> {
         }
     }
 
-    /// The name of the claim that all replays of one acceptance share. So one of two jobs delivers the event.
+    /// The name of the claim that all replays and redrives of one acceptance share. So one of two jobs delivers the event.
     pub fn replays_claim_name(&self) -> String {
         format!("{}/{}/replayed", self.dedupkey, self.acceptance_text())
     }

@@ -5,7 +5,8 @@ use crate::answer::Answer;
 use crate::config::Config;
 use crate::database::Rows;
 use crate::dedup::ClaimToken;
-use crate::log::EventName;
+use crate::letter::Letter;
+use crate::log::{EventName, State};
 use crate::pipeline::jobs;
 use crate::pipeline::ports::{PortError, Ports, Request};
 use crate::pipeline::refusal::Refusal;
@@ -58,6 +59,7 @@ pub async fn one<R: Request, P: Ports>(
     let found = LoggedEvent::of(rows(ports, vec![LoggedEvent::read(&name)]).await?).map_err(unreadable)?;
     let logged = found.into_iter().next().ok_or(Refusal::NotFound)?;
     let (state, delivered) = (logged.state.clone(), logged.delivered());
+    let is_dead = state == State::Dead.name();
     let event = match replays::enqueue(logged, &token, call.config, ports, call.now).await {
         Ok(event) => event,
         Err(ReplayFailure::Cannot(problem)) => {
@@ -65,10 +67,15 @@ pub async fn one<R: Request, P: Ports>(
         }
         Err(ReplayFailure::Failed(error)) => return Err(Refusal::failed("replay_failed")(error)),
     };
-    // Its dead letter is on its way again. Otherwise a later redrive of all letters would deliver the event once more.
-    if ports.keeps_letters()
-        && let Err(PortError(problem)) = ports.redriven(&event.letter_id(), event.redrives(), call.now).await
-    {
+    // Its dead letter is on its way again, also if its queue still has the letter. Otherwise a later redrive of all letters
+    // would send the event once more.
+    let letter = Letter::of_replayed(&event, call.now);
+    let noted = match is_dead {
+        true => ports.replayed(std::slice::from_ref(&letter), call.now).await,
+        // Its attempts go on, so a letter that comes later is listed. The log may also be late, and the letter be there.
+        false => ports.redriven(&letter.id, letter.redrives, call.now).await,
+    };
+    if let Err(PortError(problem)) = noted {
         record.trouble("redrive_failed", format!("the event's dead letter is still listed: {problem}"));
     }
     record.of(&event);

@@ -116,7 +116,9 @@ async fn forward<P: Ports>(
         Disposition::Ack => None,
         Disposition::Retry(delay) => Some(delay),
     };
-    logged::consumed(&mut record, later, (is_first, is_marked), ports, handed.now);
+    // An event whose job was cancelled was dead before. It is no news for an alert.
+    let counts_dead = is_marked && record.reason != Some("replay_cancelled");
+    logged::consumed(&mut record, later, (is_first, counts_dead), ports, handed.now);
     (disposition, record)
 }
 
@@ -141,13 +143,13 @@ async fn deliver<P: Ports>(
     record.entry = logged::taken(&event, &source.log, ports, handed.now);
     // 2. An event of a paused source waits without a claim. It is claimed when its time is over, as before each dead letter.
     let age = event.age(handed.now);
-    let over = match handed.pauses.hold(source, age, config.retention) {
+    let mut over = match handed.pauses.hold(source, age, config.retention) {
         None => None,
         Some(Held::Waits(text, delay)) => {
             record.refused(Verdict::Retried, "paused", text);
             return Ok(Disposition::Retry(delay));
         }
-        Some(Held::Over(text)) => Some(text),
+        Some(Held::Over(text)) => Some(Failure { reason: "paused_too_long", problem: text }),
     };
     // 3. Claim the delivery. The queue may hand over a message twice, and an event may have two messages.
     let acquired = OptionalClaim::of_delivery(&event, source, config, ports, handed.now).await;
@@ -161,6 +163,11 @@ async fn deliver<P: Ports>(
     };
     let replay = match replays::begin(&event, config, ports, handed.now).await {
         Ok(Begun::Wanted(replay)) => replay,
+        Ok(Begun::Cancelled(replay)) => {
+            let problem = "its job was cancelled before the event was delivered".to_owned();
+            over = Some(Failure { reason: "replay_cancelled", problem });
+            replay
+        }
         Ok(Begun::Obsolete) => return Ok(leave_out(claim, ports, record).await),
         Ok(Begun::InFlight(until)) => {
             claim.release(ports).await;
@@ -174,8 +181,8 @@ async fn deliver<P: Ports>(
     // 4. Send the event. It goes to the dead letters' queue if the destination refuses it or no time is left for a retry.
     let mut next = match over {
         None => send(&event, source, destination, config.signing.as_ref(), handed, ports, record).await,
-        Some(text) => {
-            record.refused(Verdict::Dead, "paused_too_long", text);
+        Some(Failure { reason, problem }) => {
+            record.refused(Verdict::Dead, reason, problem);
             Ok(AfterAttempt::GiveUp)
         }
     };
@@ -224,7 +231,7 @@ fn in_flight(until: UnixTime, handed: &ReceivedMessage<'_>, record: &mut Record)
 
 /// Ends the message of a replay that must not be sent anymore.
 async fn leave_out<P: Ports>(claim: OptionalClaim, ports: &P, record: &mut Record) -> Disposition {
-    let problem = "its job was cancelled, or another message delivered the event after the job had selected it";
+    let problem = "another message delivered the event since it was redriven or selected, or its job was cancelled";
     record.refused(Verdict::Duplicate, "replay_obsolete", problem.to_owned());
     if let Err(PortError(problem)) = claim.confirm(ports).await {
         record.trouble("confirm_failed", problem);

@@ -13,8 +13,9 @@ use super::logged;
 use super::ports::{Database, Local, Outbox, PortError, Ports};
 use super::replays::{self, ReplayFailure};
 use crate::config::{Config, ConfigError};
-use crate::database::{Rows, Statement};
+use crate::database::Rows;
 use crate::dedup::ClaimToken;
+use crate::letter::Letter;
 use crate::log::{EventName, State};
 use crate::message::Event;
 use crate::record::{Record, Verdict};
@@ -171,12 +172,11 @@ async fn work<P: Ports>(
     if !made.step.is_last {
         send(&job.id, job.step.saturating_add(1), delay, ports).await?;
     }
-    let letters = made.letters.iter().map(|id| {
-        let sql = "UPDATE dead_letters SET redriven = ?2 WHERE id = ?1 AND redriven IS NULL";
-        Statement::new(sql, [id.as_str().into(), now.seconds().into()])
-    });
-    let notes = std::iter::once(job.done(lease, &made.step, now)).chain(letters).collect();
-    ports.run(notes).await?;
+    // After a crash between the two, the step is made again, and notes the letters again.
+    if !made.letters.is_empty() {
+        ports.replayed(&made.letters, now).await?;
+    }
+    ports.run(vec![job.done(lease, &made.step, now)]).await?;
     let StepDone { enqueued, skipped, is_last, .. } = made.step;
     Ok(format!("{enqueued} events enqueued, {skipped} skipped{}", if is_last { ", the last step" } else { "" }))
 }
@@ -185,8 +185,8 @@ async fn work<P: Ports>(
 #[derive(Default)]
 struct Made {
     step: StepDone,
-    /// The ids of the dead letters whose events are on their way again. A later redrive must not send them once more.
-    letters: Vec<String>,
+    /// The dead letters whose events are on their way again. A later redrive must not send them once more.
+    letters: Vec<Letter>,
     /// Whether all events of the step were looked at.
     is_whole: bool,
 }
@@ -257,32 +257,59 @@ async fn one<P: Ports>(
         None => made.step.skipped = made.step.skipped.saturating_add(1),
         Some((event, is_dead)) => {
             made.step.enqueued = made.step.enqueued.saturating_add(1);
-            made.letters.extend(is_dead.then(|| event.letter_id()));
+            made.letters.extend(is_dead.then(|| Letter::of_replayed(&event, now)));
         }
     }
     Ok(())
 }
 
-/// Whether the message of a replay must not be sent anymore, because its job was cancelled or because somebody else delivered
-/// the event. A replay of one event belongs to no job, and is always sent. `is_delivered` says that another replay delivered
-/// the event, even if the log does not know it yet.
+/// Whether a message is still needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// It is sent.
+    Wanted,
+    /// Somebody else delivered the event, or its job was cancelled.
+    Obsolete,
+    /// Its job was cancelled, and no other message of the event is on its way.
+    Cancelled,
+}
+
+/// Whether the message of a replay or of a redrive is still needed. A replay of one event belongs to no job, and is always
+/// sent. `is_delivered` says that another replay or redrive delivered the event, even if the log does not know it yet.
 ///
 /// # Errors
-/// The database failed.
-pub async fn is_obsolete(
-    event: &Event<'_>,
-    is_delivered: bool,
-    ports: &(impl Database + Local),
-) -> Result<bool, PortError> {
-    let (Some(token), Some(name)) = (event.replay(), EventName::of(event)) else { return Ok(false) };
-    // A redrive of a replay's letter is a new wish of the operator.
-    if event.is_redriven() || !ports.has_database() {
-        return Ok(false);
-    }
+/// The database failed, and the event belongs to a job. A redrive does not wait for the database.
+pub async fn need(event: &Event<'_>, is_delivered: bool, ports: &(impl Database + Local)) -> Result<Need, PortError> {
+    let name = EventName::of(event).filter(|_| ports.has_database());
+    let statement = match (event.replay(), &name) {
+        // A redrive wants a delivery, and not a second one. Only a replay of one event, or of a job over delivered events,
+        // wants that.
+        (replay, Some(name)) if event.is_redriven() => Job::guard_of_redrive(replay, name, is_delivered),
+        (Some(token), Some(name)) => Job::guard(token, name, is_delivered),
+        (None, None) if is_delivered => return Ok(Need::Obsolete),
+        _ => return Ok(Need::Wanted),
+    };
     // This isolate may have delivered the event a moment ago. If the write fails, the entries wait for the next write.
     let _ = logged::write_waiting(ports).await;
-    let answers = ports.run(vec![Job::guard(token, &name, is_delivered)]).await?;
-    Ok(answers.into_iter().next().is_some_and(|rows| !rows.0.is_empty()))
+    let answers = match ports.run(vec![statement]).await {
+        Err(_) if event.is_redriven() => {
+            let is_settled = is_delivered && event.replay().is_none();
+            return Ok(if is_settled { Need::Obsolete } else { Need::Wanted });
+        }
+        answers => answers?,
+    };
+    let found: Vec<Guarded> = answers.into_iter().next().unwrap_or_default().parse().map_err(PortError)?;
+    Ok(match found.first() {
+        None => Need::Wanted,
+        Some(Guarded { dies: 0 }) => Need::Obsolete,
+        Some(_) => Need::Cancelled,
+    })
+}
+
+/// The row of a guard.
+#[derive(Deserialize)]
+struct Guarded {
+    dies: u8,
 }
 
 /// Starts the jobs again whose message was lost, and deletes old jobs.

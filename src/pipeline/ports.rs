@@ -247,6 +247,9 @@ pub trait Letters {
     /// Notes that the letter `id` is redriven. It does nothing if a letter with more than `redrives` redrives has replaced
     /// it.
     async fn redriven(&self, id: &str, redrives: u32, now: UnixTime) -> Result<(), PortError>;
+    /// Notes that the events of `letters` are on their way again as replays, as [`Letters::redriven`] does. A letter that is
+    /// still in its queue is stored without its message, and is noted too: [`Letters::keep`] then does nothing.
+    async fn replayed(&self, letters: &[Letter], now: UnixTime) -> Result<(), PortError>;
     /// Deletes the letters that expired before `now`. Returns their number.
     async fn expire(&self, now: UnixTime) -> Result<usize, PortError>;
     /// The bodies of `names` to which a letter refers.

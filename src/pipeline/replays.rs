@@ -3,7 +3,7 @@
 use super::claims::{Acquisition, FORWARD_LEASE, ObjectClaim, OptionalClaim, REDRIVE_REMEMBERED};
 use super::consume::{destination_in, find_destination};
 use super::disposition::Failure;
-use super::jobs;
+use super::jobs::{self, Need};
 use super::ports::{ClaimStore, Database, Local, PortError, Ports, Stored};
 use crate::config::{Config, ConfigError, LONGEST_IN_QUEUE};
 use crate::database::Statement;
@@ -81,18 +81,21 @@ pub async fn enqueue<P: Ports>(
     Ok(event)
 }
 
-/// What becomes of the message of a replay.
+/// What becomes of the message of a replay or of a redrive.
 pub enum Begun {
-    /// It is sent. All replays of an event share the claim. There is none for other messages, and if one of the replays has
-    /// delivered the event before.
+    /// It is sent. All replays and redrives of an event share the claim. There is none for other messages, and if one of the
+    /// replays or redrives has delivered the event before.
     Wanted(OptionalClaim),
-    /// It must not be sent anymore.
+    /// It must not be sent anymore. The event is settled, or another message of it is on its way.
     Obsolete,
-    /// Another replay of the event is being delivered, until this time at the latest.
+    /// It must not be sent anymore, because its job was cancelled. No other message of the event is on its way, so it becomes
+    /// a dead letter.
+    Cancelled(OptionalClaim),
+    /// Another replay or redrive of the event is being delivered, until this time at the latest.
     InFlight(UnixTime),
 }
 
-/// Decides whether `event` is sent. Any event that belongs to no job is sent.
+/// Decides whether `event` is sent. Any event that was not redriven and belongs to no job is sent.
 ///
 /// Two jobs may enqueue the same event, and two isolates may take the two messages in the same second. The log knows a
 /// delivery some seconds later, and not at all if the isolate dies. So the log alone cannot keep the second message back.
@@ -102,7 +105,7 @@ pub async fn begin(
     ports: &(impl ClaimStore + Database + Local),
     now: UnixTime,
 ) -> Result<Begun, Failure> {
-    if event.replay().is_none() {
+    if event.replay().is_none() && !event.is_redriven() {
         return Ok(Begun::Wanted(None.into()));
     }
     let (mut claim, mut is_delivered) = (None, false);
@@ -116,9 +119,10 @@ pub async fn begin(
         }
     }
     let claim = OptionalClaim::from(claim);
-    match jobs::is_obsolete(event, is_delivered, ports).await {
-        Ok(false) => Ok(Begun::Wanted(claim)),
-        Ok(true) => {
+    match jobs::need(event, is_delivered, ports).await {
+        Ok(Need::Wanted) => Ok(Begun::Wanted(claim)),
+        Ok(Need::Cancelled) => Ok(Begun::Cancelled(claim)),
+        Ok(Need::Obsolete) => {
             claim.release(ports).await;
             Ok(Begun::Obsolete)
         }

@@ -167,13 +167,31 @@ impl Job {
     /// The statement that finds out whether the event `event` of the job `id` must not be sent anymore: the job is cancelled,
     /// or somebody else delivered the event and the job does not want that again. Then the answer has a row, and the event is
     /// counted as skipped. `is_delivered` says that another replay delivered the event.
+    ///
+    /// `dies` is 1 if the job is cancelled, and no other message of the event is on its way: the event is dead, or the last
+    /// attempt was of this job.
     pub fn guard(id: &str, event: &EventName, is_delivered: bool) -> Statement {
         let sql = "UPDATE jobs SET skipped = skipped + 1 WHERE id = ?1 AND (state = 'cancelled' OR (repeats = 0 AND (?5 = 1 \
                    OR EXISTS (SELECT 1 FROM log_events WHERE log_events.id = ((?2 << 28) | ?3) AND name = ?4 \
-                   AND delivered IS NOT NULL)))) RETURNING state";
+                   AND delivered IS NOT NULL)))) RETURNING (state = 'cancelled' AND EXISTS (SELECT 1 FROM log_events AS e \
+                   WHERE e.id = ((?2 << 28) | ?3) AND e.name = ?4 AND ((e.state = 'dead' AND e.delivered IS NULL AND ?5 = 0) \
+                   OR (e.state IN ('waiting', 'retrying', 'paused') AND e.head ->> 'replay' = ?1)))) AS dies";
+        Statement::new(sql, Self::guarded(id, event, is_delivered))
+    }
+
+    /// The statement that finds out whether a redrive of the event `event` must not be sent anymore, because somebody else
+    /// delivered the event. Then the answer has a row. The letter may be of a replay that wanted one more delivery: `replay`
+    /// is the token of that replay, or the id of its job.
+    pub fn guard_of_redrive(replay: Option<&str>, event: &EventName, is_delivered: bool) -> Statement {
+        let sql = "SELECT 0 AS dies WHERE (?1 = '' OR EXISTS (SELECT 1 FROM jobs WHERE id = ?1 AND repeats = 0)) AND (?5 = 1 \
+                   OR EXISTS (SELECT 1 FROM log_events WHERE id = ((?2 << 28) | ?3) AND name = ?4 \
+                   AND delivered IS NOT NULL))";
+        Statement::new(sql, Self::guarded(replay.unwrap_or_default(), event, is_delivered))
+    }
+
+    fn guarded(id: &str, event: &EventName, is_delivered: bool) -> [Value; 5] {
         let [received, last] = event.id();
-        let values = [id.into(), received, last, event.name.as_str().into(), u32::from(is_delivered).into()];
-        Statement::new(sql, values)
+        [id.into(), received, last, event.name.as_str().into(), u32::from(is_delivered).into()]
     }
 
     /// The jobs in the answer number `number`.

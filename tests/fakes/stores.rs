@@ -154,9 +154,26 @@ impl Letters {
         }
     }
 
-    /// Sets whether every letter is noted as redriven. A note of a redrive may be missing, because it may fail.
+    pub fn replayed(&mut self, letters: &[Letter]) {
+        for letter in letters {
+            match self.row(&letter.id) {
+                None => {
+                    let letter = Letter { message: String::new(), ..letter.clone() };
+                    self.0.push(Row { letter, taken: None, redriven: true });
+                }
+                Some(row) if row.letter.redrives <= letter.redrives => {
+                    (row.redriven, row.letter.redrives) = (true, letter.redrives);
+                }
+                Some(_) => {}
+            }
+        }
+    }
+
+    /// Sets whether every letter is noted as redriven. A note of a redrive may be missing, because it may fail. A letter that
+    /// is stored without its message has its note from the beginning.
     pub fn note_redrives(&mut self, redriven: bool) {
-        self.0.iter_mut().for_each(|row| row.redriven = redriven);
+        let whole = self.0.iter_mut().filter(|row| !row.letter.message.is_empty());
+        whole.for_each(|row| row.redriven = redriven);
     }
 
     pub fn expire(&mut self, now: UnixTime) -> Vec<Row> {

@@ -31,6 +31,7 @@ mod payloads;
 mod providers;
 mod published;
 mod queues;
+mod redrives;
 mod refusals;
 mod replay;
 mod rivals;

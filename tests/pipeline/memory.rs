@@ -332,6 +332,10 @@ impl Letters for Memory {
         self.step("note redriven", || self.letters.borrow_mut().redriven(id, redrives))
     }
 
+    async fn replayed(&self, letters: &[Letter], _now: UnixTime) -> Result<(), PortError> {
+        self.step("note replayed", || self.letters.borrow_mut().replayed(letters))
+    }
+
     async fn expire(&self, now: UnixTime) -> Result<usize, PortError> {
         Ok(self.letters.borrow_mut().expire(now).len())
     }

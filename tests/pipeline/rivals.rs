@@ -43,25 +43,31 @@ fn one_of_two_jobs_delivers_an_event_before_the_log_knows_it() {
 }
 
 #[test]
-fn a_job_leaves_out_what_a_replay_of_one_event_has_delivered() {
-    for (asked, job_is_first, sends) in [
-        (json!({}), false, 1),
-        // An operator asked for one more delivery.
-        (json!({}), true, 2),
-        (json!({ "include_delivered": true }), false, 2),
-    ] {
-        let mut ports = Memory::default();
-        sent("queued", 0..1, 410, &ports);
-        let events = call("GET", "events", &Value::Null, &ports);
-        let path = format!("events/{}/replay", events["events"][0]["id"].as_str().unwrap());
-        call("POST", &path, &Value::Null, &ports);
-        let single = ports.queue.take().remove(0);
-        let job = message_of_job(&asked, &ports);
-        let (first, second) = if job_is_first { (job, single) } else { (single, job) };
-        assert_eq!(forward(&first, 1, &ports).1.verdict, Verdict::Delivered);
-        let unwritten = std::mem::take(&mut ports.isolate);
-        forward(&second, 1, &ports);
-        assert_eq!(ports.sent.borrow().len(), sends, "{asked}, {job_is_first}");
-        drop(unwritten);
+fn a_job_leaves_out_what_a_replay_of_one_event_or_a_redrive_has_delivered() {
+    let replay = |ports: &Memory| {
+        let events = call("GET", "events", &Value::Null, ports);
+        format!("events/{}/replay", events["events"][0]["id"].as_str().unwrap())
+    };
+    let redrive = |ports: &Memory| format!("dead-letters/{}/redrive", ports.letters.borrow()[0].id);
+    let ways: [&dyn Fn(&Memory) -> String; 2] = [&replay, &redrive];
+    for path in ways {
+        for (asked, job_is_first, sends) in [
+            (json!({}), false, 1),
+            // An operator asked for one more delivery.
+            (json!({}), true, 2),
+            (json!({ "include_delivered": true }), false, 2),
+        ] {
+            let mut ports = Memory::default();
+            sent("queued", 0..1, 410, &ports);
+            call("POST", &path(&ports), &Value::Null, &ports);
+            let single = ports.queue.take().remove(0);
+            let job = message_of_job(&asked, &ports);
+            let (first, second) = if job_is_first { (job, single) } else { (single, job) };
+            assert_eq!(forward(&first, 1, &ports).1.verdict, Verdict::Delivered);
+            let unwritten = std::mem::take(&mut ports.isolate);
+            forward(&second, 1, &ports);
+            assert_eq!(ports.sent.borrow().len(), sends, "{asked}, {job_is_first}");
+            drop(unwritten);
+        }
     }
 }

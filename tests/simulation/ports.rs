@@ -84,6 +84,12 @@ impl Notes for Gate {
     }
 }
 
+/// Whether the claim `name` keeps the same message from a second delivery. The claim that the replays and redrives of an event
+/// share keeps other messages back.
+fn decides(name: &str) -> bool {
+    !name.ends_with("/replayed")
+}
+
 impl ClaimStore for Gate {
     async fn claim(
         &self,
@@ -92,21 +98,21 @@ impl ClaimStore for Gate {
         terms: ClaimTerms,
         token: ClaimToken,
     ) -> Result<ClaimOutcome, PortError> {
-        let name = name.to_owned();
+        let (name, decides) = (name.to_owned(), decides(name));
         let claim = move |world: &World| {
             let mut claims = world.claims.borrow_mut();
             let now = world.time(claims.skew(shard));
             claims.claim(shard, &name, terms, now, token)
         };
         let claim = self.claims_call("claim", claim).await?;
-        if let ClaimOutcome::First { .. } = claim {
+        if decides && let ClaimOutcome::First { .. } = claim {
             self.handling.claimed(shard);
         }
         Ok(claim)
     }
 
     async fn confirm(&self, shard: Shard, name: &str, token: ClaimToken, ttl: Duration) -> Result<bool, PortError> {
-        let (name, handling) = (name.to_owned(), Rc::clone(&self.handling));
+        let (name, decides, handling) = (name.to_owned(), decides(name), Rc::clone(&self.handling));
         let confirm = move |world: &World| {
             let mut claims = world.claims.borrow_mut();
             let now = world.time(claims.skew(shard));
@@ -115,13 +121,13 @@ impl ClaimStore for Gate {
             if confirmed && stale {
                 world.violated("3: a claim is confirmed after it was lost", handling.story.as_ref());
             }
-            if confirmed {
+            if confirmed && decides {
                 handling.confirmed(shard);
             }
             confirmed
         };
         let confirmed = self.claims_call("confirm", confirm).await;
-        if confirmed.is_err() {
+        if confirmed.is_err() && decides {
             self.handling.unconfirmed();
         }
         Ok(confirmed?)
@@ -269,6 +275,12 @@ impl Letters for Gate {
         let id = id.to_owned();
         let redriven = move |world: &World| world.letters.borrow_mut().redriven(&id, redrives);
         Ok(self.call("redriven", self.database(), PATIENCE, redriven).await?)
+    }
+
+    async fn replayed(&self, letters: &[Letter], _now: UnixTime) -> Result<(), PortError> {
+        let letters = letters.to_vec();
+        let replayed = move |world: &World| world.letters.borrow_mut().replayed(&letters);
+        Ok(self.call("replayed", self.database(), PATIENCE, replayed).await?)
     }
 
     async fn expire(&self, now: UnixTime) -> Result<usize, PortError> {
