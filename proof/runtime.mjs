@@ -6,6 +6,8 @@ import { SYSTEMS } from "./provider.mjs";
 
 const here = (file) => new URL(file, import.meta.url);
 const MODULES = workerBehind(...["wrapper.js", "bindings.mjs", "clock.mjs", "dice.mjs"].map(here));
+/** The prefix of the names of marks of deliveries: src/payload.rs. */
+const MARKS = "delivered/";
 /** The prefix of the names of letters in the bucket: src/letter.rs. */
 const PARKED = "letters/";
 /** The name of a row of the log begins with so many digits of the event's key: src/log/entry.rs. */
@@ -92,28 +94,29 @@ export class Runtime {
     return this.#miniflare.getD1Database("LOG", "place-0");
   }
 
-  /** The names of the stored bodies. */
+  /** The names of the stored bodies that were not delivered. The log keeps a delivered one, with its mark. */
   async payloads() {
-    const names = await this.#objects();
-    return names.filter((name) => !name.startsWith(PARKED));
+    const objects = await this.#objects();
+    const names = new Set(objects.map(({ key }) => key));
+    const bodies = objects.filter(({ key, size }) => size > 0 && !key.startsWith(PARKED) && !key.startsWith(MARKS));
+    return bodies.map(({ key }) => key).filter((name) => !names.has(`${MARKS}${name}`));
   }
 
   /** The messages of the dead letters that wait in the bucket until the database works. */
   async parked() {
     const bucket = await this.#bucket();
-    const names = (await this.#objects()).filter((name) => name.startsWith(PARKED));
+    const names = (await this.#objects()).map(({ key }) => key).filter((name) => name.startsWith(PARKED));
     return Promise.all(names.map(async (name) => (await (await bucket.get(name)).json()).message));
   }
 
   async #objects() {
     const bucket = await this.#bucket();
-    const names = [];
+    const objects = [];
     for (let page = { truncated: true }; page.truncated; ) {
       page = await bucket.list({ cursor: page.cursor });
-      // An empty body is the mark of a delivery.
-      names.push(...page.objects.filter(({ size }) => size > 0).map(({ key }) => key));
+      objects.push(...page.objects);
     }
-    return names;
+    return objects;
   }
 
   #bucket() {

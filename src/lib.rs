@@ -27,6 +27,7 @@ pub mod minimum_rate;
 pub mod openmetrics;
 pub mod operate;
 pub mod pause;
+pub mod payload;
 pub mod pending_secret;
 pub mod pipeline;
 pub mod record;

@@ -13,6 +13,7 @@
 
 pub(crate) mod alerting;
 pub(crate) mod any_request;
+pub(crate) mod bodies;
 pub(crate) mod claims;
 mod consume;
 mod disposition;
@@ -266,7 +267,7 @@ async fn queue<P: Ports>(event: Event<'_>, verified: &Verified<'_>, ports: &P) -
         Ok(message) => return ports.enqueue(&message).await.map_err(Refusal::failed("enqueue_failed")),
         Err(too_large) if !ports.stores_payloads() => return Err(Refusal::MessageTooLarge(too_large)),
         Err(_) => {
-            // Each message has its own copy of the body, because the delivery of the message replaces the body by a mark.
+            // Each message has its own copy of the body, because the delivery of the message marks the body.
             // After a failed `enqueue`, the body stays: the message may be in the queue. The sweep deletes a body without a
             // message.
             let name = format!("{}/{}", event.key(), ClaimToken(ports.random()));

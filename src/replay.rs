@@ -8,7 +8,7 @@ pub mod request;
 pub mod selection;
 
 use crate::database::{Rows, Statement};
-use crate::log::{BODY, EXACT, EventName, REDACTED, StoredBody};
+use crate::log::{BODY, EXACT, EventName, IN_BUCKET, REDACTED, StoredBody};
 use crate::message::{DecodeError, Event};
 use hookgate_verify::UnixTime;
 use serde::Deserialize;
@@ -24,7 +24,10 @@ pub enum CannotReplay {
     #[error("the log has it without some values, because of `redact` of its source; ask the provider to send it again")]
     Redacted,
     /// The body was in R2, and was deleted.
-    #[error("its body was in PAYLOADS, and was deleted after the delivery; ask the provider to send it again")]
+    #[error(
+        "its body was in PAYLOADS, and was deleted after the delivery, because of `log_bodies` or `redact` of its source, \
+         or by an older version; ask the provider to send it again"
+    )]
     Delivered,
     /// The body is in R2 no longer.
     #[error("its body is missing from PAYLOADS; ask the provider to send it again")]
@@ -112,7 +115,7 @@ impl LoggedEvent {
 /// Why an event cannot be replayed whose column `kept` has this text. `None` if it can be replayed.
 pub fn problem_of(kept: &str) -> Option<CannotReplay> {
     match kept {
-        EXACT | "bucket" => None,
+        EXACT | IN_BUCKET => None,
         "none" => Some(CannotReplay::NoBody),
         "delivered" => Some(CannotReplay::Delivered),
         REDACTED => Some(CannotReplay::Redacted),

@@ -13,6 +13,21 @@ export function bodyOf(held: { body: string | null; body_base64: string | null }
   return { bytes: Uint8Array.from(atob(held.body_base64), (one) => one.charCodeAt(0)), text: null };
 }
 
+/** The largest body in R2 that the API shows. */
+const LARGEST_SHOWN = 1024 * 1024;
+
+/** Why the API shows no body, and where it is. */
+export function whereBodyIs({ kept, bytes }: { kept: string; bytes: number }): string {
+  if (kept === "bucket" && bytes > LARGEST_SHOWN)
+    return "The body has more than 1 MiB, so it is not shown. It is in R2, and can be replayed.";
+  if (kept === "bucket")
+    return "The body is in R2, and can be replayed. It is not shown: log_bodies or redact forbids it, or R2 failed.";
+  if (kept === "delivered") return "The body was in R2 until the delivery. It was deleted then, and cannot be replayed.";
+  if (kept === "missing") return "The body was in R2, and is not there anymore. It cannot be replayed.";
+  if (kept === "none") return "The source keeps no bodies (log_bodies).";
+  return "The log has no body of this event.";
+}
+
 const TOKEN = /"(?:[^"\\]|\\.)*"|[{}[\]:,]|[^\s{}[\]:,"]+/gs;
 
 /** The deepest level that is indented. Each level of a deep document would else add more than the level before. */

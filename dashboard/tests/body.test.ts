@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { test } from "node:test";
-import { bodyOf, hex, pretty } from "../src/body.ts";
+import { bodyOf, hex, pretty, whereBodyIs } from "../src/body.ts";
 import { curlOf, word } from "../src/curl.ts";
 
 test("pretty JSON has the same tokens: large numbers, double keys and escapes stay", () => {
@@ -31,6 +31,19 @@ test("bytes in hex and as text, cut at a limit", () => {
   );
   assert.match(hex(bytes), /^000010 {2}6a 6b 6c 6d {39}jklm$/m);
   assert.match(hex(new Uint8Array(5000)), /… and 904 bytes more$/);
+});
+
+test("the page says where a body is that it does not show", () => {
+  const mebibyte = 1024 * 1024;
+  const cases: [string, number, RegExp][] = [
+    ["bucket", mebibyte + 1, /more than 1 MiB.*R2.*can be replayed/],
+    ["bucket", mebibyte, /in R2, and can be replayed. It is not shown/],
+    ["delivered", 1, /until the delivery.*cannot be replayed/],
+    ["missing", 1, /not there anymore.*cannot be replayed/],
+    ["none", 1, /log_bodies/],
+    ["not_json", 1, /has no body/],
+  ];
+  for (const [kept, bytes, told] of cases) assert.match(whereBodyIs({ kept, bytes }), told, kept);
 });
 
 test("a body is a text or bytes, or the log has none", () => {

@@ -1,6 +1,7 @@
 //! `log_bodies` and `redact`: what the log keeps of a source's requests.
 
 use super::{Config, ConfigError};
+use crate::payload::is_copy;
 use crate::redact::Redactions;
 use hookgate_verify::grammar::{Fields, span};
 use std::time::Duration;
@@ -32,6 +33,12 @@ impl LogPolicy {
     /// How long the log keeps the row of an event.
     pub fn row(&self) -> Duration {
         self.bodies.unwrap_or(DEFAULT_BODIES)
+    }
+
+    /// Whether the log keeps the body `name` in R2 after its delivery, as long as it keeps the row. R2 has the exact body,
+    /// so a rule for bodies forbids it. A copy of a body in the log is not needed anymore.
+    pub fn keeps_stored(&self, name: &str) -> bool {
+        self.bodies.is_some() && !self.redactions.has_body_rules() && !is_copy(name)
     }
 }
 

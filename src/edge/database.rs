@@ -12,12 +12,13 @@ use worker::wasm_bindgen_futures::JsFuture;
 /// The time limit of one write or of one list. A queue's consumer acknowledges its batch after the write.
 const PATIENCE_MS: u32 = 3_000;
 /// The tables. They are created here if `make deploy` has not created them.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("../../migrations/0001_dead_letters.sql"),
     include_str!("../../migrations/0002_log.sql"),
     include_str!("../../migrations/0003_jobs.sql"),
     include_str!("../../migrations/0004_log_events.sql"),
     include_str!("../../migrations/0005_pauses.sql"),
+    include_str!("../../migrations/0006_held_bodies.sql"),
 ];
 
 thread_local! {

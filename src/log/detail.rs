@@ -4,6 +4,8 @@ use super::body::StoredBody;
 use super::entry::Attempt;
 use super::page::{EventSummary, Row};
 use crate::database::Rows;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use hookgate_verify::UnixTime;
 use serde::{Deserialize, Serialize};
 
@@ -26,13 +28,18 @@ pub struct EventDetail {
     pub trace: Option<String>,
     /// The headers that are forwarded.
     pub headers: Vec<(String, String)>,
-    /// Whether this answer has the exact event: `exact`; `bucket` if the exact body is in R2; `redacted` or `none`, as the
-    /// source's `redact` and `log_bodies` say; or the code of the reason for which the body is withheld.
+    /// Where the exact event is: `exact` in the log; `bucket` if its body is in R2; `delivered` if its body was in R2 until
+    /// the delivery; `missing` if R2 should have it and does not; `redacted` or `none`, as the source's `redact` and
+    /// `log_bodies` say; or the code of the reason for which the body is withheld.
     pub kept: String,
-    /// The body, if it is a text and the log has it.
+    /// The body, if it is a text and the log has it. A body in R2 is here if it has at most 1 MiB (1,048,576 bytes), and if
+    /// its source has no rule for bodies in `redact`, and not `log_bodies = "none"`.
     pub body: Option<String>,
-    /// The body in base64, if it is no text and the log has it.
+    /// The body in base64, if it is no text. The same holds as for `body`.
     pub body_base64: Option<String>,
+    /// The name of the body in R2.
+    #[serde(skip)]
+    pub payload: Option<String>,
 }
 
 /// An attempt, as the API shows it.
@@ -85,6 +92,7 @@ struct Stored {
     attempts: String,
     head: String,
     kept: String,
+    payload: Option<String>,
     #[serde(flatten)]
     body: StoredBody,
 }
@@ -124,7 +132,18 @@ pub fn detail_of(answers: Vec<Rows>) -> Result<Option<EventDetail>, String> {
         kept: stored.kept,
         body,
         body_base64,
+        payload: stored.payload,
     }))
+}
+
+impl EventDetail {
+    /// Adds the body.
+    pub fn set_body(&mut self, bytes: Vec<u8>) {
+        match String::from_utf8(bytes) {
+            Ok(text) => self.body = Some(text),
+            Err(error) => self.body_base64 = Some(STANDARD.encode(error.into_bytes())),
+        }
+    }
 }
 
 /// What happened to the event, and what to do.

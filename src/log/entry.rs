@@ -17,6 +17,8 @@ const LONGEST_DETAIL: usize = 512;
 pub const EXACT: &str = "exact";
 /// The last 28 bits of an id, all set.
 pub(super) const LAST: u32 = (1 << 28) - 1;
+/// R2 has every byte of the body.
+pub const IN_BUCKET: &str = "bucket";
 /// R2 had the exact body, and forgot it after the delivery.
 const FORGOTTEN: &str = "delivered";
 /// A value is missing, as the source's `redact` says.
@@ -173,6 +175,8 @@ pub struct Entry {
     head: String,
     body: Option<Vec<u8>>,
     kept: &'static str,
+    /// Whether R2 forgets the body after the delivery.
+    is_forgotten: bool,
     days: u32,
     /// How often the event was redriven, and the token of its replay.
     round: (u32, Option<String>),
@@ -197,7 +201,7 @@ impl Entry {
         let name = EventName::of(event)?;
         let (head, is_head_exact) = event.head_for_log(&policy.redactions);
         let (body, kept) = match (event.payload(), policy.bodies) {
-            (Some(_), _) => (None, "bucket"),
+            (Some(_), _) => (None, IN_BUCKET),
             (None, None) => (None, "none"),
             (None, Some(_)) => {
                 let body = policy.redactions.body(BodyPart::Whole(event.body()));
@@ -209,7 +213,7 @@ impl Entry {
                 (body.bytes().map(<[u8]>::to_vec), kept)
             }
         };
-        let is_exact = kept == EXACT || kept == "bucket";
+        let is_exact = kept == EXACT || kept == IN_BUCKET;
         Some(Self {
             name,
             source: event.source().to_owned(),
@@ -220,6 +224,7 @@ impl Entry {
             head,
             body,
             kept: if is_exact && !is_head_exact { REDACTED } else { kept },
+            is_forgotten: event.payload().is_some_and(|name| !policy.keeps_stored(name)),
             days: u32::try_from(policy.row().as_secs().div_euclid(24 * 3600)).unwrap_or(u32::MAX),
             round: (event.redrives(), event.replay().map(str::to_owned)),
             state,
@@ -293,7 +298,7 @@ impl Entry {
                 i64::try_from(self.bytes).unwrap_or(i64::MAX).into(),
                 self.days.into(),
                 self.payload.as_deref().into(),
-                (if self.payload.is_some() && self.state == State::Delivered { FORGOTTEN } else { self.kept }).into(),
+                (if self.is_forgotten && self.state == State::Delivered { FORGOTTEN } else { self.kept }).into(),
                 detail.into(),
                 attempts.into(),
                 self.head.as_str().into(),
@@ -341,6 +346,7 @@ attempts = iif(excluded.tries = 1 AND json_array_length(attempts) < ?23, \
 json_insert(attempts, '$[#]', json(excluded.attempts ->> '$[0]')), attempts), \
 updated = max(updated, excluded.updated), \
 head = iif(excluded.kept = 'exact' OR (excluded.kept = 'bucket' AND kept = 'bucket'), excluded.head, head), \
+payload = iif(excluded.kept = 'bucket' AND kept = 'bucket', excluded.payload, payload), \
 body = iif(excluded.kept = 'exact', excluded.body, body), \
 kept = iif(excluded.kept = 'exact' OR (excluded.kept = 'delivered' AND kept <> 'exact'), excluded.kept, kept) \
 WHERE name = excluded.name AND (excluded.tries = 0 OR NOT EXISTS (SELECT 1 FROM json_each(log_events.attempts) AS known \

@@ -159,7 +159,7 @@ impl EventName {
     /// The statement that reads everything of one event.
     pub fn detail(&self) -> Statement {
         let sql = format!(
-            "SELECT {COLUMNS}, detail, attempts, head, kept, {BODY}, count AS duplicates FROM log_events \
+            "SELECT {COLUMNS}, detail, attempts, head, kept, payload, {BODY}, count AS duplicates FROM log_events \
              LEFT JOIN duplicates ON key = substr(name, 1, {}) WHERE id = ((?1 << 28) | ?2) AND name = ?3",
             Self::KEY_DIGITS
         );

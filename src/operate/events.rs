@@ -3,8 +3,10 @@
 use super::query::{self, Page};
 use super::{Call, rows, unreadable};
 use crate::answer::Answer;
+use crate::config::LogPolicy;
 use crate::log::{EventFilter, EventName, detail_of, page_of};
-use crate::pipeline::ports::{Ports, Request};
+use crate::pipeline::bodies;
+use crate::pipeline::ports::{PortError, Ports, Request};
 use crate::pipeline::refusal::Refusal;
 use crate::record::{Record, Verdict};
 
@@ -38,6 +40,11 @@ pub async fn one<R: Request, P: Ports>(
     let ports = call.logged(record).await?;
     let name = EventName::parse(id).ok_or(Refusal::NotFound)?;
     let event = detail_of(rows(ports, vec![name.detail()]).await?).map_err(unreadable)?;
+    let mut event = event.ok_or(Refusal::NotFound)?;
+    let policy = call.config.as_ref().map_or(LogPolicy::UNKNOWN, |config| config.log_policy(&event.summary.source));
+    if let Err(PortError(problem)) = bodies::show(&mut event, policy, ports).await {
+        record.trouble("load_failed", problem);
+    }
     record.verdict = Verdict::Listed;
-    Ok(Answer::ok(&event.ok_or(Refusal::NotFound)?))
+    Ok(Answer::ok(&event))
 }

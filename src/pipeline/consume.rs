@@ -10,7 +10,7 @@ use super::disposition::{Disposition, Failure, ReceivedMessage, retention};
 use super::ports::{DestinationAnswer, Local, PortError, Ports, Stored};
 use super::queues::{self, QueueRole};
 use super::replays::{self, Begun};
-use super::{alerting, entropy, jobs, letters, logged};
+use super::{alerting, bodies, entropy, jobs, letters, logged};
 use crate::config::{Config, ConfigError, Destination, LogPolicy, Source};
 use crate::message::Event;
 use crate::pause::Held;
@@ -192,7 +192,7 @@ async fn deliver<P: Ports>(
         record.verdict = Verdict::Dead;
         next = Ok(AfterAttempt::GiveUp);
     }
-    let payload = event.payload().map(str::to_owned);
+    let body = bodies::Delivered::of(&event, source, ports);
     let is_delivered = matches!(next, Ok(AfterAttempt::Delivered));
     let disposition = match next {
         Ok(AfterAttempt::Delivered) => Ok(Disposition::Ack),
@@ -200,7 +200,7 @@ async fn deliver<P: Ports>(
         Ok(AfterAttempt::GiveUp) => give_up(event, ports, record).await,
         Err(failure) => Err(failure),
     };
-    // 5. Release or confirm the claims. A delivered body is not needed anymore.
+    // 5. Release or confirm the claims. Mark a delivered body: the queue may hand the message over twice.
     if disposition != Ok(Disposition::Ack) {
         claim.release(ports).await;
         replay.release(ports).await;
@@ -214,8 +214,8 @@ async fn deliver<P: Ports>(
     } else if let Err(PortError(problem)) = replay.confirm(ports).await {
         record.trouble("confirm_failed", problem);
     }
-    if let Some(payload) = payload.filter(|_| record.verdict == Verdict::Delivered)
-        && let Err(PortError(problem)) = ports.mark_delivered(&payload).await
+    if let Some(body) = body.filter(|_| record.verdict == Verdict::Delivered)
+        && let Err(PortError(problem)) = body.mark(ports).await
     {
         record.trouble("mark_failed", problem); // the sweep deletes the body
     }
@@ -267,7 +267,7 @@ async fn send<P: Ports>(
 ) -> Result<AfterAttempt, Failure> {
     let mut stored = None;
     if let Some(payload) = event.payload() {
-        match ports.open(payload).await.map_err(Failure::of("load_failed"))? {
+        match bodies::find(event, payload, ports).await.map_err(Failure::of("load_failed"))? {
             Stored::Bytes(body) => stored = Some((payload, body)),
             Stored::Delivered => {
                 record.refused(

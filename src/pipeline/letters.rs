@@ -2,10 +2,12 @@
 
 use super::claims::{Acquisition, OptionalClaim};
 use super::disposition::{Disposition, Failure, ReceivedMessage, retention};
-use super::logged;
 use super::ports::{Database, Letters, Outbox, Payloads, PortError, Ports, Stored};
-use crate::config::{Config, ConfigError, LONGEST_IN_QUEUE};
+use super::retention::Expired;
+use super::{bodies, logged};
+use crate::config::{Config, ConfigError};
 use crate::letter::{Letter, PARKED_PREFIX, ParkedLetter};
+use crate::log::OLDEST;
 use crate::message::{DecodeError, Event};
 use crate::record::{Record, Verdict};
 use crate::retry;
@@ -14,6 +16,10 @@ use std::time::Duration;
 
 /// The most pages of names that a sweep reads. A page has a thousand names.
 const MOST_PAGES: usize = 50;
+
+/// How long a message or a row of the log may name a body: a message waits for 14 days in the events' queue and then in the
+/// dead letters' queue, and no row is older than [`OLDEST`].
+const LONGEST_NAMED: Duration = OLDEST;
 
 /// After this number of attempts, about two minutes, a letter goes to the bucket if the database fails.
 const TRIES_IN_DATABASE: u32 = 5;
@@ -184,10 +190,11 @@ pub async fn sweep<P: Letters + Payloads + Database + Outbox>(
     }
     if ports.has_database() {
         match super::retention::expire(ports, config.as_ref().ok(), now).await {
-            Ok(0) => {}
-            Ok(rows) => {
+            Ok(Expired { rows: 0, .. }) => {}
+            Ok(Expired { rows, bodies }) => {
                 let told = record.detail.take().map(|told| format!("{told}, ")).unwrap_or_default();
-                record.detail = Some(format!("{told}{rows} rows of the log"));
+                let bodies = if bodies > 0 { format!(" with {bodies} stored bodies") } else { String::new() };
+                record.detail = Some(format!("{told}{rows} rows of the log{bodies}"));
             }
             Err(PortError(problem)) => record.trouble("log_sweep", problem),
         }
@@ -207,7 +214,7 @@ struct Swept {
     payloads: usize,
 }
 
-async fn swept<P: Letters + Payloads>(ports: &P, now: UnixTime) -> Result<Swept, PortError> {
+async fn swept<P: Letters + Payloads + Database>(ports: &P, now: UnixTime) -> Result<Swept, PortError> {
     // Letters in the bucket refer to bodies, so they move before the search for orphans.
     let both = ports.keeps_letters() && ports.stores_payloads();
     let (moved, unreadable) = if both { move_parked(ports, now).await? } else { (0, 0) };
@@ -218,20 +225,14 @@ async fn swept<P: Letters + Payloads>(ports: &P, now: UnixTime) -> Result<Swept,
     Ok(Swept { moved, unreadable, letters, payloads })
 }
 
-async fn sweep_orphans<P: Letters + Payloads>(ports: &P, now: UnixTime) -> Result<usize, PortError> {
-    // A message may wait in the events' queue and then in the dead letters' queue.
-    let before = now.minus(LONGEST_IN_QUEUE.saturating_mul(2));
+async fn sweep_orphans<P: Letters + Payloads + Database>(ports: &P, now: UnixTime) -> Result<usize, PortError> {
+    let before = now.minus(LONGEST_NAMED);
     let mut cursor = None;
     let mut swept: usize = 0;
     for _ in 0..MOST_PAGES {
         let page = ports.stored_before("", before, cursor).await?;
-        let bodies: Vec<String> = page.names.into_iter().filter(|name| !name.starts_with(PARKED_PREFIX)).collect();
-        let referred = if ports.keeps_letters() { ports.referred(&bodies).await? } else { Vec::new() };
-        let orphans: Vec<String> = bodies.into_iter().filter(|name| !referred.contains(name)).collect();
-        swept = swept.saturating_add(orphans.len());
-        if !orphans.is_empty() {
-            ports.discard(&orphans).await?;
-        }
+        let names = page.names.into_iter().filter(|name| !name.starts_with(PARKED_PREFIX)).collect();
+        swept = swept.saturating_add(bodies::discard(names, ports).await?);
         cursor = page.next;
         if cursor.is_none() {
             break;

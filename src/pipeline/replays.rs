@@ -1,14 +1,15 @@
 //! Puts events of the log into the queue again, and claims each replayed event before it is delivered.
 
+use super::bodies;
 use super::claims::{Acquisition, FORWARD_LEASE, ObjectClaim, OptionalClaim, REDRIVE_REMEMBERED};
 use super::consume::{destination_in, find_destination};
 use super::disposition::Failure;
 use super::jobs::{self, Need};
 use super::ports::{ClaimStore, Database, Local, PortError, Ports, Stored};
-use crate::config::{Config, ConfigError, LONGEST_IN_QUEUE};
-use crate::database::Statement;
+use crate::config::{Config, ConfigError};
 use crate::dedup::{ClaimTerms, ClaimToken};
 use crate::message::Event;
+use crate::payload;
 use crate::replay::{CannotReplay, LoggedEvent};
 use hookgate_verify::UnixTime;
 
@@ -52,10 +53,8 @@ pub async fn enqueue<P: Ports>(
     let event = logged.event()?;
     find_destination(event.source(), config).map_err(CannotReplay::Source)?;
     if let Some(payload) = event.payload() {
-        // The message refers to the body. If its letter expired meanwhile, the sweep would delete the body.
-        let sql = "UPDATE dead_letters SET expires = max(expires, ?2) WHERE payload = ?1";
-        let until = now.plus(LONGEST_IN_QUEUE.saturating_mul(2));
-        ports.run(vec![Statement::new(sql, [payload.into(), until.seconds().into()])]).await?;
+        // The row or the letter of the event may expire while the message waits.
+        ports.run(vec![bodies::hold(payload, now)]).await?;
         match ports.open(payload).await? {
             Stored::Bytes(_) => {}
             Stored::Delivered => return Err(CannotReplay::Delivered.into()),
@@ -71,7 +70,7 @@ pub async fn enqueue<P: Ports>(
         Err(_) if !ports.stores_payloads() => return Err(CannotReplay::TooLarge.into()),
         // The log has larger bodies than a queue message: of a filtered event, and of `deliver = "origin"`.
         Err(_) => {
-            let name = format!("{}/{}", event.key(), ClaimToken(ports.random()));
+            let name = payload::copy_named(&format!("{}/{}", event.key(), ClaimToken(ports.random())));
             ports.store(&name, event.body()).await?;
             replayed.spilled(name)
         }

@@ -80,7 +80,7 @@ fn a_sweep_deletes_expired_letters_and_bodies_without_a_reference() {
     }
     sweep(29, &ports);
     assert_eq!(ports.payloads.borrow().len(), 4, "a message may still refer to the bodies");
-    let record = sweep(31, &ports);
+    let record = sweep(32, &ports);
     assert_eq!(record.verdict, Verdict::Swept);
     assert_eq!(record.detail.as_deref(), Some("0 dead letters, 3 stored bodies"));
     assert_eq!(ports.payloads.borrow().keys().collect::<Vec<_>>(), ["key/referred"]);
@@ -88,7 +88,7 @@ fn a_sweep_deletes_expired_letters_and_bodies_without_a_reference() {
     assert!(ports.letters.borrow().is_empty() && ports.payloads.borrow().is_empty());
     let failing = Memory::failing("discard");
     failing.payloads.borrow_mut().insert("key/a".to_owned(), (NOW, Vec::new()));
-    let record = sweep(31, &failing);
+    let record = sweep(32, &failing);
     assert_eq!((record.verdict, record.reason), (Verdict::Failed, Some("sweep_failed")));
 }
 

@@ -9,6 +9,7 @@ mod access;
 mod alerts;
 mod answers;
 mod api;
+mod bodies;
 mod claims;
 mod consumer;
 mod contract;

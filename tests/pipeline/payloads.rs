@@ -23,7 +23,7 @@ fn bodies(ports: &Memory) -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn a_large_body_is_stored_before_its_message_is_sent_and_gone_after_its_delivery() {
+fn a_large_body_is_stored_before_its_message_is_sent_and_marked_after_its_delivery() {
     for source in ["queued", "exact"] {
         let ports = Memory::default();
         let message = spilled(&ports, source);
@@ -43,7 +43,8 @@ fn a_large_body_is_stored_before_its_message_is_sent_and_gone_after_its_delivery
         for (name, value) in key.standard_webhooks(&event.key().to_string(), NOW, &body) {
             assert!(ports.sent.borrow()[0].headers.contains(&(name.to_owned(), value)), "{name}");
         }
-        assert_eq!(ports.payloads.borrow()[name].1, b"", "a mark stands in its place");
+        assert!(ports.payloads.borrow()[name].1 == body, "the log keeps it");
+        assert_eq!(ports.payloads.borrow()[&format!("delivered/{name}")].1, b"", "and a mark is beside it");
         // The queue gives the message once more.
         let (disposition, record) = forward(&message, 2, &ports);
         assert_eq!((disposition, record.verdict), (Disposition::Ack, Verdict::Duplicate));
@@ -63,7 +64,8 @@ fn each_message_has_a_body_of_its_own() {
     for message in ports.queue.take() {
         assert_eq!(forward(&message, 1, &ports).1.verdict, Verdict::Delivered);
     }
-    assert!(ports.payloads.borrow().values().all(|(_, body)| body.is_empty()), "marks alone");
+    let marks = ports.payloads.borrow().keys().filter(|name| name.starts_with("delivered/")).count();
+    assert_eq!((marks, ports.payloads.borrow().len()), (2, 4), "and a mark of its own");
 }
 
 #[test]
@@ -96,7 +98,7 @@ fn a_failure_of_the_store_loses_nothing() {
     let (disposition, record) = forward(&message, 1, &ports);
     assert!(retried(&disposition, 5));
     assert_eq!(record.reason, Some("load_failed"));
-    ports.fail.set(Some("mark delivered"));
+    ports.fail.set(Some("store"));
     let (disposition, record) = forward(&message, 2, &ports);
     assert_eq!((disposition, record.verdict), (Disposition::Ack, Verdict::Delivered));
     assert!(record.trouble.unwrap().starts_with("mark_failed: "), "the sweep finds it");

@@ -11,7 +11,8 @@ const gateway = await Gateway.start({
     exact: source("generic", { dedup: "exact" }),
     picky: source("generic", { events: ["invoice.*"] }),
     direct: source("generic", { deliver: "origin" }),
-    large: source("generic", { max_body: "1MiB" }),
+    ...sourcesOf(["large", "gone", "held"], "generic"),
+    largest: source("generic", { max_body: "25MiB" }),
     secret: source("generic", { redact: ["$.card"] }),
   },
   secrets: { ...SECRETS, ADMIN_TOKEN },
@@ -75,7 +76,30 @@ test("a large body that died is sent again from R2, and its letter is off the li
   await events("large", "delivered");
   assert.equal(origin.of("large").at(-1).body.toString(), body);
   assert.equal(await letters(), 0);
-  assert.match((await ask(`events/${id}/replay`)).detail, /deleted after the delivery/);
+  const shown = await detail(id);
+  assert.deepEqual([shown.kept, shown.body === body], ["bucket", true], "R2 has it while the log has the event");
+  assert.equal((await ask(`events/${id}/replay`)).status, 200);
+  await origin.received("large", 3);
+  assert.equal(origin.of("large").at(-1).body.toString(), body);
+});
+
+test("a delivered body of 25 MiB is sent again by a job, and the API says where it is", { timeout: 60_000 }, async () => {
+  const bytes = 25 * 1024 * 1024;
+  const whole = delivery("generic", { body: delivery("generic").body.padEnd(bytes) });
+  assert.equal((await gateway.post("largest", whole)).status, 200);
+  const [{ id }] = await events("largest", "delivered");
+  const shown = await detail(id);
+  assert.deepEqual([shown.kept, shown.bytes, shown.body, shown.body_base64], ["bucket", bytes, null, null]);
+  await new Promise((resolve) => { setTimeout(resolve, 1100); });
+  const wanted = { source: "largest", include_delivered: true };
+  const run = await ask("replay", wanted);
+  assert.deepEqual([run.selected, run.cannot], [1, []], JSON.stringify(run));
+  const begun = await ask("replay", { ...wanted, dry_run: false, token: run.token });
+  assert.equal(begun.status, 200, JSON.stringify(begun));
+  const [first, second] = await origin.received("largest", 2);
+  assert.ok(first.body.equals(second.body) && second.body.length === bytes);
+  assert.deepEqual([first.headers["hookgate-replay"], second.headers["hookgate-replay"]], [undefined, "1"]);
+  assert.equal(first.headers["idempotency-key"], second.headers["idempotency-key"]);
 });
 
 test("a job sends each missing event once, and no other event", { timeout: 120_000 }, async () => {
@@ -100,4 +124,29 @@ test("a job sends each missing event once, and no other event", { timeout: 120_0
   assert.deepEqual([replays.length, new Set(replays.map(({ headers }) => headers["idempotency-key"])).size], [missing, missing]);
   assert.equal((await ask(`replay/${begun.id}/cancel`)).state, "done");
   assert.equal((await ask("replay", { source: "many" })).selected, 0);
+});
+
+test("the cron deletes the body with its row, and leaves the mark and the body of a replay", async () => {
+  const send = async (name) => {
+    const body = JSON.stringify({ ...JSON.parse(delivery("generic").body), data: "x".repeat(300_000) });
+    assert.equal((await gateway.post(name, delivery("generic", { body }))).status, 200);
+    const [{ id }] = await events(name, "delivered");
+    return { id, key: (await detail(id)).key };
+  };
+  const [gone, held] = [await send("gone"), await send("held")];
+  assert.equal((await ask(`events/${held.id}/replay`)).status, 200);
+  await origin.received("held", 2);
+  const sizes = async ({ key }) => {
+    const { objects } = await (await gateway.bucket()).list();
+    return objects.filter((one) => one.key.includes(key)).map((one) => one.size).sort();
+  };
+  await eventually("both marks", async () => (await sizes(gone)).length === 2 && (await sizes(held)).length === 2);
+  const [before, during] = [await sizes(gone), await sizes(held)];
+  // The cron looks at the rows that expired within the last day.
+  await gateway.ahead(7.5 * 24 * 3_600_000);
+  await gateway.sweep();
+  for (const { id } of [gone, held]) assert.equal((await gateway.api(`events/${id}`)).status, 404);
+  assert.deepEqual([before.length, await sizes(gone)], [2, [0]]);
+  assert.deepEqual(await sizes(held), during);
+  await gateway.ahead(0);
 });

@@ -7,6 +7,7 @@ use super::story::Story;
 use super::world::World;
 use hookgate::letter::{PARKED_PREFIX, ParkedLetter};
 use hookgate::message::Event;
+use hookgate::payload::{body_of, mark_of};
 use hookgate::pipeline::ports::Stored;
 use hookgate_verify::UnixTime;
 use std::rc::Rc;
@@ -80,12 +81,14 @@ pub fn expire(world: &World, now: UnixTime) -> usize {
     gone.len()
 }
 
-/// 7: no body is left without a message or letter that refers to it.
+/// 7: no body and no mark is left without a message, letter or row that refers to it.
 pub fn check_orphans(world: &World) {
     let letters = world.letters.borrow();
     for name in world.bodies.borrow().names().filter(|name| !name.starts_with(PARKED_PREFIX)) {
-        if !letters.refers_to(name) && world.messages.borrow().is_empty() {
-            let story = name.split('/').next().and_then(|key| world.story(key));
+        let body = body_of(name);
+        let rows = world.log.query(&format!("SELECT name FROM log_events WHERE payload = '{body}'"));
+        if !letters.refers_to(body) && rows.is_empty() && world.messages.borrow().is_empty() {
+            let story = body.split('/').next().and_then(|key| world.story(key));
             world.violated("7: a body without a reference is left after the sweep", story.as_ref());
         }
     }
@@ -96,6 +99,24 @@ pub fn paused_since(world: &World, story: Option<&Rc<Story>>) -> Option<i64> {
     let name = sources::name(story?.source);
     let rows = world.log.query(&format!("SELECT since FROM pauses WHERE source = '{name}'"));
     rows.first().map(|row| row["since"].as_i64().unwrap())
+}
+
+/// 12: if the row of a delivered event says that R2 has its body, R2 has every byte.
+pub fn check_kept(world: &World) {
+    let bodies = world.bodies.borrow();
+    let mut kept = 0;
+    let kept_rows =
+        "SELECT head ->> 'dedupkey' AS key, payload FROM log_events WHERE kept = 'bucket' AND state = 'delivered'";
+    for row in world.log.query(kept_rows) {
+        let (Some(key), Some(name)) = (row["key"].as_str(), row["payload"].as_str()) else { continue };
+        let story = world.story(key);
+        let whole = story.as_ref().map(|story| Stored::Bytes(story.body.to_vec()));
+        if Some(bodies.load(name)) != whole {
+            world.violated("12: the log says that R2 has a body, and R2 has not", story.as_ref());
+        }
+        kept += usize::from(bodies.contains_key(&mark_of(name)));
+    }
+    world.kept.set(kept);
 }
 
 /// 10: the log tells the truth. It may miss an attempt, because an isolate may crash before it writes the log.

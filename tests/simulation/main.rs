@@ -41,6 +41,8 @@ struct Figures {
     accepted: u64,
     delivered: u64,
     dead: u64,
+    /// The delivered bodies that R2 keeps for the log.
+    kept: u64,
     /// How often the destination processed an event again. With `exact`, only an ambiguous exchange can cause this.
     repeated: BTreeMap<&'static str, u64>,
 }
@@ -51,6 +53,7 @@ impl Figures {
         self.accepted += other.accepted;
         self.delivered += other.delivered;
         self.dead += other.dead;
+        self.kept += other.kept;
         for (dedup, times) in other.repeated {
             *self.repeated.entry(dedup).or_default() += times;
         }
@@ -107,6 +110,7 @@ fn run(seed: u64) -> Result<Figures, String> {
     calm_down(&world);
     write_logs(&world);
     ledger::check(&world); // before the counts expire
+    invariants::check_kept(&world);
     redrive_late(&world);
     invariants::check_log(&world);
     let figures = figures(&world);
@@ -158,7 +162,7 @@ fn write_logs(world: &Rc<World>) {
 
 /// Lets letters expire, and sweeps until no body may be left.
 fn sweep_all(world: &Rc<World>) {
-    for days in [31, 31, 31] {
+    for days in [32, 32, 32] {
         let later = Rc::clone(world);
         world.exec.spawn(WORLD, async move {
             later.exec.sleep(days * DAY).await;
@@ -188,7 +192,7 @@ fn calm_down(world: &World) {
 }
 
 fn figures(world: &World) -> Figures {
-    let mut figures = Figures { seeds: 1, ..Figures::default() };
+    let mut figures = Figures { seeds: 1, kept: world.kept.get() as u64, ..Figures::default() };
     for story in world.stories.borrow().values() {
         let processed = story.processed() as u64;
         figures.accepted += u64::from(story.accepted.get());

@@ -65,6 +65,8 @@ pub struct World {
     pub bodies: RefCell<Bodies>,
     /// The number of retries after which a message is a dead letter.
     pub most_retries: u32,
+    /// The number of delivered bodies that the log keeps in R2, with their marks.
+    pub kept: Cell<usize>,
     /// The messages in both queues.
     pub messages: RefCell<BTreeMap<u64, Rc<Item>>>,
     pub stories: RefCell<BTreeMap<String, Rc<Story>>>,
@@ -95,6 +97,7 @@ impl World {
             log: Sqlite::default(),
             ledger: RefCell::default(),
             bodies: RefCell::default(),
+            kept: Cell::default(),
             most_retries: random.between(2, 12) as u32,
             messages: RefCell::default(),
             stories: RefCell::default(),

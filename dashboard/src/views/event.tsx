@@ -3,7 +3,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { ApiError, part, type EventDetail } from "../api.ts";
-import { bodyOf } from "../body.ts";
+import { bodyOf, whereBodyIs } from "../body.ts";
 import { BodyView, Headers } from "../components/body.tsx";
 import { Button, Copy, Failure, Loading, Problem, StateBadge, Status, Text, Time } from "../components/basics.tsx";
 import { Dialog, DialogFoot } from "../components/dialog.tsx";
@@ -131,9 +131,12 @@ function Detail({ event }: { event: EventDetail }) {
           </Copy>
         </div>
         {body === null ? (
-          <p class="muted quiet-text">{keptText(event.kept)}</p>
+          <p class="muted quiet-text">{whereBodyIs(event)}</p>
         ) : (
           <BodyView body={body} digestOf={event.id} />
+        )}
+        {body !== null && event.kept === "bucket" && (
+          <p class="muted quiet-text">This body is in R2, as long as the log keeps the event.</p>
         )}
         {body !== null && event.kept === "redacted" && (
           <p class="muted quiet-text">Parts of this body were withheld by the source’s rules.</p>
@@ -145,12 +148,6 @@ function Detail({ event }: { event: EventDetail }) {
       </section>
     </div>
   );
-}
-
-function keptText(kept: string): string {
-  if (kept === "bucket") return "The body is large. It is in R2, and can be replayed.";
-  if (kept === "none") return "The source keeps no bodies (log_bodies).";
-  return "The log has no body of this event.";
 }
 
 function Timeline({ moments }: { moments: Moment[] }) {

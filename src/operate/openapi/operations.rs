@@ -198,6 +198,7 @@ fn one_event(schemas: &mut Schemas) -> Operation {
         kept: "exact".to_owned(),
         body: Some(r#"{"id":"evt_1","type":"invoice.paid"}"#.to_owned()),
         body_base64: None,
+        payload: None,
     };
     let answer = schemas.ok("The event.", &detail);
     let about = "What happened and why, every attempt, the headers, and the body if the log has it.";
