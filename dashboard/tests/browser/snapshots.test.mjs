@@ -1,8 +1,8 @@
-// Each view as a picture and as a text, compared with those in pictures/. The answers and the clock are fixed.
+// Each view as a picture and as a text, compared with those in snapshots/. The answers and the clock are fixed.
 //
 // The text has the roles, the names and the words of the page, so it is the same on every machine. The picture is small: one
 // pixel is the mean of a cell, so it does not depend on how a machine smooths letters. Without the font of the pictures,
-// only the texts are compared. `make pictures` writes both again: look at the difference before you commit it.
+// only the texts are compared. `make snapshots` writes both again: look at the difference before you commit it.
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -11,8 +11,8 @@ import { OPENED, answer } from "./answered.mjs";
 import { Stage } from "./stage.mjs";
 
 const NOW = Date.parse("2026-11-28T12:00:00Z");
-const directory = fileURLToPath(new URL("pictures/", import.meta.url));
-const isWriting = process.env.PICTURES === "write";
+const directory = fileURLToPath(new URL("snapshots/", import.meta.url));
+const isWriting = process.env.SNAPSHOTS === "write";
 /** The family that the pictures are made with. scripts/browser installs it with Chromium. */
 const FONT = "DejaVu Sans";
 /** A cell of a picture is so many pixels wide and high. */
@@ -42,7 +42,7 @@ const VIEWS = {
   ...OPENED,
   // The last one: the page does not come back from here.
   "sign in": async (page) => {
-    await page.route("**/api/caller", (route) => route.fulfill({ status: 401, json: {} }));
+    await page.route("**/api/caller", (route) => route.fulfill({ status: 204 }));
     await page.reload();
     await page.getByLabel("Token").waitFor();
   },
@@ -165,6 +165,6 @@ for (const [size, options] of Object.entries(SIZES)) {
       await page.keyboard.press("Escape");
     }
     for (const one of [page, tool]) await one.context().close();
-    assert.equal(failures.join("\n"), "", "If these changes are meant: make pictures, and look at the difference.");
+    assert.equal(failures.join("\n"), "", "If these changes are meant: make snapshots, and look at the difference.");
   });
 }
