@@ -136,8 +136,8 @@ export function answersAt(now: number, text: (plain: string) => string): Record<
       failed_attempts: 20,
     },
     secrets: [
-      { secret: text("BILLING_SECRET"), state: "in_use", last_matched: ago(5), text: text("in use, last matched 5m ago") },
-      { secret: text("BILLING_OLD"), state: "never_matched", text: text("never matched: compare it with the provider's") },
+      { secret: "BILLING_SECRET", state: "in_use", last_matched: ago(5), text: text("in use, last matched 5m ago") },
+      { secret: "BILLING_OLD", state: "never_matched", text: text("never matched: compare it with the provider's") },
     ],
     settings: {
       provider: text("generic"),
