@@ -1,7 +1,7 @@
 # Every target first installs the tools that it needs. The tools that scripts/setup cannot install must be present: rustup,
 # a C compiler, Node with npm, and for `make test` also Python. The scripts name each missing tool.
 
-.PHONY: help dev demo test pictures views bench-dashboard simulate check fuzz build providers openapi catalogue bench bench-log work faults storm replays flood mutants deploy sdks setup clean
+.PHONY: help dev demo test pictures snapshots bench-dashboard simulate check fuzz build providers openapi catalogue bench bench-log work faults storm replays flood mutants deploy sdks setup clean
 
 help: ## Lists the targets
 	@echo "make TARGET, where TARGET is one of:"
@@ -28,9 +28,9 @@ test: build sdks ## Runs every test: native, in WASM, with the SDKs, on the real
 	sh scripts/browser
 	. scripts/env && node --test dashboard/tests/browser/*.test.mjs
 
-views: build ## Writes the pictures and the texts of the dashboard's views, with which `make test` compares
+snapshots: build ## Writes the snapshots of the dashboard's views, with which `make test` compares
 	sh scripts/browser
-	. scripts/env && VIEWS=write node --test dashboard/tests/browser/views.test.mjs
+	. scripts/env && SNAPSHOTS=write node --test dashboard/tests/browser/snapshots.test.mjs
 
 bench-dashboard: build ## Measures the dashboard in a browser; PARTS=size,first,filters,memory, EVENTS, CALLS, MINUTES=60
 	sh scripts/browser

@@ -6,7 +6,7 @@ import { refusedIn } from "../attention.ts";
 import { Badge, Copy, Empty, Failure, Head, Loading, Panel, Text, Time } from "../components/basics.tsx";
 import { Table } from "../components/table.tsx";
 import { sourceBlock } from "../curl.ts";
-import { bytes, count, duration, words } from "../format.ts";
+import { bytes, count, duration, shownLines, words } from "../format.ts";
 import { readSources } from "../readings.ts";
 import { useLoaded } from "../resource.ts";
 import { secretName } from "../rotation.ts";
@@ -149,7 +149,7 @@ function One({ name }: { name: string }) {
             {source.settings && <Settings settings={source.settings} />}
             <Panel title="Configuration" aside={<Copy text={() => blockOf(source)} label="Copy the configuration" />}>
               <pre class="code" tabIndex={0} role="region" aria-label="Configuration">
-                <code>{blockOf(source)}</code>
+                <code>{shownLines(blockOf(source))}</code>
               </pre>
             </Panel>
           </div>

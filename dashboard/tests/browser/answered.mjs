@@ -6,7 +6,8 @@ export function answer(page, origin, text = (plain) => plain, nowOf = Date.now) 
   return page.route(`${origin}/api/**`, (route) => {
     const path = new URL(route.request().url()).pathname.replace("/api/", "");
     const answers = answersAt(nowOf(), text);
-    const json = answers[path] ?? answers[path.replace(/\/[^/]+/, "/{id}")];
+    const named = [path, path.replace(/\/[^/]+/, "/{id}")];
+    const json = [`${route.request().method()} ${path}`, ...named].map((name) => answers[name]).find(Boolean);
     return json ? route.fulfill({ json }) : route.fulfill({ status: 409, json: { title: text("No"), detail: text("no") } });
   });
 }

@@ -24,7 +24,7 @@ const TRACE = "4bf92f3577b34da6a3ce929d0e0e4736";
 const MINUTE = 60_000;
 const STATES: State[] = ["delivered", "dead", "retrying", "waiting", "paused", "filtered", "delivered", "delivered"];
 
-/** The answers by the path under /api, `{id}` for any part. `now` is the time; `text` makes each text from outside. */
+/** The answers by the path under /api, `{id}` for any part, perhaps after a method. `now` is the time; `text` makes each text from outside. */
 export function answersAt(now: number, text: (plain: string) => string): Record<string, unknown> {
   const ago = (minutes: number) => new Date(now - minutes * MINUTE).toISOString().replace(".000Z", "Z");
   const event = (at: number): EventSummary => {
@@ -122,6 +122,7 @@ export function answersAt(now: number, text: (plain: string) => string): Record<
     },
   };
   const source = (name: string, more: Partial<Source> = {}): Source => ({
+    ...{ handshake: null },
     name: text(name),
     usable: true,
     error: null,
@@ -135,8 +136,8 @@ export function answersAt(now: number, text: (plain: string) => string): Record<
       failed_attempts: 20,
     },
     secrets: [
-      { secret: text("BILLING_SECRET"), state: "in_use", last_matched: ago(5), text: text("in use, last matched 5m ago") },
-      { secret: text("BILLING_OLD"), state: "never_matched", text: text("never matched: compare it with the provider's") },
+      { secret: "BILLING_SECRET", state: "in_use", last_matched: ago(5), text: text("in use, last matched 5m ago") },
+      { secret: "BILLING_OLD", state: "never_matched", text: text("never matched: compare it with the provider's") },
     ],
     settings: {
       provider: text("generic"),
@@ -296,7 +297,8 @@ export function answersAt(now: number, text: (plain: string) => string): Record<
     } satisfies AuditPage,
     "dead-letters": { dead_letters: [0, 1, 2].map(letter) },
     refused,
-    replay: dryRun,
+    replay: { jobs: [job, { ...job, state: "done", ended: ago(1), problem: null }] },
+    "POST replay": dryRun,
     "replay/{id}": job,
   };
 }

@@ -1,8 +1,12 @@
-// Each view as a picture and as a text, compared with those in pictures/. The answers and the clock are fixed.
+// Each view as a picture and as a text, compared with those in snapshots/. The answers and the clock are fixed.
 //
 // The text has the roles, the names and the words of the page, so it is the same on every machine. The picture is small: one
 // pixel is the mean of a cell, so it does not depend on how a machine smooths letters. Without the font of the pictures,
+<<<<<<<< HEAD:dashboard/tests/browser/views.test.mjs
 // only the texts are compared. `make views` writes both again: look at the difference before you commit it.
+========
+// only the texts are compared. `make snapshots` writes both again: look at the difference before you commit it.
+>>>>>>>> dashtests:dashboard/tests/browser/snapshots.test.mjs
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -11,8 +15,13 @@ import { OPENED, answer } from "./answered.mjs";
 import { Stage } from "./stage.mjs";
 
 const NOW = Date.parse("2026-11-28T12:00:00Z");
+<<<<<<<< HEAD:dashboard/tests/browser/views.test.mjs
 const directory = fileURLToPath(new URL("pictures/", import.meta.url));
 const isWriting = process.env.VIEWS === "write";
+========
+const directory = fileURLToPath(new URL("snapshots/", import.meta.url));
+const isWriting = process.env.SNAPSHOTS === "write";
+>>>>>>>> dashtests:dashboard/tests/browser/snapshots.test.mjs
 /** The family that the pictures are made with. scripts/browser installs it with Chromium. */
 const FONT = "DejaVu Sans";
 /** A cell of a picture is so many pixels wide and high. */
@@ -42,7 +51,7 @@ const VIEWS = {
   ...OPENED,
   // The last one: the page does not come back from here.
   "sign in": async (page) => {
-    await page.route("**/api/caller", (route) => route.fulfill({ status: 401, json: {} }));
+    await page.route("**/api/caller", (route) => route.fulfill({ status: 204 }));
     await page.reload();
     await page.getByLabel("Token").waitFor();
   },
@@ -165,6 +174,10 @@ for (const [size, options] of Object.entries(SIZES)) {
       await page.keyboard.press("Escape");
     }
     for (const one of [page, tool]) await one.context().close();
+<<<<<<<< HEAD:dashboard/tests/browser/views.test.mjs
     assert.equal(failures.join("\n"), "", "If these changes are meant: make views, and look at the difference.");
+========
+    assert.equal(failures.join("\n"), "", "If these changes are meant: make snapshots, and look at the difference.");
+>>>>>>>> dashtests:dashboard/tests/browser/snapshots.test.mjs
   });
 }
