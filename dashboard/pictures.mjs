@@ -1,6 +1,7 @@
 // Makes the pictures of the README, docs/images/*.png, from what `make demo` sends: `make pictures`. It takes some minutes,
 // because the demo runs three times, a minute apart, so that the charts have columns.
 import { execFile } from "node:child_process";
+import { createRequire } from "node:module";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -13,6 +14,7 @@ import { ADMIN_TOKEN, Stage } from "./tests/browser/stage.mjs";
 const BUDGET = 400_000;
 const RUNS = Number(process.env.RUNS ?? 3);
 
+const sharp = createRequire(new URL("../package.json", import.meta.url))("sharp");
 const root = fileURLToPath(new URL("../", import.meta.url));
 const images = `${root}docs/images`;
 mkdirSync(images, { recursive: true });
@@ -57,7 +59,9 @@ async function take(name, at, options, ready) {
   await ready(page);
   await page.locator(".loading").waitFor({ state: "detached" });
   await page.mouse.move(0, 0);
-  await page.screenshot({ path: `${images}/${name}.png` });
+  // A palette, because a page has few colours. sharp is one of the tools of the checkout.
+  const small = sharp(await page.screenshot()).png({ palette: true, colours: 128, effort: 10, compressionLevel: 9 });
+  await small.toFile(`${images}/${name}.png`);
   await page.context().close();
 }
 

@@ -77,9 +77,9 @@ if (server && code === 0) {
   console.log(`
 demo: nothing listened at ${origin.origin}, so this command was the destination for a moment: it accepted most events,
       refused one (a dead letter), and failed for lrdefender (retries). ${PAUSED} is paused: the dashboard can resume it`);
-  server.closeAllConnections();
-  server.close();
 }
+server?.closeAllConnections();
+server?.close();
 if (code === 0)
   console.log(`demo: open ${gateway}/dashboard#/overview?range=15m
       and sign in with ADMIN_TOKEN, which is in .dev.vars`);

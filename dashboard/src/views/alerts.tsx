@@ -43,7 +43,7 @@ function Story({ alert }: { alert: Alert }) {
           <span class="muted">{status === "resolved" ? "by nobody" : "not yet"}</span>
         )}
       </li>
-      <li class={ended ? "done" : ""}>
+      <li class={ended ? "done over" : ""}>
         <b>Resolved</b> {ended ? <Time at={ended} /> : <span class="muted">not yet</span>}
       </li>
     </ol>

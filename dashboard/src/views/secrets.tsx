@@ -57,9 +57,11 @@ export function Secrets({ source }: { source: Source }) {
                   )}
                 </span>
               </div>
-              <p class="muted">
-                <Text text={sentence(secret.text)} />
-              </p>
+              {secret.state !== "in_use" && (
+                <p class="muted">
+                  <Text text={sentence(secret.text)} />
+                </p>
+              )}
             </li>
           ))}
         </ul>
@@ -153,7 +155,7 @@ function Rules({ provider }: { provider: Provider }) {
     <dl class="facts">
       <dt>{provider.title}</dt>
       <dd>
-        <Text text={provider.secretAt} />
+        <Text text={capital(provider.secretAt)} />
       </dd>
       <dt>Two at a time</dt>
       <dd>

@@ -64,7 +64,7 @@ function All() {
 }
 
 function Row({ source }: { source: Source }) {
-  const { name, usable, settings, secrets, last_24h: day, last_event: last } = source;
+  const { name, usable, settings, secrets, handshake, last_24h: day, last_event: last } = source;
   const refused = day ? refusedIn(day.verdicts) : 0;
   const worst =
     secrets.find(({ state }) => state === "never_matched") ??
@@ -96,7 +96,17 @@ function Row({ source }: { source: Source }) {
           </>
         )}
       </td>
-      <td>{worst ? <SecretBadge secret={worst} /> : <span class="muted">–</span>}</td>
+      <td>
+        {worst ? (
+          <SecretBadge secret={worst} />
+        ) : handshake ? (
+          <Badge tone={handshake === "secret_waits" ? "warn" : "info"}>
+            {handshake === "secret_waits" ? "A secret waits" : "Awaited"}
+          </Badge>
+        ) : (
+          <span class="muted">–</span>
+        )}
+      </td>
       <td>
         <Time at={last} empty="never" />
       </td>
