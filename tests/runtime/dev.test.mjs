@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -39,4 +39,13 @@ test("the first `make dev` serves, and `make demo` gets the answers that it expe
   const [, asExpected, all] = /^([0-9]+) of ([0-9]+) as expected$/m.exec(demo);
   assert.ok(Number(all) >= 20, demo);
   assert.equal(asExpected, all, demo);
+});
+
+test("`make dev` draws a token of its own, and the Worker reports no error", async () => {
+  const [, token] = /^ADMIN_TOKEN="([0-9a-f]{32})"$/m.exec(readFileSync(join(checkout, ".dev.vars"), "utf8"));
+  const ask = (bearer) => fetch(`http://127.0.0.1:${env.PORT}/api/caller`, { headers: { authorization: `Bearer ${bearer}` } });
+  assert.equal((await ask(token)).status, 200);
+  assert.equal((await ask("local-admin-token")).status, 401);
+  assert.doesNotMatch(printed, /"reason":"configuration"/, printed);
+  assert.ok(!printed.includes(token), "the token is in the file alone");
 });
