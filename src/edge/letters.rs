@@ -1,51 +1,31 @@
 //! Stores dead letters in D1.
 
 use super::environment;
-use super::ports::{Bindings, failed};
+use super::ports::Bindings;
+use crate::database::{Statement, Value};
 use crate::letter::{Filter, Letter};
 use crate::pipeline::ports::{Letters, PortError};
 use hookgate_verify::UnixTime;
 use serde::Deserialize;
-use std::cell::Cell;
-use wasm_bindgen::JsValue;
-use worker::{D1Database, D1Result};
+use serde::de::DeserializeOwned;
 
+/// A letter that cannot be kept within this time waits for its queue, and at last in the bucket.
 const PATIENCE_MS: u32 = 10_000;
 
-/// The first query of each isolate creates the table if it is missing, so that no migration is needed.
-const SCHEMA: [&str; 4] = [
-    "CREATE TABLE IF NOT EXISTS dead_letters (number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, \
-     source TEXT NOT NULL, event_id TEXT NOT NULL, type TEXT NOT NULL, key TEXT NOT NULL, received TEXT NOT NULL, \
-     died INTEGER NOT NULL, reason TEXT NOT NULL, bytes INTEGER NOT NULL, payload TEXT, expires INTEGER NOT NULL, \
-     message TEXT NOT NULL, taken_until INTEGER NOT NULL DEFAULT 0, redriven INTEGER, \
-     redrives INTEGER NOT NULL DEFAULT 0)",
-    "CREATE INDEX IF NOT EXISTS dead_letters_by_source ON dead_letters (source, number)",
-    "CREATE INDEX IF NOT EXISTS dead_letters_by_expiry ON dead_letters (expires)",
-    "CREATE INDEX IF NOT EXISTS dead_letters_by_payload ON dead_letters (payload)",
-];
-/// Finds the column that tables of the previous version lack.
-const HAS_REDRIVES: &str = "SELECT name FROM pragma_table_info('dead_letters') WHERE name = 'redrives'";
-const ADD_REDRIVES: &str = "ALTER TABLE dead_letters ADD COLUMN redrives INTEGER NOT NULL DEFAULT 0";
 const COLUMNS: &str =
     "id, source, event_id, type, key, received, died, reason, bytes, payload, expires, message, redrives";
 
-thread_local! {
-    static TABLE_IS_THERE: Cell<bool> = const { Cell::new(false) };
+fn seconds(time: UnixTime) -> Value {
+    time.seconds().into()
 }
 
-fn seconds(time: UnixTime) -> JsValue {
-    // D1 accepts numbers, and refuses a BigInt.
-    JsValue::from(time.seconds() as f64)
-}
-
-fn text_or_null(text: Option<&str>) -> JsValue {
-    text.map_or(JsValue::NULL, JsValue::from)
+fn text(of: &str) -> Value {
+    of.into()
 }
 
 /// A list as one parameter, because D1 accepts at most 100 parameters.
-#[expect(clippy::expect_used, reason = "an empty list would name no letter")]
-fn list(names: &[String]) -> JsValue {
-    serde_json::to_string(names).expect("JSON can write every list of texts").into()
+fn list(names: &[String]) -> Value {
+    serde_json::json!(names).to_string().into()
 }
 
 /// The [`COLUMNS`] of `letters` without their messages, as one parameter.
@@ -62,33 +42,21 @@ fn values_of(letters: &[Letter]) -> JsValue {
 }
 
 impl Bindings {
-    async fn query(&self, sql: &str, values: &[JsValue]) -> Result<D1Result, PortError> {
-        let database = self.env.d1("LOG").map_err(failed("D1"))?;
-        if !TABLE_IS_THERE.get() {
-            for statement in SCHEMA {
-                self.run(&database, statement, &[]).await?;
-            }
-            let columns: Vec<Named> = rows(&self.run(&database, HAS_REDRIVES, &[]).await?)?;
-            if columns.is_empty() {
-                self.run(&database, ADD_REDRIVES, &[]).await?;
-            }
-            TABLE_IS_THERE.set(true);
-        }
-        self.run(&database, sql, values).await
+    /// The rows of one statement. An answer without them is an error: an empty list would say that there is no letter.
+    async fn rows<T: DeserializeOwned, const N: usize>(
+        &self,
+        sql: &str,
+        values: [Value; N],
+    ) -> Result<Vec<T>, PortError> {
+        let answers = self.run_within(PATIENCE_MS, &[Statement::new(sql, values)]).await?;
+        let rows = answers.into_iter().next().ok_or_else(|| PortError("D1: its answer has no rows".to_owned()))?;
+        rows.parse().map_err(PortError)
     }
 
-    async fn run(&self, database: &D1Database, sql: &str, values: &[JsValue]) -> Result<D1Result, PortError> {
-        let statement = database.prepare(sql).bind(values).map_err(failed("D1"))?;
-        self.within(PATIENCE_MS, "D1", statement.all()).await
+    /// Runs a statement that has no rows.
+    async fn change<const N: usize>(&self, sql: &str, values: [Value; N]) -> Result<(), PortError> {
+        self.rows::<Named, N>(sql, values).await.map(|_| ())
     }
-
-    async fn rows<T: for<'r> Deserialize<'r>>(&self, sql: &str, values: &[JsValue]) -> Result<Vec<T>, PortError> {
-        rows(&self.query(sql, values).await?)
-    }
-}
-
-fn rows<T: for<'r> Deserialize<'r>>(answer: &D1Result) -> Result<Vec<T>, PortError> {
-    answer.results().map_err(failed("D1"))
 }
 
 /// A row with the [`COLUMNS`].
@@ -146,17 +114,27 @@ impl Letters for Bindings {
              expires = max(dead_letters.expires, excluded.expires), redrives = excluded.redrives, taken_until = 0, \
              redriven = NULL WHERE excluded.redrives > dead_letters.redrives"
         );
-        let texts = [&letter.id, &letter.source, &letter.event_id, &letter.event_type, &letter.key, &letter.received];
-        let mut values: Vec<JsValue> = texts.into_iter().map(JsValue::from).collect();
-        values.extend([seconds(letter.died), JsValue::from(&letter.reason), JsValue::from(letter.bytes as f64)]);
-        values.extend([text_or_null(letter.payload.as_deref()), seconds(letter.expires), (&letter.message).into()]);
-        values.push(letter.redrives.into());
-        self.query(&sql, &values).await.map(|_| ())
+        let values = [
+            text(&letter.id),
+            text(&letter.source),
+            text(&letter.event_id),
+            text(&letter.event_type),
+            text(&letter.key),
+            text(&letter.received),
+            seconds(letter.died),
+            text(&letter.reason),
+            i64::try_from(letter.bytes).unwrap_or(i64::MAX).into(),
+            letter.payload.as_deref().into(),
+            seconds(letter.expires),
+            text(&letter.message),
+            letter.redrives.into(),
+        ];
+        self.change(&sql, values).await
     }
 
     async fn has(&self, id: &str) -> Result<bool, PortError> {
         let sql = "SELECT id AS name FROM dead_letters WHERE id = ?";
-        Ok(!self.rows::<Named>(sql, &[id.into()]).await?.is_empty())
+        Ok(!self.rows::<Named, _>(sql, [text(id)]).await?.is_empty())
     }
 
     async fn list(&self, filter: &Filter) -> Result<Vec<Letter>, PortError> {
@@ -164,8 +142,8 @@ impl Letters for Bindings {
             "SELECT {COLUMNS} FROM dead_letters WHERE redriven IS NULL AND (?1 IS NULL OR source = ?1) \
              AND number > coalesce((SELECT number FROM dead_letters WHERE id = ?2), 0) ORDER BY number LIMIT ?3"
         );
-        let (source, after) = (text_or_null(filter.source.as_deref()), text_or_null(filter.after.as_deref()));
-        let rows: Vec<Row> = self.rows(&sql, &[source, after, filter.limit.into()]).await?;
+        let values = [filter.source.as_deref().into(), filter.after.as_deref().into(), filter.limit.into()];
+        let rows: Vec<Row> = self.rows(&sql, values).await?;
         Ok(rows.into_iter().map(Into::into).collect())
     }
 
@@ -180,13 +158,13 @@ impl Letters for Bindings {
             "UPDATE dead_letters SET taken_until = ?3, expires = max(expires, ?4) \
              WHERE id = ?1 AND redriven IS NULL AND taken_until <= ?2 RETURNING {COLUMNS}"
         );
-        let rows: Vec<Row> = self.rows(&sql, &[id.into(), seconds(now), seconds(until), seconds(expires)]).await?;
+        let rows: Vec<Row> = self.rows(&sql, [text(id), seconds(now), seconds(until), seconds(expires)]).await?;
         Ok(rows.into_iter().next().map(Into::into))
     }
 
     async fn redriven(&self, id: &str, redrives: u32, now: UnixTime) -> Result<(), PortError> {
         let sql = "UPDATE dead_letters SET redriven = ?2 WHERE id = ?1 AND redrives = ?3";
-        self.query(sql, &[id.into(), seconds(now), redrives.into()]).await.map(|_| ())
+        self.change(sql, [text(id), seconds(now), redrives.into()]).await
     }
 
     async fn replayed(&self, letters: &[Letter], now: UnixTime) -> Result<(), PortError> {
@@ -202,13 +180,13 @@ impl Letters for Bindings {
 
     async fn expire(&self, now: UnixTime) -> Result<usize, PortError> {
         let sql = "DELETE FROM dead_letters WHERE expires <= ? RETURNING id AS name";
-        self.rows::<Named>(sql, &[seconds(now)]).await.map(|rows| rows.len())
+        self.rows::<Named, _>(sql, [seconds(now)]).await.map(|rows| rows.len())
     }
 
     async fn referred(&self, names: &[String]) -> Result<Vec<String>, PortError> {
         let sql = "SELECT DISTINCT payload AS name FROM dead_letters \
             WHERE payload IN (SELECT value FROM json_each(?))";
-        let rows: Vec<Named> = self.rows(sql, &[list(names)]).await?;
+        let rows: Vec<Named> = self.rows(sql, [list(names)]).await?;
         Ok(rows.into_iter().map(|row| row.name).collect())
     }
 }

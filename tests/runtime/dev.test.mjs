@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { execFile, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -58,4 +58,13 @@ test("the first `make dev` serves, and `make demo` gets the answers that it expe
   assert.ok((await api("dead-letters")).dead_letters.length > 0);
   assert.ok((await api("refused")).refused.length > 0);
   assert.deepEqual((await api("stats")).backlog.paused.map(({ source }) => source), ["relaybox"]);
+});
+
+test("`make dev` draws a token of its own, and the Worker reports no error", async () => {
+  const [, token] = /^ADMIN_TOKEN="([0-9a-f]{32})"$/m.exec(readFileSync(join(checkout, ".dev.vars"), "utf8"));
+  const ask = (bearer) => fetch(`http://127.0.0.1:${env.PORT}/api/caller`, { headers: { authorization: `Bearer ${bearer}` } });
+  assert.equal((await ask(token)).status, 200);
+  assert.equal((await ask("local-admin-token")).status, 401);
+  assert.doesNotMatch(printed, /"reason":"configuration"/, printed);
+  assert.ok(!printed.includes(token), "the token is in the file alone");
 });

@@ -150,9 +150,9 @@ export class Gateway {
     return this.#control({ fault: { operation, times, when } });
   }
 
-  /** Fails the next `times` calls of each operation of the database. */
-  async failDatabase(times) {
-    for (const operation of ["LOG.run", "LOG.all", "LOG.batch", "LOG.first"]) await this.fail(operation, times);
+  /** Fails the next `times` calls of the database. The Worker calls nothing but its batches. */
+  failDatabase(times) {
+    return this.fail("LOG.batch", times);
   }
 
   /** Sets the clock of the Worker and of its objects so many milliseconds ahead. */

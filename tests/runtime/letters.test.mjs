@@ -76,7 +76,7 @@ test("the body of a large event waits in R2 and is delivered unchanged", async (
 });
 
 test("D1 fails: the letter waits in the queue and is kept later", async () => {
-  await gateway.failDatabase(1);
+  await gateway.failDatabase(1_000); // the pauses and the log are in the same database
   origin.statuses("unkept", 410);
   assert.equal((await gateway.post("unkept", delivery("generic"))).status, 200);
   await gateway.logged({ source: "unkept", verdict: "retried", reason: "keep_failed" });
