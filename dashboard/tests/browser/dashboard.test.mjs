@@ -187,7 +187,7 @@ test("a source is paused with a reason, the overview says so, and it is resumed"
   await page.getByRole("button", { name: "Pause deliveries…" }).click();
   await page.getByLabel("Reason").fill("the database moves");
   await page.getByRole("button", { name: "Pause", exact: true }).click();
-  await page.getByText("Deliveries are paused").waitFor();
+  await page.getByText("Deliveries are paused", { exact: true }).waitFor();
   await page.evaluate(() => (location.hash = "#/overview"));
   await page.getByRole("link", { name: "empty is paused" }).click();
   await page.getByText("the database moves").waitFor();
