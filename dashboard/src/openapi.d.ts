@@ -906,9 +906,12 @@ export interface components {
              * @description The number of attempts.
              */
             attempts: number;
-            /** @description The body, if it is a text and the log has it. */
+            /**
+             * @description The body, if it is a text and the log has it. A body in R2 is here if it has at most 1 MiB (1,048,576 bytes), and if
+             *     its source has no rule for bodies in `redact`, and not `log_bodies = "none"`.
+             */
             body: string | null;
-            /** @description The body in base64, if it is no text and the log has it. */
+            /** @description The body in base64, if it is no text. The same holds as for `body`. */
             body_base64: string | null;
             /**
              * Format: uint64
@@ -939,8 +942,9 @@ export interface components {
             /** @description The id of the event in this API. */
             id: string;
             /**
-             * @description Whether this answer has the exact event: `exact`; `bucket` if the exact body is in R2; `redacted` or `none`, as the
-             *     source's `redact` and `log_bodies` say; or the code of the reason for which the body is withheld.
+             * @description Where the exact event is: `exact` in the log; `bucket` if its body is in R2; `delivered` if its body was in R2 until
+             *     the delivery; `missing` if R2 should have it and does not; `redacted` or `none`, as the source's `redact` and
+             *     `log_bodies` say; or the code of the reason for which the body is withheld.
              */
             kept: string;
             /** @description The deduplication key, which is also the `idempotency-key` of each attempt. */
