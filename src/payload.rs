@@ -8,6 +8,20 @@ const MARKS: &str = "delivered/";
 /// The prefix of bodies that the log has in a row too.
 const COPIES: &str = "copies/";
 
+/// The number of parts of the bucket.
+pub const PARTS: u32 = 33;
+
+/// The prefix of the names in the part `number` of the bucket. A key begins with a hex digit, so the parts are about equally
+/// large, except that of the copies.
+pub fn part(number: u32) -> String {
+    let number = number.checked_rem(PARTS).unwrap_or(0);
+    match (number.checked_div(16), number.checked_rem(16).and_then(|digit| char::from_digit(digit, 16))) {
+        (Some(0), Some(digit)) => digit.to_string(),
+        (Some(1), Some(digit)) => format!("{MARKS}{digit}"),
+        _ => COPIES.to_owned(),
+    }
+}
+
 /// The name of the mark that says that the kept body `name` was delivered.
 pub fn mark_of(name: &str) -> String {
     format!("{MARKS}{name}")
@@ -31,6 +45,17 @@ pub fn is_copy(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_name_is_in_one_part_of_the_bucket() {
+        let names = ["0a/1", "f0/1", "delivered/00/1", "delivered/fa/1", "copies/5a/1"];
+        for name in names {
+            assert!((0..PARTS).any(|number| name.starts_with(&part(number))), "{name}");
+        }
+        let parts: std::collections::BTreeSet<String> = (0..PARTS).map(part).collect();
+        assert_eq!(parts.len(), 33);
+        assert_eq!([part(0), part(15), part(16), part(32), part(33)], ["0", "f", "delivered/0", "copies/", "0"]);
+    }
 
     #[test]
     fn a_body_and_its_mark_belong_together_and_a_copy_is_no_body_of_an_event() {

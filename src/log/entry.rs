@@ -320,6 +320,9 @@ pub const GIVEN_UP: &str = "dead_letter";
 /// such a redrive or replay yet, and is not about it: the queue may give up a message without an attempt.
 ///
 /// `attempts` gets the new attempt, if there is one. An entry without an attempt has an empty list, whose element 0 is NULL.
+///
+/// Two messages of one acceptance have a body each. `payload` is the body that was delivered, because it ends with the row. The
+/// other message may still wait for its own.
 const UPSERT: &str = "\
 INSERT INTO log_events (id, name, received, updated, source, state, reason, status, tries, next, delivered, destination, \
 event_id, type, bytes, days, payload, kept, detail, attempts, head, body) \
@@ -346,7 +349,8 @@ attempts = iif(excluded.tries = 1 AND json_array_length(attempts) < ?23, \
 json_insert(attempts, '$[#]', json(excluded.attempts ->> '$[0]')), attempts), \
 updated = max(updated, excluded.updated), \
 head = iif(excluded.kept = 'exact' OR (excluded.kept = 'bucket' AND kept = 'bucket'), excluded.head, head), \
-payload = iif(excluded.kept = 'bucket' AND kept = 'bucket', excluded.payload, payload), \
+payload = iif(payload IS NOT NULL AND (excluded.state = 'delivered' OR delivered IS NULL), \
+coalesce(excluded.payload, payload), payload), \
 body = iif(excluded.kept = 'exact', excluded.body, body), \
 kept = iif(excluded.kept = 'exact' OR (excluded.kept = 'delivered' AND kept <> 'exact'), excluded.kept, kept) \
 WHERE name = excluded.name AND (excluded.tries = 0 OR NOT EXISTS (SELECT 1 FROM json_each(log_events.attempts) AS known \

@@ -9,6 +9,7 @@ use crate::config::{Config, ConfigError};
 use crate::letter::{Letter, PARKED_PREFIX, ParkedLetter};
 use crate::log::OLDEST;
 use crate::message::{DecodeError, Event};
+use crate::payload::{PARTS, part};
 use crate::record::{Record, Verdict};
 use crate::retry;
 use hookgate_verify::UnixTime;
@@ -226,17 +227,34 @@ async fn swept<P: Letters + Payloads + Database>(ports: &P, now: UnixTime) -> Re
 }
 
 async fn sweep_orphans<P: Letters + Payloads + Database>(ports: &P, now: UnixTime) -> Result<usize, PortError> {
+    let (swept, is_all) = sweep_names("", ports, now).await?;
+    if is_all {
+        return Ok(swept);
+    }
+    // The bucket has more names than a run looks at. So each hour looks at another part of them.
+    let hour = now.seconds().div_euclid(3600).rem_euclid(i64::from(PARTS));
+    let (more, _) = sweep_names(&part(u32::try_from(hour).unwrap_or(0)), ports, now).await?;
+    Ok(swept.saturating_add(more))
+}
+
+/// Deletes the bodies and marks under `prefix` that nothing names. Returns their number, and whether it has looked at all
+/// names.
+async fn sweep_names<P: Letters + Payloads + Database>(
+    prefix: &str,
+    ports: &P,
+    now: UnixTime,
+) -> Result<(usize, bool), PortError> {
     let before = now.minus(LONGEST_NAMED);
     let mut cursor = None;
     let mut swept: usize = 0;
     for _ in 0..MOST_PAGES {
-        let page = ports.stored_before("", before, cursor).await?;
+        let page = ports.stored_before(prefix, before, cursor).await?;
         let names = page.names.into_iter().filter(|name| !name.starts_with(PARKED_PREFIX)).collect();
         swept = swept.saturating_add(bodies::discard(names, ports).await?);
         cursor = page.next;
         if cursor.is_none() {
-            break;
+            return Ok((swept, true));
         }
     }
-    Ok(swept)
+    Ok((swept, false))
 }

@@ -413,3 +413,22 @@ fn the_row_names_the_body_of_the_message_that_wrote_it_last() {
     pass(33, &config, &ports);
     assert!(ports.payloads.borrow().is_empty());
 }
+
+/// The fake bucket has two names in a page, so a run looks at a hundred names.
+#[test]
+fn names_behind_those_of_many_young_objects_are_deleted_too() {
+    let (config, ports) = (with(json!({})), Memory::default());
+    let store = |name: String| ports.payloads.borrow_mut().store(name, b"x".to_vec(), ports.now());
+    store("f0/old".to_owned());
+    store("delivered/f0/old".to_owned());
+    store("copies/f0/old".to_owned());
+    ports.wait(32 * DAY);
+    for young in 0..150 {
+        store(format!("0/{young}"));
+    }
+    for _ in 0..33 {
+        sweep(&config, &ports);
+        ports.wait(3600);
+    }
+    assert_eq!(ports.payloads.borrow().len(), 150);
+}

@@ -151,7 +151,8 @@ fn redrive_late(world: &Rc<World>) {
 fn write_logs(world: &Rc<World>) {
     let later = Rc::clone(world);
     world.exec.spawn(WORLD, async move {
-        later.exec.sleep(DAY).await;
+        // The database may go down until the end of the first hour, for a day.
+        later.exec.sleep(DAY + HOUR).await;
         for life in later.isolates() {
             queue::write_log(&later, &life).await;
         }
