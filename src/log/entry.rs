@@ -100,12 +100,18 @@ impl EventName {
     /// 8 a second, one event in about a quarter of a year finds its id taken. It then has no row in the log. No statement
     /// takes the row for its own, because each of them compares the name too.
     pub fn id(&self) -> [Value; 2] {
+        let (received, last) = self.place();
+        [received.into(), last.into()]
+    }
+
+    /// The two numbers of [`EventName::id`]. Rows have the order of their places.
+    pub fn place(&self) -> (i64, u32) {
         let digits = |from: usize| {
             let digits = self.name.bytes().skip(from).take(7).map(|digit| char::from(digit).to_digit(16).unwrap_or(0));
             digits.fold(0_u32, |number, digit| (number << 4) | digit)
         };
         let [key, acceptance] = [Self::KEY_DIGITS, Self::DIGITS].map(|end| digits(end.saturating_sub(7)));
-        [self.received.seconds().into(), (key.wrapping_add(acceptance) & LAST).into()]
+        (self.received.seconds(), key.wrapping_add(acceptance) & LAST)
     }
 
     /// The digits of a key with which the names of its events begin.

@@ -21,7 +21,7 @@ use crate::message::Event;
 use crate::record::{Record, Verdict};
 use crate::replay::LoggedEvent;
 use crate::replay::job::{Job, StepDone};
-use crate::replay::selection::{Next, part_of};
+use crate::replay::selection::{Next, Part, part_of};
 use crate::retry;
 use hookgate_verify::UnixTime;
 use serde::{Deserialize, Serialize};
@@ -109,6 +109,7 @@ async fn make<P: Ports>(
     let lease = ClaimToken(ports.random()).to_string();
     let answers = ports.run(Job::take(&asked.job, asked.step, &lease, now)).await.map_err(failed())?;
     let mut answers = answers.into_iter();
+    let is_again = answers.next().is_some_and(|rows| !rows.0.is_empty());
     let taken = Job::of(&mut answers).map_err(PortError).map_err(failed())?.into_iter().next();
     let known = Job::of(&mut answers).map_err(PortError).map_err(failed())?.into_iter().next();
     let Some(job) = taken else { return Ok(wait(asked, known, now)) };
@@ -117,7 +118,7 @@ async fn make<P: Ports>(
         ports.run(vec![Job::end(&job.id, "failed", Some(problem), now)]).await.map_err(failed())?;
         return Ok((Disposition::Ack, problem.to_owned()));
     }
-    match work(&job, &lease, now, config, ports).await {
+    match work(&job, (&lease, is_again), now, config, ports).await {
         Ok(detail) => Ok((Disposition::Ack, detail)),
         Err(PortError(problem)) => {
             // Without this, the message would wait until the lease ends.
@@ -141,10 +142,10 @@ fn wait(asked: &Asked, known: Option<Job>, now: UnixTime) -> (Disposition, Strin
     (Disposition::Retry(delay), "the job is at another step, or somebody makes this step".to_owned())
 }
 
-/// Makes one step of `job`, under the lease `lease`.
+/// Makes one step of `job`, under the lease `lease`. `is_again` says that somebody began to make the step.
 async fn work<P: Ports>(
     job: &Job,
-    lease: &str,
+    (lease, is_again): (&str, bool),
     now: UnixTime,
     config: &Result<Config, ConfigError>,
     ports: &P,
@@ -152,8 +153,14 @@ async fn work<P: Ports>(
     let (most, mut delay) = job.pace();
     let asked = most.min(job.left());
     let selection = job.selection().map_err(PortError)?;
-    let part =
-        part_of(ports.run(selection.next(job.cursor().as_ref(), asked, job.at)).await?, asked).map_err(PortError)?;
+    let mut reads = selection.next(job.cursor().as_ref(), asked, job.at);
+    if is_again {
+        reads.push(selection.sent(job.cursor().as_ref(), &job.id, job.at));
+    }
+    let mut answers = ports.run(reads).await?;
+    let sent = if is_again { answers.pop() } else { None };
+    let part = part_of(answers, asked).map_err(PortError)?;
+    let sent: Vec<EventName> = sent.unwrap_or_default().parse().map_err(PortError)?;
     let mut made = Made::default();
     let outcome = enqueue_all(&part.events, job, &mut made, now, config, ports).await;
     if let Err(PortError(problem)) = outcome {
@@ -161,14 +168,15 @@ async fn work<P: Ports>(
             return Err(PortError(problem));
         }
         (made.step.problem, delay) = (Some(problem), AFTER_FAILURE);
-    } else if made.is_whole {
-        if let Some(end) = part.scanned_to {
-            made.step.cursor = Some(end);
-        } else {
-            let is_short = u64::try_from(part.events.len()).is_ok_and(|number| number < asked);
-            made.step.is_last = is_short || job.left() <= made.step.enqueued;
-        }
+        made.step.is_unsure = true;
     }
+    if made.is_whole {
+        made.step.cursor = part.scanned_to.clone().or(made.step.cursor);
+    }
+    let may_end = made.is_whole && part.scanned_to.is_none();
+    let is_short = may_end && u64::try_from(part.events.len()).is_ok_and(|number| number < asked);
+    made.count(&sent, &part, is_short);
+    made.step.is_last = is_short || (may_end && job.left() <= made.step.enqueued);
     if !made.step.is_last {
         send(&job.id, job.step.saturating_add(1), delay, ports).await?;
     }
@@ -189,6 +197,20 @@ struct Made {
     letters: Vec<Letter>,
     /// Whether all events of the step were looked at.
     is_whole: bool,
+}
+
+impl Made {
+    /// Counts the events of `sent`, which somebody put into the queue and did not count. `is_end` says that no event
+    /// follows. Otherwise the next step counts the events after the cursor.
+    fn count(&mut self, sent: &[EventName], part: &Part, is_end: bool) {
+        let cursor = self.step.cursor.as_ref().map(EventName::place);
+        let is_here = |event: &&EventName| is_end || cursor.is_some_and(|cursor| event.place() <= cursor);
+        let is_new = |event: &&EventName| !part.events.iter().any(|next| next.event == **event);
+        let here = sent.iter().filter(is_here);
+        self.step.is_unsure |= here.clone().count() < sent.len();
+        let more = u64::try_from(here.filter(is_new).count()).unwrap_or(u64::MAX);
+        self.step.enqueued = self.step.enqueued.saturating_add(more);
+    }
 }
 
 async fn enqueue_all<P: Ports>(

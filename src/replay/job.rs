@@ -65,6 +65,8 @@ pub struct StepDone {
     pub skipped: u64,
     /// Whether this was the last step.
     pub is_last: bool,
+    /// Whether events after the cursor may be in the queue: a failure ended the step.
+    pub is_unsure: bool,
     /// What went wrong.
     pub problem: Option<String>,
 }
@@ -104,7 +106,9 @@ impl Job {
         Statement::new(format!("SELECT {COLUMNS} FROM jobs WHERE id = ?1"), [id.into()])
     }
 
-    /// The statements that take the job `id` at `step`, under the lease `lease`. The second answer has the job in any case.
+    /// The statements that take the job `id` at `step`, under the lease `lease`. The first answer has a row if somebody
+    /// began to make the step and did not note it, so that some events may be in the queue. The second answer has the job if
+    /// it is taken, and the third one in any case.
     pub fn take(id: &str, step: u32, lease: &str, now: UnixTime) -> Vec<Statement> {
         let sql = format!(
             "UPDATE jobs SET lease = ?3, leased_until = ?4 WHERE id = ?1 AND step = ?2 AND state = 'running' \
@@ -112,13 +116,15 @@ impl Job {
         );
         let until = now.plus(LEASE).seconds();
         let values = [id.into(), step.into(), lease.into(), until.into(), now.seconds().into()];
-        vec![Statement::new(sql, values), Self::read(id)]
+        let again = "SELECT 1 AS again FROM jobs WHERE id = ?1 AND step = ?2 AND lease <> ''";
+        vec![Statement::new(again, [id.into(), step.into()]), Statement::new(sql, values), Self::read(id)]
     }
 
     /// The statement that notes a step under the lease `lease`, and gives the lease back.
     pub fn done(&self, lease: &str, step: &StepDone, now: UnixTime) -> Statement {
         let sql = "UPDATE jobs SET step = step + 1, cursor = coalesce(?4, cursor), enqueued = enqueued + ?5, \
-                   skipped = skipped + ?6, problem = coalesce(?7, problem), lease = '', leased_until = ?8, \
+                   skipped = skipped + ?6, problem = coalesce(?7, problem), \
+                   lease = iif(?10 = 1, lease, ''), leased_until = ?8, \
                    ended = iif(state = 'running' AND ?9 = 1, ?8, ended), \
                    state = iif(state = 'running' AND ?9 = 1, 'done', state) WHERE id = ?1 AND lease = ?2 AND step = ?3";
         let count = |number: u64| Value::from(i64::try_from(number).unwrap_or(i64::MAX));
@@ -132,13 +138,15 @@ impl Job {
             step.problem.as_deref().map(|problem| beginning(problem, LONGEST_PROBLEM).into_owned()).into(),
             now.seconds().into(),
             u32::from(step.is_last).into(),
+            u32::from(step.is_unsure).into(),
         ];
         Statement::new(sql, values)
     }
 
-    /// The statement that gives the lease `lease` back without a step, because of `problem`.
+    /// The statement that gives the lease `lease` back without a step, because of `problem`. The lease keeps its name, so
+    /// the next maker of the step knows that somebody began to make it.
     pub fn release(&self, lease: &str, problem: &str, now: UnixTime) -> Statement {
-        let sql = "UPDATE jobs SET lease = '', leased_until = ?3, problem = ?4 WHERE id = ?1 AND lease = ?2";
+        let sql = "UPDATE jobs SET leased_until = ?3, problem = ?4 WHERE id = ?1 AND lease = ?2";
         let problem = beginning(problem, LONGEST_PROBLEM).into_owned();
         Statement::new(sql, [self.id.as_str().into(), lease.into(), now.seconds().into(), problem.into()])
     }
@@ -265,7 +273,10 @@ impl Job {
     pub fn progress(&self, outcome: Rows) -> Result<Progress, String> {
         let outcome: Option<Outcome> = outcome.parse()?.into_iter().next();
         let outcome = outcome.ok_or("D1 counted nothing")?;
-        Ok(Progress { job: self.summary(), delivered: outcome.delivered, failed: outcome.failed })
+        let Outcome { delivered, failed } = outcome;
+        // After a crash, the events of a step may be delivered before the step is made again and noted.
+        let enqueued = self.enqueued.max(delivered.saturating_add(failed));
+        Ok(Progress { job: JobSummary { enqueued, ..self.summary() }, delivered, failed })
     }
 
     /// The statement that lists the newest jobs.

@@ -95,6 +95,19 @@ impl Selection {
         vec![Statement::new(sql, values), end]
     }
 
+    /// The statement that finds the events after `after` that the job `id` has put into the queue before, as far as the log
+    /// knows. `at` is the time of its dry run.
+    pub fn sent(&self, after: Option<&EventName>, id: &str, at: UnixTime) -> Statement {
+        let mut values = Vec::new();
+        let (scope, _) = self.scan(after, SCANNED, at, &mut values);
+        values.push(id.into());
+        let sql = format!(
+            "SELECT received, name FROM (SELECT received, name, attempts, head FROM log_events WHERE {scope} ORDER BY id \
+             LIMIT {SCANNED}) WHERE instr(attempts, ?4) > 0 OR head ->> 'replay' = ?4 LIMIT {MOST_EVENTS}"
+        );
+        Statement::new(sql, values)
+    }
+
     /// The condition of the primary key, and the events to look at.
     fn scan(&self, after: Option<&EventName>, most: u32, at: UnixTime, values: &mut Vec<Value>) -> (String, String) {
         let (first, end) = self.filter.span(at);

@@ -261,8 +261,38 @@ fn after_a_failure_at_each_step_each_event_is_sent_once() {
                 assert!(sends.values().all(|number| *number <= most), "{step} {is_after} {place}: {sends:?}");
                 assert_eq!((&done["state"], &done["selected"]), (&json!("done"), &json!(11)));
                 assert_eq!(done["delivered"], 11, "{step} {is_after} {place}: {done}");
+                let row = ports.database.query("SELECT enqueued FROM jobs");
+                assert_eq!(row[0]["enqueued"], 11, "{step} {is_after} {place}");
             }
         }
+    }
+}
+
+#[test]
+fn a_step_that_was_not_noted_is_counted_when_it_is_made_again() {
+    for delivered in 0..=3 {
+        let ports = Memory::default();
+        sent("queued", 0..7, 410, &ports);
+        let id = begin(&json!({ "rate": 1 }), &ports);
+        let (text, _) = ports.later.take().remove(0);
+        forward(&text, 1, &ports);
+        // The isolate died before it noted the step.
+        ports.database.query(
+            "UPDATE jobs SET step = 0, cursor = '', enqueued = 0, lease = 'x', leased_until = 1768480200 + 121 RETURNING id",
+        );
+        let mut messages = ports.queue.take();
+        let rest = messages.split_off(delivered);
+        messages.iter().for_each(|message| drop(forward(message, 1, &ports)));
+        let told = progress(&id, &ports);
+        assert_eq!(numbers(&told, ["enqueued", "delivered"]), [u64::try_from(delivered).unwrap(); 2], "{told}");
+        ports.wait(200);
+        ports.queue.borrow_mut().extend(rest);
+        assert_eq!(forward(&text, 2, &ports).0, Disposition::Ack);
+        run(200, &ports);
+        let listed = call("GET", "replay", &Value::Null, &ports)["jobs"][0].clone();
+        assert_eq!(numbers(&listed, ["enqueued", "skipped"]), [7, 0], "{delivered} were delivered: {listed}");
+        assert_eq!(numbers(&progress(&id, &ports), ["enqueued", "delivered"]), [7, 7]);
+        assert_eq!(sends(&ports).into_values().collect::<Vec<_>>(), [1; 7]);
     }
 }
 

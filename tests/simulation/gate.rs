@@ -164,7 +164,7 @@ impl Gate {
         store: Store,
         deed: impl FnOnce(&World) + 'static,
     ) -> Result<(), PortError> {
-        let act = self.handling.begin(Kind::Letter);
+        let act = self.handling.begin(Kind::Letter, self.world.exec.now());
         let called = self.call(what, store, PATIENCE, deed).await;
         match called {
             Ok(()) => self.handling.done(act),

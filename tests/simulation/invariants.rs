@@ -55,7 +55,7 @@ pub fn check(world: &World) {
         body.as_ref().is_some_and(|body| !bodies.contains_key(body) && !story.delivered_bodies.borrow().contains(body))
     };
     for item in world.messages.borrow().values() {
-        if item.story.as_ref().is_some_and(|story| missing(story, &item.body)) {
+        if item.story.as_ref().is_some_and(|story| missing(story, &item.envelope.body)) {
             world.violated("7: a message without its body", item.story.as_ref());
         }
     }

@@ -7,7 +7,7 @@ use hookgate::message::Event;
 use hookgate::pipeline::ports::{DestinationAnswer, PortError};
 use hookgate::record::{Record, Verdict};
 use hookgate::serve::Outcome;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
 /// How often each thing happened at each source.
@@ -54,13 +54,13 @@ impl Ledger {
 
     /// The destination answered an attempt for `source`, or the attempt failed. Of the attempts for which a provider waits,
     /// only the successful one is an attempt of the log: the others are refused requests.
-    pub fn attempted(&mut self, source: usize, answer: &Result<DestinationAnswer, PortError>) {
+    pub fn attempted(&mut self, source: usize, is_queued: bool, answer: &Result<DestinationAnswer, PortError>) {
         let class = match answer {
             Ok(DestinationAnswer { status, .. }) => format!("{}xx", status / 100),
             Err(PortError(_)) => "unreachable".to_owned(),
         };
         let name = sources::name(source);
-        if sources::SOURCES[source].1 == "queue" {
+        if is_queued {
             self.add(&name, class);
         } else if class == "2xx" {
             for what in ["2xx", "accepted", "delivered"] {
@@ -72,7 +72,7 @@ impl Ledger {
     /// The consumer of the queue `name` has handled the message `text`, in its `attempt`-th attempt.
     pub fn consumed(&mut self, name: Name, text: &str, attempt: u32, record: &Record) {
         let Ok(event) = Event::decode(text) else { return };
-        let is_new = attempt == 1 && !event.is_redriven();
+        let is_new = attempt == 1 && !event.is_redriven() && event.replay().is_none();
         let is_marked = event.dead_reason().is_some();
         let says = |text: &str| record.detail.as_deref().is_some_and(|detail| detail.ends_with(text));
         match (record.verdict, record.reason) {
@@ -146,27 +146,33 @@ pub fn check(world: &World) {
 /// end keeps its state.
 fn check_states(world: &World) {
     let rows = format!(
-        "SELECT head ->> 'dedupkey' AS key, substr(name, 1, 24) AS begin, state, next, delivered FROM {EVENTS}"
+        "SELECT received || '-' || name AS event, head ->> 'dedupkey' AS key, substr(name, 1, 24) AS begin, state, next, \
+         delivered FROM {EVENTS}"
     );
     let rows = world.log.query(&rows);
     let of = |key: &str| rows.iter().filter(|row| row["key"] == key).collect::<Vec<_>>();
+    let may_stay = |row: &Map<String, Value>| world.jobs.borrow().values().any(|job| job.may_stay(row));
     let is_alone = |begin: &Value| rows.iter().filter(|row| row["begin"] == *begin).count() == 1;
     for row in rows.iter().filter(|row| is_alone(&row["begin"])) {
         let is_settled = matches!(row["state"].as_str(), Some("delivered" | "dead" | "filtered"));
-        if !is_settled || !row["next"].is_null() {
+        if (!is_settled || !row["next"].is_null()) && !may_stay(row) {
             let story = row["key"].as_str().and_then(|key| world.story(key));
             world.violated(&format!("12: an event is {} for ever", row["state"]), story.as_ref());
         }
     }
     for row in world.log.query("SELECT source, substr(name, 1, 24) AS begin FROM waiting") {
-        if is_alone(&row["begin"]) {
+        let is_excused = rows.iter().any(|known| known["begin"] == row["begin"] && may_stay(known));
+        if is_alone(&row["begin"]) && !is_excused {
             world.violated(&format!("12: an event of {} counts to the backlog for ever", row["source"]), None);
         }
     }
     for letter in world.letters.borrow().alive().map(|row| &row.letter) {
         let rows = of(&letter.key);
         // A copy of the message may come after the letter was kept, while the source is paused.
-        if !rows.iter().any(|row| row["state"] == "dead" || row["state"] == "paused" || !row["delivered"].is_null()) {
+        let is_told = |row: &&Map<String, Value>| {
+            row["state"] == "dead" || row["state"] == "paused" || !row["delivered"].is_null() || may_stay(row)
+        };
+        if !rows.iter().any(is_told) {
             let story = world.story(&letter.key);
             world.violated(&format!("12: a dead letter, and the log has no dead event: {rows:?}"), story.as_ref());
         }

@@ -11,17 +11,20 @@ mod fakes;
 mod faults;
 mod gate;
 mod invariants;
+mod jobs;
 mod ledger;
 mod origin;
 mod ports;
 mod queue;
 mod reduced;
+mod sabotage;
 mod senders;
 mod sources;
 mod story;
 mod world;
 
 use executor::{Millis, WORLD};
+use sabotage::Sabotage;
 use std::collections::BTreeMap;
 use std::panic::catch_unwind;
 use std::rc::Rc;
@@ -93,7 +96,13 @@ fn no_event_is_lost_and_no_exact_event_is_processed_twice_under_any_faults() {
 
 /// Runs one seed. Returns the counts, or a report of the broken invariant.
 fn run(seed: u64) -> Result<Figures, String> {
+    run_with(seed, None)
+}
+
+/// Runs one seed, with a mistake of the gateway.
+fn run_with(seed: u64, sabotage: Option<Sabotage>) -> Result<Figures, String> {
     let world = World::new(seed);
+    world.sabotage.set(sabotage);
     let random = &world.exec.random;
     for _ in 0..random.between(4, 24) {
         world.exec.spawn(WORLD, senders::event(Rc::clone(&world)));
@@ -104,6 +113,12 @@ fn run(seed: u64) -> Result<Figures, String> {
     if random.chance(400) {
         world.exec.spawn(WORLD, senders::pauser(Rc::clone(&world), random.between(1, 12), UNREST));
     }
+    if random.chance(500) {
+        for _ in 0..random.between(1, 2) {
+            world.exec.spawn(WORLD, jobs::operator(Rc::clone(&world), random.between(1, 3), UNREST));
+        }
+        world.exec.spawn(WORLD, jobs::cron(Rc::clone(&world)));
+    }
     for _ in 0..12 {
         go_on(&world, random.below(UNREST / 6));
     }
@@ -111,6 +126,7 @@ fn run(seed: u64) -> Result<Figures, String> {
     write_logs(&world);
     ledger::check(&world); // before the counts expire
     invariants::check_kept(&world);
+    jobs::check(&world);
     redrive_late(&world);
     invariants::check_log(&world);
     let figures = figures(&world);

@@ -2,8 +2,9 @@
 
 use super::executor::{Millis, WORLD};
 use super::gate::Gate;
+use super::jobs;
 use super::sources::SOURCES;
-use super::story::{Kind, Story};
+use super::story::{Kind, Side, Story};
 use super::world::World;
 use hookgate::message::AttemptRequest;
 use hookgate::pipeline::ports::{DestinationAnswer, Fetched, Http, PortError};
@@ -57,7 +58,8 @@ impl Http for Gate {
     ) -> Result<DestinationAnswer, PortError> {
         let story = self.addressee(&forward, stored.as_deref().unwrap_or(forward.body))?;
         let answer = self.exchange(&story, timeout).await;
-        self.world.ledger.borrow_mut().attempted(story.source, &answer);
+        let is_queued = self.handling.side == Side::Consumer;
+        self.world.ledger.borrow_mut().attempted(story.source, is_queued, &answer);
         answer
     }
 }
@@ -66,15 +68,17 @@ impl Gate {
     /// One exchange with the destination of `story`.
     async fn exchange(&self, story: &Rc<Story>, timeout: Duration) -> Result<DestinationAnswer, PortError> {
         let world = &self.world;
-        let (handling, act) = (Rc::clone(&self.handling), self.handling.begin(Kind::Exchange));
-        self.note("forward, redrive:", u64::from(handling.redrive));
+        let (handling, act) = (Rc::clone(&self.handling), self.handling.begin(Kind::Exchange, world.exec.now()));
+        self.note("forward, redrive:", u64::from(handling.envelope.redrive));
+        jobs::attempted(world, story, &handling.envelope);
         self.pause().await;
         let process = {
             let (world, story, handling) = (Rc::clone(world), Rc::clone(story), Rc::clone(&handling));
             move || {
                 handling.done(act);
                 story.note(world.exec.now(), "origin processes it, so far:", story.processed() as u64);
-                story.delivered_bodies.borrow_mut().extend(handling.body.clone());
+                story.delivered_bodies.borrow_mut().extend(handling.envelope.body.clone());
+                jobs::delivered(&world, &handling.envelope);
                 if story.is_repeated() {
                     world.violated("2: processed twice without an ambiguous exchange", Some(&story));
                 }

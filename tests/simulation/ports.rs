@@ -1,8 +1,10 @@
 //! The pipeline's ports in the simulated world, on the stores of [`World`].
 
+use super::executor::Millis;
 use super::gate::{CLAIMS_PATIENCE, Gate, KV_PATIENCE, PATIENCE};
+use super::sabotage::Sabotage;
 use super::world::{SECOND, World};
-use super::{invariants, queue};
+use super::{invariants, jobs, queue};
 use hookgate::audit::AuditEntry;
 use hookgate::database::{Rows, Statement};
 use hookgate::dedup::{ClaimOutcome, ClaimTerms, ClaimToken, DedupKey, Rings, RingsRefused, Shard};
@@ -118,6 +120,10 @@ impl ClaimStore for Gate {
             let now = world.time(claims.skew(shard));
             let stale = claims.holder(shard, &name) != Some(token);
             let confirmed = claims.confirm(shard, &name, token, now, ttl);
+            let is_replay = handling.envelope.replay.is_some();
+            if world.sabotage.get().is_some_and(|how| how.forgets_claim(&name, is_replay)) {
+                claims.forget(shard, &name, now);
+            }
             if confirmed && stale {
                 world.violated("3: a claim is confirmed after it was lost", handling.story.as_ref());
             }
@@ -130,6 +136,7 @@ impl ClaimStore for Gate {
         if confirmed.is_err() && decides {
             self.handling.unconfirmed();
         }
+        self.handling.answered(matches!(confirmed, Ok(true)));
         Ok(confirmed?)
     }
 
@@ -175,12 +182,22 @@ impl ClaimStore for Gate {
 impl Outbox for Gate {
     async fn enqueue(&self, message: &OutgoingMessage<'_>) -> Result<(), PortError> {
         let (world, text) = (Rc::clone(&self.world), message.clone().into_text());
-        let send = move |_: &World| queue::send(&world, queue::Name::Events, text);
+        let is_lost = world.sabotage.get() == Some(Sabotage::CountsOnly) && text.contains("\"replay\":");
+        let send = move |_: &World| {
+            if !is_lost {
+                queue::send(&world, queue::Name::Events, text);
+            }
+        };
         Ok(self.call("enqueue", self.world.faults.queue, PATIENCE, send).await?)
     }
 
-    async fn enqueue_later(&self, _message: &str, _delay: Duration) -> Result<(), PortError> {
-        unreachable!("the simulation has no jobs")
+    async fn enqueue_later(&self, message: &str, delay: Duration) -> Result<(), PortError> {
+        if self.world.sabotage.get() == Some(Sabotage::NoNextStep) {
+            return Ok(());
+        }
+        let (world, text, delay) = (Rc::clone(&self.world), message.to_owned(), delay.as_millis() as Millis);
+        let send = move |_: &World| queue::send_later(&world, queue::Name::Events, text, delay);
+        Ok(self.call("enqueue later", self.world.faults.queue, PATIENCE, send).await?)
     }
 
     async fn send_to_dead_letters(&self, message: &str) -> Result<(), PortError> {
@@ -302,7 +319,7 @@ impl Database for Gate {
 
     async fn run_all(&self, statements: &[Statement]) -> Result<Vec<Rows>, PortError> {
         let statements = statements.to_vec();
-        let run = move |world: &World| world.log.run(&statements);
+        let run = move |world: &World| jobs::run(world, &statements);
         Ok(self.call("log", self.database(), PATIENCE, run).await?)
     }
 }

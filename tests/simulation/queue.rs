@@ -3,11 +3,12 @@
 //! Each message has a task that hands the message to one isolate after another until one isolate acknowledges it. There are
 //! no batches: messages that are in one isolate at the same time are lost together in a crash.
 
-use super::executor::WORLD;
+use super::executor::{Millis, WORLD};
 use super::gate::Gate;
-use super::story::{Handling, Side, Story};
+use super::sabotage::Sabotage;
+use super::story::{Envelope, Handling, Side, Story};
 use super::world::{DAY, Life, MINUTE, World};
-use super::{invariants, sources};
+use super::{invariants, jobs, sources};
 use hookgate::message::Event;
 use hookgate::pipeline::{self, Disposition, ReceivedMessage};
 use std::rc::Rc;
@@ -24,29 +25,38 @@ const DEAD_RETRIES: u32 = 100;
 /// A message.
 pub struct Item {
     text: String,
-    /// None for a probe of the gateway.
+    /// None for a message of the gateway to itself.
     pub story: Option<Rc<Story>>,
-    redrive: u32,
-    /// The name of the stored body of the message.
-    pub body: Option<String>,
+    pub envelope: Rc<Envelope>,
 }
+
+/// The beginnings of the messages of the gateway to itself.
+const OWN: [&str; 2] = ["{\"hookgate_probe\"", "{\"hookgate_replay\""];
 
 /// Makes `text` durable in the queue `name`, once or twice.
 pub fn send(world: &Rc<World>, name: Name, text: String) {
-    let item = if text.starts_with("{\"hookgate_probe\"") {
-        Item { text, story: None, redrive: 0, body: None }
+    send_later(world, name, text, 0);
+}
+
+/// As [`send`]. The queue hands the message over after `delay`.
+pub fn send_later(world: &Rc<World>, name: Name, text: String, delay: Millis) {
+    let item = if OWN.iter().any(|own| text.starts_with(own)) {
+        Item { text, story: None, envelope: Rc::default() }
     } else {
         let Ok(event) = Event::decode(&text) else { return world.violated("an unreadable message", None) };
         let Some(story) = world.story_of(&event) else { return world.violated("a message of no event", None) };
-        let body = event.payload().map(str::to_owned);
-        Item { redrive: event.redrives(), story: Some(story), body, text }
+        let envelope = Envelope::of(&event);
+        if name == Name::Events {
+            jobs::enqueued(world, &event, &envelope);
+        }
+        Item { envelope: Rc::new(envelope), story: Some(story), text }
     };
     let item = Rc::new(item);
     for _ in 0..=u8::from(world.strikes(world.faults.twice)) {
         let number = world.exec.random.next();
         world.messages.borrow_mut().insert(number, Rc::clone(&item));
         count(&item, name, 1);
-        world.exec.spawn(WORLD, deliver(Rc::clone(world), name, number, Rc::clone(&item)));
+        world.exec.spawn(WORLD, deliver(Rc::clone(world), (name, delay), number, Rc::clone(&item)));
     }
 }
 
@@ -56,7 +66,8 @@ fn count(item: &Item, name: Name, by: i32) {
     counter.set(counter.get().strict_add_signed(by));
 }
 
-async fn deliver(world: Rc<World>, mut name: Name, number: u64, item: Rc<Item>) {
+async fn deliver(world: Rc<World>, (mut name, delay): (Name, Millis), number: u64, item: Rc<Item>) {
+    world.exec.sleep(delay).await;
     let mut attempt = 1;
     loop {
         world.exec.sleep(world.exec.random.below(1500)).await;
@@ -92,11 +103,14 @@ async fn deliver(world: Rc<World>, mut name: Name, number: u64, item: Rc<Item>) 
 
 /// One isolate consumes a message.
 async fn handle(world: Rc<World>, life: Life, name: Name, item: Rc<Item>, attempt: u32) -> Disposition {
-    let handling = Handling::new(item.story.clone(), Side::Consumer, item.redrive, item.body.clone());
+    if world.sabotage.get() == Some(Sabotage::AckFirst) && item.envelope.replay.is_some() {
+        return Disposition::Ack;
+    }
+    let handling = Handling::new(item.story.clone(), Side::Consumer, Rc::clone(&item.envelope));
     let gate = Gate::new(&world, &life, handling, false);
     gate.note(
         if name == Name::Events { "consumer takes, redrive:" } else { "dead letter taken, redrive:" },
-        u64::from(item.redrive),
+        u64::from(item.envelope.redrive),
     );
     let queue = world.name_of(name);
     let since = invariants::paused_since(&world, item.story.as_ref());
@@ -123,6 +137,6 @@ async fn handle(world: Rc<World>, life: Life, name: Name, item: Rc<Item>, attemp
 
 /// Writes the log of an isolate, for no particular event.
 pub async fn write_log(world: &Rc<World>, life: &Life) {
-    let gate = Gate::new(world, life, Handling::new(None, Side::Neither, 0, None), false);
+    let gate = Gate::new(world, life, Handling::new(None, Side::Neither, Rc::default()), false);
     pipeline::write_log(&gate).await;
 }

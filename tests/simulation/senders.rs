@@ -12,12 +12,14 @@ use hookgate::pipeline;
 use hookgate::pipeline::ports::{BodyError, Request};
 use hookgate_verify::Head;
 use hookgate_verify::native::Native;
+use serde_json::Value;
 use std::rc::Rc;
 use std::time::Duration;
 
-/// A POST request.
+/// A request.
 struct Post {
     world: Rc<World>,
+    method: &'static str,
     path: String,
     headers: Vec<(String, String)>,
     body: Vec<u8>,
@@ -26,6 +28,10 @@ struct Post {
 impl Head for Post {
     fn header(&self, name: &str) -> Option<String> {
         self.headers.header(name)
+    }
+
+    fn method(&self) -> String {
+        self.method.to_owned()
     }
 }
 
@@ -53,16 +59,36 @@ impl Request for Post {
 
 /// Sends `post` to an isolate. The status of the answer, if an answer comes within `patience`.
 async fn send(post: Post, story: Option<Rc<Story>>, untrusted: bool, patience: Millis) -> Option<u16> {
+    answer(post, story, untrusted, patience).await.map(|(status, _)| status)
+}
+
+async fn answer(post: Post, story: Option<Rc<Story>>, untrusted: bool, patience: Millis) -> Option<(u16, String)> {
     let world = Rc::clone(&post.world);
     let life = world.isolate();
     let answer = world.run_in(&life, serve(post, life.clone(), story, untrusted));
     world.exec.wait(answer, patience).await
 }
 
-async fn serve(post: Post, life: Life, story: Option<Rc<Story>>, untrusted: bool) -> u16 {
+/// A call of the operator.
+pub struct Call {
+    pub method: &'static str,
+    pub path: String,
+    /// Null for no body.
+    pub body: Value,
+}
+
+/// The status and the body of the answer to a call of the operator, if an answer comes.
+pub async fn call(world: &Rc<World>, Call { method, path, body }: Call) -> Option<(u16, Value)> {
+    let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
+    let post = Post { world: Rc::clone(world), method, path, headers: vec![World::bearer()], body };
+    let (status, body) = answer(post, None, false, DAY).await?;
+    Some((status, serde_json::from_str(&body).unwrap_or_default()))
+}
+
+async fn serve(post: Post, life: Life, story: Option<Rc<Story>>, untrusted: bool) -> (u16, String) {
     let world = &post.world;
     let side = if untrusted { Side::Neither } else { Side::Ingest };
-    let gate = Gate::new(world, &life, Handling::new(story.clone(), side, 0, None), untrusted);
+    let gate = Gate::new(world, &life, Handling::new(story.clone(), side, Rc::default()), untrusted);
     gate.note("request, in isolate", life.home);
     let now = gate.now();
     let outcome = hookgate::serve::serve(&post, &life.config, &gate, now).await;
@@ -88,7 +114,7 @@ async fn serve(post: Post, life: Life, story: Option<Rc<Story>>, untrusted: bool
             world.violated(&format!("9: {what}"), Some(&story));
         }
         if filtered {
-            return status;
+            return (status, outcome.answer.body);
         }
         story.accepted.set(true);
         if SOURCES[story.source].0 == "none" {
@@ -96,7 +122,7 @@ async fn serve(post: Post, life: Life, story: Option<Rc<Story>>, untrusted: bool
         }
         invariants::still_somewhere(world, &story, "a request was answered 200");
     }
-    status
+    (status, outcome.answer.body)
 }
 
 /// One event and its senders: the provider, sometimes with copies at the same time and a replay later, and sometimes a
@@ -149,7 +175,8 @@ pub async fn provider(world: Rc<World>, signer: Rc<Signer>, story: Rc<Story>) {
     for delay in [0, 1, 5, 30, 300, 1800] {
         world.exec.sleep(delay * SECOND + world.exec.random.below(SECOND)).await;
         let headers = signer.headers(&signer.body, world.time(0));
-        let post = Post { world: Rc::clone(&world), path: signer.path.clone(), headers, body: signer.body.clone() };
+        let (method, path, body) = ("POST", signer.path.clone(), signer.body.clone());
+        let post = Post { world: Rc::clone(&world), method, path, headers, body };
         let patience = world.exec.random.between(5, 30) * SECOND;
         match send(post, Some(Rc::clone(&story)), false, patience).await {
             Some(200) => return,
@@ -179,7 +206,7 @@ async fn forger(world: Rc<World>, signer: Rc<Signer>, story: Rc<Story>) {
             }
         };
         headers.push(("cf-connecting-ip".to_owned(), "203.0.113.7".to_owned()));
-        let post = Post { world: Rc::clone(&world), path: signer.path.clone(), headers, body };
+        let post = Post { world: Rc::clone(&world), method: "POST", path: signer.path.clone(), headers, body };
         if let Some(status) = send(post, Some(Rc::clone(&story)), true, DAY).await
             && !matches!(status, 401 | 429 | 503)
         {
@@ -191,14 +218,13 @@ async fn forger(world: Rc<World>, signer: Rc<Signer>, story: Rc<Story>) {
 /// The operator redrives the dead letters.
 pub async fn redrive(world: &Rc<World>) {
     let path = "/api/dead-letters/redrive".to_owned();
-    let post = Post { world: Rc::clone(world), path, headers: vec![World::bearer()], body: Vec::new() };
-    send(post, None, false, DAY).await;
+    call(world, Call { method: "POST", path, body: Value::Null }).await;
 }
 
 /// The cron trigger's sweep.
 pub async fn sweep(world: &Rc<World>) {
     let life = world.isolate();
-    let gate = Gate::new(world, &life, Handling::new(None, Side::Neither, 0, None), false);
+    let gate = Gate::new(world, &life, Handling::new(None, Side::Neither, Rc::default()), false);
     let sweep = async move {
         pipeline::sweep(&gate, &gate.life.config, gate.now()).await;
         gate.ended();
@@ -214,8 +240,7 @@ pub async fn pauser(world: Rc<World>, times: u64, span: Millis) {
         let source = name(world.exec.random.index(3));
         let change = ["pause", "resume"][world.exec.random.index(2)];
         let path = format!("/api/sources/{source}/{change}");
-        let post = Post { world: Rc::clone(&world), path, headers: vec![World::bearer()], body: Vec::new() };
-        send(post, None, false, DAY).await;
+        call(&world, Call { method: "POST", path, body: Value::Null }).await;
     }
 }
 

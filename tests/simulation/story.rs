@@ -4,8 +4,10 @@ use super::executor::Millis;
 use super::faults::Fate;
 use super::world::{MINUTE, SECOND};
 use hookgate::dedup::Shard;
+use hookgate::log::EventName;
+use hookgate::message::Event;
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::rc::Rc;
 
@@ -90,7 +92,8 @@ impl Story {
         self.acts.borrow().iter().filter(|act| act.kind == Kind::Exchange && act.done).count()
     }
 
-    /// Whether the destination processed an exact event more often than the gateway could prevent.
+    /// Whether the destination processed an exact event, or one replay of any event, more often than the gateway could
+    /// prevent.
     ///
     /// Of the exchanges that the destination processed, at most one may be unambiguous. A letter gives the event a
     /// second life with another redrive number. If the call that sent or kept the letter was ambiguous, the first life may
@@ -98,10 +101,21 @@ impl Story {
     pub fn is_repeated(&self) -> bool {
         let acts = self.acts.borrow();
         let plain = acts.iter().filter(|act| act.kind == Kind::Exchange && act.done && act.state != State::Ambiguous);
-        let lives: Vec<u32> = plain.map(|act| act.redrive).collect();
-        let distinct: BTreeSet<u32> = lives.iter().copied().collect();
         let two_lives = acts.iter().any(|act| act.kind == Kind::Letter && act.state == State::Ambiguous);
-        self.exact && lives.len() > if two_lives { distinct.len() } else { 1 }
+        let mut all: BTreeMap<(&str, &str), Vec<u32>> = BTreeMap::new();
+        for envelope in plain.map(|act| &*act.envelope) {
+            let of = match &envelope.replay {
+                Some(replay) => (replay.as_str(), envelope.acceptance.as_str()),
+                None if self.exact => ("", ""),
+                None => continue,
+            };
+            all.entry(of).or_default().push(envelope.redrive);
+        }
+        let repeats = |lives: &Vec<u32>| {
+            let distinct: BTreeSet<&u32> = lives.iter().collect();
+            lives.len() > if two_lives { distinct.len() } else { 1 }
+        };
+        all.values().any(repeats)
     }
 }
 
@@ -165,11 +179,39 @@ pub enum Side {
 #[derive(Debug)]
 pub struct Act {
     pub kind: Kind,
-    /// The number of the redrive; 0 before the first redrive.
-    pub redrive: u32,
+    pub envelope: Rc<Envelope>,
+    pub began: Millis,
     /// Whether the act took place. The gateway may not know this.
     pub done: bool,
     pub state: State,
+    /// Whether the act is an exchange that was answered, and every confirmation after it was answered too.
+    pub is_certain: bool,
+}
+
+/// What tells one message of an event from another one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Envelope {
+    /// The number of the redrive; 0 before the first redrive.
+    pub redrive: u32,
+    /// The token of the replay.
+    pub replay: Option<String>,
+    pub acceptance: String,
+    /// The name of the event's row in the log.
+    pub row: String,
+    /// The name of the stored body.
+    pub body: Option<String>,
+}
+
+impl Envelope {
+    pub fn of(event: &Event<'_>) -> Self {
+        Self {
+            redrive: event.redrives(),
+            replay: event.replay().map(str::to_owned),
+            acceptance: event.acceptance_text().to_owned(),
+            row: EventName::of(event).map(|name| name.to_string()).unwrap_or_default(),
+            body: event.payload().map(str::to_owned),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -200,23 +242,26 @@ pub enum State {
 pub struct Handling {
     pub story: Option<Rc<Story>>,
     pub side: Side,
-    pub redrive: u32,
-    /// The name of the stored body, if the message has one.
-    pub body: Option<String>,
+    /// Of the message. A request has none.
+    pub envelope: Rc<Envelope>,
     acts: RefCell<Vec<usize>>,
+    exchanges: RefCell<Vec<usize>>,
+    /// Whether the answer to a confirmation is missing or bad.
+    doubts: Cell<bool>,
     claimed: RefCell<BTreeSet<Shard>>,
     confirmed: RefCell<BTreeSet<Shard>>,
     unconfirmed: Cell<bool>,
 }
 
 impl Handling {
-    pub fn new(story: Option<Rc<Story>>, side: Side, redrive: u32, body: Option<String>) -> Rc<Self> {
+    pub fn new(story: Option<Rc<Story>>, side: Side, envelope: Rc<Envelope>) -> Rc<Self> {
         let handling = Self {
             story,
             side,
-            redrive,
-            body,
+            envelope,
             acts: RefCell::default(),
+            exchanges: RefCell::default(),
+            doubts: Cell::new(false),
             claimed: RefCell::default(),
             confirmed: RefCell::default(),
             unconfirmed: Cell::new(false),
@@ -251,14 +296,19 @@ impl Handling {
     }
 
     /// An act begins. Without a claim in this handling, keeping a letter is no act, because the outcome was settled before.
-    pub fn begin(&self, kind: Kind) -> Option<usize> {
+    pub fn begin(&self, kind: Kind, now: Millis) -> Option<usize> {
         if kind == Kind::Letter && self.claimed.borrow().is_empty() {
             return None;
         }
         let mut acts = self.story.as_ref()?.acts.borrow_mut();
-        acts.push(Act { kind, redrive: self.redrive, done: false, state: State::Open });
-        self.acts.borrow_mut().push(acts.len() - 1);
-        Some(acts.len() - 1)
+        let envelope = Rc::clone(&self.envelope);
+        acts.push(Act { kind, envelope, began: now, done: false, state: State::Open, is_certain: false });
+        let act = acts.len() - 1;
+        self.acts.borrow_mut().push(act);
+        if kind == Kind::Exchange {
+            self.exchanges.borrow_mut().push(act);
+        }
+        Some(act)
     }
 
     /// The act takes place.
@@ -299,8 +349,19 @@ impl Handling {
         self.unconfirmed.set(true);
     }
 
+    /// An object has answered a confirmation or not. The gateway may try again.
+    pub fn answered(&self, confirmed: bool) {
+        self.doubts.set(self.doubts.get() || !confirmed);
+    }
+
     /// The gateway has finished.
     pub fn ended(&self, now: Millis) {
+        if let Some(story) = self.story.as_ref().filter(|_| !self.doubts.get()) {
+            let mut acts = story.acts.borrow_mut();
+            for act in self.exchanges.take() {
+                acts[act].is_certain = acts[act].done && acts[act].state != State::Ambiguous;
+            }
+        }
         self.leave(now + ANSWERED);
         self.close(if self.unconfirmed.get() { State::Ambiguous } else { State::Settled });
     }

@@ -5,8 +5,10 @@ use super::fakes::database::Sqlite;
 use super::fakes::kv::Kv;
 use super::fakes::stores::{Bodies, Claims, Letters};
 use super::faults::Faults;
+use super::jobs::Jobs;
 use super::ledger::Ledger;
 use super::queue::{Item, Name};
+use super::sabotage::Sabotage;
 use super::sources::{self, ADMIN_TOKEN, configs};
 use super::story::Story;
 use hookgate::config::{Config, ConfigError};
@@ -63,6 +65,10 @@ pub struct World {
     pub log: Sqlite,
     pub ledger: RefCell<Ledger>,
     pub bodies: RefCell<Bodies>,
+    /// The jobs of replays, by their ids.
+    pub jobs: RefCell<Jobs>,
+    /// A mistake that the gateway makes in this run.
+    pub sabotage: Cell<Option<Sabotage>>,
     /// The number of retries after which a message is a dead letter.
     pub most_retries: u32,
     /// The number of delivered bodies that the log keeps in R2, with their marks.
@@ -98,6 +104,8 @@ impl World {
             ledger: RefCell::default(),
             bodies: RefCell::default(),
             kept: Cell::default(),
+            jobs: RefCell::default(),
+            sabotage: Cell::default(),
             most_retries: random.between(2, 12) as u32,
             messages: RefCell::default(),
             stories: RefCell::default(),
@@ -217,6 +225,11 @@ impl World {
             Name::Dead if self.renamed.is_some_and(|at| at < self.exec.now()) => "simulated-out-2".to_owned(),
             Name::Dead => "simulated-out".to_owned(),
         }
+    }
+
+    /// Whether the database is down for a day in this run.
+    pub fn goes_away(&self) -> bool {
+        self.away.is_some()
     }
 
     /// Whether the database is down.
