@@ -12,6 +12,7 @@ use super::queues::{self, QueueRole};
 use super::replays::{self, Begun};
 use super::{alerting, bodies, entropy, jobs, letters, logged};
 use crate::config::{Config, ConfigError, Destination, LogPolicy, Source};
+use crate::log::State;
 use crate::message::Event;
 use crate::pause::Held;
 use crate::record::{Record, Verdict};
@@ -168,7 +169,7 @@ async fn deliver<P: Ports>(
             over = Some(Failure { reason: "replay_cancelled", problem });
             replay
         }
-        Ok(Begun::Obsolete) => return Ok(leave_out(claim, ports, record).await),
+        Ok(Begun::Obsolete { is_delivered }) => return Ok(leave_out(claim, is_delivered, ports, record).await),
         Ok(Begun::InFlight(until)) => {
             claim.release(ports).await;
             return Ok(in_flight(until, handed, record));
@@ -230,7 +231,11 @@ fn in_flight(until: UnixTime, handed: &ReceivedMessage<'_>, record: &mut Record)
 }
 
 /// Ends the message of a replay that must not be sent anymore.
-async fn leave_out<P: Ports>(claim: OptionalClaim, ports: &P, record: &mut Record) -> Disposition {
+async fn leave_out<P: Ports>(claim: OptionalClaim, is_delivered: bool, ports: &P, record: &mut Record) -> Disposition {
+    // This message may have waited in the log after the delivery, because its source was paused.
+    if let Some(entry) = record.entry.as_mut().filter(|_| is_delivered) {
+        entry.state = State::Delivered;
+    }
     let problem = "another message delivered the event since it was redriven or selected, or its job was cancelled";
     record.refused(Verdict::Duplicate, "replay_obsolete", problem.to_owned());
     if let Err(PortError(problem)) = claim.confirm(ports).await {

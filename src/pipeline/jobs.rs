@@ -290,8 +290,10 @@ async fn one<P: Ports>(
 pub enum Need {
     /// It is sent.
     Wanted,
-    /// Somebody else delivered the event, or its job was cancelled.
+    /// Its job was cancelled. The event was settled before, or another message of it is on its way.
     Obsolete,
+    /// Somebody else delivered the event.
+    Delivered,
     /// Its job was cancelled, and no other message of the event is on its way.
     Cancelled,
 }
@@ -308,7 +310,7 @@ pub async fn need(event: &Event<'_>, is_delivered: bool, ports: &(impl Database 
         // wants that.
         (replay, Some(name)) if event.is_redriven() => Job::guard_of_redrive(replay, name, is_delivered),
         (Some(token), Some(name)) => Job::guard(token, name, is_delivered),
-        (None, None) if is_delivered => return Ok(Need::Obsolete),
+        (None, None) if is_delivered => return Ok(Need::Delivered),
         _ => return Ok(Need::Wanted),
     };
     // This isolate may have delivered the event a moment ago. If the write fails, the entries wait for the next write.
@@ -316,15 +318,16 @@ pub async fn need(event: &Event<'_>, is_delivered: bool, ports: &(impl Database 
     let answers = match ports.run(vec![statement]).await {
         Err(_) if event.is_redriven() => {
             let is_settled = is_delivered && event.replay().is_none();
-            return Ok(if is_settled { Need::Obsolete } else { Need::Wanted });
+            return Ok(if is_settled { Need::Delivered } else { Need::Wanted });
         }
         answers => answers?,
     };
     let found: Vec<Guarded> = answers.into_iter().next().unwrap_or_default().parse().map_err(PortError)?;
     Ok(match found.first() {
         None => Need::Wanted,
-        Some(Guarded { dies: 0 }) => Need::Obsolete,
-        Some(_) => Need::Cancelled,
+        Some(Guarded { dies: 1, .. }) => Need::Cancelled,
+        Some(Guarded { is_cancelled: 1, .. }) => Need::Obsolete,
+        Some(_) => Need::Delivered,
     })
 }
 
@@ -332,6 +335,7 @@ pub async fn need(event: &Event<'_>, is_delivered: bool, ports: &(impl Database 
 #[derive(Deserialize)]
 struct Guarded {
     dies: u8,
+    is_cancelled: u8,
 }
 
 /// Starts the jobs again whose message was lost, and deletes old jobs.

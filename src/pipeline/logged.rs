@@ -67,6 +67,12 @@ pub fn consumed(
         (Verdict::Retried, None) if record.reason == Some("in_flight") => return,
         (Verdict::Retried, None) if record.reason == Some("paused") => State::Paused,
         (Verdict::Retried, None) => State::Waiting,
+        // Another message delivered the event, and counted the delivery. This one must not wait in the log.
+        (Verdict::Duplicate, None) if entry.state == State::Delivered => {
+            entry.updated = now;
+            ports.isolate().log.borrow_mut().entry(*entry);
+            return;
+        }
         // The event is settled, and another message told the log about it.
         _ => return,
     };

@@ -85,8 +85,9 @@ pub enum Begun {
     /// It is sent. All replays and redrives of an event share the claim. There is none for other messages, and if one of the
     /// replays or redrives has delivered the event before.
     Wanted(OptionalClaim),
-    /// It must not be sent anymore. The event is settled, or another message of it is on its way.
-    Obsolete,
+    /// It must not be sent anymore. The event is settled, or another message of it is on its way. `is_delivered` says that
+    /// somebody else delivered the event.
+    Obsolete { is_delivered: bool },
     /// It must not be sent anymore, because its job was cancelled. No other message of the event is on its way, so it becomes
     /// a dead letter.
     Cancelled(OptionalClaim),
@@ -121,9 +122,9 @@ pub async fn begin(
     match jobs::need(event, is_delivered, ports).await {
         Ok(Need::Wanted) => Ok(Begun::Wanted(claim)),
         Ok(Need::Cancelled) => Ok(Begun::Cancelled(claim)),
-        Ok(Need::Obsolete) => {
+        Ok(need @ (Need::Obsolete | Need::Delivered)) => {
             claim.release(ports).await;
-            Ok(Begun::Obsolete)
+            Ok(Begun::Obsolete { is_delivered: need == Need::Delivered })
         }
         Err(error) => {
             claim.release(ports).await;

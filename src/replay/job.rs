@@ -183,7 +183,8 @@ impl Job {
                    OR EXISTS (SELECT 1 FROM log_events WHERE log_events.id = ((?2 << 28) | ?3) AND name = ?4 \
                    AND delivered IS NOT NULL)))) RETURNING (state = 'cancelled' AND EXISTS (SELECT 1 FROM log_events AS e \
                    WHERE e.id = ((?2 << 28) | ?3) AND e.name = ?4 AND ((e.state = 'dead' AND e.delivered IS NULL AND ?5 = 0) \
-                   OR (e.state IN ('waiting', 'retrying', 'paused') AND e.head ->> 'replay' = ?1)))) AS dies";
+                   OR (e.state IN ('waiting', 'retrying', 'paused') AND e.head ->> 'replay' = ?1)))) AS dies, \
+                   state = 'cancelled' AS is_cancelled";
         Statement::new(sql, Self::guarded(id, event, is_delivered))
     }
 
@@ -191,7 +192,7 @@ impl Job {
     /// delivered the event. Then the answer has a row. The letter may be of a replay that wanted one more delivery: `replay`
     /// is the token of that replay, or the id of its job.
     pub fn guard_of_redrive(replay: Option<&str>, event: &EventName, is_delivered: bool) -> Statement {
-        let sql = "SELECT 0 AS dies WHERE (?1 = '' OR EXISTS (SELECT 1 FROM jobs WHERE id = ?1 AND repeats = 0)) AND (?5 = 1 \
+        let sql = "SELECT 0 AS dies, 0 AS is_cancelled WHERE (?1 = '' OR EXISTS (SELECT 1 FROM jobs WHERE id = ?1 AND repeats = 0)) AND (?5 = 1 \
                    OR EXISTS (SELECT 1 FROM log_events WHERE id = ((?2 << 28) | ?3) AND name = ?4 \
                    AND delivered IS NOT NULL))";
         Statement::new(sql, Self::guarded(replay.unwrap_or_default(), event, is_delivered))

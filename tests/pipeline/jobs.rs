@@ -310,7 +310,8 @@ fn a_cancelled_job_sends_nothing_more_not_even_what_is_in_the_queue() {
     assert_eq!(call("POST", &path, &Value::Null, &ports)["state"], "cancelled");
     for message in &messages {
         let (disposition, record) = forward(message, 1, &ports);
-        assert_eq!((disposition, record.reason), (Disposition::Ack, Some("replay_obsolete")));
+        // The events were dead, and they are dead letters again.
+        assert_eq!((disposition, record.reason), (Disposition::Ack, Some("replay_cancelled")));
     }
     run(20, &ports);
     assert_eq!(numbers(&progress(&id, &ports), ["enqueued", "delivered", "skipped"]), [3, 1, 2]);

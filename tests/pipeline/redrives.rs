@@ -280,6 +280,27 @@ fn a_redrive_during_a_pause_waits_and_is_delivered_once() {
 }
 
 #[test]
+fn a_message_that_waited_after_the_event_was_delivered_waits_in_the_log_no_more() {
+    let redrive = |ports: &Memory| redrive_all(ports).remove(0);
+    let ways: [&dyn Fn(&Memory) -> String; 2] = [&redrive, &replay_many];
+    for way in ways {
+        let ports = Memory::default();
+        note_dead_letter(&died("queued", &ports), &ports);
+        let message = way(&ports);
+        assert_eq!(forward(&replay_one(&ports), 1, &ports).1.verdict, Verdict::Delivered);
+        block_on(pipeline::write_log(&ports));
+        call("POST", "sources/queued/pause", &json!({}), &ports);
+        ports.wait(1);
+        assert_eq!(batch(&message, 1, &ports).1.reason, Some("paused"));
+        call("POST", "sources/queued/resume", &Value::Null, &ports);
+        ports.wait(1);
+        assert_eq!(batch(&message, 2, &ports).1.reason, Some("replay_obsolete"));
+        assert_eq!((ports.sent.borrow().len(), event(&ports)["state"].clone()), (1, json!("delivered")));
+        assert_eq!(ports.database.query("SELECT name FROM waiting").len(), 0);
+    }
+}
+
+#[test]
 fn a_redriven_message_that_the_queue_gave_up_does_not_wait_again_because_of_its_copy() {
     let ports = Memory::default();
     note_dead_letter(&died("exact", &ports), &ports);
