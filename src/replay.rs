@@ -94,6 +94,15 @@ impl LoggedEvent {
         self.delivered.map(UnixTime::from_seconds)
     }
 
+    /// Whether the last message of the event that the log knows was of the replay `token`.
+    pub fn is_of(&self, token: &str) -> bool {
+        #[derive(Deserialize)]
+        struct Sent {
+            replay: Option<String>,
+        }
+        serde_json::from_str::<Sent>(&self.head).is_ok_and(|sent| sent.replay.as_deref() == Some(token))
+    }
+
     /// The exact event.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ use crate::pipeline::ports::{Letters, PortError};
 use hookgate_verify::UnixTime;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::json;
 
 /// A letter that cannot be kept within this time waits for its queue, and at last in the bucket.
 const PATIENCE_MS: u32 = 10_000;
@@ -25,20 +26,21 @@ fn text(of: &str) -> Value {
 
 /// A list as one parameter, because D1 accepts at most 100 parameters.
 fn list(names: &[String]) -> Value {
-    serde_json::json!(names).to_string().into()
+    json!(names).to_string().into()
 }
 
-/// The [`COLUMNS`] of `letters` without their messages, as one parameter.
-#[expect(clippy::expect_used, reason = "texts and numbers are JSON")]
-fn values_of(letters: &[Letter]) -> JsValue {
-    let values = |letter: &Letter| {
-        let Letter { id, source, event_id, event_type, key, received, .. } = letter.clone();
+/// The [`COLUMNS`] of `letters`, as one parameter.
+fn table(letters: &[Letter]) -> Value {
+    let row = |letter: &Letter| {
+        let Letter {
+            id, source, event_id, event_type, key, received, reason, bytes, payload, message, redrives, ..
+        } = letter;
         let (died, expires) = (letter.died.seconds(), letter.expires.seconds());
-        let ends = (died, letter.reason.clone(), letter.bytes, letter.payload.clone(), expires, letter.redrives);
-        ((id, source, event_id, event_type, key, received), ends)
+        json!([
+            id, source, event_id, event_type, key, received, died, reason, bytes, payload, expires, message, redrives
+        ])
     };
-    let rows: Vec<_> = letters.iter().map(values).collect();
-    serde_json::to_string(&rows).expect("texts and numbers are JSON").into()
+    json!(letters.iter().map(row).collect::<Vec<_>>()).to_string().into()
 }
 
 impl Bindings {
@@ -168,14 +170,14 @@ impl Letters for Bindings {
     }
 
     async fn replayed(&self, letters: &[Letter], now: UnixTime) -> Result<(), PortError> {
+        let columns: Vec<String> = (0..COLUMNS.split(',').count()).map(|at| format!("value ->> {at}")).collect();
         let sql = format!(
-            "INSERT INTO dead_letters ({COLUMNS}, redriven) SELECT value ->> '$[0][0]', value ->> '$[0][1]', \
-             value ->> '$[0][2]', value ->> '$[0][3]', value ->> '$[0][4]', value ->> '$[0][5]', value ->> '$[1][0]', \
-             value ->> '$[1][1]', value ->> '$[1][2]', value ->> '$[1][3]', value ->> '$[1][4]', '', value ->> '$[1][5]', ?2 \
-             FROM json_each(?1) WHERE true ON CONFLICT (id) DO UPDATE SET redriven = excluded.redriven, \
-             redrives = excluded.redrives WHERE excluded.redrives >= dead_letters.redrives"
+            "INSERT INTO dead_letters ({COLUMNS}, redriven) SELECT {}, ?2 FROM json_each(?1) WHERE true \
+             ON CONFLICT (id) DO UPDATE SET redriven = excluded.redriven, redrives = excluded.redrives \
+             WHERE excluded.redrives >= dead_letters.redrives",
+            columns.join(", ")
         );
-        self.query(&sql, &[values_of(letters), seconds(now)]).await.map(|_| ())
+        self.change(&sql, [table(letters), seconds(now)]).await
     }
 
     async fn expire(&self, now: UnixTime) -> Result<usize, PortError> {

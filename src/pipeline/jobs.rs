@@ -262,6 +262,13 @@ async fn one<P: Ports>(
     let outcome = match found.into_iter().next() {
         // The row has expired since the part was read.
         None => None,
+        // This step was made before, and the event has died since. A second message would be a copy that is not delivered, so
+        // the letter must stay in the list.
+        Some(logged) if logged.is_of(&job.id) => {
+            made.step.cursor = Some(next.event.clone());
+            made.step.enqueued = made.step.enqueued.saturating_add(1);
+            return Ok(());
+        }
         Some(logged) => {
             let is_dead = logged.state == State::Dead.name();
             match replays::enqueue(logged, &job.id, config, ports, now).await {

@@ -79,6 +79,7 @@ impl Ledger {
             (Verdict::Dead, Some("dead_letter")) if is_marked => return,
             (Verdict::Dead, Some("dead_letter")) => return self.add(event.source(), "dead"),
             (Verdict::Duplicate, _) | (Verdict::Retried, Some("in_flight" | "keep_failed")) => return,
+            (Verdict::Dead, Some("replay_cancelled")) => return, // it was dead before
             (Verdict::Delivered, _) => self.add(event.source(), "delivered"),
             (Verdict::Dead, _) if !says("it has no time for another attempt") => self.add(event.source(), "dead"),
             _ => {}
