@@ -65,25 +65,28 @@ async function ended({ page, watch }, t, what) {
 }
 
 test("texts in ids, types, bodies and headers of events", async (t) => {
-  await each(ALL, async ({ text }, at) => {
-    const body = JSON.stringify({ id: `${text}${at}`, type: text, created_at: new Date().toISOString(), [text]: [text] });
-    const { status } = await stage.post("hostile", delivery("generic", { body, headers: heads(text) }));
-    assert.equal(status, 200, text);
+  const groups = Array.from({ length: Math.ceil(ALL.length / 3) }, (_, at) => ALL.slice(at * 3, at * 3 + 3));
+  await each(groups, async (group, at) => {
+    const [id, type, note] = [0, 1, 2].map((place) => group[place % group.length].text);
+    const data = Object.fromEntries(group.map(({ text }) => [text, [text]]));
+    const body = JSON.stringify({ ...data, id: `${id}${at}`, type, created_at: new Date().toISOString() });
+    const { status } = await stage.post("hostile", delivery("generic", { body, headers: heads(note) }));
+    assert.equal(status, 200, id);
   });
   const events = await eventually("every event is delivered", async () => {
     const all = await eventsOf("hostile");
-    return all.length === ALL.length && all.every(({ state }) => state === "delivered") && all;
+    return all.length === groups.length && all.every(({ state }) => state === "delivered") && all;
   });
   const { page, watch } = await watched();
   await watch.open("#/events?source=hostile");
   const end = page.locator(".end");
-  for (let at = 0; at < ALL.length; at += 50) {
+  for (let at = 0; at < groups.length; at += 50) {
     await end.getByText(/^(Older events|No older events within 24h)$/).waitFor();
     const older = end.getByRole("button");
     if ((await older.count()) > 0) await older.click();
     await watch.check("older events");
   }
-  assert.equal(await page.locator("table.events tbody tr").count(), ALL.length);
+  assert.equal(await page.locator("table.events tbody tr").count(), groups.length);
   await watch.open("#/overview"); // so that the list is short again
   for (const { id, type } of events) {
     await watch.open(`#/events/${id}?source=hostile`, { where: `the event of ${type}`, inEachWay: true });
