@@ -203,11 +203,13 @@ test("addresses that nobody can have meant", async (t) => {
   const { page, watch } = await watched();
   for (const address of ADDRESSES) await watch.open(address);
   let count = ADDRESSES.length;
-  // Each kind of text comes to each place, and each place has a third of the texts.
+  // Each text comes to two of the places.
   for (const [at, { text }] of SOME.entries()) {
-    const places = PLACES.filter((_, other) => (at + other) % 3 === 0);
+    const places = PLACES.filter((_, other) => (at + other) % 5 === 0);
     for (const place of places) await watch.open(place(encodeURIComponent(text)));
-    count += places.length + 1;
+    count += places.length;
+    if (at % 3 > 0) continue;
+    count += 1;
     await page.evaluate((to) => history.replaceState(null, "", `#/events/${to}?text=${to}`), text);
     await page.evaluate(() => dispatchEvent(new HashChangeEvent("hashchange")));
     await watch.check(`as it is: ${text}`);
@@ -228,7 +230,7 @@ test("a hostile text in every place of every answer of the API", async (t) => {
     });
     await page.goto(`${stage.url}/dashboard`);
     await page.getByRole("heading", { name: "Overview" }).waitFor();
-    for (let round = 0; round < 3; round += 1) {
+    for (let round = 0; round < 2; round += 1) {
       for (const view of ["overview", "events", "dead-letters", "destinations", "alerts", "audit", "sources", "replay/1"])
         await watch.open(`#/${view}`);
       for (const [name, open] of Object.entries(OPENED)) {
