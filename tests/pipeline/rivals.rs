@@ -50,8 +50,8 @@ fn a_job_leaves_out_what_a_replay_of_one_event_or_a_redrive_has_delivered() {
     };
     let redrive = |ports: &Memory| format!("dead-letters/{}/redrive", ports.letters.borrow()[0].id);
     // An operator who replays one event asks for one more delivery. A redrive asks for none.
-    let ways: [(&dyn Fn(&Memory) -> String, usize); 2] = [(&replay, 2), (&redrive, 1)];
-    for (path, sends_after_job) in ways {
+    let ways: [&dyn Fn(&Memory) -> String; 2] = [&replay, &redrive];
+    for (path, sends_after_job) in ways.into_iter().zip([2, 1]) {
         for (asked, job_is_first, sends) in [
             (json!({}), false, 1),
             (json!({}), true, sends_after_job),

@@ -65,25 +65,28 @@ async function ended({ page, watch }, t, what) {
 }
 
 test("texts in ids, types, bodies and headers of events", async (t) => {
-  await each(ALL, async ({ text }, at) => {
-    const body = JSON.stringify({ id: `${text}${at}`, type: text, created_at: new Date().toISOString(), [text]: [text] });
-    const { status } = await stage.post("hostile", delivery("generic", { body, headers: heads(text) }));
-    assert.equal(status, 200, text);
+  const groups = Array.from({ length: Math.ceil(ALL.length / 3) }, (_, at) => ALL.slice(at * 3, at * 3 + 3));
+  await each(groups, async (group, at) => {
+    const [id, type, note] = [0, 1, 2].map((place) => group[place % group.length].text);
+    const data = Object.fromEntries(group.map(({ text }) => [text, [text]]));
+    const body = JSON.stringify({ ...data, id: `${id}${at}`, type, created_at: new Date().toISOString() });
+    const { status } = await stage.post("hostile", delivery("generic", { body, headers: heads(note) }));
+    assert.equal(status, 200, id);
   });
   const events = await eventually("every event is delivered", async () => {
     const all = await eventsOf("hostile");
-    return all.length === ALL.length && all.every(({ state }) => state === "delivered") && all;
+    return all.length === groups.length && all.every(({ state }) => state === "delivered") && all;
   });
   const { page, watch } = await watched();
   await watch.open("#/events?source=hostile");
   const end = page.locator(".end");
-  for (let at = 0; at < ALL.length; at += 50) {
+  for (let at = 0; at < groups.length; at += 50) {
     await end.getByText(/^(Older events|No older events within 24h)$/).waitFor();
     const older = end.getByRole("button");
     if ((await older.count()) > 0) await older.click();
     await watch.check("older events");
   }
-  assert.equal(await page.locator("table.events tbody tr").count(), ALL.length);
+  assert.equal(await page.locator("table.events tbody tr").count(), groups.length);
   await watch.open("#/overview"); // so that the list is short again
   for (const { id, type } of events) {
     await watch.open(`#/events/${id}?source=hostile`, { where: `the event of ${type}`, inEachWay: true });
@@ -200,11 +203,13 @@ test("addresses that nobody can have meant", async (t) => {
   const { page, watch } = await watched();
   for (const address of ADDRESSES) await watch.open(address);
   let count = ADDRESSES.length;
-  // Each kind of text comes to each place, and each place has a third of the texts.
+  // Each text comes to two of the places.
   for (const [at, { text }] of SOME.entries()) {
-    const places = PLACES.filter((_, other) => (at + other) % 3 === 0);
+    const places = PLACES.filter((_, other) => (at + other) % 5 === 0);
     for (const place of places) await watch.open(place(encodeURIComponent(text)));
-    count += places.length + 1;
+    count += places.length;
+    if (at % 3 > 0) continue;
+    count += 1;
     await page.evaluate((to) => history.replaceState(null, "", `#/events/${to}?text=${to}`), text);
     await page.evaluate(() => dispatchEvent(new HashChangeEvent("hashchange")));
     await watch.check(`as it is: ${text}`);
@@ -225,7 +230,7 @@ test("a hostile text in every place of every answer of the API", async (t) => {
     });
     await page.goto(`${stage.url}/dashboard`);
     await page.getByRole("heading", { name: "Overview" }).waitFor();
-    for (let round = 0; round < 3; round += 1) {
+    for (let round = 0; round < 2; round += 1) {
       for (const view of ["overview", "events", "dead-letters", "destinations", "alerts", "audit", "sources", "replay/1"])
         await watch.open(`#/${view}`);
       for (const [name, open] of Object.entries(OPENED)) {

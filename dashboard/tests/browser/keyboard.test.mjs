@@ -66,6 +66,12 @@ class Hands {
     });
   }
 
+  /** Opens a dialog by a key, which then has the focus. */
+  async opens(key) {
+    await this.page.keyboard.press(key);
+    return this.atFocus("the dialog has the focus", ({ isInDialog, isSeen }) => isInDialog && isSeen);
+  }
+
   /** Tab goes around in the dialog, in both directions. */
   async goesAround() {
     for (const key of [...Array(8).fill("Tab"), ...Array(8).fill("Shift+Tab")]) {
@@ -82,6 +88,7 @@ test("an operator works by the keyboard alone", async () => {
   await eventually("two letters", async () => (await stage.api("dead-letters")).dead_letters?.length === 2, 40_000);
   // The newest event is the first row. Its replay must not take a letter off the list.
   await stage.post("fine", delivery("generic", { id: "evt_fine" }));
+  await eventually("three events", async () => (await stage.api("events")).events?.length === 3);
   const page = await stage.page();
   const hands = new Hands(page);
   await page.goto(`${stage.url}/dashboard`);
@@ -106,12 +113,11 @@ test("an operator works by the keyboard alone", async () => {
   const panel = page.getByRole("complementary", { name: "Event" });
   await panel.getByText("Attempt 1").first().waitFor();
 
-  await page.keyboard.press("r");
-  await hands.atFocus("the dialog has the focus", ({ isInDialog, isSeen }) => isInDialog && isSeen);
+  await hands.opens("r");
   await hands.goesAround();
   await hands.press("Escape");
   await hands.atFocus("the focus is back at the event", ({ id }) => id === "event-title");
-  await page.keyboard.press("r");
+  await hands.opens("r");
   await hands.tabTo("Replay");
   await page.keyboard.press("Enter");
   await panel.getByText("Sent again").waitFor();
@@ -129,12 +135,11 @@ test("an operator works by the keyboard alone", async () => {
   await hands.tabTo("Dead letters");
   await hands.press("Enter");
   await hands.tabTo("Redrive…");
-  await page.keyboard.press("Enter");
-  await hands.atFocus("the dialog has the focus", ({ isInDialog }) => isInDialog);
+  await hands.opens("Enter");
   await hands.goesAround();
   await hands.press("Escape");
   await hands.atFocus("the focus is back at the button", ({ name, isSeen }) => name === "Redrive…" && isSeen);
-  await page.keyboard.press("Enter");
+  await hands.opens("Enter");
   await hands.tabTo("Redrive 2 events");
   await page.keyboard.press("Enter");
   await page.getByRole("heading", { name: "No dead letter" }).waitFor();
@@ -144,7 +149,7 @@ test("an operator works by the keyboard alone", async () => {
   await hands.tabTo("fine");
   await hands.press("Enter");
   await hands.tabTo("Pause deliveries…");
-  await page.keyboard.press("Enter");
+  await hands.opens("Enter");
   await hands.tabTo(/^Reason|^$/);
   await page.keyboard.type("the database moves");
   await page.keyboard.press("Enter");
