@@ -2,11 +2,7 @@
 //
 // The text has the roles, the names and the words of the page, so it is the same on every machine. The picture is small: one
 // pixel is the mean of a cell, so it does not depend on how a machine smooths letters. Without the font of the pictures,
-<<<<<<<< HEAD:dashboard/tests/browser/views.test.mjs
-// only the texts are compared. `make views` writes both again: look at the difference before you commit it.
-========
 // only the texts are compared. `make snapshots` writes both again: look at the difference before you commit it.
->>>>>>>> dashtests:dashboard/tests/browser/snapshots.test.mjs
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -15,13 +11,8 @@ import { OPENED, answer } from "./answered.mjs";
 import { Stage } from "./stage.mjs";
 
 const NOW = Date.parse("2026-11-28T12:00:00Z");
-<<<<<<<< HEAD:dashboard/tests/browser/views.test.mjs
-const directory = fileURLToPath(new URL("pictures/", import.meta.url));
-const isWriting = process.env.VIEWS === "write";
-========
 const directory = fileURLToPath(new URL("snapshots/", import.meta.url));
 const isWriting = process.env.SNAPSHOTS === "write";
->>>>>>>> dashtests:dashboard/tests/browser/snapshots.test.mjs
 /** The family that the pictures are made with. scripts/browser installs it with Chromium. */
 const FONT = "DejaVu Sans";
 /** A cell of a picture is so many pixels wide and high. */
@@ -174,10 +165,6 @@ for (const [size, options] of Object.entries(SIZES)) {
       await page.keyboard.press("Escape");
     }
     for (const one of [page, tool]) await one.context().close();
-<<<<<<<< HEAD:dashboard/tests/browser/views.test.mjs
-    assert.equal(failures.join("\n"), "", "If these changes are meant: make views, and look at the difference.");
-========
     assert.equal(failures.join("\n"), "", "If these changes are meant: make snapshots, and look at the difference.");
->>>>>>>> dashtests:dashboard/tests/browser/snapshots.test.mjs
   });
 }
