@@ -122,7 +122,7 @@ function Filters({ filter, onChange }: { filter: Filter; onChange: (filter: Filt
       const read = parseTyped(text);
       problems.value = read.problems;
       if (read.problems.length === 0) onChange(read.filter);
-    }, 250);
+    }, 150);
   };
   useKeys({ "/": () => input.current?.focus() });
   const set = (name: "state" | "source", value: string) => {

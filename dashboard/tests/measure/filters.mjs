@@ -116,7 +116,7 @@ export async function measureFilters(count, times) {
       print(`${name}, from the last key`, all, BAR_MS);
       print("  from the filter in the address", applied);
     }
-    console.log("The page waits 250 ms after a key, in case that another key follows.");
+    console.log("The page waits 150 ms after a key, in case that another key follows.");
   } finally {
     await stage.close();
   }
