@@ -122,8 +122,8 @@ export function answersAt(now: number, text: (plain: string) => string): Record<
     },
   };
   const source = (name: string, more: Partial<Source> = {}): Source => ({
-    ...{ handshake: null },
     name: text(name),
+    handshake: null,
     usable: true,
     error: null,
     pause: null,

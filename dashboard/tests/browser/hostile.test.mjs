@@ -231,7 +231,7 @@ test("a hostile text in every place of every answer of the API", async (t) => {
     await page.goto(`${stage.url}/dashboard`);
     await page.getByRole("heading", { name: "Overview" }).waitFor();
     for (let round = 0; round < 2; round += 1) {
-      for (const view of ["overview", "events", "dead-letters", "destinations", "alerts", "audit", "sources", "replay/1"])
+      for (const view of ["overview", "events", "dead-letters", "destinations", "alerts", "audit", "sources", "replay", "replay/1"])
         await watch.open(`#/${view}`);
       for (const [name, open] of Object.entries(OPENED)) {
         await open(page);

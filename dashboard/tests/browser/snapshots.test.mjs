@@ -34,10 +34,15 @@ const VIEWS = {
   "dead letters": at("#/dead-letters"),
   refused: at("#/refused"),
   sources: at("#/sources"),
-  "a source": at("#/sources/billing"),
+  "a source": async (page) => {
+    await at("#/sources/billing")(page);
+    // The facts about the provider are in a file of their own.
+    await page.getByText("Two at a time").waitFor();
+  },
   destinations: at("#/destinations"),
   alerts: at("#/alerts"),
   audit: at("#/audit"),
+  replays: at("#/replay"),
   "a replay": at("#/replay/9b1f0a4c7d2e8365"),
   ...OPENED,
   // The last one: the page does not come back from here.
