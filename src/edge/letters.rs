@@ -170,12 +170,11 @@ impl Letters for Bindings {
     }
 
     async fn replayed(&self, letters: &[Letter], now: UnixTime) -> Result<(), PortError> {
-        let columns: Vec<String> = (0..COLUMNS.split(',').count()).map(|at| format!("value ->> {at}")).collect();
         let sql = format!(
-            "INSERT INTO dead_letters ({COLUMNS}, redriven) SELECT {}, ?2 FROM json_each(?1) WHERE true \
-             ON CONFLICT (id) DO UPDATE SET redriven = excluded.redriven, redrives = excluded.redrives \
-             WHERE excluded.redrives >= dead_letters.redrives",
-            columns.join(", ")
+            "INSERT INTO dead_letters ({COLUMNS}, redriven) SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, \
+             value ->> 4, value ->> 5, value ->> 6, value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11, \
+             value ->> 12, ?2 FROM json_each(?1) WHERE true ON CONFLICT (id) DO UPDATE SET redriven = excluded.redriven, \
+             redrives = excluded.redrives WHERE excluded.redrives >= dead_letters.redrives"
         );
         self.change(&sql, [table(letters), seconds(now)]).await
     }

@@ -155,8 +155,8 @@ describe("D1, with the statements of the Worker", () => {
           rows("keep", id, source, "evt_1", "", "", "", at, "answered 410", 2, payload, expires, "{}", redrives),
         redriven: ({ at, id, redrives }) => rows("redriven", id, at, redrives),
         replayed: ({ at, id, source, redrives = 0, payload = null, expires = at + 1000 }) => {
-          const texts = [id, source, "evt_1", "", "", ""];
-          return rows("replayed", JSON.stringify([[texts, [at, "answered 410", 2, payload, expires, redrives]]]), at);
+          const letter = [id, source, "evt_1", "", "", "", at, "answered 410", 2, payload, expires, "", redrives];
+          return rows("replayed", JSON.stringify([letter]), at);
         },
         has: async ({ id }) => (await rows("has", id)).length > 0,
         list: async ({ source = null, after = null, limit = 100 }) =>

@@ -94,7 +94,7 @@ test("a letter and its body are deleted after 30 days and not before", async () 
   }
   await gateway.ahead(0);
   const swept = gateway.records().filter(({ verdict }) => verdict === "swept").map(({ detail }) => detail);
-  assert.match(swept.at(-1), /^[1-9][0-9]* dead letters, 2 stored bodies, [0-9]+ rows of the log$/, "a body and its mark");
+  assert.match(swept.at(-1), /^[1-9][0-9]* dead letters, 2 stored bodies, [0-9]+ rows of the log( with [0-9]+ stored bodies)?$/, "a body and its mark");
 });
 
 test("the API answers 401, 404, 405, 413 or 422 to a wrong call", async () => {
