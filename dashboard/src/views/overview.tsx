@@ -10,7 +10,7 @@ import { Badge, Copy, Empty, Failure, Head, Loading, Panel, Partial, Text, Time 
 import { Icon } from "../components/icon.tsx";
 import { SpanChoice } from "../components/span.tsx";
 import { Table } from "../components/table.tsx";
-import { count, duration, millis, share, words } from "../format.ts";
+import { count, duration, millis, share, shown, words } from "../format.ts";
 import { readSources, readStats, spanOf, type Span } from "../readings.ts";
 import { useLoaded, type Loaded } from "../resource.ts";
 import { href } from "../router.ts";
@@ -136,14 +136,14 @@ function Off() {
         {off.map(({ binding, without, block }) => (
           <li key={binding}>
             <div>
-              <code>{binding}</code>
+              <code>{shown(binding)}</code>
             </div>
-            <p class="muted">Without it: {without}. To turn it on, add this to wrangler.toml, and run make deploy:</p>
+            <p class="muted">Without it: {shown(without)}. To turn it on, add this to wrangler.toml, and run make deploy:</p>
             <div class="command">
               <pre class="code">
                 <code>{block}</code>
               </pre>
-              <Copy text={() => block} label={`Copy the block of ${binding}`} />
+              <Copy text={() => block} label={`Copy the block of ${shown(binding, 80)}`} />
             </div>
           </li>
         ))}

@@ -7,7 +7,7 @@ import { part, type SecretUse, type Source } from "../api.ts";
 import { Badge, Button, Copy, Panel, Problem, Text, Time } from "../components/basics.tsx";
 import { Dialog } from "../components/dialog.tsx";
 import { Icon } from "../components/icon.tsx";
-import { capital, stamp } from "../format.ts";
+import { capital, shown, shownLines, stamp } from "../format.ts";
 import { providerOf, type Provider } from "../providers.ts";
 import { rotationOf, secretName, type Step } from "../rotation.ts";
 import { href } from "../router.ts";
@@ -45,7 +45,7 @@ export function Secrets({ source }: { source: Source }) {
           {secrets.map((secret) => (
             <li key={secret.secret}>
               <div>
-                <code>{secret.secret}</code>
+                <code>{shown(secret.secret)}</code>
                 <SecretBadge secret={secret} />
                 <span class="muted">
                   {secret.last_matched ? (
@@ -143,7 +143,7 @@ function Command({ text, label }: { text: string; label: string }) {
   return (
     <div class="command">
       <pre class="code">
-        <code>{text}</code>
+        <code>{shownLines(text)}</code>
       </pre>
       <Copy text={() => text} label={label} />
     </div>
