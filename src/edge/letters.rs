@@ -1,10 +1,9 @@
 //! Stores dead letters in D1.
 
-use super::environment;
 use super::ports::Bindings;
 use crate::database::{Statement, Value};
 use crate::letter::{Filter, Letter};
-use crate::pipeline::ports::{Letters, PortError};
+use crate::pipeline::ports::{Database, Letters, PortError};
 use hookgate_verify::UnixTime;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -106,7 +105,7 @@ impl From<Row> for Letter {
 
 impl Letters for Bindings {
     fn keeps_letters(&self) -> bool {
-        environment::has(&self.env, "LOG")
+        self.has_database()
     }
 
     async fn keep(&self, letter: &Letter) -> Result<(), PortError> {

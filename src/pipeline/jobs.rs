@@ -259,20 +259,17 @@ async fn one<P: Ports>(
     ports: &P,
 ) -> Result<(), PortError> {
     let found = LoggedEvent::of(vec![rows]).map_err(PortError)?;
-    let outcome = match found.into_iter().next() {
+    // The letter that leaves the list, of an event that is in the queue. `None`: the event cannot be sent.
+    let sent = match found.into_iter().next() {
         // The row has expired since the part was read.
         None => None,
         // This step was made before, and the event has died since. A second message would be a copy that is not delivered, so
         // the letter must stay in the list.
-        Some(logged) if logged.is_of(&job.id) => {
-            made.step.cursor = Some(next.event.clone());
-            made.step.enqueued = made.step.enqueued.saturating_add(1);
-            return Ok(());
-        }
+        Some(logged) if logged.is_of(&job.id) => Some(None),
         Some(logged) => {
             let is_dead = logged.state == State::Dead.name();
             match replays::enqueue(logged, &job.id, config, ports, now).await {
-                Ok(event) => Some((event, is_dead)),
+                Ok(event) => Some(is_dead.then(|| Letter::of_replayed(&event, now))),
                 Err(ReplayFailure::Cannot(problem)) => {
                     made.step.problem = Some(format!("{}: {problem}", next.event));
                     None
@@ -282,11 +279,11 @@ async fn one<P: Ports>(
         }
     };
     made.step.cursor = Some(next.event.clone());
-    match outcome {
+    match sent {
         None => made.step.skipped = made.step.skipped.saturating_add(1),
-        Some((event, is_dead)) => {
+        Some(letter) => {
             made.step.enqueued = made.step.enqueued.saturating_add(1);
-            made.letters.extend(is_dead.then(|| Letter::of_replayed(&event, now)));
+            made.letters.extend(letter);
         }
     }
     Ok(())
