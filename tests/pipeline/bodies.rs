@@ -2,8 +2,8 @@
 
 use super::memory::Memory;
 use super::{
-    ALL, BODY, Post, TOKEN, block_on, configured, forward, forward_as, json_of, kill_all, lookup, note_dead_letter,
-    post, request, serve, serve_as,
+    ALL, BODY, Post, TOKEN, block_on, configured, forward, forward_as, json_of, kill_all, lookup, post, request, serve,
+    serve_as,
 };
 use hookgate::config::{Bindings, Config, ConfigError};
 use hookgate::message::Event;
@@ -11,14 +11,14 @@ use hookgate::pipeline;
 use hookgate::record::{Record, Verdict};
 use serde_json::{Value, json};
 
-const DAY: u64 = 86_400;
+pub const DAY: u64 = 86_400;
 
 /// An event of `bytes` bytes.
 fn sized(bytes: usize) -> String {
     BODY.to_owned() + &" ".repeat(bytes - BODY.len())
 }
 
-fn large() -> String {
+pub fn large() -> String {
     sized(120_000)
 }
 
@@ -30,13 +30,13 @@ fn api(method: &'static str, path: &str) -> Post {
 type Configured = Result<Config, ConfigError>;
 
 /// A configuration with one source, which has these keys too.
-fn with(keys: Value) -> Configured {
+pub fn with(keys: Value) -> Configured {
     let mut source = json!({ "provider": "generic", "secrets": ["GENERIC_SECRET"], "max_body": "25MiB" });
     source.as_object_mut().unwrap().extend(keys.as_object().unwrap().clone());
     configured(json!({ "queued": source }))
 }
 
-fn id(ports: &Memory) -> String {
+pub fn id(ports: &Memory) -> String {
     block_on(pipeline::write_log(ports));
     let rows = ports.database.query("SELECT received || '-' || name AS id FROM log_events");
     assert_eq!(rows.len(), 1);
@@ -51,7 +51,7 @@ fn shown(config: &Configured, ports: &Memory) -> Value {
 }
 
 /// Accepts an event and delivers it. Returns its message, and the name of its body.
-fn delivered(body: &str, config: &Configured, ports: &Memory) -> (String, String) {
+pub fn delivered(body: &str, config: &Configured, ports: &Memory) -> (String, String) {
     assert_eq!(serve_as(&post("queued", body), config, ports).answer.status, 200);
     let message = ports.queue.take().remove(0);
     assert_eq!(forward_as(&message, config, ports).1.verdict, Verdict::Delivered);
@@ -60,20 +60,20 @@ fn delivered(body: &str, config: &Configured, ports: &Memory) -> (String, String
 }
 
 /// Asks for a replay of the only event. Returns its message.
-fn replayed(config: &Configured, ports: &Memory) -> String {
+pub fn replayed(config: &Configured, ports: &Memory) -> String {
     let outcome = serve_as(&api("POST", &format!("events/{}/replay", id(ports))), config, ports);
     assert_eq!(outcome.answer.status, 200, "{}", outcome.answer.body);
     ports.queue.take().remove(0)
 }
 
-fn sweep(config: &Configured, ports: &Memory) -> Record {
+pub fn sweep(config: &Configured, ports: &Memory) -> Record {
     let record = block_on(pipeline::sweep(ports, config, ports.now()));
     assert_eq!((record.verdict, record.trouble.as_deref()), (Verdict::Swept, None), "{}", record.line());
     record
 }
 
 /// Days with the run of the cron. A run looks only at the rows that expired since the last one.
-fn pass(days: u64, config: &Configured, ports: &Memory) {
+pub fn pass(days: u64, config: &Configured, ports: &Memory) {
     for _ in 0..days {
         ports.wait(DAY);
         sweep(config, ports);
@@ -81,7 +81,7 @@ fn pass(days: u64, config: &Configured, ports: &Memory) {
 }
 
 /// The names of the objects, without those of the marks.
-fn bodies(ports: &Memory) -> Vec<String> {
+pub fn bodies(ports: &Memory) -> Vec<String> {
     let payloads = ports.payloads.borrow();
     let bodies = payloads.iter().filter(|(name, (_, body))| !name.starts_with("delivered/") && !body.is_empty());
     bodies.map(|(name, _)| name.clone()).collect()
@@ -236,90 +236,6 @@ fn a_body_that_is_no_text_is_shown_in_base64() {
     assert_eq!((&event["body"], &event["body_base64"]), (&Value::Null, &json!("////".repeat(40_000))));
 }
 
-#[test]
-fn the_body_goes_with_its_row_and_the_mark_stays_as_long_as_a_copy_may_come() {
-    for (keys, days) in [(json!({}), 7), (json!({ "log_bodies": "1d" }), 1), (json!({ "log_bodies": "30d" }), 30)] {
-        let (config, ports) = (with(keys.clone()), Memory::default());
-        let (message, name) = delivered(&large(), &config, &ports);
-        let rows = || ports.database.query("SELECT name FROM log_events").len();
-        id(&ports);
-        let mut seen_gone = None;
-        for day in 0..33 {
-            let record = sweep(&config, &ports);
-            assert_eq!(bodies(&ports).len(), rows(), "{keys}: day {day}");
-            if rows() == 0 && seen_gone.is_none() {
-                seen_gone = Some(day);
-                let detail = record.detail.unwrap();
-                assert!(detail.contains("rows of the log with 1 stored bodies"), "{detail}");
-            }
-            let has_mark = ports.payloads.borrow().contains_key(&format!("delivered/{name}"));
-            assert_eq!(has_mark, day <= 31, "{keys}: day {day}");
-            if has_mark {
-                assert_eq!(forward_as(&message, &config, &ports).1.verdict, Verdict::Duplicate, "{keys}: day {day}");
-            }
-            ports.wait(DAY);
-        }
-        assert_eq!(seen_gone, Some(days + 1), "{keys}");
-        assert!(ports.payloads.borrow().is_empty());
-    }
-}
-
-#[test]
-fn a_body_that_a_letter_or_a_message_may_need_outlives_its_row() {
-    let config = with(json!({ "log_bodies": "1d" }));
-    // 1. A message that waits, for example because its source is paused.
-    let ports = Memory::default();
-    assert_eq!(serve_as(&post("queued", large()), &config, &ports).answer.status, 200);
-    let waiting = ports.queue.take().remove(0);
-    ports.origin_status.set(Some(503));
-    forward_as(&waiting, &config, &ports);
-    ports.origin_status.set(None);
-    id(&ports);
-    pass(10, &config, &ports);
-    assert_eq!((ports.database.query("SELECT name FROM log_events").len(), bodies(&ports).len()), (0, 1));
-    assert_eq!(forward_as(&waiting, &config, &ports).1.verdict, Verdict::Delivered);
-
-    // 2. A message of a replay.
-    let ports = Memory::default();
-    delivered(&large(), &config, &ports);
-    let replay = replayed(&config, &ports);
-    pass(10, &config, &ports);
-    assert_eq!((ports.database.query("SELECT name FROM log_events").len(), bodies(&ports).len()), (0, 1));
-    assert_eq!(forward_as(&replay, &config, &ports).1.verdict, Verdict::Delivered);
-    assert!(ports.sent.borrow()[1].body == large().as_bytes());
-    // The mark is as old as the delivery.
-    pass(32, &config, &ports);
-    assert!(ports.payloads.borrow().is_empty(), "{:?}", bodies(&ports));
-    assert!(ports.database.query("SELECT payload FROM held_bodies").is_empty());
-
-    // 3. A dead letter of a second copy. Its redrive is a duplicate, so its mark stays too.
-    let ports = Memory::default();
-    let (message, name) = delivered(&large(), &config, &ports);
-    id(&ports);
-    note_dead_letter(&message, &ports);
-    ports.letters.borrow_mut()[0].letter.expires = ports.now().plus(std::time::Duration::from_secs(50 * DAY));
-    pass(40, &config, &ports);
-    assert_eq!(bodies(&ports), [name]);
-    assert_eq!(forward_as(&message, &config, &ports).1.verdict, Verdict::Duplicate);
-    pass(11, &config, &ports);
-    assert!(ports.payloads.borrow().is_empty());
-}
-
-#[test]
-fn a_crash_between_the_row_and_its_body_leaves_nothing_in_the_end() {
-    let (config, ports) = (with(json!({})), Memory::default());
-    delivered(&large(), &config, &ports);
-    id(&ports);
-    ports.wait(7 * DAY + DAY / 2);
-    ports.fail.set(Some("discard"));
-    let record = block_on(pipeline::sweep(&ports, &config, ports.now()));
-    assert!(record.trouble.unwrap().starts_with("log_sweep"));
-    ports.fail.set(None);
-    assert_eq!((ports.database.query("SELECT name FROM log_events").len(), bodies(&ports).len()), (0, 1));
-    pass(25, &config, &ports);
-    assert!(ports.payloads.borrow().is_empty());
-}
-
 /// The build before had one object for a body and its mark, and copied a body of the log under a name like any other.
 #[test]
 fn the_objects_messages_and_rows_of_the_build_before_go_on() {
@@ -412,23 +328,4 @@ fn the_row_names_the_body_of_the_message_that_wrote_it_last() {
     assert_eq!((&row["payload"], &row["head"]), (&json!(name), &json!(name)));
     pass(33, &config, &ports);
     assert!(ports.payloads.borrow().is_empty());
-}
-
-/// The fake bucket has two names in a page, so a run looks at a hundred names.
-#[test]
-fn names_behind_those_of_many_young_objects_are_deleted_too() {
-    let (config, ports) = (with(json!({})), Memory::default());
-    let store = |name: String| ports.payloads.borrow_mut().store(name, b"x".to_vec(), ports.now());
-    store("f0/old".to_owned());
-    store("delivered/f0/old".to_owned());
-    store("copies/f0/old".to_owned());
-    ports.wait(32 * DAY);
-    for young in 0..150 {
-        store(format!("0/{young}"));
-    }
-    for _ in 0..33 {
-        sweep(&config, &ports);
-        ports.wait(3600);
-    }
-    assert_eq!(ports.payloads.borrow().len(), 150);
 }

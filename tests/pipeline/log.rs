@@ -4,13 +4,12 @@ use super::memory::{EVENTS, Memory, NOW};
 use super::{
     BODY, Post, SECRET, TOKEN, configured, forward, json_of, kill_all, post, queued, request, serve, serve_as,
 };
-use hookgate::log::{EventFilter, EventName, SCANNED};
 use hookgate::pipeline::{self, Disposition};
 use hookgate::record::Record;
 use pollster::block_on;
 use serde_json::{Value, json};
 
-fn get(path: &str, ports: &Memory) -> (u16, Value) {
+pub fn get(path: &str, ports: &Memory) -> (u16, Value) {
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
     let bearer = format!("Bearer {TOKEN}");
     let request = Post { path: format!("/api/{path}"), ..request("GET", "", query, &[("authorization", &bearer)], "") };
@@ -19,7 +18,7 @@ fn get(path: &str, ports: &Memory) -> (u16, Value) {
 }
 
 /// The only event of the list.
-fn only(ports: &Memory) -> Value {
+pub fn only(ports: &Memory) -> Value {
     let (status, page) = get("events", ports);
     let events = page["events"].as_array().unwrap_or_else(|| panic!("{status} {page}"));
     assert_eq!((status, events.len(), &page["next"]), (200, 1, &Value::Null), "{page}");
@@ -27,14 +26,14 @@ fn only(ports: &Memory) -> Value {
 }
 
 /// The details of the only event.
-fn details(ports: &Memory) -> Value {
+pub fn details(ports: &Memory) -> Value {
     let id = only(ports)["id"].as_str().unwrap().to_owned();
     let (status, event) = get(&format!("events/{id}"), ports);
     assert_eq!(status, 200, "{event}");
     event
 }
 
-fn write(ports: &Memory) -> Option<Record> {
+pub fn write(ports: &Memory) -> Option<Record> {
     block_on(pipeline::write_log(ports))
 }
 
@@ -47,8 +46,21 @@ fn picky(number: u32) -> String {
     BODY.replace("evt_1", &format!("evt_{number}"))
 }
 
-fn take(ports: &Memory) -> String {
+pub fn take(ports: &Memory) -> String {
     ports.queue.take().remove(0)
+}
+
+/// The ids of all pages, and the number of the pages.
+pub fn all_pages(query: &str, ports: &Memory) -> (Vec<String>, usize) {
+    let (mut ids, mut cursor) = (Vec::new(), String::new());
+    for pages in 1..100 {
+        let (status, page) = get(&format!("events?{query}{cursor}"), ports);
+        assert_eq!(status, 200, "{page}");
+        ids.extend(page["events"].as_array().unwrap().iter().map(|one| one["event_id"].as_str().unwrap().to_owned()));
+        let Some(next) = page["next"].as_str() else { return (ids, pages) };
+        cursor = format!("&cursor={next}");
+    }
+    panic!("the list of {query} has no end");
 }
 
 #[test]
@@ -297,102 +309,6 @@ fn an_event_has_the_number_of_its_duplicates_even_if_they_came_first() {
     assert!(event["why"].as_str().unwrap().contains("3 times more"), "{}", event["why"]);
 }
 
-/// Events `0` to `count`, one every seven seconds.
-fn many(count: u32, ports: &Memory) {
-    for number in 0..count {
-        let body = BODY.replace("evt_1", &format!("evt_{number}"));
-        assert_eq!(serve(&post("queued", body), ports).answer.status, 200);
-        ports.origin_status.set(Some([200, 503, 410][number as usize % 3]));
-        forward(&take(ports), 1, ports);
-        ports.wait(7);
-    }
-    ports.origin_status.set(None);
-    while !ports.dead.take().is_empty() {}
-}
-
-#[test]
-fn pages_have_each_event_once_while_other_events_come() {
-    let ports = Memory::default();
-    many(60, &ports);
-    let (mut seen, mut cursor) = (Vec::new(), String::new());
-    loop {
-        let (status, page) = get(&format!("events?limit=7{cursor}"), &ports);
-        assert_eq!(status, 200, "{page}");
-        seen.extend(
-            page["events"].as_array().unwrap().iter().map(|event| event["event_id"].as_str().unwrap().to_owned()),
-        );
-        let Some(next) = page["next"].as_str() else { break };
-        cursor = format!("&cursor={next}");
-        let body = BODY.replace("evt_1", &format!("later_{}", seen.len()));
-        serve(&post("queued", body), &ports);
-        forward(&take(&ports), 1, &ports);
-    }
-    let expected: Vec<String> = (0..60).rev().map(|number| format!("evt_{number}")).collect();
-    assert_eq!(seen, expected);
-}
-
-#[test]
-fn each_filter_selects_what_it_says() {
-    let ports = Memory::default();
-    many(9, &ports);
-    let key = get("events?id=evt_4", &ports).1["events"][0].clone();
-    let detail = get(&format!("events/{}", key["id"].as_str().unwrap()), &ports).1;
-    let rows = [
-        ("state=delivered", vec![6, 3, 0]),
-        ("state=retrying,dead", vec![8, 7, 5, 4, 2, 1]),
-        ("status=503", vec![7, 4, 1]),
-        ("status=4xx,200", vec![8, 6, 5, 3, 2, 0]),
-        ("reason=origin_refused", vec![8, 5, 2]),
-        ("id=evt_4", vec![4]),
-        ("type=user.created&status=410", vec![8, 5, 2]),
-        ("type=user.*&id=evt_1", vec![1]),
-        ("type=user", vec![]),
-        ("source=queued&id=evt_0", vec![0]),
-        ("source=other", vec![]),
-        ("destination=https://origin.example/q&id=evt_3", vec![3]),
-        ("destination=https://elsewhere.example", vec![]),
-        ("since=2026-01-15T12:30:50Z", vec![8]),
-        ("until=2026-01-15T12:30:08Z", vec![1, 0]),
-        ("text=EVT_5", vec![5]),
-        ("text=created_at&status=503", vec![7, 4, 1]),
-        ("text=nowhere", vec![]),
-        ("text=%25", vec![]),
-    ];
-    let key = format!("key={}", detail["key"].as_str().unwrap());
-    for (query, expected) in rows.into_iter().chain([(key.as_str(), vec![4])]) {
-        let (status, page) = get(&format!("events?{query}"), &ports);
-        assert_eq!(status, 200, "{query}: {page}");
-        let ids: Vec<_> = page["events"].as_array().unwrap().iter().map(|event| event["event_id"].clone()).collect();
-        let expected: Vec<_> = expected.into_iter().map(|number| json!(format!("evt_{number}"))).collect();
-        assert_eq!((ids, &page["next"]), (expected, &Value::Null), "{query}");
-    }
-}
-
-/// The ids of all pages, and the number of the pages.
-fn all_pages(query: &str, ports: &Memory) -> (Vec<String>, usize) {
-    let (mut ids, mut cursor) = (Vec::new(), String::new());
-    for pages in 1..100 {
-        let (status, page) = get(&format!("events?{query}{cursor}"), ports);
-        assert_eq!(status, 200, "{page}");
-        ids.extend(page["events"].as_array().unwrap().iter().map(|one| one["event_id"].as_str().unwrap().to_owned()));
-        let Some(next) = page["next"].as_str() else { return (ids, pages) };
-        cursor = format!("&cursor={next}");
-    }
-    panic!("the list of {query} has no end");
-}
-
-#[test]
-fn a_key_is_found_in_every_week_of_the_log() {
-    let ports = Memory::default();
-    many(1, &ports);
-    let id = get("events", &ports).1["events"][0]["id"].as_str().unwrap().to_owned();
-    let key = get(&format!("events/{id}"), &ports).1["key"].as_str().unwrap().to_owned();
-    assert_eq!(all_pages(&format!("key={key}"), &ports), (vec!["evt_0".to_owned()], 1));
-    ports.wait(15 * 24 * 3600);
-    assert_eq!(all_pages(&format!("key={key}"), &ports), (vec!["evt_0".to_owned()], 1));
-    assert_eq!(all_pages(&format!("key={}", "0".repeat(64)), &ports).0, [""; 0]);
-}
-
 #[test]
 fn events_of_the_same_second_have_rows_and_places_of_their_own() {
     let ports = Memory::default();
@@ -424,153 +340,6 @@ fn an_event_whose_id_is_taken_changes_no_row_of_another_event() {
     let rows = ports.database.query("SELECT tries, attempts FROM log_events");
     assert_eq!((rows.len(), &rows[0]["tries"]), (1, &json!(1)), "{rows:?}");
     assert_eq!(ports.database.query("SELECT * FROM waiting").len(), 0);
-}
-
-/// Makes the rows of the log those of the version before.
-fn as_before(ports: &Memory) {
-    ports.database.query(
-        "INSERT INTO events SELECT received / 60, name, received, updated, source, state, reason, status, tries, next, \
-         delivered, destination, event_id, type, bytes, days, payload, kept, detail, attempts, head, body FROM log_events \
-         RETURNING 1 AS moved",
-    );
-    ports.database.query("DELETE FROM log_events RETURNING 1 AS gone");
-}
-
-fn sweep(ports: &Memory) {
-    let now = ports.now.get().unwrap_or(NOW);
-    let record = block_on(pipeline::sweep(ports, &super::config(), now));
-    assert!(!record.line().contains("log_sweep"), "{}", record.line());
-}
-
-#[test]
-fn a_row_of_the_version_before_moves_with_all_its_columns() {
-    let ports = Memory::default();
-    ports.database.query(
-        "INSERT INTO events VALUES (29474670, '3f29a1c8e07b4d5692fe10ab7d0c1b2a', 1768480203, 1768480204, 'queued', 'dead', \
-         'origin_refused', 410, 1, NULL, NULL, 'https://origin.example/queued', 'evt_9', 'user.created', 4, 7, NULL, 'exact', \
-         'the origin answered 410', '[{\"at\":1768480204,\"number\":1,\"destination\":\"https://origin.example/queued\",\
-         \"status\":410,\"ms\":7}]', '{\"dedupkey\":\"k\",\"provider\":\"generic\",\"headers\":\"[]\"}', x'ff00') RETURNING 1 AS made",
-    );
-    let before = ports.database.query("SELECT * FROM events")[0].clone();
-    sweep(&ports);
-    assert_eq!(ports.database.query("SELECT * FROM events").len(), 0);
-    let mut after = ports.database.query("SELECT * FROM log_events")[0].clone();
-    assert_eq!(after.remove("id"), Some(json!(1_768_480_203_i64 * (1 << 28) + 0xa_2bd5)));
-    assert!(
-        before.iter().all(|(name, value)| name == "slot" || after.remove(name).as_ref() == Some(value))
-            && after.is_empty()
-    );
-    let event = details(&ports);
-    assert_eq!(
-        (&event["id"], &event["body_base64"], &event["history"][0]["status"]),
-        (&json!("1768480203-3f29a1c8e07b4d5692fe10ab7d0c1b2a"), &json!("/wA="), &json!(410))
-    );
-}
-
-#[test]
-fn an_attempt_joins_the_row_of_the_version_before() {
-    for is_swept_first in [true, false] {
-        let (ports, message) = (Memory::default(), queued(&post("queued", BODY)));
-        ports.origin_status.set(Some(503));
-        forward(&message, 1, &ports);
-        write(&ports);
-        as_before(&ports);
-        if is_swept_first {
-            sweep(&ports);
-        }
-        ports.wait(60);
-        ports.origin_status.set(None);
-        forward(&message, 2, &ports);
-        write(&ports);
-        sweep(&ports);
-        let event = details(&ports);
-        assert_eq!(
-            (&event["state"], &event["attempts"], &event["status"], &event["reason"], &event["body"]),
-            (&json!("delivered"), &json!(2), &json!(200), &Value::Null, &json!(BODY)),
-        );
-        let numbers: Vec<_> = event["history"].as_array().unwrap().iter().map(|one| one["number"].clone()).collect();
-        assert_eq!(numbers, [1, 2], "in order of time");
-        assert_eq!(ports.database.query("SELECT * FROM waiting").len(), 0);
-    }
-}
-
-#[test]
-fn every_row_of_the_version_before_moves_within_one_sweep() {
-    let (ports, message) = (Memory::default(), queued(&post("queued", BODY)));
-    forward(&message, 1, &ports);
-    write(&ports);
-    as_before(&ports);
-    ports.database.query(
-        "INSERT INTO events SELECT slot - value % 1000, printf('%032x', value), (slot - value % 1000) * 60, updated, source, \
-         state, reason, status, tries, next, delivered, destination, event_id, type, bytes, days, payload, kept, detail, \
-         attempts, head, body FROM events, (WITH RECURSIVE n (value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n WHERE \
-         value < 25000) SELECT value FROM n) RETURNING 1 AS made",
-    );
-    sweep(&ports);
-    let left = ports.database.query("SELECT count(*) AS old, (SELECT count(*) FROM log_events) AS new FROM events");
-    assert_eq!((&left[0]["old"], &left[0]["new"]), (&json!(0), &json!(25_001)));
-}
-
-#[test]
-fn a_filter_that_fits_few_events_finds_them_behind_the_end_of_a_scan() {
-    let ports = Memory::default();
-    many(1, &ports);
-    only(&ports); // a call of the API writes the event's row
-    let copies = SCANNED + 10;
-    ports.database.query(&format!(
-        "INSERT INTO log_events SELECT ((received + 60) << 28) + value, printf('%032x', value), received + 60, updated, \
-         source, state, reason, status, tries, next, delivered, destination, 'copy', type, bytes, days, payload, kept, detail, attempts, head, body \
-         FROM log_events, (WITH RECURSIVE n (value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n WHERE value < {copies}) \
-         SELECT value FROM n) RETURNING 1 AS made"
-    ));
-    ports.wait(120);
-    let full = EventFilter::default().page(None, 50, ports.now.get().unwrap());
-    assert!(ports.database.steps(&full) < i64::from(SCANNED), "a full page looks at no more events than it shows");
-    let after = EventName::parse(&format!("{}-{:032x}", NOW.seconds() + 60, 10)).unwrap();
-    let deep = EventFilter::default().page(Some(&after), 50, ports.now.get().unwrap());
-    assert!(ports.database.steps(&deep) < i64::from(SCANNED), "a deep page looks at no newer event");
-    assert_eq!(all_pages("id=evt_0", &ports), (vec!["evt_0".to_owned()], 2));
-    assert_eq!(all_pages("id=none", &ports), (vec![], 2));
-    assert_eq!(all_pages("text=evt_0&id=evt_0", &ports), (vec!["evt_0".to_owned()], 3));
-}
-
-#[test]
-fn the_largest_filter_is_answered() {
-    let ports = Memory::default();
-    many(3, &ports);
-    let twenty = |text: &str| (0..20).map(|at| format!("{text}{}", at + 10)).collect::<Vec<_>>().join(",");
-    let text = "%F0%9F%A6%80".repeat(512);
-    let lists = format!(
-        "source=queued,{}&reason={}&type={}&status={}&state=dead{}",
-        twenty("a").split_once(',').unwrap().1,
-        twenty("it's\""),
-        twenty("user.").replace(',', "*,"),
-        twenty("5"),
-        ",dead".repeat(19),
-    );
-    let others = format!("destination=https://a.example&id=evt_1&since=1&until=2036-01-01T00:00:00Z&text={text}");
-    for query in [format!("{lists}&{others}"), format!("{lists}&{others}&key={}", "0".repeat(64)), lists] {
-        let (status, page) = get(&format!("events?{query}&cursor=9999999999-{}", "f".repeat(32)), &ports);
-        assert_eq!((status, &page["events"]), (200, &json!([])), "{query}: {page}");
-    }
-}
-
-#[test]
-fn a_mistake_in_a_parameter_is_named_and_selects_nothing() {
-    let long = format!("text={}", "ä".repeat(513));
-    for query in [
-        "sources=a", "state=done", "status=5x", "status=099", "status=6xx", "status=%2B503", "status=%2B5xx",
-        "status=0503", "since=yesterday", "limit=0", "limit=201", "limit=x", "cursor=abc", "cursor=1.2-3", "key=abc",
-        "id=", "type=", "type=**", "type=*.paid", "type=a,*b", &long,
-    ] {
-        let (status, problem) = get(&format!("events?{query}"), &Memory::default());
-        let name = query.split('=').next().unwrap();
-        assert_eq!(status, 422, "{query}");
-        assert!(problem["detail"].as_str().unwrap().contains(&format!("the parameter {name}=")), "{query}: {problem}");
-    }
-    for id in ["x", "1-2", "29471310-", &format!("0-{}", "0".repeat(32)), "01-00000000000000000000000000000000"] {
-        assert_eq!(get(&format!("events/{id}"), &Memory::default()).0, 404, "{id}");
-    }
 }
 
 #[test]
@@ -619,67 +388,4 @@ fn the_source_says_what_the_log_keeps() {
     assert!(samples.iter().all(|row| row["source"] != "none" || row["body"].is_null()));
     let some: Vec<_> = samples.iter().filter(|row| row["source"] == "some").collect();
     assert!(!some.is_empty() && !format!("{some:?}").contains("hunter2") && !format!("{some:?}").contains("charset"));
-}
-
-#[test]
-fn rows_are_deleted_when_their_retention_ends_and_no_sooner() {
-    let secrets = json!(["GENERIC_SECRET"]);
-    let config = configured(json!({
-        "week": { "provider": "generic", "secrets": secrets },
-        "long": { "provider": "generic", "secrets": secrets, "log_bodies": "30d" },
-        "short": { "provider": "generic", "secrets": secrets, "log_bodies": "1d" },
-    }));
-    let ports = Memory::default();
-    for source in ["week", "long", "short"] {
-        serve_as(&post(source, BODY), &config, &ports);
-        serve_as(&post(source, BODY), &config, &ports);
-        serve_as(&post(source, BODY).forged(), &config, &ports);
-        super::forward_as(&take(&ports), &config, &ports);
-    }
-    write(&ports);
-    let left = |table: &str| {
-        let rows = ports.database.query(&format!("SELECT * FROM {table}"));
-        rows.iter()
-            .map(|row| row.get("source").map_or("x", |name| name.as_str().unwrap()).to_owned())
-            .collect::<Vec<_>>()
-    };
-    // The cron runs each hour. A run in which the database fails is made up for by the next one.
-    for hour in 0..32 * 24 {
-        ports.fail.set((hour % 5 == 0).then_some("log"));
-        block_on(pipeline::sweep(&ports, &config, ports.now()));
-        let mut events = left("log_events");
-        events.sort();
-        let expected: &[&str] = match hour {
-            0..24 => &["long", "short", "week"],
-            27..168 => &["long", "week"],
-            171..720 => &["long"],
-            750.. => &[],
-            _ => &events.iter().map(String::as_str).collect::<Vec<_>>(),
-        };
-        assert_eq!(events, expected, "hour {hour}");
-        ports.wait(3600);
-    }
-    for table in ["log_events", "counts", "refused", "deliveries", "duplicates"] {
-        assert_eq!(left(table), [""; 0], "{table}");
-    }
-}
-
-#[test]
-fn a_time_may_be_in_milliseconds() {
-    let ports = Memory::default();
-    serve(&post("queued", BODY), &ports);
-    forward(&take(&ports), 1, &ports);
-    for (query, count) in [
-        ("since=1768480200", 1),
-        ("since=1768480200000", 1),
-        ("since=1768480201000", 0),
-        ("until=1768480200000", 0),
-        ("until=1768480201000", 1),
-    ] {
-        assert_eq!(
-            get(&format!("events?{query}"), &ports).1["events"].as_array().map(Vec::len),
-            Some(count),
-            "{query}"
-        );
-    }
 }

@@ -6,10 +6,12 @@
 
 mod acceptances;
 mod access;
+mod access_proofs;
 mod alerts;
 mod answers;
 mod api;
 mod bodies;
+mod bodies_swept;
 mod claims;
 mod consumer;
 mod contract;
@@ -21,12 +23,16 @@ mod forwarded_headers;
 mod given_up;
 mod handshakes;
 mod ingest;
+mod job_failures;
 mod jobs;
 mod lines;
 mod log;
+mod log_lists;
+mod log_rows;
 mod memory;
 mod metrics;
 mod numbers;
+mod pause_failures;
 mod pauses;
 mod payloads;
 mod providers;
@@ -36,6 +42,7 @@ mod redrives;
 mod refusals;
 mod replay;
 mod rivals;
+mod sources;
 mod test_events;
 mod traces;
 
