@@ -327,6 +327,9 @@ pub const GIVEN_UP: &str = "dead_letter";
 ///
 /// `attempts` gets the new attempt, if there is one. An entry without an attempt has an empty list, whose element 0 is NULL.
 ///
+/// `head` names the redrive and the replay of the last message, also if the row keeps another head: a job finds its events by
+/// it, and a cancelled job the events that nothing else sends.
+///
 /// Two messages of one acceptance have a body each. `payload` is the body that was delivered, because it ends with the row. The
 /// other message may still wait for its own.
 const UPSERT: &str = "\
@@ -354,7 +357,8 @@ tries = tries + excluded.tries, \
 attempts = iif(excluded.tries = 1 AND json_array_length(attempts) < ?23, \
 json_insert(attempts, '$[#]', json(excluded.attempts ->> '$[0]')), attempts), \
 updated = max(updated, excluded.updated), \
-head = iif(excluded.kept = 'exact' OR (excluded.kept = 'bucket' AND kept = 'bucket'), excluded.head, head), \
+head = iif(excluded.kept = 'exact' OR (excluded.kept = 'bucket' AND kept = 'bucket'), excluded.head, \
+json_patch(head, json_object('redrive', nullif(?24, 0), 'replay', nullif(?25, '')))), \
 payload = iif(payload IS NOT NULL AND (excluded.state = 'delivered' OR delivered IS NULL), \
 coalesce(excluded.payload, payload), payload), \
 body = iif(excluded.kept = 'exact', excluded.body, body), \

@@ -1,8 +1,9 @@
 //! Jobs that are interrupted: a failure at each step, a lost message, a cancelled job, and two jobs at once.
 
+use super::bodies::{large, with};
 use super::jobs::{api, begin, call, numbers, progress, run, sends, sent};
 use super::memory::Memory;
-use super::{Disposition, forward, serve, sweep};
+use super::{Disposition, forward, json_of, post, serve, serve_as, sweep};
 use hookgate::record::Verdict;
 use serde_json::{Value, json};
 
@@ -172,4 +173,36 @@ fn a_step_waits_for_the_lease_and_for_the_step_before() {
     forward(&early, 1, &ports);
     let job = ports.database.query("SELECT state, problem FROM jobs");
     assert_eq!((&job[0]["state"], ports.queue.borrow().len()), (&json!("failed"), 0), "{job:?}");
+}
+
+/// The message of a replay has a copy of a large body, and the row keeps the body itself.
+#[test]
+fn a_copy_whose_first_attempt_could_not_begin_is_counted_and_dies_with_its_job() {
+    for is_cancelled in [false, true] {
+        let ports = Memory::default();
+        let unwanted = with(json!({ "events": ["invoice.*"] }));
+        assert_eq!(json_of(&serve_as(&post("queued", large()), &unwanted, &ports).answer)["filtered"], true);
+        ports.wait(1);
+        let id = begin(&json!({ "state": "filtered" }), &ports);
+        let (step, _) = ports.later.take().remove(0);
+        // The queue takes the message of the event, and its answer is lost.
+        (ports.fail.set(Some("enqueue")), ports.fail_after.set(true));
+        let (disposition, _) = forward(&step, 1, &ports);
+        assert!(matches!(disposition, Disposition::Retry(_)), "{disposition:?}");
+        (ports.fail.set(None), ports.fail_after.set(false));
+        let message = ports.queue.take().remove(0);
+        ports.fail.set(Some("claim"));
+        assert_eq!(forward(&message, 1, &ports).1.reason, Some("claim_failed"));
+        ports.fail.set(None);
+        ports.wait(60);
+        if is_cancelled {
+            call("POST", &format!("replay/{id}/cancel"), &Value::Null, &ports);
+            assert_eq!(forward(&message, 2, &ports).1.reason, Some("replay_cancelled"), "no event waits for nothing");
+            continue;
+        }
+        assert_eq!(forward(&step, 2, &ports).0, Disposition::Ack);
+        let [job] = call("GET", "replay", &Value::Null, &ports)["jobs"].as_array().unwrap().clone().try_into().unwrap();
+        assert_eq!((&job["state"], &job["enqueued"]), (&json!("done"), &json!(1)), "{job}");
+        assert_eq!(forward(&message, 2, &ports).1.verdict, Verdict::Delivered);
+    }
 }
