@@ -174,7 +174,7 @@ export function answersAt(now: number, text: (plain: string) => string): Record<
     acknowledged: status === "acknowledged" ? ago(10) : null,
     acknowledged_by: status === "acknowledged" ? text("on-call") : null,
     measured: { kind: "share", all: 50, failed: 40, seconds: 900 },
-    text: text("The source billing refused 40 of 50 requests in the last 15m. Look at the samples."),
+    text: text("The source billing refused 40 of 50 requests in the last 15m. Look at the refused requests of the source."),
   });
   const letter = (at: number): DeadLetter => ({
     id: KEY.replace("3", String(at)),
