@@ -217,7 +217,7 @@ export function answersAt(now: number, text: (plain: string) => string): Record<
       reason: ["signature_mismatch", "body_too_large", "not_found"][at]!,
       status,
       detail: text("no secret proves the signature"),
-      why: text(`The request was answered ${status}. Compare the secret with the provider's.`),
+      why: text("The signature does not match the secret. Compare the secret with the provider's page."),
       method: text("POST"),
       path: text("/webhooks/billing"),
       headers,
