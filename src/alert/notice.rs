@@ -237,13 +237,13 @@ fn todo(rule: Rule, summary: bool) -> &'static str {
              do no harm."
         }
         Rule::FailedAttempts => {
-            "Look at the attempts of its events, and at the log of the destination at this time. The gateway tries each \
-             event again, but an event that the destination refuses with 4xx becomes a dead letter."
+            "Look at the attempts of the source's events, and at the log of the destination at this time. The gateway \
+             tries each event again, but an event that the destination refuses with 4xx becomes a dead letter."
         }
         Rule::DeadLetters => "Read the reasons of the dead letters, correct the destination, then redrive the letters.",
         Rule::Backlog => "Look at the attempts of the events that wait: the destination is down or too slow.",
         Rule::Paused => {
-            "Its events wait, and become dead letters when their time in the queue ends. Resume the source when the \
+            "The events wait, and become dead letters when their time in the queue ends. Resume the source when the \
              destination can take its events."
         }
         Rule::Silent => {
