@@ -15,6 +15,7 @@ mod notice;
 mod rhythm;
 mod rules;
 mod state;
+mod view;
 mod window;
 
 pub use group::Group;

@@ -11,7 +11,7 @@ mod source;
 mod token;
 mod variables;
 
-pub use alerts::{Alerts, NAME as ALERTS, Recipient};
+pub use alerts::{Alerts, LONGEST_PUBLIC_URL, NAME as ALERTS, Recipient};
 pub use destination::Destination;
 pub use events::{EventFilter, Pattern};
 pub use hookgate_verify::grammar::ConfigError;
@@ -63,6 +63,8 @@ pub struct Config {
     pub dead_queue: Option<String>,
     /// The alerts: `ALERTS`. A mistake there stops the alerts, and no source.
     pub alerts: Result<Alerts, ConfigError>,
+    /// The URL of the dashboard, for the links in notices: `PUBLIC_URL` and `/dashboard`. `None` without `PUBLIC_URL`.
+    pub dashboard: Option<String>,
     /// Settings that are allowed, but probably mistakes.
     pub warnings: Vec<String>,
     /// Mistakes in settings that no source needs. The Worker leaves out the mistaken settings.
@@ -244,6 +246,7 @@ impl Config {
         let admin = AdminTokens::parse(admin.as_deref(), several.as_deref(), &mut mistakes, &mut warnings);
         let access = lookup("ACCESS").and_then(|text| parse_access(&text, &mut mistakes));
         let alerts = alerts::parse(&entries, lookup);
+        let dashboard = alerts::dashboard(outside.public_url.as_deref(), &mut mistakes);
         let mut sources = Vec::with_capacity(entries.len());
         for entry in &entries {
             let source = source::parse(entry, &outside);
@@ -264,6 +267,7 @@ impl Config {
             retention: retention.unwrap_or(DEFAULT_RETENTION),
             dead_queue,
             alerts,
+            dashboard,
             warnings,
             mistakes,
             bindings,

@@ -64,7 +64,7 @@ impl OutgoingMessage<'_> {
 
 /// The event is too large for a queue message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("{bytes} bytes as a queue message, of {limit}")]
+#[error("the event has {bytes} bytes as a queue message, and at most {limit} are allowed")]
 pub struct TooLarge {
     /// The size of its message.
     pub bytes: usize,

@@ -1834,7 +1834,7 @@ export interface operations {
                      *           "since": "2026-01-15T12:30:00Z",
                      *           "source": "billing",
                      *           "status": "open",
-                     *           "text": "The source billing refused 40 of 50 requests in the last 15m (signature_mismatch). It began at 2026-01-15T12:30:00Z. Look at the samples under /api/refused. If they are genuine, compare the secret of the source with the secret at the provider. Forged requests do no harm."
+                     *           "text": "The source billing refused 40 of 50 requests in the last 15m (signature_mismatch). It began at 2026-01-15T12:30:00Z. Look at the refused requests of the source: each one says why it was refused and what to do. Forged requests do no harm."
                      *         }
                      *       ],
                      *       "receiver": "hooks.example.com"
@@ -1921,7 +1921,7 @@ export interface operations {
                      *       "since": "2026-01-15T12:30:00Z",
                      *       "source": "billing",
                      *       "status": "open",
-                     *       "text": "The source billing refused 40 of 50 requests in the last 15m (signature_mismatch). It began at 2026-01-15T12:30:00Z. Look at the samples under /api/refused. If they are genuine, compare the secret of the source with the secret at the provider. Forged requests do no harm."
+                     *       "text": "The source billing refused 40 of 50 requests in the last 15m (signature_mismatch). It began at 2026-01-15T12:30:00Z. Look at the refused requests of the source: each one says why it was refused and what to do. Forged requests do no harm."
                      *     }
                      */
                     "application/json": components["schemas"]["Alert"];
@@ -2590,7 +2590,7 @@ export interface operations {
                      *           "body": "{}",
                      *           "body_base64": null,
                      *           "bytes": 2,
-                     *           "detail": "no secret proves the signature",
+                     *           "detail": "the signature at \"stripe-signature\" does not match the secret: …",
                      *           "headers": [
                      *             [
                      *               "content-type",
@@ -2603,7 +2603,7 @@ export interface operations {
                      *           "reason": "signature_mismatch",
                      *           "source": "billing",
                      *           "status": 401,
-                     *           "why": "The request was answered 401, for the reason signature_mismatch: no secret proves the signature."
+                     *           "why": "The signature at \"stripe-signature\" does not match the secret: … Compare the secret with the provider's page."
                      *         }
                      *       ]
                      *     }

@@ -4,6 +4,7 @@ use super::MOST_ALERTS;
 use super::group::{Group, SEVERAL};
 use super::rules::Rule;
 use super::state::{Alert, Measured, Status};
+use super::view;
 use crate::truncate::beginning;
 use hookgate_verify::UnixTime;
 use hookgate_verify::grammar::span;
@@ -91,15 +92,27 @@ impl Notice {
         }
     }
 
-    /// The body in this format: JSON of at most [`MOST_BODY`] bytes.
-    pub fn body(&self, format: Format) -> String {
+    /// The body in this format: JSON of at most [`MOST_BODY`] bytes. `dashboard` is the dashboard's URL, of at most
+    /// [`LONGEST_PUBLIC_URL`](crate::config::LONGEST_PUBLIC_URL) bytes and `/dashboard`. Without it, there is no link.
+    pub fn body(&self, format: Format, dashboard: Option<&str>) -> String {
+        let link = dashboard.map(|dashboard| format!("{dashboard}{}", self.view()));
         match format {
-            Format::Standard => self.standard(),
-            Format::Slack => json!({ "text": for_slack(&self.text()), "mrkdwn": false }).to_string(),
+            Format::Standard => self.standard(link.as_deref()),
+            Format::Slack => {
+                // Slack makes a link of a URL in a text (Formatting text for app surfaces, Links). A receiver that speaks
+                // Slack's format and does not read `<URL>` shows a bare URL unchanged.
+                let text = link.map_or_else(|| self.text(), |link| format!("{}\n{link}", self.text()));
+                json!({ "text": for_slack(&text), "mrkdwn": false }).to_string()
+            }
         }
     }
 
-    fn standard(&self) -> String {
+    /// The view of the dashboard that shows what the notice is about.
+    fn view(&self) -> String {
+        if self.kind == NoticeKind::Test { view::ALERTS.to_owned() } else { self.alert.group.view() }
+    }
+
+    fn standard(&self, link: Option<&str>) -> String {
         let Alert { id, group, status, since, ended, measured, .. } = &self.alert;
         let data = json!({
             "id": id,
@@ -112,6 +125,7 @@ impl Notice {
             "ended": ended.map(UnixTime::to_rfc3339),
             "measured": measured,
             "text": self.text(),
+            "link": link,
         });
         json!({ "type": self.kind.event_type(), "timestamp": self.at.to_rfc3339(), "data": data }).to_string()
     }
@@ -162,9 +176,9 @@ impl Notice {
             (Measured::Age { seconds }, Rule::Paused) => format!("{place} has been paused for {}.", self.age(seconds)),
             (Measured::Age { seconds }, _) => format!("{place} has sent no event for {}.", self.age(seconds)),
             (Measured::More { groups }, _) => {
-                let more =
-                    if groups == 1 { "1 more group fires".to_owned() } else { format!("{groups} more groups fire") };
-                format!("{more} the rule `{}` than the {MOST_ALERTS} that have an alert of their own.", rule.name())
+                let more = if groups == 1 { "1 more group".to_owned() } else { format!("{groups} more groups") };
+                let rule = rule.name();
+                format!("the rule {rule} fires for {more}. Only {MOST_ALERTS} groups have an alert of their own.")
             }
         }
     }
@@ -174,7 +188,7 @@ impl Notice {
         let Group { rule, source, .. } = &self.alert.group;
         let (place, cause) = (self.place(), self.cause());
         if source.is_none() {
-            return format!("not more than {MOST_ALERTS} groups fire the rule `{}`.", rule.name());
+            return format!("each group for which the rule {} fires has its own alert again.", rule.name());
         }
         match rule {
             Rule::Refusals => format!("{place} refuses few requests again{cause}."),
@@ -212,26 +226,25 @@ impl Notice {
     }
 }
 
-/// What an operator does first.
+/// What an operator does first. It names things and not paths: the reader has a link, or is in the dashboard already.
 fn todo(rule: Rule, summary: bool) -> &'static str {
     if summary {
-        return "Look at /api/stats for all sources and destinations.";
+        return "Look at the list of the alerts, and at the numbers of all sources and destinations.";
     }
     match rule {
         Rule::Refusals => {
-            "Look at the samples under /api/refused. If they are genuine, compare the secret of the source with the secret \
-             at the provider. Forged requests do no harm."
+            "Look at the refused requests of the source: each one says why it was refused and what to do. Forged requests \
+             do no harm."
         }
         Rule::FailedAttempts => {
-            "Look at the log of the destination at this time. The gateway tries each event again, but an event that the \
-             destination refuses with 4xx becomes a dead letter."
+            "Look at the attempts of the source's events, and at the log of the destination at this time. The gateway \
+             tries each event again, but an event that the destination refuses with 4xx becomes a dead letter."
         }
-        Rule::DeadLetters => {
-            "Read the reasons under /api/dead-letters, correct the destination, then redrive the letters."
-        }
-        Rule::Backlog => "Look at the attempts under /api/events: the destination is down or too slow.",
+        Rule::DeadLetters => "Read the reasons of the dead letters, correct the destination, then redrive the letters.",
+        Rule::Backlog => "Look at the attempts of the events that wait: the destination is down or too slow.",
         Rule::Paused => {
-            "Its events wait, and become dead letters when their time in the queue ends. Resume it at /api/sources."
+            "The events wait, and become dead letters when their time in the queue ends. Resume the source when the \
+             destination can take its events."
         }
         Rule::Silent => {
             "Look at the provider: is the endpoint still registered and enabled, and does the provider report failures?"

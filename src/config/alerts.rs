@@ -23,6 +23,8 @@ const SHORTEST: Duration = Duration::from_secs(60);
 const LONGEST: Duration = Duration::from_secs(30 * 24 * 3600);
 /// The shortest time between two reminders.
 const SHORTEST_REMIND: Duration = Duration::from_secs(3600);
+/// The longest `PUBLIC_URL` of which a notice has a link, in bytes: a notice has a bound.
+pub const LONGEST_PUBLIC_URL: usize = 512;
 /// The longest `url`. A queue message and a log line have space for it.
 const LONGEST_URL: usize = 2048;
 
@@ -83,6 +85,19 @@ pub(super) fn parse(entries: &[SourceEntry<'_>], lookup: VariableLookup<'_>) -> 
     }
     let remind = duration(&fields, "remind", Rules::default().remind, SHORTEST_REMIND)?;
     Ok(Alerts { rules: Rules { general, sources, remind }, to: recipient(&fields, lookup)? })
+}
+
+/// The URL of the dashboard, for the links in notices. After a mistake in `PUBLIC_URL`, the notices are without a link.
+pub(super) fn dashboard(public_url: Option<&str>, mistakes: &mut Vec<String>) -> Option<String> {
+    let url = public_url?.trim_end_matches('/');
+    let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")).unwrap_or_default();
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~:/[]%".contains(&b);
+    if host.is_empty() || !host.bytes().all(plain) || url.len() > LONGEST_PUBLIC_URL {
+        let problem = "must be the URL of this Worker, such as https://hooks.example.com; notices have no link now";
+        mistakes.push(format!("PUBLIC_URL {problem}"));
+        return None;
+    }
+    Some(format!("{url}/dashboard"))
 }
 
 fn recipient(fields: &Fields<'_>, lookup: VariableLookup<'_>) -> Result<Option<Recipient>, ConfigError> {

@@ -1,5 +1,6 @@
 //! Everything that the log has of one event, and what happened to it in plain words.
 
+use super::advice::plain;
 use super::body::StoredBody;
 use super::entry::Attempt;
 use super::page::{EventSummary, Row};
@@ -180,5 +181,5 @@ fn why(event: &EventSummary, stored: Option<&str>, last: Option<&Attempt>) -> St
         1 => " The provider sent it once more: that request was a duplicate.".to_owned(),
         number => format!(" The provider sent it {number} times more: those requests were duplicates."),
     };
-    format!("{text}{again}")
+    plain(&format!("{text}{again}"))
 }

@@ -1,6 +1,6 @@
 //! The statements that read refused requests, and what the API shows of them.
 
-use super::advice::advice;
+use super::advice::why;
 use super::body::{BODY, StoredBody};
 use super::filter::{EventFilter, FilterError};
 use super::page::cut;
@@ -208,7 +208,7 @@ impl Row {
         Ok(RefusedSample {
             id: self.place.to_text(),
             at: self.place.at.to_rfc3339(),
-            why: why(self.status, &self.detail, &self.place.reason),
+            why: why(&self.detail, &self.place.reason),
             source: self.place.source,
             status: self.status,
             reason: self.place.reason,
@@ -221,12 +221,6 @@ impl Row {
             body_base64,
         })
     }
-}
-
-fn why(status: u16, detail: &str, reason: &str) -> String {
-    let advice = advice(reason).map(|advice| format!(" {advice}")).unwrap_or_default();
-    let what = if detail == reason { String::new() } else { format!(": {}", detail.trim_end_matches('.')) };
-    format!("The request was answered {status}, for the reason {reason}{what}.{advice}")
 }
 
 /// The page in the answers to [`RefusedFilter::page`], followed by those to [`RefusedFilter::counts`] on the first page.

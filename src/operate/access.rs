@@ -59,7 +59,7 @@ pub fn admin<'c>(request: &impl Request, config: &'c Result<Config, ConfigError>
 /// [`Refusal::Unauthorized`].
 pub fn by_token(header: &str, request: &impl Request, admin: &AdminTokens) -> Result<Caller, Refusal> {
     let bearer = header.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-    let (_, given) = bearer.ok_or(Refusal::Unauthorized("no bearer token"))?;
+    let (_, given) = bearer.ok_or(Refusal::Unauthorized("the request has no bearer token"))?;
     let token = admin.find(given.trim_start_matches(' '), &request.host());
     let token = token.ok_or(Refusal::Unauthorized("the token is not in ADMIN_TOKEN or ADMIN_TOKENS"))?;
     Ok(Caller { name: token.name.clone(), kind: token.kind })

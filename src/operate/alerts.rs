@@ -123,7 +123,8 @@ pub async fn test<R: Request, P: Ports>(call: &Call<'_, R, P>, record: &mut Reco
         Refusal::Unusable("ALERTS names no receiver: set `url` or `url_secret` in [vars.ALERTS]".to_owned())
     })?;
     call.intend("test alerts", receiver.host(), "").await?;
-    alerting::send(call.ports, alerts, &Notice::test(call.now)).await.map_err(failed)?;
+    let dashboard = call.config()?.dashboard.as_deref();
+    alerting::send(call.ports, alerts, dashboard, &Notice::test(call.now)).await.map_err(failed)?;
     record.verdict = Verdict::Tested;
     Ok(Answer::ok(&Sent { sent: true, receiver: receiver.host() }))
 }

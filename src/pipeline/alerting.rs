@@ -100,20 +100,25 @@ async fn evaluate<P: Ports>(
     }
     // The notices come first. If the state cannot be stored, the next run sends them again, with the same ids.
     for notice in &notices {
-        send(ports, alerts, notice).await?;
+        send(ports, alerts, config.dashboard.as_deref(), notice).await?;
     }
     // If another run was faster, that run has sent its own notices.
     store(ports, &state, known.map(|known| known.revision)).await?;
     Ok(problem)
 }
 
-/// Puts a notice into the queue. Without a receiver, alerts are only listed.
+/// Puts a notice into the queue, with a link into `dashboard`. Without a receiver, alerts are only listed.
 ///
 /// # Errors
 /// The queue failed.
-pub async fn send<P: Ports>(ports: &P, alerts: &Alerts, notice: &Notice) -> Result<(), PortError> {
+pub async fn send<P: Ports>(
+    ports: &P,
+    alerts: &Alerts,
+    dashboard: Option<&str>,
+    notice: &Notice,
+) -> Result<(), PortError> {
     let Some(to) = &alerts.to else { return Ok(()) };
-    let message = Message { hookgate_alert: notice.id(), body: notice.body(to.format) };
+    let message = Message { hookgate_alert: notice.id(), body: notice.body(to.format, dashboard) };
     let text = serde_json::to_string(&message).map_err(|error| PortError(error.to_string()))?;
     ports.enqueue(&OutgoingMessage::notice(text)).await
 }

@@ -226,14 +226,15 @@ impl Refusal {
 
     pub fn detail(&self) -> String {
         match self {
-            Self::NotFound => "no source is configured at this path".to_owned(),
-            Self::WrongMethod { allowed } => format!("this path allows {allowed}"),
+            Self::NotFound => "nothing is served at this path".to_owned(),
+            Self::WrongMethod { allowed } => format!("this path takes only {allowed}"),
             Self::TooMany { because } => {
-                format!("{because}; this address had too many refusals, so it gets 429 for a minute")
+                format!(
+                    "this address had too many refused requests, so it gets 429 for a minute. This one would be refused \
+                     for {because}"
+                )
             }
-            Self::SecretPending => {
-                "another secret waits: read it at /api/handshakes, or wait until it expires".to_owned()
-            }
+            Self::SecretPending => "a secret that came before still waits to be read".to_owned(),
             Self::NoSuchKey(problem) | Self::KeysUnavailable(problem) => problem.clone(),
             Self::Misconfigured(error) => error.to_string(),
             Self::Unverified(error) => error.to_string(),
@@ -241,10 +242,10 @@ impl Refusal {
             Self::ReadOnly => "this caller may only read".to_owned(),
             Self::CrossSite => "a page of another site made the browser of this caller send the request".to_owned(),
             Self::BodyTooLarge { limit } => {
-                format!("the body is larger than {limit} bytes; a larger max_body would accept it")
+                format!("the body is larger than {limit} bytes")
             }
             Self::Unusable(problem) | Self::BodyBroken(problem) | Self::Failed { problem, .. } => problem.clone(),
-            Self::MessageTooLarge(error) => format!("{error}; with the binding PAYLOADS the event would be accepted"),
+            Self::MessageTooLarge(error) => error.to_string(),
             Self::HeadersTooLarge(error) => error.to_string(),
             Self::InFlight => "another request is making this event durable".to_owned(),
             Self::Off { binding } => format!("this needs the binding {binding}"),

@@ -1,8 +1,11 @@
 //! The words and the bodies of notices.
 
 use super::*;
-use hookgate::alert::{Format, MOST_BODY};
+use hookgate::alert::{Format, Group, MOST_BODY, Measured};
+use hookgate::config::LONGEST_PUBLIC_URL;
 use serde_json::{Value, json};
+
+const DASHBOARD: &str = "https://hooks.example.com/dashboard";
 
 fn json_of(text: &str) -> Value {
     serde_json::from_str(text).expect("JSON")
@@ -71,12 +74,56 @@ fn a_notice_is_a_standard_webhook() {
             "ended": null,
             "measured": { "kind": "share", "failed": 45, "all": 60, "seconds": 600 },
             "text": notice.text(),
+            "link": "https://hooks.example.com/dashboard#/refused?source=billing&reason=bad_signature",
         },
     });
-    assert_eq!(json_of(&notice.body(Format::Standard)), expected);
+    assert_eq!(json_of(&notice.body(Format::Standard, Some(DASHBOARD))), expected);
+    assert_eq!(json_of(&notice.body(Format::Standard, None))["data"]["link"], json!(null));
     let types = [NoticeKind::Opened, NoticeKind::Resolved, NoticeKind::Reminder, NoticeKind::Test];
-    let types = types.map(|kind| json_of(&Notice { kind, ..notice.clone() }.body(Format::Standard))["type"].clone());
+    let types =
+        types.map(|kind| json_of(&Notice { kind, ..notice.clone() }.body(Format::Standard, None))["type"].clone());
     assert_eq!(types, ["opened", "resolved", "reminder", "test"].map(|name| format!("hookgate.alert.{name}")));
+}
+
+/// The dashboard's own test reads the same examples: `dashboard/tests/alerts.test.ts`.
+#[test]
+fn a_notice_links_to_the_view_that_the_dashboard_shows_for_the_alert() {
+    let examples = json_of(include_str!("links.json"));
+    let examples = examples.as_array().expect("a list");
+    for example in examples {
+        let group: Group = serde_json::from_value(example.clone()).expect("a group");
+        assert_eq!(group.view(), example["link"], "{example}");
+    }
+    for rule in Rule::ALL {
+        assert!(
+            examples.iter().any(|example| example["rule"] == rule.name() && example["source"].is_string()),
+            "{rule:?}"
+        );
+    }
+}
+
+#[test]
+fn the_link_is_the_last_line_for_slack_and_is_left_out_without_a_dashboard() {
+    for notice in all_notices("billing", URL, "bad_signature") {
+        let text = |dashboard| json_of(&notice.body(Format::Slack, dashboard))["text"].clone();
+        let link = format!("{DASHBOARD}{}", notice.alert.group.view()).replace('&', "&amp;");
+        assert_eq!(text(Some(DASHBOARD)), format!("{}\n{link}", notice.text()));
+        assert_eq!(text(None), notice.text());
+    }
+}
+
+/// Nobody who is called at night reads the API. In the dashboard, the reader is there already.
+#[test]
+fn the_words_name_no_path_and_have_no_marks_of_markdown() {
+    for notice in all_notices("billing", "the destination", "bad_signature") {
+        let group = Group { source: None, destination: None, cause: None, ..notice.alert.group.clone() };
+        let mut summary = notice.clone();
+        (summary.alert.group, summary.alert.measured) = (group, Measured::More { groups: 2 });
+        for notice in [summary, notice] {
+            let text = notice.text();
+            assert!(!text.contains(['/', '`']), "{text}");
+        }
+    }
 }
 
 /// The names come from records, and somebody may have chosen them.
@@ -84,7 +131,7 @@ fn a_notice_is_a_standard_webhook() {
 fn slack_reads_no_mention_and_no_link_in_a_name() {
     for name in ["<!here>", "<!channel> <@U123>", "@channel @here @everyone", "<https://evil.example|click>", "a & b"] {
         for notice in all_notices(name, name, name) {
-            let body = json_of(&notice.body(Format::Slack));
+            let body = json_of(&notice.body(Format::Slack, Some(DASHBOARD)));
             let text = body["text"].as_str().expect("a text");
             assert!(!text.contains(['<', '>']), "{text}");
             for (place, _) in text.match_indices('@') {
@@ -102,9 +149,10 @@ fn slack_reads_no_mention_and_no_link_in_a_name() {
 fn no_body_is_larger_than_it_may_be_and_each_is_one_line_of_words() {
     for letter in ["x", "\"", "\\", "\n", "\u{1}", "&", "<", "@", "€", "🦀", "\u{202e}"] {
         let name = letter.repeat(1000);
+        let dashboard = format!("{}/dashboard", "x".repeat(LONGEST_PUBLIC_URL));
         for notice in all_notices(&name, &name, &name) {
             for format in [Format::Standard, Format::Slack] {
-                let body = notice.body(format);
+                let body = notice.body(format, Some(&dashboard));
                 assert!(body.len() <= MOST_BODY, "{letter:?}: {}", body.len());
                 json_of(&body);
             }
@@ -123,7 +171,8 @@ fn the_query_of_a_destination_is_never_shown() {
     let mut watch = Watch::default();
     watch.see(3, &of_destination(DestinationWindow { destination: url.to_owned(), dead: 1, ..destination() }));
     let notice = watch.notices.remove(0);
-    let shown = [notice.text(), notice.body(Format::Standard), notice.body(Format::Slack), notice.id()];
+    let shown =
+        [notice.text(), notice.body(Format::Standard, None), notice.body(Format::Slack, Some(DASHBOARD)), notice.id()];
     for shown in shown.into_iter().chain([watch.state.to_json(), format!("{:?}", watch.state)]) {
         assert!(!shown.contains("canary"), "{shown}");
     }
@@ -135,5 +184,6 @@ fn a_test_notice_says_that_it_is_a_test() {
     let notice = Notice::test(at(0));
     assert!(notice.text().starts_with("This is a test of the alerts."), "{}", notice.text());
     assert_eq!(notice.id(), format!("alert_test_{}", at(0)));
-    assert_eq!(json_of(&notice.body(Format::Standard))["data"]["source"], "test");
+    let data = json_of(&notice.body(Format::Standard, Some(DASHBOARD)))["data"].clone();
+    assert_eq!((&data["source"], &data["link"]), (&json!("test"), &json!(format!("{DASHBOARD}#/alerts"))));
 }

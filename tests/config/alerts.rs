@@ -135,3 +135,28 @@ fn a_text_that_is_no_table_is_a_mistake() {
         assert!(error.starts_with("ALERTS: must be a table") && !error.contains(CANARY), "{error}");
     }
 }
+
+#[test]
+fn public_url_gives_the_links_of_notices_and_a_mistake_in_it_is_told() {
+    let read = |url: &str| {
+        let own =
+            json!({ "provider": "stripe", "secrets": ["SECRET"], "url": "https://hooks.example.com/webhooks/billing" });
+        let lookup = |name: &str| if name == "PUBLIC_URL" { Some(url.to_owned()) } else { super::lookup(name) };
+        let config = Config::parse(&json!({ "billing": own }), ALL, &lookup).expect("a table of sources");
+        assert!(config.source("billing").is_some_and(|source| source.is_ok()) && config.alerts.is_ok(), "{url}");
+        (config.dashboard, config.mistakes.join(" "))
+    };
+    for url in ["https://hooks.example.com", "https://hooks.example.com/"] {
+        assert_eq!(read(url), (Some("https://hooks.example.com/dashboard".to_owned()), String::new()));
+    }
+    assert_eq!(read("http://127.0.0.1:8787").0.as_deref(), Some("http://127.0.0.1:8787/dashboard"));
+    let long = format!("https://{}", "x".repeat(512));
+    for url in
+        ["", "https://", "hooks.example.com", "https://a b", "https://a/#x", "https://a/?b", "https://u@a", &long]
+    {
+        let (dashboard, mistake) = read(url);
+        assert_eq!(dashboard, None, "{url}");
+        assert!(mistake.starts_with("PUBLIC_URL must be the URL of this Worker"), "{url}: {mistake}");
+    }
+    assert_eq!(configured(None).dashboard, None);
+}

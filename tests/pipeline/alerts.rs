@@ -15,7 +15,9 @@ fn config_of(alerts: &str) -> Result<Config, ConfigError> {
 }
 
 fn config() -> Result<Config, ConfigError> {
-    config_of(r#"{"format":"standard","url":"https://alerts.example/hook?key=hidden"}"#)
+    let mut config = config_of(r#"{"format":"standard","url":"https://alerts.example/hook?key=hidden"}"#)?;
+    config.dashboard = Some("https://hooks.example/dashboard".to_owned());
+    Ok(config)
 }
 
 fn call(method: &'static str, path: &str, ports: &Memory) -> (u16, Value) {
@@ -64,9 +66,13 @@ fn notices(ports: &Memory) -> Vec<String> {
     }
     let sent = ports.sent.take();
     assert!(sent.iter().all(|one| one.url == "https://alerts.example/hook?key=hidden"));
-    sent.iter()
-        .map(|one| serde_json::from_slice::<Value>(&one.body).unwrap()["type"].as_str().unwrap().to_owned())
-        .collect()
+    let body = |body: &[u8]| serde_json::from_slice::<Value>(body).unwrap();
+    let type_of = |notice: &Value| {
+        let link = notice["data"]["link"].as_str().expect("a link");
+        assert!(link.starts_with("https://hooks.example/dashboard#/"), "{link}");
+        notice["type"].as_str().unwrap().to_owned()
+    };
+    sent.iter().map(|one| type_of(&body(&one.body))).collect()
 }
 
 #[test]
@@ -106,6 +112,7 @@ fn a_notice_is_tried_again_and_is_neither_an_event_nor_a_dead_letter() {
         (200, json!({ "sent": true, "receiver": "https://alerts.example" }))
     );
     let message = ports.queue.take().remove(0);
+    assert!(message.contains("https://hooks.example/dashboard#/alerts"), "{message}");
     ports.origin_status.set(Some(503));
     for attempt in 1..8 {
         let (disposition, record) = consume(&message, attempt, &ports);

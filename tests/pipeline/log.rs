@@ -255,6 +255,7 @@ fn a_filtered_event_is_in_the_list_with_the_rule() {
         (&json!("filtered"), &json!("unwanted_type"), &json!(0))
     );
     assert!(event["why"].as_str().unwrap().contains("user.created"), "{}", event["why"]);
+    assert!(!event["why"].as_str().unwrap().contains('`'), "{}", event["why"]);
     assert_eq!(event["body"], BODY);
     let rows = ports.database.query("SELECT count FROM counts WHERE verdict = 'filtered'");
     assert_eq!(rows[0]["count"], 3);

@@ -42,7 +42,7 @@ test("the operator finds the rule that filters events, changes it, and a replay 
   await operator.finds("source=shop&reason=unwanted_type&type=order.*", unwanted.slice(0, 2).map(idOf));
   for (const { id, type } of filtered) {
     const event = await operator.get(`events/${id}`);
-    assert.ok(event.why.includes("`events`") && event.why.includes(type), event.why);
+    assert.ok(event.why.includes('"events"') && event.why.includes(type), event.why);
     assert.deepEqual([event.attempts, event.delivered, event.history], [0, null, []]);
   }
   assert.deepEqual((await operator.get("sources/shop")).settings.events, ["invoice.*"]);

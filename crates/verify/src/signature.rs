@@ -87,7 +87,7 @@ fn malformed(location: &Location, problem: Problem) -> VerifyError {
 type Problem = &'static str;
 
 const UNDECODABLE: Problem = "not a signature of the algorithm's length in the scheme's encoding";
-const NO_PREFIX: Problem = "not the scheme's prefix";
+const NO_PREFIX: Problem = "without the scheme's prefix";
 const BLANK_END: Problem = "a blank before or after the list";
 const TWO_TIMESTAMPS: Problem = "two timestamps";
 const TOO_MANY_SIGNATURES: Problem = "more than 8 signatures";

@@ -323,7 +323,7 @@ impl<'v> Received<'v> {
         if let Some(path) = &scheme.account
             && content::json_text(body, path)?.as_ref() != Some(account)
         {
-            return Err(VerifyError::ClaimMismatch { claim: path.to_string(), problem: "different from `account`" });
+            return Err(VerifyError::ClaimMismatch { claim: path.to_string(), problem: "different from \"account\"" });
         }
         Ok(())
     }

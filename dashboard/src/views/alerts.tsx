@@ -1,6 +1,7 @@
 // Alerts: what is wrong now, since when, and who has seen it.
 
 import { useSignal } from "@preact/signals";
+import { lookOf } from "../alerts.ts";
 import { part, type Alert, type AlertList } from "../api.ts";
 import { Badge, Button, Empty, Failure, Head, Loading, Text, Time } from "../components/basics.tsx";
 import { address, words } from "../format.ts";
@@ -10,20 +11,6 @@ import { api, attempt, mayWrite } from "../state.ts";
 
 const TONES: Record<Alert["status"], string> = { open: "bad", pending: "warn", acknowledged: "info", resolved: "good" };
 const ORDER: Alert["status"][] = ["open", "pending", "acknowledged", "resolved"];
-
-/** The view that shows what an alert is about. */
-const LOOK: Record<string, (alert: Alert) => Parameters<typeof href>> = {
-  refusals: ({ source, cause }) => [
-    "refused",
-    null,
-    { source: source ?? "", reason: cause === "several" ? "" : (cause ?? "") },
-  ],
-  failed_attempts: ({ source }) => ["events", null, { source: source ?? "", state: "retrying,dead" }],
-  dead_letters: ({ source }) => ["dead-letters", null, { source: source ?? "" }],
-  backlog: ({ source }) => ["events", null, { source: source ?? "", state: "retrying,waiting", range: "7d" }],
-  paused: ({ source }) => ["sources", source ?? null],
-  silent: ({ source }) => ["sources", source ?? null],
-};
 
 /** What became of an alert: when it began, who has seen it and when, and when it was over. */
 function Story({ alert }: { alert: Alert }) {
@@ -134,11 +121,10 @@ export function Alerts() {
                   </>
                 )}
                 {alert.cause && <> · {words(alert.cause)}</>}
-                {LOOK[alert.rule] && alert.source && (
+                {alert.source && (
                   <>
                     {" "}
-                    ·{" "}
-                    <a href={href(...LOOK[alert.rule]!(alert))}>What is behind it</a>
+                    · <a href={lookOf(alert)}>What is behind it</a>
                   </>
                 )}
               </p>

@@ -174,7 +174,7 @@ export function answersAt(now: number, text: (plain: string) => string): Record<
     acknowledged: status === "acknowledged" ? ago(10) : null,
     acknowledged_by: status === "acknowledged" ? text("on-call") : null,
     measured: { kind: "share", all: 50, failed: 40, seconds: 900 },
-    text: text("The source billing refused 40 of 50 requests in the last 15m. Look at the samples."),
+    text: text("The source billing refused 40 of 50 requests in the last 15m. Look at the refused requests of the source."),
   });
   const letter = (at: number): DeadLetter => ({
     id: KEY.replace("3", String(at)),
@@ -217,7 +217,7 @@ export function answersAt(now: number, text: (plain: string) => string): Record<
       reason: ["signature_mismatch", "body_too_large", "not_found"][at]!,
       status,
       detail: text("no secret proves the signature"),
-      why: text(`The request was answered ${status}. Compare the secret with the provider's.`),
+      why: text("The signature does not match the secret. Compare the secret with the provider's page."),
       method: text("POST"),
       path: text("/webhooks/billing"),
       headers,

@@ -71,7 +71,7 @@ impl<'b> Texts<'b> {
             let found = json::extract(body, &paths.iter().collect::<Vec<_>>()).map_err(|error| match error {
                 ExtractError::NotJson(problem) => VerifyError::NotCanonical { problem },
                 ExtractError::Ambiguous(key) => {
-                    VerifyError::NotCanonical { problem: format!("the JSON key `{key}` occurs twice") }
+                    VerifyError::NotCanonical { problem: format!("the JSON key \"{key}\" comes twice") }
                 }
             })?;
             texts.json = paths.into_iter().zip(found).collect();
@@ -163,7 +163,7 @@ pub(super) fn json_lines(texts: &Texts<'_>, keys: &[String]) -> Result<String, V
     }
     for (key, text) in keys.iter().zip(&found).skip(1) {
         if text.is_some_and(|text| text.contains('\n')) {
-            return Err(refused(format!("`{key}` has more than one line")));
+            return Err(refused(format!("\"{key}\" has more than one line")));
         }
     }
     let missing = keys.iter().zip(&found).skip(1).take_while(|(_, text)| text.is_none()).map(|(key, _)| key.as_str());
@@ -171,7 +171,7 @@ pub(super) fn json_lines(texts: &Texts<'_>, keys: &[String]) -> Result<String, V
         && let Some(line) = first.rsplit('\n').nth(1)
         && missing.clone().any(|key| key == line)
     {
-        return Err(refused(format!("its first text ends like the missing key `{line}`")));
+        return Err(refused(format!("its first text ends like the missing key \"{line}\"")));
     }
     for (key, text) in keys.iter().zip(found) {
         if let Some(text) = text {

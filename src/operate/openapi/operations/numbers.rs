@@ -87,8 +87,8 @@ pub fn list_refused(schemas: &mut Schemas) -> Operation {
         source: EVENT_SOURCE.to_owned(),
         status: 401,
         reason: String::from("signature_mismatch"),
-        detail: "no secret proves the signature".to_owned(),
-        why: "The request was answered 401, for the reason signature_mismatch: no secret proves the signature."
+        detail: "the signature at \"stripe-signature\" does not match the secret: …".to_owned(),
+        why: "The signature at \"stripe-signature\" does not match the secret: … Compare the secret with the provider's page."
             .to_owned(),
         method: "POST".to_owned(),
         path: "/webhooks/billing".to_owned(),
