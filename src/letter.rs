@@ -1,11 +1,16 @@
 //! Dead letters: events whose attempts ran out or that a destination refused. They are kept until they are redriven or
 //! expire.
 
+mod filter;
+mod waiting;
+
+pub use filter::{Filter, Selection};
+pub use waiting::{COLUMNS, COUNTED, Group, Groups, MOST_GROUPS};
+
 use crate::dedup::digest_of;
 use crate::message::{DecodeError, Event};
 use hookgate_verify::UnixTime;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_json::{Map, Value};
+use serde::{Deserialize, Serialize, Serializer};
 use std::time::Duration;
 
 /// How long a dead letter is kept.
@@ -128,49 +133,3 @@ impl ParkedLetter {
 
 /// The prefix of the names of letters in the bucket. The name of a body never has this prefix.
 pub const PARKED_PREFIX: &str = "letters/";
-
-/// A selection of dead letters.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[serde(default, deny_unknown_fields)]
-#[cfg_attr(not(target_arch = "wasm32"), schemars(rename = "DeadLetterFilter"))]
-pub struct Filter {
-    /// Only letters of this source.
-    #[serde(deserialize_with = "text")]
-    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "String"))]
-    pub source: Option<String>,
-    /// Only letters after the letter with this id, in the order of the list.
-    #[serde(deserialize_with = "text")]
-    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "String"))]
-    pub after: Option<String>,
-    /// The most letters to select.
-    #[cfg_attr(not(target_arch = "wasm32"), schemars(range(min = 1, max = Self::MOST)))]
-    pub limit: u32,
-}
-
-impl Filter {
-    /// The largest `limit`.
-    pub const MOST: u32 = 100;
-
-    /// Reads the filter in a JSON object.
-    ///
-    /// # Errors
-    /// Names an unknown or invalid member. A misspelt member must not select all letters.
-    pub fn from_json(members: Map<String, Value>) -> Result<Self, String> {
-        let filter: Self = serde_json::from_value(Value::Object(members)).map_err(|error| error.to_string())?;
-        // A caller who asks for none must not get one.
-        let is_usable = (1..=Self::MOST).contains(&filter.limit);
-        if is_usable { Ok(filter) } else { Err(format!("limit={}: a number from 1 to {}", filter.limit, Self::MOST)) }
-    }
-}
-
-/// A text. `null` is an error: it must not select all letters.
-fn text<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
-    String::deserialize(from).map(Some)
-}
-
-impl Default for Filter {
-    fn default() -> Self {
-        Self { source: None, after: None, limit: Self::MOST }
-    }
-}

@@ -33,7 +33,7 @@ pub use buffer::LogBuffer;
 pub use deliveries::{Delivery, LATENCY_BOUNDS};
 pub use detail::{AttemptDetail, EventDetail, detail_of};
 pub use entry::{Attempt, EXACT, Entry, EventName, GIVEN_UP, IN_BUCKET, REDACTED, State};
-pub use filter::{EventFilter, FilterError, LONGEST_VALUE, MOST_NAMES, OLDEST};
+pub use filter::{EventFilter, FilterError, LONGEST_VALUE, MOST_NAMES, OLDEST, time_of};
 pub use metrics::{Metrics, metrics, metrics_of};
 pub use page::{EventPage, EventSummary, SCANNED, SEARCHED, page_of};
 pub use refused::{Refused, SAMPLE_BODY, SAMPLES};

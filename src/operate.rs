@@ -150,6 +150,7 @@ pub(crate) async fn serve<R: Request, P: Ports>(
         Endpoint::Audit => audit::list(&call, record).await,
         Endpoint::Caller => caller::read(&call, record),
         Endpoint::DeadLetters => dead_letters::list(&call, record).await,
+        Endpoint::DeadLetterGroups => dead_letters::groups(&call, record).await,
         Endpoint::RedriveAll => dead_letters::redrive_all(&call, record).await,
         Endpoint::RedriveOne => dead_letters::redrive_one(&call, part, record).await,
         Endpoint::Events => events::list(&call, record).await,

@@ -15,7 +15,7 @@ use fakes::kv::Kv;
 use fakes::random::Random;
 use fakes::stores::{Bodies, Claims, Letters};
 use hookgate::dedup::{ClaimOutcome, ClaimTerms, ClaimToken, DedupKey, Rings, Shard};
-use hookgate::letter::{Filter, Letter};
+use hookgate::letter::{Filter, Letter, Selection};
 use hookgate::pipeline::ports::{Page, Stored};
 use hookgate_verify::UnixTime;
 use serde_json::{Value, json};
@@ -189,11 +189,11 @@ fn letter(step: &Value) -> Letter {
         redrives: u32::try_from(number(step, "redrives")).unwrap(),
         source: text("source"),
         event_id: "evt_1".to_owned(),
-        event_type: String::new(),
+        event_type: text("type"),
         key: String::new(),
         received: String::new(),
         died: time(step, "at"),
-        reason: "the origin answered 410".to_owned(),
+        reason: text("reason"),
         bytes: 2,
         payload: step["payload"].as_str().map(str::to_owned),
         expires: if step["expires"].is_null() {
@@ -207,8 +207,29 @@ fn letter(step: &Value) -> Letter {
 
 fn filter(step: &Value) -> Filter {
     let text = |key: &str| step[key].as_str().map(str::to_owned);
-    let limit = step["limit"].as_u64().map_or(Filter::MOST, |limit| u32::try_from(limit).unwrap());
-    Filter { source: text("source"), after: text("after"), limit }
+    let time = |key: &str| step.get(key).map(|_| time(step, key));
+    Filter {
+        source: text("source"),
+        event_type: text("type"),
+        reason: text("reason"),
+        since: time("since"),
+        until: time("until"),
+    }
+}
+
+fn selection(step: &Value) -> Selection {
+    let limit = step["limit"].as_u64().map_or(Selection::MOST, |limit| u32::try_from(limit).unwrap());
+    Selection { filter: filter(step), after: step["after"].as_str().map(str::to_owned), limit }
+}
+
+/// The groups, with times as the steps have them.
+fn groups(step: &Value, letters: &Letters) -> Value {
+    let counted = letters.groups(&filter(step));
+    let groups = counted.groups.iter();
+    let groups: Vec<_> = groups
+        .map(|group| json!([group.source, group.reason, group.count, since(group.oldest), since(group.newest)]))
+        .collect();
+    json!({ "groups": groups, "letters": counted.letters, "complete": counted.complete })
 }
 
 fn ids(letters: Vec<Letter>) -> Value {
@@ -224,7 +245,8 @@ fn letters_are_kept_taken_and_redriven() {
             "redriven" => letters.redriven(id, u32::try_from(number(step, "redrives")).unwrap()),
             "replayed" => letters.replayed(&[letter(step)]),
             "has" => return json!(letters.has(id)),
-            "list" => return ids(letters.list(&filter(step))),
+            "list" => return ids(letters.list(&selection(step))),
+            "groups" => return groups(step, letters),
             "take" => return json!(letters.take(id, now, time(step, "until"), time(step, "expires")).is_some()),
             "expire" => return json!(letters.expire(now).len()),
             _ => return json!(letters.referred(&names(step))),

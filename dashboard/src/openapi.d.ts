@@ -128,6 +128,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/dead-letters/groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Counts dead letters by source and reason
+         * @description What a redrive with the same filter would send: the letters that are not redriven, by source and reason.
+         */
+        get: operations["countDeadLetters"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/dead-letters/redrive": {
         parameters: {
             query?: never;
@@ -139,7 +159,7 @@ export interface paths {
         put?: never;
         /**
          * Redrives the dead letters that a filter selects
-         * @description The letters go back into the queue. An empty body selects all letters.
+         * @description The letters go back into the queue, the oldest first, at most 100 in one call. An empty body selects all letters.
          *
          *     The caller needs the kind `write`.
          */
@@ -808,7 +828,7 @@ export interface components {
             /** @description The event's type. */
             type: string;
         };
-        /** @description A selection of dead letters. */
+        /** @description The first letters that a filter selects, in the order of the list. */
         DeadLetterFilter: {
             /**
              * @description Only letters after the letter with this id, in the order of the list.
@@ -822,10 +842,64 @@ export interface components {
              */
             limit: number;
             /**
-             * @description Only letters of this source.
+             * @description Only letters with this reason: the whole text, as the list shows it.
+             * @default null
+             */
+            reason: string;
+            /**
+             * @description Only letters that died at this time or later: RFC 3339, or seconds or milliseconds since 1970.
+             * @default null
+             */
+            since: string;
+            /**
+             * @description Only letters of this source. An empty text selects the letters whose source is unknown.
              * @default null
              */
             source: string;
+            /**
+             * @description Only letters of this type: the whole text, without a pattern.
+             * @default null
+             */
+            type: string;
+            /**
+             * @description Only letters that died before this time.
+             * @default null
+             */
+            until: string;
+        };
+        /** @description The number of the letters of one source that have one reason. */
+        DeadLetterGroup: {
+            /**
+             * Format: uint64
+             * @description The number of letters.
+             */
+            count: number;
+            /**
+             * Format: date-time
+             * @description When the last of them died.
+             */
+            newest: string;
+            /**
+             * Format: date-time
+             * @description When the first of them died.
+             */
+            oldest: string;
+            /** @description Why the events became dead letters. */
+            reason: string;
+            /** @description The source's name. Empty if another program wrote the messages. */
+            source: string;
+        };
+        /** @description The numbers of the letters that a filter selects. */
+        DeadLetterGroups: {
+            /** @description Whether every letter is counted. One call looks at the newest 20,000 letters, or at those of the source in the filter. */
+            complete: boolean;
+            /** @description The groups, the largest first: at most 100. */
+            groups: components["schemas"]["DeadLetterGroup"][];
+            /**
+             * Format: uint64
+             * @description The number of the letters in all groups, also in those that are left out.
+             */
+            letters: number;
         };
         /** @description A page of dead letters. */
         DeadLetterPage: {
@@ -2036,10 +2110,30 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Letters of this source.
+                 * @description Letters of this source. An empty text selects the letters whose source is unknown.
                  * @example billing
                  */
                 source?: string;
+                /**
+                 * @description Letters of this type: the whole text, without a pattern.
+                 * @example invoice.paid
+                 */
+                type?: string;
+                /**
+                 * @description Letters with this reason: the whole text, as the list shows it.
+                 * @example the origin answered 410
+                 */
+                reason?: string;
+                /**
+                 * @description Letters that died at this time or later: RFC 3339, or seconds or milliseconds since 1970.
+                 * @example 2026-11-28T09:30:00Z
+                 */
+                since?: string | unknown | unknown;
+                /**
+                 * @description Letters that died before this time.
+                 * @example 1795861800
+                 */
+                until?: string | unknown | unknown;
                 /**
                  * @description The id of the last letter of the page before.
                  * @example 5f0c2b7d91e84a36b0d7c5e2f3a4968175c3d2e1f0a9b8c7d6e5f4a3b2c1d0e9
@@ -2093,6 +2187,73 @@ export interface operations {
             503: components["responses"]["TemporarilyUnavailable"];
         };
     };
+    countDeadLetters: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Letters of this source. An empty text selects the letters whose source is unknown.
+                 * @example billing
+                 */
+                source?: string;
+                /**
+                 * @description Letters of this type: the whole text, without a pattern.
+                 * @example invoice.paid
+                 */
+                type?: string;
+                /**
+                 * @description Letters with this reason: the whole text, as the list shows it.
+                 * @example the origin answered 410
+                 */
+                reason?: string;
+                /**
+                 * @description Letters that died at this time or later: RFC 3339, or seconds or milliseconds since 1970.
+                 * @example 2026-11-28T09:30:00Z
+                 */
+                since?: string | unknown | unknown;
+                /**
+                 * @description Letters that died before this time.
+                 * @example 1795861800
+                 */
+                until?: string | unknown | unknown;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The numbers. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "complete": true,
+                     *       "groups": [
+                     *         {
+                     *           "count": 42,
+                     *           "newest": "2026-01-15T12:30:00Z",
+                     *           "oldest": "2026-01-15T12:30:00Z",
+                     *           "reason": "the origin answered 410",
+                     *           "source": "billing"
+                     *         }
+                     *       ],
+                     *       "letters": 42
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DeadLetterGroups"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["NotUsable"];
+            429: components["responses"]["TooManyRefusals"];
+            501: components["responses"]["NotSwitchedOn"];
+            503: components["responses"]["TemporarilyUnavailable"];
+        };
+    };
     redriveDeadLetters: {
         parameters: {
             query?: never;
@@ -2106,6 +2267,7 @@ export interface operations {
                 /**
                  * @example {
                  *       "limit": 100,
+                 *       "reason": "the origin answered 410",
                  *       "source": "billing"
                  *     }
                  */

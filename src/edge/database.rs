@@ -12,13 +12,14 @@ use worker::wasm_bindgen_futures::JsFuture;
 /// The time limit of one write or of one list. A queue's consumer acknowledges its batch after the write.
 const PATIENCE_MS: u32 = 3_000;
 /// The tables. They are created here if `make deploy` has not created them.
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 7] = [
     include_str!("../../migrations/0001_dead_letters.sql"),
     include_str!("../../migrations/0002_log.sql"),
     include_str!("../../migrations/0003_jobs.sql"),
     include_str!("../../migrations/0004_log_events.sql"),
     include_str!("../../migrations/0005_pauses.sql"),
     include_str!("../../migrations/0006_held_bodies.sql"),
+    include_str!("../../migrations/0007_waiting_letters.sql"),
 ];
 /// What D1 says of a table of dead letters that an older version made. A migration cannot add the column: SQL cannot ask
 /// whether a column is there.

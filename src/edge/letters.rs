@@ -2,7 +2,7 @@
 
 use super::ports::Bindings;
 use crate::database::{Statement, Value};
-use crate::letter::{Filter, Letter};
+use crate::letter::{COLUMNS, Filter, Groups, Letter, Selection};
 use crate::pipeline::ports::{Database, Letters, PortError};
 use hookgate_verify::UnixTime;
 use serde::Deserialize;
@@ -11,9 +11,6 @@ use serde_json::json;
 
 /// A letter that cannot be kept within this time waits for its queue, and at last in the bucket.
 const PATIENCE_MS: u32 = 10_000;
-
-const COLUMNS: &str =
-    "id, source, event_id, type, key, received, died, reason, bytes, payload, expires, message, redrives";
 
 fn seconds(time: UnixTime) -> Value {
     time.seconds().into()
@@ -44,14 +41,18 @@ fn table(letters: &[Letter]) -> Value {
 
 impl Bindings {
     /// The rows of one statement. An answer without them is an error: an empty list would say that there is no letter.
+    async fn answer<T: DeserializeOwned>(&self, statement: &Statement) -> Result<Vec<T>, PortError> {
+        let answers = self.run_within(PATIENCE_MS, std::slice::from_ref(statement)).await?;
+        let rows = answers.into_iter().next().ok_or_else(|| PortError("D1: its answer has no rows".to_owned()))?;
+        rows.parse().map_err(PortError)
+    }
+
     async fn rows<T: DeserializeOwned, const N: usize>(
         &self,
         sql: &str,
         values: [Value; N],
     ) -> Result<Vec<T>, PortError> {
-        let answers = self.run_within(PATIENCE_MS, &[Statement::new(sql, values)]).await?;
-        let rows = answers.into_iter().next().ok_or_else(|| PortError("D1: its answer has no rows".to_owned()))?;
-        rows.parse().map_err(PortError)
+        self.answer(&Statement::new(sql, values)).await
     }
 
     /// Runs a statement that has no rows.
@@ -138,14 +139,14 @@ impl Letters for Bindings {
         Ok(!self.rows::<Named, _>(sql, [text(id)]).await?.is_empty())
     }
 
-    async fn list(&self, filter: &Filter) -> Result<Vec<Letter>, PortError> {
-        let sql = format!(
-            "SELECT {COLUMNS} FROM dead_letters WHERE redriven IS NULL AND (?1 IS NULL OR source = ?1) \
-             AND number > coalesce((SELECT number FROM dead_letters WHERE id = ?2), 0) ORDER BY number LIMIT ?3"
-        );
-        let values = [filter.source.as_deref().into(), filter.after.as_deref().into(), filter.limit.into()];
-        let rows: Vec<Row> = self.rows(&sql, values).await?;
+    async fn list(&self, selection: &Selection) -> Result<Vec<Letter>, PortError> {
+        let rows: Vec<Row> = self.answer(&selection.list()).await?;
         Ok(rows.into_iter().map(Into::into).collect())
+    }
+
+    async fn groups(&self, filter: &Filter) -> Result<Groups, PortError> {
+        let answers = self.run_within(PATIENCE_MS, &filter.groups()).await?;
+        Groups::of(answers).map_err(PortError)
     }
 
     async fn take(

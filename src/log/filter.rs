@@ -88,13 +88,7 @@ impl EventFilter {
         let names =
             || Some(value.split(',').map(str::to_owned).collect::<Vec<_>>()).filter(|all| all.len() <= MOST_NAMES);
         let list = || names().ok_or_else(|| wrong("must have at most 20 names"));
-        // A program may write milliseconds, which would be a time far away that selects nothing.
-        let time = || UnixTime::from_rfc3339(value).or_else(|| UnixTime::read(TimeUnit::Unix, value));
-        let time = || {
-            let expected =
-                "must be a time such as 2026-11-28T09:30:00Z, or (milli)seconds since 1970; a `+` in a URL is %2B";
-            time().ok_or_else(|| wrong(expected))
-        };
+        let time = || time_of(value).map_err(wrong);
         match name {
             "source" => self.sources = list()?,
             "state" => {
@@ -193,6 +187,17 @@ impl EventFilter {
         }
         all.join(" AND ")
     }
+}
+
+/// The time in a parameter: RFC 3339, or seconds or milliseconds since 1970.
+///
+/// # Errors
+/// What is allowed.
+pub fn time_of(value: &str) -> Result<UnixTime, &'static str> {
+    // A program may write milliseconds, which would be a time far away that selects nothing.
+    UnixTime::from_rfc3339(value)
+        .or_else(|| UnixTime::read(TimeUnit::Unix, value))
+        .ok_or("must be a time such as 2026-11-28T09:30:00Z, or (milli)seconds since 1970; a `+` in a URL is %2B")
 }
 
 /// The statuses of `503` or `5xx`.

@@ -4,7 +4,7 @@ use super::{Call, query};
 use crate::answer::Answer;
 use crate::config::LONGEST_IN_QUEUE;
 use crate::json_object;
-use crate::letter::{Filter, KEPT, Letter};
+use crate::letter::{Filter, KEPT, Letter, Selection};
 use crate::message::Event;
 use crate::pipeline::ports::{PortError, Ports, Request};
 use crate::pipeline::refusal::Refusal;
@@ -35,14 +35,26 @@ pub(super) struct Redriven {
     pub(super) failed: usize,
 }
 
-/// `GET /api/dead-letters`: a page of dead letters, the oldest first.
+/// `GET /api/dead-letters?…`: a page of dead letters, the oldest first.
 pub async fn list<R: Request, P: Ports>(call: &Call<'_, R, P>, record: &mut Record) -> Result<Answer, Refusal> {
     let ports = letters(call.ports)?;
-    let filter = filter_of(&call.request.query())?;
-    is_there(&filter, ports).await?;
-    let dead_letters = ports.list(&filter).await.map_err(Refusal::failed("list_failed"))?;
+    let mut selection = Selection::default();
+    query::read(&call.request.query(), &Selection::NAMES, |name, value| selection.set(name, value))?;
+    is_usable(&selection, ports).await?;
+    let dead_letters = ports.list(&selection).await.map_err(Refusal::failed("list_failed"))?;
     record.verdict = Verdict::Listed;
     Ok(Answer::ok(&DeadLetterPage { dead_letters }))
+}
+
+/// `GET /api/dead-letters/groups?…`: the numbers of the letters that a filter selects, by source and reason.
+pub async fn groups<R: Request, P: Ports>(call: &Call<'_, R, P>, record: &mut Record) -> Result<Answer, Refusal> {
+    let ports = letters(call.ports)?;
+    let mut filter = Filter::default();
+    query::read(&call.request.query(), &Filter::NAMES, |name, value| filter.set(name, value))?;
+    has_time(&filter)?;
+    let groups = ports.groups(&filter).await.map_err(Refusal::failed("list_failed"))?;
+    record.verdict = Verdict::Listed;
+    Ok(Answer::ok(&groups))
 }
 
 /// `POST /api/dead-letters/{id}/redrive`.
@@ -68,13 +80,13 @@ pub async fn redrive_one<R: Request, P: Ports>(
 pub async fn redrive_all<R: Request, P: Ports>(call: &Call<'_, R, P>, record: &mut Record) -> Result<Answer, Refusal> {
     let ports = letters(call.ports)?;
     let body = call.body(MAX_BODY).await?;
-    let filter = json_object::members(&body).and_then(Filter::from_json).map_err(Refusal::Unusable)?;
-    is_there(&filter, ports).await?;
-    let Filter { source, after, limit } = &filter;
-    let after = after.as_ref().map(|after| format!("after={after} ")).unwrap_or_default();
-    call.intend("redrive_all", source.as_deref().unwrap_or("*"), &format!("{after}limit={limit}")).await?;
+    let members = json_object::members(&body).map_err(Refusal::Unusable)?;
+    let selection = Selection::from_json(&members).map_err(Refusal::Unusable)?;
+    is_usable(&selection, ports).await?;
+    let source = selection.filter.source.as_deref();
+    call.intend("redrive_all", source.unwrap_or("*"), &selection.told()).await?;
     let mut done = Redriven { redriven: 0, failed: 0 };
-    for letter in ports.list(&filter).await.map_err(Refusal::failed("list_failed"))? {
+    for letter in ports.list(&selection).await.map_err(Refusal::failed("list_failed"))? {
         match redrive(&letter.id, ports, call.now).await {
             Ok(true) => done.redriven = done.redriven.saturating_add(1),
             Ok(false) => {} // another redrive has the letter
@@ -103,9 +115,10 @@ async fn redrive<P: Ports>(id: &str, ports: &P, now: UnixTime) -> Result<bool, P
     Ok(true)
 }
 
-/// Refuses a filter after an unknown letter. Such a list would begin at its start, and a redrive would redrive all letters.
-async fn is_there<P: Ports>(filter: &Filter, ports: &P) -> Result<(), Refusal> {
-    let Some(after) = &filter.after else { return Ok(()) };
+/// Refuses a selection after an unknown letter. Such a list would begin at its start, and a redrive would redrive all letters.
+async fn is_usable<P: Ports>(selection: &Selection, ports: &P) -> Result<(), Refusal> {
+    has_time(&selection.filter)?;
+    let Some(after) = &selection.after else { return Ok(()) };
     if ports.has(after).await.map_err(Refusal::failed("list_failed"))? {
         return Ok(());
     }
@@ -114,21 +127,11 @@ async fn is_there<P: Ports>(filter: &Filter, ports: &P) -> Result<(), Refusal> {
     )))
 }
 
+fn has_time(filter: &Filter) -> Result<(), Refusal> {
+    if filter.has_time() { Ok(()) } else { Err(query::no_time()) }
+}
+
 /// The ports, if they keep dead letters.
 fn letters<P: Ports>(ports: &P) -> Result<&P, Refusal> {
     if ports.keeps_letters() { Ok(ports) } else { Err(Refusal::Off { binding: "LOG" }) }
-}
-
-fn filter_of(query: &str) -> Result<Filter, Refusal> {
-    let mut filter = Filter::default();
-    query::read(query, &["source", "after", "limit"], |name, value| {
-        match name {
-            "source" => filter.source = Some(value.to_owned()),
-            "after" => filter.after = Some(value.to_owned()),
-            "limit" => filter.limit = query::limit(value, Filter::MOST)?,
-            _ => return Ok(false),
-        }
-        Ok(true)
-    })?;
-    Ok(filter)
 }

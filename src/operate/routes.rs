@@ -18,6 +18,8 @@ pub enum Endpoint {
     Caller,
     /// Lists dead letters.
     DeadLetters,
+    /// Counts dead letters by source and reason.
+    DeadLetterGroups,
     /// Redrives the dead letters that a filter selects.
     RedriveAll,
     /// Redrives one dead letter.
@@ -63,7 +65,13 @@ impl Endpoint {
     /// /api/dead-letters/redrive?source=billing` must not redrive the letters of all sources.
     pub fn has_parameters(self) -> bool {
         match self {
-            Self::Audit | Self::DeadLetters | Self::Events | Self::ForgetKey | Self::Refused | Self::Stats => true,
+            Self::Audit
+            | Self::DeadLetters
+            | Self::DeadLetterGroups
+            | Self::Events
+            | Self::ForgetKey
+            | Self::Refused
+            | Self::Stats => true,
             Self::Alerts
             | Self::Acknowledge
             | Self::Caller
@@ -118,13 +126,14 @@ const fn write(method: &'static str, path: &'static str, endpoint: Endpoint) -> 
 }
 
 /// Every route.
-pub const ROUTES: [Route; 25] = [
+pub const ROUTES: [Route; 26] = [
     read("alerts", Endpoint::Alerts),
     write("POST", "alerts/{}/acknowledge", Endpoint::Acknowledge),
     write("POST", "alerts/test", Endpoint::TestAlerts),
     read("audit", Endpoint::Audit),
     read("caller", Endpoint::Caller),
     read("dead-letters", Endpoint::DeadLetters),
+    read("dead-letters/groups", Endpoint::DeadLetterGroups),
     write("POST", "dead-letters/redrive", Endpoint::RedriveAll),
     write("POST", "dead-letters/{}/redrive", Endpoint::RedriveOne),
     read("events", Endpoint::Events),

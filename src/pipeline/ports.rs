@@ -6,7 +6,7 @@ use crate::audit::AuditEntry;
 use crate::database::{Rows, Statement};
 use crate::dedup::{ClaimOutcome, ClaimTerms, ClaimToken, DedupKey, Rings, RingsRefused, Shard};
 use crate::headers::HeaderLines;
-use crate::letter::{Filter, Letter};
+use crate::letter::{Filter, Groups, Letter, Selection};
 use crate::message::{AttemptRequest, OutgoingMessage};
 use crate::retry::RetryAfter;
 use hookgate_verify::{Crypto, Head, UnixTime};
@@ -233,7 +233,10 @@ pub trait Letters {
     /// Whether there is a letter `id`, redriven or not.
     async fn has(&self, id: &str) -> Result<bool, PortError>;
     /// The letters that are not redriven. The oldest letter is first.
-    async fn list(&self, filter: &Filter) -> Result<Vec<Letter>, PortError>;
+    async fn list(&self, selection: &Selection) -> Result<Vec<Letter>, PortError>;
+    /// The numbers of the letters that are not redriven. It looks at the newest [`crate::letter::COUNTED`] of them, or of those
+    /// of the filter's source.
+    async fn groups(&self, filter: &Filter) -> Result<Groups, PortError>;
     /// The letter `id`, leased to this redrive until `until`. `None` if there is no such letter, if it is redriven, or if
     /// another redrive holds the lease. The letter is kept at least until `expires`, because a message may refer to its
     /// body.

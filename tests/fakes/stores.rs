@@ -3,7 +3,7 @@
 use super::random::Random;
 use hookgate::audit::AuditEntry;
 use hookgate::dedup::{self, ClaimEntry, ClaimOutcome, ClaimTerms, ClaimToken, Rings, RingsRefused, Shard};
-use hookgate::letter::{Filter, Letter};
+use hookgate::letter::{COUNTED, Filter, Group, Groups, Letter, MOST_GROUPS, Selection};
 use hookgate::pending_secret::{self, OfferOutcome, PendingSecret};
 use hookgate::pipeline::ports::{Page, Stored};
 use hookgate_verify::UnixTime;
@@ -115,7 +115,7 @@ pub struct Row {
 
 impl Letters {
     /// The letters that were not redriven.
-    pub fn alive(&self) -> impl Iterator<Item = &Row> {
+    pub fn alive(&self) -> impl DoubleEndedIterator<Item = &Row> + Clone {
         self.0.iter().filter(|row| !row.redriven)
     }
 
@@ -134,11 +134,29 @@ impl Letters {
         self.0.iter().any(|row| row.letter.id == id)
     }
 
-    pub fn list(&self, filter: &Filter) -> Vec<Letter> {
-        let after = filter.after.as_ref().and_then(|id| self.0.iter().position(|row| row.letter.id == *id));
+    pub fn list(&self, Selection { filter, after, limit }: &Selection) -> Vec<Letter> {
+        let after = after.as_ref().and_then(|id| self.0.iter().position(|row| row.letter.id == *id));
         let rows = self.0.iter().skip(after.map_or(0, |position| position + 1)).filter(|row| !row.redriven);
-        let wanted = |letter: &&Letter| filter.source.as_ref().is_none_or(|source| *source == letter.source);
-        rows.map(|row| &row.letter).filter(wanted).take(filter.limit as usize).cloned().collect()
+        let wanted = |letter: &&Letter| selects(filter, letter);
+        rows.map(|row| &row.letter).filter(wanted).take(*limit as usize).cloned().collect()
+    }
+
+    pub fn groups(&self, filter: &Filter) -> Groups {
+        let scope = Filter { source: filter.source.clone(), ..Filter::default() };
+        let newest = self.alive().map(|row| &row.letter).rev().filter(|letter| selects(&scope, letter));
+        let mut groups = BTreeMap::<(String, String), Group>::new();
+        for letter in newest.clone().take(COUNTED as usize).filter(|letter| selects(filter, letter)) {
+            let Letter { source, reason, died, .. } = letter.clone();
+            let none = Group { source: source.clone(), reason: reason.clone(), count: 0, oldest: died, newest: died };
+            let group = groups.entry((source, reason)).or_insert(none);
+            group.count += 1;
+            (group.oldest, group.newest) = (group.oldest.min(died), group.newest.max(died));
+        }
+        let mut groups: Vec<Group> = groups.into_values().collect();
+        let letters = groups.iter().map(|group| group.count).sum();
+        groups.sort_by_key(|group| std::cmp::Reverse(group.count));
+        groups.truncate(MOST_GROUPS as usize);
+        Groups { groups, letters, complete: newest.count() <= COUNTED as usize }
     }
 
     pub fn take(&mut self, id: &str, now: UnixTime, until: UnixTime, expires: UnixTime) -> Option<Letter> {
@@ -192,6 +210,16 @@ impl Letters {
     fn row(&mut self, id: &str) -> Option<&mut Row> {
         self.0.iter_mut().find(|row| row.letter.id == id)
     }
+}
+
+/// Whether the letter fits each part of the filter.
+fn selects(filter: &Filter, letter: &Letter) -> bool {
+    let Filter { source, event_type, reason, since, until } = filter;
+    source.as_ref().is_none_or(|source| *source == letter.source)
+        && event_type.as_ref().is_none_or(|event_type| *event_type == letter.event_type)
+        && reason.as_ref().is_none_or(|reason| *reason == letter.reason)
+        && since.is_none_or(|since| since <= letter.died)
+        && until.is_none_or(|until| letter.died < until)
 }
 
 /// The bucket of bodies, with the time at which each was stored.

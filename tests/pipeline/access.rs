@@ -65,9 +65,14 @@ pub fn worked(route: &Route, token: &str) -> (Memory, Post) {
     let id = ports.letters.borrow()[0].id.clone();
     ports.steps();
     let path = match route.path {
-        "alerts" | "alerts/test" | "audit" | "caller" | "dead-letters" | "dead-letters/redrive" | "events" => {
-            route.path.to_owned()
-        }
+        "alerts"
+        | "alerts/test"
+        | "audit"
+        | "caller"
+        | "dead-letters"
+        | "dead-letters/groups"
+        | "dead-letters/redrive"
+        | "events" => route.path.to_owned(),
         "metrics" | "refused" | "sources" | "stats" => route.path.to_owned(),
         "sources/{}" => route.path.replace("{}", "queued"),
         "events/{}" | "events/{}/replay" => route.path.replace("{}", &event(&ports)),
@@ -279,6 +284,9 @@ fn the_audit_says_what_was_asked_for() {
     ports.wait(1);
     assert_eq!(call("POST", "dead-letters/redrive", ""), 200);
     ports.wait(1);
+    let filter = r#"{"type":"a","reason":"the origin answered \"410\" limit=1","since":"1768480200","until":"2026-01-15T13:31:00+01:00"}"#;
+    assert_eq!(call("POST", "dead-letters/redrive", filter), 200);
+    ports.wait(1);
     assert_eq!(call("GET", "handshakes/queued", ""), 404);
     // A request that asks for nothing usable has no entry.
     assert_eq!(call("DELETE", "keys?source=nobody&id=evt_1", ""), 422);
@@ -289,13 +297,19 @@ fn the_audit_says_what_was_asked_for() {
     let entries: Vec<_> = list["audit"].as_array().unwrap().iter().map(what).collect();
     let expected = [
         ["writer", "read_secret", "queued", ""],
+        [
+            "writer",
+            "redrive_all",
+            "*",
+            r#"limit=100 since=2026-01-15T12:30:00Z until=2026-01-15T12:31:00Z type="a" reason="the origin answered \"410\" limit=1""#,
+        ],
         ["writer", "redrive_all", "*", "limit=100"],
         ["writer", "redrive_all", "queued", "limit=7"],
         ["writer", "redrive", "5f0c", ""],
         ["writer", "forget_key", "queued", "id=evt_1"],
     ];
     assert_eq!(entries, expected.map(|entry| entry.map(str::to_owned)));
-    assert_eq!((&list["next"], &list["audit"][4]["at"]), (&Value::Null, &json!("2026-01-15T12:30:00Z")));
+    assert_eq!((&list["next"], &list["audit"][5]["at"]), (&Value::Null, &json!("2026-01-15T12:30:00Z")));
 }
 
 #[test]

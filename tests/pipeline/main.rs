@@ -18,6 +18,7 @@ mod contract;
 mod dead_letters;
 #[path = "../fakes/mod.rs"]
 mod fakes;
+mod filtered_letters;
 mod filters;
 mod forwarded_headers;
 mod given_up;

@@ -6,7 +6,7 @@ use super::fakes::stores::{self, Bodies, Claims};
 use hookgate::audit::AuditEntry;
 use hookgate::database::{Rows, Statement};
 use hookgate::dedup::{ClaimOutcome, ClaimTerms, ClaimToken, DedupKey, Rings, RingsRefused, Shard};
-use hookgate::letter::{Filter, Letter};
+use hookgate::letter::{Filter, Groups, Letter, Selection};
 use hookgate::message::{AttemptRequest, OutgoingMessage};
 use hookgate::pipeline::IsolateState;
 use hookgate::pipeline::ports::{
@@ -314,8 +314,12 @@ impl Letters for Memory {
         Ok(self.letters.borrow().has(id))
     }
 
-    async fn list(&self, filter: &Filter) -> Result<Vec<Letter>, PortError> {
-        Ok(self.letters.borrow().list(filter))
+    async fn list(&self, selection: &Selection) -> Result<Vec<Letter>, PortError> {
+        Ok(self.letters.borrow().list(selection))
+    }
+
+    async fn groups(&self, filter: &Filter) -> Result<Groups, PortError> {
+        Ok(self.letters.borrow().groups(filter))
     }
 
     async fn take(

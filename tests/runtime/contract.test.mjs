@@ -129,17 +129,25 @@ describe("R2", () => {
   }
 });
 
-/** The SQL statements in the source of the Worker. */
+/** The SQL statements over dead letters in the source of the Worker. */
 function statements() {
-  const rust = here("../../src/edge/letters.rs").replace(/\\\n\s*/g, "");
+  const rust = ["letter/waiting.rs", "edge/letters.rs"].map((file) => here(`../../src/${file}`)).join("").replace(/\\\n\s*/g, "");
   const literal = (from) => /"((?:[^"\\]|\\.)*)"/.exec(rust.slice(from))[1];
-  const columns = literal(rust.indexOf("const COLUMNS"));
-  const of = (name) => {
-    const at = rust.indexOf(`async fn ${name}(`, rust.indexOf("impl Letters for Bindings"));
+  const constant = (name) => literal(rust.indexOf("=", rust.indexOf(`const ${name}:`)));
+  const number = (name) => /= ([0-9_]+);/.exec(rust.slice(rust.indexOf(`const ${name}:`)))[1].replaceAll("_", "");
+  // The condition for the source: with a source, and without one.
+  const scopes = /"(source = \?1)" } else { "(\?1 IS NULL)"/.exec(rust);
+  const of = (name, { source = null } = {}) => {
+    const at = rust.indexOf(`fn ${name}(`);
     assert.ok(at > 0, name);
-    return literal(at).replaceAll("{COLUMNS}", columns);
+    const places = {
+      COLUMNS: constant("COLUMNS"), CONDITION: constant("CONDITION"), COUNTED: number("COUNTED"), MOST_GROUPS: number("MOST_GROUPS"),
+      scope: scopes[source === null ? 2 : 1],
+    };
+    return literal(at).replace(/\{([A-Za-z_]+)\}/g, (_, place) => places[place] ?? assert.fail(place));
   };
-  const schema = here("../../migrations/0001_dead_letters.sql").replace(/^--.*$/gm, "").split(";");
+  const files = ["0001_dead_letters", "0007_waiting_letters"].map((name) => here(`../../migrations/${name}.sql`));
+  const schema = files.join("").replace(/^--.*$/gm, "").split(";");
   return { of, schema: schema.map((sql) => sql.trim()).filter((sql) => sql !== "") };
 }
 
@@ -150,17 +158,28 @@ describe("D1, with the statements of the Worker", () => {
       const database = await gateway.database();
       for (const statement of [...schema, "DELETE FROM dead_letters"]) await database.prepare(statement).run();
       const rows = async (name, ...values) => (await database.prepare(of(name)).bind(...values).all()).results;
+      const filtered = async (name, filter, ...more) => {
+        const { source = null, type = null, reason = null, since = null, until = null } = filter;
+        return (await database.prepare(of(name, filter)).bind(source, type, reason, since, until, ...more).all()).results;
+      };
+      const columns = ({ at, id, source = "", type = "", reason = "", redrives = 0, payload = null, expires = at + 1000 }, message) =>
+        [id, source, "evt_1", type, "", "", at, reason, 2, payload, expires, message, redrives];
       const acts = {
-        keep: ({ at, id, source, redrives = 0, payload = null, expires = at + 1000 }) =>
-          rows("keep", id, source, "evt_1", "", "", "", at, "answered 410", 2, payload, expires, "{}", redrives),
+        keep: (step) => rows("keep", ...columns(step, "{}")),
         redriven: ({ at, id, redrives }) => rows("redriven", id, at, redrives),
-        replayed: ({ at, id, source, redrives = 0, payload = null, expires = at + 1000 }) => {
-          const letter = [id, source, "evt_1", "", "", "", at, "answered 410", 2, payload, expires, "", redrives];
-          return rows("replayed", JSON.stringify([letter]), at);
-        },
+        replayed: (step) => rows("replayed", JSON.stringify([columns(step, "")]), step.at),
         has: async ({ id }) => (await rows("has", id)).length > 0,
-        list: async ({ source = null, after = null, limit = 100 }) =>
-          (await rows("list", source, after, limit)).map(({ id }) => id),
+        list: async ({ after = null, limit = 100, ...filter }) =>
+          (await filtered("list", filter, after, limit)).map(({ id }) => id),
+        groups: async ({ source = null, ...filter }) => {
+          const groups = await filtered("groups", { source, ...filter });
+          const [{ looked }] = (await database.prepare(of("looked", { source })).bind(source).all()).results;
+          return {
+            groups: groups.map((group) => [group.source, group.reason, group.count, group.oldest, group.newest]),
+            letters: groups[0]?.letters ?? 0,
+            complete: looked <= 20_000,
+          };
+        },
         take: async ({ at, id, until, expires = 0 }) => (await rows("take", id, at, until, expires)).length > 0,
         expire: async ({ at }) => (await rows("expire", at)).length,
         referred: async ({ names }) => (await rows("referred", JSON.stringify(names))).map(({ name }) => name),

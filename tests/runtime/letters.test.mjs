@@ -8,7 +8,7 @@ import { ADMIN_TOKEN, DAY, SECRETS, delivery, source, sourcesOf } from "./provid
 
 const gateway = await Gateway.start({
   sources: {
-    ...sourcesOf(["exact", "unkept", "expiring"], "generic", { dedup: "exact" }),
+    ...sourcesOf(["exact", "unkept", "expiring", "filtered"], "generic", { dedup: "exact" }),
     kv: source("generic"),
     large: source("github", { dedup: "exact" }),
   },
@@ -95,6 +95,35 @@ test("a letter and its body are deleted after 30 days and not before", async () 
   await gateway.ahead(0);
   const swept = gateway.records().filter(({ verdict }) => verdict === "swept").map(({ detail }) => detail);
   assert.match(swept.at(-1), /^[1-9][0-9]* dead letters, 2 stored bodies, [0-9]+ rows of the log( with [0-9]+ stored bodies)?$/, "a body and its mark");
+});
+
+test("the letters of one reason are counted and redriven, and no other", async () => {
+  const sent = [delivery("generic"), delivery("generic"), delivery("generic")];
+  origin.statuses("filtered", 410, 404, 404);
+  for (const one of sent) {
+    const before = (await listed("filtered")).length;
+    assert.equal((await gateway.post("filtered", one)).status, 200);
+    await eventually("the letter", async () => (await listed("filtered")).length > before);
+  }
+  const filter = { source: "filtered", type: "user.created", reason: "the origin answered 404", since: "2026-01-01T00:00:00+01:00" };
+  const groups = async (more) => (await gateway.api(`dead-letters/groups?${new URLSearchParams({ ...filter, ...more })}`)).json();
+  const letters = (await listed("filtered")).slice(1);
+  const { source, reason } = filter;
+  const group = { source, reason, count: 2, oldest: letters[0].died, newest: letters[1].died };
+  assert.deepEqual(await groups(), { groups: [group], letters: 2, complete: true });
+  const none = { groups: [], letters: 0, complete: true };
+  for (const other of [{ type: "user.created\0" }, { reason: "\0" }, { type: "user" }, { reason: "%" }, { since: letters[1].expires }]) {
+    assert.deepEqual(await groups(other), none, JSON.stringify(other));
+    const body = JSON.stringify({ ...filter, ...other });
+    const answer = await gateway.api("dead-letters/redrive", { method: "POST", body });
+    assert.deepEqual([answer.status, answer.json()], [200, { redriven: 0, failed: 0 }], body);
+  }
+  const body = JSON.stringify(filter);
+  assert.deepEqual((await gateway.api("dead-letters/redrive", { method: "POST", body })).json(), { redriven: 2, failed: 0 });
+  assert.deepEqual(await groups(), none);
+  assert.deepEqual((await listed("filtered")).map(({ event_id }) => event_id), [sent[0].id]);
+  const delivered = await origin.received("filtered", 5);
+  assert.deepEqual(new Set(delivered.slice(3).map(({ body }) => body.toString())), new Set(sent.slice(1).map(({ body }) => body.toString())));
 });
 
 test("the API answers 401, 404, 405, 413 or 422 to a wrong call", async () => {

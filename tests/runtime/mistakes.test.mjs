@@ -16,8 +16,8 @@ const operator = new Operator(gateway);
 
 const ID = "29474670-0123456789abcdef0123456789abcdef";
 const READ = [
-  "alerts", "audit", "caller", "dead-letters", "events", `events/${ID}`, "metrics", "refused", "replay",
-  "replay/0123456789abcdef", "sources", "sources/fine", "stats",
+  "alerts", "audit", "caller", "dead-letters", "dead-letters/groups", "events", `events/${ID}`, "metrics", "refused",
+  "replay", "replay/0123456789abcdef", "sources", "sources/fine", "stats",
 ];
 const WRITE = [
   "alerts/0123456789abcdef/acknowledge", "alerts/test", "dead-letters/redrive", `dead-letters/${ID}/redrive`,

@@ -8,7 +8,7 @@ use super::{invariants, jobs, queue};
 use hookgate::audit::AuditEntry;
 use hookgate::database::{Rows, Statement};
 use hookgate::dedup::{ClaimOutcome, ClaimTerms, ClaimToken, DedupKey, Rings, RingsRefused, Shard};
-use hookgate::letter::{Filter, Letter};
+use hookgate::letter::{Filter, Groups, Letter, Selection};
 use hookgate::message::OutgoingMessage;
 use hookgate::pipeline::IsolateState;
 use hookgate::pipeline::ports::{
@@ -270,10 +270,16 @@ impl Letters for Gate {
         Ok(self.call("has letter", self.database(), PATIENCE, has).await?)
     }
 
-    async fn list(&self, filter: &Filter) -> Result<Vec<Letter>, PortError> {
-        let filter = filter.clone();
-        let list = move |world: &World| world.letters.borrow().list(&filter);
+    async fn list(&self, selection: &Selection) -> Result<Vec<Letter>, PortError> {
+        let selection = selection.clone();
+        let list = move |world: &World| world.letters.borrow().list(&selection);
         Ok(self.call("list", self.database(), PATIENCE, list).await?)
+    }
+
+    async fn groups(&self, filter: &Filter) -> Result<Groups, PortError> {
+        let filter = filter.clone();
+        let groups = move |world: &World| world.letters.borrow().groups(&filter);
+        Ok(self.call("count letters", self.database(), PATIENCE, groups).await?)
     }
 
     async fn take(

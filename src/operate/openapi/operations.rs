@@ -6,11 +6,11 @@ mod pauses;
 mod replays;
 
 use super::operation::{Operation, Schemas};
-use super::parameters::{digest, limit, of_filter, query, required, source};
+use super::parameters::{digest, limit, of_filter, of_letters, query, required, source};
 use crate::audit::AuditEntry;
 use crate::config::ConfigError;
 use crate::health::Health;
-use crate::letter::{Filter, Letter};
+use crate::letter::{Group, Groups, Letter, Selection};
 use crate::log::{AttemptDetail, EventDetail, EventPage, EventSummary};
 use crate::operate::audit::AuditPage;
 use crate::operate::dead_letters::{self, DeadLetterPage, Redriven};
@@ -49,6 +49,7 @@ pub fn of(endpoint: Endpoint, schemas: &mut Schemas) -> Operation {
         Endpoint::Audit => list_audit(schemas),
         Endpoint::Caller => numbers::caller(schemas),
         Endpoint::DeadLetters => list_dead_letters(schemas),
+        Endpoint::DeadLetterGroups => count_dead_letters(schemas),
         Endpoint::RedriveAll => redrive_all(schemas),
         Endpoint::RedriveOne => redrive_one(schemas),
         Endpoint::Events => list_events(schemas),
@@ -112,22 +113,39 @@ fn list_dead_letters(schemas: &mut Schemas) -> Operation {
     let answer = schemas.ok("A page of dead letters.", &DeadLetterPage { dead_letters: vec![letter] });
     let about = "An event whose attempts ran out, or that its destination refused, is a dead letter. Dead letters are kept \
                  for 30 days.";
-    let name = json!({ "type": "string" });
+    let id = json!({ "type": "string" });
+    let parameters = [
+        query("after", "The id of the last letter of the page before.", &id, LETTER),
+        limit(Selection::MOST, Selection::MOST),
+    ];
     Operation::new("listDeadLetters", "Lists dead letters, the oldest first", about, answer)
-        .query([
-            query("source", "Letters of this source.", &name, "billing"),
-            query("after", "The id of the last letter of the page before.", &name, LETTER),
-            limit(Filter::MOST, Filter::MOST),
-        ])
+        .query(of_letters().into_iter().chain(parameters))
+        .refuses([OFF])
+}
+
+fn count_dead_letters(schemas: &mut Schemas) -> Operation {
+    let group = Group {
+        source: EVENT_SOURCE.to_owned(),
+        reason: String::from("the origin answered 410"),
+        count: 42,
+        oldest: AT,
+        newest: AT,
+    };
+    let answer = schemas.ok("The numbers.", &Groups { groups: vec![group], letters: 42, complete: true });
+    let about =
+        "What a redrive with the same filter would send: the letters that are not redriven, by source and reason.";
+    Operation::new("countDeadLetters", "Counts dead letters by source and reason", about, answer)
+        .query(of_letters())
         .refuses([OFF])
 }
 
 fn redrive_all(schemas: &mut Schemas) -> Operation {
     let answer = schemas.ok("What the redrive did.", &Redriven { redriven: 42, failed: 0 });
-    let about = "The letters go back into the queue. An empty body selects all letters.";
-    let example = json!({ "source": "billing", "limit": 100 });
+    let about = "The letters go back into the queue, the oldest first, at most 100 in one call. An empty body selects all \
+                 letters.";
+    let example = json!({ "source": "billing", "reason": "the origin answered 410", "limit": 100 });
     Operation::new("redriveDeadLetters", "Redrives the dead letters that a filter selects", about, answer)
-        .body(schemas.body::<Filter>(false, "The filter.", &example))
+        .body(schemas.body::<Selection>(false, "The filter.", &example))
         .refuses([OFF, Refusal::BodyTooLarge { limit: dead_letters::MAX_BODY }])
 }
 

@@ -1,5 +1,6 @@
 //! The parameters of queries. Their bounds are the constants of the code that reads them.
 
+use crate::letter::Filter;
 use crate::log::EventFilter;
 use crate::log::{LONGEST_VALUE, MOST_NAMES, State};
 use serde_json::{Value, json};
@@ -34,6 +35,41 @@ pub fn source() -> Value {
     json!({ "type": "string", "pattern": "^[a-z0-9][a-z0-9_-]{0,63}$" })
 }
 
+/// The schema of a time in a parameter.
+fn time() -> Value {
+    json!({ "type": "string", "anyOf": [
+        { "format": "date-time" },
+        { "pattern": "^[1-9]([0-9]{0,10}|[0-9]{12})$" },
+    ] })
+}
+
+/// The parameters of a filter of dead letters.
+pub fn of_letters() -> Vec<Value> {
+    Filter::NAMES.iter().map(|name| in_letters(name)).collect()
+}
+
+/// As [`in_filter`].
+fn in_letters(name: &str) -> Value {
+    let text = json!({ "type": "string", "maxLength": LONGEST_VALUE });
+    let (description, schema, example) = match name {
+        "source" => {
+            ("Letters of this source. An empty text selects the letters whose source is unknown.", text, "billing")
+        }
+        "type" => ("Letters of this type: the whole text, without a pattern.", text, "invoice.paid"),
+        "reason" => {
+            ("Letters with this reason: the whole text, as the list shows it.", text, "the origin answered 410")
+        }
+        "since" => (
+            "Letters that died at this time or later: RFC 3339, or seconds or milliseconds since 1970.",
+            time(),
+            "2026-11-28T09:30:00Z",
+        ),
+        "until" => ("Letters that died before this time.", time(), "1795861800"),
+        _ => ("", text, ""),
+    };
+    query(name, description, &schema, example)
+}
+
 /// The parameters of an [`EventFilter`].
 pub fn of_filter() -> Vec<Value> {
     EventFilter::NAMES.iter().map(|name| in_filter(name)).collect()
@@ -49,10 +85,6 @@ pub fn in_filter(name: &str) -> Value {
         json!({ "type": "string", "minLength": 1, "maxLength": LONGEST_VALUE, "pattern": pattern })
     };
     let names = || list("[^,]*");
-    let time = json!({ "type": "string", "anyOf": [
-        { "format": "date-time" },
-        { "pattern": "^[1-9]([0-9]{0,10}|[0-9]{12})$" },
-    ] });
     let (description, schema, example) = match name {
         "source" => ("Events of one of these sources.", names(), "billing"),
         "state" => {
@@ -81,10 +113,10 @@ pub fn in_filter(name: &str) -> Value {
         ),
         "since" => (
             "Events that were received at this time or later: RFC 3339, or seconds or milliseconds since 1970.",
-            time,
+            time(),
             "2026-11-28T09:30:00Z",
         ),
-        "until" => ("Events that were received before this time.", time, "1795861800"),
+        "until" => ("Events that were received before this time.", time(), "1795861800"),
         "text" => ("Events whose id, type, headers or body have this text, in any case of a to z.", text, "cus_42"),
         _ => ("", text, ""),
     };
