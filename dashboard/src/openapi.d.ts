@@ -981,7 +981,7 @@ export interface components {
              */
             attempts: number;
             /**
-             * @description The body, if it is a text and the log has it. A body in R2 is here if it has at most 1 MiB (1,048,576 bytes), and if
+             * @description The body, if it is a text and the log has it, and if the call does not say `body=false`. A body in R2 is here if it has at most 1 MiB (1,048,576 bytes), and if
              *     its source has no rule for bodies in `redact`, and not `log_bodies = "none"`.
              */
             body: string | null;
@@ -1018,7 +1018,8 @@ export interface components {
             /**
              * @description Where the exact event is: `exact` in the log; `bucket` if its body is in R2; `delivered` if its body was in R2 until
              *     the delivery; `missing` if R2 should have it and does not; `redacted` or `none`, as the source's `redact` and
-             *     `log_bodies` say; or the code of the reason for which the body is withheld.
+             *     `log_bodies` say; or the code of the reason for which the body is withheld. With `body=false`, R2 is not asked: a body
+             *     that is not in R2 anymore may be `bucket` or `redacted` then.
              */
             kept: string;
             /** @description The deduplication key, which is also the `idempotency-key` of each attempt. */
@@ -2460,7 +2461,13 @@ export interface operations {
     };
     getEvent: {
         parameters: {
-            query?: never;
+            query?: {
+                /**
+                 * @description Whether to read the body. `false` is for a caller who asks again and again: the answer is the same without `body` and `body_base64`, and R2 is not asked.
+                 * @example false
+                 */
+                body?: "true" | "false";
+            };
             header?: never;
             path: {
                 /** @description The `id` of the event in the list. */

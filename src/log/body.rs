@@ -8,6 +8,9 @@ use serde::Deserialize;
 pub const BODY: &str =
     "iif(typeof(body) = 'text', body, NULL) AS body, iif(typeof(body) = 'blob', hex(body), NULL) AS hex";
 
+/// The same columns of a row whose body is not read.
+pub const NO_BODY: &str = "NULL AS body, NULL AS hex";
+
 /// The body of a row with the columns [`BODY`].
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct StoredBody {

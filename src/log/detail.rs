@@ -31,9 +31,10 @@ pub struct EventDetail {
     pub headers: Vec<(String, String)>,
     /// Where the exact event is: `exact` in the log; `bucket` if its body is in R2; `delivered` if its body was in R2 until
     /// the delivery; `missing` if R2 should have it and does not; `redacted` or `none`, as the source's `redact` and
-    /// `log_bodies` say; or the code of the reason for which the body is withheld.
+    /// `log_bodies` say; or the code of the reason for which the body is withheld. With `body=false`, R2 is not asked: a body
+    /// that is not in R2 anymore may be `bucket` or `redacted` then.
     pub kept: String,
-    /// The body, if it is a text and the log has it. A body in R2 is here if it has at most 1 MiB (1,048,576 bytes), and if
+    /// The body, if it is a text and the log has it, and if the call does not say `body=false`. A body in R2 is here if it has at most 1 MiB (1,048,576 bytes), and if
     /// its source has no rule for bodies in `redact`, and not `log_bodies = "none"`.
     pub body: Option<String>,
     /// The body in base64, if it is no text. The same holds as for `body`.

@@ -1,6 +1,6 @@
 //! The statements that read events, and what the API shows of them.
 
-use super::body::BODY;
+use super::body::{BODY, NO_BODY};
 use super::entry::EventName;
 #[cfg(not(target_arch = "wasm32"))]
 use super::entry::State;
@@ -156,10 +156,11 @@ impl EventFilter {
 }
 
 impl EventName {
-    /// The statement that reads everything of one event.
-    pub fn detail(&self) -> Statement {
+    /// The statement that reads everything of one event, with its body or without.
+    pub fn detail(&self, with_body: bool) -> Statement {
+        let body = if with_body { BODY } else { NO_BODY };
         let sql = format!(
-            "SELECT {COLUMNS}, detail, attempts, head, kept, payload, {BODY}, count AS duplicates FROM log_events \
+            "SELECT {COLUMNS}, detail, attempts, head, kept, payload, {body}, count AS duplicates FROM log_events \
              LEFT JOIN duplicates ON key = substr(name, 1, {}) WHERE id = ((?1 << 28) | ?2) AND name = ?3",
             Self::KEY_DIGITS
         );

@@ -31,20 +31,30 @@ pub async fn list<R: Request, P: Ports>(call: &Call<'_, R, P>, record: &mut Reco
     Ok(Answer::ok(&page))
 }
 
-/// `GET /api/events/{id}`: everything about one event.
+/// `GET /api/events/{id}`: everything about one event. With `body=false`, its body is read neither in D1 nor in R2.
 pub async fn one<R: Request, P: Ports>(
     call: &Call<'_, R, P>,
     id: &str,
     record: &mut Record,
 ) -> Result<Answer, Refusal> {
+    let mut with_body = true;
+    query::read(&call.request.query(), &["body"], |name, value| {
+        if name == "body" {
+            with_body = value.parse().map_err(|_| "must be true or false".to_owned())?;
+        }
+        Ok(name == "body")
+    })?;
     let ports = call.logged(record).await?;
     let name = EventName::parse(id).ok_or(Refusal::NotFound)?;
-    let event = detail_of(rows(ports, vec![name.detail()]).await?).map_err(unreadable)?;
+    let event = detail_of(rows(ports, vec![name.detail(with_body)]).await?).map_err(unreadable)?;
     let mut event = event.ok_or(Refusal::NotFound)?;
+    record.verdict = Verdict::Listed;
+    if !with_body {
+        return Ok(Answer::ok(&event));
+    }
     let policy = call.config.as_ref().map_or(LogPolicy::UNKNOWN, |config| config.log_policy(&event.summary.source));
     if let Err(PortError(problem)) = bodies::show(&mut event, policy, ports).await {
         record.trouble("load_failed", problem);
     }
-    record.verdict = Verdict::Listed;
     Ok(Answer::ok(&event))
 }

@@ -68,6 +68,7 @@ impl Endpoint {
             Self::Audit
             | Self::DeadLetters
             | Self::DeadLetterGroups
+            | Self::Event
             | Self::Events
             | Self::ForgetKey
             | Self::Refused
@@ -78,7 +79,6 @@ impl Endpoint {
             | Self::TestAlerts
             | Self::RedriveAll
             | Self::RedriveOne
-            | Self::Event
             | Self::Test
             | Self::Replay
             | Self::ReplayJobs

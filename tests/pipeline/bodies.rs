@@ -222,6 +222,32 @@ fn the_api_tells_the_truth_about_a_body_that_is_gone_and_answers_while_the_bucke
 }
 
 #[test]
+fn an_event_without_its_body_is_shown_without_a_read_of_the_bucket() {
+    for (body, kept) in [(large(), "bucket"), (sized(100), "exact")] {
+        let (config, ports) = (with(json!({})), Memory::default());
+        assert_eq!(serve_as(&post("queued", body), &config, &ports).answer.status, 200);
+        forward_as(&ports.queue.take()[0], &config, &ports);
+        let path = format!("events/{}", id(&ports));
+        let ask = |query: &str| {
+            let outcome = serve_as(&Post { query: query.to_owned(), ..api("GET", &path) }, &config, &ports);
+            (outcome.answer.status, json_of(&outcome.answer))
+        };
+        let (_, mut whole) = ask("body=true");
+        assert_eq!((&whole["kept"], whole["body"].is_string()), (&json!(kept), true));
+        whole["body"] = Value::Null;
+        ports.steps();
+        assert!(ask("body=false") == (200, whole), "{kept}: all but the body is the same");
+        assert_eq!(ports.steps(), ["log"], "{kept}: one read of D1");
+        let names: Vec<_> = ports.payloads.borrow().names().cloned().collect();
+        ports.payloads.borrow_mut().discard(&names);
+        assert_eq!(ask("body=false").1["kept"], kept, "as far as D1 knows");
+        for query in ["body=", "body=0", "body=False", "body=false&body=true", "bodies=false", "limit=1"] {
+            assert_eq!(ask(query).0, 422, "{query}");
+        }
+    }
+}
+
+#[test]
 fn a_body_that_is_no_text_is_shown_in_base64() {
     let source = json!({
         "scheme": { "signature": { "header": "x-webhook-signature" } }, "secrets": ["GENERIC_SECRET"], "max_body": "200kB",

@@ -267,6 +267,7 @@ fn the_stand_in_selects_and_counts_as_sqlite_does() {
         Filter { event_type: text("odd"), since: Some(since), ..all.clone() },
         Filter { source: text("s4"), reason: text("reason 14"), until: Some(until), ..all.clone() },
         Filter { source: text(""), ..all.clone() },
+        Filter { event_type: text("od"), ..all.clone() },
         Filter { reason: text("REASON 14"), ..all.clone() },
     ] {
         assert_eq!(Groups::of(database.run(&filter.groups())).unwrap(), letters.groups(&filter), "{filter:?}");

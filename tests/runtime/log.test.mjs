@@ -141,6 +141,8 @@ test("rows of the version before are in the list, without a migration and after 
   const ids = (await events("source=before")).map(({ id }) => id);
   assert.deepEqual(ids, [2, 1].map((number) => `${received}-${name(number)}`));
   assert.equal((await gateway.api(`events/${first.id}`)).json().body, "body");
+  const { body, kept } = (await gateway.api(`events/${first.id}?body=false`)).json();
+  assert.deepEqual({ body, kept }, { body: null, kept: "exact" });
   assert.deepEqual(await rows("SELECT * FROM events"), []);
 });
 

@@ -220,8 +220,12 @@ fn one_event(schemas: &mut Schemas) -> Operation {
     };
     let answer = schemas.ok("The event.", &detail);
     let about = "What happened and why, every attempt, the headers, and the body if the log has it.";
+    let flag = json!({ "type": "string", "enum": ["true", "false"], "default": "true" });
+    let body = "Whether to read the body. `false` is for a caller who asks again and again: the answer is the same without `body` \
+                and `body_base64`, and R2 is not asked.";
     Operation::new("getEvent", "Tells everything about one event", about, answer)
         .part("id", "The `id` of the event in the list.", &event_id())
+        .query([query("body", body, &flag, "false")])
         .refuses([OFF])
 }
 
