@@ -7,20 +7,28 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { Gateway } from "./gateway.mjs";
+import { Origin } from "./http.mjs";
 import { MINUTE, isSignedForward } from "./providers.mjs";
+import { cronTests, goingOnTests, listTests } from "./recorded/log-tests.mjs";
+import { time } from "./recorded/shown.mjs";
 import { unpacked, writeStores } from "./recorded/stores.mjs";
 
 const RECORDED = new URL("recorded/", import.meta.url);
 const records = readdirSync(RECORDED, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map(({ name }) => name);
-/** Copies of their events are no duplicates: the events have no identity, or the source has no deduplication. */
-const NAMELESS = ["queued-none", "queued-nameless"];
+/**
+ * Copies of their events are no duplicates: the events have no identity, the source has no deduplication, or it does not
+ * want the event.
+ */
+const NAMELESS = ["queued-none", "queued-nameless", "queued-copied"];
 /** The headers that differ between two forwards of an event. */
 const OWN = new Set(["host", "cf-worker", "hookgate-attempt", "webhook-timestamp", "webhook-signature"]);
 
 /** The headers of a forward that the event decides. */
 function headersOf(rawHeaders) {
   const pairs = rawHeaders.flatMap((name, at) => (at % 2 === 0 ? [`${name.toLowerCase()}: ${rawHeaders[at + 1]}`] : []));
-  return pairs.filter((pair) => !OWN.has(pair.split(":", 1)[0])).sort();
+  // Each attempt is a new child in the event's trace.
+  const inTrace = pairs.map((pair) => pair.replace(/^(traceparent: 00-[0-9a-f]{32}-)[0-9a-f]{16}/, "$1"));
+  return inTrace.filter((pair) => !OWN.has(pair.split(":", 1)[0])).sort();
 }
 
 test("there is a record", () => assert.ok(records.length > 0));
@@ -28,18 +36,21 @@ test("there is a record", () => assert.ok(records.length > 0));
 for (const record of records) {
   const read = (name) => JSON.parse(readFileSync(new URL(`${record}/${name}.json`, RECORDED), "utf8"));
   const stores = read("stores");
-  const { events, dead } = read("queues");
-  const { recorded, sources, vars, secrets, sent, forwards } = read("sent");
+  const queues = read("queues");
+  const { events, dead } = queues;
+  const { recorded, sources, vars, secrets, sent, many, forwards } = read("sent");
   const rows = stores.d1.rows.dead_letters;
   const waiting = rows.filter(({ redriven }) => redriven === null);
   const [installed] = stores.objects.handshakes?.rows.handshakes ?? [];
 
   describe(`the state of ${record}`, () => {
-    let state, gateway;
+    let state, gateway, receiver;
+    /** The alerts, with the receiver of this test. */
+    const told = () => vars.ALERTS && { ALERTS: { ...vars.ALERTS, url: `${receiver.url}/alerts` } };
     const options = () => ({
       sources: { ...sources, "asana-set": { provider: "asana", secrets: ["SET"], deliver: "origin", dedup: "none" } },
       secrets: { ...secrets, SET: installed?.secret ?? "none" },
-      vars,
+      vars: { ...vars, ...told() },
       state,
     });
     /** Sets the clock to so many milliseconds after the recording. */
@@ -47,12 +58,12 @@ for (const record of records) {
     const post = (name) => gateway.post(name, { ...sent[name], body: unpacked(sent[name].body) });
     const api = (path, method) => gateway.api(path, { method, token: secrets.ADMIN_TOKEN });
     const listed = async (query = "") => (await api(`dead-letters${query}`)).json().dead_letters;
-    /** The forward of the event at `name` is equal to the forward of the earlier build. */
-    async function forwarded(name) {
+    /** The forward of the event at `name` is equal to the forward of the earlier build, with `more` headers. */
+    async function forwarded(name, more = []) {
       const [forward, ...others] = await gateway.origin.received(name);
       assert.deepEqual(others, []);
       assert.ok(forward.body.equals(unpacked(sent[name].body)), `${name}, byte for byte`);
-      assert.deepEqual(headersOf(forward.rawHeaders), headersOf(forwards[name]));
+      assert.deepEqual(headersOf(forward.rawHeaders), [...headersOf(forwards[name]), ...more].sort());
       assert.ok(isSignedForward(forward, secrets.ORIGIN_SIGNING_SECRET));
     }
     async function redriven(name, id) {
@@ -66,13 +77,17 @@ for (const record of records) {
       await at(0);
     }
 
+    const run = { at, api, listed, forwarded, get gateway() { return gateway; }, get receiver() { return receiver; } };
+
     before(async () => {
+      receiver = await Origin.start();
       state = await mkdtemp(join(tmpdir(), "hookgate-"));
       await writeStores(state, stores);
       await start({ vars: { CLAIM_SHARDS: 3 } });
     });
     after(async () => {
       await gateway.close();
+      await receiver.close();
       await rm(state, { recursive: true, force: true });
     });
 
@@ -88,7 +103,6 @@ for (const record of records) {
     });
 
     test("every dead letter is listed unchanged, without the redriven letters", async () => {
-      const time = (seconds) => new Date(seconds * 1000).toISOString().replace(".000", "");
       const shown = ({ died, expires, redrives = 0, ...row }) => {
         const { id, source, event_id, type, key, received, reason, bytes } = row;
         return { id, redrives, source, event_id, type, key, received, died: time(died), reason, bytes, expires: time(expires) };
@@ -96,6 +110,8 @@ for (const record of records) {
       assert.ok(waiting.length > 0 && waiting.length < rows.length);
       assert.deepEqual(await listed(), waiting.map(shown));
     });
+
+    if (stores.d1.rows.log_events) listTests({ rows: stores.d1.rows, run });
 
     test("an event with a claim of another request is refused until the lease ends", async () => {
       await at(0);
@@ -145,7 +161,7 @@ for (const record of records) {
       assert.deepEqual((await listed("?source=given-up")).map(({ reason }) => reason), ["its retries ran out"]);
     });
 
-    for (const { id, source } of waiting.filter(({ source }) => source !== "")) {
+    for (const { id, source } of waiting.filter(({ source }) => sent[source])) {
       test(`the letter of ${source} is redriven`, () => redriven(source, id));
     }
 
@@ -155,6 +171,8 @@ for (const record of records) {
       for (const { id } of gone) assert.equal((await api(`dead-letters/${id}/redrive`, "POST")).status, 404);
     });
 
+    if (queues.job) goingOnTests({ rows: stores.d1.rows, messages: queues, sent, many, secrets, run });
+
     if (stores.r2.some(({ key }) => key.startsWith("letters/"))) {
       test("a letter that waits in the bucket moves into the table and is redriven", async () => {
         await gateway.sweep();
@@ -163,6 +181,8 @@ for (const record of records) {
         assert.deepEqual((await (await gateway.bucket()).list({ prefix: "letters/" })).objects, []);
       });
     }
+
+    if (queues.job) cronTests({ rows: stores.d1.rows, run });
 
     test("an interrupted delivery and an interrupted acceptance are done once, after their leases", async () => {
       await at(2 * MINUTE);

@@ -15,6 +15,30 @@ export function packed(bytes) {
 
 export const unpacked = ({ text, gzip }) => (gzip === undefined ? Buffer.from(text) : gunzipSync(Buffer.from(gzip, "base64")));
 
+/** A value of a row, small enough for a record: a long text is compressed, and bytes are packed. */
+function packedCell(value) {
+  if (Array.isArray(value)) return { bytes: packed(Buffer.from(value)) };
+  return typeof value === "string" && value.length >= 10_000 ? { long: packed(Buffer.from(value)) } : value;
+}
+
+/** The value that `packedCell` packed, as D1 takes it. */
+function unpackedCell(cell) {
+  if (cell?.bytes) return [...unpacked(cell.bytes)];
+  return cell?.long ? unpacked(cell.long).toString() : cell;
+}
+
+const packedRow = (row) => Object.fromEntries(Object.entries(row).map(([name, value]) => [name, packedCell(value)]));
+
+/** Selects each row of a table. A number that JavaScript cannot hold is a text, which SQLite writes as the same number. */
+async function everyRow(database, table) {
+  const columns = (await database.prepare(`PRAGMA table_info(${table})`).all()).results.map(({ name }) => name);
+  const exact = columns.map((name) => {
+    const isLarge = `typeof(${name}) = 'integer' AND abs(${name}) > ${Number.MAX_SAFE_INTEGER}`;
+    return `iif(${isLarge}, CAST(${name} AS TEXT), ${name}) AS ${name}`;
+  });
+  return (await database.prepare(`SELECT ${exact} FROM ${table}`).all()).results;
+}
+
 /** What SQLite and the runtime keep for themselves. */
 const FOREIGN = /^(_cf_|sqlite_|d1_)/;
 
@@ -92,7 +116,9 @@ export function readStores(state) {
     const all = await query("SELECT type, name, tbl_name AS 'table', sql FROM sqlite_master WHERE sql IS NOT NULL");
     const made = all.filter(({ name, table }) => !FOREIGN.test(name) && !FOREIGN.test(table));
     const rows = {};
-    for (const { name } of made.filter(({ type }) => type === "table")) rows[name] = await query(`SELECT * FROM ${name}`);
+    for (const { name } of made.filter(({ type }) => type === "table")) {
+      rows[name] = (await everyRow(database, name)).map(packedRow);
+    }
     const r2 = [];
     for (const { key } of (await bucket.list()).objects) {
       const bytes = Buffer.from(await (await bucket.get(key)).arrayBuffer());
@@ -112,7 +138,7 @@ export function writeStores(state, { kv, objects, d1, r2 }) {
       for (const row of rows) {
         const names = Object.keys(row);
         const sql = `INSERT INTO ${table} (${names}) VALUES (${names.map(() => "?")})`;
-        await database.prepare(sql).bind(...Object.values(row)).run();
+        await database.prepare(sql).bind(...Object.values(row).map(unpackedCell)).run();
       }
     }
     for (const { key, body } of r2) await bucket.put(key, unpacked(body));
