@@ -18,6 +18,9 @@ export type Alert = Schemas["Alert"];
 export type AlertList = Schemas["AlertList"];
 export type AuditPage = Schemas["AuditPage"];
 export type DeadLetter = Schemas["DeadLetter"];
+export type DeadLetterPage = Schemas["DeadLetterPage"];
+export type LetterGroup = Schemas["DeadLetterGroup"];
+export type LetterGroups = Schemas["DeadLetterGroups"];
 export type RefusedSample = Schemas["RefusedSample"];
 export type RefusedPage = Schemas["RefusedPage"];
 export type TestReport = Schemas["TestReport"];
@@ -51,21 +54,26 @@ export const messageOf = (error: unknown): string =>
 
 export type Params = Record<string, string | number | undefined>;
 type Fetch = (input: string, init: RequestInit) => Promise<Response>;
+/** An answer that took longer says too little about the time. */
+const PROMPT_MS = 1000;
+
+/** What an answer tells the page, beside its content. */
+export interface Told {
+  /** The caller is not known anymore. */
+  unauthorized?: () => void;
+  /** The gateway's time, in milliseconds since 1970. */
+  time?: (date: number) => void;
+}
 
 export class Api {
   readonly #fetch: Fetch;
   /** `null`: the browser's session of Cloudflare Access. */
   readonly token: string | null;
-  readonly #unauthorized: () => void;
+  readonly #told: Told;
 
-  /** `unauthorized` is told when an answer says that the caller is not known anymore. */
-  constructor(
-    token: string | null,
-    unauthorized: () => void = () => {},
-    fetch: Fetch = (...all) => globalThis.fetch(...all),
-  ) {
+  constructor(token: string | null, told: Told = {}, fetch: Fetch = (...all) => globalThis.fetch(...all)) {
     this.token = token;
-    this.#unauthorized = unauthorized;
+    this.#told = told;
     this.#fetch = fetch;
   }
 
@@ -92,6 +100,7 @@ export class Api {
     if (this.token !== null) headers["authorization"] = `Bearer ${this.token}`;
     if (init.body !== undefined) headers["content-type"] = "application/json";
     let answer: Response;
+    const began = performance.now();
     try {
       // A redirect would be the sign-in page of Cloudflare Access, whose session has ended.
       const rules = {
@@ -105,8 +114,10 @@ export class Api {
       if (error instanceof DOMException && error.name === "AbortError") throw error;
       throw new ApiError(0, "No answer", "The gateway cannot be reached. Check your connection.");
     }
+    const date = Date.parse(answer.headers.get("date") ?? "");
+    if (!Number.isNaN(date) && performance.now() - began < PROMPT_MS) this.#told.time?.(date);
     if (answer.type === "opaqueredirect" || answer.status === 401) {
-      this.#unauthorized();
+      this.#told.unauthorized?.();
       throw new ApiError(401, "Signed out", "The session has ended, or the token is not valid.");
     }
     if (!answer.ok) throw await problemIn(answer);

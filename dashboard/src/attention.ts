@@ -31,17 +31,7 @@ export function concernsOf({ stats, sources = [], alerts = [], caller, unread = 
     detail: problem,
     href: href("overview"),
   }));
-  for (const alert of alerts) {
-    const { rule, source, cause, status, acknowledged_by: by } = alert;
-    if (status !== "open" && status !== "acknowledged") continue;
-    const about = [source, cause && words(cause)].filter(Boolean).join(": ") || "Several sources";
-    found.push({
-      tone: status === "open" ? "bad" : "info",
-      title: `Alert: ${words(rule)}`,
-      detail: status === "open" ? about : `${about} · acknowledged${by ? ` by ${by}` : ""}`,
-      href: href("alerts"),
-    });
-  }
+  found.push(...alertsOf(alerts));
   for (const source of sources) {
     const link = href("sources", source.name);
     if (!source.usable) {
@@ -64,6 +54,30 @@ export function concernsOf({ stats, sources = [], alerts = [], caller, unread = 
     });
   }
   return found.sort((a, b) => RANK[a.tone] - RANK[b.tone]);
+}
+
+/** The alerts that are not over. Those of one rule are one concern: one cause opens many of them. */
+function alertsOf(alerts: Alert[]): Concern[] {
+  const groups = new Map<string, Alert[]>();
+  for (const alert of alerts) {
+    const { rule, status } = alert;
+    if (status !== "open" && status !== "acknowledged") continue;
+    const key = `${status} ${rule}`;
+    groups.set(key, [...(groups.get(key) ?? []), alert]);
+  }
+  const about = ({ source, cause, acknowledged_by: by }: Alert) => {
+    const text = [source, cause && words(cause)].filter(Boolean).join(": ") || "Several sources";
+    return by ? `${text} · acknowledged by ${by}` : text;
+  };
+  return [...groups.values()].map((group) => {
+    const { rule, status } = group[0]!;
+    return {
+      tone: status === "open" ? "bad" : "info",
+      title: group.length > 1 ? `${plural(group.length, "alert")}: ${words(rule)}` : `Alert: ${words(rule)}`,
+      detail: group.map(about).join(", "),
+      href: href("alerts"),
+    };
+  });
 }
 
 /** What a Worker writes into wrangler.toml to have a binding. The first deploy creates what it names. */

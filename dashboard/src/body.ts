@@ -13,6 +13,19 @@ export function bodyOf(held: { body: string | null; body_base64: string | null }
   return { bytes: Uint8Array.from(atob(held.body_base64), (one) => one.charCodeAt(0)), text: null };
 }
 
+/** What an answer of the API says of a body. */
+interface Held {
+  kept: string;
+  body: string | null;
+  body_base64: string | null;
+}
+
+/** An event that was read again without its body, with the body that was read before. A body never changes. */
+export function withBody<T extends Held>(event: T, before: Held): T {
+  const { kept, body, body_base64 } = before;
+  return { ...event, kept, body, body_base64 };
+}
+
 /** The largest body in R2 that the API shows. */
 const LARGEST_SHOWN = 1024 * 1024;
 

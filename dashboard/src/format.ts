@@ -71,6 +71,14 @@ export function clock(at: string | number, withSeconds = true): string {
   return withSeconds ? `${minutes}:${two(time.getSeconds())}` : minutes;
 }
 
+/** A text of the API with its times (RFC 3339, UTC) as the rest of the page shows them. */
+export function withLocalTimes(text: string): string {
+  return text.replace(/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/g, (at) => stamp(at));
+}
+
+/** The browser's time zone, such as `Europe/Berlin`. */
+export const zone = (): string => new Intl.DateTimeFormat().resolvedOptions().timeZone;
+
 /** A share: `97.5 %`. A share that is not all is never printed as all. */
 export function share(part: number, all: number): string {
   if (all === 0) return "–";

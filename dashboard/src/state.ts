@@ -2,6 +2,7 @@
 
 import { signal } from "@preact/signals";
 import { Api, ApiError, type Caller } from "./api.ts";
+import { aheadOf } from "./clock.ts";
 import { shown } from "./format.ts";
 import { parse, type Route } from "./router.ts";
 
@@ -12,8 +13,11 @@ export type Session =
 
 export const session = signal<Session>({ status: "starting" });
 export const route = signal<Route>(parse(location.hash));
-/** The time, to the second. It stands still while the page is hidden. */
-export const now = signal(Date.now());
+let ahead = 0;
+/** The time by the gateway's clock, in milliseconds since 1970: the browser's may be wrong. */
+export const gatewayTime = (): number => Date.now() + ahead;
+/** The same, to the second. It stands still while the page is hidden. */
+export const now = signal(gatewayTime());
 export const hidden = signal(document.hidden);
 
 export interface Message {
@@ -46,7 +50,14 @@ export async function attempt(work: () => Promise<unknown>, done: string, failed
 
 /** Signs in with a token, or without one by the session of Cloudflare Access. */
 export async function signIn(token: string | null, keep: boolean): Promise<void> {
-  const api = new Api(token, () => signOut("Your session has ended. Sign in again."));
+  const api = new Api(token, {
+    unauthorized: () => signOut("Your session has ended. Sign in again."),
+    time: (date) => {
+      const before = ahead;
+      ahead = aheadOf(date, Date.now(), before);
+      if (ahead !== before) now.value = gatewayTime();
+    },
+  });
   try {
     const caller = await api.get<Caller | null>("caller");
     // Nobody, without Cloudflare Access: the page needs a token.
@@ -76,11 +87,11 @@ export function start(): void {
     route.value = parse(location.hash);
   });
   setInterval(() => {
-    if (!document.hidden) now.value = Date.now();
+    if (!document.hidden) now.value = gatewayTime();
   }, 1000);
   document.addEventListener("visibilitychange", () => {
     hidden.value = document.hidden;
-    now.value = Date.now();
+    now.value = gatewayTime();
   });
   void signIn(sessionStorage.getItem(KEPT), false);
 }

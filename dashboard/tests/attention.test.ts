@@ -30,6 +30,26 @@ test("an acknowledged alert stays in sight, and is no problem", () => {
   assert.match(of("acknowledged")[0]?.detail ?? "", /acknowledged by on-call/);
 });
 
+test("the alerts of one rule are one concern, with all that they are about", () => {
+  const alert = (rule: Alert["rule"], source: string | null, cause: string | null, status: Alert["status"] = "open") =>
+    ({ rule, source, cause, status, acknowledged_by: status === "open" ? null : "on-call" }) as Alert;
+  const alerts = [
+    alert("refusals", "shop", "too_old"),
+    alert("backlog", "shop", null),
+    alert("refusals", "billing", "signature_mismatch"),
+    alert("refusals", null, null, "acknowledged"),
+    alert("refusals", "old", null, "resolved"),
+  ];
+  assert.deepEqual(
+    concernsOf({ alerts }).map(({ tone, title, detail }) => [tone, title, detail]),
+    [
+      ["bad", "2 alerts: Refusals", "shop: Too old, billing: Signature mismatch"],
+      ["bad", "Alert: Backlog", "shop"],
+      ["info", "Alert: Refusals", "Several sources · acknowledged by on-call"],
+    ],
+  );
+});
+
 test("the verdict counts problems and warnings, and not what is for information", () => {
   const one = (tone: "bad" | "warn" | "info") => ({ tone, title: "", detail: "", href: "" });
   assert.deepEqual(verdictOf([one("info")]), { tone: "good", text: "Nothing needs attention" });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { test } from "node:test";
-import { bodyOf, hex, pretty, whereBodyIs } from "../src/body.ts";
+import { bodyOf, hex, pretty, whereBodyIs, withBody } from "../src/body.ts";
 import { curlOf, word } from "../src/curl.ts";
 
 test("pretty JSON has the same tokens: large numbers, double keys and escapes stay", () => {
@@ -76,4 +76,12 @@ test("nothing in an event becomes a command", () => {
 test("a body that is no text is sent by its bytes", () => {
   const words = run(curlOf("https://x/", [], { bytes: Uint8Array.of(255, 0, 39, 10), text: null }, "k"));
   assert.equal(words.at(-1), "\xff\0'\n");
+});
+
+test("an event that is read again without its body keeps the body that was read before", () => {
+  const before = { state: "retrying", kept: "exact", body: "{}", body_base64: null };
+  const again = { state: "delivered", kept: "exact", body: null, body_base64: null };
+  assert.deepEqual(withBody(again, before), { ...before, state: "delivered" });
+  const missing = { ...before, kept: "missing", body: null };
+  assert.equal(withBody({ ...again, kept: "bucket" }, missing).kept, "missing");
 });

@@ -1,6 +1,19 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { bytes, count, duration, millis, plural, relative, share, shown, shownLines, words } from "../src/format.ts";
+import {
+  bytes,
+  count,
+  duration,
+  millis,
+  plural,
+  relative,
+  share,
+  shown,
+  shownLines,
+  stamp,
+  withLocalTimes,
+  words,
+} from "../src/format.ts";
 
 const NOW = Date.parse("2026-11-28T12:00:00Z");
 
@@ -37,6 +50,13 @@ test("durations", () => {
     "0 s",
   ]);
   assert.deepEqual([41, 999, 1240, 61_000].map(millis), ["41 ms", "999 ms", "1.2 s", "1 min 1 s"]);
+});
+
+test("a text of the API has its times as the rest of the page shows them", () => {
+  const at = "2026-11-28T12:00:00Z";
+  assert.equal(withLocalTimes(`It came at ${at}. It went at ${at}, twice.`), `It came at ${stamp(at)}. It went at ${stamp(at)}, twice.`);
+  assert.equal(withLocalTimes("2026-11-28T12:00:00.123Z"), stamp(at));
+  assert.equal(withLocalTimes("99:99 and 2026-11-28 stay"), "99:99 and 2026-11-28 stay");
 });
 
 test("times are told from now, in the past and in the future", () => {

@@ -38,11 +38,12 @@ export function Dialog(props: { title: string; onClose: () => void; children: Co
 }
 
 /** The end of a dialog: a button that closes it, and the button that does what it asks for. */
-export function DialogFoot({ onClose, children }: { onClose: () => void; children: ComponentChildren }) {
+export function DialogFoot(props: { onClose: () => void; children: ComponentChildren; word?: string }) {
+  const { onClose, children, word = "Cancel" } = props;
   return (
     <div class="dialog-foot">
       <Button kind="quiet" onClick={onClose}>
-        Cancel
+        {word}
       </Button>
       {children}
     </div>

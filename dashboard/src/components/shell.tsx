@@ -4,7 +4,7 @@ import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
 import type { Caller } from "../api.ts";
-import { words } from "../format.ts";
+import { shown, words, zone } from "../format.ts";
 import { href, type View } from "../router.ts";
 import { messages, route, signOut } from "../state.ts";
 import { Text } from "./basics.tsx";
@@ -85,6 +85,7 @@ export function Shell({
           <span>
             {caller.kind === "read" ? "May only read" : "May change things"} · {caller.version}
           </span>
+          <span>Times of {shown(zone())}</span>
           {hasToken && (
             <button type="button" class="button quiet" onClick={() => signOut()}>
               <Icon name="out" />

@@ -4,7 +4,7 @@ import { useSignal } from "@preact/signals";
 import { lookOf } from "../alerts.ts";
 import { part, type Alert, type AlertList } from "../api.ts";
 import { Badge, Button, Empty, Failure, Head, Loading, Text, Time } from "../components/basics.tsx";
-import { address, words } from "../format.ts";
+import { address, withLocalTimes, words } from "../format.ts";
 import { useLoaded } from "../resource.ts";
 import { href } from "../router.ts";
 import { api, attempt, mayWrite } from "../state.ts";
@@ -103,7 +103,7 @@ export function Alerts() {
                 )}
               </div>
               <p>
-                <Text text={alert.text} />
+                <Text text={withLocalTimes(alert.text)} />
               </p>
               <p class="muted">
                 {alert.source && (

@@ -10,7 +10,7 @@ import { type Filter, printTyped, type Range, toQuery } from "../filters.ts";
 import { count, duration, plural, stamp } from "../format.ts";
 import { href } from "../router.ts";
 import { useSending } from "../sending.ts";
-import { api, go } from "../state.ts";
+import { api, gatewayTime, go } from "../state.ts";
 
 export function BulkReplay({ filter, range, onClose }: { filter: Filter; range: Range; onClose: () => void }) {
   const run = useSignal<DryRun | undefined>(undefined);
@@ -18,7 +18,7 @@ export function BulkReplay({ filter, range, onClose }: { filter: Filter; range: 
   const includeRetrying = useSignal(false);
   const rate = useSignal("10");
   // The scope must not move between the dry run and the job.
-  const selection = useSignal(toQuery(filter, range, Date.now()));
+  const selection = useSignal(toQuery(filter, range, gatewayTime()));
   const asked = () => ({
     ...selection.value,
     include_delivered: includeDelivered.value,

@@ -1,60 +1,65 @@
-// Dead letters: what was given up, why, and sending it again.
+// Dead letters: what was given up and why, by groups and one by one, and sending it again.
 
 import { useSignal, type Signal } from "@preact/signals";
-import { part, type DeadLetter, type Redriven, type Stats } from "../api.ts";
-import { Button, Empty, Failure, Head, Loading, Problem, Select, Text, Time } from "../components/basics.tsx";
-import { Dialog, DialogFoot } from "../components/dialog.tsx";
-import { Icon } from "../components/icon.tsx";
+import { useEffect, useRef } from "preact/hooks";
+import type { DeadLetter, DeadLetterPage, LetterGroup, LetterGroups } from "../api.ts";
+import { Button, Empty, Failure, Head, Loading, Panel, Text, Time } from "../components/basics.tsx";
 import { Table } from "../components/table.tsx";
-import { bytes, count, plural, shown } from "../format.ts";
+import { bytes, count, shown } from "../format.ts";
 import { useLoaded } from "../resource.ts";
 import { href } from "../router.ts";
-import { useSending } from "../sending.ts";
-import { api, go, mayWrite, route, say } from "../state.ts";
+import { api, go, mayWrite, route } from "../state.ts";
+import { RedriveMany, RedriveSome, type LetterFilter } from "./redrive.tsx";
 
 const PAGE = 100;
 
 export function DeadLetters() {
-  const source = route.value.params.get("source") ?? "";
-  const after = route.value.params.get("after") ?? undefined;
-  const isAsking = useSignal<"all" | DeadLetter[] | null>(null);
+  const { params } = route.value;
+  const filter: LetterFilter = {
+    source: params.get("source") || undefined,
+    reason: params.get("reason") || undefined,
+  };
+  const after = params.get("after") ?? undefined;
+  const isAsking = useSignal<"many" | DeadLetter[] | null>(null);
   const chosen = useSignal<ReadonlySet<string>>(new Set());
   const list = useLoaded(
-    `${source} ${after}`,
-    (signal) => api().get<{ dead_letters: DeadLetter[] }>("dead-letters", { source, after, limit: PAGE }, signal),
+    JSON.stringify([filter, after]),
+    (signal) => api().get<DeadLetterPage>("dead-letters", { ...filter, after, limit: PAGE }, signal),
     10_000,
   );
-  const stats = useLoaded("stats", (signal) => api().get<Stats>("stats", { step: "1d" }, signal), 30_000);
-  const waiting = stats.value.value?.backlog.dead_letters ?? [];
+  const groups = useLoaded("groups", (signal) => api().get<LetterGroups>("dead-letters/groups", {}, signal), 10_000);
   const letters = list.value.value?.dead_letters;
-  const error = list.error.value;
+  const error = list.error.value ?? groups.error.value;
+  const isFiltered = filter.source !== undefined || filter.reason !== undefined;
   // A letter may be gone since it was chosen.
   const picked = letters?.filter(({ id }) => chosen.value.has(id)) ?? [];
+  const hasChanged = useRef(false);
+  useEffect(() => {
+    // The button that had the focus may be gone with its letter.
+    if (hasChanged.current && document.activeElement === document.body) document.getElementById("main")?.focus();
+    hasChanged.current = false;
+  }, [letters]);
   const again = () => {
+    hasChanged.current = true;
     chosen.value = new Set();
     list.again();
-    stats.again();
+    groups.again();
   };
-  const names = [...new Set([...waiting.map((one) => one.source), ...(source ? [source] : [])])].filter(Boolean);
+  const open = (next: LetterFilter) => go(href("dead-letters", null, { ...next }), true);
   return (
     <>
       <Head title="Dead letters" about="Events that were given up. They are kept for 30 days.">
-        <Select
-          label="Source"
-          value={source}
-          onPick={(picked) => go(href("dead-letters", null, { source: picked }), true)}
-          options={[["", "All sources"], ...names.map((name): [string, string] => [name, name])]}
-        />
         {mayWrite() && letters && letters.length > 0 && (
-          <Button icon="replay" onClick={() => (isAsking.value = picked.length > 0 ? picked : "all")}>
-            {picked.length > 0 ? `Redrive ${count(picked.length)} chosen…` : "Redrive…"}
+          <Button icon="replay" onClick={() => (isAsking.value = picked.length > 0 ? picked : "many")}>
+            {picked.length > 0 ? `Redrive ${count(picked.length)} chosen…` : isFiltered ? "Redrive these…" : "Redrive…"}
           </Button>
         )}
       </Head>
       {error && <Failure error={error} again={again} isOld={letters !== undefined} />}
       {!letters && !error && <Loading />}
+      {groups.value.value && <Groups read={groups.value.value} filter={filter} open={open} />}
       {letters?.length === 0 &&
-        (source || after ? (
+        (isFiltered || after ? (
           <Empty title="No dead letter here" icon="search">
             <a class="button plain" href={href("dead-letters")}>
               Show all
@@ -66,29 +71,77 @@ export function DeadLetters() {
           </Empty>
         ))}
       {letters && letters.length > 0 && (
-        <Letters letters={letters} chosen={chosen} onRedrive={(letter) => (isAsking.value = [letter])} />
+        <Panel
+          title="Letters"
+          aside={
+            isFiltered && (
+              <button type="button" class="link" onClick={() => open({})}>
+                {shown([filter.source, filter.reason].filter(Boolean).join(": "), 80)} · show all
+              </button>
+            )
+          }
+          flush
+        >
+          <Letters letters={letters} chosen={chosen} onRedrive={(letter) => (isAsking.value = [letter])} />
+        </Panel>
       )}
       {letters && letters.length === PAGE && (
         <p class="end">
-          <a class="button plain" href={href("dead-letters", null, { source, after: letters.at(-1)?.id })}>
+          <a class="button plain" href={href("dead-letters", null, { ...filter, after: letters.at(-1)?.id })}>
             Newer letters
           </a>
         </p>
       )}
-      {isAsking.value === "all" && letters && (
-        <RedriveAll
-          source={source}
-          letters={letters}
-          waiting={waiting}
-          after={after}
-          onDone={again}
-          onClose={() => (isAsking.value = null)}
-        />
+      {isAsking.value === "many" && (
+        <RedriveMany filter={filter} onDone={again} onClose={() => (isAsking.value = null)} />
       )}
-      {isAsking.value !== null && isAsking.value !== "all" && (
+      {isAsking.value !== null && isAsking.value !== "many" && (
         <RedriveSome letters={isAsking.value} onDone={again} onClose={() => (isAsking.value = null)} />
       )}
     </>
+  );
+}
+
+function Groups(props: { read: LetterGroups; filter: LetterFilter; open: (next: LetterFilter) => void }) {
+  const { read, filter, open } = props;
+  if (read.groups.length === 0) return null;
+  const isChosen = ({ source, reason }: LetterGroup) =>
+    (filter.source !== undefined || filter.reason !== undefined) &&
+    (filter.source ?? source) === source &&
+    (filter.reason ?? reason) === reason;
+  return (
+    <Panel title="By source and reason" flush>
+      <Table
+        label="Dead letters by source and reason"
+        kind="short"
+        name="letter-groups"
+        columns={["Source", "Why", { number: "Letters" }, "Oldest"]}
+      >
+        {read.groups.map((group) => {
+          const next = { source: group.source || undefined, reason: group.reason };
+          return (
+            <tr
+              key={group.source + group.reason}
+              class={isChosen(group) ? "selected" : undefined}
+              onClick={() => open(next)}
+            >
+              <td>
+                <Text text={group.source} empty="unknown" />
+              </td>
+              <td class="wide">
+                <a href={href("dead-letters", null, next)} onClick={(event) => event.stopPropagation()}>
+                  <Text text={group.reason} />
+                </a>
+              </td>
+              <td class="num">{count(group.count)}</td>
+              <td class="when">
+                <Time at={group.oldest} />
+              </td>
+            </tr>
+          );
+        })}
+      </Table>
+    </Panel>
   );
 }
 
@@ -105,12 +158,12 @@ function Letters(props: {
   return (
     <Table
       label="Dead letters"
-      kind="list"
+      name="letters"
       columns={[
         ...(mayWrite() ? [{ hidden: "Choose" }] : []),
         "Died",
-        "Source",
         "Type",
+        "Source",
         "Id",
         "Why",
         { number: "Size" },
@@ -133,13 +186,13 @@ function Letters(props: {
           <td class="when">
             <Time at={letter.died} />
           </td>
-          <td>
-            <Text text={letter.source} empty="unknown" />
-          </td>
           <td class="wide">
             <a href={href("events", null, { key: letter.key, range: "30d" })}>
               <Text text={letter.type} empty="No type" />
             </a>
+          </td>
+          <td>
+            <Text text={letter.source} empty="unknown" />
           </td>
           <td class="wide">
             <Text text={letter.event_id} mono />
@@ -157,7 +210,7 @@ function Letters(props: {
                 onClick={() => onRedrive(letter)}
                 label={`Redrive ${shown(letter.event_id, 60)}`}
               >
-                Redrive
+                <span class="wide-only">Redrive</span>
               </Button>
             )}
           </td>
@@ -165,139 +218,4 @@ function Letters(props: {
       ))}
     </Table>
   );
-}
-
-/** One letter, or those that were chosen. Each is a call of its own, so the audit names each. */
-function RedriveSome({ letters, onDone, onClose }: { letters: DeadLetter[]; onDone: () => void; onClose: () => void }) {
-  const done = useSignal(0);
-  const only = letters.length === 1 ? letters[0] : undefined;
-  const { isBusy, problem, run } = useSending(async () => {
-    for (const letter of letters.slice(done.value)) {
-      await api().post<Redriven>(`dead-letters/${part(letter.id)}/redrive`);
-      done.value += 1;
-    }
-    say("good", only ? "The event is in the queue again." : `${count(done.value)} events in the queue again.`);
-    onDone();
-    onClose();
-  });
-  const reasons = new Map<string, number>();
-  for (const { reason } of letters) reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
-  const close = () => {
-    if (done.value > 0) onDone();
-    onClose();
-  };
-  return (
-    <Dialog title={only ? "Redrive this dead letter?" : "Redrive the chosen dead letters"} onClose={close}>
-      {only ? (
-        <>
-          <p>
-            The event <Text text={only.event_id} mono /> of <Text text={only.source} empty="an unknown source" /> goes to
-            its destination again, with a new number of attempts.
-          </p>
-          <p class="muted">
-            It was given up because: <Text text={only.reason} />
-          </p>
-        </>
-      ) : (
-        <div class="dry-run" role="status">
-          <p class="big">
-            <b>{count(letters.length)}</b> events would be sent again
-          </p>
-          <ul>
-            {[...reasons].map(([reason, number]) => (
-              <li key={reason}>
-                <b>{count(number)}</b> <Text text={reason} />
-              </li>
-            ))}
-          </ul>
-        </div>
-      )}
-      {problem.value && done.value > 0 && <p>{plural(done.value, "event")} in the queue again. Then it failed:</p>}
-      <Problem text={problem.value} />
-      <DialogFoot onClose={close}>
-        <Button kind="primary" disabled={isBusy.value} onClick={() => void run()}>
-          {only ? "Redrive" : `Redrive ${count(letters.length - done.value)} events`}
-        </Button>
-      </DialogFoot>
-    </Dialog>
-  );
-}
-
-function RedriveAll(props: {
-  source: string;
-  after: string | undefined;
-  letters: DeadLetter[];
-  waiting: { source: string; count: number }[];
-  onDone: () => void;
-  onClose: () => void;
-}) {
-  const { source, after, letters, waiting, onDone, onClose } = props;
-  const limit = useSignal(String(Math.min(10, letters.length)));
-  const selected = letters.slice(0, Number(limit.value));
-  const bySource = grouped(selected);
-  const all = waiting.filter((one) => !source || one.source === source).reduce((sum, one) => sum + one.count, 0);
-  const { isBusy, problem, run } = useSending(async () => {
-    const { redriven, failed } = await api().post<Redriven>("dead-letters/redrive", {
-      limit: Number(limit.value),
-      ...(source && { source }),
-      ...(after && { after }),
-    });
-    const left = failed > 0 ? `, ${count(failed)} failed and stay dead letters` : "";
-    say("good", `${plural(redriven, "event")} in the queue again${left}.`);
-    onDone();
-    onClose();
-  }, onDone);
-  const sizes = [1, 10, 50, letters.length].filter((size) => size <= letters.length);
-  return (
-    <Dialog title="Redrive dead letters" onClose={onClose}>
-      <div class="row">
-        The oldest{" "}
-        <Select
-          label="How many"
-          value={limit.value}
-          onPick={(picked) => (limit.value = picked)}
-          options={[...new Set(sizes)]
-            .sort((a, b) => a - b)
-            .map((size): [string, string] => [String(size), String(size)])}
-        />
-        <span class="muted">
-          of {all > 0 ? count(Math.max(all, letters.length)) : count(letters.length)}
-          {source && (
-            <>
-              {" "}
-              of <Text text={source} />
-            </>
-          )}
-        </span>
-      </div>
-      <div class="dry-run" role="status">
-        <p class="big">
-          <b>{count(selected.length)}</b> {selected.length === 1 ? "event" : "events"} would be sent again
-        </p>
-        <ul>
-          {[...bySource].map(([name, some]) => (
-            <li key={name}>
-              <b>{count(some.length)}</b> <Text text={name} empty="unknown source" />
-            </li>
-          ))}
-        </ul>
-      </div>
-      <p class="notice warn">
-        <Icon name="warning" />
-        <span>Redrive a few first. If the cause is not gone, they come back here.</span>
-      </p>
-      <Problem text={problem.value} />
-      <DialogFoot onClose={onClose}>
-        <Button kind="primary" disabled={isBusy.value} onClick={() => void run()}>
-          Redrive {plural(selected.length, "event")}
-        </Button>
-      </DialogFoot>
-    </Dialog>
-  );
-}
-
-function grouped(letters: DeadLetter[]): Map<string, DeadLetter[]> {
-  const groups = new Map<string, DeadLetter[]>();
-  for (const letter of letters) groups.set(letter.source, [...(groups.get(letter.source) ?? []), letter]);
-  return groups;
 }

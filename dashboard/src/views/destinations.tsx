@@ -40,6 +40,7 @@ export function Destinations() {
         <Table
           label="Destinations"
           kind="list"
+          name="destinations"
           columns={[
             "Destination",
             "Source",

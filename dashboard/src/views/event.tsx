@@ -1,15 +1,15 @@
 // One event: what happened to it and why, its head and its body, and how to send it again.
 
 import { useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { ApiError, part, type EventDetail } from "../api.ts";
-import { bodyOf, whereBodyIs } from "../body.ts";
+import { bodyOf, whereBodyIs, withBody } from "../body.ts";
 import { BodyView, Headers } from "../components/body.tsx";
 import { Button, Copy, Failure, Loading, Problem, StateBadge, Status, Text, Time } from "../components/basics.tsx";
 import { Dialog, DialogFoot } from "../components/dialog.tsx";
 import { Icon } from "../components/icon.tsx";
 import { curlOf } from "../curl.ts";
-import { bytes, duration, millis, relative, stamp, words } from "../format.ts";
+import { bytes, duration, millis, relative, stamp, withLocalTimes, words } from "../format.ts";
 import { useKeys } from "../keys.ts";
 import { useLoaded } from "../resource.ts";
 import { href } from "../router.ts";
@@ -20,7 +20,15 @@ import { timelineOf, type Moment } from "../timeline.ts";
 
 export function EventPanel({ id, onClose }: { id: string; onClose: () => void }) {
   const isAsking = useSignal(false);
-  const loaded = useLoaded(id, (signal) => api().get<EventDetail>(`events/${part(id)}`, {}, signal), 3000);
+  // The body is read once: it may have a MiB, and never changes.
+  const whole = useRef<EventDetail | undefined>(undefined);
+  const load = async (signal: AbortSignal) => {
+    const before = whole.current;
+    const path = `events/${part(id)}`;
+    if (before) return withBody(await api().get<EventDetail>(path, { body: "false" }, signal), before);
+    return (whole.current = await api().get<EventDetail>(path, {}, signal));
+  };
+  const loaded = useLoaded(id, load, 3000);
   const event = loaded.value.value;
   const error = loaded.error.value;
   useKeys({ r: () => event && mayWrite() && (isAsking.value = true) });
@@ -70,7 +78,7 @@ function Detail({ event }: { event: EventDetail }) {
           {event.reason && <span class="muted">{words(event.reason)}</span>}
         </div>
         <p>
-          <Text text={event.why} />
+          <Text text={withLocalTimes(event.why)} />
         </p>
       </div>
       <section aria-label="Time line">

@@ -36,7 +36,7 @@ import { useKeys } from "../keys.ts";
 import { readSources } from "../readings.ts";
 import { useLoaded } from "../resource.ts";
 import { href } from "../router.ts";
-import { api, go, mayWrite, now, route } from "../state.ts";
+import { api, gatewayTime, go, mayWrite, now, route } from "../state.ts";
 import { EventPanel } from "./event.tsx";
 import { BulkReplay } from "./bulk-replay.tsx";
 
@@ -196,8 +196,9 @@ function List(props: { filter: Filter; range: Range; selected: string | undefine
   const { filter, range, selected, onClear } = props;
   const feed = useSignal<Feed<EventSummary>>(begin<EventSummary>({ rows: [], next: null }));
   const isReadingMore = useSignal(false);
+  const looked = useRef(0);
   const read = async (signal?: AbortSignal, cursor?: string): Promise<Page<EventSummary>> => {
-    const query = { ...toQuery(filter, range, Date.now()), limit: PAGE, cursor };
+    const query = { ...toQuery(filter, range, gatewayTime()), limit: PAGE, cursor };
     const { events, next } = await api().get<EventPage>("events", query, signal);
     return { rows: events, next };
   };
@@ -239,7 +240,7 @@ function List(props: { filter: Filter; range: Range; selected: string | undefine
   if (error && !first.value.value) return <Failure error={error} again={first.again} />;
   if (!first.value.value) return <Loading rows={12} />;
   if (rows.length === 0 && feed.value.next)
-    return <NothingSoFar isBusy={isReadingMore.value} onMore={() => void more()} />;
+    return <NothingSoFar isBusy={isReadingMore.value} onMore={() => void more()} looked={looked} />;
   if (rows.length === 0) return isEmpty(filter) ? <NothingYet range={range} /> : <NothingMatches onClear={onClear} />;
   return (
     <>
@@ -357,8 +358,17 @@ function NothingYet({ range }: { range: Range }) {
   );
 }
 
-/** One call looks at so many events only. */
-function NothingSoFar({ isBusy, onMore }: { isBusy: boolean; onMore: () => void }) {
+/** The most calls that look further back by themselves. Each looks at 10,000 events or more. */
+const LOOKS = 10;
+
+/** One call looks at so many events only, so the page looks further back by itself, and then when it is asked. */
+function NothingSoFar(props: { isBusy: boolean; onMore: () => void; looked: { current: number } }) {
+  const { isBusy, onMore, looked } = props;
+  useEffect(() => {
+    if (isBusy || looked.current >= LOOKS) return;
+    looked.current += 1;
+    onMore();
+  }, [isBusy]);
   return (
     <Empty title="No event matches so far" icon="search">
       <p>The log has older events, which were not looked at yet.</p>

@@ -8,9 +8,26 @@ import { Icon } from "../components/icon.tsx";
 import { useSending } from "../sending.ts";
 import { api, attempt, mayWrite, say } from "../state.ts";
 
-export function PauseControl({ source, onDone }: { source: Source; onDone: () => void }) {
+/** The button that pauses a source, if the caller may, and if the source can be paused. */
+export function PauseButton({ source, onDone }: { source: Source; onDone: () => void }) {
   const isAsking = useSignal(false);
   const { pause, settings, name } = source;
+  // A source whose provider waits for the destination has no queue, so it cannot be paused.
+  if (pause !== null || !mayWrite() || settings?.deliver !== "queue") return null;
+  return (
+    <>
+      <Button icon="pause" onClick={() => (isAsking.value = true)}>
+        Pause deliveries…
+      </Button>
+      {isAsking.value && <Ask name={name} onClose={() => (isAsking.value = false)} onDone={onDone} />}
+    </>
+  );
+}
+
+/** Who has paused a source, since when and why, and the button that resumes it. */
+export function PauseNotice({ source, onDone }: { source: Source; onDone: () => void }) {
+  const { pause, name } = source;
+  if (pause === null) return null;
   const resume = async () => {
     await attempt(
       () => api().post(`sources/${part(name)}/resume`),
@@ -19,18 +36,6 @@ export function PauseControl({ source, onDone }: { source: Source; onDone: () =>
     );
     onDone();
   };
-  // A source whose provider waits for the destination has no queue, so it cannot be paused.
-  if (pause === null && (!mayWrite() || settings?.deliver !== "queue")) return null;
-  if (pause === null) {
-    return (
-      <p class="row spaced">
-        <Button icon="pause" onClick={() => (isAsking.value = true)}>
-          Pause deliveries…
-        </Button>
-        {isAsking.value && <Ask name={name} onClose={() => (isAsking.value = false)} onDone={onDone} />}
-      </p>
-    );
-  }
   return (
     <div class="notice warn spaced" role="status">
       <Icon name="pause" />

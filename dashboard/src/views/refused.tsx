@@ -20,10 +20,10 @@ import {
 import { Icon } from "../components/icon.tsx";
 import { Table } from "../components/table.tsx";
 import { rangeOf, rangeParam, RANGES, type Range } from "../filters.ts";
-import { bytes, count, shown, stamp, words } from "../format.ts";
+import { bytes, count, shown, stamp, withLocalTimes, words } from "../format.ts";
 import { useLoaded } from "../resource.ts";
 import { href } from "../router.ts";
-import { api, go, route } from "../state.ts";
+import { api, gatewayTime, go, route } from "../state.ts";
 
 const SPANS: Range[] = ["1h", "6h", "24h", "7d"];
 
@@ -32,7 +32,7 @@ export function Refused() {
   const range = rangeOf(params);
   const chosen = { source: params.get("source") ?? undefined, reason: params.get("reason") ?? undefined };
   const cursor = params.get("cursor") ?? undefined;
-  const since = () => new Date(Date.now() - RANGES[range] * 1000).toISOString();
+  const since = () => new Date(gatewayTime() - RANGES[range] * 1000).toISOString();
   const counts = useLoaded(
     `counts ${range}`,
     (signal) => api().get<RefusedPage>("refused", { since: since(), limit: 1 }, signal),
@@ -82,6 +82,7 @@ export function Refused() {
         <Panel title="By source and reason" flush>
           <Table
             label="Refused requests by source and reason"
+            name="refusals"
             columns={["Source", "Reason", "Verdict", { number: "Requests" }]}
           >
             {groups.map(({ source, reason, verdict, count: number }) => (
@@ -176,7 +177,7 @@ function Sample({ sample }: { sample: RefusedSample }) {
       {isOpen.value && (
         <div class="sample-body">
           <p class="why-text">
-            <Text text={sample.why} />
+            <Text text={withLocalTimes(sample.why)} />
           </p>
           <dl class="facts">
             <dt>Request</dt>

@@ -13,7 +13,7 @@ import { secretName } from "../rotation.ts";
 import { href } from "../router.ts";
 import { api, mayWrite, route } from "../state.ts";
 import { Composer } from "./composer.tsx";
-import { PauseControl } from "./pause.tsx";
+import { PauseButton, PauseNotice } from "./pause.tsx";
 import { HandshakeNotice, SecretBadge, Secrets } from "./secrets.tsx";
 
 export function Sources() {
@@ -41,6 +41,7 @@ function All() {
         <Table
           label="Sources"
           kind="list"
+          name="sources"
           columns={[
             "Source",
             "State",
@@ -133,6 +134,7 @@ function One({ name }: { name: string }) {
         <a class="button plain" href={href("events", null, { source: name })}>
           Its events
         </a>
+        {source && <PauseButton source={source} onDone={loaded.again} />}
       </Head>
       {error?.status === 404 && (
         <Empty title="No such source" icon="search">
@@ -151,7 +153,7 @@ function One({ name }: { name: string }) {
         </p>
       )}
       {source && <HandshakeNotice source={source} />}
-      {source && <PauseControl source={source} onDone={loaded.again} />}
+      {source && <PauseNotice source={source} onDone={loaded.again} />}
       {source && (
         <div class="columns">
           <div>

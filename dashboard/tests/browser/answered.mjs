@@ -40,10 +40,11 @@ export const OPENED = {
   "dialog of letters": async (page) => {
     await page.evaluate(() => (location.hash = "#/dead-letters"));
     await page.getByRole("button", { name: "Redrive…" }).click();
+    await page.getByRole("dialog").locator(".big").waitFor();
   },
   "dialog of a letter": async (page) => {
     await page.evaluate(() => (location.hash = "#/dead-letters"));
-    await page.locator("tbody").getByRole("button").first().click();
+    await page.locator("table.letters").getByRole("button").first().click();
   },
   "pause dialog": async (page) => {
     await page.evaluate(() => (location.hash = "#/sources/shop"));

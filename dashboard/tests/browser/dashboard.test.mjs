@@ -142,12 +142,103 @@ test("a dead letter is redriven, with the numbers first", async () => {
   await eventually("two letters", async () => (await stage.api("dead-letters")).dead_letters?.length === 2, 40_000);
   const page = await stage.signedIn({ at: "#/dead-letters" });
   await page.getByText("evt_dead_1").waitFor();
+  // What happens to the caller's clock decides nothing about which letters are sent.
+  await page.clock.setFixedTime(Date.now() - 3 * 3_600_000);
   await page.getByRole("button", { name: "Redrive…" }).click();
   const dialog = page.getByRole("dialog");
   await dialog.getByText("2 events would be sent again").waitFor();
   await dialog.getByRole("button", { name: "Redrive 2 events" }).click();
   await page.getByText("2 events in the queue again.").waitFor();
   await page.getByRole("heading", { name: "No dead letter" }).waitFor();
+  await page.context().close();
+});
+
+test("the dead letters of one reason are redriven, and no other", async () => {
+  const status = { evt_gone: 410, evt_lost_1: 404, evt_lost_2: 404 };
+  stage.origin.answers("refusing", (response, { body }) => response.writeHead(status[JSON.parse(body).id] ?? 200).end());
+  for (const id of Object.keys(status)) await stage.post("refusing", text(id));
+  await eventually("three letters", async () => (await stage.api("dead-letters")).dead_letters?.length === 3, 40_000);
+  const page = await stage.signedIn({ at: "#/dead-letters" });
+  await page.locator("table.letter-groups").getByRole("link", { name: /404/ }).click();
+  await page.getByText("evt_lost_1").waitFor();
+  await eventually("two rows", async () => (await page.locator("table.letters tbody tr").count()) === 2);
+  stage.origin.answers("refusing", (response) => response.end());
+  await page.getByRole("button", { name: "Redrive these…" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByText("2 events would be sent again").waitFor();
+  await dialog.getByRole("button", { name: "Redrive 2 events" }).click();
+  await page.getByText("2 events in the queue again.").waitFor();
+  await page.getByRole("heading", { name: "No dead letter here" }).waitFor();
+  assert.equal(await page.evaluate(() => document.activeElement?.id), "main", "the focus is not lost with the button");
+  assert.deepEqual((await stage.api("dead-letters")).dead_letters.map(({ event_id: id }) => id), ["evt_gone"]);
+  await page.context().close();
+});
+
+test("more dead letters than one call sends: call after call, until they are sent or the dialog is closed", async () => {
+  const page = await stage.signedIn({ at: "#/overview" });
+  const group = { source: "refusing", reason: "the origin answered 410", count: 342 };
+  const times = { oldest: "2026-01-15T12:00:00Z", newest: "2026-01-15T13:00:00Z" };
+  await page.route("**/api/dead-letters/groups", (route) =>
+    route.fulfill({ json: { groups: [{ ...group, ...times }], letters: 342, complete: true } }),
+  );
+  const asked = [];
+  let answered = () => {};
+  await page.route("**/api/dead-letters/redrive", async (route) => {
+    asked.push(route.request().postDataJSON());
+    if (asked.length > 4) await new Promise((answer) => (answered = answer));
+    await route.fulfill({ json: { redriven: asked.at(-1).limit, failed: 0 } });
+  });
+  await page.evaluate(() => (location.hash = "#/dead-letters"));
+  const dialog = page.getByRole("dialog");
+  const ask = async () => {
+    await page.getByRole("button", { name: "Redrive…" }).click();
+    await dialog.getByLabel("How many").selectOption("342");
+    await dialog.getByRole("button", { name: "Redrive 342 events" }).click();
+  };
+  await ask();
+  await page.getByText("342 events in the queue again.").waitFor();
+  const until = "2026-01-15T13:00:01.000Z";
+  assert.deepEqual(asked, [100, 100, 100, 42].map((limit) => ({ until, limit })));
+
+  await ask();
+  await eventually("the fifth call waits", async () => asked.length === 5);
+  await dialog.getByText("0 of 342 events in the queue again").waitFor();
+  await dialog.getByRole("button", { name: "Stop" }).click();
+  answered();
+  await page.getByText("100 events in the queue again.").waitFor();
+  assert.equal(asked.length, 5, "no call follows");
+  await page.context().close();
+});
+
+test("an open event is read again without its body, and keeps it", async () => {
+  const [one] = await arrived("fine", 1);
+  const page = await stage.signedIn();
+  const asked = [];
+  page.on("request", (request) => {
+    const { pathname, search } = new URL(request.url());
+    if (pathname.startsWith("/api/events/")) asked.push(search);
+  });
+  await page.evaluate((hash) => (location.hash = hash), `#/events/${one.id}`);
+  await eventually("it is read again", async () => asked.length >= 2, 15_000);
+  assert.deepEqual(asked.slice(0, 2), ["", "?body=false"]);
+  await page.getByRole("complementary", { name: "Event" }).getByText(JSON.stringify(one.event_id)).waitFor();
+  await page.context().close();
+});
+
+test("times are the gateway's, also if the clock of the browser is wrong", async () => {
+  await arrived("fine", 1);
+  const page = await stage.page();
+  await page.route("**/api/**", async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, headers: { ...response.headers(), date: new Date().toUTCString() } });
+  });
+  await page.clock.setFixedTime(Date.now() + 5 * 3_600_000);
+  await page.goto(`${stage.url}/dashboard#/events?range=1h`);
+  await page.getByLabel("Token").fill("canary-admin-token-6b1f0c");
+  await page.keyboard.press("Enter");
+  await page.locator("table.events tbody tr").first().waitFor();
+  const times = await page.locator("table.events td.when").allInnerTexts();
+  assert.ok(times.every((time) => /^(just now|\d+ (s|min) ago)$/.test(time)), times.join());
   await page.context().close();
 });
 

@@ -170,6 +170,7 @@ test("answers of a destination, and the dead letters", async (t) => {
     await page.keyboard.press("Escape");
   }
   await page.getByRole("button", { name: "Redrive…" }).click();
+  await page.getByRole("dialog").locator(".big").waitFor();
   await watch.check("the dialog of letters");
   await page.keyboard.press("Escape");
   await watch.open("#/overview");

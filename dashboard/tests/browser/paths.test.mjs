@@ -48,7 +48,7 @@ async function walk(work) {
 test("deliveries fail: why?", () =>
   walk(async ({ page, click, row, attention }) => {
     await click(attention.getByRole("link", { name: "2 dead letters" }));
-    await click(page.getByRole("table").getByRole("link").first());
+    await click(page.locator("table.letters").getByRole("link").first());
     await click(row());
     const panel = page.getByRole("complementary", { name: "Event" });
     await panel.getByText("Attempt 1").waitFor();

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 /** The paths that the page may read. */
 const PATHS = [
   /^\/dashboard(\/((app|style|icon)-[A-Z0-9]+\.(js|css|svg)|providers-[0-9a-f]{8}\.json))?$/,
-  /^\/api\/(caller|stats|alerts|audit|dead-letters|refused|(events|sources|replay)(\/[^/]+)?)$/,
+  /^\/api\/(caller|stats|alerts|audit|dead-letters(\/groups)?|refused|(events|sources|replay)(\/[^/]+)?)$/,
 ];
 /** What no text may make. */
 const ELEMENTS = [
