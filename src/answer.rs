@@ -138,7 +138,7 @@ impl Answer {
 
     /// 403 of `/api`: a page of another site sent the request with the caller's session of Cloudflare Access.
     pub fn cross_site() -> Self {
-        let detail = "A change by a caller of Cloudflare Access must not come from a page of another site.";
+        let detail = "A request with a session of Cloudflare Access must come from a page of this host.";
         Self::problem(403, "Cross-site request", detail)
     }
 

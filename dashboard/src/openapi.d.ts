@@ -1699,6 +1699,19 @@ export interface components {
         /** @description Body too large */
         BodyTooLarge: {
             headers: {
+                /** @example nosniff */
+                "x-content-type-options": string;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Cross-site request */
+        CrossSiteRequest: {
+            headers: {
+                /** @example nosniff */
+                "x-content-type-options": string;
                 [name: string]: unknown;
             };
             content: {
@@ -1708,6 +1721,8 @@ export interface components {
         /** @description Misconfigured */
         Misconfigured: {
             headers: {
+                /** @example nosniff */
+                "x-content-type-options": string;
                 [name: string]: unknown;
             };
             content: {
@@ -1717,6 +1732,8 @@ export interface components {
         /** @description Not found */
         NotFound: {
             headers: {
+                /** @example nosniff */
+                "x-content-type-options": string;
                 [name: string]: unknown;
             };
             content: {
@@ -1726,6 +1743,8 @@ export interface components {
         /** @description Not switched on */
         NotSwitchedOn: {
             headers: {
+                /** @example nosniff */
+                "x-content-type-options": string;
                 [name: string]: unknown;
             };
             content: {
@@ -1735,15 +1754,8 @@ export interface components {
         /** @description Not usable */
         NotUsable: {
             headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
-        /** @description Read only */
-        ReadOnly: {
-            headers: {
+                /** @example nosniff */
+                "x-content-type-options": string;
                 [name: string]: unknown;
             };
             content: {
@@ -1753,6 +1765,8 @@ export interface components {
         /** @description Read only, or: Cross-site request */
         ReadOnlyOrCrossSiteRequest: {
             headers: {
+                /** @example nosniff */
+                "x-content-type-options": string;
                 [name: string]: unknown;
             };
             content: {
@@ -1764,6 +1778,8 @@ export interface components {
             headers: {
                 /** @example 2 */
                 "retry-after": string;
+                /** @example nosniff */
+                "x-content-type-options": string;
                 [name: string]: unknown;
             };
             content: {
@@ -1775,6 +1791,8 @@ export interface components {
             headers: {
                 /** @example 60 */
                 "retry-after": string;
+                /** @example nosniff */
+                "x-content-type-options": string;
                 [name: string]: unknown;
             };
             content: {
@@ -1786,6 +1804,8 @@ export interface components {
             headers: {
                 /** @example Bearer */
                 "www-authenticate": string;
+                /** @example nosniff */
+                "x-content-type-options": string;
                 [name: string]: unknown;
             };
             content: {
@@ -1844,6 +1864,7 @@ export interface operations {
                 };
             };
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["CrossSiteRequest"];
             404: components["responses"]["NotFound"];
             422: components["responses"]["NotUsable"];
             429: components["responses"]["TooManyRefusals"];
@@ -1982,6 +2003,7 @@ export interface operations {
                 };
             };
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["CrossSiteRequest"];
             404: components["responses"]["NotFound"];
             422: components["responses"]["NotUsable"];
             429: components["responses"]["TooManyRefusals"];
@@ -2025,6 +2047,7 @@ export interface operations {
                 content?: never;
             };
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["CrossSiteRequest"];
             404: components["responses"]["NotFound"];
             422: components["responses"]["NotUsable"];
             429: components["responses"]["TooManyRefusals"];
@@ -2086,6 +2109,7 @@ export interface operations {
                 };
             };
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["CrossSiteRequest"];
             404: components["responses"]["NotFound"];
             422: components["responses"]["NotUsable"];
             429: components["responses"]["TooManyRefusals"];
@@ -2289,6 +2313,7 @@ export interface operations {
                 };
             };
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["CrossSiteRequest"];
             404: components["responses"]["NotFound"];
             422: components["responses"]["NotUsable"];
             429: components["responses"]["TooManyRefusals"];
@@ -2363,6 +2388,7 @@ export interface operations {
                 };
             };
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["CrossSiteRequest"];
             404: components["responses"]["NotFound"];
             422: components["responses"]["NotUsable"];
             429: components["responses"]["TooManyRefusals"];
@@ -2438,7 +2464,7 @@ export interface operations {
                 };
             };
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["ReadOnly"];
+            403: components["responses"]["ReadOnlyOrCrossSiteRequest"];
             404: components["responses"]["NotFound"];
             422: components["responses"]["NotUsable"];
             429: components["responses"]["TooManyRefusals"];
@@ -2519,6 +2545,7 @@ export interface operations {
                 };
             };
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["CrossSiteRequest"];
             404: components["responses"]["NotFound"];
             422: components["responses"]["NotUsable"];
             429: components["responses"]["TooManyRefusals"];
@@ -2612,6 +2639,7 @@ export interface operations {
                 };
             };
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["CrossSiteRequest"];
             404: components["responses"]["NotFound"];
             422: components["responses"]["NotUsable"];
             429: components["responses"]["TooManyRefusals"];
@@ -2656,6 +2684,7 @@ export interface operations {
                 };
             };
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["CrossSiteRequest"];
             404: components["responses"]["NotFound"];
             422: components["responses"]["NotUsable"];
             429: components["responses"]["TooManyRefusals"];
@@ -2793,6 +2822,7 @@ export interface operations {
                 };
             };
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["CrossSiteRequest"];
             404: components["responses"]["NotFound"];
             422: components["responses"]["NotUsable"];
             429: components["responses"]["TooManyRefusals"];
@@ -2896,6 +2926,7 @@ export interface operations {
                 };
             };
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["CrossSiteRequest"];
             404: components["responses"]["NotFound"];
             422: components["responses"]["NotUsable"];
             429: components["responses"]["TooManyRefusals"];
@@ -2950,6 +2981,7 @@ export interface operations {
                 };
             };
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["CrossSiteRequest"];
             404: components["responses"]["NotFound"];
             422: components["responses"]["NotUsable"];
             429: components["responses"]["TooManyRefusals"];
@@ -3174,6 +3206,7 @@ export interface operations {
                 };
             };
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["CrossSiteRequest"];
             404: components["responses"]["NotFound"];
             422: components["responses"]["NotUsable"];
             429: components["responses"]["TooManyRefusals"];

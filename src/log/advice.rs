@@ -71,8 +71,8 @@ const ADVICE: &[(&str, &str)] = &[
     ("read_only", "The token or the person may only read. Use a token of the kind `write`."),
     (
         "cross_site",
-        "A page of another site made a browser send the change. If it was your own page, serve it from the same \
-         host.",
+        "A page of another site made the browser of an operator send the request. If it was your own page, serve it \
+         from the same host.",
     ),
     ("access_failed", "Cloudflare Access did not state who calls. Try again."),
     (
