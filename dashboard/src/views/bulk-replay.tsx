@@ -3,6 +3,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { messageOf, type DryRun, type Progress } from "../api.ts";
+import { time } from "../clock.ts";
 import { Button, Loading, Problem, Select, Text, Tick } from "../components/basics.tsx";
 import { Dialog, DialogFoot } from "../components/dialog.tsx";
 import { Icon } from "../components/icon.tsx";
@@ -18,7 +19,7 @@ export function BulkReplay({ filter, range, onClose }: { filter: Filter; range: 
   const includeRetrying = useSignal(false);
   const rate = useSignal("10");
   // The scope must not move between the dry run and the job.
-  const selection = useSignal(toQuery(filter, range, Date.now()));
+  const selection = useSignal(toQuery(filter, range, time()));
   const asked = () => ({
     ...selection.value,
     include_delivered: includeDelivered.value,

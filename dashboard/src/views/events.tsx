@@ -3,6 +3,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import type { EventPage, EventSummary } from "../api.ts";
+import { time } from "../clock.ts";
 import {
   Button,
   Choice,
@@ -197,7 +198,7 @@ function List(props: { filter: Filter; range: Range; selected: string | undefine
   const feed = useSignal<Feed<EventSummary>>(begin<EventSummary>({ rows: [], next: null }));
   const isReadingMore = useSignal(false);
   const read = async (signal?: AbortSignal, cursor?: string): Promise<Page<EventSummary>> => {
-    const query = { ...toQuery(filter, range, Date.now()), limit: PAGE, cursor };
+    const query = { ...toQuery(filter, range, time()), limit: PAGE, cursor };
     const { events, next } = await api().get<EventPage>("events", query, signal);
     return { rows: events, next };
   };

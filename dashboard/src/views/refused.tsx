@@ -3,6 +3,7 @@
 import { useSignal } from "@preact/signals";
 import type { RefusedPage, RefusedSample } from "../api.ts";
 import { bodyOf } from "../body.ts";
+import { time } from "../clock.ts";
 import { BodyView, Headers } from "../components/body.tsx";
 import {
   Button,
@@ -32,7 +33,7 @@ export function Refused() {
   const range = rangeOf(params);
   const chosen = { source: params.get("source") ?? undefined, reason: params.get("reason") ?? undefined };
   const cursor = params.get("cursor") ?? undefined;
-  const since = () => new Date(Date.now() - RANGES[range] * 1000).toISOString();
+  const since = () => new Date(time() - RANGES[range] * 1000).toISOString();
   const counts = useLoaded(
     `counts ${range}`,
     (signal) => api().get<RefusedPage>("refused", { since: since(), limit: 1 }, signal),
