@@ -60,7 +60,7 @@ const RETRY_AFTER: (&str, &str) = ("retry-after", "2");
 impl Answer {
     /// 200 with a JSON body.
     pub fn ok(body: &impl Serialize) -> Self {
-        Self { status: 200, headers: vec![JSON, NO_STORE], body: json(body) }
+        Self { status: 200, headers: vec![JSON, NO_STORE, NO_SNIFF], body: json(body) }
     }
 
     /// 204: nobody is signed in.
@@ -138,7 +138,7 @@ impl Answer {
 
     /// 403 of `/api`: a page of another site sent the request with the caller's session of Cloudflare Access.
     pub fn cross_site() -> Self {
-        let detail = "A change by a caller of Cloudflare Access must not come from a page of another site.";
+        let detail = "A request with a session of Cloudflare Access must come from a page of this host.";
         Self::problem(403, "Cross-site request", detail)
     }
 
@@ -210,7 +210,7 @@ impl Answer {
     }
 
     fn problem(status: u16, title: &str, detail: &str) -> Self {
-        Self { status, headers: vec![PROBLEM, NO_STORE], body: json(&Problem { title, status, detail }) }
+        Self { status, headers: vec![PROBLEM, NO_STORE, NO_SNIFF], body: json(&Problem { title, status, detail }) }
     }
 
     fn with(mut self, header: (&'static str, &'static str)) -> Self {

@@ -1,6 +1,7 @@
 // The API: its types, and the calls. docs/openapi.json has the routes; openapi.d.ts is made from it.
 
 import type { components } from "./openapi.d.ts";
+import { learn } from "./clock.ts";
 import { coded } from "./router.ts";
 
 type Schemas = components["schemas"];
@@ -54,34 +55,43 @@ export const messageOf = (error: unknown): string =>
 
 export type Params = Record<string, string | number | undefined>;
 type Fetch = (input: string, init: RequestInit) => Promise<Response>;
-/** An answer that took longer says too little about the time. */
-const PROMPT_MS = 1000;
-
-/** What an answer tells the page, beside its content. */
-export interface Told {
-  /** The caller is not known anymore. */
-  unauthorized?: () => void;
-  /** The gateway's time, in milliseconds since 1970. */
-  time?: (date: number) => void;
-}
+/** How long a reading may take, in milliseconds. A reading without an end would leave old numbers on the page, as if new. */
+const PATIENCE = 30_000;
 
 export class Api {
   readonly #fetch: Fetch;
   /** `null`: the browser's session of Cloudflare Access. */
   readonly token: string | null;
-  readonly #told: Told;
+  readonly #unauthorized: () => void;
 
-  constructor(token: string | null, told: Told = {}, fetch: Fetch = (...all) => globalThis.fetch(...all)) {
+  /** `unauthorized` is told when an answer says that the caller is not known anymore. */
+  constructor(
+    token: string | null,
+    unauthorized: () => void = () => {},
+    fetch: Fetch = (...all) => globalThis.fetch(...all),
+  ) {
     this.token = token;
-    this.#told = told;
+    this.#unauthorized = unauthorized;
     this.#fetch = fetch;
   }
 
   /** Reads `path` under /api. */
-  get<T>(path: string, params: Params = {}, signal?: AbortSignal): Promise<T> {
+  async get<T>(path: string, params: Params = {}, signal?: AbortSignal): Promise<T> {
     const entries = Object.entries(params).filter(([, value]) => value !== undefined && value !== "");
     const query = new URLSearchParams(entries.map(([name, value]) => [name, String(value)])).toString();
-    return this.#call<T>(`/api/${path}${query ? `?${query}` : ""}`, { method: "GET", ...(signal && { signal }) });
+    const reading = new AbortController();
+    const end = () => reading.abort();
+    signal?.addEventListener("abort", end);
+    const timer = setTimeout(end, PATIENCE);
+    try {
+      return await this.#call<T>(`/api/${path}${query ? `?${query}` : ""}`, { method: "GET", signal: reading.signal });
+    } catch (error) {
+      if (!reading.signal.aborted || signal?.aborted) throw error;
+      throw new ApiError(0, "No answer", `The gateway did not answer within ${PATIENCE / 1000} seconds.`);
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", end);
+    }
   }
 
   /** Changes something. */
@@ -99,8 +109,8 @@ export class Api {
     const headers: Record<string, string> = { accept: "application/json" };
     if (this.token !== null) headers["authorization"] = `Bearer ${this.token}`;
     if (init.body !== undefined) headers["content-type"] = "application/json";
+    const began = Date.now();
     let answer: Response;
-    const began = performance.now();
     try {
       // A redirect would be the sign-in page of Cloudflare Access, whose session has ended.
       const rules = {
@@ -114,10 +124,9 @@ export class Api {
       if (error instanceof DOMException && error.name === "AbortError") throw error;
       throw new ApiError(0, "No answer", "The gateway cannot be reached. Check your connection.");
     }
-    const date = Date.parse(answer.headers.get("date") ?? "");
-    if (!Number.isNaN(date) && performance.now() - began < PROMPT_MS) this.#told.time?.(date);
+    learn(answer.headers.get("date"), began, Date.now());
     if (answer.type === "opaqueredirect" || answer.status === 401) {
-      this.#told.unauthorized?.();
+      this.#unauthorized();
       throw new ApiError(401, "Signed out", "The session has ended, or the token is not valid.");
     }
     if (!answer.ok) throw await problemIn(answer);

@@ -1,14 +1,21 @@
-// The gateway's clock, as far as the browser knows it. Pure.
+// The gateway's time. The clock of the reader's computer may be wrong: a list of the last 15 minutes would then be empty, and a
+// time such as "in 4 min" would be false.
 
-/** `Date` of an answer (RFC 9110, section 6.6.1) has whole seconds, and an answer needs some time. */
-const UNSURE_MS = 2000;
+/** The milliseconds by which the gateway's clock is ahead of the clock here. */
+let ahead = 0;
+/** Clocks that differ less than this are the same. A header has whole seconds. */
+const SAME = 2000;
+
+/** The gateway's time, in milliseconds since 1970. */
+export const time = (): number => Date.now() + ahead;
 
 /**
- * The milliseconds by which the gateway's clock is ahead of the browser's, after an answer with the time `date` that came at
- * the browser's time `now`. `before` is what was known before it: a small change is noise.
+ * Learns from the header `date` of an answer, and from the times here at which its request began and its answer came. The
+ * gateway wrote the date between the two. So the answer proves by how much the clocks differ at least.
  */
-export function aheadOf(date: number, now: number, before: number): number {
-  const ahead = date + 500 - now;
-  if (Math.abs(ahead - before) <= UNSURE_MS) return before;
-  return Math.abs(ahead) <= UNSURE_MS ? 0 : ahead;
+export function learn(date: string | null, began: number, ended: number): void {
+  const told = Date.parse(date ?? "");
+  if (Number.isNaN(told)) return;
+  const [least, most] = [told - ended, told + 1000 - began];
+  ahead = least > SAME ? least : most < -SAME ? most : 0;
 }

@@ -12,9 +12,12 @@ export function word(text: string): string {
 export function curlOf(url: string, headers: [string, string][], body: Body | null, key: string): string {
   const all: [string, string][] = [...headers, ["idempotency-key", key]];
   // A line break would begin another header, and a value that is a file's name would read the file.
-  const lines = all.map(([name, value]) => `  -H ${word(`${name}: ${value.replace(/[\r\n]/g, " ")}`)} \\`);
+  const lines = all.map(([name, value]) => `  -H ${word(`${name}: ${value.replace(/\p{Cc}/gu, " ")}`)} \\`);
   const head = [`curl -X POST ${word(url)} \\`, ...lines];
-  if (body?.text != null && !body.text.includes("\0")) return [...head, `  --data-raw ${quoted(body.text)}`].join("\n");
+  // A terminal takes a pasted control character as a key, quoted or not: it may end the command and begin another.
+  if (body?.text != null && !/(?!\n)\p{Cc}/u.test(body.text)) {
+    return [...head, `  --data-raw ${quoted(body.text)}`].join("\n");
+  }
   if (body === null) return [...head, "  --data-raw ''"].join("\n");
   const coded = btoa(Array.from(body.bytes, (byte) => String.fromCharCode(byte)).join(""));
   return `echo ${coded} | base64 -d | ${head.join("\n")}\n  --data-binary @-`;

@@ -1774,6 +1774,19 @@ export interface components {
         /** @description Body too large */
         BodyTooLarge: {
             headers: {
+                /** @example nosniff */
+                "x-content-type-options": string;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Cross-site request */
+        CrossSiteRequest: {
+            headers: {
+                /** @example nosniff */
+                "x-content-type-options": string;
                 [name: string]: unknown;
             };
             content: {
@@ -1783,6 +1796,8 @@ export interface components {
         /** @description Misconfigured */
         Misconfigured: {
             headers: {
+                /** @example nosniff */
+                "x-content-type-options": string;
                 [name: string]: unknown;
             };
             content: {
@@ -1792,6 +1807,8 @@ export interface components {
         /** @description Not found */
         NotFound: {
             headers: {
+                /** @example nosniff */
+                "x-content-type-options": string;
                 [name: string]: unknown;
             };
             content: {
@@ -1801,6 +1818,8 @@ export interface components {
         /** @description Not switched on */
         NotSwitchedOn: {
             headers: {
+                /** @example nosniff */
+                "x-content-type-options": string;
                 [name: string]: unknown;
             };
             content: {
@@ -1810,15 +1829,8 @@ export interface components {
         /** @description Not usable */
         NotUsable: {
             headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
-        /** @description Read only */
-        ReadOnly: {
-            headers: {
+                /** @example nosniff */
+                "x-content-type-options": string;
                 [name: string]: unknown;
             };
             content: {
@@ -1828,6 +1840,8 @@ export interface components {
         /** @description Read only, or: Cross-site request */
         ReadOnlyOrCrossSiteRequest: {
             headers: {
+                /** @example nosniff */
+                "x-content-type-options": string;
                 [name: string]: unknown;
             };
             content: {
@@ -1839,6 +1853,8 @@ export interface components {
             headers: {
                 /** @example 2 */
                 "retry-after": string;
+                /** @example nosniff */
+                "x-content-type-options": string;
                 [name: string]: unknown;
             };
             content: {
@@ -1850,6 +1866,8 @@ export interface components {
             headers: {
                 /** @example 60 */
                 "retry-after": string;
+                /** @example nosniff */
+                "x-content-type-options": string;
                 [name: string]: unknown;
             };
             content: {
@@ -1861,6 +1879,8 @@ export interface components {
             headers: {
                 /** @example Bearer */
                 "www-authenticate": string;
+                /** @example nosniff */
+                "x-content-type-options": string;
                 [name: string]: unknown;
             };
             content: {
@@ -1919,6 +1939,7 @@ export interface operations {
                 };
             };
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["CrossSiteRequest"];
             404: components["responses"]["NotFound"];
             422: components["responses"]["NotUsable"];
             429: components["responses"]["TooManyRefusals"];
@@ -2057,6 +2078,7 @@ export interface operations {
                 };
             };
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["CrossSiteRequest"];
             404: components["responses"]["NotFound"];
             422: components["responses"]["NotUsable"];
             429: components["responses"]["TooManyRefusals"];
@@ -2100,6 +2122,7 @@ export interface operations {
                 content?: never;
             };
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["CrossSiteRequest"];
             404: components["responses"]["NotFound"];
             422: components["responses"]["NotUsable"];
             429: components["responses"]["TooManyRefusals"];
@@ -2181,6 +2204,7 @@ export interface operations {
                 };
             };
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["CrossSiteRequest"];
             404: components["responses"]["NotFound"];
             422: components["responses"]["NotUsable"];
             429: components["responses"]["TooManyRefusals"];
@@ -2248,6 +2272,7 @@ export interface operations {
                 };
             };
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["CrossSiteRequest"];
             404: components["responses"]["NotFound"];
             422: components["responses"]["NotUsable"];
             429: components["responses"]["TooManyRefusals"];
@@ -2452,6 +2477,7 @@ export interface operations {
                 };
             };
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["CrossSiteRequest"];
             404: components["responses"]["NotFound"];
             422: components["responses"]["NotUsable"];
             429: components["responses"]["TooManyRefusals"];
@@ -2532,6 +2558,7 @@ export interface operations {
                 };
             };
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["CrossSiteRequest"];
             404: components["responses"]["NotFound"];
             422: components["responses"]["NotUsable"];
             429: components["responses"]["TooManyRefusals"];
@@ -2607,7 +2634,7 @@ export interface operations {
                 };
             };
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["ReadOnly"];
+            403: components["responses"]["ReadOnlyOrCrossSiteRequest"];
             404: components["responses"]["NotFound"];
             422: components["responses"]["NotUsable"];
             429: components["responses"]["TooManyRefusals"];
@@ -2688,6 +2715,7 @@ export interface operations {
                 };
             };
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["CrossSiteRequest"];
             404: components["responses"]["NotFound"];
             422: components["responses"]["NotUsable"];
             429: components["responses"]["TooManyRefusals"];
@@ -2781,6 +2809,7 @@ export interface operations {
                 };
             };
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["CrossSiteRequest"];
             404: components["responses"]["NotFound"];
             422: components["responses"]["NotUsable"];
             429: components["responses"]["TooManyRefusals"];
@@ -2825,6 +2854,7 @@ export interface operations {
                 };
             };
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["CrossSiteRequest"];
             404: components["responses"]["NotFound"];
             422: components["responses"]["NotUsable"];
             429: components["responses"]["TooManyRefusals"];
@@ -2962,6 +2992,7 @@ export interface operations {
                 };
             };
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["CrossSiteRequest"];
             404: components["responses"]["NotFound"];
             422: components["responses"]["NotUsable"];
             429: components["responses"]["TooManyRefusals"];
@@ -3065,6 +3096,7 @@ export interface operations {
                 };
             };
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["CrossSiteRequest"];
             404: components["responses"]["NotFound"];
             422: components["responses"]["NotUsable"];
             429: components["responses"]["TooManyRefusals"];
@@ -3119,6 +3151,7 @@ export interface operations {
                 };
             };
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["CrossSiteRequest"];
             404: components["responses"]["NotFound"];
             422: components["responses"]["NotUsable"];
             429: components["responses"]["TooManyRefusals"];
@@ -3343,6 +3376,7 @@ export interface operations {
                 };
             };
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["CrossSiteRequest"];
             404: components["responses"]["NotFound"];
             422: components["responses"]["NotUsable"];
             429: components["responses"]["TooManyRefusals"];

@@ -1,7 +1,8 @@
 // What more than one view reads, and the spans of time of the numbers.
 
 import type { Source, Stats } from "./api.ts";
-import { api, gatewayTime } from "./state.ts";
+import { time } from "./clock.ts";
+import { api } from "./state.ts";
 
 /** How far back the numbers go: the seconds of each span, and the step of its columns. */
 export const SPANS = {
@@ -19,7 +20,7 @@ export const spanOf = (text: string | null): Span =>
 export function readStats(span: Span) {
   const [seconds, step] = SPANS[span];
   return (signal: AbortSignal) => {
-    const since = new Date(gatewayTime() - seconds * 1000).toISOString();
+    const since = new Date(time() - seconds * 1000).toISOString();
     return api().get<Stats>("stats", { since, step }, signal);
   };
 }

@@ -15,6 +15,7 @@ export function useSending(send: () => Promise<void>, failed: () => void = () =>
   const isBusy = useSignal(false);
   const problem = useSignal("");
   const run = async () => {
+    if (isBusy.value) return;
     isBusy.value = true;
     problem.value = "";
     try {

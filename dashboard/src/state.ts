@@ -2,7 +2,7 @@
 
 import { signal } from "@preact/signals";
 import { Api, ApiError, type Caller } from "./api.ts";
-import { aheadOf } from "./clock.ts";
+import { time } from "./clock.ts";
 import { shown } from "./format.ts";
 import { parse, type Route } from "./router.ts";
 
@@ -13,11 +13,8 @@ export type Session =
 
 export const session = signal<Session>({ status: "starting" });
 export const route = signal<Route>(parse(location.hash));
-let ahead = 0;
-/** The time by the gateway's clock, in milliseconds since 1970: the browser's may be wrong. */
-export const gatewayTime = (): number => Date.now() + ahead;
-/** The same, to the second. It stands still while the page is hidden. */
-export const now = signal(gatewayTime());
+/** The gateway's time, to the second. It stands still while the page is hidden. */
+export const now = signal(time());
 export const hidden = signal(document.hidden);
 
 export interface Message {
@@ -50,25 +47,28 @@ export async function attempt(work: () => Promise<unknown>, done: string, failed
 
 /** Signs in with a token, or without one by the session of Cloudflare Access. */
 export async function signIn(token: string | null, keep: boolean): Promise<void> {
-  const api = new Api(token, {
-    unauthorized: () => signOut("Your session has ended. Sign in again."),
-    time: (date) => {
-      const before = ahead;
-      ahead = aheadOf(date, Date.now(), before);
-      if (ahead !== before) now.value = gatewayTime();
-    },
+  if (token !== null && !/^[ -~]*$/.test(token)) {
+    return signOut("A token has no such character: a quote, an accent or an invisible one. Copy the token again.");
+  }
+  const again = token === null ? "Load the page again." : "Sign in again.";
+  const api = new Api(token, () => {
+    // An answer to an earlier session may come late.
+    if (session.value.status === "in" && session.value.api === api) signOut(`Your session has ended. ${again}`);
   });
   try {
     const caller = await api.get<Caller | null>("caller");
+    now.value = time();
     // Nobody, without Cloudflare Access: the page needs a token.
     if (caller === null) return signOut();
     if (keep && token !== null) sessionStorage.setItem(KEPT, token);
+    now.value = time();
     session.value = { status: "in", api, caller };
   } catch (error) {
-    session.value = { status: "out", problem: problemOf(error) };
+    signOut(problemOf(error));
   }
 }
 
+/** Asks for a token. Nothing is kept then, so nobody is signed in by loading the page again. */
 export function signOut(problem?: string): void {
   sessionStorage.removeItem(KEPT);
   session.value = { status: "out", ...(problem && { problem }) };
@@ -87,11 +87,11 @@ export function start(): void {
     route.value = parse(location.hash);
   });
   setInterval(() => {
-    if (!document.hidden) now.value = gatewayTime();
+    if (!document.hidden) now.value = time();
   }, 1000);
   document.addEventListener("visibilitychange", () => {
     hidden.value = document.hidden;
-    now.value = gatewayTime();
+    now.value = time();
   });
   void signIn(sessionStorage.getItem(KEPT), false);
 }

@@ -73,6 +73,17 @@ test("nothing in an event becomes a command", () => {
   assert.equal(word("plain-1.0"), "plain-1.0");
 });
 
+test("no control character is pasted into a terminal, and no byte of the body changes", () => {
+  // Ctrl-C, Ctrl-U, Escape and the end of a pasted text in both its forms, and what a terminal completes or changes.
+  for (const key of ["\x03", "\x15", "\x1b[201~", "\u009b201~", "\x7f", "\t", "\r\n", "\0"]) {
+    const text = `{"a":1}${key}\ntouch /tmp/owned\n`;
+    const bytes = new TextEncoder().encode(text);
+    const command = curlOf("https://x/", [["x-note", `a${key}b`]], { bytes, text }, "k");
+    assert.doesNotMatch(command, /(?!\n)\p{Cc}/u, JSON.stringify(key));
+    assert.equal(run(command).at(-1), Buffer.from(bytes).toString("latin1"), JSON.stringify(key));
+  }
+});
+
 test("a body that is no text is sent by its bytes", () => {
   const words = run(curlOf("https://x/", [], { bytes: Uint8Array.of(255, 0, 39, 10), text: null }, "k"));
   assert.equal(words.at(-1), "\xff\0'\n");

@@ -154,8 +154,8 @@ const ADVICE: &[(&str, &str)] = &[
     ("read_only", "Use a token of the kind `write`, or ask somebody who has one."),
     (
         "cross_site",
-        "If it was your own page, serve it from the same host as the API. If not, do nothing: the change was not \
-         made.",
+        "If it was your own page, serve it from the same host as the API. If not, do nothing: the request was \
+         refused.",
     ),
     ("access_failed", "Try again."),
     ("alerts_failed", "Alerts are not watched or not sent now. The next minute tries again."),

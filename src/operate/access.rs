@@ -30,7 +30,7 @@ pub struct Caller {
 ///
 /// # Errors
 /// [`Refusal::NotFound`] if nothing opens `/api` at this URL. [`Refusal::Unauthorized`] if the caller is not known.
-/// [`Refusal::CrossSite`] if another site sends a change with the caller's session.
+/// [`Refusal::CrossSite`] if another site sends the request with the caller's session.
 pub async fn caller(request: &impl Request, config: &Result<Config, ConfigError>) -> Result<Caller, Refusal> {
     let config = config.as_ref().ok().ok_or(Refusal::NotFound)?;
     let is_open = config.admin.open_at(&request.host());
@@ -70,8 +70,10 @@ async fn by_access(request: &impl Request, kind: CallerKind) -> Result<Caller, R
     let identity = request.access_identity().await.map_err(Refusal::failed("access_failed"))?;
     let identity = identity.ok_or(Refusal::Unauthorized(NO_IDENTITY))?;
     let name = name(identity).ok_or(Refusal::Unauthorized("the identity of Cloudflare Access has no usable name"))?;
-    // A browser adds the session of Cloudflare Access to each request, also to one that another site makes.
-    if !routes::only_reads(&request.method()) && is_from_another_site(request) {
+    // A browser adds the session of Cloudflare Access to each request, also to one that another site makes. A change would be
+    // made in the caller's name. A secret that is read has an entry in the audit. A page of another site cannot see what a
+    // read answers, but it can measure how long the answer takes, and so find out what a search finds.
+    if is_from_another_site(request) && !is_opened_page(request) {
         return Err(Refusal::CrossSite);
     }
     Ok(Caller { name, kind })
@@ -88,8 +90,18 @@ fn name(identity: AccessIdentity) -> Option<String> {
     }
 }
 
+/// Whether a person opens a list in a window of its own, by a link or by the address bar. The page with the link does not see
+/// the answer.
+fn is_opened_page(request: &impl Request) -> bool {
+    let is = |name: &str, value: &str| request.header(name).is_some_and(|header| header == value);
+    let path = request.path();
+    is("sec-fetch-mode", "navigate")
+        && is("sec-fetch-dest", "document")
+        && path.strip_prefix("/api/").is_some_and(|path| routes::is_open_to_readers(&request.method(), path))
+}
+
 /// Whether a page of another site made the browser send the request. Every browser sends one of the two headers with a
-/// change. Other clients send neither.
+/// change, and the newer ones send `sec-fetch-site` with each request. Other clients send neither.
 fn is_from_another_site(request: &impl Request) -> bool {
     let is_other = |origin: String| {
         let host = origin.split_once("://").map(|(_, authority)| {

@@ -79,11 +79,9 @@ fn common(route: &Route) -> Vec<Refusal> {
     if route.needs == CallerKind::Write {
         all.push(Refusal::ReadOnly);
     }
-    if !only_reads(route.method) {
-        all.push(Refusal::CrossSite);
-        if !route.endpoint.has_body() {
-            all.push(Refusal::BodyTooLarge { limit: super::LONGEST_UNUSED_BODY });
-        }
+    all.push(Refusal::CrossSite);
+    if !only_reads(route.method) && !route.endpoint.has_body() {
+        all.push(Refusal::BodyTooLarge { limit: super::LONGEST_UNUSED_BODY });
     }
     all
 }

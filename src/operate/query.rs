@@ -20,18 +20,24 @@ pub fn read(
     let mut read: Vec<Cow<'_, str>> = Vec::new();
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
         let is_first = !read.contains(&name);
-        let problem = match set(&name, &value) {
-            Ok(true) if !is_first => "is there twice; put several names into one parameter, with commas".to_owned(),
+        let is_known = set(&name, &value);
+        let problem = match &is_known {
+            Ok(true) if !is_first => "is there twice; put several names into one parameter, with commas",
             Ok(true) => {
                 read.push(name);
                 continue;
             }
-            Ok(false) if names.is_empty() => "there are no parameters".to_owned(),
-            Ok(false) => format!("the parameters are {}", names.join(", ")),
+            Ok(false) if names.is_empty() => "there are no parameters",
+            Ok(false) => &format!("the parameters are {}", names.join(", ")),
             Err(problem) => problem,
         };
-        let (name, value) = (beginning(&name, SHOWN), beginning(&value, SHOWN));
-        return Err(Refusal::Unusable(format!("the parameter {name}={value}: {problem}")));
+        let shown = beginning(&name, SHOWN);
+        // The value of an unknown parameter may be a token: `?access_token=…`. The log shows the problem to every caller.
+        let value = match is_known {
+            Ok(false) => String::new(),
+            _ => format!("={}", beginning(&value, SHOWN)),
+        };
+        return Err(Refusal::Unusable(format!("the parameter {shown}{value}: {problem}")));
     }
     Ok(())
 }

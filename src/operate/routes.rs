@@ -170,6 +170,12 @@ pub fn only_reads(method: &str) -> bool {
     matches!(method, "GET" | "HEAD")
 }
 
+/// Whether a caller who may only read may use the route of this request.
+pub fn is_open_to_readers(method: &str, path: &str) -> bool {
+    let is_this = |route: &&Route| route.method == method && route.part(path).is_some();
+    ROUTES.iter().find(is_this).is_some_and(|route| route.needs == CallerKind::Read)
+}
+
 /// The route of a request by a caller of `kind`, and the part of `path` at its `{}`.
 ///
 /// # Errors

@@ -27,7 +27,7 @@ pub enum Refusal {
     Unauthorized(&'static str),
     /// The caller of `/api` may only read.
     ReadOnly,
-    /// Another site made the caller's browser send a change.
+    /// Another site made the caller's browser send the request.
     CrossSite,
     /// The request names a key that the provider does not publish.
     NoSuchKey(String),

@@ -1,9 +1,9 @@
 //! What proves a caller of `/api`: a whole token, or an identity of Cloudflare Access, and nothing else.
 
-use super::access::{READER, WRITER, ask, audit, config_with, person, told, unproven, with_token, worked};
+use super::access::{READER, WRITER, ask, audit, config_with, identity, person, told, unproven, with_token, worked};
 use super::memory::Memory;
 use super::{BODY, Post, TOKEN, configured_with, header, json_of, lookup, post, serve, serve_as};
-use hookgate::config::{Bindings, Config};
+use hookgate::config::{Bindings, CallerKind, Config};
 use hookgate::operate::ROUTES;
 use hookgate::pipeline::ports::{AccessIdentity, PortError};
 use hookgate::serve::Outcome;
@@ -169,6 +169,38 @@ fn a_page_of_another_site_changes_nothing_with_the_session_of_cloudflare_access(
         ("user-agent", "curl/8"),
     ] {
         assert_eq!(asked(name, value), 200, "{name}: {value}");
+    }
+}
+
+#[test]
+fn a_page_of_another_site_reads_nothing_with_the_session_of_cloudflare_access() {
+    const PLACES: [(&str, &str); 3] =
+        [("sec-fetch-site", "cross-site"), ("sec-fetch-site", "same-site"), ("origin", "https://evil.example")];
+    for route in ROUTES.iter().filter(|route| route.method == "GET") {
+        let (ports, request) = worked(route, WRITER);
+        let asked = |headers: &[(&'static str, &'static str)]| {
+            let plain = Post { access: identity("ada@example.com"), headers: Vec::new(), ..request.clone() };
+            let request = headers.iter().fold(plain, |request, (name, value)| request.with(name, value));
+            told_of(serve_as(&request, &config_with(Some("write")), &ports)).0
+        };
+        // A picture, a script, a frame, and `fetch` without CORS.
+        for place in PLACES {
+            for [mode, dest] in
+                [["no-cors", "image"], ["no-cors", "empty"], ["navigate", "iframe"], ["cors", "document"]]
+            {
+                let headers = [place, ("sec-fetch-mode", mode), ("sec-fetch-dest", dest)];
+                assert_eq!(asked(&headers), 403, "{route:?}: {headers:?}");
+            }
+            assert_eq!(asked(&[place]), 403, "{route:?}: {place:?}");
+        }
+        assert_eq!(ports.steps(), [""; 0], "{route:?}");
+        // A person opens a window with a list. A secret is for the dashboard alone: its reading is in the audit.
+        let opened = |site: &'static str| {
+            asked(&[("sec-fetch-site", site), ("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")])
+        };
+        let expected = if route.needs == CallerKind::Read { 200 } else { 403 };
+        assert_eq!([opened("none"), opened("cross-site")], [expected; 2], "{route:?}");
+        assert_eq!([asked(&[("sec-fetch-site", "same-origin")]), asked(&[])], [200; 2], "{route:?}");
     }
 }
 

@@ -14,6 +14,7 @@ fn an_accepted_event_is_durable_before_its_key_is_remembered() {
     assert_eq!(outcome.answer.status, 200);
     assert_eq!(outcome.answer.body, r#"{"received":true,"id":"evt_1"}"#);
     assert_eq!(header(&outcome.answer, "cache-control"), Some("no-store"));
+    assert_eq!(header(&outcome.answer, "x-content-type-options"), Some("nosniff"));
     assert_eq!(ports.steps(), ["look up", "enqueue", "remember"]);
     let (key, ttl) = ports.known.borrow().keys().next().map(|(key, ttl)| (key.clone(), ttl)).unwrap();
     assert_eq!((ttl, ports.known.borrow().keys().count()), (Duration::from_secs(7 * 86_400), 1));

@@ -263,6 +263,7 @@ fn refusal(request: &Post, ports: &Memory) -> (u16, &'static str) {
     let outcome = serve(request, ports);
     assert_eq!(header(&outcome.answer, "content-type"), Some("application/problem+json"));
     assert_eq!(header(&outcome.answer, "cache-control"), Some("no-store"));
+    assert_eq!(header(&outcome.answer, "x-content-type-options"), Some("nosniff"));
     assert_eq!(json_of(&outcome.answer)["status"], outcome.answer.status);
     (outcome.answer.status, outcome.record.unwrap().reason.unwrap())
 }

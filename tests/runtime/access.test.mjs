@@ -113,7 +113,10 @@ test("without an identity of the runtime, no header of Cloudflare Access opens a
   }
 });
 
-test("a page of another site changes nothing with the session of a caller", async () => {
+test("a page of another site reads and changes nothing with the session of a caller", async () => {
+  const picture = { ...ADA, "sec-fetch-site": "same-site", "sec-fetch-mode": "no-cors", "sec-fetch-dest": "image" };
+  for (const path of ["/api/dead-letters", "/api/handshakes/generic", "/api/nothing"])
+    assert.equal((await open(path, picture)).status, 403, path);
   const from = (headers) => open(`/api/${FORGET}`, { ...ADA, ...headers }, "DELETE");
   assert.equal((await from({ origin: "https://evil.example" })).status, 403);
   assert.equal((await from({ "sec-fetch-site": "cross-site" })).status, 403);

@@ -3,6 +3,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { messageOf, type DryRun, type Progress } from "../api.ts";
+import { time } from "../clock.ts";
 import { Button, Loading, Problem, Select, Text, Tick } from "../components/basics.tsx";
 import { Dialog, DialogFoot } from "../components/dialog.tsx";
 import { Icon } from "../components/icon.tsx";
@@ -10,7 +11,7 @@ import { type Filter, printTyped, type Range, toQuery } from "../filters.ts";
 import { count, duration, plural, stamp } from "../format.ts";
 import { href } from "../router.ts";
 import { useSending } from "../sending.ts";
-import { api, gatewayTime, go } from "../state.ts";
+import { api, go } from "../state.ts";
 
 export function BulkReplay({ filter, range, onClose }: { filter: Filter; range: Range; onClose: () => void }) {
   const run = useSignal<DryRun | undefined>(undefined);
@@ -18,7 +19,7 @@ export function BulkReplay({ filter, range, onClose }: { filter: Filter; range: 
   const includeRetrying = useSignal(false);
   const rate = useSignal("10");
   // The scope must not move between the dry run and the job.
-  const selection = useSignal(toQuery(filter, range, gatewayTime()));
+  const selection = useSignal(toQuery(filter, range, time()));
   const asked = () => ({
     ...selection.value,
     include_delivered: includeDelivered.value,

@@ -3,6 +3,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import type { EventPage, EventSummary } from "../api.ts";
+import { time } from "../clock.ts";
 import {
   Button,
   Choice,
@@ -36,7 +37,7 @@ import { useKeys } from "../keys.ts";
 import { readSources } from "../readings.ts";
 import { useLoaded } from "../resource.ts";
 import { href } from "../router.ts";
-import { api, gatewayTime, go, mayWrite, now, route } from "../state.ts";
+import { api, go, mayWrite, now, route } from "../state.ts";
 import { EventPanel } from "./event.tsx";
 import { BulkReplay } from "./bulk-replay.tsx";
 
@@ -198,7 +199,7 @@ function List(props: { filter: Filter; range: Range; selected: string | undefine
   const isReadingMore = useSignal(false);
   const looked = useRef(0);
   const read = async (signal?: AbortSignal, cursor?: string): Promise<Page<EventSummary>> => {
-    const query = { ...toQuery(filter, range, gatewayTime()), limit: PAGE, cursor };
+    const query = { ...toQuery(filter, range, time()), limit: PAGE, cursor };
     const { events, next } = await api().get<EventPage>("events", query, signal);
     return { rows: events, next };
   };

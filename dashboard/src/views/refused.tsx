@@ -3,6 +3,7 @@
 import { useSignal } from "@preact/signals";
 import type { RefusedPage, RefusedSample } from "../api.ts";
 import { bodyOf } from "../body.ts";
+import { time } from "../clock.ts";
 import { BodyView, Headers } from "../components/body.tsx";
 import {
   Button,
@@ -23,7 +24,7 @@ import { rangeOf, rangeParam, RANGES, type Range } from "../filters.ts";
 import { bytes, count, shown, stamp, withLocalTimes, words } from "../format.ts";
 import { useLoaded } from "../resource.ts";
 import { href } from "../router.ts";
-import { api, gatewayTime, go, route } from "../state.ts";
+import { api, go, route } from "../state.ts";
 
 const SPANS: Range[] = ["1h", "6h", "24h", "7d"];
 
@@ -32,7 +33,7 @@ export function Refused() {
   const range = rangeOf(params);
   const chosen = { source: params.get("source") ?? undefined, reason: params.get("reason") ?? undefined };
   const cursor = params.get("cursor") ?? undefined;
-  const since = () => new Date(gatewayTime() - RANGES[range] * 1000).toISOString();
+  const since = () => new Date(time() - RANGES[range] * 1000).toISOString();
   const counts = useLoaded(
     `counts ${range}`,
     (signal) => api().get<RefusedPage>("refused", { since: since(), limit: 1 }, signal),

@@ -61,6 +61,8 @@ test("the page and its files have the headers that keep it safe, and cost the Wo
   assert.equal(page.headers["x-content-type-options"], "nosniff");
   assert.equal(page.headers["referrer-policy"], "no-referrer");
   assert.equal(page.headers["cache-control"], "no-store");
+  assert.equal(page.headers["cross-origin-opener-policy"], "same-origin");
+  assert.match(page.headers["strict-transport-security"], /^max-age=\d{8}$/);
   const files = [...page.body.toString().matchAll(/(?:src|href)="([^"]+)"/g)].map(([, path]) => path);
   assert.equal(files.length, 3);
   for (const path of files) {
