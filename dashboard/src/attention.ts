@@ -1,7 +1,7 @@
 // What an operator must look at now, the worst first. Pure.
 
 import type { Alert, Caller, DestinationStats, Source, Stats } from "./api.ts";
-import { duration, plural, share, words } from "./format.ts";
+import { count, duration, plural, share, words } from "./format.ts";
 import { href } from "./router.ts";
 
 export interface Concern {
@@ -14,6 +14,8 @@ export interface Concern {
 /** The age of a waiting event that is no ordinary retry anymore, in seconds. */
 const LONG = 900;
 const RANK = { bad: 0, warn: 1, info: 2 };
+/** Failures of attempts before this many seconds are history. A column of the numbers may be longer. */
+const RECENT = 3600;
 
 interface Known {
   stats?: Stats | undefined;
@@ -25,13 +27,17 @@ interface Known {
 }
 
 export function concernsOf({ stats, sources = [], alerts = [], caller, unread = [] }: Known): Concern[] {
-  const found: Concern[] = unread.map(({ name, problem }) => ({
+  let found: Concern[] = unread.map(({ name, problem }) => ({
     tone: "warn",
     title: `${name} cannot be read`,
     detail: problem,
     href: href("overview"),
   }));
   found.push(...alertsOf(alerts));
+  // Refusals come last. Most of them are forged requests, which do no harm.
+  const refusals = found.filter(({ title }) => title.endsWith(words("refusals")));
+  found = found.filter((one) => !refusals.includes(one));
+  if (stats) found.push(...failuresOf(stats));
   for (const source of sources) {
     const link = href("sources", source.name);
     if (!source.usable) {
@@ -44,7 +50,8 @@ export function concernsOf({ stats, sources = [], alerts = [], caller, unread = 
     }
     found.push(...secretsOf(source, link));
   }
-  if (stats) found.push(...backlogOf(stats), ...failuresOf(stats));
+  if (stats) found.push(...backlogOf(stats));
+  found.push(...refusals);
   for (const { binding, without } of offOf(caller)) {
     found.push({
       tone: "info",
@@ -137,11 +144,11 @@ function secretsOf({ name, secrets, handshake }: Source, link: string): Concern[
 
 function backlogOf({ backlog }: Stats): Concern[] {
   const found: Concern[] = [];
-  for (const { source, count, oldest_seconds: age } of backlog.dead_letters) {
+  for (const { source, count: number, oldest_seconds: age } of backlog.dead_letters) {
     const detail = `${source || "Unknown source"} · the oldest one died ${duration(age)} ago`;
     found.push({
       tone: "bad",
-      title: plural(count, "dead letter"),
+      title: plural(number, "dead letter"),
       detail,
       href: href("dead-letters", null, { source }),
     });
@@ -150,29 +157,42 @@ function backlogOf({ backlog }: Stats): Concern[] {
     const who = by ? `by ${by}${reason ? `: ${reason}` : ""}` : configured ? "by the configuration" : "";
     found.push({ tone: "warn", title: `${source} is paused`, detail: who, href: href("sources", source) });
   }
-  for (const { source, state, count, oldest_seconds: age } of backlog.events) {
+  for (const { source, state, count: number, oldest_seconds: age } of backlog.events) {
     const link = href("events", null, { source, state, range: "7d" });
     const detail = `${source} · the oldest one came ${duration(age)} ago`;
-    if (state === "paused") found.push({ tone: "warn", title: `${plural(count, "event")} paused`, detail, href: link });
-    else if (age >= LONG) found.push({ tone: "warn", title: `${plural(count, "event")} ${state}`, detail, href: link });
+    if (state === "paused") found.push({ tone: "warn", title: `${plural(number, "event")} paused`, detail, href: link });
+    else if (age >= LONG) found.push({ tone: "warn", title: `${plural(number, "event")} ${state}`, detail, href: link });
   }
   return found;
 }
 
-/** A destination that fails more than a twentieth of at least ten attempts. */
-function failuresOf(stats: Stats): Concern[] {
-  return stats.totals.flatMap(({ source, destinations }) =>
-    Object.entries(destinations).flatMap(([url, numbers]) => {
-      const { failed, all } = attemptsOf(numbers);
-      if (all < 10 || failed / all < 0.05) return [];
-      const detail = `${source} → ${url.replace(/^https:\/\//, "")}`;
-      const link = href("events", null, { source, state: "retrying,dead" });
-      return [{ tone: "warn" as const, title: `${share(failed, all)} of the attempts fail`, detail, href: link }];
-    }),
-  );
+/** A destination that now fails more than a twentieth of at least ten attempts; half of them is a problem. */
+function failuresOf({ points, until, step_seconds: step }: Stats): Concern[] {
+  const span = Math.max(RECENT, step);
+  const found = new Map<string, { source: string; url: string; failed: number; all: number }>();
+  for (const { at, source, destinations } of points) {
+    if (Date.parse(at) + step * 1000 <= Date.parse(until) - span * 1000) continue;
+    for (const [url, numbers] of Object.entries(destinations)) {
+      const key = JSON.stringify([source, url]);
+      const { failed, all } = found.get(key) ?? { failed: 0, all: 0 };
+      const more = attemptsOf(numbers);
+      found.set(key, { source, url, failed: failed + more.failed, all: all + more.all });
+    }
+  }
+  return [...found.values()].flatMap(({ source, url, failed, all }) => {
+    if (all < 10 || failed / all < 0.05) return [];
+    return [
+      {
+        tone: failed / all < 0.5 ? ("warn" as const) : ("bad" as const),
+        title: `${share(failed, all)} of the attempts fail`,
+        detail: `${source} → ${url.replace(/^https:\/\//, "")} · ${count(failed)} of ${count(all)} in the last ${duration(span)}`,
+        href: href("events", null, { source, state: "retrying,dead" }),
+      },
+    ];
+  });
 }
 
-export function attemptsOf({ attempts }: DestinationStats): { failed: number; all: number } {
+export function attemptsOf({ attempts }: Pick<DestinationStats, "attempts">): { failed: number; all: number } {
   const failed = attempts["3xx"] + attempts["4xx"] + attempts["5xx"] + attempts.unreachable;
   return { failed, all: failed + attempts["2xx"] };
 }

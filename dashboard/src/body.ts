@@ -26,6 +26,12 @@ export function withBody<T extends Held>(event: T, before: Held): T {
   return { ...event, kept, body, body_base64 };
 }
 
+/** The size of a body that its sender claims. `undefined` if it claims none. */
+export function claimedSize(headers: readonly (readonly string[])[]): number | undefined {
+  const [, text = ""] = headers.find(([name]) => name?.toLowerCase() === "content-length") ?? [];
+  return /^\d{1,15}$/.test(text) ? Number(text) : undefined;
+}
+
 /** The largest body in R2 that the API shows. */
 const LARGEST_SHOWN = 1024 * 1024;
 

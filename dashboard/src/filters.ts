@@ -77,14 +77,33 @@ export function printTyped(filter: Filter): string {
   return words.join(" ");
 }
 
-/** The filter in the parameters of an address. A value that the API would refuse is left out. */
-export function fromParams(params: URLSearchParams): Filter {
+/** The filter in the parameters of an address, and what is wrong with them. A value that the API would refuse is left out. */
+export function fromAddress(params: URLSearchParams): { filter: Filter; problems: string[] } {
   const filter: Filter = {};
-  for (const name of [...NAMES, "text"] as Name[]) {
-    const value = params.get(name);
-    if (value && problemOf(name, value) === null) filter[name] = value;
+  const problems: string[] = [];
+  for (const [name, value] of params) {
+    if (!isName(name)) {
+      if (name !== "range") problems.push(`${name}: there is no such filter`);
+      continue;
+    }
+    const problem = value === "" ? null : problemOf(name, value);
+    if (problem) problems.push(problem);
+    else if (value) filter[name] = value;
   }
-  return filter;
+  const range = params.get("range");
+  if (range && !Object.hasOwn(RANGES, range)) problems.push(`range: expected one of ${Object.keys(RANGES).join(", ")}`);
+  return { filter, problems };
+}
+
+/** A type that a source with these `events` wants. Empty if it wants all, so that any type will do. */
+export function wantedType(events: readonly string[] | null): string {
+  return events?.[0]?.replace(/\*$/, "test") ?? "";
+}
+
+/** The words of a typed filter that look like a named one, and are searched as texts. */
+export function unnamedIn(typed: string): string[] {
+  const words = typed.matchAll(/(?:^|\s)([a-z]+):\S*/g);
+  return [...words].map(([, name]) => name ?? "").filter((name) => !isName(name));
 }
 
 /** The parameters for the API. */

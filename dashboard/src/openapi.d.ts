@@ -1437,7 +1437,7 @@ export interface components {
             bytes: number | null;
             /** @description The exact reason. */
             detail: string;
-            /** @description The headers. The values of headers that are not forwarded are withheld. */
+            /** @description The headers. The values of headers that are not forwarded are withheld, except a number in `content-length`. */
             headers: [
                 string,
                 string

@@ -26,17 +26,23 @@ export function timelineOf(event: EventDetail): Moment[] {
         event.state === "filtered" ? "Authentic. The source does not want its type." : "Authentic, new and durable.",
     },
   ];
-  let run = event.history[0]?.redrive ?? 0;
+  // An attempt belongs to the delivery, to a redrive or to a replay. The queue numbers the attempts of each, and it also counts
+  // the times that it handed over an event that was paused.
+  const runs = new Map<string, number>();
+  let redrives = event.history[0]?.redrive ?? 0;
   for (const attempt of event.history) {
-    if (attempt.number === 1 && attempt !== event.history[0]) {
-      moments.push({ at: attempt.at, tone: "neutral", title: attempt.redrive > run ? "Redriven" : "Sent again" });
-    }
-    run = attempt.redrive;
+    const run = `${attempt.redrive} ${attempt.replay ?? ""}`;
+    const begins = attempt.number === 1 || !runs.has(run);
+    if (begins && attempt !== event.history[0])
+      moments.push({ at: attempt.at, tone: "neutral", title: attempt.redrive > redrives ? "Redriven" : "Sent again" });
+    redrives = Math.max(redrives, attempt.redrive);
+    const number = begins ? 1 : runs.get(run)! + 1;
+    runs.set(run, number);
     const worked = attempt.error === null && attempt.status !== null && attempt.status < 300;
     moments.push({
       at: attempt.at,
       tone: worked ? "good" : "bad",
-      title: `Attempt ${attempt.number}`,
+      title: `Attempt ${number}`,
       detail: worked
         ? "The destination accepted the event."
         : (attempt.error ?? `The destination answered ${attempt.status}.`),

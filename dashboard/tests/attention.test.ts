@@ -1,7 +1,7 @@
 // What an operator must look at: secrets, handshakes, alerts, and what is off.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Alert, Source } from "../src/api.ts";
+import type { Alert, Source, Stats } from "../src/api.ts";
 import { concernsOf, offOf, verdictOf } from "../src/attention.ts";
 
 const source = (more: object) =>
@@ -43,11 +43,41 @@ test("the alerts of one rule are one concern, with all that they are about", () 
   assert.deepEqual(
     concernsOf({ alerts }).map(({ tone, title, detail }) => [tone, title, detail]),
     [
-      ["bad", "2 alerts: Refusals", "shop: Too old, billing: Signature mismatch"],
       ["bad", "Alert: Backlog", "shop"],
+      ["bad", "2 alerts: Refusals", "shop: Too old, billing: Signature mismatch"],
       ["info", "Alert: Refusals", "Several sources · acknowledged by on-call"],
     ],
   );
+});
+
+const none = { "2xx": 0, "3xx": 0, "4xx": 0, "5xx": 0, unreachable: 0 };
+/** Numbers of a day in steps of half an hour, with the attempts of one destination so many minutes ago. */
+function stats(ago: [number, Partial<typeof none>][]): Stats {
+  const now = Date.parse("2026-11-28T12:00:00Z");
+  const points = ago.map(([minutes, attempts]) => ({
+    at: new Date(now - minutes * 60_000).toISOString(),
+    source: "shop",
+    destinations: { "https://app.example.com/x": { attempts: { ...none, ...attempts } } },
+  }));
+  const backlog = { dead_letters: [], events: [], paused: [] };
+  return { until: "2026-11-28T12:00:00Z", step_seconds: 1800, points, totals: [], backlog } as unknown as Stats;
+}
+
+test("a destination fails now, or it is history", () => {
+  const told = (ago: Parameters<typeof stats>[0]) => concernsOf({ stats: stats(ago) }).map(({ tone, title, detail }) => [tone, title, detail]);
+  assert.deepEqual(told([[30, { "5xx": 12, "2xx": 8 }]]), [
+    ["bad", "60.0 % of the attempts fail", "shop → app.example.com/x · 12 of 20 in the last 1 h"],
+  ]);
+  assert.equal(told([[30, { "5xx": 2, "2xx": 18 }]])[0]?.[0], "warn");
+  assert.deepEqual(told([[300, { "5xx": 500 }], [30, { "2xx": 20 }]]), [], "an outage that is over");
+  assert.equal(told([[60, { "5xx": 6 }], [0, { unreachable: 6 }]]).length, 1, "columns are added");
+  assert.deepEqual(told([[0, { "5xx": 9 }]]), [], "too few to tell");
+});
+
+test("refusals come after what fails, because most are forged and do no harm", () => {
+  const alert = { rule: "refusals", source: "shop", cause: "too_old", status: "open" } as Alert;
+  const titles = concernsOf({ stats: stats([[0, { "5xx": 20 }]]), alerts: [alert] }).map(({ title }) => title);
+  assert.deepEqual(titles, ["100 % of the attempts fail", "Alert: Refusals"]);
 });
 
 test("the verdict counts problems and warnings, and not what is for information", () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { test } from "node:test";
-import { bodyOf, hex, pretty, whereBodyIs, withBody } from "../src/body.ts";
+import { bodyOf, claimedSize, hex, pretty, whereBodyIs, withBody } from "../src/body.ts";
 import { curlOf, word } from "../src/curl.ts";
 
 test("pretty JSON has the same tokens: large numbers, double keys and escapes stay", () => {
@@ -95,4 +95,10 @@ test("an event that is read again without its body keeps the body that was read 
   assert.deepEqual(withBody(again, before), { ...before, state: "delivered" });
   const missing = { ...before, kept: "missing", body: null };
   assert.equal(withBody({ ...again, kept: "bucket" }, missing).kept, "missing");
+});
+
+test("the size that a sender claims is a number, or nothing", () => {
+  assert.equal(claimedSize([["accept", "*/*"], ["Content-Length", "2000000"]]), 2_000_000);
+  for (const value of ["[withheld]", "", "1e9", "-1", "9".repeat(16)]) assert.equal(claimedSize([["content-length", value]]), undefined);
+  assert.equal(claimedSize([]), undefined);
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { fromParams, parseTyped, printTyped, toQuery, type Filter } from "../src/filters.ts";
+import { fromAddress, parseTyped, printTyped, toQuery, unnamedIn, wantedType, type Filter } from "../src/filters.ts";
 
 test("words with a name are filters, other words are a text", () => {
   const { filter, problems } = parseTyped('state:dead status:5xx type:invoice.* id:evt_1 "two words" cus_42');
@@ -43,10 +43,29 @@ test("what is printed is read back", () => {
   }
 });
 
-test("an address has only what the API takes", () => {
-  const params = new URLSearchParams("state=dead&status=999&evil=1&text=%3Cb%3E&key=zz&range=7d");
-  assert.deepEqual(fromParams(params), { state: "dead", text: "<b>" });
+test("an address has only what the API takes, and says what it has beside that", () => {
+  const params = new URLSearchParams("state=dead&status=999&evil=1&text=%3Cb%3E&key=zz&range=99d&type=");
+  assert.deepEqual(fromAddress(params), {
+    filter: { state: "dead", text: "<b>" },
+    problems: [
+      "status: expected a status such as 503, or a class such as 5xx",
+      "evil: there is no such filter",
+      "key: expected 64 hex digits",
+      "range: expected one of 15m, 1h, 6h, 24h, 7d, 30d",
+    ],
+  });
+  assert.deepEqual(fromAddress(new URLSearchParams("state=dead&range=7d")).problems, []);
   const now = Date.parse("2026-11-28T12:00:00.500Z");
   assert.deepEqual(toQuery({ state: "dead" }, "1h", now), { state: "dead", since: "2026-11-28T11:00:00Z" });
   assert.deepEqual(toQuery({}, undefined, now), {});
+});
+
+test("a word that looks like a named one and is none is told", () => {
+  assert.deepEqual(unnamedIn("sate:dead evt:42 state:dead text:x type: plain https://x"), ["sate", "evt", "https"]);
+});
+
+test("a test event has a type that the source wants", () => {
+  assert.equal(wantedType(null), "");
+  assert.equal(wantedType(["alarm.*", "x"]), "alarm.test");
+  assert.equal(wantedType(["invoice.paid"]), "invoice.paid");
 });

@@ -100,7 +100,7 @@ test("what needs attention, the worst first", () => {
   const concerns = concernsOf({
     stats: stats({
       backlog: { ...backlog, paused },
-      totals: [{ source: "shop", verdicts: {}, reasons: {}, destinations }],
+      points: [{ at: stats({}).until, source: "shop", verdicts: {}, reasons: {}, destinations }],
     }),
     sources: [{ name: "broken", usable: false, error: "no secret", secrets: [] } as unknown as Source],
     alerts: [
@@ -112,15 +112,15 @@ test("what needs attention, the worst first", () => {
   assert.deepEqual(
     concerns.map(({ tone, title }) => `${tone} ${title}`),
     [
-      "bad Alert: Refusals",
       "bad broken refuses every request",
       "bad 3 dead letters",
+      "bad Alert: Refusals",
+      "warn 20.0 % of the attempts fail",
       "warn held is paused",
       "warn 5 events retrying",
       "warn 1 event paused",
-      "warn 20.0 % of the attempts fail",
       "info REJECTS is not bound",
     ],
   );
-  assert.equal(concerns[4]?.href, "#/events?source=slow&state=retrying&range=7d");
+  assert.equal(concerns[5]?.href, "#/events?source=slow&state=retrying&range=7d");
 });

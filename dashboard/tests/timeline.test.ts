@@ -79,6 +79,25 @@ test("a redrive and a replay begin a new run", () => {
   ]);
 });
 
+test("the attempts of a replay have numbers of their own, beside those of the delivery, and also after a pause", () => {
+  const history = [
+    attempt(21, 1, 500),
+    attempt(22, 5, 500),
+    attempt(3, 6, 500, { replay: "a1" }),
+    attempt(23, 8, 500),
+    attempt(4, 9, 200, { replay: "a1" }),
+  ];
+  assert.deepEqual(essence({ history }), [
+    "Received neutral",
+    "Attempt 1 bad",
+    "Attempt 2 bad",
+    "Sent again neutral",
+    "Attempt 1 bad",
+    "Attempt 3 bad",
+    "Attempt 2 good",
+  ]);
+});
+
 test("each state without an attempt has its end", () => {
   const ends = {
     waiting: "Waiting next",

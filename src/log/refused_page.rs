@@ -148,7 +148,7 @@ pub struct RefusedSample {
     pub method: String,
     /// The path, without the query.
     pub path: String,
-    /// The headers. The values of headers that are not forwarded are withheld.
+    /// The headers. The values of headers that are not forwarded are withheld, except a number in `content-length`.
     pub headers: Vec<(String, String)>,
     /// The size of the body in bytes, if the body was read.
     pub bytes: Option<u64>,

@@ -226,6 +226,8 @@ pub fn refused<P: Database + Local>(
         Some(source) if source.forwarded_headers().admits(name, value) => {
             source.log.redactions.header(name, value).to_owned()
         }
+        // The size that the sender claims says why a body was too large.
+        _ if name.eq_ignore_ascii_case("content-length") && is_number(value) => value.to_owned(),
         _ => WITHHELD.to_owned(),
     };
     let headers = request.headers();
@@ -244,6 +246,10 @@ pub fn refused<P: Database + Local>(
         bytes: record.body_bytes,
         body: body.and_then(|body| policy.redactions.body(part(&body)).bytes().map(<[u8]>::to_vec)),
     });
+}
+
+fn is_number(text: &str) -> bool {
+    text.len() <= 20 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// A body of the largest size was perhaps cut.

@@ -53,8 +53,8 @@ pub fn texts<'v>(of: &'v Value, name: &str) -> Vec<&'v str> {
 #[test]
 fn a_refused_request_is_shown_with_its_exact_reason_and_what_to_do() {
     let ports = Memory::default();
-    serve(&post("queued", BODY).with("authorization", "Bearer hidden").forged(), &ports);
-    let mut bytes = post("queued", BODY);
+    serve(&post("queued", BODY).with("authorization", "Bearer hidden").with("content-length", "2").forged(), &ports);
+    let mut bytes = post("queued", BODY).with("content-length", "2; hidden");
     bytes.body = Ok(vec![0xff, 0, 1]);
     ports.wait(1);
     serve(&bytes, &ports);
@@ -70,7 +70,10 @@ fn a_refused_request_is_shown_with_its_exact_reason_and_what_to_do() {
     for (name, value) in expected.as_object().unwrap() {
         assert_eq!(&text[name], value, "{name}");
     }
-    assert!(text["headers"].as_array().unwrap().contains(&json!(["authorization", "[withheld]"])));
+    for header in [["authorization", "[withheld]"], ["content-length", "2"]] {
+        assert!(text["headers"].as_array().unwrap().contains(&json!(header)), "{header:?}");
+    }
+    assert!(bytes["headers"].as_array().unwrap().contains(&json!(["content-length", "[withheld]"])));
     let why = text["why"].as_str().unwrap();
     assert!(why.starts_with("The signature at \"x-webhook-signature\" does not match the secret: the sender"), "{why}");
     assert!(why.contains(" way. Compare the secret with the provider's page."), "{why}");

@@ -85,7 +85,7 @@ export function Shell({
           <span>
             {caller.kind === "read" ? "May only read" : "May change things"} · {caller.version}
           </span>
-          <span>Times of {shown(zone())}</span>
+          <span>Times in {shown(zone())}</span>
           {hasToken && (
             <button type="button" class="button quiet" onClick={() => signOut()}>
               <Icon name="out" />

@@ -3,6 +3,7 @@
 import { useSignal } from "@preact/signals";
 import { part, type Source, type TestKind, type TestReport } from "../api.ts";
 import { Badge, Button, Choice, Panel, Problem, Select, Status, Text } from "../components/basics.tsx";
+import { wantedType } from "../filters.ts";
 import { words } from "../format.ts";
 import { href } from "../router.ts";
 import { useSending } from "../sending.ts";
@@ -23,7 +24,8 @@ const ABOUT: Record<TestKind, string> = {
 
 export function Composer({ source }: { source: Source }) {
   const kind = useSignal<TestKind>("good");
-  const type = useSignal("");
+  // A type that the source does not want would be filtered.
+  const type = useSignal(wantedType(source.settings?.events ?? null));
   const secret = useSignal("");
   const report = useSignal<TestReport | undefined>(undefined);
   const { isBusy, problem, run } = useSending(async () => {
@@ -34,6 +36,10 @@ export function Composer({ source }: { source: Source }) {
       ...(secret.value && { secret: secret.value }),
     });
   });
+  const pick = (picked: TestKind) => {
+    kind.value = picked;
+    report.value = undefined;
+  };
   const send = (event: Event) => {
     event.preventDefault();
     void run();
@@ -41,7 +47,7 @@ export function Composer({ source }: { source: Source }) {
   return (
     <Panel title="Send a test event">
       <form class="composer" onSubmit={send}>
-        <Choice label="Kind of test" value={kind.value} options={KINDS} onPick={(picked) => (kind.value = picked)} />
+        <Choice label="Kind of test" value={kind.value} options={KINDS} onPick={pick} />
         <p class="muted">{ABOUT[kind.value]}</p>
         <div class="row">
           <label class="field">

@@ -67,7 +67,7 @@ export function DeadLetters() {
           </Empty>
         ) : (
           <Empty title="No dead letter" icon="check">
-            <p>Nothing was given up. An event whose attempts run out, or that its destination refuses, comes here.</p>
+            <p>No event waits here. An event whose attempts run out, or that its destination refuses, comes here.</p>
           </Empty>
         ))}
       {letters && letters.length > 0 && (
@@ -194,7 +194,7 @@ function Letters(props: {
           <td>
             <Text text={letter.source} empty="unknown" />
           </td>
-          <td class="wide">
+          <td class="id">
             <Text text={letter.event_id} mono />
           </td>
           <td class="wide">

@@ -22,7 +22,7 @@ import { Table } from "../components/table.tsx";
 import { admit, begin, extend, reread, type Feed, type Page } from "../feed.ts";
 import {
   type Filter,
-  fromParams,
+  fromAddress,
   isEmpty,
   parseTyped,
   printTyped,
@@ -30,9 +30,11 @@ import {
   rangeParam,
   RANGES,
   type Range,
+  NAMES,
   toQuery,
+  unnamedIn,
 } from "../filters.ts";
-import { count, plural, words } from "../format.ts";
+import { count, plural, shown, words } from "../format.ts";
 import { useKeys } from "../keys.ts";
 import { readSources } from "../readings.ts";
 import { useLoaded } from "../resource.ts";
@@ -46,7 +48,8 @@ const PAGE = 50;
 const VIEWS: [string, string][] = [
   ["", "All"],
   ["delivered", "Delivered"],
-  ["retrying,waiting", "In flight"],
+  ["retrying", "Retrying"],
+  ["waiting", "Waiting"],
   ["paused", "Paused"],
   ["dead", "Dead"],
   ["filtered", "Filtered"],
@@ -54,7 +57,7 @@ const VIEWS: [string, string][] = [
 
 export function Events() {
   const { id, params } = route.value;
-  const filter = fromParams(params);
+  const { filter, problems } = fromAddress(params);
   const range = rangeOf(params);
   const isReplaying = useSignal(false);
   const before = useRef(id);
@@ -81,12 +84,23 @@ export function Events() {
               Replays
             </a>
           )}
-          {mayWrite() && (
+          {mayWrite() && problems.length === 0 && (
             <Button icon="replay" onClick={() => (isReplaying.value = true)}>
               Replay these…
             </Button>
           )}
         </Head>
+        {problems.length > 0 && (
+          <div class="notice warn spaced" role="alert">
+            <Icon name="warning" />
+            <span>
+              This address has a mistake, so the list is not filtered by it: {shown(problems.join("; "), 200)}
+            </span>
+            <Button kind="quiet" onClick={() => open(filter)}>
+              Leave it out
+            </Button>
+          </div>
+        )}
         <Filters filter={filter} onChange={open} />
         <List
           key={`${range} ${printTyped(filter)}`}
@@ -126,6 +140,7 @@ function Filters({ filter, onChange }: { filter: Filter; onChange: (filter: Filt
     }, 150);
   };
   useKeys({ "/": () => input.current?.focus() });
+  const unnamed = unnamedIn(typed.value);
   const set = (name: "state" | "source", value: string) => {
     const { [name]: _, ...rest } = filter;
     onChange(value ? { ...rest, [name]: value } : rest);
@@ -165,12 +180,12 @@ function Filters({ filter, onChange }: { filter: Filter; onChange: (filter: Filt
       </div>
       <p
         id="filter-help"
-        class={problems.value.length > 0 ? "problem" : "visually-hidden"}
+        class={problems.value.length > 0 ? "problem" : unnamed.length > 0 ? "hint" : "visually-hidden"}
         role={problems.value.length > 0 ? "alert" : undefined}
       >
         {problems.value.length > 0
           ? problems.value.join(" · ")
-          : "Words such as source, state, type, status, reason, destination, id and key, each with a colon and a value"}
+          : `${unnamed.length > 0 ? `${shown(unnamed.join(": and "), 40)}: is searched as a text. ` : ""}The words are ${NAMES.join(", ")}, each with a colon and a value`}
       </p>
       <div class="tabs" role="group" aria-label="State">
         {VIEWS.map(([state, label]) => (
@@ -311,7 +326,7 @@ function Row({ row, isSelected }: { row: EventSummary; isSelected: boolean }) {
           <Text text={row.type} empty="No type" />
         </a>
       </td>
-      <td class="wide">
+      <td class="id">
         <Text text={row.event_id} mono />
       </td>
       <td class="num">
@@ -383,7 +398,10 @@ function NothingSoFar(props: { isBusy: boolean; onMore: () => void; looked: { cu
 function NothingMatches({ onClear }: { onClear: () => void }) {
   return (
     <Empty title="No event matches" icon="search">
-      <p>Events exist only for the span of time that is chosen, and for as long as the log keeps them.</p>
+      <p>
+        Events exist only for the span of time that is chosen, and for as long as the log keeps them. The word id finds a
+        whole id. A part of an id is found as a text, without a word.
+      </p>
       <Button onClick={onClear}>Clear the filter</Button>
     </Empty>
   );

@@ -10,7 +10,7 @@ import { Badge, Copy, Empty, Failure, Head, Loading, Panel, Partial, Text, Time 
 import { Icon } from "../components/icon.tsx";
 import { SpanChoice } from "../components/span.tsx";
 import { Table } from "../components/table.tsx";
-import { count, duration, millis, share, shown, words } from "../format.ts";
+import { count, duration, millis, plural, share, shown, words } from "../format.ts";
 import { readSources, readStats, spanOf, type Span } from "../readings.ts";
 import { useLoaded, type Loaded } from "../resource.ts";
 import { href } from "../router.ts";
@@ -108,10 +108,10 @@ function Concerns(read: {
               </a>
             </li>
           ))}
-          {concerns.length > FIRST && !isWhole.value && (
+          {concerns.length > FIRST && (
             <li class="more">
-              <button type="button" class="link" onClick={() => (isWhole.value = true)}>
-                Show {concerns.length - FIRST} more
+              <button type="button" class="link" onClick={() => (isWhole.value = !isWhole.value)}>
+                {isWhole.value ? "Show less" : `Show ${concerns.length - FIRST} more`}
               </button>
             </li>
           )}
@@ -178,10 +178,10 @@ function Numbers({ stats, span, sources }: { stats: Stats; span: Span; sources: 
           detail={`${share(refused, all)} of the requests`}
         />
         <Figure
-          name="Delivered"
+          name="Deliveries"
           value={count(delivered)}
           tone={dead > 0 ? "bad" : ""}
-          detail={dead > 0 ? `${count(dead)} dead` : "none dead"}
+          detail={dead > 0 ? `${plural(dead, "event")} died` : "no event died"}
         />
         <Figure
           name="Failed attempts"

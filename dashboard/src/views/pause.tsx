@@ -31,7 +31,7 @@ export function PauseNotice({ source, onDone }: { source: Source; onDone: () => 
   const resume = async () => {
     await attempt(
       () => api().post(`sources/${part(name)}/resume`),
-      "The deliveries go on.",
+      "Resumed. The events that wait go out within some minutes.",
       "The source was not resumed.",
     );
     onDone();
@@ -85,8 +85,8 @@ function Ask({ name, onClose, onDone }: { name: string; onClose: () => void; onD
           Requests to <Text text={name} /> are still accepted. Its events wait in the queue, until somebody resumes it.
         </p>
         <label class="field grow">
-          Reason
-          <input value={reason.value} maxLength={200} onInput={(event) => (reason.value = event.currentTarget.value)} />
+          Reason (optional)
+          <input autofocus value={reason.value} maxLength={200} onInput={(event) => (reason.value = event.currentTarget.value)} />
         </label>
         <Problem text={problem.value} />
         <DialogFoot onClose={onClose}>

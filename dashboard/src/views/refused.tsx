@@ -2,7 +2,7 @@
 
 import { useSignal } from "@preact/signals";
 import type { RefusedPage, RefusedSample } from "../api.ts";
-import { bodyOf } from "../body.ts";
+import { bodyOf, claimedSize } from "../body.ts";
 import { time } from "../clock.ts";
 import { BodyView, Headers } from "../components/body.tsx";
 import {
@@ -84,6 +84,7 @@ export function Refused() {
           <Table
             label="Refused requests by source and reason"
             name="refusals"
+            kind="short"
             columns={["Source", "Reason", "Verdict", { number: "Requests" }]}
           >
             {groups.map(({ source, reason, verdict, count: number }) => (
@@ -156,6 +157,7 @@ export function Refused() {
 function Sample({ sample }: { sample: RefusedSample }) {
   const isOpen = useSignal(false);
   const body = bodyOf(sample);
+  const claimed = claimedSize(sample.headers);
   return (
     <li class={isOpen.value ? "open" : undefined}>
       <button
@@ -188,7 +190,13 @@ function Sample({ sample }: { sample: RefusedSample }) {
             <dt>At</dt>
             <dd>{stamp(sample.at)}</dd>
             <dt>Size</dt>
-            <dd>{sample.bytes === null ? <span class="muted">The body was not read</span> : bytes(sample.bytes)}</dd>
+            <dd>
+              {sample.bytes === null ? (
+                <span class="muted">{claimed === undefined ? "The body was not read" : `${bytes(claimed)} claimed; the body was not read`}</span>
+              ) : (
+                bytes(sample.bytes)
+              )}
+            </dd>
           </dl>
           <h3>Headers</h3>
           <Headers headers={sample.headers} />

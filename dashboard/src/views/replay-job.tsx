@@ -3,12 +3,15 @@
 import { part, type JobList, type Progress } from "../api.ts";
 import { Badge, Button, Empty, Failure, Head, Loading, Panel, Text, Time } from "../components/basics.tsx";
 import { Table } from "../components/table.tsx";
-import { count, words } from "../format.ts";
+import { count, plural, words } from "../format.ts";
 import { useLoaded } from "../resource.ts";
 import { href } from "../router.ts";
 import { api, attempt, mayWrite, route } from "../state.ts";
 
-const TONES: Record<string, string> = { running: "info", done: "good", cancelled: "neutral", failed: "bad" };
+/** The state of a job in words. A job is done when its last event is in the queue, which says nothing of the delivery. */
+const stateOf = ({ state }: { state: string }): string => (state === "done" ? "All in the queue" : words(state));
+
+const TONES: Record<string, string> = { running: "info", done: "neutral", cancelled: "neutral", failed: "bad" };
 
 export function Replays() {
   const { id } = route.value;
@@ -37,7 +40,7 @@ function All() {
         <Table
           label="Replays"
           kind="list"
-          columns={["Begun", "State", "By", { number: "Selected" }, { number: "In the queue" }, { number: "Left out" }]}
+          columns={["Begun", "State", "By", { number: "Selected" }, { number: "Enqueued" }, { number: "Left out" }]}
         >
           {jobs.map((job) => (
             <tr key={job.id}>
@@ -47,7 +50,7 @@ function All() {
                 </a>
               </td>
               <td>
-                <Badge tone={TONES[job.state]}>{words(job.state)}</Badge>
+                <Badge tone={TONES[job.state]}>{stateOf(job)}</Badge>
               </td>
               <td>
                 <Text text={job.by} />
@@ -94,7 +97,7 @@ function One({ id }: { id: string }) {
       )}
       {!job && !error && <Loading rows={4} />}
       {job && (
-        <Panel title="Progress" aside={<Badge tone={TONES[job.state]}>{words(job.state)}</Badge>}>
+        <Panel title="Progress" aside={<Outcome job={job} />}>
           <progress
             max={Math.max(1, job.selected)}
             value={job.enqueued + job.skipped}
@@ -106,7 +109,7 @@ function One({ id }: { id: string }) {
               <dd>{count(job.selected)}</dd>
             </div>
             <div>
-              <dt>In the queue</dt>
+              <dt>Enqueued</dt>
               <dd>{count(job.enqueued)}</dd>
             </div>
             <div>
@@ -140,4 +143,12 @@ function One({ id }: { id: string }) {
       )}
     </>
   );
+}
+
+/** Whether the job has sent, and whether the events have arrived. */
+function Outcome({ job }: { job: Progress }) {
+  const open = Math.max(0, job.enqueued - job.delivered - job.failed);
+  if (job.state !== "done") return <Badge tone={TONES[job.state]}>{stateOf(job)}</Badge>;
+  if (open > 0) return <Badge tone="info">{plural(open, "event")} not yet delivered</Badge>;
+  return job.failed > 0 ? <Badge tone="bad">Done, {count(job.failed)} dead again</Badge> : <Badge tone="good">Done</Badge>;
 }

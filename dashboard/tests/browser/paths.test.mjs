@@ -68,7 +68,7 @@ test("nothing arrives at all", () =>
     await click(attention.getByRole("link", { name: "quiet is paused" }));
     await page.getByText("the database moves").waitFor();
     await click(page.getByRole("button", { name: "Resume" }));
-    await page.getByText("The deliveries go on.").waitFor();
+    await page.getByText("Resumed. The events that wait go out within some minutes.").waitFor();
   }));
 
 test("send again only what an outage lost", () =>
