@@ -167,8 +167,9 @@ impl Notice {
                 format!("{failed} of {all} attempts to {place} failed in the last {}{cause}.", lasting(seconds))
             }
             (Measured::Dead { new, all }, _) => {
-                let events = if new == 1 { "1 event".to_owned() } else { format!("{new} events") };
-                format!("{events} to {place} became dead letters in the last hour. {all} dead letters are kept.")
+                let died = if new == 1 { "1 event".to_owned() } else { format!("{new} events") };
+                let kept = if all == 1 { "1 dead letter is".to_owned() } else { format!("{all} dead letters are") };
+                format!("{died} to {place} died in the last hour. {kept} kept.")
             }
             (Measured::Age { seconds }, Rule::Backlog) => {
                 format!("the oldest event to {place} has waited for {}.", self.age(seconds))

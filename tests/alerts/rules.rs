@@ -60,8 +60,7 @@ fn dead_letters_fire_and_stop() {
     watch.rules.general.dead_letters = Some(10);
     assert_eq!(watch.see(9, &window(9)).told(), []);
     let opened = watch.see(2, &window(10)).texts();
-    let told =
-        format!("10 events to the destination {URL} of the source billing became dead letters in the last hour. 12 ");
+    let told = format!("10 events to the destination {URL} of the source billing died in the last hour. 12 ");
     assert!(opened[0].starts_with(&told), "{opened:?}");
     assert_eq!(watch.see(60, &window(5)).told(), []);
     assert_eq!(watch.see(12, &window(4)).told(), [(Resolved, Rule::DeadLetters)]);
