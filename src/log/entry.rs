@@ -325,6 +325,9 @@ pub const GIVEN_UP: &str = "dead_letter";
 /// delivered: a settled event does not wait again, unless it was redriven or replayed since then. The row has no attempt of
 /// such a redrive or replay yet, and is not about it: the queue may give up a message without an attempt.
 ///
+/// So an event that waits is settled by an older entry too: by a delivery, and by a death of the `same` redrive and replay. The
+/// clock of the isolate whose entry says that it waits may be ahead.
+///
 /// `attempts` gets the new attempt, if there is one. An entry without an attempt has an empty list, whose element 0 is NULL.
 ///
 /// `head` names the redrive and the replay of the last message, also if the row keeps another head: a job finds its events by
@@ -346,11 +349,11 @@ WHEN state = 'dead' THEN detail ELSE coalesce(detail || '; ', '') || excluded.de
 iif(newer, excluded.next, next), \
 iif(newer AND excluded.tries = 1, excluded.status, status) \
 FROM (SELECT (excluded.updated >= updated AND (state NOT IN ('delivered', 'dead') \
-OR excluded.state IN ('delivered', 'dead') OR ((?24 > 0 OR ?25 <> '') AND NOT EXISTS (SELECT 1 \
+OR excluded.state IN ('delivered', 'dead') OR ((?24 > 0 OR ?25 <> '') AND NOT same AND NOT EXISTS (SELECT 1 \
 FROM json_each(log_events.attempts) AS made WHERE coalesce(made.value ->> 'redrive', 0) = ?24 \
-AND coalesce(made.value ->> 'replay', '') = ?25) \
-AND NOT (coalesce(head ->> 'redrive', 0) = ?24 AND coalesce(head ->> 'replay', '') = ?25)))) \
-OR (excluded.state = 'delivered' AND state IN ('waiting', 'retrying', 'paused')) AS newer)), \
+AND coalesce(made.value ->> 'replay', '') = ?25)))) \
+OR (state IN ('waiting', 'retrying', 'paused') AND (excluded.state = 'delivered' OR (excluded.state = 'dead' AND same))) \
+AS newer FROM (SELECT coalesce(head ->> 'redrive', 0) = ?24 AND coalesce(head ->> 'replay', '') = ?25 AS same))), \
 destination = coalesce(excluded.destination, destination), \
 delivered = coalesce(delivered, excluded.delivered), \
 tries = tries + excluded.tries, \
