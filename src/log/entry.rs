@@ -331,7 +331,8 @@ pub const GIVEN_UP: &str = "dead_letter";
 /// `attempts` gets the new attempt, if there is one. An entry without an attempt has an empty list, whose element 0 is NULL.
 ///
 /// `head` names the redrive and the replay of the last message, also if the row keeps another head: a job finds its events by
-/// it, and a cancelled job the events that nothing else sends.
+/// it, and a cancelled job the events that nothing else sends. So while the event waits, an older entry does not change them. D1
+/// has each number as a double, and a redrive of `1.0` would be no redrive.
 ///
 /// Two messages of one acceptance have a body each. `payload` is the body that was delivered, because it ends with the row. The
 /// other message may still wait for its own.
@@ -360,8 +361,10 @@ tries = tries + excluded.tries, \
 attempts = iif(excluded.tries = 1 AND json_array_length(attempts) < ?23, \
 json_insert(attempts, '$[#]', json(excluded.attempts ->> '$[0]')), attempts), \
 updated = max(updated, excluded.updated), \
-head = iif(excluded.kept = 'exact' OR (excluded.kept = 'bucket' AND kept = 'bucket'), excluded.head, \
-json_patch(head, json_object('redrive', nullif(?24, 0), 'replay', nullif(?25, '')))), \
+head = json_patch(iif(excluded.kept = 'exact' OR (excluded.kept = 'bucket' AND kept = 'bucket'), excluded.head, head), \
+iif(excluded.updated < updated AND state IN ('waiting', 'retrying', 'paused'), \
+json_object('redrive', head ->> 'redrive', 'replay', head ->> 'replay'), \
+json_object('redrive', nullif(CAST(?24 AS INTEGER), 0), 'replay', nullif(?25, '')))), \
 payload = iif(payload IS NOT NULL AND (excluded.state = 'delivered' OR delivered IS NULL), \
 coalesce(excluded.payload, payload), payload), \
 body = iif(excluded.kept = 'exact', excluded.body, body), \
