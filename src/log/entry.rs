@@ -325,10 +325,14 @@ pub const GIVEN_UP: &str = "dead_letter";
 /// delivered: a settled event does not wait again, unless it was redriven or replayed since then. The row has no attempt of
 /// such a redrive or replay yet, and is not about it: the queue may give up a message without an attempt.
 ///
+/// So an event that waits is settled by an older entry too: by a delivery, and by a death of the `same` redrive and replay. The
+/// clock of the isolate whose entry says that it waits may be ahead.
+///
 /// `attempts` gets the new attempt, if there is one. An entry without an attempt has an empty list, whose element 0 is NULL.
 ///
 /// `head` names the redrive and the replay of the last message, also if the row keeps another head: a job finds its events by
-/// it, and a cancelled job the events that nothing else sends.
+/// it, and a cancelled job the events that nothing else sends. So while the event waits, an older entry does not change them. D1
+/// has each number as a double, and a redrive of `1.0` would be no redrive.
 ///
 /// Two messages of one acceptance have a body each. `payload` is the body that was delivered, because it ends with the row. The
 /// other message may still wait for its own.
@@ -346,19 +350,21 @@ WHEN state = 'dead' THEN detail ELSE coalesce(detail || '; ', '') || excluded.de
 iif(newer, excluded.next, next), \
 iif(newer AND excluded.tries = 1, excluded.status, status) \
 FROM (SELECT (excluded.updated >= updated AND (state NOT IN ('delivered', 'dead') \
-OR excluded.state IN ('delivered', 'dead') OR ((?24 > 0 OR ?25 <> '') AND NOT EXISTS (SELECT 1 \
+OR excluded.state IN ('delivered', 'dead') OR ((?24 > 0 OR ?25 <> '') AND NOT same AND NOT EXISTS (SELECT 1 \
 FROM json_each(log_events.attempts) AS made WHERE coalesce(made.value ->> 'redrive', 0) = ?24 \
-AND coalesce(made.value ->> 'replay', '') = ?25) \
-AND NOT (coalesce(head ->> 'redrive', 0) = ?24 AND coalesce(head ->> 'replay', '') = ?25)))) \
-OR (excluded.state = 'delivered' AND state IN ('waiting', 'retrying', 'paused')) AS newer)), \
+AND coalesce(made.value ->> 'replay', '') = ?25)))) \
+OR (state IN ('waiting', 'retrying', 'paused') AND (excluded.state = 'delivered' OR (excluded.state = 'dead' AND same))) \
+AS newer FROM (SELECT coalesce(head ->> 'redrive', 0) = ?24 AND coalesce(head ->> 'replay', '') = ?25 AS same))), \
 destination = coalesce(excluded.destination, destination), \
 delivered = coalesce(delivered, excluded.delivered), \
 tries = tries + excluded.tries, \
 attempts = iif(excluded.tries = 1 AND json_array_length(attempts) < ?23, \
 json_insert(attempts, '$[#]', json(excluded.attempts ->> '$[0]')), attempts), \
 updated = max(updated, excluded.updated), \
-head = iif(excluded.kept = 'exact' OR (excluded.kept = 'bucket' AND kept = 'bucket'), excluded.head, \
-json_patch(head, json_object('redrive', nullif(?24, 0), 'replay', nullif(?25, '')))), \
+head = json_patch(iif(excluded.kept = 'exact' OR (excluded.kept = 'bucket' AND kept = 'bucket'), excluded.head, head), \
+iif(excluded.updated < updated AND state IN ('waiting', 'retrying', 'paused'), \
+json_object('redrive', head ->> 'redrive', 'replay', head ->> 'replay'), \
+json_object('redrive', nullif(CAST(?24 AS INTEGER), 0), 'replay', nullif(?25, '')))), \
 payload = iif(payload IS NOT NULL AND (excluded.state = 'delivered' OR delivered IS NULL), \
 coalesce(excluded.payload, payload), payload), \
 body = iif(excluded.kept = 'exact', excluded.body, body), \

@@ -6,6 +6,7 @@ use super::{BODY, Post, TOKEN, block_on, forward, json_of, note_dead_letter, pos
 use hookgate::pipeline::{self, Disposition};
 use hookgate::record::Verdict;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 fn api(method: &'static str, path: &str, ports: &Memory) -> Value {
     let bearer = format!("Bearer {TOKEN}");
@@ -121,4 +122,36 @@ fn an_event_that_a_replay_or_a_redrive_delivers_waits_no_more() {
     let message = ports.queue.take().remove(0);
     assert_eq!(forward(&message, 1, &ports).1.verdict, Verdict::Delivered);
     assert_eq!((&event(&ports)["state"], waiting(&ports)), (&json!("delivered"), 0));
+}
+
+/// A message may come twice, and the isolate that saw the event wait may have a clock that is ahead.
+#[test]
+fn a_death_settles_the_event_whatever_the_clock_of_the_isolate_says() {
+    for is_refused in [true, false] {
+        let ports = Memory::default();
+        let message = failed("queued", &ports);
+        ports.now.set(Some(NOW.minus(Duration::from_secs(2))));
+        ports.origin_status.set(Some(410));
+        let record = if is_refused { forward(&message, 2, &ports).1 } else { note_dead_letter(&message, &ports).1 };
+        assert_eq!(record.verdict, Verdict::Dead);
+        assert_eq!((&event(&ports)["state"], waiting(&ports)), (&json!("dead"), 0), "{record:?}");
+        assert_eq!(event(&ports)["next_attempt"], Value::Null);
+    }
+}
+
+#[test]
+fn a_death_that_is_written_late_does_not_settle_a_later_replay() {
+    let ports = Memory::default();
+    let message = failed("queued", &ports);
+    let id = event(&ports)["id"].as_str().unwrap().to_owned();
+    api("POST", &format!("events/{id}/replay"), &ports);
+    let replayed = ports.queue.take().remove(0);
+    ports.wait(60);
+    ports.origin_status.set(Some(503));
+    forward(&replayed, 1, &ports);
+    assert_eq!(event(&ports)["state"], "retrying");
+    ports.now.set(Some(NOW));
+    ports.origin_status.set(Some(410));
+    assert_eq!(forward(&message, 2, &ports).1.verdict, Verdict::Dead);
+    assert_eq!((&event(&ports)["state"], waiting(&ports)), (&json!("retrying"), 1));
 }

@@ -2,8 +2,8 @@
 
 use super::bodies::{large, with};
 use super::jobs::{api, begin, call, numbers, progress, run, sends, sent};
-use super::memory::Memory;
-use super::{Disposition, forward, json_of, post, serve, serve_as, sweep};
+use super::memory::{Memory, NOW};
+use super::{BODY, Disposition, forward, json_of, kill_all, post, serve, serve_as, sweep};
 use hookgate::record::Verdict;
 use serde_json::{Value, json};
 
@@ -207,4 +207,32 @@ fn a_copy_whose_first_attempt_could_not_begin_is_counted_and_dies_with_its_job()
         assert_eq!((&job["state"], &job["enqueued"]), (&json!("done"), &json!(1)), "{job}");
         assert_eq!(forward(&message, 2, &ports).1.verdict, Verdict::Delivered);
     }
+}
+
+/// An isolate whose writes failed tells the log about the first message after the job's message.
+#[test]
+fn an_entry_that_is_written_late_does_not_take_the_row_from_the_message_of_a_job() {
+    let ports = Memory::default();
+    assert_eq!(serve(&post("queued", BODY), &ports).answer.status, 200);
+    let first = ports.queue.borrow()[0].clone();
+    ports.wait(60);
+    kill_all(&ports);
+    let id = begin(&json!({ "state": "dead" }), &ports);
+    let (step, _) = ports.later.take().remove(0);
+    // The queue takes the message of the event, and its answer is lost. So the job is not done.
+    (ports.fail.set(Some("enqueue")), ports.fail_after.set(true));
+    assert!(matches!(forward(&step, 1, &ports).0, Disposition::Retry(_)));
+    ports.fail_after.set(false);
+    let message = ports.queue.take().remove(0);
+    ports.fail.set(Some("claim"));
+    ports.wait(60);
+    assert_eq!(forward(&message, 1, &ports).1.reason, Some("claim_failed"));
+    ports.fail.set(None);
+    let now = ports.now();
+    ports.now.set(Some(NOW));
+    ports.origin_status.set(Some(503));
+    assert_eq!(forward(&first, 1, &ports).1.verdict, Verdict::Retried);
+    ports.now.set(Some(now));
+    call("POST", &format!("replay/{id}/cancel"), &Value::Null, &ports);
+    assert_eq!(forward(&message, 2, &ports).1.reason, Some("replay_cancelled"), "the event is a dead letter again");
 }

@@ -1,8 +1,9 @@
 //! Redrives beside replays, jobs, pauses and other redrives of the same event: it is delivered once, and it never vanishes.
 
+use super::bodies::{large, with};
 use super::jobs::{api, begin, call, sent};
 use super::memory::{EVENTS, Memory};
-use super::{BODY, Disposition, config, forward, note_dead_letter, post, serve};
+use super::{BODY, Disposition, config, forward, json_of, note_dead_letter, post, serve, serve_as};
 use hookgate::pipeline::{self, ReceivedMessage};
 use hookgate::record::{Record, Verdict};
 use pollster::block_on;
@@ -336,4 +337,18 @@ fn forgetting_the_key_of_a_redriven_event_neither_loses_it_nor_doubles_it() {
         assert_eq!(serve(&post(source, BODY), &ports).answer.status, 200);
         assert_eq!(forward(&ports.queue.take()[0], 1, &ports).1.verdict, Verdict::Delivered);
     }
+}
+
+/// Its row keeps the body, and the message has a copy in R2.
+#[test]
+fn a_large_filtered_event_can_be_replayed_again_after_a_redrive() {
+    let ports = Memory::default();
+    let unwanted = with(json!({ "events": ["invoice.*"] }));
+    assert_eq!(json_of(&serve_as(&post("queued", large()), &unwanted, &ports).answer)["filtered"], true);
+    let letter = dies(&replay_one(&ports), &ports);
+    note_dead_letter(&letter, &ports);
+    let letter = dies(&redrive_all(&ports)[0], &ports);
+    note_dead_letter(&letter, &ports);
+    assert_eq!(forward(&replay_one(&ports), 1, &ports).1.verdict, Verdict::Delivered);
+    assert_eq!(event(&ports)["state"], "delivered");
 }
