@@ -220,7 +220,8 @@ fn an_entry_that_is_written_late_does_not_take_the_row_from_the_message_of_a_job
     let id = begin(&json!({ "state": "dead" }), &ports);
     let (step, _) = ports.later.take().remove(0);
     // The queue takes the message of the event, and its answer is lost. So the job is not done.
-    (ports.fail.set(Some("enqueue")), ports.fail_after.set(true));
+    ports.fail.set(Some("enqueue"));
+    ports.fail_after.set(true);
     assert!(matches!(forward(&step, 1, &ports).0, Disposition::Retry(_)));
     ports.fail_after.set(false);
     let message = ports.queue.take().remove(0);
