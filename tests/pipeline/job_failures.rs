@@ -186,10 +186,12 @@ fn a_copy_whose_first_attempt_could_not_begin_is_counted_and_dies_with_its_job()
         let id = begin(&json!({ "state": "filtered" }), &ports);
         let (step, _) = ports.later.take().remove(0);
         // The queue takes the message of the event, and its answer is lost.
-        (ports.fail.set(Some("enqueue")), ports.fail_after.set(true));
+        ports.fail.set(Some("enqueue"));
+        ports.fail_after.set(true);
         let (disposition, _) = forward(&step, 1, &ports);
         assert!(matches!(disposition, Disposition::Retry(_)), "{disposition:?}");
-        (ports.fail.set(None), ports.fail_after.set(false));
+        ports.fail.set(None);
+        ports.fail_after.set(false);
         let message = ports.queue.take().remove(0);
         ports.fail.set(Some("claim"));
         assert_eq!(forward(&message, 1, &ports).1.reason, Some("claim_failed"));
