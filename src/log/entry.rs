@@ -114,6 +114,13 @@ impl EventName {
         (self.received.seconds(), key.wrapping_add(acceptance) & LAST)
     }
 
+    /// The statement that finds out whether the event was ever delivered. Then the answer has a row.
+    pub fn delivered(&self) -> Statement {
+        let [received, last] = self.id();
+        let sql = "SELECT 1 FROM log_events WHERE id = ((?1 << 28) | ?2) AND name = ?3 AND delivered IS NOT NULL";
+        Statement::new(sql, [received, last, self.name.as_str().into()])
+    }
+
     /// The digits of a key with which the names of its events begin.
     pub fn prefix(key: &str) -> &str {
         key.get(..Self::KEY_DIGITS).unwrap_or(key)

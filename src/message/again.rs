@@ -47,11 +47,16 @@ impl Event<'_> {
         self.redrive > 0
     }
 
-    /// The time since the event was accepted, replayed or last redriven. `None` if that time cannot be read.
+    /// The time since [`Event::began`]. `None` if that time cannot be read.
     pub fn age(&self, now: UnixTime) -> Option<Duration> {
+        self.began().map(|began| began.until(now))
+    }
+
+    /// When the event was accepted, replayed or last redriven. `None` if that time cannot be read.
+    pub fn began(&self) -> Option<UnixTime> {
         // A replay forgets the redrives before it, so a redrive is later than the replay.
         let began = self.redrivenat.as_ref().or(self.replayedat.as_ref()).unwrap_or(&self.time);
-        UnixTime::from_rfc3339(began).map(|began| began.until(now))
+        UnixTime::from_rfc3339(began)
     }
 
     /// The name of the claim on the delivery. Each acceptance, each replay and each redrive has another name.

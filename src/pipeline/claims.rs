@@ -13,8 +13,8 @@ const INGEST_LEASE: Duration = Duration::from_secs(30);
 /// The shortest lease with `deliver = "origin"`. The destination may use 10 s of it.
 const DIRECT_LEASE: Duration = Duration::from_secs(12);
 const SHORTEST_LEASE: Duration = Duration::from_secs(1);
-/// The lease of the claim on a delivery. A delivery takes less: up to 15 s to look for a mark of the delivery, 30 s to read
-/// the body, 30 s to wait for the destination, and 10 s to confirm.
+/// The lease of the claim on a delivery. A delivery takes less: up to 3 s to ask the log, 15 s to look for a mark of the
+/// delivery, 30 s to read the body, 30 s to wait for the destination, and 10 s to confirm.
 pub const FORWARD_LEASE: Duration = Duration::from_secs(90);
 /// The TTL of the claim on the delivery of a redriven or replayed event. If a redrive could not be noted, its letter can be
 /// redriven again until the letter is deleted. A job of replays may enqueue an event again when it goes on after a crash. The

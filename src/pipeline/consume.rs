@@ -162,14 +162,14 @@ async fn deliver<P: Ports>(
         }
         Acquisition::InFlight(until) => return Ok(in_flight(until, handed, record)),
     };
-    let replay = match replays::begin(&event, config, ports, handed.now).await {
+    let replay = match replays::begin(handed, &event, config, ports).await {
         Ok(Begun::Wanted(replay)) => replay,
         Ok(Begun::Cancelled(replay)) => {
             let problem = "its job was cancelled before the event was delivered".to_owned();
             over = Some(Failure { reason: "replay_cancelled", problem });
             replay
         }
-        Ok(Begun::Obsolete { is_delivered }) => return Ok(leave_out(claim, is_delivered, ports, record).await),
+        Ok(Begun::Obsolete { may_wait }) => return Ok(leave_out(claim, may_wait, ports, record).await),
         Ok(Begun::InFlight(until)) => {
             claim.release(ports).await;
             return Ok(in_flight(until, handed, record));
@@ -230,13 +230,13 @@ fn in_flight(until: UnixTime, handed: &ReceivedMessage<'_>, record: &mut Record)
     Disposition::Retry(handed.now.until(until).max(Duration::from_secs(1)))
 }
 
-/// Ends the message of a replay that must not be sent anymore.
-async fn leave_out<P: Ports>(claim: OptionalClaim, is_delivered: bool, ports: &P, record: &mut Record) -> Disposition {
+/// Ends a message that must not be sent anymore.
+async fn leave_out<P: Ports>(claim: OptionalClaim, may_wait: bool, ports: &P, record: &mut Record) -> Disposition {
     // This message may have waited in the log after the delivery, because its source was paused.
-    if let Some(entry) = record.entry.as_mut().filter(|_| is_delivered) {
+    if let Some(entry) = record.entry.as_mut().filter(|_| may_wait) {
         entry.state = State::Delivered;
     }
-    let problem = "another message delivered the event since it was redriven or selected, or its job was cancelled";
+    let problem = "another message delivered the event meanwhile, or its job was cancelled";
     record.refused(Verdict::Duplicate, "replay_obsolete", problem.to_owned());
     if let Err(PortError(problem)) = claim.confirm(ports).await {
         record.trouble("confirm_failed", problem);

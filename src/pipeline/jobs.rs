@@ -302,32 +302,42 @@ pub enum Need {
     Cancelled,
 }
 
-/// Whether the message of a replay or of a redrive is still needed. A replay of one event belongs to no job, and is always
-/// sent. `is_delivered` says that another replay or redrive delivered the event, even if the log does not know it yet.
+/// Whether the message of a replay or of a redrive is still needed. A replay of one event belongs to no job. It is sent,
+/// but for a retry (`attempt` is more than 1) of a replay that was asked for before the first delivery of the event.
+/// `is_delivered` says that another replay or redrive delivered the event, even if the log does not know it yet.
 ///
 /// # Errors
 /// The database failed, and the event belongs to a job. A redrive does not wait for the database.
-pub async fn need(event: &Event<'_>, is_delivered: bool, ports: &(impl Database + Local)) -> Result<Need, PortError> {
+pub async fn need(
+    event: &Event<'_>,
+    attempt: u32,
+    is_delivered: bool,
+    ports: &(impl Database + Local),
+) -> Result<Need, PortError> {
     let name = EventName::of(event).filter(|_| ports.has_database());
-    let statement = match (event.replay(), &name) {
+    let statements = match (event.replay(), &name) {
         // A redrive wants a delivery, and not a second one. Only a replay of one event, or of a job over delivered events,
         // wants that.
-        (replay, Some(name)) if event.is_redriven() => Job::guard_of_redrive(replay, name, is_delivered),
-        (Some(token), Some(name)) => Job::guard(token, name, is_delivered),
+        (replay, Some(name)) if event.is_redriven() => vec![Job::guard_of_redrive(replay, name, is_delivered)],
+        (Some(token), Some(name)) => {
+            let asked = event.began().filter(|_| attempt > 1);
+            let single = asked.map(|asked| Job::guard_of_single(token, name, asked));
+            std::iter::once(Job::guard(token, name, is_delivered)).chain(single).collect()
+        }
         (None, None) if is_delivered => return Ok(Need::Delivered),
         _ => return Ok(Need::Wanted),
     };
     // This isolate may have delivered the event a moment ago. If the write fails, the entries wait for the next write.
     let _ = logged::write_waiting(ports).await;
-    let answers = match ports.run(vec![statement]).await {
+    let answers = match ports.run(statements).await {
         Err(_) if event.is_redriven() => {
             let is_settled = is_delivered && event.replay().is_none();
             return Ok(if is_settled { Need::Delivered } else { Need::Wanted });
         }
         answers => answers?,
     };
-    let found: Vec<Guarded> = answers.into_iter().next().unwrap_or_default().parse().map_err(PortError)?;
-    Ok(match found.first() {
+    let found = answers.into_iter().map(Rows::parse::<Guarded>).collect::<Result<Vec<_>, _>>().map_err(PortError)?;
+    Ok(match found.iter().flatten().next() {
         None => Need::Wanted,
         Some(Guarded { dies: 1, .. }) => Need::Cancelled,
         Some(Guarded { is_cancelled: 1, .. }) => Need::Obsolete,

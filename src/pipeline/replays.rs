@@ -1,13 +1,16 @@
-//! Puts events of the log into the queue again, and claims each replayed event before it is delivered.
+//! Puts events of the log into the queue again, claims each replayed event before it is delivered, and leaves out what a
+//! replay has delivered.
 
 use super::bodies;
 use super::claims::{Acquisition, FORWARD_LEASE, ObjectClaim, OptionalClaim, REDRIVE_REMEMBERED};
 use super::consume::{destination_in, find_destination};
-use super::disposition::Failure;
+use super::disposition::{Failure, ReceivedMessage};
 use super::jobs::{self, Need};
 use super::ports::{ClaimStore, Database, Local, PortError, Ports, Stored};
 use crate::config::{Config, ConfigError};
+use crate::database::Rows;
 use crate::dedup::{ClaimTerms, ClaimToken};
+use crate::log::EventName;
 use crate::message::Event;
 use crate::payload;
 use crate::replay::{CannotReplay, LoggedEvent};
@@ -80,14 +83,14 @@ pub async fn enqueue<P: Ports>(
     Ok(event)
 }
 
-/// What becomes of the message of a replay or of a redrive.
+/// What becomes of a message.
 pub enum Begun {
     /// It is sent. All replays and redrives of an event share the claim. There is none for other messages, and if one of the
     /// replays or redrives has delivered the event before.
     Wanted(OptionalClaim),
-    /// It must not be sent anymore. The event is settled, or another message of it is on its way. `is_delivered` says that
-    /// somebody else delivered the event.
-    Obsolete { is_delivered: bool },
+    /// It must not be sent anymore. The event is settled, or another message of it is on its way. `may_wait` says that
+    /// somebody else delivered the event, and that its row may wait for this message.
+    Obsolete { may_wait: bool },
     /// It must not be sent anymore, because its job was cancelled. No other message of the event is on its way, so it becomes
     /// a dead letter.
     Cancelled(OptionalClaim),
@@ -95,23 +98,28 @@ pub enum Begun {
     InFlight(UnixTime),
 }
 
-/// Decides whether `event` is sent. Any event that was not redriven and belongs to no job is sent.
+/// Decides whether `event`, the event of `handed`, is sent. A message that belongs to no job and was not redriven is sent, but for a
+/// retry after somebody else delivered the event.
 ///
 /// Two jobs may enqueue the same event, and two isolates may take the two messages in the same second. The log knows a
 /// delivery some seconds later, and not at all if the isolate dies. So the log alone cannot keep the second message back.
 pub async fn begin(
+    handed: &ReceivedMessage<'_>,
     event: &Event<'_>,
     config: &Config,
     ports: &(impl ClaimStore + Database + Local),
-    now: UnixTime,
 ) -> Result<Begun, Failure> {
     if event.replay().is_none() && !event.is_redriven() {
-        return Ok(Begun::Wanted(None.into()));
+        // A first attempt asks nothing: nearly all messages have no other one.
+        let is_delivered = handed.attempt > 1 && was_delivered(event, ports).await;
+        // No message of the first delivery lets a delivered event wait again, so the row needs no change.
+        return Ok(if is_delivered { Begun::Obsolete { may_wait: false } } else { Begun::Wanted(None.into()) });
     }
     let (mut claim, mut is_delivered) = (None, false);
     if config.bindings.claims {
         let terms = ClaimTerms { lease: FORWARD_LEASE, ttl: REDRIVE_REMEMBERED };
-        let acquired = ObjectClaim::acquire(ports, config, &event.key(), event.replays_claim_name(), terms, now).await;
+        let acquired =
+            ObjectClaim::acquire(ports, config, &event.key(), event.replays_claim_name(), terms, handed.now).await;
         match acquired.map_err(Failure::of("claim_failed"))? {
             Acquisition::Acquired(acquired) => claim = Some(acquired),
             Acquisition::Duplicate => is_delivered = true,
@@ -119,16 +127,23 @@ pub async fn begin(
         }
     }
     let claim = OptionalClaim::from(claim);
-    match jobs::need(event, is_delivered, ports).await {
+    match jobs::need(event, handed.attempt, is_delivered, ports).await {
         Ok(Need::Wanted) => Ok(Begun::Wanted(claim)),
         Ok(Need::Cancelled) => Ok(Begun::Cancelled(claim)),
         Ok(need @ (Need::Obsolete | Need::Delivered)) => {
             claim.release(ports).await;
-            Ok(Begun::Obsolete { is_delivered: need == Need::Delivered })
+            Ok(Begun::Obsolete { may_wait: need == Need::Delivered })
         }
         Err(error) => {
             claim.release(ports).await;
             Err(Failure::of("replay_check_failed")(error))
         }
     }
+}
+
+/// Whether the log knows that `event` was delivered. If the database fails, nobody knows: then the event is sent.
+async fn was_delivered(event: &Event<'_>, ports: &impl Database) -> bool {
+    let Some(name) = EventName::of(event).filter(|_| ports.has_database()) else { return false };
+    let answers = ports.run(vec![name.delivered()]).await;
+    answers.is_ok_and(|answers| answers.iter().any(|Rows(rows)| !rows.is_empty()))
 }

@@ -188,6 +188,15 @@ impl Job {
         Statement::new(sql, Self::guarded(id, event, is_delivered))
     }
 
+    /// The statement that finds out whether the event `event` was first delivered after `asked`, when the replay `token` was
+    /// asked for. Then the answer has a row, unless the replay is a job, which has a guard of its own.
+    pub fn guard_of_single(token: &str, event: &EventName, asked: UnixTime) -> Statement {
+        let sql = "SELECT 0 AS dies, 0 AS is_cancelled FROM log_events WHERE id = ((?2 << 28) | ?3) AND name = ?4 \
+                   AND delivered > ?5 AND NOT EXISTS (SELECT 1 FROM jobs WHERE id = ?1)";
+        let [received, last] = event.id();
+        Statement::new(sql, [token.into(), received, last, event.name.as_str().into(), asked.seconds().into()])
+    }
+
     /// The statement that finds out whether a redrive of the event `event` must not be sent anymore, because somebody else
     /// delivered the event. Then the answer has a row. The letter may be of a replay that wanted one more delivery: `replay`
     /// is the token of that replay, or the id of its job.

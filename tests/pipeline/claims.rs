@@ -161,7 +161,7 @@ fn a_delivery_is_claimed_sent_and_confirmed_or_released() {
     ports.fail.set(None);
     ports.origin_status.set(None);
     assert_eq!(forward(&message, 3, &ports).0, Disposition::Ack);
-    assert_eq!(ports.steps(), ["claim", "send", "confirm"]);
+    assert_eq!(ports.steps(), ["claim", "log", "send", "confirm"]);
     let (disposition, record) = forward(&message, 4, &ports);
     assert_eq!((disposition, record.verdict), (Disposition::Ack, Verdict::Duplicate));
     assert_eq!(ports.steps(), ["claim"]);

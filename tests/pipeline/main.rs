@@ -26,6 +26,7 @@ mod handshakes;
 mod ingest;
 mod job_failures;
 mod jobs;
+mod late_retries;
 mod lines;
 mod log;
 mod log_lists;

@@ -216,7 +216,7 @@ function Replay({ event, onClose, onSent }: { event: EventDetail; onClose: () =>
       {isUnderWay && (
         <p class="notice warn">
           <Icon name="warning" />
-          <span>Its attempts still go on, so it may come twice.</span>
+          <span>It is still on its way. It may come twice if both attempts are made at the same time.</span>
         </p>
       )}
       <Problem text={problem.value} />
